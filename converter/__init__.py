@@ -1,0 +1,1 @@
+"""The converter: retrained TensorFlow graphs to the quantized bundle that the edge node runs."""

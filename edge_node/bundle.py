@@ -1,0 +1,125 @@
+"""The bundle: what the converter promises and the node checks.
+
+A folder with ``bundle.json`` (the manifest), the ``.tflite`` files, ``golden.npz`` and ``report.html``.
+Each file is opened once, and the bytes that were hashed are the bytes that run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_node.errors import BundleError
+from edge_node.manifest import Manifest, ModelFile, decode_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST_NAME = "bundle.json"
+GOLDEN_NAME = "golden.npz"
+REPORT_NAME = "report.html"
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # the largest seen is 60 kB
+MAX_MODEL_BYTES = 512 * 1024 * 1024  # Inception v3 float32 is 87 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Pictures with the outputs they gave when the bundle was made.
+
+    Attributes:
+        pictures: uint8 ``(pictures, height, width, 3)``, channels blue, green, red.
+        outputs: per model file and tensor name the real values, float32 ``(pictures, *shape[1:])``.
+    """
+
+    pictures: np.ndarray
+    outputs: dict[str, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose every byte was checked against its manifest."""
+
+    path: Path
+    manifest: Manifest
+    manifest_sha256: str
+    golden: Golden = field(repr=False)
+    models: dict[str, bytes] = field(repr=False)
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read and check the bundle in the folder ``path``.
+
+    Raises:
+        BundleError: something is missing, unreadable or not as the manifest says.
+    """
+    if not path.is_dir():
+        found = "a file" if path.exists() else "nothing"
+        raise BundleError(f"{path}: wanted a bundle folder with {MANIFEST_NAME}, found {found}")
+    text = _read(path / MANIFEST_NAME, MAX_MANIFEST_BYTES)
+    manifest = decode_manifest(text, str(path / MANIFEST_NAME))
+    models = {model.file: _read_model(path, model) for model in manifest.models}
+    golden = _read(path / GOLDEN_NAME, MAX_MODEL_BYTES)
+    if hashlib.sha256(golden).hexdigest() != manifest.golden_sha256:
+        raise BundleError(
+            f"{path / GOLDEN_NAME}: its sha256 is not the one in {MANIFEST_NAME}; copy the bundle again"
+        )
+    return Bundle(path, manifest, hashlib.sha256(text).hexdigest(), decode_golden(golden, path), models)
+
+
+def encode_golden(golden: Golden) -> bytes:
+    """Return ``golden`` as a compressed ``.npz`` without pickles."""
+    arrays = {"pictures": golden.pictures}
+    for file, outputs in golden.outputs.items():
+        arrays.update({f"output:{file}:{name}": value for name, value in outputs.items()})
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # names are keys here
+    return buffer.getvalue()
+
+
+def decode_golden(content: bytes, where: Path) -> Golden:
+    """Return the golden probe in ``content``.
+
+    Raises:
+        BundleError: it is no such archive.
+    """
+    outputs: dict[str, dict[str, np.ndarray]] = {}
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            pictures = archive["pictures"]
+            for key in archive.files:
+                if key.startswith("output:"):
+                    _, file, name = key.split(":", 2)
+                    outputs.setdefault(file, {})[name] = archive[key]
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as err:
+        raise BundleError(f"{where / GOLDEN_NAME}: no golden probe ({err}); convert again") from err
+    return Golden(pictures, outputs)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as err:
+        raise BundleError(f"{path}: {err.strerror or err}; the bundle is not whole") from err
+    if len(content) > limit:
+        raise BundleError(f"{path}: more than {limit} bytes, which no bundle has")
+    return content
+
+
+def _read_model(path: Path, model: ModelFile) -> bytes:
+    content = _read(path / model.file, MAX_MODEL_BYTES)
+    if len(content) != model.size_bytes:
+        raise BundleError(
+            f"{path / model.file}: {len(content)} bytes, {MANIFEST_NAME} says {model.size_bytes};"
+            " copy the bundle again"
+        )
+    if hashlib.sha256(content).hexdigest() != model.sha256:
+        raise BundleError(
+            f"{path / model.file}: its sha256 is not the one in {MANIFEST_NAME}; copy the bundle again"
+        )
+    return content

@@ -1,0 +1,217 @@
+"""TOML -> frozen configuration; every problem at once, each with key, found, wanted, nearest name.
+
+The example configuration is generated from these classes (``edge-node init``), so it cannot drift.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from edge_node.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
+Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+MAX_CONFIG_BYTES = 1024 * 1024
+
+
+def _about(text: str, **bounds: Any) -> msgspec.Meta:
+    """Return what ``edge-node init`` prints above a key, and the bounds it is held to."""
+    return msgspec.Meta(description=text, **bounds)
+
+
+class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this node is and where it keeps what must survive."""
+
+    site: Annotated[Id, _about("Where the robot works; part of every topic.")]
+    robot: Annotated[Id, _about("The robot's name, unique in its site; part of every topic and verdict id.")]
+    asset: Annotated[str | None, _about("What is inspected: a pipe, a hull, a bridge.")] = None
+    state_dir: Annotated[str, _about("Folder for the spool and evidence.")] = "/var/lib/corrosion-edge"
+
+
+class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where frames come from."""
+
+    source: Annotated[
+        str,
+        _about("/dev/video0, rtsp://..., http(s)://..., a video file or a folder of pictures.", min_length=1),
+    ] = "/dev/video0"
+    width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
+    height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
+    fps: Annotated[Hertz | None, _about("Asked of a camera; pace of a folder (default 10) or a video.")] = (
+        None
+    )
+    pace: Annotated[
+        Literal["real-time", "fast"],
+        _about("Recordings only: at their own pace, or every picture as fast as it is decided."),
+    ] = "real-time"
+    loop: Annotated[bool, _about("Recordings only: begin again at the end instead of stopping.")] = False
+    timeout_ms: Annotated[
+        int, _about("A camera that is silent for so long is reopened.", ge=100, le=600_000)
+    ] = 5000
+
+
+class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How frames are judged."""
+
+    material: Annotated[
+        str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
+    ] = "auto"
+
+
+class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Which models decide."""
+
+    path: Annotated[str, _about('Folder of a bundle, or "default" for the one in the package.', min_length=1)]
+    threads: Annotated[int, _about("Threads of the TFLite runtime.", ge=1, le=64)] = 1
+
+
+class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The queue on disk from which nothing is lost."""
+
+    max_mb: Annotated[int, _about("Bound on disk; beyond it the oldest uncorroded verdicts go.", ge=1)] = 512
+
+
+class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker."""
+
+    hostname: Annotated[str, _about("Name or address of the broker.", min_length=1)]
+    port: Annotated[Port | None, _about("8883 with tls, 1883 without, if not given.")] = None
+    protocol: Annotated[
+        Literal["5", "3.1.1"], _about("3.1.1 cannot say that a message was refused: only where it must be.")
+    ] = "5"
+    keep_alive_s: Annotated[int, _about("A dead link is noticed within 1.5 times this.", ge=2, le=3600)] = 15
+    window: Annotated[
+        int, _about("Messages in flight; at most so many duplicates per disconnect.", ge=1, le=1000)
+    ] = 20
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file; ``sha256`` is over its text and goes into every verdict."""
+
+    node: NodeConfig
+    bundle: BundleConfig
+    mqtt: MqttConfig
+    camera: CameraConfig = CameraConfig()
+    inspect: InspectConfig = InspectConfig()
+    spool: SpoolConfig = SpoolConfig()
+    sha256: str = ""
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "node": NodeConfig,
+    "camera": CameraConfig,
+    "inspect": InspectConfig,
+    "bundle": BundleConfig,
+    "spool": SpoolConfig,
+    "mqtt": MqttConfig,
+}
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the configuration in ``path``; touches no hardware.
+
+    Raises:
+        ConfigError: one line per problem, all of them.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as err:
+        raise ConfigError(f"{path}: {err.strerror or err}; `edge-node init` writes an example") from err
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: more than {MAX_CONFIG_BYTES} bytes is no configuration")
+    return parse_config(text, str(path))
+
+
+def parse_config(text: bytes, where: str) -> Config:
+    """Return the configuration in ``text``.
+
+    Raises:
+        ConfigError: one line per problem, all of them, each beginning with ``where``.
+    """
+    try:
+        document = msgspec.toml.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise ConfigError(f"{where}: not TOML: {err}") from err
+    problems: list[str] = []
+    sections: dict[str, msgspec.Struct] = {}
+    problems += [_unknown("section", name, SECTIONS) for name in document if name not in SECTIONS]
+    for name, section in SECTIONS.items():
+        values = document.get(name, {})
+        if not isinstance(values, dict):
+            problems.append(f"[{name}] wanted a section, found {name} = {values!r}")
+            continue
+        found = list(_section_problems(name, section, values))
+        problems += found
+        if not found:
+            sections[name] = msgspec.convert(values, section)
+    if problems:
+        raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
+    return msgspec.convert({**sections, "sha256": hashlib.sha256(text).hexdigest()}, Config)
+
+
+def example_config(**given: dict[str, Any]) -> str:
+    """Return a commented configuration with every key, its meaning and its default.
+
+    Args:
+        given: per section the values to set instead of leaving the default in a comment.
+    """
+    lines = [
+        "# Corrosion edge node. Lines that begin with # show defaults; `edge-node check-config FILE` judges."
+    ]
+    for name, section in SECTIONS.items():
+        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        types = _types(section)
+        for field in msgspec.structs.fields(section):
+            lines.append(f"# {_description(types[field.name])}")
+            value = given.get(name, {}).get(field.name, field.default)
+            is_default = field.name not in given.get(name, {}) and field.default is not msgspec.NODEFAULT
+            text = "" if value is None else _toml(value)
+            lines.append(f"# {field.name} = {text}".rstrip() if is_default else f"{field.name} = {text}")
+    return "\n".join(lines) + "\n"
+
+
+def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
+    types = _types(section)
+    for key in values:
+        if key not in types:
+            yield f"[{name}] {_unknown('key', key, types)}"
+    for field in msgspec.structs.fields(section):
+        if field.name not in values:
+            if field.required:
+                yield f"[{name}] {field.name} is missing: {_description(types[field.name])}"
+            continue
+        try:
+            msgspec.convert(values[field.name], types[field.name])
+        except msgspec.ValidationError as err:
+            yield f"[{name}] {field.name} = {values[field.name]!r}: {str(err).replace('`', '')}"
+
+
+def _unknown(what: str, name: str, known: dict[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+    return f'unknown {what} "{name}"; {hint}'
+
+
+def _types(section: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(section)}
+
+
+def _description(annotated: Any) -> str:
+    """Return the text of the outermost ``_about`` of a key."""
+    texts = [meta.description for meta in annotated.__metadata__ if meta.description]
+    return str(texts[-1])
+
+
+def _toml(value: Any) -> str:
+    return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

@@ -1,0 +1,41 @@
+"""Frame: one picture from a camera, with when and where it was taken."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One captured picture.
+
+    Attributes:
+        pixels: uint8 ``(height, width, 3)``, channels blue, green, red: OpenCV's order.
+        frame_id: counts captured frames from 0, also those that are dropped later; a gap is a drop.
+        captured_at_ns: ``time.monotonic_ns()`` when the picture arrived: the clock of all ages.
+        observed_at: the wall clock at the same moment, UTC. It may be wrong: see ``time_quality``.
+        source: the camera or file it came from, as the operator wrote it.
+    """
+
+    pixels: NDArray[np.uint8]
+    frame_id: int
+    captured_at_ns: int
+    observed_at: datetime
+    source: str
+
+    @property
+    def age_ms(self) -> float:
+        """Milliseconds since capture, on the monotonic clock."""
+        return (time.monotonic_ns() - self.captured_at_ns) / 1e6
+
+
+def frame_now(pixels: NDArray[np.uint8], frame_id: int, source: str) -> Frame:
+    """Return ``pixels`` as a frame captured at this moment."""
+    return Frame(pixels, frame_id, time.monotonic_ns(), datetime.now(timezone.utc), source)

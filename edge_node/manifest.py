@@ -1,0 +1,264 @@
+"""``bundle.json``: what the converter says about a bundle, and the node believes after checking.
+
+The classes here are both ends of the contract: the converter encodes them, the node decodes them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import msgspec
+
+from edge_node.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Triple: TypeAlias = tuple[float, float, float]
+
+
+class Resize(str, Enum):
+    """How a frame becomes the size of the model's input: the rule that the graph was trained with."""
+
+    BILINEAR_TF1 = "bilinear_tf1"  # tf.compat.v1.image.resize_bilinear: TensorFlow for Poets
+    BILINEAR = "bilinear"  # pixel centres at half: OpenCV's INTER_LINEAR, TensorFlow 2
+    AREA = "area"  # mean over the covered area when shrinking: no aliasing
+
+
+class OutputKind(str, Enum):
+    """What the numbers of an output tensor are."""
+
+    LOGITS = "logits"  # (1, labels)
+    PROBABILITIES = "probabilities"  # (1, labels), softmax inside the graph
+    MAP = "map"  # (1, rows, columns, labels): logits before the mean over positions
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """A part of the manifest; a key it does not know is an error."""
+
+
+class InputTensor(_Record, frozen=True, kw_only=True):
+    """The model's one input and the preprocessing that leads to it: ``real = (pixel - mean) / std``."""
+
+    shape: tuple[Literal[1], int, int, Literal[3]]
+    dtype: Literal["float32", "uint8", "int8"]
+    scale: float = 0.0
+    zero_point: int = 0
+    colour_order: Literal["RGB", "BGR"] = "RGB"
+    resize: Resize = Resize.BILINEAR_TF1
+    mean: Triple = (127.5, 127.5, 127.5)
+    std: Annotated[Triple, msgspec.Meta(description="never 0")] = (127.5, 127.5, 127.5)
+
+
+class OutputTensor(_Record, frozen=True, kw_only=True):
+    """One output, found in the file by its tensor's name."""
+
+    name: str
+    kind: OutputKind
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "uint8", "int8", "int16"]
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+class ModelFile(_Record, frozen=True, kw_only=True):
+    """One ``.tflite`` file."""
+
+    file: FileName
+    sha256: Sha256
+    size_bytes: int
+    quantization: Literal["int8", "int8-float-io", "int16x8", "float16", "dynamic", "none"]
+    input: InputTensor
+    outputs: tuple[OutputTensor, ...]
+
+
+class Meaning(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a label says about the surface; absent means that it says nothing on the matter."""
+
+    material: str | None = None
+    corroded: bool | None = None
+    severity: str | None = None
+    form: str | None = None
+    metal: bool | None = None
+
+
+class Stage(_Record, frozen=True, kw_only=True):
+    """One question of the cascade.
+
+    ``output`` names a tensor of ``model`` of kind logits, probabilities or map (logits are then the map's
+    mean). ``map`` names the map that shows where, if there is one. With two labels the first is chosen
+    when its probability is at least ``decision_threshold``; with more the most probable is. The stage
+    abstains when the chosen label's probability is below ``abstain_below``; then ``otherwise`` names
+    the stage to ask instead, if any.
+    """
+
+    name: Identifier
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    model: FileName
+    output: str
+    map: str | None = None
+    temperature: Positive = 1.0
+    decision_threshold: Probability = 0.5
+    abstain_below: Probability = 0.0
+    meanings: dict[str, Meaning] = {}
+    routes: dict[str, Identifier] = {}
+    otherwise: Identifier | None = None
+
+
+class Cascade(_Record, frozen=True, kw_only=True):
+    """The stages, and which is asked first."""
+
+    root: Identifier
+    stages: Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage called ``name``."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+
+class SourceGraph(_Record, frozen=True, kw_only=True):
+    """A graph that went into the bundle."""
+
+    stage: str
+    file: str
+    sha256: Sha256
+
+
+class CalibrationSet(_Record, frozen=True, kw_only=True):
+    """The pictures that int8 ranges were measured on; the hash is over their sorted content hashes."""
+
+    pictures: int
+    sha256: Sha256
+    seed: int
+
+
+class Provenance(_Record, frozen=True, kw_only=True):
+    """Where the bundle comes from."""
+
+    graphs: tuple[SourceGraph, ...]
+    tools: dict[str, str]
+    calibration: CalibrationSet | None = None
+    notes: tuple[str, ...] = ()
+
+
+class StageMeasure(_Record, frozen=True, kw_only=True):
+    """Float against quantized for one stage, on the pictures of ``Measured``."""
+
+    stage: str
+    agreement: Probability
+    worst_probability_difference: Probability
+    float_bytes: int
+    quantized_bytes: int
+    float_accuracy: Probability | None = None
+    quantized_accuracy: Probability | None = None
+    labelled_pictures: int = 0
+
+
+class Measured(_Record, frozen=True, kw_only=True):
+    """What was measured at conversion, and on how many pictures of which set."""
+
+    set: str
+    pictures: int
+    stages: tuple[StageMeasure, ...]
+
+
+class Manifest(_Record, frozen=True, kw_only=True):
+    """``bundle.json``."""
+
+    format: Literal[1] = 1
+    name: Identifier
+    version: Version
+    created: str
+    models: Annotated[tuple[ModelFile, ...], msgspec.Meta(min_length=1)]
+    cascade: Cascade
+    golden_sha256: Sha256
+    provenance: Provenance
+    measured: Measured | None = None
+    licence: str = "not stated"
+    intended_use: str = "not stated"
+
+    def model(self, file: str) -> ModelFile:
+        """Return the entry of the model file called ``file``."""
+        return next(model for model in self.models if model.file == file)
+
+
+def decode_manifest(text: bytes, where: str) -> Manifest:
+    """Return the manifest in ``text`` if it is whole and agrees with itself.
+
+    Raises:
+        BundleError: with ``where`` and every contradiction found.
+    """
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise BundleError(f"{where}: {err}; convert again with this version") from err
+    if problems := list(_contradictions(manifest)):
+        raise BundleError(f"{where}: {'; '.join(problems)}")
+    return manifest
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Return ``manifest`` as the indented JSON of ``bundle.json``."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def _contradictions(manifest: Manifest) -> Iterator[str]:
+    """Yield a sentence for each way in which the manifest disagrees with itself."""
+    files = {model.file: model for model in manifest.models}
+    names = [stage.name for stage in manifest.cascade.stages]
+    if len(set(names)) != len(names):
+        yield "two stages have one name"
+    if manifest.cascade.root not in names:
+        yield f"root stage {manifest.cascade.root!r} is none of {', '.join(names)}"
+    for model in manifest.models:
+        if 0.0 in model.input.std:
+            yield f"{model.file}: input std is 0"
+        if model.input.dtype != "float32" and model.input.scale <= 0:
+            yield f"{model.file}: {model.input.dtype} input without a scale"
+    for stage in manifest.cascade.stages:
+        yield from _stage_contradictions(stage, files.get(stage.model), names)
+    if cycle := _cycle(manifest.cascade):
+        yield f"the routes run in a circle: {' -> '.join(cycle)}"
+
+
+def _stage_contradictions(stage: Stage, model: ModelFile | None, names: list[str]) -> Iterator[str]:
+    where = f"stage {stage.name}"
+    if len(set(stage.labels)) != len(stage.labels):
+        yield f"{where}: two labels are the same"
+    for label in {*stage.routes, *stage.meanings} - set(stage.labels):
+        yield f"{where}: {label!r} is none of its labels {', '.join(stage.labels)}"
+    for target in [*stage.routes.values(), *([stage.otherwise] if stage.otherwise else [])]:
+        if target not in names:
+            yield f"{where}: route to {target!r}, which is no stage"
+    if model is None:
+        yield f"{where}: model {stage.model!r} is not listed"
+        return
+    for name in filter(None, (stage.output, stage.map)):
+        output = next((out for out in model.outputs if out.name == name), None)
+        if output is None:
+            yield f"{where}: {stage.model} has no output {name!r}"
+        elif output.shape[-1] != len(stage.labels):
+            yield (
+                f"{where}: {len(stage.labels)} labels,"
+                f" but {name!r} of {stage.model} has {output.shape[-1]} values"
+            )
+
+
+def _cycle(cascade: Cascade) -> list[str] | None:
+    """Return the stages of a circular route, if there is one."""
+    targets = {s.name: {*s.routes.values(), *filter(None, [s.otherwise])} for s in cascade.stages}
+
+    def walk(name: str, path: list[str]) -> list[str] | None:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        found = (walk(target, [*path, name]) for target in sorted(targets.get(name, ())))
+        return next(filter(None, found), None)
+
+    return next(filter(None, (walk(name, []) for name in targets)), None)

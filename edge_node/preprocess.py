@@ -1,0 +1,100 @@
+"""From a frame to the model's input tensor: exactly what the graph was trained with. Pure.
+
+The old TensorFlow resize is written out here because OpenCV's has other pixel centres; the same
+pictures give the same probabilities as TensorFlow's own session (pinned by a test).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import cv2
+import numpy as np
+
+from edge_node.manifest import Resize
+from edge_node.quantization import Quantization, quantize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_node.manifest import InputTensor
+
+# Index of the lower and upper source line and the weight of the upper one, each (size,).
+Lines: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]"
+
+
+def input_tensor(pixels: NDArray[np.uint8], spec: InputTensor) -> NDArray[np.generic]:
+    """Return the tensor that the model expects for a picture.
+
+    Args:
+        pixels: uint8 ``(height, width, 3)``, blue, green, red.
+        spec: the model's input, from the manifest.
+
+    Returns:
+        ``spec.dtype`` of shape ``spec.shape``.
+    """
+    _, height, width, _ = spec.shape
+    resized = resize(pixels, height, width, spec.resize, real=spec.dtype == "float32")
+    if spec.dtype == "float32":
+        ordered = resized[..., ::-1] if spec.colour_order == "RGB" else resized
+        real = (ordered - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+        return np.ascontiguousarray(real, dtype=np.float32)[np.newaxis]
+    if spec.colour_order == "RGB":
+        resized = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+    table = _table(spec)
+    return (resized if table is None else cv2.LUT(resized, table))[np.newaxis]
+
+
+def resize(
+    pixels: NDArray[np.uint8], height: int, width: int, rule: Resize, *, real: bool = False
+) -> NDArray[Any]:
+    """Return the picture at ``(height, width, 3)`` by ``rule``, channel order kept.
+
+    With ``real`` the old TensorFlow rule keeps the fractions that it computes, as float32; otherwise, and
+    by the other rules, values are rounded to uint8.
+    """
+    if rule is Resize.BILINEAR_TF1:
+        exact = _resize_bilinear_tf1(pixels, height, width)
+        return exact if real else np.rint(exact).astype(np.uint8)
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    interpolation = cv2.INTER_AREA if rule is Resize.AREA else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (width, height), interpolation=interpolation)
+
+
+def _resize_bilinear_tf1(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+    """Bilinear with the corner at 0: source = target * (source size / target size), no half pixel.
+
+    Source: tf.compat.v1.image.resize_bilinear, align_corners=False, half_pixel_centers=False.
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels.astype(np.float32)
+    top, bottom, weight = _lines(pixels.shape[0], height)
+    rows = pixels[top].astype(np.float32)
+    rows += (pixels[bottom] - rows) * weight[:, np.newaxis, np.newaxis]
+    left, right, weight = _lines(pixels.shape[1], width)
+    columns = rows[:, left]
+    columns += (rows[:, right] - columns) * weight[:, np.newaxis]
+    return columns
+
+
+@lru_cache(maxsize=64)
+def _lines(source: int, target: int) -> Lines:
+    at = np.arange(target, dtype=np.float32) * np.float32(source / target)
+    lower = np.floor(at).astype(np.intp)
+    return lower, np.minimum(lower + 1, source - 1), (at - lower).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _table(spec: InputTensor) -> NDArray[Any] | None:
+    """Return the integer for each pixel value, ``(256, 1, 3)``, or None where it is the pixel itself."""
+    values: NDArray[Any] = np.arange(256, dtype=np.float32).reshape(256, 1, 1)
+    real: NDArray[np.float32] = (values - np.asarray(spec.mean, np.float32)) / np.asarray(
+        spec.std, np.float32
+    )
+    table = quantize(real, Quantization(spec.scale, spec.zero_point), spec.dtype)
+    # Half a step is what rounding the zero point costs; passing the bytes through is then as exact.
+    if spec.dtype == "uint8" and np.abs(table.astype(np.int16) - values.astype(np.int16)).max() <= 1:
+        return None
+    return table

@@ -1,0 +1,101 @@
+"""The golden probe: pictures whose outputs are known, run again in the runtime that will decide.
+
+A runtime that loads a model may still compute it wrongly, silently; the probe is what notices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_node.errors import BundleError
+from edge_node.preprocess import input_tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_node.engine import Engine
+    from edge_node.manifest import ModelFile, OutputTensor
+
+MAX_STEPS = 2.0  # int8 kernels of different runtimes round differently, by up to two steps of the output
+# Share of an output's span that kernels may differ by, where it is not quantized: measured 1e-6 for
+# float32 on x86-64; Arm computes float16 models in half precision; dynamic ranges round per batch.
+_FLOAT_TOLERANCE = {
+    "none": 1e-3,
+    "float16": 2e-2,
+    "dynamic": 5e-2,
+    "int8-float-io": 2e-2,
+    "int8": 2e-2,
+    "int16x8": 1e-2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """How far one output was from what it was when the bundle was made, as a share of what is allowed."""
+
+    file: str
+    output: str
+    share_of_tolerance: float
+
+
+def run_probe(engine: Engine) -> tuple[ProbeResult, ...]:
+    """Run the bundle's golden pictures and return each output's distance.
+
+    Raises:
+        BundleError: an output is further off than its tolerance, or the probe does not cover the models.
+    """
+    golden, manifest = engine.bundle.golden, engine.bundle.manifest
+    found = golden_outputs(engine, golden.pictures) if len(golden.pictures) else {}
+    results = [
+        result
+        for model in manifest.models
+        for result in _compare(engine, model, found.get(model.file, {}), golden.outputs.get(model.file, {}))
+    ]
+    for result in results:
+        if not result.share_of_tolerance <= 1.0:  # NaN fails too
+            raise BundleError(
+                f"{engine.bundle.path / result.file}: output {result.output!r} is"
+                f" {result.share_of_tolerance:.1f} times further from the golden probe than allowed;"
+                " this runtime computes the model wrongly"
+            )
+    return tuple(results)
+
+
+def golden_outputs(engine: Engine, pictures: NDArray[np.uint8]) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Return per model and output the real values for ``pictures``, ``(pictures, *shape[1:])``."""
+    found: dict[str, dict[str, NDArray[np.float32]]] = {}
+    for model in engine.bundle.manifest.models:
+        rows = [engine.outputs(model.file, input_tensor(picture, model.input)) for picture in pictures]
+        found[model.file] = {
+            out.name: np.concatenate([row[out.name] for row in rows]) for out in model.outputs
+        }
+    return found
+
+
+def _compare(
+    engine: Engine,
+    model: ModelFile,
+    found: dict[str, NDArray[np.float32]],
+    expected: dict[str, NDArray[np.float32]],
+) -> list[ProbeResult]:
+    results = []
+    for output in model.outputs:
+        values, wanted = found.get(output.name), expected.get(output.name)
+        if values is None or wanted is None or values.shape != wanted.shape:
+            where = engine.bundle.path / model.file
+            raise BundleError(
+                f"{where}: the golden probe does not cover output {output.name!r}; convert again"
+            )
+        share = np.abs(values - wanted).max() / _tolerance(model, output, wanted)
+        results.append(ProbeResult(model.file, output.name, float(share)))
+    return results
+
+
+def _tolerance(model: ModelFile, output: OutputTensor, expected: NDArray[np.float32]) -> float:
+    """Return the largest difference allowed, in the output's real unit."""
+    if output.scale > 0:
+        return MAX_STEPS * output.scale * 1.001  # the last digits of float32
+    return _FLOAT_TOLERANCE[model.quantization] * max(float(np.ptp(expected)), 1e-3)
