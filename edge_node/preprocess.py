@@ -90,10 +90,8 @@ def _lines(source: int, target: int) -> Lines:
 def _table(spec: InputTensor) -> NDArray[Any] | None:
     """Return the integer for each pixel value, ``(256, 1, 3)``, or None where it is the pixel itself."""
     values: NDArray[Any] = np.arange(256, dtype=np.float32).reshape(256, 1, 1)
-    real: NDArray[np.float32] = (values - np.asarray(spec.mean, np.float32)) / np.asarray(
-        spec.std, np.float32
-    )
-    table = quantize(real, Quantization(spec.scale, spec.zero_point), spec.dtype)
+    real = (values - np.asarray(spec.mean)) / np.asarray(spec.std)
+    table = quantize(real.astype(np.float32), Quantization(spec.scale, spec.zero_point), spec.dtype)
     # Half a step is what rounding the zero point costs; passing the bytes through is then as exact.
     if spec.dtype == "uint8" and np.abs(table.astype(np.int16) - values.astype(np.int16)).max() <= 1:
         return None
