@@ -1,0 +1,279 @@
+"""Rendered specimens: pictures of metal plates with a known truth, to try the chain without photographs.
+
+``render`` makes one picture of one specimen. ``write_dataset`` makes a folder of them in the layout that the
+converter reads photographs from. Whatever is measured on them is measured on rendered pictures, and must be
+called that.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from converter.specimen_corrosion import corroded_plate, kinetics_of
+from converter.specimen_light import LAMPS, chosen_camera, chosen_lighting, photographed, seen_mask, shaded
+from converter.specimen_noise import Shape
+from converter.specimen_spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
+from converter.specimen_surface import Plate, clean_plate
+from edge_node.errors import DatasetError
+
+__all__ = [
+    "LABEL_COLUMNS",
+    "Finish",
+    "Light",
+    "Material",
+    "Specimen",
+    "SpecimenSpec",
+    "add_arguments",
+    "plate_of",
+    "render",
+    "run",
+    "write_dataset",
+]
+
+LABEL_COLUMNS = (
+    "file",
+    "set",
+    "source",
+    "licence",
+    "group",
+    "material",
+    "finish",
+    "corroded",
+    "severity",
+    "form",
+    "mask",
+)
+
+# Pictures of one specimen: two before the bath, one early in it, one late. Half of every group is clean, so
+# that neither metal nor finish gives the condition away.
+PICTURES_PER_SPECIMEN = 4
+# Covered share of the plate at the early and at the late picture, as shares of what that metal can reach.
+_EARLY_SHARE = (0.02, 0.35)
+_LATE_SHARE = (0.55, 0.98)
+
+# The plate is larger than the picture by this factor: room for the camera to tilt, roll and move.
+_PLATE_MARGIN = 1.18
+# Sizes on the plate are given for a picture this high, and scale with it.
+_REFERENCE_HEIGHT_PX = 360.0
+# Little is lost beyond what the rendered camera's own JPEG took.
+_WRITTEN_JPEG_QUALITY = 95
+_SIDE_LIMITS_PX = (64, 4096)
+
+# Independent random streams of one specimen: another lamp must not move its rust.
+_SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPicture:
+    """One picture of a data set: its file stem, its specimen and how it is rendered."""
+
+    stem: str
+    group: str
+    spec: SpecimenSpec
+
+
+def plate_of(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
+    """Return the plate of ``spec`` after its hours of corrosion, seen from straight above.
+
+    Args:
+        spec: light and view are not used.
+        shape: (height, width) in px.
+        unit_px: px of one length unit; 1 for a picture 360 px high.
+    """
+    clean = clean_plate(spec, shape, unit_px, np.random.default_rng((spec.seed, _SURFACE)))
+    return corroded_plate(clean, spec, np.random.default_rng((spec.seed, _CORROSION)))
+
+
+def render(spec: SpecimenSpec, width_px: int, height_px: int) -> Specimen:
+    """Return a picture of ``spec`` with its truth; equal arguments give equal bytes on one machine.
+
+    Raises:
+        ValueError: a side is below 64 px or above 4096 px.
+    """
+    low, high = _SIDE_LIMITS_PX
+    if not (low <= width_px <= high and low <= height_px <= high):
+        raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
+    picture = (height_px, width_px)
+    plate_shape = (round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN))
+    plate = plate_of(spec, plate_shape, height_px / _REFERENCE_HEIGHT_PX)
+    lighting = chosen_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
+    rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
+    camera = chosen_camera(plate_shape, picture, LAMPS[spec.light].noise, rng)
+    return Specimen(
+        spec=spec,
+        pixels=photographed(shaded(plate, lighting, height_px), camera, picture, rng),
+        mask=seen_mask(plate.coverage, camera, picture),
+    )
+
+
+def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progress
+    out: Path,
+    count: int,
+    seed: int = 0,
+    *,
+    size: tuple[int, int] = (480, 360),
+    force: bool = False,
+    on_written: Callable[[int], None] | None = None,
+) -> Path:
+    """Write ``count`` pictures, their masks and ``labels.csv`` under ``out``; return the path of the labels.
+
+    Every ``PICTURES_PER_SPECIMEN`` pictures show one specimen and share its ``group``. The labels are written
+    last: a folder without them is unfinished.
+
+    Args:
+        out: made where missing.
+        count: pictures, at least 1.
+        seed: of the whole set, at least 0.
+        size: (width, height) in px.
+        force: write into a folder that is not empty; files of other names stay.
+        on_written: called with the number of pictures written so far.
+
+    Raises:
+        DatasetError: ``out`` is a file, is not empty, or cannot be written.
+        ValueError: ``count`` or ``size`` is out of range.
+    """
+    if count < 1:
+        raise ValueError(f"count is {count}, expected 1 or more")
+    _refuse_occupied(out, force=force)
+    rows = []
+    try:
+        for folder in ("pictures", "masks"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        for number, planned in enumerate(_planned(count, seed), start=1):
+            rows.append(_written(out, planned, render(planned.spec, *size)))
+            if on_written is not None:
+                on_written(number)
+        labels = out / "labels.csv"
+        with labels.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(LABEL_COLUMNS)
+            writer.writerows(rows)
+    except OSError as err:
+        raise DatasetError(f"{out}: cannot write specimens: {err.strerror or err}") from err
+    return labels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``converter specimens`` takes."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
+    parser.add_argument(
+        "--count", type=_positive, default=240, help="pictures, four of each specimen (default: 240)"
+    )
+    parser.add_argument("--seed", type=_seed, default=0, help="another seed, other specimens (default: 0)")
+    parser.add_argument(
+        "--size", type=_size, default=(480, 360), metavar="WxH", help="of a picture in px (default: 480x360)"
+    )
+    parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a data set as ``add_arguments`` describes it; return the exit code.
+
+    Raises:
+        DatasetError: as ``write_dataset`` does.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("rendering", total=args.count)
+        labels = write_dataset(
+            args.out,
+            args.count,
+            args.seed,
+            size=args.size,
+            force=args.force,
+            on_written=lambda done: progress.update(task, completed=done),
+        )
+    print(f"{args.count} rendered pictures, labels in {labels}")
+    return 0
+
+
+def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield the pictures of a data set: metals in turn, finishes and lights at random."""
+    rng = np.random.default_rng((seed, _PLAN))
+    materials, finishes, lights = list(Material), list(Finish), list(Light)
+    for first in range(0, count, PICTURES_PER_SPECIMEN):
+        number = first // PICTURES_PER_SPECIMEN
+        material = materials[number % len(materials)]
+        finish = finishes[int(rng.integers(len(finishes)))]
+        specimen_seed = int(rng.integers(2**31))
+        final = kinetics_of(material, finish)
+        shares = (0.0, 0.0, float(rng.uniform(*_EARLY_SHARE)), float(rng.uniform(*_LATE_SHARE)))
+        group = f"rendered:{seed}:{number:05d}"
+        for view, share in enumerate(shares[: count - first]):
+            spec = SpecimenSpec(
+                material=material,
+                finish=finish,
+                corrosion_hours=final.hours(share * final.final),
+                light=lights[int(rng.integers(len(lights)))],
+                seed=specimen_seed,
+                view=view,
+            )
+            yield PlannedPicture(stem=f"{seed}_{number:05d}_{view}", group=group, spec=spec)
+
+
+def _written(out: Path, planned: PlannedPicture, specimen: Specimen) -> tuple[str, ...]:
+    """Write picture and mask; return the row of ``labels.csv``, in the order of ``LABEL_COLUMNS``."""
+    picture, mask = f"pictures/{planned.stem}.jpg", f"masks/{planned.stem}.png"
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _WRITTEN_JPEG_QUALITY]
+    (out / picture).write_bytes(_encoded(".jpg", specimen.pixels, quality))
+    (out / mask).write_bytes(_encoded(".png", specimen.mask, []))
+    return (
+        picture,
+        "specimens",
+        "rendered",
+        "Apache-2.0",
+        planned.group,
+        specimen.spec.material.value,
+        specimen.spec.finish.value,
+        "1" if specimen.corroded else "0",
+        specimen.severity,
+        specimen.form,
+        mask,
+    )
+
+
+def _encoded(suffix: str, pixels: Picture, parameters: list[int]) -> bytes:
+    # imencode and write_bytes, because imwrite reports a full disk as a bare False.
+    _, stream = cv2.imencode(suffix, pixels, parameters)
+    return stream.tobytes()
+
+
+def _refuse_occupied(out: Path, *, force: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
+    if not force and out.is_dir() and any(out.iterdir()):
+        raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}, expected 1 or more")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value}, expected 0 or more")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    low, high = _SIDE_LIMITS_PX
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r}, expected WIDTHxHEIGHT in px, such as 480x360")
+    if not (low <= int(width) <= high and low <= int(height) <= high):
+        raise argparse.ArgumentTypeError(f"{text}, expected sides of {low} to {high} px")
+    return int(width), int(height)
