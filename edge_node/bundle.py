@@ -10,19 +10,17 @@ import hashlib
 import io
 import zipfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from edge_node.errors import BundleError
 from edge_node.manifest import Manifest, ModelFile, decode_manifest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MANIFEST_NAME = "bundle.json"
 GOLDEN_NAME = "golden.npz"
 REPORT_NAME = "report.html"
+DEFAULT_BUNDLE = Path(__file__).parent / "default_bundle"
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # the largest seen is 60 kB
 MAX_MODEL_BYTES = 512 * 1024 * 1024  # Inception v3 float32 is 87 MB
 
@@ -69,6 +67,11 @@ def load_bundle(path: Path) -> Bundle:
             f"{path / GOLDEN_NAME}: its sha256 is not the one in {MANIFEST_NAME}; copy the bundle again"
         )
     return Bundle(path, manifest, hashlib.sha256(text).hexdigest(), decode_golden(golden, path), models)
+
+
+def bundle_path(name: str) -> Path:
+    """Return the folder that ``name`` means: a path, or ``default`` for the bundle in the package."""
+    return DEFAULT_BUNDLE if name == "default" else Path(name)
 
 
 def encode_golden(golden: Golden) -> bytes:

@@ -7,6 +7,8 @@ where ``EDGE_NODE_RUNTIME=tflite-runtime`` asks for it.
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ from edge_node.errors import BundleError, RuntimeUnavailableError, TensorMismatc
 from edge_node.quantization import Quantization
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 # Distribution name -> module with the Interpreter class, in order of preference.
@@ -64,8 +68,9 @@ class Interpreter:
         if not xnnpack:
             options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
-            self._interpreter = module.Interpreter(**options)
-            self._interpreter.allocate_tensors()
+            with _greeting_removed():
+                self._interpreter = module.Interpreter(**options)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as err:
             first_line = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
             raise BundleError(
@@ -74,6 +79,13 @@ class Interpreter:
         self._where = where
         self.inputs = tuple(_tensor(detail) for detail in self._interpreter.get_input_details())
         self.outputs = tuple(_tensor(detail) for detail in self._interpreter.get_output_details())
+
+    @property
+    def delegated(self) -> bool:
+        """True if a delegate, XNNPACK by default, has taken over at least a part of the graph."""
+        # No public call tells; LiteRT names the node DELEGATE, tflite-runtime TfLiteXNNPackDelegate.
+        names = [str(op["op_name"]) for op in self._interpreter._get_ops_details()]  # noqa: SLF001
+        return any("DELEGATE" in name.upper() for name in names)
 
     def run(self, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.generic]]:
         """Return every output of the model for its one input, by tensor name, as copies.
@@ -128,6 +140,25 @@ def _module() -> Any:
         raise RuntimeUnavailableError(
             f"{chosen.name} {chosen.version} is installed but fails: {err}"
         ) from err
+
+
+@contextmanager
+def _greeting_removed() -> Iterator[None]:
+    """Keep the runtime's "INFO: Created TensorFlow Lite XNNPACK delegate" off stderr; no setting does.
+
+    All else that anybody writes to stderr meanwhile is written out afterwards.
+    """
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            kept.seek(0)
+            rest = b"".join(line for line in kept if not line.startswith(b"INFO: Created TensorFlow Lite"))
+            with os.fdopen(stderr, "wb") as out:
+                out.write(rest)
 
 
 def _tensor(detail: dict[str, Any]) -> Tensor:

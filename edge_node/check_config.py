@@ -1,0 +1,33 @@
+"""``edge-node check-config``: judge a configuration without touching hardware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node.bundle import bundle_path, load_bundle
+from edge_node.config import load_config
+from edge_node.errors import BundleError, ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node check-config``."""
+    parser.add_argument("file", type=Path, help="the configuration to judge")
+    parser.epilog = "Exit code 0: can be used. 78: every problem is named, one a line."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the configuration says, or every problem in it."""
+    config = load_config(args.file)
+    try:
+        manifest = load_bundle(bundle_path(config.bundle.path)).manifest
+    except BundleError as err:
+        raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
+    print(
+        f"{args.file}: good. {config.node.site}/{config.node.robot} looks at {config.camera.source}"
+        f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
+    )
+    return 0

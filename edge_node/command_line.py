@@ -1,0 +1,82 @@
+"""What all our command lines share: subcommands imported when chosen, errors as one sentence.
+
+A subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``; only the chosen one is
+imported, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from edge_node.errors import CorrosionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand: the module that does it and its line in ``--help``."""
+
+    module: str
+    summary: str
+
+
+def run_command(
+    program: str, description: str, commands: Mapping[str, Command], argv: Sequence[str], *, epilog: str = ""
+) -> int:
+    """Parse ``argv``, run the chosen subcommand and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, command in commands.items():
+        subparser = choices.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == chosen:
+            module = import_module(command.module)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return guarded(program, lambda: int(parse_and_run(parser, argv)))
+
+
+def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
+    """Parse ``argv`` and call the ``run`` that the parser's defaults name."""
+    args = parser.parse_args(argv)
+    return int(args.run(args))
+
+
+def guarded(program: str, action: Callable[[], int]) -> int:
+    """Run ``action``; every error that a user can act on becomes its sentence and exit code.
+
+    A reader that goes away (``| head``) and Ctrl-C are no errors worth a traceback either.
+    """
+    try:
+        return action()
+    except CorrosionError as err:
+        sys.stdout.flush()
+        for line in str(err).splitlines():
+            print(f"{program}: {line}", file=sys.stderr)
+        return err.exit_code
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, which would raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED

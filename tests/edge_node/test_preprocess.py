@@ -1,0 +1,54 @@
+"""Preprocessing without TensorFlow: hand-computed pictures; against TensorFlow see tests/converter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_node.manifest import InputTensor, Resize
+from edge_node.preprocess import input_tensor, resize
+
+
+def test_the_old_tensorflow_resize_has_its_corner_at_zero():
+    """Four pixels to two take pixels 0 and 2; two to four interpolate and then repeat the last."""
+    row = np.repeat(np.array([[0, 10, 20, 30]], np.uint8)[..., np.newaxis], 3, axis=2)
+    assert resize(row, 1, 2, Resize.BILINEAR_TF1)[0, :, 0].tolist() == [0, 20]
+    row = np.repeat(np.array([[0, 100]], np.uint8)[..., np.newaxis], 3, axis=2)
+    assert resize(row, 1, 4, Resize.BILINEAR_TF1)[0, :, 0].tolist() == [0, 50, 100, 100]
+
+
+def test_a_float_input_is_scaled_and_red_comes_first():
+    """A pure blue picture (OpenCV order) has its blue in the last channel, at (255 - 127.5) / 127.5 = 1."""
+    blue = np.zeros((4, 4, 3), np.uint8)
+    blue[..., 0] = 255
+    tensor = input_tensor(blue, InputTensor(shape=(1, 2, 2, 3), dtype="float32"))
+    assert tensor.dtype == np.float32
+    assert tensor[0, 0, 0].tolist() == [-1.0, -1.0, 1.0]
+
+
+def test_a_uint8_input_whose_scale_is_the_graphs_takes_the_bytes_as_they_are():
+    """With scale 1/127.5 and zero point 127 or 128 preprocessing is a resize and nothing else."""
+    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    for zero_point in (127, 128):
+        spec = InputTensor(shape=(1, 4, 4, 3), dtype="uint8", scale=1 / 127.5, zero_point=zero_point)
+        assert (input_tensor(picture, spec)[0] == picture[..., ::-1]).all()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_any_other_scale_is_honoured_by_a_table(dtype):
+    """The input holds round((x - mean) / std / scale) + zero point for every pixel value."""
+    spec = InputTensor(
+        shape=(1, 16, 16, 3),
+        dtype=dtype,
+        scale=0.02,
+        zero_point=3,
+        mean=(100.0, 110.0, 120.0),
+        std=(50.0, 60.0, 70.0),
+    )
+    picture = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    real = (picture.astype(np.float64) - spec.mean) / spec.std
+    bounds = np.iinfo(dtype)
+    wanted = np.clip(np.rint(real / 0.02) + 3, bounds.min, bounds.max)
+    found = input_tensor(picture, spec)[0]
+    assert found.dtype == dtype
+    assert np.abs(found - wanted).max() <= 1  # float32 rounding at exact halves
