@@ -6,8 +6,9 @@ pictures give the same probabilities as TensorFlow's own session (pinned by a te
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.manifest import InputTensor
-
-# Index of the lower and upper source line and the weight of the upper one, each (size,).
-Lines: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]"
 
 
 def input_tensor(pixels: NDArray[np.uint8], spec: InputTensor) -> NDArray[np.generic]:
@@ -70,17 +68,61 @@ def _resize_bilinear_tf1(pixels: NDArray[np.uint8], height: int, width: int) -> 
     """
     if pixels.shape[:2] == (height, width):
         return pixels.astype(np.float32)
-    top, bottom, weight = _lines(pixels.shape[0], height)
-    rows = pixels[top].astype(np.float32)
-    rows += (pixels[bottom] - rows) * weight[:, np.newaxis, np.newaxis]
-    left, right, weight = _lines(pixels.shape[1], width)
-    columns = rows[:, left]
-    columns += (rows[:, right] - columns) * weight[:, np.newaxis]
-    return columns
+    corners = _corners(pixels.shape[0], pixels.shape[1], height, width)
+    flat = np.ascontiguousarray(pixels).reshape(-1, 3)
+    # Only the four pixels that a target pixel is made of are read: a large frame costs no more than a small.
+    top = _blend(flat, corners.top_left, corners.top_right, corners.across)
+    bottom = _blend(flat, corners.bottom_left, corners.bottom_right, corners.across)
+    bottom -= top
+    bottom *= corners.down
+    top += bottom
+    return top.reshape(height, width, 3)
 
 
-@lru_cache(maxsize=64)
-def _lines(source: int, target: int) -> Lines:
+def _blend(
+    flat: NDArray[np.uint8], lower: NDArray[np.intp], upper: NDArray[np.intp], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    start = np.take(flat, lower, axis=0).astype(np.float32)
+    step: NDArray[np.float32] = np.take(flat, upper, axis=0) - start
+    step *= weight
+    start += step
+    return start
+
+
+@dataclass(frozen=True, slots=True)
+class _Corners:
+    """For each target pixel the flat indices of its four source pixels, and its place between them.
+
+    Indices are ``(height * width,)``; weights are ``(height * width, 3)``, alike for the channels, so that
+    no operation broadcasts.
+    """
+
+    top_left: NDArray[np.intp]
+    top_right: NDArray[np.intp]
+    bottom_left: NDArray[np.intp]
+    bottom_right: NDArray[np.intp]
+    across: NDArray[np.float32]
+    down: NDArray[np.float32]
+
+
+@lru_cache(maxsize=8)  # one a camera size and model; a folder of mixed pictures makes more, briefly
+def _corners(source_height: int, source_width: int, height: int, width: int) -> _Corners:
+    top, bottom, down = _lines(source_height, height)
+    left, right, across = _lines(source_width, width)
+    top, bottom = top[:, np.newaxis] * source_width, bottom[:, np.newaxis] * source_width
+    shape = (height, width, 3)
+    return _Corners(
+        (top + left).ravel(),
+        (top + right).ravel(),
+        (bottom + left).ravel(),
+        (bottom + right).ravel(),
+        np.broadcast_to(across[:, np.newaxis], shape).reshape(-1, 3),
+        np.broadcast_to(down[:, np.newaxis, np.newaxis], shape).reshape(-1, 3),
+    )
+
+
+def _lines(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Return for each target line its lower and upper source line and the weight of the upper."""
     at = np.arange(target, dtype=np.float32) * np.float32(source / target)
     lower = np.floor(at).astype(np.intp)
     return lower, np.minimum(lower + 1, source - 1), (at - lower).astype(np.float32)
