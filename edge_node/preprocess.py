@@ -57,7 +57,9 @@ def resize(
         return exact if real else np.rint(exact).astype(np.uint8)
     if pixels.shape[:2] == (height, width):
         return pixels
-    interpolation = cv2.INTER_AREA if rule is Resize.AREA else cv2.INTER_LINEAR
+    # Enlarging, OpenCV's area rule draws blocks; there is nothing to take the mean of.
+    shrinks = height * width < pixels.shape[0] * pixels.shape[1]
+    interpolation = cv2.INTER_AREA if rule is Resize.AREA and shrinks else cv2.INTER_LINEAR
     return cv2.resize(pixels, (width, height), interpolation=interpolation)
 
 
