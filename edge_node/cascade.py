@@ -72,7 +72,7 @@ def decide(
             known.abstained.append(stage.name)
             name = stage.otherwise
             continue
-        known.learn(stage.meanings.get(stage.labels[choice]), float(probabilities[choice]))
+        known.learn(stage.meanings.get(stage.labels[choice]), _rounded(probabilities[choice]))
         name = None if known.metal is False else stage.routes.get(stage.labels[choice])
     return known.decision(tuple(path))
 
@@ -173,3 +173,8 @@ def _stage_verdict(stage: Stage, probabilities: NDArray[np.float64], choice: int
         decision_threshold=stage.decision_threshold,
         abstain_below=stage.abstain_below,
     )
+
+
+def _rounded(probability: float) -> float:
+    """Six digits: more than a quantized model can tell, and a third of the bytes."""
+    return round(float(probability), 6)
