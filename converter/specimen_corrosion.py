@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from converter.specimen_noise import Field, blurred, cells, displaced, fractal, ranked, speckle, step, streaks
+from converter.specimen_plate import Colours, Plate, linear, mixed, threefold
 from converter.specimen_spec import MIN_CORRODED_FRACTION, Finish, Material, SpecimenSpec
-from converter.specimen_surface import Colours, Plate, linear, mixed, threefold
 
 # Share of the growth so far over which the edge of a spot goes from bare to covered.
 _EDGE_SHARE = 0.10
@@ -24,9 +24,9 @@ _EDGE_FAR_PX = 1e4
 
 # Rust from its first film to old crust, sRGB by eye from photographs: bright, dull, yellow.
 _RUSTS = (
-    ((202, 128, 74), (186, 98, 46), (154, 72, 35), (116, 57, 33), (80, 45, 33), (46, 33, 29)),
-    ((160, 120, 94), (140, 96, 70), (116, 76, 60), (94, 63, 54), (70, 51, 47), (46, 38, 36)),
-    ((204, 152, 84), (190, 126, 58), (164, 100, 46), (132, 78, 41), (94, 57, 36), (56, 40, 31)),
+    ((176, 108, 64), (164, 88, 48), (148, 75, 41), (114, 60, 38), (92, 55, 41), (62, 44, 38)),
+    ((140, 100, 74), (130, 88, 64), (116, 76, 60), (94, 63, 54), (78, 58, 52), (58, 47, 44)),
+    ((182, 132, 74), (172, 112, 56), (164, 100, 46), (132, 78, 41), (104, 66, 42), (68, 49, 38)),
 )
 _AGE_LEVELS, _HUE_LEVELS = 64, 16
 
@@ -115,12 +115,12 @@ def _susceptibility(plate: Plate, rng: np.random.Generator) -> Field:
     field = (
         patches
         + float(rng.uniform(0.6, 1.8)) * spots
-        + float(rng.uniform(0.0, 0.45)) * runs
+        + float(rng.uniform(0.0, 0.25)) * runs
         + float(rng.normal(0.0, 0.25)) * wet_edge
         + 2.5 * plate.weakness
     )
     frayed = displaced(field, 2.0 * u * patches, 2.0 * u * runs)
-    return np.asarray(frayed + 0.10 * speckle(rng, shape), dtype=np.float32)
+    return np.asarray(frayed + 0.17 * fractal(rng, shape, 6 * u, 4, 0.85), dtype=np.float32)
 
 
 def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kinetics) -> Plate:
@@ -132,20 +132,25 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
         # Under paint rust spreads from chips and scratches; elsewhere the coat holds long.
         susceptibility += 5.0 * blurred(plate.weakness, 5 * u)
     onset = kinetics.onset(susceptibility)
-    grain = fractal(rng, shape, 5 * u, 3, 0.8)
-    lumps = fractal(rng, shape, 22 * u, 5, 0.62)
+    grain = fractal(rng, shape, 6 * u, 4, 0.85)
+    lumps = fractal(rng, shape, 24 * u, 5, 0.68)
+    sheets = _sheets(lumps, grain)
     coverage, maturity = kinetics.grown(onset, hours, np.asarray(0.03 * grain, dtype=np.float32))
-    tinted = _run_off(plate, coverage, rng, strength=0.75 if painted else 0.45)
+    tinted = _run_off(plate, coverage, rng, strength=0.75 if painted else 0.60)
     exposure = float(min(1.0, 0.5 * hours / kinetics.scale_hours))
-    age = 0.07 + 0.28 * exposure + 0.46 * maturity + 0.125 * lumps + 0.06 * grain
-    hue = 0.40 + float(rng.uniform(-0.3, 0.25)) + 0.20 * fractal(rng, shape, 90 * u, 4) + 0.10 * lumps
+    # 0 at the rim of a spot, 1 where the plate began to rust: old middles, thin young rims.
+    inner = np.clip((hours - onset) * np.float32(1.0 / hours), 0.0, 1.0)
+    weathered = float(rng.uniform(-0.04, 0.20))
+    age = weathered + 0.20 * exposure + 0.34 * maturity + 0.30 * inner * inner + 0.07 * lumps + 0.075 * grain
+    age += 0.14 * sheets * np.minimum(1.0, 0.3 + 1.2 * maturity)
+    hue = 0.40 + float(rng.uniform(-0.42, 0.22)) + 0.20 * fractal(rng, shape, 90 * u, 4) + 0.05 * lumps
     cavities = step(fractal(rng, shape, 4.5 * u, 2, 0.6) + 0.6 * lumps, 1.1, 2.2)
-    shade = np.asarray(1.0 - 0.55 * cavities + 0.07 * speckle(rng, shape), dtype=np.float32)
+    shade = np.asarray(1.0 - 0.45 * cavities + 0.07 * speckle(rng, shape), dtype=np.float32)
     colour = _rust_colour(age, hue) * threefold(shade)
     thickness = coverage * (0.35 + 0.65 * maturity)
-    opacity = coverage * np.clip(0.80 + 0.5 * maturity + 0.10 * grain, 0.45, 1.0)
-    crust = coverage * (0.7 + 1.6 * maturity) * (0.55 * lumps + 0.45 * grain - 1.2 * cavities)
-    flakes = _flakes(lumps, maturity * coverage, 1.1 * u)
+    opacity = coverage * np.clip(0.58 + 0.9 * inner + 0.6 * maturity + 0.13 * grain, 0.35, 1.0)
+    crust = coverage * (0.7 + 1.6 * maturity) * (0.5 * lumps + 0.75 * grain - 1.2 * cavities)
+    flakes = 1.3 * sheets * step(maturity * coverage, 0.15, 0.6)
     bare = 1.0 - coverage
     return replace(
         tinted,
@@ -159,10 +164,10 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
     )
 
 
-def _flakes(lumps: Field, age: Field, height_px: float) -> Field:
-    """Return the steps where old crust has split into sheets."""
-    sheets = step(lumps, 0.35, 0.50) + step(lumps, -0.75, -0.62)
-    return np.asarray(height_px * sheets * step(age, 0.35, 0.8), dtype=np.float32)
+def _sheets(lumps: Field, grain: Field) -> Field:
+    """Return 1 where a darker upper layer of the crust still lies, 0 where it has split off; ragged edges."""
+    edge = np.asarray(lumps + 0.25 * grain, dtype=np.float32)
+    return np.asarray(0.6 * step(edge, 0.30, 0.48) + 0.4 * step(edge, -0.85, -0.65), dtype=np.float32)
 
 
 def _rust_colour(age: Field, hue: Field) -> Colours:
@@ -247,7 +252,7 @@ def _pitted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
     grown = plate.relief * (1.0 - bloom) + bloom * u * (0.3 * powder + 0.5 * drifts + 0.6)
     return replace(
         plate,
-        reflectance=mixed(chalked, linear(58, 56, 54), np.asarray(pit * (0.55 + 0.42 * depth))),
+        reflectance=mixed(chalked, linear(66, 63, 60), np.asarray(pit * (0.50 + 0.42 * depth))),
         relief=np.asarray(grown - u * (1.2 * pit + 2.4 * depth), dtype=np.float32),
         metal=np.asarray(plate.metal * (1.0 - cover) * (1.0 - 0.5 * dull), dtype=np.float32),
         gloss=np.asarray(plate.gloss * (1.0 - cover) * (1.0 - 0.4 * dull), dtype=np.float32),
@@ -261,7 +266,7 @@ def _pits(plate: Plate, hours: float, rng: np.random.Generator) -> tuple[Field, 
     A pit grows with the cube root of its age (Godard 1960, pitting of aluminium in water).
     """
     u, shape = plate.unit_px, plate.relief.shape
-    sites = cells(rng, shape, max(6, int(shape[0] * shape[1] / (float(rng.uniform(10, 18)) * u) ** 2)))
+    sites = cells(rng, shape, max(6, int(shape[0] * shape[1] / (float(rng.uniform(12, 21)) * u) ** 2)))
     # Pits come in colonies: some regions begin many times earlier than others.
     colony = fractal(rng, shape, 110 * u, 3)[sites.rows, sites.columns]
     scale = ALUMINIUM_PITS.scale_hours * np.exp(-1.1 * colony.astype(np.float64))

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.specimen_noise import Field, Shape, blurred, fractal, resized, slopes, speckle, step
+from converter.specimen_plate import Colours, Plate, threefold
 from converter.specimen_spec import Light, Picture
-from converter.specimen_surface import Colours, Plate, threefold
 
 # JPEG qualities of phones and of cheap cameras.
 _JPEG_QUALITY = (72, 96)
@@ -232,7 +232,7 @@ def _surroundings(shape: Shape, lighting: Lighting) -> Colours:
 def _exposed(radiance: Colours, aim: float) -> Colours:
     """Return ``radiance`` with its mean brought near ``aim``: cameras do not quite reach it either."""
     mean = max(1e-4, float(cv2.mean(radiance)[1]))
-    gain = (aim / mean) ** 0.7 * (aim / 0.30) ** 0.3
+    gain = (aim / mean) ** 0.62 * (aim / 0.30) ** 0.38
     return np.asarray(radiance * np.float32(gain), dtype=np.float32)
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from converter.specimen_corrosion import corroded_plate, kinetics_of
 from converter.specimen_light import LAMPS, chosen_camera, chosen_lighting, photographed, seen_mask, shaded
 from converter.specimen_noise import Shape
+from converter.specimen_plate import Plate
 from converter.specimen_spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
-from converter.specimen_surface import Plate, clean_plate
+from converter.specimen_surface import clean_plate
 from edge_node.errors import DatasetError
 
 __all__ = [
