@@ -74,7 +74,7 @@ class Segment:
 
 
 JOURNEY = (
-    Stretch(SpecimenSpec(Material.STEEL, Finish.ROLLED, 0.0, Light.WINDOW, seed=61), 30),
+    Stretch(SpecimenSpec(Material.STEEL, Finish.ROLLED, 0.0, Light.WINDOW, seed=83), 30),
     Stretch(SpecimenSpec(Material.STEEL, Finish.ROLLED, 22.0, Light.WINDOW, seed=22), 32),
     Stretch(SpecimenSpec(Material.STEEL, Finish.ROLLED, 190.0, Light.WINDOW, seed=53), 30),
     Stretch(SpecimenSpec(Material.ALUMINIUM, Finish.ROLLED, 0.0, Light.WINDOW, seed=74), 30),
