@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
+FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}$")]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 MAX_CONFIG_BYTES = 1024 * 1024
 
@@ -34,7 +36,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     site: Annotated[Id, _about("Where the robot works; part of every topic.")]
     robot: Annotated[Id, _about("The robot's name, unique in its site; part of every topic and verdict id.")]
-    asset: Annotated[str | None, _about("What is inspected: a pipe, a hull, a bridge.")] = None
+    asset: Annotated[FourCc | None, _about("What is inspected: a pipe, a hull, a bridge.")] = None
     state_dir: Annotated[str, _about("Folder for the spool and evidence.")] = "/var/lib/corrosion-edge"
 
 
@@ -43,10 +45,15 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     source: Annotated[
         str,
-        _about("/dev/video0, rtsp://..., http(s)://..., a video file or a folder of pictures.", min_length=1),
+        _about(
+            "/dev/video0, rtsp(s)://..., http(s)://..., csi:0, gst:PIPELINE, a video, a folder of pictures.",
+            min_length=1,
+        ),
     ] = "/dev/video0"
     width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
     height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
+    format: Annotated[
+        str | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
     fps: Annotated[Hertz | None, _about("Asked of a camera; pace of a folder (default 10) or a video.")] = (
         None
     )
@@ -58,6 +65,9 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ms: Annotated[
         int, _about("A camera that is silent for so long is reopened.", ge=100, le=600_000)
     ] = 5000
+    frozen_after_ms: Annotated[
+        int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
+    ] = 3000
 
 
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +89,12 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The queue on disk from which nothing is lost."""
 
     max_mb: Annotated[int, _about("Bound on disk; beyond it the oldest uncorroded verdicts go.", ge=1)] = 512
+    free_share: Annotated[
+        float, _about("The spool does not grow beyond this share of the free space.", gt=0, le=1)
+    ] = 0.5
+    reserve_mb: Annotated[
+        int, _about("Held back and given up when the disk is full, so that it can recover.", ge=0, le=1000)
+    ] = 8
 
 
 class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +105,41 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Annotated[
         Literal["5", "3.1.1"], _about("3.1.1 cannot say that a message was refused: only where it must be.")
     ] = "5"
+    client_id: Annotated[Id | None, _about('"corrosion-SITE-ROBOT" if not given.')] = None
     keep_alive_s: Annotated[int, _about("A dead link is noticed within 1.5 times this.", ge=2, le=3600)] = 15
     window: Annotated[
         int, _about("Messages in flight; at most so many duplicates per disconnect.", ge=1, le=1000)
     ] = 20
+    ack_timeout_s: Annotated[
+        int, _about("A broker that acknowledges nothing for so long is connected anew.", ge=5, le=3600)
+    ] = 60
+    will_delay_s: Annotated[
+        int, _about("The broker says offline when the link was away for so long (v5).", ge=0, le=3600)
+    ] = 10
+    username: Annotated[Text | None, _about("Name at the broker; not a secret.")] = None
+    username_file: Annotated[Text | None, _about("File with the name, if it is one.")] = None
+    password_file: Annotated[
+        Text | None,
+        _about("File with the password; $CREDENTIALS_DIRECTORY/... for systemd's."),
+    ] = None
+    tls: Annotated[bool, _about("Encrypt, and check the broker's certificate.")] = False
+    ca_file: Annotated[str | None, _about("Who signs the broker; the system's if not given.")] = None
+    cert_file: Annotated[str | None, _about("Our certificate, for brokers that ask for one.")] = None
+    key_file: Annotated[str | None, _about("The key of cert_file.")] = None
+    insecure_skip_host_name_check: Annotated[
+        bool, _about("Accept a certificate of another name: whoever has any of the CA's can listen in.")
+    ] = False
+    insecure_allow_plaintext_password: Annotated[
+        bool, _about("Send the password unencrypted to another machine: whoever listens can read it.")
+    ] = False
+    require_subscriber: Annotated[
+        bool, _about("Keep verdicts while the broker says that nobody subscribes (v5).")
+    ] = False
+    home_assistant: Annotated[
+        Literal["off", "device", "component"],
+        _about('Discovery: "device" for Home Assistant 2024.12 and later, "component" for older ones.'),
+    ] = "off"
+    home_assistant_prefix: Annotated[Id, _about("Its discovery prefix.")] = "homeassistant"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,367 @@
+"""One MQTT connection from CONNECT to its end: the only importer of paho.
+
+A session belongs to one thread, runs in that thread and never reconnects: a new connection is a new
+session with a new client, so nothing that paho remembers can be sent twice, and an exception in a
+callback surfaces in ``poll`` instead of ending a thread that nobody watches.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge_node.errors import PublisherError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from paho.mqtt.reasoncodes import ReasonCode
+
+CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
+MAX_INCOMING_BYTES = 64 * 1024  # commands are 4 KiB at most; a broker may still send more
+_RECEIVE_MAXIMUM = 65_535  # of a broker that names none
+_REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9D}  # version, client id, credentials, ban, method, moved
+
+
+class LinkError(PublisherError):
+    """The connection could not be made, or ended.
+
+    Attributes:
+        code: MQTT reason code, if the broker gave one.
+        refused: the broker is there and does not want us; trying again helps only if something changes.
+    """
+
+    def __init__(self, text: str, *, code: int | None = None, refused: bool = False) -> None:
+        super().__init__(text)
+        self.code = code
+        self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect, and as whom."""
+
+    hostname: str
+    port: int
+    client_id: str
+    is_v5: bool = True
+    keep_alive_s: int = 15
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def where(self) -> str:
+        """The address as messages show it."""
+        return f"broker {self.hostname}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when the link is lost; retained, QoS 1."""
+
+    topic: str
+    payload: bytes
+    delay_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the broker allows."""
+
+    receive_maximum: int = _RECEIVE_MAXIMUM
+    maximum_packet_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to the broker; v3.1.1 leaves out all but the first four."""
+
+    topic: str
+    payload: bytes = field(repr=False)
+    qos: int = 1
+    retain: bool = False
+    user: tuple[tuple[str, str], ...] = ()
+    correlation: bytes = b""
+    content_type: str = "application/json"
+
+    @property
+    def size_bytes(self) -> int:
+        """How large the packet may become, some 20 bytes above what it is."""
+        properties = sum(5 + len(key.encode()) + len(value.encode()) for key, value in self.user)
+        names = len(self.topic.encode()) + len(self.correlation) + len(self.content_type)
+        return 30 + names + properties + len(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message from the broker; nothing in it can be trusted."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool
+    correlation: bytes = b""
+    user: tuple[tuple[str, str], ...] = ()
+
+
+class Session:
+    """One connection; every method belongs to the thread that made it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        will: Will | None = None,
+        on_acknowledged: Callable[[int, int], None] = lambda _mid, _code: None,
+        on_message: Callable[[Incoming], None] = lambda _message: None,
+    ) -> None:
+        """Prepare a connection.
+
+        Args:
+            endpoint: where to.
+            will: said by the broker when the link is lost.
+            on_acknowledged: called in ``poll`` with what ``publish`` returned and the reason code.
+            on_message: called in ``poll``.
+        """
+        self._endpoint = endpoint
+        self._on_acknowledged = on_acknowledged
+        self._on_message = on_message
+        self._granted: Granted | None = None
+        self._ended: LinkError | None = None
+        self._will_delay_s = will.delay_s if will else 0
+        protocol = MQTTProtocolVersion.MQTTv5 if endpoint.is_v5 else MQTTProtocolVersion.MQTTv311
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=endpoint.client_id,
+            protocol=protocol,
+            clean_session=None if endpoint.is_v5 else True,
+            reconnect_on_failure=False,
+        )
+        self._client.connect_timeout = CONNECT_TIMEOUT_S
+        self._client.max_inflight_messages_set(0)  # the window is the publisher's
+        if endpoint.tls is not None:
+            self._client.tls_set_context(endpoint.tls)
+        if endpoint.username is not None:
+            self._client.username_pw_set(endpoint.username, endpoint.password)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, 1, True, self._will_properties(will))
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_publish = self._acknowledged
+        self._client.on_message = self._received
+
+    @property
+    def can_write(self) -> bool:
+        """False while the link is so slow that sent messages still wait in this process."""
+        return not self._client.want_write()
+
+    def open(self, wake: socket.socket | None = None, stop: Callable[[], bool] = lambda: False) -> Granted:
+        """Connect, wait for the broker's answer and return what it allows.
+
+        Raises:
+            LinkError: nobody is there, or we are refused.
+        """
+        where = self._endpoint.where
+        try:
+            self._client.connect(
+                self._endpoint.hostname,
+                self._endpoint.port,
+                keepalive=self._endpoint.keep_alive_s,
+                **self._connect_options(),
+            )
+        except ssl.SSLCertVerificationError as err:
+            raise LinkError(
+                f"{where}: its certificate is not accepted ({err.verify_message});"
+                " see [mqtt] ca_file and hostname",
+                refused=True,
+            ) from err
+        except ssl.SSLError as err:
+            raise LinkError(f"{where}: no TLS ({err.reason or err}); see [mqtt] port and tls") from err
+        except (OSError, ValueError) as err:
+            raise LinkError(f"{where}: {getattr(err, 'strerror', None) or err}") from err
+        deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
+        while self._granted is None:
+            if time.monotonic() > deadline_s or stop():
+                raise LinkError(f"{where}: accepts the connection, but does not answer CONNECT")
+            self.poll(0.2, wake)
+        return self._granted
+
+    def publish(self, message: Outgoing) -> int:
+        """Send a message and return its number on this connection.
+
+        Raises:
+            LinkError: the link is lost.
+        """
+        properties = self._publish_properties(message)
+        sent = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        if sent.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
+            raise self._lost()
+        return sent.mid
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Ask for messages at QoS 1. What the broker grants says nothing of what it delivers."""
+        if filters:
+            self._client.subscribe([(name, 1) for name in filters])
+
+    def poll(self, timeout_s: float, wake: socket.socket | None = None) -> None:
+        """Wait for something to happen on the link, or for a byte in ``wake``, and deal with it.
+
+        Raises:
+            LinkError: the link is lost.
+        """
+        link = self._client.socket()
+        if link is None:
+            raise self._lost()
+        waiting = select.poll()
+        waiting.register(link, select.POLLIN | select.POLLPRI | (0 if self.can_write else select.POLLOUT))
+        if wake is not None:
+            waiting.register(wake, select.POLLIN)
+        # Decrypted bytes wait in the TLS layer, where poll(2) does not see them.
+        buffered = isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        events = dict(waiting.poll(0 if buffered else int(timeout_s * 1000)))
+        if wake is not None and events.pop(wake.fileno(), 0):
+            _drain(wake)
+        self._serve(events.get(link.fileno(), 0) | (select.POLLIN if buffered else 0))
+
+    def close(self, timeout_s: float = 0.5) -> None:
+        """Say goodbye, so that the broker drops the will, and close; never raises."""
+        self._client.on_disconnect = None
+        try:
+            self._client.disconnect()
+            deadline_s = time.monotonic() + timeout_s
+            while not self.can_write and time.monotonic() < deadline_s:
+                self._client.loop_write()
+                time.sleep(0.01)
+        except (OSError, ValueError):
+            pass
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close without a goodbye; never raises."""
+        link = self._client.socket()
+        if link is not None:
+            link.close()
+
+    def _serve(self, events: int) -> None:
+        result = MQTTErrorCode.MQTT_ERR_SUCCESS
+        if events & ~select.POLLOUT:  # readable, or broken: reading tells
+            result = self._client.loop_read()
+        if result == MQTTErrorCode.MQTT_ERR_SUCCESS and events & select.POLLOUT:
+            result = self._client.loop_write()
+        if result == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            result = self._client.loop_misc()
+        if self._ended is not None or result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise self._lost()
+        # paho has no bound of its own on what it collects, and no public view of it.
+        announced = self._client._in_packet["remaining_length"]  # noqa: SLF001  see above
+        if announced > MAX_INCOMING_BYTES:
+            self.abandon()
+            raise LinkError(f"{self._endpoint.where}: sends {announced} bytes, allowed {MAX_INCOMING_BYTES}")
+
+    def _lost(self) -> LinkError:
+        if self._ended is not None:
+            return self._ended
+        if self._granted is None:
+            return LinkError(
+                f"{self._endpoint.where}: closed the connection before it answered;"
+                " does it want TLS, or a certificate?"
+            )
+        return LinkError(f"{self._endpoint.where}: connection lost")
+
+    def _connected(
+        self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            refused = code.value in _REFUSALS
+            text = f"{self._endpoint.where}: refuses us: {code.getName()} ({code.value})"
+            self._ended = LinkError(text, code=code.value, refused=refused)
+            return
+        if getattr(properties, "MaximumQoS", 1) == 0:
+            self._ended = LinkError(
+                f"{self._endpoint.where}: takes no QoS 1, so it cannot be used", refused=True
+            )
+            return
+        self._granted = Granted(
+            getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM),
+            getattr(properties, "MaximumPacketSize", None),
+        )
+
+    def _disconnected(
+        self, _client: paho.Client, _data: Any, flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        if self._ended is None and self._granted is not None:
+            said = flags.is_disconnect_packet_from_server
+            text = f"says {code.getName()} ({code.value})" if said else "connection lost"
+            self._ended = LinkError(f"{self._endpoint.where}: {text}", code=code.value if said else None)
+
+    def _acknowledged(
+        self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any
+    ) -> None:
+        self._on_acknowledged(mid, code.value)
+
+    def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        properties = message.properties
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # no topic of ours
+        self._on_message(
+            Incoming(
+                topic,
+                bytes(message.payload),
+                bool(message.retain),
+                getattr(properties, "CorrelationData", b""),
+                tuple(getattr(properties, "UserProperty", ())),
+            )
+        )
+
+    def _connect_options(self) -> dict[str, Any]:
+        if not self._endpoint.is_v5:
+            return {}
+        properties = _properties(PacketTypes.CONNECT)
+        # Only as long as the will waits: what must survive a disconnect is in the spool.
+        properties.SessionExpiryInterval = self._will_delay_s
+        properties.MaximumPacketSize = MAX_INCOMING_BYTES
+        return {"clean_start": True, "properties": properties}
+
+    def _will_properties(self, will: Will) -> Properties | None:
+        if not self._endpoint.is_v5:
+            return None
+        properties = _properties(PacketTypes.WILLMESSAGE)
+        properties.WillDelayInterval = will.delay_s
+        properties.ContentType = "application/json"
+        return properties
+
+    def _publish_properties(self, message: Outgoing) -> Properties | None:
+        if not self._endpoint.is_v5:
+            return None
+        properties = _properties(PacketTypes.PUBLISH)
+        properties.ContentType = message.content_type
+        if message.user:
+            properties.UserProperty = list(message.user)
+        if message.correlation:
+            properties.CorrelationData = message.correlation
+        return properties
+
+
+def _properties(packet_type: int) -> Properties:
+    return Properties(packet_type)  # type: ignore[no-untyped-call]  # paho has types elsewhere
+
+
+def _drain(wake: socket.socket) -> None:
+    """Read all that was written to say that there is work."""
+    try:
+        while wake.recv(4096):
+            pass
+    except BlockingIOError:
+        pass

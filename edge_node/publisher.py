@@ -1,0 +1,316 @@
+"""The publisher: from the spool to the broker, for ever; commands in.
+
+One thread does everything: it connects, sends, waits for answers, and connects again. A row leaves the
+spool only after the broker's good answer. paho keeps nothing between connections.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.backoff import Backoff
+from edge_node.broker_security import check_security, endpoint
+from edge_node.cloud_events import attributes
+from edge_node.errors import ConfigError
+from edge_node.messages import LinkState, OfflineReason, Presence, Status
+from edge_node.mqtt_session import Granted, LinkError, Outgoing, Session, Will
+from edge_node.reason_codes import PACKET_TOO_LARGE, Fate, fate, name
+from edge_node.spool_types import Alarm, Kind, Refusal, Row, SpoolDepth
+from edge_node.verdict import encode
+from edge_node.window import Suspects, Window
+
+if TYPE_CHECKING:
+    from edge_node.config import MqttConfig
+    from edge_node.spool import Spool
+    from edge_node.topics import Topics
+
+_LOG = logging.getLogger(__name__)
+
+_TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
+_STATUS_CHECK_S = 1.0
+_LATEST_INTERVAL_S = 1.0  # the newest verdict is retained at most so often: it costs as much as the record
+_GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
+_SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
+
+
+class Publisher:
+    """Delivers a spool to a broker; ``start`` and ``stop`` once each."""
+
+    def __init__(self, config: MqttConfig, topics: Topics, spool: Spool) -> None:
+        """Prepare; touches no network.
+
+        Raises:
+            ConfigError: the connection would give something away.
+        """
+        check_security(config)
+        self._config = config
+        self._topics = topics
+        self._spool = spool
+        self._suspects = Suspects()
+        self._backoff = Backoff()
+        self._stopping = threading.Event()
+        self._stop_by_s = float("inf")
+        self._wake_in, self._wake_out = socket.socketpair()
+        for end in (self._wake_in, self._wake_out):
+            end.setblocking(False)
+        self._status: Status | None = None
+        self._sent_status = b""
+        self._status_checked_s = 0.0
+        self._health: deque[bytes] = deque(maxlen=1)
+        self._latest: Row | None = None
+        self._latest_number: int | None = None
+        self._latest_sent_s = 0.0
+        self._alarms: dict[str, Alarm] = {}
+        self._window: Window | None = None
+        self._max_packet_bytes: int | None = None
+        self._link = LinkState.STOPPED
+        self._said = ""
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    @property
+    def link(self) -> LinkState:
+        """How the connection does."""
+        return self._link
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What the broker refuses, and why."""
+        return tuple(self._alarms.values())
+
+    def start(self) -> None:
+        """Begin to connect, for ever; returns at once."""
+        if self._config.protocol != "5":
+            _LOG.warning(
+                "MQTT 3.1.1 cannot say that a message was refused:"
+                " what the broker drops by its rules or limits is lost unnoticed"
+            )
+        self._link = LinkState.CONNECTING
+        self._spool.listen(self._wake)
+        self._thread.start()
+
+    def set_status(self, status: Status) -> None:
+        """Publish ``status``, now and at every connection; the broker says offline for us if need be."""
+        self._status = status
+        self._status_checked_s = 0.0
+        self._wake()
+
+    def publish_health(self, payload: bytes) -> None:
+        """Publish at QoS 0; dropped while the link is away or busy."""
+        if self._link is LinkState.CONNECTED:
+            self._health.append(payload)
+            self._wake()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until the broker has everything that was appended; False if it has not in time."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            depth = self._spool.depth()
+            if depth.waiting == depth.in_memory == 0:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Say offline, disconnect and end the thread, all within about ``timeout_s``."""
+        if not self._thread.is_alive():
+            return
+        self._stop_by_s = time.monotonic() + timeout_s
+        self._stopping.set()
+        self._wake()
+        self._thread.join(timeout_s + 0.5)
+        if self._thread.is_alive():  # resolving a name cannot be interrupted
+            _LOG.warning("the connection to the broker does not end in time; left behind")
+        self._spool.listen(lambda: None)
+        self._link = LinkState.STOPPED
+
+    # -- the thread ----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._window = None
+            try:
+                session = self._connect()
+                try:
+                    self._serve(session)
+                    self._say_goodbye(session)
+                finally:
+                    session.abandon()
+            except (LinkError, ConfigError) as err:
+                self._note_end(err)
+            except Exception as err:  # noqa: BLE001  whatever it is, the link must come back
+                _LOG.exception("publisher: unexpected; connecting anew")
+                self._raise_alarm("publisher_error", f"unexpected {type(err).__name__}: {err}; see the log")
+            self._stopping.wait(self._backoff.next_s())
+
+    def _connect(self) -> Session:
+        """Return a new connection, with a window that begins at what the spool holds now."""
+        will = Will(self._topics.status, self._offline(OfflineReason.LINK_LOST), self._config.will_delay_s)
+        session = Session(endpoint(self._config, self._topics), will=will, on_acknowledged=self._answered)
+        try:
+            granted = session.open(self._wake_out, self._stopping.is_set)
+        except LinkError:
+            session.abandon()
+            raise
+        self._window = Window(self._window_size(granted), self._spool.last_position(), self._suspects)
+        self._max_packet_bytes = granted.maximum_packet_bytes
+        self._link, self._said = LinkState.CONNECTED, ""
+        self._sent_status, self._status_checked_s = b"", 0.0
+        self._latest_number = None
+        _LOG.info("connected to %s", self._config.hostname)
+        return session
+
+    def _serve(self, session: Session) -> None:
+        """Send what there is and deal with the answers until the link ends or ``stop`` is called."""
+        while not self._stopping.is_set() and self._window is not None:
+            now_s = time.monotonic()
+            self._send_status(session, now_s)
+            self._send_rows(session, self._window, now_s)
+            self._send_latest(session, now_s)
+            while self._health and session.can_write:
+                session.publish(Outgoing(self._topics.health, self._health.popleft(), qos=0))
+            self._check_answers(self._window, now_s)
+            session.poll(min(_TICK_S, self._window.wait_s(now_s) or _TICK_S), self._wake_out)
+            self._window.settled(self._spool.settled)
+            self._window.wake()
+
+    def _send_rows(self, session: Session, window: Window, now_s: float) -> None:
+        for sent in window.next_up(self._read, now_s):
+            row = sent.row
+            replayed = [("replayed", "true")] if sent.lane.replayed else []
+            user = tuple(replayed + attributes(row, self._topics))
+            message = Outgoing(self._topics.of(row.kind), row.payload, user=user, correlation=row.correlation)
+            if self._max_packet_bytes is not None and message.size_bytes > self._max_packet_bytes:
+                self._suspects.clear(row.position)
+                self._quarantine(row, PACKET_TOO_LARGE, "larger than the broker says it takes")
+            else:
+                window.sent(session.publish(message), sent)
+
+    def _answered(self, number: int, code: int) -> None:
+        """Deal with the broker's answer to one message."""
+        window = self._window
+        if number == self._latest_number:
+            self._latest_number = None
+        sent = window.answered(number) if window else None
+        if window is None or sent is None:
+            if code >= 0x80:
+                self._raise_alarm("refused", f"broker refuses status, latest or a picture: {name(code)}")
+            return
+        what = fate(code, require_subscriber=self._config.require_subscriber)
+        topic = self._topics.of(sent.row.kind)
+        if what is Fate.DELIVERED:
+            self._backoff.reset()
+            self._alarms.pop(f"refused:{sent.row.kind.value}", None)
+            ticket = self._spool.settle(sent.row.position, urgent=window.free_slots == 0)
+            window.delivered(sent, ticket)
+            if sent.row.kind is Kind.VERDICT and not sent.lane.replayed:
+                self._latest = sent.row
+        elif what is Fate.REFUSED:
+            window.quarantined(sent, self._quarantine(sent.row, code, name(code)))
+        else:
+            self._raise_alarm(f"refused:{sent.row.kind.value}", f"{topic}: {name(code)}; kept and sent again")
+            window.kept(sent, time.monotonic())
+
+    def _send_latest(self, session: Session, now_s: float) -> None:
+        if self._latest is None or self._latest_number is not None:
+            return
+        if now_s - self._latest_sent_s >= _LATEST_INTERVAL_S:
+            self._latest_number = session.publish(
+                Outgoing(self._topics.latest, self._latest.payload, retain=True)
+            )
+            self._latest, self._latest_sent_s = None, now_s
+
+    def _send_status(self, session: Session, now_s: float) -> None:
+        """Publish the status if it, or the spool's alarms and losses, changed."""
+        status = self._status
+        if status is None or now_s - self._status_checked_s < _STATUS_CHECK_S:
+            return
+        self._status_checked_s = now_s
+        depth = self._spool.depth()
+        # What changes with every verdict belongs to health; else the status would be sent every second.
+        calm = SpoolDepth(
+            waiting=0,
+            in_memory=0,
+            oldest_age_s=None,
+            disk_bytes=0,
+            dropped=depth.dropped,
+            refused=depth.refused,
+            quarantined=depth.quarantined,
+            alarms=depth.alarms + self.alarms,
+        )
+        key = encode(msgspec.structs.replace(status, link=self._link, spool=calm))
+        if key != self._sent_status:
+            full = msgspec.structs.replace(depth, alarms=calm.alarms)
+            payload = encode(msgspec.structs.replace(status, link=self._link, spool=full))
+            session.publish(Outgoing(self._topics.status, payload, retain=True))
+            self._sent_status = key
+
+    def _say_goodbye(self, session: Session) -> None:
+        """Wait a moment for answers, say offline, disconnect."""
+        window = self._window
+        answers_by_s = time.monotonic() + (self._stop_by_s - time.monotonic()) * _GOODBYE_SHARE
+        while window is not None and not window.is_empty and time.monotonic() < answers_by_s:
+            session.poll(0.02, self._wake_out)
+            window.settled(self._spool.settled)
+        session.publish(Outgoing(self._topics.status, self._offline(OfflineReason.STOPPED), retain=True))
+        while not session.can_write and time.monotonic() < self._stop_by_s:
+            session.poll(0.02)
+        session.close(max(0.1, self._stop_by_s - time.monotonic()))
+
+    def _note_end(self, err: LinkError | ConfigError) -> None:
+        """Say why the connection ended, once, and find out whether a row is the reason."""
+        code = err.code if isinstance(err, LinkError) else None
+        refused = isinstance(err, ConfigError) or err.refused
+        self._link = LinkState.REFUSED if refused else LinkState.CONNECTING
+        if str(err) != self._said:
+            _LOG.warning("%s; trying again", err)
+            self._said = str(err)
+        if self._window is not None:
+            blamed = code == PACKET_TOO_LARGE
+            culprit = self._suspects.link_ended(self._window.on_the_way, time.monotonic(), blamed=blamed)
+            if culprit is not None:
+                self._quarantine(culprit, PACKET_TOO_LARGE, "the broker ends the connection at it")
+        if self._suspects.deferred:
+            text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
+            self._raise_alarm("deferred", text)
+
+    def _check_answers(self, window: Window, now_s: float) -> None:
+        oldest_s = window.oldest_sent_at_s()
+        if oldest_s is not None and now_s - oldest_s > self._config.ack_timeout_s:
+            raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")
+
+    def _quarantine(self, row: Row, code: int, reason: str) -> int:
+        _LOG.error("%s %d is refused for good: %s; quarantined", row.kind.value, row.seq, reason)
+        return self._spool.refuse(Refusal(row.position, code, reason))
+
+    def _raise_alarm(self, code: str, text: str) -> None:
+        if code not in self._alarms:
+            _LOG.error("%s", text)
+        self._alarms[code] = Alarm(code=code, text=text)
+
+    def _read(self, kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:
+        return self._spool.rows(kind, after=after, up_to=up_to, limit=limit)
+
+    def _offline(self, reason: OfflineReason) -> bytes:
+        status = self._status or Status(
+            site=self._topics.site, robot=self._topics.robot, since=datetime.now(timezone.utc)
+        )
+        return encode(msgspec.structs.replace(status, presence=Presence.OFFLINE, offline_reason=reason))
+
+    def _window_size(self, granted: Granted) -> int:
+        return max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))
+
+    def _wake(self) -> None:
+        try:
+            self._wake_in.send(b"\0")
+        except BlockingIOError:
+            pass  # it is awake already
+        except OSError:
+            pass  # stopped

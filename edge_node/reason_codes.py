@@ -1,0 +1,48 @@
+"""What a broker's answer to one message means for the row that was sent. Pure.
+
+Source: MQTT 5.0, 3.4.2.1 PUBACK Reason Code; how brokers use them: mosquitto 2.0.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+NO_SUBSCRIBERS = 0x10
+NOT_AUTHORIZED = 0x87
+PACKET_TOO_LARGE = 0x95
+
+_NAMES = {
+    NO_SUBSCRIBERS: "nobody subscribes",
+    0x80: "unspecified error",
+    0x83: "implementation specific error",
+    NOT_AUTHORIZED: "not authorized",
+    0x90: "topic name invalid",
+    PACKET_TOO_LARGE: "packet too large",
+    0x97: "quota exceeded",
+    0x99: "payload format invalid",
+    0x9A: "retain not supported",
+}
+
+
+class Fate(Enum):
+    """What becomes of the row."""
+
+    DELIVERED = "delivered"  # the broker has it
+    KEPT = "kept"  # stays, and is sent again: something outside the row must change first
+    REFUSED = "refused"  # this row will never be taken: quarantine
+
+
+def fate(code: int, *, require_subscriber: bool) -> Fate:
+    """Return what becomes of a row that was answered with ``code``."""
+    if code == NO_SUBSCRIBERS and require_subscriber:
+        return Fate.KEPT
+    if code < 0x80:
+        return Fate.DELIVERED
+    if code in (0x90, PACKET_TOO_LARGE, 0x99):
+        return Fate.REFUSED
+    return Fate.KEPT
+
+
+def name(code: int) -> str:
+    """Return the meaning of ``code`` in words."""
+    return f"{_NAMES.get(code, 'refused')} ({code})"

@@ -1,0 +1,402 @@
+"""The spool's SQLite file: the only importer of sqlite3. No threads here; see ``spool.py``.
+
+WAL with synchronous=FULL: a committed row survives a power cut, as far as the disk keeps its word.
+AUTOINCREMENT and counters of its own: a position or a number is never used twice, also after the queue
+ran empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from edge_node.errors import SpoolError
+from edge_node.spool_files import PAGE_BYTES, Limits
+from edge_node.spool_types import Keep, Kind, NewRow, Refusal, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+_APPLICATION_ID = 0x436F7252  # "CorR": tells our files from other SQLite files
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE message (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, seq INTEGER NOT NULL,
+    epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
+    crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX message_by_keep ON message (keep, position);
+CREATE INDEX message_by_kind ON message (kind, position);
+CREATE TABLE quarantine (
+    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, seq INTEGER NOT NULL,
+    epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
+    crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL,
+    code INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE nonce (id TEXT PRIMARY KEY, expires_at_s REAL NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
+_BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` beside a running node
+_EVICT_ROWS = 64  # at a time; a round of verdicts is some 100 kB
+_SALVAGE_STEP = 256
+_NO_BOUND = (1 << 63) - 1
+# sqlite3 gives no error codes before Python 3.11.
+_SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
+
+
+class DamagedError(Exception):
+    """The file is no whole spool; never leaves the spool's modules."""
+
+
+class DiskError(Exception):
+    """The file cannot be read or written now, and perhaps can later; never leaves the spool's modules."""
+
+    def __init__(self, text: str, *, full: bool) -> None:
+        super().__init__(text)
+        self.full = full
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction does."""
+
+    rows: list[NewRow] = field(default_factory=list)
+    settled: list[int] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    nonces: list[tuple[str, float]] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that was given up for the bound on the disk."""
+
+    kind: Kind
+    keep: Keep
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a transaction: by how much the number of waiting rows changed, and what was given up."""
+
+    change: int
+    dropped: tuple[Dropped, ...] = ()
+
+
+class Store:
+    """One open spool file: one connection that writes, one that reads."""
+
+    def __init__(self, path: Path, wal_pages: int = 1000) -> None:
+        """Open the file at ``path``, which exists, and check that it is whole.
+
+        Args:
+            path: of an empty file, or a spool.
+            wal_pages: the write-ahead log is folded back into the file beyond so many.
+
+        Raises:
+            DamagedError: it is not a spool, or pages of it are damaged.
+            DiskError: it cannot be read or written.
+            SpoolError: a newer version wrote it.
+        """
+        self.path = path
+        self._reading = threading.Lock()
+        with _translated():
+            self._writer = _connect(path)
+            try:
+                self._prepare()
+                self._writer.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
+                self._writer.execute(f"PRAGMA journal_size_limit = {wal_pages * PAGE_BYTES}")
+                self._reader = _connect(path)
+            except BaseException:
+                self._writer.close()
+                raise
+
+    def close(self) -> None:
+        """Fold the log back and close; never raises."""
+        for connection in (self._reader, self._writer):
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def write(self, batch: Batch, limits: Limits) -> Written:
+        """Do all of ``batch`` or nothing; make room by giving up the rows least worth keeping.
+
+        Raises:
+            DamagedError: the file is damaged.
+            DiskError: nothing was written.
+        """
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                written = self._write(batch, limits)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                raise
+        return written
+
+    def rows(self, kind: Kind, *, after: int, up_to: int | None, limit: int) -> list[tuple[Row, bool]]:
+        """Return waiting rows in order, ``after`` excluded, ``up_to`` included; and whether each is whole."""
+        query = (
+            f"SELECT {_COLUMNS} FROM message WHERE kind = ? AND position > ? AND position <= ?"  # noqa: S608  columns are a constant
+            " ORDER BY position LIMIT ?"
+        )
+        values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
+        with self._reading, _translated():
+            found = self._reader.execute(query, values).fetchall()
+            return [(_row(row), row[6] == zlib.crc32(row[8])) for row in found]
+
+    def waiting(self) -> int:
+        """Return how many rows wait."""
+        return int(self._read("SELECT count(*) FROM message", ())[0][0])
+
+    def oldest_at_s(self) -> float | None:
+        """Return when the oldest waiting row was appended, in Unix time."""
+        found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
+        return float(found[0][0]) if found else None
+
+    def last_position(self) -> int:
+        """Return the position that was given out last."""
+        found = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'message'", ())
+        return int(found[0][0]) if found else 0
+
+    def meta(self) -> dict[str, Any]:
+        """Return what the spool keeps of itself: epoch, token, counters."""
+        return dict(self._read("SELECT name, value FROM meta", ()))
+
+    def set_meta(self, values: Mapping[str, str | int]) -> None:
+        """Write down what the spool keeps of itself."""
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._put_meta(values)
+            self._writer.execute("COMMIT")
+
+    def nonces(self) -> dict[str, float]:
+        """Return the ids of commands that were taken, with when they expire in Unix time."""
+        return dict(self._read("SELECT id, expires_at_s FROM nonce", ()))
+
+    def quarantined(self) -> list[tuple[Row, Refusal]]:
+        """Return the rows that were refused for good, with why."""
+        query = f"SELECT {_COLUMNS}, code, reason FROM quarantine ORDER BY position"  # noqa: S608  the same
+        return [
+            (_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
+            for values in self._read(query, ())
+        ]
+
+    def quarantined_count(self) -> int:
+        """Return how many rows are in quarantine."""
+        return int(self._read("SELECT count(*) FROM quarantine", ())[0][0])
+
+    def requeue(self) -> int:
+        """Put every quarantined row back behind the waiting ones; return how many."""
+        columns = _COLUMNS.removeprefix("position, ")
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            cursor = self._writer.execute(
+                f"INSERT INTO message ({columns}) SELECT {columns} FROM quarantine ORDER BY position"  # noqa: S608  the same
+            )
+            self._writer.execute("DELETE FROM quarantine")
+            self._writer.execute("COMMIT")
+        return cursor.rowcount
+
+    def shrink(self) -> bool:
+        """Give back some of the pages that became free; return whether there may be more."""
+        with _translated():
+            free = self._pragma("freelist_count")
+            if free > 1024:  # 4 MB: less is soon used again
+                self._writer.execute("PRAGMA incremental_vacuum(512)").fetchall()
+            return free > 1024 + 512
+
+    def restore(self, rows: Iterable[Row], *, last_position: int) -> int:
+        """Take rows over from a damaged file with their positions; return how many."""
+        count = 0
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            for row in rows:
+                values = (row.position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s)
+                self._writer.execute(
+                    f"INSERT INTO message ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608  the same
+                    (*values, zlib.crc32(row.payload), row.correlation, row.payload),
+                )
+                count += 1
+            self._writer.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
+            self._writer.execute("INSERT INTO sqlite_sequence VALUES ('message', ?)", (last_position,))
+            self._writer.execute("COMMIT")
+        return count
+
+    def _prepare(self) -> None:
+        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables == 0:
+            self._writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            self._writer.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        elif self._pragma("application_id") != _APPLICATION_ID:
+            raise DamagedError("not a spool")
+        elif (version := self._pragma("user_version")) != _SCHEMA_VERSION:
+            raise SpoolError(
+                f"{self.path}: spool of format {version}, this version reads {_SCHEMA_VERSION};"
+                " deliver it with the version that wrote it, or move it away"
+            )
+        else:
+            found = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise DamagedError(str(found).splitlines()[0])
+
+    def _pragma(self, name: str) -> int:
+        return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _write(self, batch: Batch, limits: Limits) -> Written:
+        limit = min(limits.hard, max(limits.soft, self._used_bytes()))
+        self._insert(batch.rows)
+        removed = self._delete(batch.settled)
+        for refusal in batch.refused:
+            self._writer.execute(
+                f"INSERT OR REPLACE INTO quarantine SELECT {_COLUMNS}, ?, ? FROM message WHERE position = ?",  # noqa: S608  the same
+                (refusal.code, refusal.reason, refusal.position),
+            )
+        removed += self._delete([refusal.position for refusal in batch.refused])
+        if batch.nonces:
+            self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))
+            self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
+        dropped = tuple(self._evict(limit)) if batch.rows else ()
+        self._put_meta(batch.counters)
+        return Written(len(batch.rows) - removed - len(dropped), dropped)
+
+    def _insert(self, rows: list[NewRow]) -> None:
+        columns = _COLUMNS.removeprefix("position, ")
+        self._writer.executemany(
+            f"INSERT INTO message ({columns}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608  the same
+            [
+                (
+                    *(row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s),
+                    *(zlib.crc32(row.payload), row.correlation, row.payload),
+                )
+                for row in rows
+            ],
+        )
+
+    def _delete(self, positions: list[int]) -> int:
+        """Delete the rows at ``positions`` and return how many there were."""
+        if not positions:
+            return 0
+        delete = "DELETE FROM message WHERE position = ?"
+        return self._writer.executemany(delete, [(position,) for position in positions]).rowcount
+
+    def _used_bytes(self) -> int:
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
+
+    def _evict(self, limit_bytes: int) -> Iterator[Dropped]:
+        """Delete the oldest of the rows least worth keeping until the rest fits."""
+        while self._used_bytes() > limit_bytes:
+            found = self._writer.execute(
+                "SELECT position, kind, keep, seq FROM message ORDER BY keep, position LIMIT ?",
+                (_EVICT_ROWS,),
+            ).fetchall()
+            if not found:
+                return
+            self._delete([row[0] for row in found])
+            for _, kind, keep, seq in found:
+                yield Dropped(Kind(kind), Keep(keep), int(seq))
+
+    def _put_meta(self, values: Mapping[str, str | int]) -> None:
+        self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+
+    def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._reading, _translated():
+            return self._reader.execute(query, values).fetchall()
+
+
+def salvage(path: Path) -> Iterator[Row]:
+    """Yield every whole row of the damaged spool at ``path``, in order of position."""
+    try:
+        connection = _connect(path)
+    except sqlite3.Error:
+        return
+    with contextlib.closing(connection):
+        first, last = _bounds(connection)
+        for start in range(first, last + 1, _SALVAGE_STEP):
+            yield from _salvage_range(connection, start, min(start + _SALVAGE_STEP - 1, last))
+
+
+def salvage_last_position(path: Path) -> int:
+    """Return the highest position that the damaged spool at ``path`` admits to, or 0."""
+    try:
+        with contextlib.closing(_connect(path)) as connection:
+            return _bounds(connection)[1]
+    except sqlite3.Error:
+        return 0
+
+
+def _salvage_range(connection: sqlite3.Connection, first: int, last: int) -> Iterator[Row]:
+    """Yield the whole rows between two positions, halving the range where a page is damaged."""
+    query = f"SELECT {_COLUMNS} FROM message WHERE position BETWEEN ? AND ? ORDER BY position"  # noqa: S608  the same
+    try:
+        found = connection.execute(query, (first, last)).fetchall()
+    except (sqlite3.Error, UnicodeDecodeError):
+        if first < last:
+            middle = (first + last) // 2
+            yield from _salvage_range(connection, first, middle)
+            yield from _salvage_range(connection, middle + 1, last)
+        return
+    for values in found:
+        with contextlib.suppress(ValueError, TypeError):
+            row = _row(values)
+            if values[6] == zlib.crc32(row.payload) and first <= row.position <= last:
+                yield row
+
+
+def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the first and the last position that a damaged file may hold."""
+    found: list[int] = []
+    for query in (
+        "SELECT min(position) FROM message",
+        "SELECT max(position) FROM message",
+        "SELECT seq FROM sqlite_sequence WHERE name = 'message'",
+    ):
+        with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
+            found.append(int(connection.execute(query).fetchone()[0]))
+    # A damaged number may be absurd; a spool never held more rows at once than this.
+    last = max(found, default=0)
+    return max(min(found, default=1), last - 5_000_000), last
+
+
+def _row(values: tuple[Any, ...]) -> Row:
+    position, kind, seq, epoch, keep, appended_at_s, _, correlation, payload = values
+    if not (isinstance(payload, bytes) and isinstance(correlation, bytes) and isinstance(seq, int)):
+        raise ValueError("a row's values have other types than were written")  # noqa: TRY004  damage, not misuse
+    return Row(position, Kind(kind), seq, epoch, Keep(keep), appended_at_s, payload, correlation)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -4000")  # 4 MB
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn SQLite's errors into the two kinds that the spool tells apart."""
+    try:
+        yield
+    except sqlite3.OperationalError as err:
+        text = str(err)
+        if any(sign in text for sign in _SIGNS_OF_DAMAGE):
+            raise DamagedError(text) from err
+        raise DiskError(text, full="full" in text) from err
+    except (sqlite3.DatabaseError, UnicodeDecodeError, ValueError) as err:
+        raise DamagedError(str(err)) from err
