@@ -29,7 +29,7 @@ class Resize(str, Enum):
 
     BILINEAR_TF1 = "bilinear_tf1"  # tf.compat.v1.image.resize_bilinear: TensorFlow for Poets
     BILINEAR = "bilinear"  # pixel centres at half: OpenCV's INTER_LINEAR, TensorFlow 2
-    AREA = "area"  # mean over the covered area when shrinking: no aliasing
+    AREA = "area"  # shrinking: mean over the covered area, no aliasing; enlarging: bilinear
 
 
 class OutputKind(str, Enum):
@@ -209,34 +209,41 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
+def cascade_contradictions(cascade: Cascade) -> Iterator[str]:
+    """Yield a sentence for each way in which the cascade disagrees with itself, whatever its models are."""
+    names = [stage.name for stage in cascade.stages]
+    if len(set(names)) != len(names):
+        yield "two stages have one name"
+    if cascade.root not in names:
+        yield f"root stage {cascade.root!r} is none of {', '.join(names)}"
+    for stage in cascade.stages:
+        where = f"stage {stage.name}"
+        if len(set(stage.labels)) != len(stage.labels):
+            yield f"{where}: two labels are the same"
+        for label in sorted({*stage.routes, *stage.meanings} - set(stage.labels)):
+            yield f"{where}: {label!r} is none of its labels {', '.join(stage.labels)}"
+        for target in [*stage.routes.values(), *([stage.otherwise] if stage.otherwise else [])]:
+            if target not in names:
+                yield f"{where}: route to {target!r}, which is no stage"
+    if cycle := _cycle(cascade):
+        yield f"the routes run in a circle: {' -> '.join(cycle)}"
+
+
 def _contradictions(manifest: Manifest) -> Iterator[str]:
     """Yield a sentence for each way in which the manifest disagrees with itself."""
     files = {model.file: model for model in manifest.models}
-    names = [stage.name for stage in manifest.cascade.stages]
-    if len(set(names)) != len(names):
-        yield "two stages have one name"
-    if manifest.cascade.root not in names:
-        yield f"root stage {manifest.cascade.root!r} is none of {', '.join(names)}"
     for model in manifest.models:
         if 0.0 in model.input.std:
             yield f"{model.file}: input std is 0"
         if model.input.dtype != "float32" and model.input.scale <= 0:
             yield f"{model.file}: {model.input.dtype} input without a scale"
     for stage in manifest.cascade.stages:
-        yield from _stage_contradictions(stage, files.get(stage.model), names)
-    if cycle := _cycle(manifest.cascade):
-        yield f"the routes run in a circle: {' -> '.join(cycle)}"
+        yield from _model_contradictions(stage, files.get(stage.model))
+    yield from cascade_contradictions(manifest.cascade)
 
 
-def _stage_contradictions(stage: Stage, model: ModelFile | None, names: list[str]) -> Iterator[str]:
+def _model_contradictions(stage: Stage, model: ModelFile | None) -> Iterator[str]:
     where = f"stage {stage.name}"
-    if len(set(stage.labels)) != len(stage.labels):
-        yield f"{where}: two labels are the same"
-    for label in {*stage.routes, *stage.meanings} - set(stage.labels):
-        yield f"{where}: {label!r} is none of its labels {', '.join(stage.labels)}"
-    for target in [*stage.routes.values(), *([stage.otherwise] if stage.otherwise else [])]:
-        if target not in names:
-            yield f"{where}: route to {target!r}, which is no stage"
     if model is None:
         yield f"{where}: model {stage.model!r} is not listed"
         return

@@ -1,0 +1,42 @@
+"""The ``converter`` command, and ``convert``, its most used part under a name of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from edge_node.command_line import Command, guarded, parse_and_run, run_command
+
+COMMANDS = {
+    "convert": Command("converter.convert", "retrained graphs to a quantized bundle for the node"),
+    "specimens": Command("converter.specimens", "render pictures of metal plates with a known truth"),
+}
+
+
+def main() -> int:
+    """Run ``converter`` with the process's arguments and return its exit code."""
+    words = sys.argv[1:]
+    if words[:1] == ["convert"]:
+        return convert_main(words[1:])
+    return run_command(
+        "converter",
+        "From retrained TensorFlow graphs to the bundle that the edge node runs.",
+        COMMANDS,
+        words,
+        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`.",
+    )
+
+
+def convert_main(argv: list[str] | None = None) -> int:
+    """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code."""
+    from converter import convert
+
+    parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
+    convert.add_arguments(parser)
+    parser.set_defaults(run=convert.run)
+    words = convert.with_explicit_mode(sys.argv[1:] if argv is None else argv)
+    return guarded("convert", lambda: parse_and_run(parser, words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

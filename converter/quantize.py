@@ -1,0 +1,146 @@
+"""A fused graph -> a ``.tflite`` file, in a process of its own: ``tf.lite`` leaks memory at every call."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from edge_node.errors import ConversionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from converter.fuse import FusedGraph
+
+GRAPH_NAME, CALIBRATION_NAME, REQUEST_NAME = "graph.pb", "calibration.npy", "request.json"
+MODEL_NAME, RESULT_NAME = "model.tflite", "result.json"
+_TIMEOUT_S = 3600  # Inception v3 int8 takes 3 minutes on two busy cores
+
+
+class Mode(str, Enum):
+    """What becomes of a graph's numbers; the values are those of ``--quantize``."""
+
+    INT8 = "int8"  # everything 8 bits, picture in as uint8
+    INT8_FLOAT_IO = "int8-float-io"  # 8 bits inside, float32 at the edges
+    INT16X8 = "int16x8"  # activations 16 bits, weights 8: no fast kernels for convolutions
+    FLOAT16 = "float16"  # weights 16 bits
+    DYNAMIC = "dynamic"  # weights 8 bits, activations quantized while running
+    NONE = "none"  # float32
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether ranges of activations must be measured on pictures."""
+        return self in {Mode.INT8, Mode.INT8_FLOAT_IO, Mode.INT16X8}
+
+
+class Target(str, Enum):
+    """The runtime that will run the file; the values are those of ``--target``."""
+
+    LITERT = "litert"
+    TFLITE_RUNTIME_2_14 = "tflite-runtime-2.14"
+
+
+class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker reads."""
+
+    mode: Mode
+    target: Target
+    input: str
+    shape: tuple[int, int, int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    outputs: tuple[str, ...]
+    float_nodes: tuple[str, ...] = ()
+
+
+class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker measured of itself."""
+
+    seconds: float
+    peak_memory_mb: float
+
+
+class ConvertedModel(NamedTuple):
+    """A ``.tflite`` file and what it took to make it."""
+
+    content: bytes
+    result: ConversionResult
+
+
+def convert_graph(
+    graph: FusedGraph,
+    mode: Mode,
+    calibration: NDArray[np.uint8] | None,
+    target: Target = Target.LITERT,
+    float_nodes: tuple[str, ...] = (),
+) -> ConvertedModel:
+    """Convert one graph.
+
+    Args:
+        graph: with its input, preprocessing and outputs.
+        mode: what becomes of the numbers.
+        calibration: uint8 ``(pictures, height, width, 3)``, blue, green, red, at the input's size; None for
+            modes that need none.
+        target: op versions are chosen for it.
+        float_nodes: tensors whose ops stay float32 in an int8 model.
+
+    Raises:
+        ConversionError: TensorFlow's converter refuses, or calibration is missing.
+    """
+    if mode.needs_calibration and calibration is None:
+        raise ConversionError(
+            f"{mode.value} needs calibration pictures, found none; give --calibration PICTURES"
+        )
+    with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
+        work = Path(folder)
+        (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))
+        if calibration is not None and mode.needs_calibration:
+            np.save(work / CALIBRATION_NAME, calibration)
+        request = _request(graph, mode, target, float_nodes)
+        (work / REQUEST_NAME).write_bytes(msgspec.json.encode(request))
+        _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}")
+        content = (work / MODEL_NAME).read_bytes()
+        result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
+    return ConvertedModel(content, result)
+
+
+def _request(
+    graph: FusedGraph, mode: Mode, target: Target, float_nodes: tuple[str, ...]
+) -> ConversionRequest:
+    preprocessing = graph.preprocessing
+    return ConversionRequest(
+        mode=mode,
+        target=target,
+        input=graph.input,
+        shape=(1, preprocessing.height, preprocessing.width, 3),
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        outputs=tuple(output.tensor for output in graph.outputs),
+        float_nodes=float_nodes,
+    )
+
+
+def _run_worker(work: Path, what: str) -> None:
+    command = [sys.executable, "-m", "converter.tflite_worker", str(work)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as err:
+        raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine") from err
+    if done.returncode:
+        raise ConversionError(f"{what}: TensorFlow's converter failed: {_reason(done)}")
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the line that says most: the first that an op is blamed in, or the last."""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    blamed = [line for line in lines if "error:" in line]
+    if done.returncode < 0:
+        return f"it was killed by signal {-done.returncode} (out of memory?)"
+    return (blamed or lines or [f"exit code {done.returncode}"])[0 if blamed else -1][:400]

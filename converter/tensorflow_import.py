@@ -1,0 +1,53 @@
+"""How the converter imports TensorFlow: late, quiet, and with a sentence where it is missing."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from edge_node.errors import RuntimeUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def tensorflow() -> Any:
+    """Return the TensorFlow module, without its start-up messages.
+
+    Raises:
+        RuntimeUnavailableError: it is not installed, or does not import here.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: fatal messages only
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # other rounding, and a notice at every start
+    os.environ.setdefault(
+        "CUDA_VISIBLE_DEVICES", ""
+    )  # conversion needs no GPU, and looking for one takes time
+    try:
+        if "tensorflow" in sys.modules:
+            return sys.modules["tensorflow"]
+        with _silent_standard_error(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside TensorFlow's own imports
+            import tensorflow as tf
+    except ImportError as err:
+        raise RuntimeUnavailableError(
+            f"TensorFlow does not import ({err}); pip install 'corrosion-edge-node[convert]'"
+        ) from err
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+@contextmanager
+def _silent_standard_error() -> Iterator[None]:
+    """Drop what C++ writes while TensorFlow loads, before its log level is looked at: GPUs that are absent."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device, not a path
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

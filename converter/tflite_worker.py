@@ -1,0 +1,101 @@
+"""``python -m converter.tflite_worker FOLDER``: one conversion, for ``converter.quantize``, then the end."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from converter.equalize import equalized
+from converter.quantize import (
+    CALIBRATION_NAME,
+    GRAPH_NAME,
+    MODEL_NAME,
+    REQUEST_NAME,
+    RESULT_NAME,
+    ConversionRequest,
+    ConversionResult,
+    Mode,
+    Target,
+)
+from converter.tensorflow_import import tensorflow
+from edge_node.manifest import InputTensor
+from edge_node.preprocess import input_tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def main() -> int:
+    """Convert what the folder asks for and write the model and what it took; return the exit code."""
+    work = Path(sys.argv[1])
+    request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    started = time.perf_counter()
+    content = _convert(work, request)
+    (work / MODEL_NAME).write_bytes(content)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+    result = ConversionResult(seconds=time.perf_counter() - started, peak_memory_mb=peak_mb)
+    (work / RESULT_NAME).write_bytes(msgspec.json.encode(result))
+    return 0
+
+
+def _convert(work: Path, request: ConversionRequest) -> bytes:
+    tf = tensorflow()
+    if request.mode in {Mode.INT8, Mode.INT8_FLOAT_IO}:
+        _equalize(work, request)
+    converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
+        str(work / GRAPH_NAME), [request.input], list(request.outputs), {request.input: list(request.shape)}
+    )
+    if request.mode is not Mode.NONE:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if request.mode is Mode.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    if request.mode.needs_calibration:
+        converter.representative_dataset = _representative(work, request)
+        ops = tf.lite.OpsSet
+        converter.target_spec.supported_ops = [
+            ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            if request.mode is Mode.INT16X8
+            else ops.TFLITE_BUILTINS_INT8
+        ]
+    if request.mode is Mode.INT8:
+        converter.inference_input_type, converter.inference_output_type = tf.uint8, tf.int8
+    if request.target is Target.TFLITE_RUNTIME_2_14:
+        # Per-channel dense layers are FULLY_CONNECTED version 12, which TFLite 2.14 does not know.
+        # The underscored attribute is the only switch there is.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
+    content: Any = converter.convert()
+    return bytes(content)
+
+
+def _equalize(work: Path, request: ConversionRequest) -> None:
+    """Replace the graph in the folder by its equalized form."""
+    graph_def = tensorflow().compat.v1.GraphDef()
+    graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
+    tensors = (tensor for (tensor,) in _representative(work, request)())
+    changed, _ = equalized(graph_def, request.input, tensors)
+    (work / GRAPH_NAME).write_bytes(changed.SerializeToString())
+
+
+def _representative(work: Path, request: ConversionRequest) -> Callable[[], Iterator[list[Any]]]:
+    """Return the calibration pictures as the node would feed them, as a function TensorFlow calls."""
+    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)
+    # Two pixels that span what a camera can give: the input's range then never depends on the pictures, and
+    # a byte of the picture is a byte of the tensor.
+    pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
+    spec = InputTensor(shape=(1, *request.shape[1:3], 3), dtype="float32", mean=request.mean, std=request.std)
+
+    def pictures_one_by_one() -> Iterator[list[Any]]:
+        for picture in pictures:
+            yield [input_tensor(picture, spec)]
+
+    return pictures_one_by_one
+
+
+if __name__ == "__main__":
+    sys.exit(main())
