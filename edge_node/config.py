@@ -36,7 +36,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     site: Annotated[Id, _about("Where the robot works; part of every topic.")]
     robot: Annotated[Id, _about("The robot's name, unique in its site; part of every topic and verdict id.")]
-    asset: Annotated[FourCc | None, _about("What is inspected: a pipe, a hull, a bridge.")] = None
+    asset: Annotated[Text | None, _about("What is inspected: a pipe, a hull, a bridge.")] = None
     state_dir: Annotated[str, _about("Folder for the spool and evidence.")] = "/var/lib/corrosion-edge"
 
 
@@ -52,8 +52,7 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = "/dev/video0"
     width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
     height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    format: Annotated[
-        str | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
+    format: Annotated[FourCc | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
     fps: Annotated[Hertz | None, _about("Asked of a camera; pace of a folder (default 10) or a video.")] = (
         None
     )

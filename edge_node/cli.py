@@ -1,0 +1,32 @@
+"""The ``edge-node`` command."""
+
+from __future__ import annotations
+
+import sys
+
+from edge_node.command_line import Command, run_command
+
+COMMANDS = {
+    "demo": Command("edge_node.demo.run", "see it work: embedded broker, real daemon, sample clip, verdicts"),
+    "run": Command("edge_node.run_cli", "the daemon: camera -> verdicts -> broker"),
+    "classify": Command("edge_node.classify", "judge pictures, folders and videos; one JSON verdict a line"),
+    "watch": Command("edge_node.watch", "subscribe to a broker and print what arrives"),
+    "init": Command("edge_node.init_cli", "write a commented example configuration"),
+    "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),
+    "version": Command("edge_node.version", "versions of the node, its runtime and the default bundle"),
+}
+
+
+def main() -> int:
+    """Run ``edge-node`` with the process's arguments and return its exit code."""
+    return run_command(
+        "edge-node",
+        "Corrosion inspection on a robot: frames in, verdicts over MQTT out, none lost.",
+        COMMANDS,
+        sys.argv[1:],
+        epilog="`edge-node COMMAND --help` says more. Start with `edge-node demo`.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""``edge-node demo``: the real daemon as a process, on a sample clip, against an embedded broker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge_node.config import example_config
+from edge_node.demo.broker import embedded_broker
+from edge_node.errors import CorrosionError
+from edge_node.subscriber import Subscriber
+from edge_node.verdict import Outcome, Verdict
+from edge_node.watch import describe_verdict
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+CLIP = Path(__file__).parent / "inspection.mp4"
+_SILENCE_S = 0.5  # how often to look whether the daemon is still there
+_STOP_S = 5.0  # the daemon promises 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node demo``."""
+    parser.add_argument(
+        "--keep", action="store_true", help="run on until Ctrl-C, the clip from its start again"
+    )
+    parser.add_argument(
+        "--camera", metavar="N", help="a real camera, /dev/videoN or any source, until Ctrl-C"
+    )
+    parser.add_argument("--bundle", default="default", help="bundle folder (default: the one in the package)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every verdict as it arrives at a subscriber, then a summary."""
+    tally = _Tally()
+    with tempfile.TemporaryDirectory(prefix="edge-node-demo-") as name:
+        folder = Path(name)
+        with embedded_broker(folder) as port:
+            subscriber = Subscriber("127.0.0.1", port, ("corrosion/v1/demo/crawler-1/verdict",))
+            config = _write_config(folder, port, args)
+            print(f"broker 127.0.0.1:{port}, camera {_source(args)}; Ctrl-C ends it", flush=True)
+            try:
+                for verdict, latency_ms in _verdicts(subscriber, config):
+                    tally.count(verdict, latency_ms)
+                    print(f"{describe_verdict(verdict)}  {latency_ms:.0f} ms", flush=True)
+            except KeyboardInterrupt:
+                print()
+            finally:
+                subscriber.close()
+    print(tally.summary())
+    return 0 if tally.verdicts else 1
+
+
+class _Tally:
+    """What the summary says."""
+
+    def __init__(self) -> None:
+        self.verdicts = 0
+        self._dropped = 0
+        self._outcomes = dict.fromkeys(Outcome, 0)
+        self._latencies_ms: list[float] = []
+        self._inference_ms: list[float] = []
+        self._first_s = self._last_s = 0.0
+
+    def count(self, verdict: Verdict, latency_ms: float) -> None:
+        self._last_s = time.monotonic()
+        if not self.verdicts:
+            self._first_s = self._last_s
+        self.verdicts += 1
+        self._dropped += verdict.frames_dropped
+        self._outcomes[verdict.outcome] += 1
+        self._latencies_ms.append(latency_ms)
+        self._inference_ms.append(verdict.inference_ms)
+
+    def summary(self) -> str:
+        if not self.verdicts:
+            return "no verdict arrived"
+        span_s = self._last_s - self._first_s
+        rate = f"{(self.verdicts - 1) / span_s:.1f}/s" if span_s > 0 else "one only"
+        outcomes = ", ".join(f"{count} {outcome.value}" for outcome, count in self._outcomes.items() if count)
+        return (
+            f"{self.verdicts + self._dropped} frames, {self.verdicts} verdicts ({outcomes}), {rate};"
+            f" capture to subscriber {np.quantile(self._latencies_ms, 0.5):.0f} ms median,"
+            f" {np.quantile(self._latencies_ms, 0.99):.0f} ms p99;"
+            f" inference {np.quantile(self._inference_ms, 0.5):.1f} ms median"
+        )
+
+
+def _verdicts(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, float]]:
+    """Run the daemon on ``config`` and yield its verdicts with their ages on arrival, until it ends."""
+    log_path = config.with_suffix(".log")
+    with log_path.open("wb") as log:
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)], stderr=log
+        )
+        try:
+            ended = False
+            while not ended:
+                ended = daemon.poll() is not None  # asked first: what it sent before it ended is still read
+                for message in subscriber.messages(timeout_s=_SILENCE_S):
+                    verdict = msgspec.json.decode(message.payload, type=Verdict)
+                    yield verdict, (message.arrived_at - verdict.observed_at.timestamp()) * 1e3
+        finally:
+            _stop(daemon)
+    if daemon.returncode != 0:
+        tail = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        raise CorrosionError(f"the daemon ended with code {daemon.returncode}: {' '.join(tail)}")
+
+
+def _stop(daemon: subprocess.Popen[bytes]) -> None:
+    daemon.terminate()
+    try:
+        daemon.wait(timeout=_STOP_S)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
+
+
+def _source(args: argparse.Namespace) -> str:
+    if args.camera is None:
+        return str(CLIP)
+    return f"/dev/video{args.camera}" if args.camera.isdigit() else str(args.camera)
+
+
+def _write_config(folder: Path, port: int, args: argparse.Namespace) -> Path:
+    text = example_config(
+        node={"site": "demo", "robot": "crawler-1", "asset": "rendered plates", "state_dir": str(folder)},
+        camera={"source": _source(args), "loop": bool(args.keep)},
+        bundle={"path": args.bundle},
+        mqtt={"hostname": "127.0.0.1", "port": port},
+    )
+    path = folder / "demo.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,47 @@
+"""``edge-node run``: the daemon as a process: configuration, logging, signals."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node.config import load_config
+
+if TYPE_CHECKING:
+    import argparse
+    from types import FrameType
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node run``."""
+    parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.epilog = (
+        "SIGTERM and Ctrl-C end it cleanly: what was decided is on disk, and offline is announced.\n"
+        "A recording (video, folder) ends it by itself, after its verdicts were delivered.\n"
+        "Exit code 78: the configuration or the bundle cannot be used; starting again will not help."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until a signal, or the end of a recording."""
+    # journald adds the time; people who run it by hand want it too, and it costs nothing.
+    logging.basicConfig(
+        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    config = load_config(args.config)
+    stop = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        logging.getLogger("edge_node").info("%s: stopping", signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    # Imported after the configuration was judged: a wrong key is told before OpenCV is loaded.
+    from edge_node.daemon import run_daemon
+
+    return run_daemon(config, stop)
