@@ -21,7 +21,8 @@ class Frame:
         frame_id: counts captured frames from 0, also those that are dropped later; a gap is a drop.
         captured_at_ns: ``time.monotonic_ns()`` when the picture arrived: the clock of all ages.
         observed_at: the wall clock at the same moment, UTC. It may be wrong: see ``time_quality``.
-        source: the camera or file it came from, as the operator wrote it.
+        source: the camera or file it came from, as the operator wrote it, without its password.
+        frozen: the live camera has been repeating this very picture for too long to believe it.
     """
 
     pixels: NDArray[np.uint8]
@@ -29,6 +30,7 @@ class Frame:
     captured_at_ns: int
     observed_at: datetime
     source: str
+    frozen: bool = False
 
     @property
     def age_ms(self) -> float:

@@ -1,0 +1,219 @@
+"""The capture thread: keeps a camera running for ever and hands its newest frame over.
+
+Each opened camera is read by a thread of its own, so that a read which never returns can be left behind:
+the capture thread watches the reader, and after the timeout opens the camera anew. Frames of a reader
+that was left behind are ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from edge_node.camera.frozen import FrozenWatch
+from edge_node.camera.opening import open_camera
+from edge_node.camera.reader import CameraReader
+from edge_node.camera.source import parse_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_node.config import CameraConfig
+    from edge_node.frame import Frame
+    from edge_node.latest import LatestFrame
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s
+# The camera's own timeout comes first; this much later its reader counts as hung.
+_HUNG_GRACE_S = 1.0
+MAX_HUNG_READERS = 4  # each keeps a thread and a connection until it returns
+_POLL_S = 0.2  # how late a stop, a hang or an empty slot is noticed at most
+
+_log = logging.getLogger("edge_node.camera")
+
+
+class CameraCondition(str, Enum):
+    """What is true of the camera."""
+
+    STARTING = "starting"  # not opened yet
+    STREAMING = "streaming"  # frames arrive
+    SILENT = "silent"  # it was opened, but frames stay away
+    FROZEN = "frozen"  # frames arrive, but each is the same to the last bit
+    ABSENT = "absent"  # it cannot be opened
+    ENDED = "ended"  # a recording was read to its end, or the node stops
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """The camera's condition, the reason in a sentence, and since when (UTC)."""
+
+    condition: CameraCondition
+    text: str
+    since: datetime
+
+
+class CaptureThread:
+    """Camera -> ``LatestFrame``, reconnecting for ever.
+
+    Attributes:
+        state: condition of the camera, for ``status``.
+        frames_captured: frames that arrived, also those that were dropped later.
+        reconnects: times that the camera was opened again.
+        pictures_skipped: pictures of a recording that could not be read.
+        failure: why a recording could not be read to its end; the slot is then closed.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        latest: LatestFrame,
+        *,
+        on_state: Callable[[CameraState], None] | None = None,
+    ) -> None:
+        """Check the source without touching it.
+
+        Raises:
+            CameraError: the source can never be opened.
+        """
+        self._config = config
+        self._latest = latest
+        self._on_state = on_state
+        self._source = parse_source(config.source)
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._reader: CameraReader | None = None
+        self._hung: list[CameraReader] = []
+        self._frozen = FrozenWatch(config.frozen_after_ms)
+        self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
+        self.state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
+        self.frames_captured = 0
+        self.reconnects = 0
+        self.pictures_skipped = 0
+        self.failure: str | None = None
+
+    def start(self) -> None:
+        """Begin; a live camera may be absent and is waited for.
+
+        Raises:
+            CameraError: a recording that is not there, or holds no pictures.
+        """
+        if not self._source.live:
+            self._reader = CameraReader(
+                self._config, self._deliver, camera=open_camera(self._config, stop=self._stop)
+            )
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Stop, close the slot and wait at most ``timeout_s``; a read that hangs is left behind."""
+        self._stop.set()
+        self._latest.close()
+        reader = self._reader
+        if reader is not None:
+            reader.stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._set_state(CameraCondition.ENDED, "the node stops")
+
+    def _supervise(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while not self._stop.is_set():
+            reader = self._reader or CameraReader(
+                self._config, self._deliver, first_frame_id=self.frames_captured
+            )
+            with self._lock:
+                self._reader = reader
+            reader.start()
+            self._watch(reader)
+            if self._stop.is_set() or self._ended(reader):
+                break
+            if reader.steady:
+                retry_s = FIRST_RETRY_S
+            self._stop.wait(retry_s)
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+            self._wait_for_hung_readers()
+            self.reconnects += 1
+            with self._lock:
+                self._reader = None
+
+    def _ended(self, reader: CameraReader) -> bool:
+        """Close the slot if a recording was read to its end, or cannot be read on."""
+        if self._source.live or not (reader.ended or reader.error):
+            return False
+        self.pictures_skipped = reader.skipped
+        self.failure = reader.error
+        self._set_state(CameraCondition.ENDED, reader.error or f"{self._source.name} was read to its end")
+        self._latest.close()
+        return True
+
+    def _watch(self, reader: CameraReader) -> None:
+        """Return when the reader has ended, or is left behind because it hangs."""
+        limit_s = self._config.timeout_ms / 1000 + _HUNG_GRACE_S
+        while not reader.done.wait(_POLL_S):
+            if self._stop.is_set():
+                return
+            # Recordings wait for their own pace and for a slow consumer.
+            if self._source.live and time.monotonic() - reader.progress_s >= limit_s:
+                self._abandon(reader, limit_s)
+                return
+        if self._source.live and reader.error is not None:
+            found = CameraCondition.SILENT if reader.opened else CameraCondition.ABSENT
+            self._set_state(found, f"{reader.error}; trying again")
+
+    def _abandon(self, reader: CameraReader, after_s: float) -> None:
+        with self._lock:
+            self._reader = None
+        reader.stop.set()
+        self._hung.append(reader)
+        what = "reading hangs" if reader.opened else "opening hangs"
+        condition = CameraCondition.SILENT if reader.opened else CameraCondition.ABSENT
+        self._set_state(condition, f"{self._source.name}: {what} for {after_s * 1000:.0f} ms; trying again")
+
+    def _wait_for_hung_readers(self) -> None:
+        self._hung = [reader for reader in self._hung if not reader.done.is_set()]
+        while len(self._hung) >= MAX_HUNG_READERS and not self._stop.wait(_POLL_S):
+            self._hung = [reader for reader in self._hung if not reader.done.is_set()]
+
+    def _deliver(self, reader: CameraReader, frame: Frame) -> None:
+        """Hand a reader's frame over, unless the reader was left behind."""
+        with self._lock:
+            if reader is not self._reader:
+                return
+            self.frames_captured += 1
+            self.pictures_skipped = reader.skipped
+        if self._source.live:
+            self._hand_over_live(frame)
+            return
+        self._set_state(CameraCondition.STREAMING, "pictures are read")
+        if self._config.pace == "real-time":
+            self._latest.put(frame)
+            return
+        while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
+            if self._latest.put_when_empty(frame, _POLL_S):
+                return
+
+    def _hand_over_live(self, frame: Frame) -> None:
+        if self._frozen.sees_repetition(frame):
+            text = f"{self._source.name}: the same picture for {self._frozen.repeated_ms(frame):.0f} ms"
+            if self.state.condition is not CameraCondition.FROZEN:
+                self._set_state(CameraCondition.FROZEN, text)
+            frame = replace(frame, frozen=True)
+        else:
+            self._set_state(CameraCondition.STREAMING, "frames arrive")
+        self._latest.put(frame)
+
+    def _set_state(self, condition: CameraCondition, text: str) -> None:
+        old = self.state
+        if (old.condition, old.text) == (condition, text):
+            return
+        since = old.since if old.condition is condition else datetime.now(timezone.utc)
+        self.state = CameraState(condition, text, since)
+        if old.condition is not condition:
+            expected = condition in {CameraCondition.STREAMING, CameraCondition.ENDED}
+            level = logging.INFO if expected else logging.WARNING
+            _log.log(level, "camera %s: %s", condition.value, text)
+        if self._on_state is not None:
+            self._on_state(self.state)

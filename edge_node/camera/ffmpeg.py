@@ -1,0 +1,83 @@
+"""Opening videos and network streams with OpenCV's FFmpeg, with limits on what FFmpeg may do."""
+
+from __future__ import annotations
+
+import os
+import threading
+from urllib.parse import urlsplit
+
+import cv2
+
+from edge_node.errors import CameraError
+
+OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+# What a playlist or a redirect inside a source may lead to. Without these lists a stream could name
+# files of the robot (file:, concat:) and have them shown.
+_NETWORK_PROTOCOLS = "rtsp,rtsps,rtp,srtp,http,https,tcp,udp,tls,crypto,hls"
+_FILE_PROTOCOLS = "file,crypto"
+# Half a second of looking at a stream finds its format; FFmpeg's own five seconds would all be queued
+# and handed out late. TCP: RTP over UDP loses packets and smears the picture.
+_NETWORK_OPTIONS = {
+    "rtsp_transport": "tcp",
+    "fflags": "nobuffer",
+    "flags": "low_delay",
+    "analyzeduration": "500000",
+    "probesize": "500000",
+}
+_MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
+
+# FFmpeg writes on the standard error stream of the process; what it says comes back as CameraError.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+# The variable belongs to the process; it is read while a capture is opened.
+_opening = threading.Lock()
+
+
+def open_with_ffmpeg(address: str, name: str, *, timeout_ms: int, network: bool) -> cv2.VideoCapture:
+    """Return an opened capture whose every call ends within about ``timeout_ms``.
+
+    Args:
+        address: absolute path or URL.
+        name: what messages call it: without a password.
+        timeout_ms: for opening, and for each read.
+        network: False confines FFmpeg to local files, True to network protocols.
+
+    Raises:
+        CameraError: it cannot be opened.
+    """
+    if not _opening.acquire(timeout=timeout_ms / 1000):
+        raise CameraError(f"{name}: an earlier attempt to open a stream still hangs")
+    try:
+        capture = _open(address, name, timeout_ms, _options(network=network))
+    finally:
+        _opening.release()
+    if not capture.isOpened():
+        capture.release()
+        if network:
+            raise CameraError(f"{name}: {urlsplit(address).hostname} gives no video within {timeout_ms} ms")
+        raise CameraError(f"{name}: no video that FFmpeg can decode")
+    return capture
+
+
+def _open(address: str, name: str, timeout_ms: int, options: str) -> cv2.VideoCapture:
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
+    previous = os.environ.get(OPTIONS_VARIABLE)
+    os.environ[OPTIONS_VARIABLE] = options
+    try:
+        return cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+    except cv2.error as err:
+        raise CameraError(f"{name}: cannot be opened ({err.err})") from err
+    finally:
+        if previous is None:
+            del os.environ[OPTIONS_VARIABLE]
+        else:
+            os.environ[OPTIONS_VARIABLE] = previous
+
+
+def _options(*, network: bool) -> str:
+    options = {"max_pixels": str(_MAX_PIXELS)}
+    options["protocol_whitelist"] = _NETWORK_PROTOCOLS if network else _FILE_PROTOCOLS
+    if network:
+        options |= _NETWORK_OPTIONS
+    return "|".join(f"{key};{value}" for key, value in options.items())

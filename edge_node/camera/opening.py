@@ -1,0 +1,68 @@
+"""The one way to open any camera or recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from edge_node.camera.source import SourceKind, parse_source
+
+if TYPE_CHECKING:
+    import threading
+
+    from edge_node.config import CameraConfig
+    from edge_node.frame import Frame
+
+
+class Camera(Protocol):
+    """What gives frames; belongs to one thread.
+
+    Attributes:
+        source: the camera or file as the operator wrote it, without its password.
+        live: False for recordings: they end, and at the pace ``fast`` they drop nothing.
+    """
+
+    source: str
+    live: bool
+
+    def read(self) -> Frame | None:
+        """Return the next frame; blocks at most about ``timeout_ms``.
+
+        Returns:
+            None when a recording has ended, or when asked to stop.
+
+        Raises:
+            CameraError: the camera failed; opening it again may help.
+        """
+
+    def close(self) -> None:
+        """Release the device, the connection or the file."""
+
+
+def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0) -> Camera:
+    """Open the configured source.
+
+    Args:
+        config: source, pace, size, timeout.
+        stop: once set, ``read`` returns None soon.
+        first_frame_id: of the first frame; a reopened camera goes on counting.
+
+    Raises:
+        CameraError: an unknown scheme, a missing device or file, a folder without pictures, no answer.
+    """
+    source = parse_source(config.source)
+    # Each way is imported when it is asked for: the others' libraries cost time and memory.
+    if source.kind is SourceKind.RECORDING:
+        from edge_node.camera.recording import Recording
+
+        return Recording(config, stop=stop, first_frame_id=first_frame_id)
+    if source.kind is SourceKind.GSTREAMER:
+        from edge_node.camera.gstreamer import GStreamerCamera
+
+        return GStreamerCamera(source.address, source.name, config, stop=stop, first_frame_id=first_frame_id)
+    if source.kind is SourceKind.CSI:
+        from edge_node.camera.csi import open_csi
+
+        return open_csi(source, config, stop=stop, first_frame_id=first_frame_id)
+    from edge_node.camera.live import OpenCvCamera
+
+    return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id)

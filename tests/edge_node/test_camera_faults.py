@@ -1,0 +1,214 @@
+"""Streams that fail, over real sockets: each fault ends in its state in time, and is recovered from."""
+
+import logging
+import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import cv2
+import pytest
+
+from edge_node.camera import CameraCondition, CaptureThread, open_camera
+from edge_node.config import CameraConfig
+from edge_node.errors import CameraError
+from edge_node.latest import LatestFrame
+from tests.mjpeg_server import Behaviour, MjpegServer, moving_picture
+from tests.processes import free_port, wait_for
+from tests.rtsp_server import RtspServer
+
+TIMEOUT_MS = 700
+IN_TIME_S = TIMEOUT_MS / 1000 + 2.0  # what issue and operator are promised
+RECOVERY_S = 15.0  # the longest retry delay, an open, and a busy machine
+STREAMING, SILENT, ABSENT = CameraCondition.STREAMING, CameraCondition.SILENT, CameraCondition.ABSENT
+
+
+@pytest.fixture(params=[MjpegServer, RtspServer])
+def server(request):
+    """Return a stream server that works."""
+    running = request.param()
+    yield running
+    running.close()
+
+
+class Watched:
+    """A capture thread, what it handed over, and every condition it was in."""
+
+    def __init__(self, url):
+        self.latest = LatestFrame()
+        self.conditions = []
+        config = CameraConfig(source=url, timeout_ms=TIMEOUT_MS, frozen_after_ms=400)
+        self.capture = CaptureThread(config, self.latest, on_state=self._note)
+        self.capture.start()
+
+    def _note(self, state):
+        self.conditions.append(state.condition)
+
+    @property
+    def condition(self):
+        """The present condition."""
+        return self.capture.state.condition
+
+    def becomes(self, *wanted, timeout_s=RECOVERY_S):
+        """Wait until the condition is one of ``wanted``."""
+        wait_for(lambda: self.condition in wanted, timeout_s, f"camera {wanted} ({self.capture.state})")
+
+
+@pytest.fixture
+def watched(server):
+    """Return a capture thread that streams from ``server``."""
+    watched = Watched(server.url)
+    watched.becomes(STREAMING)
+    yield watched
+    watched.capture.stop()
+
+
+@pytest.mark.parametrize(
+    ("fault", "states"),
+    [
+        (Behaviour.STALL, {SILENT, ABSENT}),
+        (Behaviour.GARBAGE, {SILENT, ABSENT}),
+        (Behaviour.HANG_UP, {SILENT, ABSENT}),
+        (Behaviour.REPEAT, {CameraCondition.FROZEN}),
+    ],
+)
+def test_a_fault_is_seen_in_time_and_recovered_from(server, watched, fault, states):
+    """Stalled in a frame, garbage, hung up, repeating: the state says so in time, then streams."""
+    server.behaviour = fault
+    watched.becomes(*states, timeout_s=IN_TIME_S)
+    server.behaviour = Behaviour.STREAM
+    watched.becomes(STREAMING)
+
+
+def test_a_killed_server_is_seen_and_its_return_too(server, watched):
+    """The connection drops and the port refuses: silent or absent in time; streaming once it is back."""
+    server.close()
+    watched.becomes(SILENT, ABSENT, timeout_s=IN_TIME_S)
+    again = type(server)(server.port)
+    try:
+        watched.becomes(STREAMING)
+        assert watched.capture.reconnects >= 1
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize("fault", [Behaviour.NOT_FOUND, Behaviour.MUTE])
+def test_a_server_without_the_stream_is_absent_until_it_has_it(server, fault):
+    """A 404, and a server that accepts but never answers, are ``absent``, then streaming."""
+    server.behaviour = fault
+    watched = Watched(server.url)
+    try:
+        watched.becomes(ABSENT, timeout_s=IN_TIME_S)
+        server.behaviour = Behaviour.STREAM
+        watched.becomes(STREAMING)
+    finally:
+        watched.capture.stop()
+
+
+def test_a_change_of_resolution_is_survived(server, watched):
+    """Frames go on after the camera switched its size; no state but streaming is passed."""
+    server.size = (640, 480)
+    before = watched.capture.frames_captured
+    wait_for(lambda: watched.capture.frames_captured > before + 20, what="frames after the change")
+    assert set(watched.conditions) == {STREAMING}
+
+
+def test_frames_of_a_frozen_stream_say_so(server, watched):
+    """Each frame of a stream that repeats itself is marked, and none after it moves again."""
+    server.behaviour = Behaviour.REPEAT
+    watched.becomes(CameraCondition.FROZEN)
+    watched.latest.take(0)
+    assert watched.latest.take(1.0)[0].frozen
+    server.behaviour = Behaviour.STREAM
+    watched.becomes(STREAMING)
+    watched.latest.take(0)
+    assert not watched.latest.take(1.0)[0].frozen
+
+
+def test_frame_ids_go_on_over_reconnects(server, watched):
+    """No id is given twice, however often the camera is opened."""
+    ids = []
+    server.behaviour = Behaviour.HANG_UP
+    deadline_s = time.monotonic() + RECOVERY_S
+    while watched.capture.reconnects < 2 and time.monotonic() < deadline_s:
+        frame, _ = watched.latest.take(0.2)
+        if frame is not None:
+            ids.append(frame.frame_id)
+    assert watched.capture.reconnects >= 2
+    assert ids == sorted(set(ids))
+
+
+def test_a_stop_does_not_wait_for_a_read_that_hangs():
+    """Stopping takes about its own timeout while the camera says nothing."""
+    server = MjpegServer()
+    server.behaviour = Behaviour.MUTE
+    capture = CaptureThread(CameraConfig(source=server.url, timeout_ms=60_000), LatestFrame())
+    capture.start()
+    wait_for(lambda: server.connections, what="the connection")
+    started = time.monotonic()
+    capture.stop(timeout_s=1.0)
+    assert time.monotonic() - started < 1.5
+    server.close()
+
+
+def test_a_missing_device_is_absent_and_waited_for():
+    """A camera that is not plugged in is declared absent at once and tried again; the node runs on."""
+    watched = Watched("/dev/video_that_is_not_there")
+    try:
+        watched.becomes(ABSENT, timeout_s=1.0)
+        assert "no such device" in watched.capture.state.text
+        wait_for(lambda: watched.capture.reconnects >= 2, what="a second attempt")
+    finally:
+        watched.capture.stop()
+
+
+def test_a_device_that_is_none_is_named():
+    """A device node that is no camera is refused in one line."""
+    with pytest.raises(CameraError, match="cannot be opened"):
+        open_camera(CameraConfig(source="/dev/null"), stop=threading.Event())
+
+
+def test_a_password_reaches_neither_log_nor_state_nor_frame(caplog):
+    """With a password in the URL, nothing that leaves the camera room holds it."""
+    caplog.set_level(logging.DEBUG)
+    port = free_port()
+    watched = Watched(f"http://inspector:s3cret@127.0.0.1:{port}/stream")
+    watched.becomes(ABSENT)
+    server = MjpegServer(port)
+    try:
+        watched.becomes(STREAMING)
+        frame, _ = watched.latest.take(2.0)
+        assert "***@" in frame.source
+        assert "s3cret" not in caplog.text + watched.capture.state.text + frame.source
+    finally:
+        watched.capture.stop()
+        server.close()
+
+
+def test_a_stream_cannot_lead_to_a_local_file(tmp_path):
+    """A playlist that a server sends may not make FFmpeg show a video file of the robot."""
+    secret = tmp_path / "secret.ts"
+    writer = cv2.VideoWriter(str(secret), cv2.VideoWriter.fourcc(*"mp4v"), 25, (64, 48))
+    for count in range(50):
+        writer.write(moving_picture((64, 48), count))
+    writer.release()
+    assert secret.stat().st_size > 1000
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\nfile://{secret}\n#EXT-X-ENDLIST\n"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(playlist)))
+            self.end_headers()
+            self.wfile.write(playlist.encode())
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/live.m3u8"
+    with pytest.raises(CameraError, match="no video"):
+        open_camera(CameraConfig(source=url, timeout_ms=2000), stop=threading.Event())
+    server.shutdown()
+    assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ
