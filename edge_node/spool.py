@@ -43,6 +43,7 @@ _GATHER_S = 0.02  # acknowledgements alone wait so long for company; verdicts ne
 _APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down, not robbed
 _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _IDLE_S = 1.0
+_HOUSE_S = 5.0
 _LIMITS_AGE_S = 1.0
 _CLOSE_S = 4.0
 _DAMAGED_ROW = 0  # not a reason code of MQTT: our own finding
@@ -51,8 +52,9 @@ _DAMAGED_ROW = 0  # not a reason code of MQTT: our own finding
 class Spool:
     """One robot's spool; every method may be called from any thread."""
 
-    def __init__(self, path: Path, config: SpoolConfig) -> None:
-        """Open as ``Spool.open`` does; the writer thread is started by it."""
+    def __init__(self, path: Path, config: SpoolConfig, clock: Callable[[], float] = time.time) -> None:
+        """Open as ``Spool.open`` does, but for the writer thread; ``clock`` gives Unix time."""
+        self._clock = clock
         self._path = path
         self._budget: Budget = budget(config)
         self._reserve = Reserve(path, self._budget.reserve_bytes)
@@ -77,7 +79,7 @@ class Spool:
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
-        self._reserve.hold()
+        self._full = not self._reserve.hold()
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
@@ -90,8 +92,12 @@ class Spool:
             SpoolError: the file is not ours, in use, of a newer version, or the disk cannot be written.
         """
         spool = cls(path, config)
-        spool._thread.start()
+        spool.start()
         return spool
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread.start()
 
     @property
     def epoch(self) -> str:
@@ -149,7 +155,7 @@ class Spool:
                 self._pending.give_up_one()
                 self._done += 1
                 self._counters["refused"] = self._counters.get("refused", 0) + 1
-            self._pending.add(NewRow(kind, seq, self._epoch, keep, time.time(), payload, correlation))
+            self._pending.add(NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation))
             self._appended += 1
             self._changed.notify_all()
             return seq
@@ -232,7 +238,7 @@ class Spool:
                 waiting=self._waiting,
                 in_memory=len(self._pending.rows) + self._writing,
                 # The wall clock may have been set back since.
-                oldest_age_s=None if oldest_at_s is None else max(0.0, round(time.time() - oldest_at_s, 3)),
+                oldest_age_s=None if oldest_at_s is None else max(0.0, round(self._clock() - oldest_at_s, 3)),
                 disk_bytes=own_bytes(self._path),
                 dropped=sum(n for name, n in self._counters.items() if name.startswith("dropped:")),
                 refused=self._counters.get("refused", 0),
@@ -260,12 +266,14 @@ class Spool:
     # -- the writer thread ---------------------------------------------------------------------------
 
     def _write_forever(self) -> None:
+        house_kept_s = time.monotonic()
         while (batch := self._next_batch()) is not None:
-            if batch.rows or batch.settled or batch.refused or batch.nonces:
-                if not self._commit(batch):
-                    return
-            else:
+            has_work = batch.rows or batch.settled or batch.refused or batch.nonces
+            if has_work and not self._commit(batch):
+                return
+            if not has_work or time.monotonic() - house_kept_s > _HOUSE_S:
                 self._keep_house()
+                house_kept_s = time.monotonic()
 
     def _next_batch(self) -> Batch | None:
         """Wait for work and take it; an empty batch when idle, None when closed and done."""
@@ -285,7 +293,7 @@ class Spool:
         while True:
             try:
                 self._replace_damaged()
-                written = self._store.write(batch, self._current_limits())
+                written = self._store.write(batch, self._current_limits(), squeeze=self._full)
             except DamagedError as err:
                 _LOG.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
@@ -327,6 +335,7 @@ class Spool:
             _LOG.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
         if full:
+            self._full = True  # until the reserve can be held again
             self._reserve.release()
 
     def _replace_damaged(self) -> None:
@@ -347,7 +356,7 @@ class Spool:
         try:
             self._replace_damaged()
             self._store.shrink()
-            self._reserve.hold()
+            self._full = self._full and not self._reserve.hold()
             waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
         except (DamagedError, DiskError, OSError, SpoolError) as err:
             self._note_damage(self._store, err)

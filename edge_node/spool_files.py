@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
+_SMALLEST_SHARE_BYTES = 16 * MEGABYTE  # ten thousand verdicts; a disk without it is full, and says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,14 @@ class Budget:
         """Return how large the rows may become when the spool's files take ``own_bytes`` now."""
         # Two logs' worth: a transaction may run past the point where the log is folded back.
         overhead = self.reserve_bytes + 2 * self.wal_pages * PAGE_BYTES
-        share = int(self.free_share * (free_bytes + own_bytes))
-        return Limits(hard=max(0, self.max_bytes - overhead), soft=max(0, share - overhead))
+        share = int(self.free_share * (free_bytes + own_bytes)) - overhead
+        return Limits(hard=max(0, self.max_bytes - overhead), soft=max(_SMALLEST_SHARE_BYTES, share))
 
 
 def budget(config: SpoolConfig) -> Budget:
     """Return the division of the bound that ``config`` sets."""
     whole = config.max_mb * MEGABYTE
-    wal_pages = min(1000, max(16, whole // 16 // PAGE_BYTES))
+    wal_pages = min(500, max(16, whole // 16 // PAGE_BYTES))
     return Budget(whole, config.free_share, min(config.reserve_mb * MEGABYTE, whole // 8), wal_pages)
 
 

@@ -42,7 +42,8 @@ CREATE TABLE nonce (id TEXT PRIMARY KEY, expires_at_s REAL NOT NULL) WITHOUT ROW
 """
 _COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
 _BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` beside a running node
-_EVICT_ROWS = 64  # at a time; a round of verdicts is some 100 kB
+_EVICT_ROWS = 16  # at a time: some 20 kB
+_ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
 _SALVAGE_STEP = 256
 _NO_BOUND = (1 << 63) - 1
 # sqlite3 gives no error codes before Python 3.11.
@@ -123,17 +124,26 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
-    def write(self, batch: Batch, limits: Limits) -> Written:
+    def write(self, batch: Batch, limits: Limits, *, squeeze: bool = False) -> Written:
         """Do all of ``batch`` or nothing; make room by giving up the rows least worth keeping.
+
+        Args:
+            batch: what to do.
+            limits: how large the rows may become.
+            squeeze: the disk is full: the file must not grow, so make room first, but never at the cost
+                of rows worth more than those that come, nor of corroded ones.
 
         Raises:
             DamagedError: the file is damaged.
             DiskError: nothing was written.
         """
+        if squeeze:
+            self.fold_log()
         with _translated():
             self._writer.execute("BEGIN IMMEDIATE")
             try:
-                written = self._write(batch, limits)
+                squeezed = tuple(self._squeeze(batch.rows)) if squeeze else ()
+                written = self._write(batch, limits, squeezed)
                 self._writer.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
@@ -213,6 +223,11 @@ class Store:
                 self._writer.execute("PRAGMA incremental_vacuum(512)").fetchall()
             return free > 1024 + 512
 
+    def fold_log(self) -> None:
+        """Bring the write-ahead log into the file, so that its space is used again from the beginning."""
+        with _translated():
+            self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+
     def restore(self, rows: Iterable[Row], *, last_position: int) -> int:
         """Take rows over from a damaged file with their positions; return how many."""
         count = 0
@@ -253,7 +268,7 @@ class Store:
     def _pragma(self, name: str) -> int:
         return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
 
-    def _write(self, batch: Batch, limits: Limits) -> Written:
+    def _write(self, batch: Batch, limits: Limits, squeezed: tuple[Dropped, ...]) -> Written:
         limit = min(limits.hard, max(limits.soft, self._used_bytes()))
         self._insert(batch.rows)
         removed = self._delete(batch.settled)
@@ -266,7 +281,7 @@ class Store:
         if batch.nonces:
             self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))
             self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
-        dropped = tuple(self._evict(limit)) if batch.rows else ()
+        dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
         self._put_meta(batch.counters)
         return Written(len(batch.rows) - removed - len(dropped), dropped)
 
@@ -293,12 +308,19 @@ class Store:
     def _used_bytes(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
 
-    def _evict(self, limit_bytes: int) -> Iterator[Dropped]:
+    def _squeeze(self, rows: list[NewRow]) -> Iterator[Dropped]:
+        """Make as much room as ``rows`` need at the cost of rows worth no more than they."""
+        keep = min(Keep.NORMAL, max((row.keep for row in rows), default=Keep.LOW))
+        need_bytes = sum(len(row.payload) + _ROW_OVERHEAD_BYTES for row in rows)
+        yield from self._evict(self._used_bytes() - need_bytes, keep)
+
+    def _evict(self, limit_bytes: int, at_most: Keep = Keep.HIGH) -> Iterator[Dropped]:
         """Delete the oldest of the rows least worth keeping until the rest fits."""
         while self._used_bytes() > limit_bytes:
             found = self._writer.execute(
-                "SELECT position, kind, keep, seq FROM message ORDER BY keep, position LIMIT ?",
-                (_EVICT_ROWS,),
+                "SELECT position, kind, keep, seq FROM message WHERE keep <= ?"
+                " ORDER BY keep, position LIMIT ?",
+                (int(at_most), _EVICT_ROWS),
             ).fetchall()
             if not found:
                 return

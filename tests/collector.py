@@ -48,7 +48,7 @@ class Collector:
         self._client.loop_start()
         assert self._ready.wait(10), "the broker does not answer the subscription"
 
-    def __enter__(self) -> Collector:
+    def __enter__(self) -> Collector:  # noqa: PYI034  Self needs Python 3.11
         return self
 
     def __exit__(self, *_exception: object) -> None:
