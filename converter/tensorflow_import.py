@@ -41,7 +41,7 @@ def tensorflow() -> Any:
 
 @contextmanager
 def _silent_standard_error() -> Iterator[None]:
-    """Drop what C++ writes while TensorFlow loads, before its log level is looked at: GPUs that are absent."""
+    """Drop what C++ writes while TensorFlow loads, before it knows its log level: GPUs that are absent."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device, not a path

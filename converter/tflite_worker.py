@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from converter.equalize import equalized
+from converter.correct_bias import bias_corrected
 from converter.quantize import (
     CALIBRATION_NAME,
     GRAPH_NAME,
@@ -47,7 +47,7 @@ def main() -> int:
 def _convert(work: Path, request: ConversionRequest) -> bytes:
     tf = tensorflow()
     if request.mode in {Mode.INT8, Mode.INT8_FLOAT_IO}:
-        _equalize(work, request)
+        _correct_bias(work, request)
     converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
         str(work / GRAPH_NAME), [request.input], list(request.outputs), {request.input: list(request.shape)}
     )
@@ -73,13 +73,13 @@ def _convert(work: Path, request: ConversionRequest) -> bytes:
     return bytes(content)
 
 
-def _equalize(work: Path, request: ConversionRequest) -> None:
-    """Replace the graph in the folder by its equalized form."""
+def _correct_bias(work: Path, request: ConversionRequest) -> None:
+    """Replace the graph in the folder by one that loses less in 8 bits."""
     graph_def = tensorflow().compat.v1.GraphDef()
     graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
     tensors = (tensor for (tensor,) in _representative(work, request)())
-    changed, _ = equalized(graph_def, request.input, tensors)
-    (work / GRAPH_NAME).write_bytes(changed.SerializeToString())
+    corrected = bias_corrected(graph_def, request.input, tensors)
+    (work / GRAPH_NAME).write_bytes(corrected.SerializeToString())
 
 
 def _representative(work: Path, request: ConversionRequest) -> Callable[[], Iterator[list[Any]]]:
