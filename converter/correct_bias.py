@@ -1,8 +1,9 @@
 """The mean error that 8-bit weights make at each convolution, taken off again.
 
-Rounding a kernel shifts the mean of its output, because inputs behind a rectifier have a mean. In MobileNet v1
-the shifts of the first depthwise kernels alone move logits by a tenth of their size. They are known beforehand:
-the output of a convolution with the rounding errors as its kernel, averaged over the calibration pictures.
+Rounding a kernel shifts the mean of its output, because inputs behind a rectifier have a mean. In MobileNet
+v1 the shifts of the first depthwise kernels alone move logits by a tenth of their size. They are known
+beforehand: the output of a convolution whose kernel is the rounding errors, averaged over the calibration
+pictures.
 
 After M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section
 4.2, with the means measured.
