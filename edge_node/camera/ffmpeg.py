@@ -28,7 +28,9 @@ _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
 # FFmpeg writes on the standard error stream of the process; what it says comes back as CameraError.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+_SILENT = 0
+# OpenCV 5 moved the call; tflite-runtime's numpy keeps a node on OpenCV 4.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(_SILENT)
 
 # The variable belongs to the process; it is read while a capture is opened.
 _opening = threading.Lock()
