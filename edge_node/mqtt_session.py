@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
 MAX_INCOMING_BYTES = 64 * 1024  # commands are 4 KiB at most; a broker may still send more
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
+_ODD_ANSWERS = {0x95}
 _REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9D}  # version, client id, credentials, ban, method, moved
 
 
@@ -114,6 +115,25 @@ class Incoming:
     user: tuple[tuple[str, str], ...] = ()
 
 
+class _Client(paho.Client):
+    """paho that understands mosquitto's answer to an oversize message.
+
+    mosquitto 2.0 answers PUBACK with reason 0x95, which MQTT allows in DISCONNECT only; paho takes that
+    for a broken packet and ends the connection, and one row would block the link for ever.
+    """
+
+    on_odd_answer: Callable[[int, int], None] = staticmethod(lambda _mid, _code: None)
+
+    def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        if cmd == "PUBACK" and len(packet) > 2 and packet[2] in _ODD_ANSWERS:
+            mid = int.from_bytes(packet[:2], "big")
+            self._out_messages.pop(mid, None)
+            self.on_odd_answer(mid, packet[2])
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        return super()._handle_pubackcomp(cmd)
+
+
 class Session:
     """One connection; every method belongs to the thread that made it."""
 
@@ -140,7 +160,7 @@ class Session:
         self._ended: LinkError | None = None
         self._will_delay_s = will.delay_s if will else 0
         protocol = MQTTProtocolVersion.MQTTv5 if endpoint.is_v5 else MQTTProtocolVersion.MQTTv311
-        self._client = paho.Client(
+        self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=endpoint.client_id,
             protocol=protocol,
@@ -158,6 +178,7 @@ class Session:
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_publish = self._acknowledged
+        self._client.on_odd_answer = on_acknowledged
         self._client.on_message = self._received
 
     @property
