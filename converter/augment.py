@@ -83,30 +83,32 @@ def without_crops(augmentation: Augmentation) -> Augmentation:
     return replace(augmentation, crop_share=0.0, zoom_share=0.0)
 
 
-def augmented(
-    pixels: Picture,
-    mask: Picture | None,
-    size_px: int,
-    augmentation: Augmentation,
-    rng: np.random.Generator,
-) -> tuple[Picture, Picture | None]:
-    """Return a changed copy of a picture, and of its mask if it has one.
+def augmented(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
+    """Return a changed copy of a picture.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
-        mask: uint8 ``(height, width)``, 255 where corroded, or None.
         size_px: sides of what is returned; the ratio of the sides is not kept, as at inference.
         augmentation: how far to go.
         rng: decides; the same state gives the same picture.
 
     Returns:
-        uint8 ``(size_px, size_px, 3)`` and uint8 ``(size_px, size_px)`` or None.
+        uint8 ``(size_px, size_px, 3)``.
     """
     matrix = _geometry(pixels.shape[0], pixels.shape[1], size_px, augmentation, rng)
     # Shrinking with bilinear samples aliases; a blur to the target's pixel first is what an area resize does.
     turned = _warped(_before_shrinking(pixels, matrix), matrix, size_px)
-    turned_mask = None if mask is None else _warped(mask, matrix, size_px)
-    return _photographed(turned, augmentation, rng), turned_mask
+    return _photographed(turned, augmentation, rng)
+
+
+def augmented_mask(
+    mask: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator
+) -> Picture:
+    """Return a mask, uint8 ``(height, width)``, turned and cut as ``augmented`` does with this ``rng`` state.
+
+    The mask must be as large as its picture.
+    """
+    return _warped(mask, _geometry(mask.shape[0], mask.shape[1], size_px, augmentation, rng), size_px)
 
 
 def _geometry(

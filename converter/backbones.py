@@ -30,6 +30,7 @@ import msgspec
 
 from converter import efficientnet_lite
 from converter.pytorch_weights import read_state_dict
+from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
 from edge_node.manifest import Resize, Triple
 
@@ -263,7 +264,7 @@ def _load_keras(model: Any, weights: Path) -> None:
 
 def _application(name: str, **options: Any) -> Callable[[int, str | None], Any]:
     def make(size: int, weights: str | None) -> Any:
-        import tensorflow as tf
+        tf = tensorflow()
 
         maker = getattr(tf.keras.applications, name)
         return maker(include_top=False, weights=weights, input_shape=(size, size, 3), **options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def build(scaling: Scaling, size_px: int) -> Any:
     Returns:
         A Keras model from ``(n, size_px, size_px, 3)`` to the feature map ``(n, rows, columns, 1280)``.
     """
-    import tensorflow as tf
+    tf = tensorflow()
 
     inputs = tf.keras.Input((size_px, size_px, 3), name="input")
     x = _convolution(inputs, STEM_CHANNELS, 3, 2, "stem")
@@ -107,7 +108,7 @@ def load_pytorch(model: Any, scaling: Scaling, tensors: dict[str, NDArray[Any]],
 
 
 def _convolution(x: Any, channels: int, kernel_px: int, stride: int, name: str) -> Any:
-    import tensorflow as tf
+    tf = tensorflow()
 
     x = tf.keras.layers.Conv2D(
         channels, kernel_px, stride, padding="same", use_bias=False, name=f"{name}_conv"
@@ -116,7 +117,7 @@ def _convolution(x: Any, channels: int, kernel_px: int, stride: int, name: str) 
 
 
 def _inverted_bottleneck(x: Any, block: Block, name: str) -> Any:
-    import tensorflow as tf
+    tf = tensorflow()
 
     layers = tf.keras.layers
     shortcut = x
@@ -134,7 +135,7 @@ def _inverted_bottleneck(x: Any, block: Block, name: str) -> Any:
 
 
 def _normalized(x: Any, name: str) -> Any:
-    import tensorflow as tf
+    tf = tensorflow()
 
     x = tf.keras.layers.BatchNormalization(epsilon=_BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
     return tf.keras.layers.ReLU(max_value=6.0, name=f"{name}_relu6")(x)

@@ -1,0 +1,184 @@
+"""What is to be trained: a cascade of stages on one backbone, from a TOML file or from command-line flags."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from converter.backbones import DEFAULT_ARCHITECTURE
+from edge_node.errors import DatasetError
+from edge_node.manifest import Identifier, Positive, Probability, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from converter.dataset import Sample
+
+MAX_RECIPE_BYTES = 1024 * 1024
+Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+
+
+class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[stage]]``: a question, the rows that answer it, and what ``convert`` is to know of it.
+
+    Attributes:
+        name: of the stage.
+        column: of ``labels.csv``; its values are the labels.
+        labels: the values that count, in the order of the outputs; rows with others are masked.
+        where: column -> values; rows with other values, or none, are masked.
+        learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only: masks say
+            which are), or from both. A head that learns from positions shows where; a picture with little
+            corrosion then has a low mean, which one that learns from pictures has not.
+        map_from: the stage whose map shows where, if not this one's own.
+        routes: label -> the stage asked next.
+        otherwise: the stage asked where this one is not sure enough.
+        decision_threshold: for two labels, the first's probability from which it is chosen.
+        abstain_below: probability below which nothing is chosen.
+    """
+
+    name: Identifier
+    column: str
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    where: dict[str, tuple[str, ...]] = {}
+    learn: Literal["pictures", "positions", "both"] = "pictures"
+    map_from: str | None = None
+    routes: dict[str, str] = {}
+    otherwise: str | None = None
+    decision_threshold: Probability = 0.5
+    abstain_below: Probability = 0.0
+
+    def target(self, sample: Sample) -> int | None:
+        """Return the index of a sample's label, or None where it is masked."""
+        if any(sample.labels.get(column) not in values for column, values in self.where.items()):
+            return None
+        value = sample.labels.get(self.column)
+        return self.labels.index(value) if value in self.labels else None
+
+
+class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[training]``: on what and how.
+
+    Attributes:
+        architecture: see ``converter.backbones``.
+        weights: a file, or ``random``; the architecture's ImageNet weights if not given.
+        size_px: sides of the input; the architecture's own if not given.
+        fine_tune: how many of the last convolutions are trained along; 0 leaves the backbone frozen.
+        copies: changed copies of every picture, beside the picture as it is.
+        sets: set -> how much of the training comes from it; others are left out. Empty: all, alike.
+        leave_out_licences: parts of a row's licence that keep it out of training.
+        steps: batches.
+        evaluate_every: steps between looks at the validation pictures; a twentieth of all if not given.
+        learning_rate: its peak.
+        batch: pictures in a step.
+        weight_decay: per step and learning rate.
+        dropout: share of the features left out at random.
+        label_smoothing: share of a label's certainty that is spread over all.
+        map_weight: weight of the positions' loss beside the picture's.
+        patience: looks at the validation pictures without a better one before training ends; 0: never.
+        seed: of splits, weights, draws and copies.
+    """
+
+    architecture: str = DEFAULT_ARCHITECTURE
+    weights: str | None = None
+    size_px: int | None = None
+    fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
+    copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    sets: dict[str, Positive] = {}
+    leave_out_licences: tuple[str, ...] = ()
+    steps: Count = 1000
+    evaluate_every: Count | None = None
+    learning_rate: Positive = 1e-3
+    batch: Count = 32
+    weight_decay: NotNegative = 1e-4
+    dropout: Share = 0.2
+    label_smoothing: Share = 0.05
+    map_weight: NotNegative = 0.5
+    patience: Annotated[int, msgspec.Meta(ge=0)] = 0
+    seed: int = 0
+
+    def admits(self, sample: Sample) -> bool:
+        """Return whether a sample may be trained on."""
+        licensed = not any(part in sample.licence for part in self.leave_out_licences)
+        return licensed and (not self.sets or sample.set_name in self.sets)
+
+
+class CascadeRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]
+    training: TrainingRecipe = TrainingRecipe()
+    name: Identifier = "cascade"
+    version: Version = "1"
+    root: str | None = None
+    licence: str = "not stated"
+    intended_use: str = "not stated"
+
+
+def read_recipe(path: Path) -> CascadeRecipe:
+    """Read and check a recipe.
+
+    Raises:
+        DatasetError: it cannot be read, has unknown keys or values out of range, or contradicts itself.
+    """
+    try:
+        with path.open("rb") as file:
+            document = msgspec.toml.decode(file.read(MAX_RECIPE_BYTES))
+    except OSError as err:
+        raise DatasetError(f"{path}: {err.strerror or err}; wanted a recipe in TOML") from err
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise DatasetError(f"{path}: not TOML: {err}") from err
+    if problem := next(_unknown_keys(document), None):
+        raise DatasetError(f"{path}: {problem}")
+    try:
+        recipe = msgspec.convert(document, CascadeRecipe)
+    except msgspec.ValidationError as err:
+        raise DatasetError(f"{path}: {str(err).replace('`', '')}") from err
+    if problems := list(_contradictions(recipe)):
+        raise DatasetError(f"{path}: {'; '.join(problems)}")
+    return recipe
+
+
+def _contradictions(recipe: CascadeRecipe) -> Iterator[str]:
+    names = [stage.name for stage in recipe.stage]
+    if len(set(names)) != len(names):
+        yield "two stages have one name"
+    if recipe.root is not None and recipe.root not in names:
+        yield f"root {recipe.root!r} is none of the stages {', '.join(names)}"
+    for stage in recipe.stage:
+        where = f"stage {stage.name}"
+        if len(set(stage.labels)) != len(stage.labels):
+            yield f"{where}: two labels are the same"
+        if stage.learn != "pictures" and stage.column != "corroded":
+            yield f"{where}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
+        if stage.map_from is not None and stage.map_from not in names:
+            yield f"{where}: map_from names {stage.map_from!r}, which is no stage"
+        for label in set(stage.routes) - set(stage.labels):
+            yield f"{where}: route from {label!r}, which is none of its labels"
+        for target in (*stage.routes.values(), *filter(None, (stage.otherwise,))):
+            if target not in names:
+                yield f"{where}: route to {target!r}, which is no stage"
+
+
+def _unknown_keys(document: dict[str, Any]) -> Iterator[str]:
+    """Yield what msgspec would only name, with the nearest known key beside it."""
+    yield from _unknown("the file", document, CascadeRecipe)
+    training, stages = document.get("training"), document.get("stage")
+    if isinstance(training, dict):
+        yield from _unknown("[training]", training, TrainingRecipe)
+    for number, stage in enumerate(stages if isinstance(stages, list) else [], start=1):
+        if isinstance(stage, dict):
+            yield from _unknown(f"stage {stage.get('name', number)}", stage, StageRecipe)
+
+
+def _unknown(where: str, table: dict[str, Any], struct: type[msgspec.Struct]) -> Iterator[str]:
+    known = [field.name for field in msgspec.structs.fields(struct)]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+            yield f'{where} has an unknown key "{key}"; {hint}'

@@ -1,0 +1,345 @@
+"""``converter retrain``: TensorFlow for Poets' ``retrain``, its flags as they were, and whole cascades."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.augment import INSPECTION, Augmentation
+from converter.backbones import DEFAULT_ARCHITECTURE, GraphRecord, architecture_names
+from converter.dataset import FOLDER_COLUMN, dataset_hash, load_dataset
+from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, read_recipe
+from converter.splits import split, with_groups
+from converter.tensorflow_import import tensorflow
+from edge_node.errors import DatasetError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from converter.dataset import Sample
+    from converter.retrain import Fitted, Prepared
+    from converter.training import Look
+
+SUMMARY = "photographs to a retrained graph, or to a cascade of graphs on one backbone"
+CASCADE_NAME = "CASCADE.toml"
+_STEPS = 1000
+_MISCLASSIFIED_SHOWN = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; each old one is known with underscores and with hyphens."""
+    data = parser.add_argument_group("pictures")
+    _flag(data, "image_dir", type=Path, required=True, help="folder of class folders, or with labels.csv")
+    _flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
+    _flag(data, "testing_percentage", type=float, default=10, help="share of the groups that is tested on")
+    _flag(data, "validation_percentage", type=float, default=10, help="share that decides when to stop")
+    _flag(data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source")
+    _flag(data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture")
+    network = parser.add_argument_group("network")
+    _flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
+    _flag(network, "weights", help="file with the backbone's weights, or random")
+    _flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
+    _flag(network, "size_px", type=int, help="sides of the input (default: the architecture's own)")
+    _flag(
+        network,
+        "fine_tune",
+        type=int,
+        default=0,
+        metavar="N",
+        help="train the last N convolutions too; graphs of other runs then no longer share the backbone,"
+        " and cannot be fused with these into one inference",
+    )
+    training = parser.add_argument_group("training")
+    _flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
+    _flag(training, "how_many_training_steps", type=int, default=_STEPS, help="at most so many batches")
+    _flag(training, "learning_rate", type=float, default=1e-3, help="its peak (AdamW)")
+    _flag(training, "train_batch_size", type=int, default=32, help="pictures in a step")
+    _flag(training, "eval_step_interval", type=int, help="steps between looks at the validation pictures")
+    _flag(training, "seed", type=int, default=0, help="the same seed gives the same graph")
+    _add_distortions(parser.add_argument_group("augmentation"))
+    output = parser.add_argument_group("output")
+    _flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
+    _flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
+    _flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
+    _flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
+    _flag(output, "final_tensor_name", default="final_result", help="name of the output in the graph")
+    _flag(output, "print_misclassified_test_images", action="store_true", help="list them")
+
+
+def _add_distortions(group: argparse._ArgumentGroup) -> None:
+    _flag(
+        group, "copies", type=int, help="changed copies of each picture (default: 4 with any change, else 0)"
+    )
+    _flag(group, "augment", action="store_true", help="all that inspection cameras do to a picture")
+    _flag(group, "flip_left_right", action="store_true", help="mirror half of the pictures")
+    _flag(
+        group, "random_crop", type=float, default=0, metavar="PERCENT", help="of each side cut away at most"
+    )
+    _flag(group, "random_scale", type=float, default=0, metavar="PERCENT", help="enlarged at most")
+    _flag(group, "random_brightness", type=float, default=0, metavar="PERCENT", help="lighter or darker")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, write and report; return the exit code."""
+    # Training wants oneDNN's faster kernels; conversion leaves them out for their rounding.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if args.model_dir is not None:
+        os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
+    samples = with_groups(load_dataset(args.image_dir))
+    augmentation = _augmentation(args)
+    recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
+    if args.cascade and args.output_dir is None:
+        raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
+    parts = split(
+        samples,
+        test_percent=args.testing_percentage,
+        validation_percent=args.validation_percentage,
+        seed=recipe.training.seed,
+        leave_out=args.leave_out,
+    )
+    started = time.monotonic()
+    run_of = _Run(args, recipe, tuple(samples), INSPECTION if args.cascade else augmentation)
+    prepared = run_of.prepare()
+    rows = {sample.path: index for index, sample in enumerate(samples)}
+    training, validation, test = (
+        _chosen(part, rows) for part in (parts.training, parts.validation, parts.test)
+    )
+    fitted = run_of.fit(prepared, training, validation)
+    accuracies = _report_test(prepared, fitted, test, args)
+    run_of.write(prepared, fitted, training, accuracies)
+    print(f"{time.monotonic() - started:.0f} s")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One call of the command."""
+
+    args: argparse.Namespace
+    recipe: CascadeRecipe
+    samples: tuple[Sample, ...]
+    augmentation: Augmentation
+
+    def prepare(self) -> Prepared:
+        from rich.progress import Progress
+
+        from converter.retrain import prepare
+
+        with Progress(transient=True) as bar:
+            total = len(self.samples) * (self.recipe.training.copies + 1)
+            task = bar.add_task("bottlenecks", total=total)
+            return prepare(
+                self.samples,
+                self.recipe,
+                cache=self.args.bottleneck_dir,
+                augmentation=self.augmentation,
+                progress=lambda done: bar.advance(task, done),
+            )
+
+    def fit(self, prepared: Prepared, training: np.ndarray, validation: np.ndarray) -> Fitted:
+        from converter.retrain import fit
+
+        writer = _summary_writer(self.args.summaries_dir)
+
+        def report(look: Look) -> None:
+            accuracies = "  ".join(f"{name} {value:.1%}" for name, value in look.accuracies.items())
+            print(f"step {look.step}: loss {look.training_loss:.3f}  validation: {accuracies or 'none'}")
+            writer(look)
+
+        return fit(prepared, training, validation, report=report)
+
+    def write(
+        self, prepared: Prepared, fitted: Fitted, training: np.ndarray, accuracies: dict[str, float]
+    ) -> None:
+        from converter.retrained_graph import (
+            GRAPH_NAME,
+            KERAS_NAME,
+            LABELS_NAME,
+            Retrained,
+            frozen_backbone,
+            write_keras,
+            write_retrained,
+        )
+
+        definition = frozen_backbone(fitted.backbone)
+        used = [sample for sample, chosen in zip(self.samples, training, strict=True) if chosen]
+        used = [sample for sample in used if self.recipe.training.admits(sample)]
+        digest = dataset_hash(used)
+        for stage, head, temperature in zip(
+            self.recipe.stage, fitted.heads, fitted.temperatures, strict=True
+        ):
+            graph = self.args.output_graph
+            if self.args.cascade:
+                graph = self.args.output_dir / stage.name / GRAPH_NAME
+            labels = self.args.output_labels or graph.parent / LABELS_NAME
+            answering = [sample for sample in used if stage.target(sample) is not None]
+            record = GraphRecord(
+                architecture=fitted.backbone.architecture,
+                weights_sha256=fitted.backbone.weights_sha256,
+                input=fitted.backbone.input,
+                labels=head.question.labels,
+                final_tensor=self.args.final_tensor_name,
+                map_trained=head.question.corroded is not None and prepared.masks is not None,
+                fine_tuned_convolutions=fitted.fine_tuned_convolutions,
+                temperature=temperature,
+                seed=self.recipe.training.seed,
+                training_pictures=len(answering),
+                training_sha256=digest,
+                measured={"test": accuracies[stage.name]} if stage.name in accuracies else {},
+                licences=tuple(sorted({sample.licence for sample in answering} - {""})),
+            )
+            write_retrained(graph, labels, Retrained(definition, head, temperature, record))
+            write_keras(graph.parent / KERAS_NAME, fitted.backbone, head, temperature)
+            print(f"wrote {graph}")
+        if self.args.cascade:
+            path = self.args.output_dir / CASCADE_NAME
+            path.write_text(_cascade(self.recipe), encoding="utf-8")
+            print(f"wrote {path}; next: convert --quantize {path} --calibration PICTURES --out BUNDLE")
+
+
+def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation) -> CascadeRecipe:
+    """Return the recipe for one stage that the flags describe."""
+    column = args.column or (FOLDER_COLUMN if FOLDER_COLUMN in samples[0].labels else "corroded")
+    labels = sorted({sample.labels[column] for sample in samples if column in sample.labels})
+    if len(labels) < 2:
+        found = ", ".join(labels) or "no labels"
+        raise DatasetError(f"{args.image_dir}: column {column}: {found}; wanted two or more labels")
+    copies = args.copies if args.copies is not None else (0 if augmentation.changes_nothing else 4)
+    try:
+        training = msgspec.convert(
+            {
+                "architecture": args.architecture,
+                "weights": args.weights,
+                "size_px": args.size_px,
+                "fine_tune": args.fine_tune,
+                "copies": copies,
+                "steps": args.how_many_training_steps,
+                "evaluate_every": args.eval_step_interval,
+                "learning_rate": args.learning_rate,
+                "batch": args.train_batch_size,
+                "seed": args.seed,
+                "patience": 0 if args.fine_tune else 4,
+            },
+            TrainingRecipe,
+        )
+    except msgspec.ValidationError as err:
+        raise DatasetError(f"flags: {str(err).replace('`', '')}") from err
+    stage = StageRecipe(name="stage", column=column, labels=tuple(labels))
+    return CascadeRecipe(stage=(stage,), training=training)
+
+
+def _augmentation(args: argparse.Namespace) -> Augmentation:
+    if args.augment:
+        return INSPECTION
+    return Augmentation(
+        flip_left_right=args.flip_left_right,
+        crop_share=args.random_crop / 100,
+        zoom_share=args.random_scale / 100,
+        brightness_share=args.random_brightness / 100,
+    )
+
+
+def _chosen(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
+    chosen = np.zeros(len(rows), bool)
+    chosen[[rows[sample.path] for sample in part]] = True
+    return chosen
+
+
+def _report_test(
+    prepared: Prepared, fitted: Fitted, test: np.ndarray, args: argparse.Namespace
+) -> dict[str, float]:
+    """Print the accuracy of each stage on the test pictures and return it by stage."""
+    accuracies = {}
+    for question in prepared.questions:
+        known = np.flatnonzero(test & (question.targets >= 0))
+        if not len(known):
+            print(f"{question.name}: no test picture; nothing is known of its accuracy")
+            continue
+        found = fitted.logits[question.name][known].argmax(axis=1)
+        right = found == question.targets[known]
+        accuracies[question.name] = float(right.mean())
+        groups = len({prepared.samples[index].group for index in known})
+        print(
+            f"{question.name}: test accuracy {right.mean():.1%} on {len(known)} pictures of {groups} groups"
+        )
+        if args.print_misclassified_test_images:
+            for index, label in list(zip(known[~right], found[~right], strict=True))[:_MISCLASSIFIED_SHOWN]:
+                print(f"  {prepared.samples[index].path}  {question.labels[label]}")
+    return accuracies
+
+
+def _summary_writer(folder: Path | None) -> Callable[[Look], None]:
+    """Return what writes a look as TensorBoard summaries, or does nothing without a folder."""
+    if folder is None:
+        return lambda _look: None
+    tf = tensorflow()
+
+    writer = tf.summary.create_file_writer(str(folder))
+    # tf.summary.scalar would want TensorBoard installed; this is what it writes.
+    scalar = tf.compat.v1.SummaryMetadata()
+    scalar.plugin_data.plugin_name = "scalars"
+
+    def write(look: Look) -> None:
+        values = {"loss/training": look.training_loss, "loss/validation": look.validation_loss}
+        values |= {f"accuracy/{name}": value for name, value in look.accuracies.items()}
+        with writer.as_default(step=look.step):
+            for tag, value in values.items():
+                tf.summary.write(tag, tf.constant(value, tf.float32), metadata=scalar)
+        writer.flush()
+
+    return write
+
+
+def _cascade(recipe: CascadeRecipe) -> str:
+    """Return what ``convert`` reads: the stages with their graphs, without how they were trained."""
+    from converter.retrained_graph import GRAPH_NAME
+
+    head = {
+        "name": recipe.name,
+        "version": recipe.version,
+        "root": recipe.root or recipe.stage[0].name,
+        "licence": recipe.licence,
+        "intended_use": recipe.intended_use,
+    }
+    lines = ["# Written by `converter retrain`.", *_toml(head)]
+    for stage in recipe.stage:
+        table = {
+            "name": stage.name,
+            "graph": f"{stage.name}/{GRAPH_NAME}",
+            "routes": stage.routes or None,
+            "otherwise": stage.otherwise,
+            "decision_threshold": stage.decision_threshold,
+            "abstain_below": stage.abstain_below,
+            "map_from": stage.map_from,
+        }
+        lines += ["", "[[stage]]", *_toml(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(table: Mapping[str, object]) -> list[str]:
+    """Return the lines of a table; its strings and numbers are written in TOML as in JSON."""
+    lines = []
+    for key, value in table.items():
+        text = msgspec.json.encode(value).decode()
+        if isinstance(value, dict):
+            pairs = (
+                f"{msgspec.json.encode(name).decode()} = {msgspec.json.encode(to).decode()}"
+                for name, to in value.items()
+            )
+            text = f"{{ {', '.join(pairs)} }}"
+        if value is not None:
+            lines.append(f"{key} = {text}")
+    return lines
+
+
+def _flag(group: argparse._ArgumentGroup, name: str, **options: object) -> None:
+    """Declare a flag under its old name with underscores and under the same with hyphens."""
+    names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
+    group.add_argument(*names, dest=name, **options)  # type: ignore[arg-type]  # argparse types each option

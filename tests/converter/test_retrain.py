@@ -1,0 +1,363 @@
+"""Retraining, from pictures to graphs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from converter.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
+from converter.dataset import load_dataset
+from converter.fine_tuning import cut_before
+from converter.recipe import read_recipe
+from converter.retrain import fit, prepare
+from converter.training import UNKNOWN, Material, Question, Settings, cross_entropy, fitted_temperature, train
+from edge_node.errors import DatasetError, GraphError
+
+_SIZE_PX = 64
+
+
+def _picture(random, colour):
+    noise = random.normal(0, 25, (80, 80, 3))
+    return np.clip(np.asarray(colour) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory):
+    """Plates of two made-up metals, grey and bluish, half of each with a brown half and its mask."""
+    folder, random = tmp_path_factory.mktemp("plates"), np.random.default_rng(0)
+    rows = ["file,set,source,licence,group,material,corroded,severity,mask"]
+    for index in range(48):
+        metal = ("steel", "aluminium")[index % 2]
+        pixels = _picture(random, (120, 120, 120) if metal == "steel" else (190, 160, 140))
+        corroded, mask = index // 2 % 2, ""
+        if corroded:
+            pixels[:, :40] = _picture(random, (30, 70, 150))[:, :40]
+            mask = f"{index}_mask.png"
+            cv2.imwrite(str(folder / mask), np.repeat(np.uint8([[255, 0]]), 40, axis=1).repeat(80, axis=0))
+        cv2.imwrite(str(folder / f"{index}.png"), pixels)
+        licence = "CC0" if index < 40 else "none stated"
+        rows.append(f"{index}.png,plates,s{index % 3},{licence},g{index // 2},{metal},{corroded},,{mask}")
+    (folder / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def _recipe(folder, text):
+    path = folder / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+_CASCADE = f"""
+name = "plates"
+root = "material"
+licence = "CC0"
+[training]
+architecture = "efficientnet_lite0"
+size_px = {_SIZE_PX}
+fine_tune = 3
+copies = 1
+steps = 60
+leave_out_licences = ["none stated"]
+[[stage]]
+name = "material"
+column = "material"
+labels = ["aluminium", "steel"]
+routes = {{ steel = "steel" }}
+otherwise = "steel"
+abstain_below = 0.6
+[[stage]]
+name = "steel"
+column = "corroded"
+labels = ["corroded", "uncorroded"]
+where = {{ material = ["steel"] }}
+map_from = "where"
+[[stage]]
+name = "where"
+column = "corroded"
+labels = ["corroded", "uncorroded"]
+learn = "positions"
+"""
+
+
+def _converter(*arguments):
+    return subprocess.run(
+        [sys.executable, "-c", _MAIN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# The subcommand as `converter` runs it.
+_MAIN = """
+import argparse, sys
+from converter import retrain_cli
+from edge_node.errors import CorrosionError
+parser = argparse.ArgumentParser()
+retrain_cli.add_arguments(parser)
+try:
+    sys.exit(retrain_cli.run(parser.parse_args()))
+except CorrosionError as err:
+    sys.exit(f"retrain: {err}")
+"""
+
+
+def _probabilities(graph, pixels):
+    """Run a frozen graph as its record says, in TensorFlow's own session."""
+    import tensorflow as tf
+
+    record = read_record(graph)
+    size = record.input.size_px
+    resized = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)[..., ::-1]
+    real = (resized.astype(np.float32) - record.input.mean) / record.input.std
+    definition = tf.compat.v1.GraphDef.FromString(graph.read_bytes())
+    with tf.Graph().as_default() as session_graph:
+        tf.import_graph_def(definition, name="")
+        with tf.compat.v1.Session(graph=session_graph) as session:
+            names = [f"{record.final_tensor}:0", f"{LOGITS_NODE}:0", f"{FEATURES_NODE}:0"]
+            return session.run(names, {"input:0": real[np.newaxis]})
+
+
+@pytest.fixture(scope="module")
+def trained(plates, tmp_path_factory):
+    """The cascade of plates, trained by the command."""
+    out = tmp_path_factory.mktemp("trained")
+    recipe = _recipe(out, _CASCADE)
+    result = _converter("--image_dir", plates, "--cascade", recipe, "--output-dir", out / "graphs")
+    assert result.returncode == 0, result.stderr
+    return out / "graphs", result.stdout
+
+
+@pytest.mark.slow
+def test_a_cascade_tells_what_it_was_taught(plates, trained):
+    """Every stage of the cascade is right on its own pictures, in the graph that was written."""
+    graphs, _ = trained
+    samples = load_dataset(plates)
+    right = {"material": [], "steel": []}
+    for sample in samples[:12]:
+        for stage, column in (("material", "material"), ("steel", "corroded")):
+            if stage == "steel" and sample.labels["material"] != "steel":
+                continue
+            graph = graphs / stage / "retrained_graph.pb"
+            probabilities, logits, _ = _probabilities(graph, sample.read())
+            labels = (graph.parent / "retrained_labels.txt").read_text(encoding="utf-8").split()
+            right[stage].append(labels[int(probabilities.argmax())] == sample.labels[column])
+            np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
+            assert logits.argmax() == probabilities.argmax()
+    assert {stage: np.mean(values) for stage, values in right.items()} == {"material": 1.0, "steel": 1.0}
+
+
+@pytest.mark.slow
+def test_the_map_shows_where(plates, trained):
+    """The head that learned positions says corroded on the brown half and not on the other."""
+    graphs, _ = trained
+    graph = graphs / "where" / "retrained_graph.pb"
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef.FromString(graph.read_bytes())
+    constants = {
+        node.name: tf.make_ndarray(node.attr["value"].tensor)
+        for node in definition.node
+        if node.op == "Const"
+    }
+    sample = next(s for s in load_dataset(plates) if s.mask is not None)
+    _, logits, features = _probabilities(graph, sample.read())
+    positions = (
+        features[0] @ constants["final_training_ops/weights/final_weights"]
+        + constants["final_training_ops/biases/final_biases"]
+    )
+    np.testing.assert_allclose(positions.mean(axis=(0, 1)), logits[0], atol=1e-3)
+    corroded = positions[..., 0] - positions[..., 1]
+    assert corroded[:, 0].min() > corroded[:, -1].max()
+    assert read_record(graph).map_trained
+
+
+@pytest.mark.slow
+def test_stages_share_their_backbone_to_the_byte(trained):
+    """The graphs of one run differ below final_training_ops and final_result alone."""
+    import tensorflow as tf
+
+    def backbone(graph):
+        definition = tf.compat.v1.GraphDef.FromString(graph.read_bytes())
+        return [
+            n.SerializeToString(deterministic=True)
+            for n in definition.node
+            if not n.name.startswith("final_")
+        ]
+
+    graphs = sorted(trained[0].glob("*/retrained_graph.pb"))
+    assert len(graphs) == 3
+    assert backbone(graphs[0]) == backbone(graphs[1]) == backbone(graphs[2])
+
+
+@pytest.mark.slow
+def test_records_say_what_was_trained(plates, trained):
+    """The record has the preprocessing, what was tuned, on how many pictures, and under which licences."""
+    graphs, output = trained
+    record = read_record(graphs / "steel" / "retrained_graph.pb")
+    assert (record.architecture, record.input.size_px) == ("efficientnet_lite0", _SIZE_PX)
+    assert record.fine_tuned_convolutions >= 3
+    assert record.licences == ("CC0",)
+    assert 0 < record.training_pictures <= 20
+    assert record.weights_sha256 == read_record(graphs / "where" / "retrained_graph.pb").weights_sha256
+    assert record.weights_sha256 != load_backbone("efficientnet_lite0", size_px=_SIZE_PX).weights_sha256
+    assert "test accuracy" in output
+    cascade = msgspec.toml.decode((graphs / "CASCADE.toml").read_bytes())
+    assert [stage["name"] for stage in cascade["stage"]] == ["material", "steel", "where"]
+    assert cascade["stage"][0]["otherwise"] == "steel"
+    assert cascade["stage"][1]["map_from"] == "where"
+
+
+def _folders(root):
+    random = np.random.default_rng(1)
+    for name, colour in (("Corroded", (30, 70, 150)), ("clean", (150, 150, 150))):
+        for index in range(14):
+            path = root / name / f"plate{index}" / "a.png"
+            path.parent.mkdir(parents=True)
+            cv2.imwrite(str(path), _picture(random, colour))
+    return root
+
+
+@pytest.mark.slow
+def test_the_old_flags_work_and_the_seed_decides(tmp_path):
+    """The flags of TensorFlow for Poets train folders; two runs with one seed write the same bytes."""
+    _folders(tmp_path / "pictures")
+    flags = ["--image_dir", tmp_path / "pictures", "--how_many_training_steps", 40, "--learning_rate", 0.005]
+    flags += ["--testing_percentage", 20, "--validation_percentage", 20, "--train_batch_size", 8]
+    flags += ["--flip_left_right", "--random_crop", 10, "--random_scale", 10, "--random_brightness", 10]
+    flags += ["--eval_step_interval", 10, "--print_misclassified_test_images", "--size-px", 64, "--copies", 1]
+    flags += ["--architecture", "efficientnet_lite0", "--bottleneck_dir", tmp_path / "bottlenecks"]
+    graphs = []
+    for run in ("one", "two"):
+        graph = tmp_path / run / "output_graph.pb"
+        outputs = ["--output_graph", graph, "--output_labels", tmp_path / run / "output_labels.txt"]
+        result = _converter(
+            *flags, *outputs, "--final_tensor_name", "answer", "--summaries_dir", tmp_path / run
+        )
+        assert result.returncode == 0, result.stderr
+        assert "step 10: loss" in result.stdout
+        assert (tmp_path / run / "output_labels.txt").read_text(encoding="utf-8") == "clean\ncorroded\n"
+        assert list((tmp_path / run).glob("events.out.tfevents.*"))
+        graphs.append(graph)
+    assert graphs[0].read_bytes() == graphs[1].read_bytes()
+    assert json.loads(graphs[0].with_suffix(".json").read_text())["final_tensor"] == "answer"
+    picture = cv2.imread(str(tmp_path / "pictures" / "Corroded" / "plate3" / "a.png"))
+    assert _probabilities(graphs[0], picture)[0].argmax() == 1
+
+
+def test_one_sentence_where_something_is_missing(plates, tmp_path):
+    """A recipe that asks for what no picture shows ends with one sentence and no traceback."""
+    recipe = _recipe(
+        tmp_path,
+        _CASCADE.replace('"aluminium", "steel"', '"aluminium", "titanium"').replace("{ steel", "{ titanium"),
+    )
+    result = _converter("--image_dir", plates, "--cascade", recipe, "--output_dir", tmp_path / "out")
+    assert result.returncode == 1
+    assert "stage material: no picture has material = 'titanium'" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "fine_tune = 3",
+            "fine_tun = 3",
+            r'\[training\] has an unknown key "fine_tun"; did you mean "fine_tune"',
+        ),
+        ('otherwise = "steel"', 'otherwise = "iron"', "stage material: route to 'iron', which is no stage"),
+        ('name = "where"', 'name = "steel"', "two stages have one name"),
+        ("steps = 60", "steps = 0", "training.steps"),
+        ('map_from = "where"', 'learn = "everything"', "Invalid enum value 'everything'"),
+        ('labels = ["aluminium", "steel"]', 'labels = ["aluminium"]', "length >= 2"),
+        ('column = "material"', 'column = "material"\nlearn = "both"', "masks show corroded, not material"),
+        ("[training]", "[training", "not TOML"),
+    ],
+)
+def test_recipes_that_contradict_themselves(tmp_path, before, after, message):
+    """A recipe is refused with the key, what was found and the nearest name."""
+    assert before in _CASCADE
+    with pytest.raises(DatasetError, match=message):
+        read_recipe(_recipe(tmp_path, _CASCADE.replace(before, after)))
+
+
+def test_the_cut_leaves_the_network_as_it_is():
+    """The frozen part and the part above compute together what the whole does, branches included."""
+    import tensorflow as tf
+
+    model = load_backbone("mobilenet_v2", weights="random", size_px=_SIZE_PX).model
+    pictures = np.random.default_rng(0).normal(size=(2, _SIZE_PX, _SIZE_PX, 3)).astype(np.float32)
+    for count in (1, 7, 20):
+        cut = cut_before(model, count)
+        lower = tf.keras.Model(model.input, model.get_layer(cut.layer).output)
+        np.testing.assert_allclose(
+            np.asarray(cut.upper(lower(pictures))), np.asarray(model(pictures)), atol=1e-4
+        )
+        assert count <= cut.convolutions < count + 4
+    with pytest.raises(GraphError, match="--fine-tune 99: the network has"):
+        cut_before(model, 99)
+
+
+def test_unknown_labels_teach_nothing():
+    """A picture without a label for a stage does not change that stage's head."""
+    random = np.random.default_rng(0)
+    activations = random.normal(size=(1, 40, 1, 1, 6)).astype(np.float16)
+    targets = np.array([0, 1] * 20)
+    targets[20:] = UNKNOWN
+    activations[0, :20, 0, 0, 0] = np.where(targets[:20] == 1, 2, -2)
+    settings = Settings(steps=150, learning_rate=0.05, batch=16, dropout=0, seed=3)
+
+    def head(values):
+        weights = (targets >= 0) * 1.0
+        material = Material(values, None, weights, np.zeros(40, bool))
+        return train(material, [Question("q", ("a", "b"), targets)], settings)[0]
+
+    changed = activations.copy()
+    changed[0, 20:] += 100
+    first, second = head(activations), head(changed)
+    np.testing.assert_array_equal(first.weights, second.weights)
+    assert (first.logits(activations[0, :20]).argmax(1) == targets[:20]).all()
+
+
+def test_training_stops_when_validation_gets_no_better():
+    """With patience, training on noise ends early and keeps the best look, not the last."""
+    random = np.random.default_rng(0)
+    activations = random.normal(size=(1, 60, 1, 1, 30)).astype(np.float16)
+    question = Question("q", ("a", "b"), random.integers(0, 2, 60))
+    validation = np.arange(60) >= 40
+    looks = []
+    settings = Settings(steps=1000, learning_rate=0.05, dropout=0, evaluate_every=10, patience=3)
+    material = Material(activations, None, 1.0 - validation, validation)
+    (head,) = train(material, [question], settings, report=looks.append)
+    assert looks[-1].step < 1000
+    kept = cross_entropy(head.logits(activations[0, validation]).astype(float), question.targets[validation])
+    assert kept == pytest.approx(min(look.validation_loss for look in looks), abs=1e-4)
+
+
+def test_temperature_is_the_one_that_was_used():
+    """Labels drawn from softmax(logits / 2.5) give back 2.5."""
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 4, (20000, 3))
+    shares = np.exp(logits / 2.5)
+    shares /= shares.sum(1, keepdims=True)
+    targets = (random.random((20000, 1)) > shares.cumsum(1)).sum(1)
+    assert fitted_temperature(logits, targets) == pytest.approx(2.5, rel=0.05)
+    assert fitted_temperature(logits[:0], targets[:0]) == 1.0
+
+
+def test_licences_are_left_out_of_training(plates, tmp_path):
+    """Rows whose licence the recipe leaves out have no weight in training."""
+    recipe = read_recipe(_recipe(tmp_path, _CASCADE))
+    samples = load_dataset(plates)
+    assert sum(recipe.training.admits(sample) for sample in samples) == 40
+    prepared = prepare(samples, recipe)
+    only_left_out = np.arange(48) >= 40
+    with pytest.raises(DatasetError, match="stage material: no picture of aluminium, steel is left"):
+        fit(prepared, only_left_out, np.zeros(48, bool))
