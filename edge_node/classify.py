@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
+
+import cv2
 
 from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.camera.recording import iter_video
-from edge_node.cascade import Told, unreadable
+from edge_node.cascade import unreadable
 from edge_node.describe import coloured, path_text
 from edge_node.engine import Engine
-from edge_node.errors import CameraError
+from edge_node.errors import CameraError, CorrosionError
+from edge_node.inspector import Inspection, Inspector, overlay
 from edge_node.verdict import Decision, PictureVerdict, encode
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help='"steel", "aluminium", ...: known beforehand, that stage is skipped',
     )
+    parser.add_argument(
+        "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of the TFLite runtime (default: 1)")
     parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
     parser.epilog = (
@@ -47,22 +53,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
     engine = Engine(load_bundle(bundle_path(args.bundle)), threads=max(args.threads, 1))
-    told = None if args.material == "auto" else Told(material=args.material)
+    judge = _Judge(Inspector(engine, material=args.material), Path(args.overlay) if args.overlay else None)
     all_read = True
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
     for path in args.paths:
-        for verdict, read in _verdicts(path, engine, told):
+        for verdict, read in _verdicts(path, judge):
             all_read = all_read and read
             print(_row(verdict) if args.table else encode(verdict).decode(), flush=True)
     return 0 if all_read else 1
+
+
+class _Judge:
+    """Judges pictures, and draws what it sees where that was asked for."""
+
+    def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
+        self._inspector = inspector
+        self._overlays = overlays
+        manifest = inspector.engine.bundle.manifest
+        self._bundle = f"{manifest.name}-{manifest.version}"
+
+    def verdict(self, source: str, frame_id: int | None, pixels: NDArray[np.uint8]) -> PictureVerdict:
+        inspection = self._inspector.inspect(pixels)
+        if self._overlays is not None:
+            self._draw(self._overlays, source, frame_id, pixels, inspection)
+        return _with_source(
+            inspection.decision,
+            source,
+            frame_id=frame_id,
+            bundle=self._bundle,
+            inference_ms=round(inspection.inference_ms, 3),
+        )
+
+    @staticmethod
+    def _draw(
+        folder: Path, source: str, frame_id: int | None, pixels: NDArray[np.uint8], inspection: Inspection
+    ) -> None:
+        """Write the overlay under the source's own path, so that equal names do not collide."""
+        relative = PurePath(source)
+        kept = [part for part in relative.parts if part not in {"..", relative.anchor}]
+        suffix = ".jpg" if frame_id is None else f".{frame_id:06}.jpg"
+        path = folder.joinpath(*kept).with_suffix(suffix)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".jpg", overlay(pixels, inspection))[1].tobytes())
+        except OSError as err:
+            raise CorrosionError(f"{path}: {err.strerror or err}; the overlay cannot be written") from err
 
 
 # What is not a video by its name is tried as a picture, whose reader says what is wrong with it.
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
 
 
-def _verdicts(given: str, engine: Engine, told: Told | None) -> Iterator[tuple[PictureVerdict, bool]]:
+def _verdicts(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
     """Yield the verdict on each picture that ``given`` stands for, and whether it could be read."""
     path = Path(given)
     if path.is_dir():
@@ -75,45 +118,31 @@ def _verdicts(given: str, engine: Engine, told: Told | None) -> Iterator[tuple[P
                 False,
             )
         for picture in pictures:
-            yield _of_picture(str(picture), engine, told)
+            yield _of_picture(str(picture), judge)
     elif path.suffix.lower() in _VIDEO_SUFFIXES:
-        yield from _of_video(given, engine, told)
+        yield from _of_video(given, judge)
     else:
-        yield _of_picture(given, engine, told)
+        yield _of_picture(given, judge)
 
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
 
 
-def _of_picture(source: str, engine: Engine, told: Told | None) -> tuple[PictureVerdict, bool]:
+def _of_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
     try:
         pixels = read_picture(Path(source))
     except CameraError as err:
         return _unreadable(source, str(err)), False
-    return _judged(source, None, pixels, engine, told), True
+    return judge.verdict(source, None, pixels), True
 
 
-def _of_video(source: str, engine: Engine, told: Told | None) -> Iterator[tuple[PictureVerdict, bool]]:
+def _of_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
     try:
         for frame_id, pixels in enumerate(iter_video(Path(source))):
-            yield _judged(source, frame_id, pixels, engine, told), True
+            yield judge.verdict(source, frame_id, pixels), True
     except CameraError as err:
         yield _unreadable(source, str(err)), False
-
-
-def _judged(
-    source: str, frame_id: int | None, pixels: NDArray[np.uint8], engine: Engine, told: Told | None
-) -> PictureVerdict:
-    judgement = engine.judge(pixels, told)
-    manifest = engine.bundle.manifest
-    return _with_source(
-        judgement.decision,
-        source,
-        frame_id=frame_id,
-        bundle=f"{manifest.name}-{manifest.version}",
-        inference_ms=round(judgement.inference_ms, 3),
-    )
 
 
 def _unreadable(source: str, text: str) -> PictureVerdict:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera import CaptureThread
-from edge_node.cascade import Told
 from edge_node.engine import Engine
 from edge_node.errors import BundleError, CameraError, ConfigError
+from edge_node.inspector import Inspector
 from edge_node.latest import LatestFrame
 from edge_node.probe import run_probe
 from edge_node.publisher import Publisher
@@ -125,7 +125,7 @@ class _Node:
     def __init__(self, config: Config, rooms: _Rooms, notifier: Notifier) -> None:
         self._rooms = rooms
         self._notifier = notifier
-        self._told = None if config.inspect.material == "auto" else Told(material=config.inspect.material)
+        self._inspector = Inspector(rooms.engine, material=config.inspect.material)
         self._recorder = Recorder(config, rooms.engine.bundle, rooms.spool.epoch)
         self._board = StatusBoard(config, rooms.engine.bundle, rooms.spool)
         self._said: Status | None = None
@@ -143,18 +143,18 @@ class _Node:
         self._rooms.publisher.publish_health(encode(self._board.health()))
 
     def _decide(self, frame: Frame, dropped: int) -> None:
-        judgement = self._rooms.engine.judge(frame.pixels, self._told)
+        inspection = self._inspector.inspect(frame.pixels)
 
         def record(seq: int) -> bytes:
             return encode(
                 self._recorder.verdict(
-                    judgement.decision, frame, seq=seq, dropped=dropped, inference_ms=judgement.inference_ms
+                    inspection.decision, frame, seq=seq, dropped=dropped, inference_ms=inspection.inference_ms
                 )
             )
 
-        keep = _KEEP.get(judgement.decision.outcome, Keep.NORMAL)
+        keep = _KEEP.get(inspection.decision.outcome, Keep.NORMAL)
         self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
-        self._board.count(frame, dropped, judgement.inference_ms)
+        self._board.count(frame, dropped, inspection.inference_ms)
 
     def _look_around(self) -> None:
         now_s = time.monotonic()

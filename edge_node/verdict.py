@@ -41,6 +41,14 @@ class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     abstain_below: Probability
 
 
+class Grades(msgspec.Struct, frozen=True, kw_only=True):
+    """The standard grades nearest to the corroded area: estimates, for the area is one."""
+
+    iso_4628_3: str
+    astm_d610: int
+    basis: Literal["estimate from a coarse map"] = "estimate from a coarse map"
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What the models say of one picture, whoever asked."""
 
@@ -54,6 +62,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     severity_confidence: Probability | None = None
     stages: tuple[StageVerdict, ...] = ()
     area_fraction: Probability | None = None
+    grades: Grades | None = None
     reasons: tuple[Reason, ...] = ()
 
 

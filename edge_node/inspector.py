@@ -1,0 +1,84 @@
+"""What the daemon and ``classify`` do with a picture, the same in both.
+
+Whether it can be judged at all, the cascade's judgement, and the area that corrodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.cascade import Told
+from edge_node.corrosion_map import area_estimate, corroded_labels, corroded_probability, draw_overlay
+from edge_node.describe import path_text
+from edge_node.verdict import Grades, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_node.engine import Engine, Judgement
+    from edge_node.manifest import Stage
+    from edge_node.verdict import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is said of one picture.
+
+    Attributes:
+        decision: outcome, materials, stages, area.
+        corroded: how probably each position is corroded, float32 ``(rows, columns)``; None without a map.
+        inference_ms: preprocessing and all models on the path.
+    """
+
+    decision: Decision
+    corroded: NDArray[np.float32] | None
+    inference_ms: float
+
+
+class Inspector:
+    """A bundle's engine with what the operator told; belongs to one thread."""
+
+    def __init__(self, engine: Engine, *, material: str = "auto") -> None:
+        """Judge with ``engine``; a ``material`` other than "auto" is taken as known."""
+        self.engine = engine
+        self._told = None if material == "auto" else Told(material=material)
+
+    def inspect(self, pixels: NDArray[np.uint8]) -> Inspection:
+        """Return what is said of a picture, uint8 ``(height, width, 3)``, blue, green, red."""
+        judgement = self.engine.judge(pixels, self._told)
+        stage = self._condition_stage(judgement)
+        if stage is None:
+            return Inspection(judgement.decision, None, judgement.inference_ms)
+        logits = judgement.maps[stage.name]
+        area = area_estimate(logits, stage)
+        decision = msgspec.structs.replace(
+            judgement.decision,
+            area_fraction=round(area.fraction, 4),
+            grades=Grades(iso_4628_3=area.iso_4628_3, astm_d610=area.astm_d610),
+        )
+        return Inspection(decision, corroded_probability(logits, stage), judgement.inference_ms)
+
+    def _condition_stage(self, judgement: Judgement) -> Stage | None:
+        """Return the stage that found corrosion, if it has a map; clean metal has no area to grade."""
+        if judgement.decision.outcome is not Outcome.CORRODED:
+            return None
+        cascade = self.engine.bundle.manifest.cascade
+        asked = [cascade.stage(step.name) for step in judgement.decision.stages if step.label is not None]
+        return next((s for s in reversed(asked) if s.name in judgement.maps and corroded_labels(s)), None)
+
+
+def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
+    """Return the picture with the heat map where there is one, the verdict and the path below."""
+    decision = inspection.decision
+    parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
+    lines = [" ".join(part for part in parts if part), path_text(decision)]
+    if decision.area_fraction is not None and decision.grades is not None:
+        lines.insert(1, f"about {decision.area_fraction:.0%} of the picture, estimated from a coarse map")
+        lines.insert(
+            2, f"near ISO 4628-3 {decision.grades.iso_4628_3}, ASTM D610 {decision.grades.astm_d610}"
+        )
+    return draw_overlay(pixels, inspection.corroded, lines)
