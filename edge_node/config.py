@@ -75,6 +75,22 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     material: Annotated[
         str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
     ] = "auto"
+    # The defaults were chosen on real pictures: see edge_node/inspectability.py.
+    dark_below: Annotated[
+        float, _about("Not judged: 95 % of the picture is below this grey level. 0: off.", ge=0, le=255)
+    ] = 64.0
+    glare_above: Annotated[
+        float, _about("Not judged: more than this share of the picture is blown out. 1: off.", ge=0, le=1)
+    ] = 0.5
+    contrast_below: Annotated[
+        float, _about("Not judged: fewer grey levels than this from dark to bright. 0: off.", ge=0, le=255)
+    ] = 28.0
+    sharpness_below: Annotated[
+        float, _about("Not judged: out of focus, even where it is sharpest. 0: off.", ge=0, le=255)
+    ] = 11.0
+    motion_below: Annotated[
+        float, _about("Not judged: smeared along one direction. 0: off.", ge=0, le=255)
+    ] = 5.0
 
 
 class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +157,21 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     home_assistant_prefix: Annotated[Id, _about("Its discovery prefix.")] = "homeassistant"
 
 
+class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the control room may ask; who may ask is the broker's ACL, or a signature."""
+
+    accept: Annotated[bool, _about("Listen to commands at all.")] = True
+    public_key_file: Annotated[
+        str | None,
+        _about("Take only commands signed with this Ed25519 key (PEM; extra signing, v5).", min_length=1),
+    ] = None
+    max_per_minute: Annotated[int, _about("More are refused unread.", ge=1, le=6000)] = 30
+    burst: Annotated[int, _about("So many may come at once.", ge=1, le=1000)] = 10
+    max_lifetime_s: Annotated[
+        int, _about("Commands that expire later after being issued are refused.", ge=1, le=86_400)
+    ] = 600
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file; ``sha256`` is over its text and goes into every verdict."""
 
@@ -150,6 +181,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     camera: CameraConfig = CameraConfig()
     inspect: InspectConfig = InspectConfig()
     spool: SpoolConfig = SpoolConfig()
+    commands: CommandsConfig = CommandsConfig()
     sha256: str = ""
 
 
@@ -160,6 +192,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "bundle": BundleConfig,
     "spool": SpoolConfig,
     "mqtt": MqttConfig,
+    "commands": CommandsConfig,
 }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime  # msgspec resolves annotations at run time
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from edge_node.spool_types import Alarm, SpoolDepth  # the same
 
+Scalar: TypeAlias = str | int | float | bool | None
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -124,4 +125,4 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     result: Result
     code: str
     text: str
-    data: dict[str, str | int | float | bool | None] = {}
+    data: dict[str, Scalar] = {}

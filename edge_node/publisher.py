@@ -28,6 +28,7 @@ from edge_node.verdict import encode
 from edge_node.window import Suspects, Window
 
 if TYPE_CHECKING:
+    from edge_node.command_desk import CommandDesk
     from edge_node.config import MqttConfig
     from edge_node.spool import Spool
     from edge_node.topics import Topics
@@ -44,8 +45,16 @@ _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
 class Publisher:
     """Delivers a spool to a broker; ``start`` and ``stop`` once each."""
 
-    def __init__(self, config: MqttConfig, topics: Topics, spool: Spool) -> None:
+    def __init__(
+        self, config: MqttConfig, topics: Topics, spool: Spool, *, desk: CommandDesk | None = None
+    ) -> None:
         """Prepare; touches no network.
+
+        Args:
+            config: the broker.
+            topics: of this robot.
+            spool: what is to be delivered.
+            desk: takes commands; without one none are subscribed to.
 
         Raises:
             ConfigError: the connection would give something away.
@@ -54,6 +63,7 @@ class Publisher:
         self._config = config
         self._topics = topics
         self._spool = spool
+        self._desk = desk
         self._suspects = Suspects()
         self._backoff = Backoff()
         self._stopping = threading.Event()
@@ -153,7 +163,12 @@ class Publisher:
     def _connect(self) -> Session:
         """Return a new connection, with a window that begins at what the spool holds now."""
         will = Will(self._topics.status, self._offline(OfflineReason.LINK_LOST), self._config.will_delay_s)
-        session = Session(endpoint(self._config, self._topics), will=will, on_acknowledged=self._answered)
+        session = Session(
+            endpoint(self._config, self._topics),
+            will=will,
+            on_acknowledged=self._answered,
+            on_message=self._desk.handle if self._desk else lambda _message: None,
+        )
         try:
             granted = session.open(self._wake_out, self._stopping.is_set)
         except LinkError:
@@ -164,6 +179,8 @@ class Publisher:
         self._link, self._said = LinkState.CONNECTED, ""
         self._sent_status, self._status_checked_s = b"", 0.0
         self._latest_number = None
+        if self._desk is not None:
+            session.subscribe([self._topics.commands])
         _LOG.info("connected to %s", self._config.hostname)
         return session
 
