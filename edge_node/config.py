@@ -162,8 +162,7 @@ class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     accept: Annotated[bool, _about("Listen to commands at all.")] = True
     public_key_file: Annotated[
-        str | None,
-        _about("Take only commands signed with this Ed25519 key (PEM; extra signing, v5).", min_length=1),
+        Text | None, _about("Take only commands signed with this Ed25519 key (PEM; extra signing, v5).")
     ] = None
     max_per_minute: Annotated[int, _about("More are refused unread.", ge=1, le=6000)] = 30
     burst: Annotated[int, _about("So many may come at once.", ge=1, le=1000)] = 10
