@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from converter.graph import GraphFlags
 from converter.labels import labels_beside, meanings_of, read_labels
+from converter.scaling import GraphFlags
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.manifest import (
     Cascade,

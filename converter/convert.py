@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
-from converter.graph import GraphFlags
 from converter.pipeline import ConversionOrder, convert_cascade
 from converter.quantize import Mode, Target
+from converter.scaling import GraphFlags
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:

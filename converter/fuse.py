@@ -20,7 +20,8 @@ from edge_node.manifest import OutputKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.graph import Preprocessing, TrainedGraph
+    from converter.graph import TrainedGraph
+    from converter.scaling import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +71,9 @@ def fuse(graphs: dict[str, TrainedGraph], *, share: bool = True, maps: bool = Tr
 
 def _backbone(graph: TrainedGraph) -> object:
     """Return what stages must have in common to share a model."""
-    anchor = graph.head.features if graph.head else _bottleneck(graph)
     merger = _Merger(graph.input, graph.preprocessing)
-    merger.add(graph.index, graph.input, [anchor], "")
-    return graph.preprocessing, merger.digest(graph.index, anchor)
-
-
-def _bottleneck(graph: TrainedGraph) -> Ref:
-    """Return the input of the last matrix, for heads that have no map."""
-    index, ref = graph.index, graph.index.resolve(graph.logits)
-    while index.op(ref.node) not in {"MatMul", "Conv2D", "Placeholder", ""}:
-        open_inputs = [r for r in index.inputs(ref.node) if index.constant(r) is None]
-        ref = index.resolve(open_inputs[0]) if open_inputs else Ref("")
-    return (
-        index.resolve(index.inputs(ref.node)[0])
-        if index.op(ref.node) in {"MatMul", "Conv2D"}
-        else graph.logits
-    )
+    merger.add(graph.index, graph.input, [graph.trunk], "")
+    return graph.preprocessing, merger.digest(graph.index, graph.trunk)
 
 
 def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:

@@ -1,50 +1,32 @@
 """A trained graph made ready to convert: its input, preprocessing, logits and head are known.
 
-Recognised are the graphs of TensorFlow for Poets (Inception v3 and MobileNet v1); everything else is told by
-hand, with the flags that ``label_image`` had.
+Recognised are the graphs of TensorFlow for Poets and of ``converter retrain``, and what Keras and SavedModels
+say of themselves; the rest is told by hand, with the flags that ``label_image`` had.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from converter.backbones import read_record
 from converter.graph_file import GraphFile, read_graph
 from converter.graph_index import GraphIndex, Ref, parse_ref, static_shapes
-from converter.head import AffineHead, NotAffineError, affine_head
+from converter.head import AffineHead, NotAffineError, affine_head, trunk_end
 from converter.old_ops import modernised
+from converter.scaling import (
+    INCEPTION_2015,
+    GraphFlags,
+    Preprocessing,
+    architecture_of,
+    preprocessing_of,
+)
 from edge_node.errors import GraphError
-from edge_node.manifest import Resize
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_INCEPTION_SIZE_PX = 299
 _POETS_OUTPUT = "final_result"
-
-
-@dataclass(frozen=True, slots=True)
-class GraphFlags:
-    """What the user says about a graph by hand; None leaves it to be recognised."""
-
-    input_layer: str | None = None
-    output_layer: str | None = None
-    input_height: int | None = None
-    input_width: int | None = None
-    input_mean: float | None = None
-    input_std: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """How a picture becomes the graph's input: size in pixels, ``(pixel - mean) / std``, red first."""
-
-    height: int
-    width: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    resize: Resize = Resize.BILINEAR_TF1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +42,7 @@ class TrainedGraph:
         output: the tensor that users know it by.
         logits: the last tensor before the softmax, or the output where there is none.
         classes: how many values the output has.
+        trunk: the last tensor with positions: what stages have in common when they share a backbone.
         head: the affine head, or None with the reason in ``no_head``.
     """
 
@@ -71,6 +54,7 @@ class TrainedGraph:
     output: str
     logits: Ref
     classes: int
+    trunk: Ref
     head: AffineHead | None = field(repr=False)
     no_head: str = ""
 
@@ -84,10 +68,12 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     """
     flags = flags or GraphFlags()
     file = read_graph(path)
+    record = read_record(path) if path.is_file() else None
     raw = GraphIndex(file.graph_def)
-    output = _output(path, raw, flags)
-    name, architecture = _input(path, raw, output, flags)
-    preprocessing = _preprocessing(path, raw, name, architecture, flags)
+    output = _output(path, raw, flags, file.output)
+    source = _input(path, raw, output, flags)
+    name, preprocessing = preprocessing_of(path, raw, source, flags, record.input if record else None)
+    architecture = record.architecture if record else architecture_of(raw)
     graph_def = modernised(
         file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
     )
@@ -101,11 +87,21 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     except NotAffineError as err:
         no_head = str(err)
     return TrainedGraph(
-        file, architecture, index, name, preprocessing, output.node, logits, classes, head, no_head
+        file=file,
+        architecture=architecture,
+        index=index,
+        input=name,
+        preprocessing=preprocessing,
+        output=output.node,
+        logits=logits,
+        classes=classes,
+        trunk=head.features if head else trunk_end(index, shapes, logits),
+        head=head,
+        no_head=no_head,
     )
 
 
-def _output(path: Path, graph: GraphIndex, flags: GraphFlags) -> Ref:
+def _output(path: Path, graph: GraphIndex, flags: GraphFlags, declared: str | None) -> Ref:
     if flags.output_layer:
         ref = parse_ref(flags.output_layer)
         if ref.node not in graph:
@@ -113,8 +109,9 @@ def _output(path: Path, graph: GraphIndex, flags: GraphFlags) -> Ref:
                 f"{path}: no node {ref.node!r} (--output-layer); it ends in {_some(graph.sinks())}"
             )
         return ref
-    if _POETS_OUTPUT in graph:
-        return Ref(_POETS_OUTPUT)
+    for name in (declared, _POETS_OUTPUT):
+        if name is not None and name in graph:
+            return Ref(name)
     sinks = graph.sinks()
     softmaxes = [name for name in sinks if graph.op(name) == "Softmax"]
     if len(sinks) == 1 or len(softmaxes) == 1:
@@ -124,8 +121,7 @@ def _output(path: Path, graph: GraphIndex, flags: GraphFlags) -> Ref:
     )
 
 
-def _input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -> tuple[str, str]:
-    """Return the input node and what the graph was recognised as."""
+def _input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -> str:
     needed = graph.upstream([output])
     if flags.input_layer:
         name = parse_ref(flags.input_layer).node
@@ -135,63 +131,16 @@ def _input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -> tup
             )
         if name not in needed:
             raise GraphError(f"{path}: {output.node!r} does not depend on {name!r} (--input-layer)")
-        return name, _architecture(graph)
-    if "Mul" in needed and "DecodeJpeg" in {graph.op(node) for node in graph.upstream([Ref("Mul")])}:
-        return "Mul", "Inception v3 of 2015"
-    placeholders = [name for name in needed if graph.op(name) == "Placeholder"]
+        return name
+    if "Mul" in needed and architecture_of(graph) == INCEPTION_2015:
+        return "Mul"
+    placeholders = [name for name in _placeholders(graph) if name in needed]
     if len(placeholders) == 1:
-        return placeholders[0], _architecture(graph)
+        return placeholders[0]
     if not placeholders and (cut_off := sorted(set(graph.missing()))):
         raise GraphError(f"{path}: cut off: node {cut_off[0]!r} is read but not there; export it again")
     found = f"{len(placeholders)} inputs ({_some(placeholders)})" if placeholders else "no input"
     raise GraphError(f"{path}: {found}, wanted one picture; name it with --input-layer")
-
-
-def _architecture(graph: GraphIndex) -> str:
-    scopes = {match[0] for name in graph.nodes if (match := re.search(r"MobilenetV\d", name))}
-    if scopes:
-        return f"MobileNet v{min(scopes)[-1]}"
-    return "unknown architecture"
-
-
-def _preprocessing(
-    path: Path, graph: GraphIndex, name: str, architecture: str, flags: GraphFlags
-) -> Preprocessing:
-    height, width = _declared_size(graph, name)
-    if architecture == "Inception v3 of 2015":
-        height = width = _INCEPTION_SIZE_PX
-    height, width = flags.input_height or height, flags.input_width or width
-    if not height or not width:
-        raise GraphError(f"{path}: input {name!r} has no fixed size; give --input-height and --input-width")
-    scaling = _scaling(architecture)
-    mean = flags.input_mean if flags.input_mean is not None else scaling and scaling[0]
-    std = flags.input_std if flags.input_std is not None else scaling and scaling[1]
-    if mean is None or std is None:
-        raise GraphError(
-            f"{path}: {architecture}: how its pixels were scaled is not to be seen;"
-            " give --input-mean and --input-std as in training"
-        )
-    if std == 0:
-        raise GraphError(
-            f"{path}: --input-std is 0, wanted the divisor that training used (127.5 for example)"
-        )
-    return Preprocessing(height, width, (mean, mean, mean), (std, std, std))
-
-
-def _scaling(architecture: str) -> tuple[float, float] | None:
-    """Return mean and std of the pixels as retrain.py of TensorFlow for Poets has them."""
-    if architecture == "Inception v3 of 2015":
-        return 128.0, 128.0
-    if architecture.startswith("MobileNet"):
-        return 127.5, 127.5
-    return None
-
-
-def _declared_size(graph: GraphIndex, name: str) -> tuple[int | None, int | None]:
-    sizes = [dim.size for dim in graph.nodes[name].attr["shape"].shape.dim]
-    if len(sizes) != 4:
-        return None, None
-    return (sizes[1] if sizes[1] > 0 else None), (sizes[2] if sizes[2] > 0 else None)
 
 
 def _shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:

@@ -63,6 +63,16 @@ def affine_head(graph: GraphIndex, shapes: Shapes, logits: Ref) -> AffineHead:
     return AffineHead(features, ref.node, weights, biases)
 
 
+def trunk_end(graph: GraphIndex, shapes: Shapes, logits: Ref) -> Ref:
+    """Return the last tensor with positions before ``logits``: what stages share when they share a backbone.
+
+    Where no mean over positions is found, the logits themselves.
+    """
+    means = [name for name in graph.upstream([logits]) if _is_mean(graph, shapes, name)]
+    # Squeeze-and-excitation takes means too; the last of them in the order of computation is the head's.
+    return graph.resolve(graph.inputs(means[-1])[0]) if means else logits
+
+
 def _is_mean(graph: GraphIndex, shapes: Shapes, name: str) -> bool:
     """Return whether the node takes the mean over all positions."""
     if graph.op(name) not in {"AvgPool", "Mean"}:

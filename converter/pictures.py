@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.graph import Preprocessing
+    from converter.scaling import Preprocessing
 
 LABELS_NAME = "labels.csv"
 _CLASS_COLUMNS = ("material", "corroded", "severity", "form")
