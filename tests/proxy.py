@@ -18,6 +18,7 @@ class Proxy:
         swallow_answers: what the broker says does not arrive.
         delay_s: each way.
         bytes_per_s: towards the broker; None is unlimited.
+        truncate: only the first half of what is sent passes, and then the link ends.
         poison: the link ends when these bytes pass towards the broker.
         accept: False refuses new connections.
         connections: how many were accepted so far.
@@ -29,6 +30,7 @@ class Proxy:
         self.swallow_answers = False
         self.delay_s = 0.0
         self.bytes_per_s: float | None = None
+        self.truncate = False
         self.poison: bytes | None = None
         self.accept = True
         self.connections = 0
@@ -102,6 +104,10 @@ class Proxy:
                 if not data:
                     return
                 if not answers and self.poison and self.poison in data:
+                    return
+                if not answers and self.truncate:
+                    writer.write(data[: len(data) // 2])
+                    await writer.drain()
                     return
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)

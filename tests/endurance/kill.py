@@ -1,0 +1,238 @@
+"""Kills the real daemon and the broker again and again, and counts what a subscriber got.
+
+    python -m tests.endurance.kill --kills 200 --broker-kills 50 --verdicts 50000
+    python -m tests.endurance.kill --kills 20 --faults        # through a link that fails in five ways
+
+Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
+a kill repeated more than one window, or first occurrences came out of order. SIGKILL does not prove what
+a power cut does: that is the disk's promise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tests.collector import Collector
+from tests.processes import Mosquitto
+from tests.proxy import Proxy
+
+WINDOW = 20
+TOPIC = "corrosion/v1/endurance/robot/verdict"
+# Acknowledged is acknowledged only while the broker lives: it must not hold back what it acknowledged.
+BROKER = "max_inflight_messages 0\n"
+
+
+@dataclass
+class Tally:
+    """What the subscriber saw."""
+
+    verdicts: int = 0
+    lost: list[int] = field(default_factory=list)
+    duplicates: int = 0
+    worst: int = 0
+    out_of_order: int = 0
+    disturbances: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """The promise was kept."""
+        return not self.lost and not self.out_of_order and self.worst <= WINDOW
+
+
+def main() -> int:
+    """Run, print, judge."""
+    args = _arguments()
+    generator = random.Random(args.seed)  # noqa: S311  moments, not secrets
+    with tempfile.TemporaryDirectory(prefix="kill-") as folder:
+        began_s = time.monotonic()
+        tally, kills, broker_kills = run(Path(folder), args, generator)
+    print(f"daemon killed (SIGKILL)      {kills}")
+    print(f"broker killed (SIGKILL)      {broker_kills}")
+    print(f"link faults                  {tally.disturbances - kills - broker_kills}")
+    print(f"verdicts                     {tally.verdicts}")
+    print(f"lost                         {len(tally.lost)} {tally.lost[:10] or ''}")
+    print(f"duplicates                   {tally.duplicates}, worst after one disturbance {tally.worst}")
+    print(f"duplicates per disturbance   {tally.duplicates / max(tally.disturbances, 1):.2f}")
+    print(f"first occurrences misplaced  {tally.out_of_order}")
+    print(f"took                         {time.monotonic() - began_s:.0f} s")
+    return 0 if tally.is_good else 1
+
+
+def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tuple[Tally, int, int]:
+    """Disturb until there were enough kills and verdicts; return what the subscriber saw."""
+    broker = Mosquitto(folder, BROKER)
+    broker.start()
+    marks: list[int] = []
+    kills = broker_kills = 0
+    with Proxy(broker.port) as proxy, Collector(broker.port, TOPIC) as subscriber:
+        config = _configuration(folder, proxy.port)
+        daemon = _start(config, folder)
+        deadline_s = time.monotonic() + args.limit_s
+        while kills < args.kills or broker_kills < args.broker_kills or _count(subscriber) < args.verdicts:
+            if time.monotonic() > deadline_s:
+                print(f"stopped after {args.limit_s} s", file=sys.stderr)
+                break
+            time.sleep(generator.uniform(0.1, args.longest_life_s))
+            marks.append(len(subscriber.messages))
+            if args.faults and generator.random() < 0.5:
+                _disturb_link(proxy, generator)
+            elif broker_kills < args.broker_kills and generator.random() < 0.3:
+                broker.kill()
+                time.sleep(generator.uniform(0.0, 1.0))
+                broker.start()
+                broker_kills += 1
+            else:
+                daemon.kill()
+                daemon.wait()
+                kills += 1
+                daemon = _start(config, folder)
+            if len(marks) % 20 == 0:
+                print(f"{kills} + {broker_kills} kills, {_count(subscriber)} verdicts", file=sys.stderr)
+        _calm(proxy)
+        last = _finish(daemon, folder, subscriber)
+    broker.kill()
+    return judge(subscriber, marks, last), kills, broker_kills
+
+
+def judge(subscriber: Collector, marks: list[int], last: int) -> Tally:
+    """Return what came of the numbers 1 to ``last``; ``marks`` are where the disturbances were."""
+    seen: set[int] = set()
+    newest = {True: 0, False: 0}
+    tally = Tally(disturbances=len(marks))
+    since_mark = [0] * (len(marks) + 1)
+    interval = 0
+    for index, message in enumerate(subscriber.of(TOPIC)):
+        while interval < len(marks) and index >= marks[interval]:
+            interval += 1
+        seq = json.loads(message.payload)["seq"]
+        if seq in seen:
+            tally.duplicates += 1
+            since_mark[interval] += 1
+            continue
+        seen.add(seq)
+        # Live verdicts overtake the backlog: each of the two is in order.
+        if seq < newest[message.replayed]:
+            tally.out_of_order += 1
+        newest[message.replayed] = max(seq, newest[message.replayed])
+    tally.verdicts = len(seen)
+    tally.lost = sorted(set(range(1, last + 1)) - seen)
+    tally.worst = max(since_mark)
+    return tally
+
+
+def _disturb_link(proxy: Proxy, generator: random.Random) -> None:
+    """Make the link bad in one of five ways for a moment, then cut it."""
+    kind = generator.choice(["swallow", "delay", "throttle", "truncate", "cut"])
+    proxy.swallow_answers = kind == "swallow"
+    proxy.delay_s = 0.3 if kind == "delay" else 0.0
+    proxy.bytes_per_s = 2000.0 if kind == "throttle" else None
+    proxy.truncate = kind == "truncate"
+    time.sleep(generator.uniform(0.1, 1.5))
+    _calm(proxy)
+    proxy.cut()
+
+
+def _calm(proxy: Proxy) -> None:
+    proxy.swallow_answers = proxy.truncate = False
+    proxy.delay_s, proxy.bytes_per_s = 0.0, None
+
+
+def _count(subscriber: Collector) -> int:
+    return len(subscriber.messages)
+
+
+def _configuration(folder: Path, port: int) -> Path:
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    noise = np.random.default_rng(1)
+    for number in range(20):
+        picture = noise.integers(0, 255, (224, 224, 3), dtype=np.uint8)
+        cv2.imwrite(str(pictures / f"{number:02}.png"), picture)
+    config = folder / "edge_node.toml"
+    config.write_text(
+        f"""
+[node]
+site = "endurance"
+robot = "robot"
+state_dir = "{folder / "state"}"
+[camera]
+source = "{pictures}"
+pace = "fast"
+loop = true
+[bundle]
+path = "default"
+[mqtt]
+hostname = "127.0.0.1"
+port = {port}
+window = {WINDOW}
+require_subscriber = true
+""",
+        encoding="utf-8",
+    )
+    return config
+
+
+def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "daemon.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config), "--log-level", "warning"],
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> int:
+    """Stop deciding, deliver what is left with a publisher of our own, and return the last number."""
+    from edge_node.config import SpoolConfig, load_config
+    from edge_node.publisher import Publisher
+    from edge_node.spool import Kind, Spool
+    from edge_node.topics import Topics
+
+    daemon.terminate()
+    if daemon.wait(30) != 0:
+        print((folder / "daemon.log").read_text()[-2000:], file=sys.stderr)
+        raise SystemExit("the daemon did not stop cleanly")
+    spool = Spool.open(folder / "state" / "spool.sqlite", SpoolConfig())
+    publisher = Publisher(load_config(folder / "edge_node.toml").mqtt, Topics("endurance", "robot"), spool)
+    publisher.start()
+    if not publisher.drain(300):
+        raise SystemExit(f"{spool.depth().waiting} rows do not leave the spool")
+    publisher.stop()
+    last = spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) - 1
+    spool.close()
+    deadline_s = time.monotonic() + 10
+    while time.monotonic() < deadline_s:
+        count = len(subscriber.messages)
+        time.sleep(1.0)
+        if len(subscriber.messages) == count:
+            break
+    return last
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=200, help="of the daemon (default: %(default)s)")
+    parser.add_argument("--broker-kills", type=int, default=50, help="default: %(default)s")
+    parser.add_argument("--verdicts", type=int, default=50_000, help="at least (default: %(default)s)")
+    parser.add_argument("--faults", action="store_true", help="let the link fail too")
+    parser.add_argument("--longest-life-s", type=float, default=5.0, help="default: %(default)s")
+    parser.add_argument("--limit-s", type=float, default=3600.0, help="stop disturbing after so long")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
