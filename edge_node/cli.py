@@ -11,6 +11,9 @@ COMMANDS = {
     "run": Command("edge_node.run_cli", "the daemon: camera -> verdicts -> broker"),
     "classify": Command("edge_node.classify", "judge pictures, folders and videos; one JSON verdict a line"),
     "watch": Command("edge_node.watch", "subscribe to a broker and print what arrives"),
+    "spool": Command(
+        "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
+    ),
     "init": Command("edge_node.init_cli", "write a commented example configuration"),
     "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),
     "version": Command("edge_node.version", "versions of the node, its runtime and the default bundle"),

@@ -166,6 +166,11 @@ class Store:
         """Return how many rows wait."""
         return int(self._read("SELECT count(*) FROM message", ())[0][0])
 
+    def waiting_by_kind(self) -> dict[str, int]:
+        """Return how many rows of each kind wait."""
+        found = dict(self._read("SELECT kind, count(*) FROM message GROUP BY kind", ()))
+        return {kind.value: int(found.get(kind.value, 0)) for kind in Kind}
+
     def oldest_at_s(self) -> float | None:
         """Return when the oldest waiting row was appended, in Unix time."""
         found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
