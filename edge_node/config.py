@@ -147,6 +147,12 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     insecure_allow_plaintext_password: Annotated[
         bool, _about("Send the password unencrypted to another machine: whoever listens can read it.")
     ] = False
+    subscriber_grace_s: Annotated[
+        int,
+        _about(
+            "When subscribers were there and are gone, keep verdicts so long for their return (v5).", ge=0
+        ),
+    ] = 60
     require_subscriber: Annotated[
         bool, _about("Keep verdicts while the broker says that nobody subscribes (v5).")
     ] = False

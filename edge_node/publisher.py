@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.audience import Audience
 from edge_node.backoff import Backoff
 from edge_node.broker_security import check_security, endpoint
 from edge_node.cloud_events import attributes
 from edge_node.errors import ConfigError
 from edge_node.messages import LinkState, OfflineReason, Presence, Status
 from edge_node.mqtt_session import Granted, LinkError, Outgoing, Session, Will
-from edge_node.reason_codes import PACKET_TOO_LARGE, Fate, fate, name
+from edge_node.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
 from edge_node.spool_types import Alarm, Kind, Refusal, Row, SpoolDepth
 from edge_node.verdict import encode
 from edge_node.window import Suspects, Window
@@ -65,6 +66,7 @@ class Publisher:
         self._spool = spool
         self._desk = desk
         self._suspects = Suspects()
+        self._audience = Audience(config.subscriber_grace_s)
         self._backoff = Backoff()
         self._stopping = threading.Event()
         self._stop_by_s = float("inf")
@@ -220,7 +222,11 @@ class Publisher:
             if code >= 0x80:
                 self._raise_alarm("refused", f"broker refuses status, latest or a picture: {name(code)}")
             return
-        what = fate(code, require_subscriber=self._config.require_subscriber)
+        unheard = code == NO_SUBSCRIBERS
+        if not unheard and code < 0x80:
+            self._audience.heard()
+        wait = self._config.require_subscriber or (unheard and self._audience.is_awaited(time.monotonic()))
+        what = fate(code, require_subscriber=wait)
         topic = self._topics.of(sent.row.kind)
         if what is Fate.DELIVERED:
             self._backoff.reset()

@@ -1,0 +1,34 @@
+"""Whether listeners that were there and have gone are still expected back. Pure; times are given.
+
+A broker that restarts forgets who subscribed, and the node is often back before the control room: what it
+delivers in between the broker throws away, and says so (reason 16). So for a while after somebody has
+listened, "nobody subscribes" means "not yet".
+"""
+
+from __future__ import annotations
+
+
+class Audience:
+    """Remembers when the listeners went."""
+
+    def __init__(self, grace_s: float) -> None:
+        """Expect listeners back for ``grace_s``; 0 never waits for any."""
+        self._grace_s = grace_s
+        self._was_there = False
+        self._gone_since_s: float | None = None
+
+    def heard(self) -> None:
+        """Note that somebody got a message."""
+        self._was_there = True
+        self._gone_since_s = None
+
+    def is_awaited(self, now_s: float) -> bool:
+        """Note that nobody got a message, and tell whether to wait for them to come back."""
+        if not self._was_there:
+            return False
+        if self._gone_since_s is None:
+            self._gone_since_s = now_s
+        if now_s - self._gone_since_s < self._grace_s:
+            return True
+        self._was_there = False
+        return False
