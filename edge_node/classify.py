@@ -14,6 +14,7 @@ from edge_node.cascade import unreadable
 from edge_node.describe import coloured, path_text
 from edge_node.engine import Engine
 from edge_node.errors import CameraError, CorrosionError
+from edge_node.inspectability import Thresholds
 from edge_node.inspector import Inspection, Inspector, overlay
 from edge_node.verdict import Decision, PictureVerdict, encode
 
@@ -42,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
     )
+    parser.add_argument(
+        "--judge-all",
+        action="store_true",
+        help="also pictures too dark, glared, hazy or blurred to be judged",
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of the TFLite runtime (default: 1)")
     parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
     parser.epilog = (
@@ -53,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
     engine = Engine(load_bundle(bundle_path(args.bundle)), threads=max(args.threads, 1))
-    judge = _Judge(Inspector(engine, material=args.material), Path(args.overlay) if args.overlay else None)
+    thresholds = None if args.judge_all else Thresholds()
+    inspector = Inspector(engine, material=args.material, thresholds=thresholds)
+    judge = _Judge(inspector, Path(args.overlay) if args.overlay else None)
     all_read = True
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))

@@ -17,6 +17,8 @@ from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera import CaptureThread
 from edge_node.engine import Engine
 from edge_node.errors import BundleError, CameraError, ConfigError
+from edge_node.health import Vitals, Watchdog
+from edge_node.inspectability import thresholds_of
 from edge_node.inspector import Inspector
 from edge_node.latest import LatestFrame
 from edge_node.probe import run_probe
@@ -124,8 +126,10 @@ class _Node:
 
     def __init__(self, config: Config, rooms: _Rooms, notifier: Notifier) -> None:
         self._rooms = rooms
-        self._notifier = notifier
-        self._inspector = Inspector(rooms.engine, material=config.inspect.material)
+        self._watchdog = Watchdog(notifier)
+        self._inspector = Inspector(
+            rooms.engine, material=config.inspect.material, thresholds=thresholds_of(config.inspect)
+        )
         self._recorder = Recorder(config, rooms.engine.bundle, rooms.spool.epoch)
         self._board = StatusBoard(config, rooms.engine.bundle, rooms.spool)
         self._said: Status | None = None
@@ -143,7 +147,7 @@ class _Node:
         self._rooms.publisher.publish_health(encode(self._board.health()))
 
     def _decide(self, frame: Frame, dropped: int) -> None:
-        inspection = self._inspector.inspect(frame.pixels)
+        inspection = self._inspector.inspect(frame.pixels, frozen=frame.frozen)
 
         def record(seq: int) -> bytes:
             return encode(
@@ -161,6 +165,7 @@ class _Node:
         if now_s < self._next_look_s:
             return
         self._next_look_s = now_s + TICK_S
+        self._watchdog.look(self._vitals())
         status = self._board.status(self._rooms.capture.state)
         if status != self._said:
             self._rooms.publisher.set_status(status)
@@ -168,3 +173,14 @@ class _Node:
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_INTERVAL_S
             self._rooms.publisher.publish_health(encode(self._board.health()))
+
+    def _vitals(self) -> Vitals:
+        capture, publisher = self._rooms.capture, self._rooms.publisher
+        camera = capture.state.condition
+        return Vitals(
+            camera=camera,
+            frames=capture.frames_captured,
+            verdicts=self._board.verdicts,
+            capture_beat_s=capture.beat_s,
+            summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
+        )

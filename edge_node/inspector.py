@@ -13,15 +13,16 @@ import msgspec
 from edge_node.cascade import Told
 from edge_node.corrosion_map import area_estimate, corroded_labels, corroded_probability, draw_overlay
 from edge_node.describe import path_text
-from edge_node.verdict import Grades, Outcome
+from edge_node.inspectability import inspect
+from edge_node.verdict import Decision, Grades, Outcome
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from edge_node.engine import Engine, Judgement
+    from edge_node.inspectability import Thresholds
     from edge_node.manifest import Stage
-    from edge_node.verdict import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,29 @@ class Inspection:
 class Inspector:
     """A bundle's engine with what the operator told; belongs to one thread."""
 
-    def __init__(self, engine: Engine, *, material: str = "auto") -> None:
-        """Judge with ``engine``; a ``material`` other than "auto" is taken as known."""
+    def __init__(
+        self, engine: Engine, *, material: str = "auto", thresholds: Thresholds | None = None
+    ) -> None:
+        """Judge with ``engine``.
+
+        Args:
+            engine: the models.
+            material: other than "auto": taken as known.
+            thresholds: of pictures that cannot be judged; None judges every picture.
+        """
         self.engine = engine
+        self._thresholds = thresholds
         self._told = None if material == "auto" else Told(material=material)
 
-    def inspect(self, pixels: NDArray[np.uint8]) -> Inspection:
-        """Return what is said of a picture, uint8 ``(height, width, 3)``, blue, green, red."""
+    def inspect(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Inspection:
+        """Return what is said of a picture, uint8 ``(height, width, 3)``, blue, green, red.
+
+        Args:
+            pixels: the picture.
+            frozen: the camera repeats it, as ``Frame.frozen`` says.
+        """
+        if self._thresholds is not None and (reasons := inspect(pixels, self._thresholds, frozen=frozen)):
+            return Inspection(Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=reasons), None, 0.0)
         judgement = self.engine.judge(pixels, self._told)
         stage = self._condition_stage(judgement)
         if stage is None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node import __version__
 from edge_node.camera import CameraCondition
 from edge_node.clock import boot_id, time_quality
+from edge_node.health import memory_mb, temperature_c
 from edge_node.messages import Health, Part, PartState, Status
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edge_node.frame import Frame
     from edge_node.spool import Spool
 
+THERMAL_ZONES = Path("/sys/class/thermal")
 _CAMERA = {
     CameraCondition.STARTING: PartState.STARTING,
     CameraCondition.STREAMING: PartState.OK,
@@ -35,7 +37,7 @@ class StatusBoard:
 
     def __init__(self, config: Config, bundle: Bundle, spool: Spool) -> None:
         self._node = config.node
-        self._bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
+        self.bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
         self._spool = spool
         self._since = datetime.now(timezone.utc)
         self._started_s = time.monotonic()
@@ -43,6 +45,11 @@ class StatusBoard:
         self._last_frame_age_ms: float | None = None
         self._last_inference_ms: float | None = None
         self._counted = (self._started_s, 0, 0)
+
+    @property
+    def verdicts(self) -> int:
+        """Frames that were decided."""
+        return self._verdicts
 
     def count(self, frame: Frame, dropped: int, inference_ms: float) -> None:
         """Take note of a decided frame."""
@@ -62,7 +69,7 @@ class StatusBoard:
             epoch=self._spool.epoch,
             boot_id=boot_id(),
             version=__version__,
-            bundle=self._bundle,
+            bundle=self.bundle,
             camera=Part(state=_CAMERA[camera.condition], text=camera.text),
             model=Part(state=PartState.OK, text="the golden probe holds"),
             clock=Part(state=_CLOCK[quality], text=quality),
@@ -87,6 +94,7 @@ class StatusBoard:
             frames_dropped=self._dropped,
             verdicts=self._verdicts,
             spool=self._spool.depth(),
-            memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            temperature_c=temperature_c(THERMAL_ZONES),
+            memory_mb=memory_mb(),
             alarms=self._spool.alarms,
         )

@@ -64,6 +64,7 @@ class CaptureThread:
         frames_captured: frames that arrived, also those that were dropped later.
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
+        beat_s: monotonic time at which the thread last turned: a watchdog's proof of life.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 
@@ -93,6 +94,7 @@ class CaptureThread:
         self.frames_captured = 0
         self.reconnects = 0
         self.pictures_skipped = 0
+        self.beat_s = time.monotonic()
         self.failure: str | None = None
 
     def start(self) -> None:
@@ -121,6 +123,7 @@ class CaptureThread:
     def _supervise(self) -> None:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
+            self.beat_s = time.monotonic()
             reader = self._reader or CameraReader(
                 self._config, self._deliver, first_frame_id=self.frames_captured
             )
@@ -153,6 +156,7 @@ class CaptureThread:
         """Return when the reader has ended, or is left behind because it hangs."""
         limit_s = self._config.timeout_ms / 1000 + _HUNG_GRACE_S
         while not reader.done.wait(_POLL_S):
+            self.beat_s = time.monotonic()
             if self._stop.is_set():
                 return
             # Recordings wait for their own pace and for a slow consumer.
@@ -175,6 +179,7 @@ class CaptureThread:
     def _wait_for_hung_readers(self) -> None:
         self._hung = [reader for reader in self._hung if not reader.done.is_set()]
         while len(self._hung) >= MAX_HUNG_READERS and not self._stop.wait(_POLL_S):
+            self.beat_s = time.monotonic()
             self._hung = [reader for reader in self._hung if not reader.done.is_set()]
 
     def _deliver(self, reader: CameraReader, frame: Frame) -> None:
