@@ -1,0 +1,153 @@
+"""``converter evaluate``: how right a bundle or a graph is, on labelled pictures that it has not seen."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.dataset import load_dataset
+from converter.judging import ask, judge_of, with_meanings
+from converter.questions import Figures, figures, questions
+from edge_node.errors import DatasetError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from converter.dataset import Sample
+    from converter.judging import Answer
+
+SUMMARY = "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one evaluation found; JSON of ``--json``.
+
+    Attributes:
+        model: the bundle's folder or the graph's file.
+        data: where the pictures were.
+        mean_ms: mean time of one decision on this machine, preprocessing included.
+        p95_ms: time that 95 of 100 decisions took at most.
+    """
+
+    model: str
+    data: str
+    pictures: int
+    mean_ms: float
+    p95_ms: float
+    figures: tuple[Figures, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("model", type=Path, help="folder of a bundle, or a frozen graph")
+    parser.add_argument("data", type=Path, help="labels.csv, the folder around one, or folders of classes")
+    parser.add_argument("--labels", type=Path, help="label file of a graph (default: the one beside it)")
+    parser.add_argument("--set", action="append", default=[], dest="sets", help="only this set; repeatable")
+    parser.add_argument("--source", action="append", default=[], dest="sources", help="only this source")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, wrong pictures included")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, print and write; return the exit code."""
+    from rich.progress import Progress
+
+    samples = chosen(with_meanings(load_dataset(args.data)), args.sets, args.sources)
+    judge = judge_of(args.model, args.labels)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("pictures", total=len(samples))
+        answers = ask(judge, samples, lambda done: bar.advance(task, done))
+    found = evaluation(str(args.model), str(args.data), answers)
+    print("\n".join(lines(found)))
+    if args.json is not None:
+        args.json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    if args.html is not None:
+        from converter.evaluation_page import page
+
+        args.html.write_text(page(found, answers), encoding="utf-8")
+    return 0
+
+
+def chosen(samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]) -> tuple[Sample, ...]:
+    """Return the samples of the named sets and sources, or all where none is named.
+
+    Raises:
+        DatasetError: that leaves none.
+    """
+    left = tuple(
+        sample
+        for sample in samples
+        if (not sets or sample.set_name in sets) and (not sources or sample.source in sources)
+    )
+    if not left:
+        known = sorted({name for sample in samples for name in (sample.set_name, sample.source)} - {""})
+        raise DatasetError(f"no picture of {', '.join((*sets, *sources))}; known are {', '.join(known)}")
+    return left
+
+
+def evaluation(model: str, data: str, answers: Sequence[Answer]) -> Evaluation:
+    """Return the figures of all questions that apply to any picture.
+
+    Raises:
+        DatasetError: none does.
+    """
+    sets = {answer.sample.set_name for answer in answers}
+    found = [figures(question, answers) for question in questions(sets)]
+    times_ms = np.array([answer.elapsed_ms for answer in answers])
+    if not any(found):
+        raise DatasetError(f"{data}: no label says corroded, material or severity; nothing to compare with")
+    return Evaluation(
+        model=model,
+        data=data,
+        pictures=len(answers),
+        mean_ms=float(times_ms.mean()),
+        p95_ms=float(np.quantile(times_ms, 0.95)),
+        figures=tuple(one for one in found if one is not None),
+    )
+
+
+def lines(found: Evaluation) -> list[str]:
+    """Return the evaluation as lines of text for a terminal."""
+    text = [
+        f"{found.model} on {found.pictures} pictures of {found.data}",
+        f"time of a decision: mean {found.mean_ms:.1f} ms, 95 of 100 within {found.p95_ms:.1f} ms",
+    ]
+    for one in found.figures:
+        low, high = one.accuracy.low, one.accuracy.high
+        text += [
+            "",
+            f"{one.question}  {one.pictures} pictures in {one.groups} groups",
+            f"  accuracy    {percent(one.accuracy.value)}  ({percent(low)} to {percent(high)} by group)",
+            f"  abstained   {percent(one.abstained)}; accuracy of the others {percent(one.accuracy_decided)}",
+            f"  calibration error {percent(one.calibration_error)}",
+        ]
+        if one.detection is not None:
+            text.append(
+                f"  corroded: precision {percent(one.detection.precision)},"
+                f" recall {percent(one.detection.recall)}, F-measure {percent(one.detection.f_measure)}"
+            )
+        if one.between_materials is not None:
+            text.append(f"  errors between materials: {percent(one.between_materials)}")
+        text += [f"    {row}" for row in _table(one.crossover)]
+        text += [f"    {part.source}: {percent(part.accuracy)} of {part.pictures}" for part in one.sources]
+    return text
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage, or a dash where there is none."""
+    return "-" if math.isnan(share) else f"{100 * share:.2f} %"
+
+
+def _table(crossover: dict[str, dict[str, int]]) -> list[str]:
+    """Return the crossover matrix: a row for each truth, a column for each answer."""
+    columns = list(next(iter(crossover.values())))
+    width = max(len(name) for name in (*crossover, *columns)) + 2
+    rows = ["truth \\ said".ljust(width) + "".join(name.rjust(width) for name in columns)]
+    for truth, counts in crossover.items():
+        rows.append(truth.ljust(width) + "".join(str(counts[name]).rjust(width) for name in columns))
+    return rows

@@ -1,0 +1,121 @@
+"""Asking a bundle or a graph about pictures: a bundle through the node's own code, a graph in TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from converter.dataset import CORRODED, FOLDER_COLUMN, UNCORRODED
+from converter.graph import load_graph
+from converter.labels import labels_beside, meanings_of, read_labels
+from converter.tensorflow_import import tensorflow
+from edge_node.bundle import load_bundle
+from edge_node.cascade import decide
+from edge_node.engine import Engine
+from edge_node.manifest import Cascade, Meaning, Stage
+from edge_node.preprocess import resize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from converter.dataset import Sample
+    from edge_node.verdict import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said of one picture, and in what time."""
+
+    sample: Sample
+    decision: Decision
+    elapsed_ms: float
+
+
+class Judge(Protocol):
+    """Whatever decides about a picture."""
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Decision:
+        """Return the decision about a picture, uint8 ``(height, width, 3)``, blue, green, red."""
+
+
+def judge_of(path: Path, labels: Path | None = None) -> Judge:
+    """Return the judge in ``path``: a bundle's folder, or a graph with its labels beside it.
+
+    Raises:
+        BundleError: the bundle is not whole.
+        GraphError: the graph cannot be used.
+        DatasetError: the labels cannot be read.
+    """
+    if path.is_dir():
+        engine = Engine(load_bundle(path))
+        return lambda pixels: engine.judge(pixels).decision
+    return _graph_judge(path, read_labels(labels or labels_beside(path)))
+
+
+def ask(
+    judge: Judge, samples: Sequence[Sample], progress: Callable[[int], None] = lambda _done: None
+) -> tuple[Answer, ...]:
+    """Return the answers about pictures; the first is asked once more beforehand, to warm up.
+
+    Raises:
+        DatasetError: a picture cannot be read.
+    """
+    if samples:
+        judge(samples[0].read())
+    answers = []
+    for sample in samples:
+        pixels = sample.read()
+        started_ns = time.perf_counter_ns()
+        decision = judge(pixels)
+        answers.append(Answer(sample, decision, (time.perf_counter_ns() - started_ns) / 1e6))
+        progress(1)
+    return tuple(answers)
+
+
+def with_meanings(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Return samples whose folder names are read as labels: *corroded steel* is steel, and corroded."""
+    names = sorted({sample.labels.get(FOLDER_COLUMN, "") for sample in samples} - {""})
+    columns = {name: _columns(meaning) for name, meaning in meanings_of(names).items()}
+    return tuple(
+        replace(sample, labels={**columns.get(sample.labels.get(FOLDER_COLUMN, ""), {}), **sample.labels})
+        for sample in samples
+    )
+
+
+def _columns(meaning: Meaning) -> dict[str, str]:
+    condition = None if meaning.corroded is None else CORRODED if meaning.corroded else UNCORRODED
+    found = {
+        "material": meaning.material,
+        "corroded": condition,
+        "severity": meaning.severity,
+        "form": meaning.form,
+    }
+    return {column: value for column, value in found.items() if value is not None}
+
+
+def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
+    """Return a judge that runs a graph in TensorFlow's own session, as a cascade of one stage."""
+    graph = load_graph(path)
+    tf = tensorflow()
+    imported = tf.Graph()
+    with imported.as_default():
+        tf.import_graph_def(graph.index.graph_def, name="")
+    session = tf.compat.v1.Session(graph=imported)
+    stage = Stage(name="graph", labels=labels, model="graph", output="graph", meanings=meanings_of(labels))
+    cascade = Cascade(root="graph", stages=(stage,))
+    rule = graph.preprocessing
+
+    def judge(pixels: NDArray[np.uint8]) -> Decision:
+        resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)[..., ::-1]
+        real = (resized - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
+        logits = session.run(f"{graph.logits.node}:0", {f"{graph.input}:0": real[np.newaxis]})
+        shares = np.exp(logits[0].astype(np.float64) - logits.max())
+        return decide(cascade, lambda _stage: shares / shares.sum())
+
+    return judge

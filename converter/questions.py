@@ -1,0 +1,206 @@
+"""The questions that an evaluation asks of answers: which truth, which answer, how confident. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.dataset import CORRODED, UNCORRODED
+from converter.metrics import (
+    Detection,
+    Interval,
+    by_group,
+    calibration_error,
+    crossover,
+    detection,
+    wilson,
+)
+from edge_node.verdict import Decision, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from converter.dataset import Sample
+    from converter.judging import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: to whom it applies and what was said.
+
+    Attributes:
+        name: in words.
+        truth: a sample's right answer, or None where the question does not apply or is not known.
+        said: what a decision says, or None where it abstains.
+        confidence: of what was said.
+        positive: the class that precision and recall are about, if there is one.
+    """
+
+    name: str
+    truth: Callable[[Sample], str | None]
+    said: Callable[[Decision], str | None]
+    confidence: Callable[[Decision], float | None]
+    positive: str | None = None
+
+
+class SourceFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One source's share."""
+
+    source: str
+    pictures: int
+    accuracy: float
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """All figures of one question; JSON of ``--json``.
+
+    Attributes:
+        accuracy: right answers among all pictures: an abstention counts as an error.
+        accuracy_wilson: the same with the interval of independent pictures.
+        accuracy_decided: right answers among those given.
+        abstained: share of pictures without an answer.
+        between_materials: share of the errors whose answer names another material; four classes only.
+    """
+
+    question: str
+    pictures: int
+    groups: int
+    accuracy: Interval
+    accuracy_wilson: Interval
+    accuracy_decided: float
+    abstained: float
+    calibration_error: float
+    detection: Detection | None
+    crossover: dict[str, dict[str, int]]
+    between_materials: float | None
+    sources: tuple[SourceFigures, ...]
+
+
+def questions(sets: Iterable[str]) -> tuple[Question, ...]:
+    """Return the thesis' questions over everything, and corroded or not for each set by itself."""
+    parts = [
+        Question(
+            f"{name}: any metal corroded?", _condition_in(name), _said_condition, _sure_condition, CORRODED
+        )
+        for name in sorted(set(sets) - {""})
+    ]
+    return (
+        Question("any metal corroded?", _condition(None), _said_condition, _sure_condition, CORRODED),
+        Question("steel corroded?", _condition("steel"), _said_condition, _sure_condition, CORRODED),
+        Question("aluminium corroded?", _condition("aluminium"), _said_condition, _sure_condition, CORRODED),
+        Question("material", _known("material", {"steel", "aluminium"}), _said_material, _sure_material),
+        Question("severity", _severity, lambda decision: decision.severity, _sure_severity),
+        Question("material and condition", _four_classes, _said_four_classes, _product),
+        *parts,
+    )
+
+
+def figures(question: Question, answers: Sequence[Answer]) -> Figures | None:
+    """Return a question's figures, or None where it applies to no picture."""
+    asked = [answer for answer in answers if question.truth(answer.sample) is not None]
+    if not asked:
+        return None
+    truth = [question.truth(answer.sample) or "" for answer in asked]
+    said = [question.said(answer.decision) for answer in asked]
+    right = np.array([a == b for a, b in zip(truth, said, strict=True)])
+    decided = np.array([answer is not None for answer in said])
+    sure = np.array([question.confidence(answer.decision) or 0.0 for answer in asked])
+    groups = [answer.sample.group or str(answer.sample.path) for answer in asked]
+    sources = np.array([answer.sample.source for answer in asked])
+    return Figures(
+        question=question.name,
+        pictures=len(asked),
+        groups=len(set(groups)),
+        accuracy=by_group(right, groups),
+        accuracy_wilson=wilson(int(right.sum()), len(right)),
+        accuracy_decided=float(right[decided].mean()) if decided.any() else float("nan"),
+        abstained=float(1 - decided.mean()),
+        calibration_error=calibration_error(sure[decided], right[decided]),
+        detection=None if question.positive is None else detection(truth, said, question.positive),
+        crossover=crossover(truth, said),
+        between_materials=_between_materials(truth, said),
+        sources=tuple(
+            SourceFigures(
+                source=str(source),
+                pictures=int((sources == source).sum()),
+                accuracy=float(right[sources == source].mean()),
+            )
+            for source in sorted(set(sources.tolist()) - {""})
+        ),
+    )
+
+
+def is_wrong(answer: Answer) -> bool:
+    """Return whether the condition of a picture is known and was not said."""
+    truth = answer.sample.labels.get("corroded")
+    return truth is not None and truth != _said_condition(answer.decision)
+
+
+def _condition(material: str | None) -> Callable[[Sample], str | None]:
+    def truth(sample: Sample) -> str | None:
+        applies = material is None or sample.labels.get("material") == material
+        return sample.labels.get("corroded") if applies else None
+
+    return truth
+
+
+def _condition_in(set_name: str) -> Callable[[Sample], str | None]:
+    return lambda sample: sample.labels.get("corroded") if sample.set_name == set_name else None
+
+
+def _known(column: str, values: set[str]) -> Callable[[Sample], str | None]:
+    def truth(sample: Sample) -> str | None:
+        value = sample.labels.get(column)
+        return value if value in values else None
+
+    return truth
+
+
+def _severity(sample: Sample) -> str | None:
+    return _known("severity", {"mid", "late"})(sample) if sample.labels.get("material") == "steel" else None
+
+
+def _four_classes(sample: Sample) -> str | None:
+    material = _known("material", {"steel", "aluminium"})(sample)
+    condition = sample.labels.get("corroded")
+    return f"{material}, {condition}" if material and condition else None
+
+
+def _said_condition(decision: Decision) -> str | None:
+    return {Outcome.CORRODED: CORRODED, Outcome.UNCORRODED: UNCORRODED}.get(decision.outcome)
+
+
+def _said_material(decision: Decision) -> str | None:
+    return decision.material
+
+
+def _said_four_classes(decision: Decision) -> str | None:
+    condition = _said_condition(decision)
+    return f"{decision.material}, {condition}" if decision.material and condition else None
+
+
+def _sure_condition(decision: Decision) -> float | None:
+    return decision.condition_confidence
+
+
+def _sure_material(decision: Decision) -> float | None:
+    return decision.material_confidence
+
+
+def _sure_severity(decision: Decision) -> float | None:
+    return decision.severity_confidence
+
+
+def _product(decision: Decision) -> float:
+    return (decision.material_confidence or 0.0) * (decision.condition_confidence or 0.0)
+
+
+def _between_materials(truth: Sequence[str], said: Sequence[str | None]) -> float | None:
+    """Return the share of errors that name another material, for labels ``material, condition``."""
+    errors = [(a, b) for a, b in zip(truth, said, strict=True) if b is not None and a != b]
+    if not errors or not all(", " in a for a, _ in errors):
+        return None
+    return sum(a.split(", ")[0] != b.split(", ")[0] for a, b in errors) / len(errors)
