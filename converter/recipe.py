@@ -30,7 +30,7 @@ class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         name: of the stage.
         column: of ``labels.csv``; its values are the labels.
         labels: the values that count, in the order of the outputs; rows with others are masked.
-        where: column -> values; rows with other values, or none, are masked.
+        where: column -> values; rows with other values are masked. An empty value admits unknown ones.
         learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only: masks say
             which are), or from both. A head that learns from positions shows where; a picture with little
             corrosion then has a low mean, which one that learns from pictures has not.
@@ -54,7 +54,7 @@ class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def target(self, sample: Sample) -> int | None:
         """Return the index of a sample's label, or None where it is masked."""
-        if any(sample.labels.get(column) not in values for column, values in self.where.items()):
+        if any(sample.labels.get(column, "") not in values for column, values in self.where.items()):
             return None
         value = sample.labels.get(self.column)
         return self.labels.index(value) if value in self.labels else None

@@ -36,12 +36,28 @@ _MISCLASSIFIED_SHOWN = 50
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; each old one is known with underscores and with hyphens."""
     data = parser.add_argument_group("pictures")
-    _flag(data, "image_dir", type=Path, required=True, help="folder of class folders, or with labels.csv")
+    _flag(
+        data,
+        "image_dir",
+        type=Path,
+        action="append",
+        required=True,
+        help="folder of class folders, or with labels.csv; may be given several times",
+    )
     _flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
     _flag(data, "testing_percentage", type=float, default=10, help="share of the groups that is tested on")
     _flag(data, "validation_percentage", type=float, default=10, help="share that decides when to stop")
     _flag(data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source")
     _flag(data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture")
+    _flag(
+        data,
+        "cross_validate",
+        type=int,
+        default=0,
+        metavar="K",
+        help="train on everything, after K trainings without a Kth of the groups and one without each"
+        " --leave_out, which say what to expect; the percentages then do not apply",
+    )
     network = parser.add_argument_group("network")
     _flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
     _flag(network, "weights", help="file with the backbone's weights, or random")
@@ -92,28 +108,17 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if args.model_dir is not None:
         os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
-    samples = with_groups(load_dataset(args.image_dir))
+    samples = with_groups([sample for folder in args.image_dir for sample in load_dataset(folder)])
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
     if args.cascade and args.output_dir is None:
         raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
-    parts = split(
-        samples,
-        test_percent=args.testing_percentage,
-        validation_percent=args.validation_percentage,
-        seed=recipe.training.seed,
-        leave_out=args.leave_out,
-    )
     started = time.monotonic()
-    run_of = _Run(args, recipe, tuple(samples), INSPECTION if args.cascade else augmentation)
-    prepared = run_of.prepare()
-    rows = {sample.path: index for index, sample in enumerate(samples)}
-    training, validation, test = (
-        _chosen(part, rows) for part in (parts.training, parts.validation, parts.test)
-    )
-    fitted = run_of.fit(prepared, training, validation)
-    accuracies = _report_test(prepared, fitted, test, args)
-    run_of.write(prepared, fitted, training, accuracies)
+    run_of = _Run(args, recipe, samples, INSPECTION if args.cascade else augmentation)
+    if args.cross_validate:
+        run_of.train_on_all()
+    else:
+        run_of.train_and_test()
     print(f"{time.monotonic() - started:.0f} s")
     return 0
 
@@ -126,6 +131,44 @@ class _Run:
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
     augmentation: Augmentation
+
+    def train_and_test(self) -> None:
+        """Train on one part of the groups, stop by another, test on the third, and write."""
+        parts = split(
+            self.samples,
+            test_percent=self.args.testing_percentage,
+            validation_percent=self.args.validation_percentage,
+            seed=self.recipe.training.seed,
+            leave_out=self.args.leave_out,
+        )
+        rows = {sample.path: index for index, sample in enumerate(self.samples)}
+        training, validation, test = (
+            _chosen(part, rows) for part in (parts.training, parts.validation, parts.test)
+        )
+        prepared = self.prepare()
+        fitted = self.fit(prepared, training, validation)
+        measured = _report_test(prepared, fitted, test, self.args)
+        self.write(prepared, fitted, training, {stage: {"test": value} for stage, value in measured.items()})
+
+    def train_on_all(self) -> None:
+        """Measure on left-out groups and sources, train on everything, and write."""
+        from converter.cross_validation import accuracies, calibrated, judge_groups, judge_sources
+
+        prepared = self.prepare()
+        judged = [judge_groups(prepared, self.args.cross_validate, print)]
+        if self.args.leave_out:
+            judged.append(judge_sources(prepared, self.args.leave_out, print))
+        measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
+        for one in judged:
+            for found in accuracies(prepared, one):
+                measured[found.stage][f"{one.name}, {found.set_name}"] = found.right
+                print(
+                    f"{one.name}: {found.stage} on {found.set_name}: {found.right:.1%}"
+                    f" of {found.pictures} pictures in {found.groups} groups"
+                )
+        everything = np.ones(len(self.samples), bool)
+        fitted = calibrated(self.fit(prepared, everything, ~everything), judged)
+        self.write(prepared, fitted, everything, measured)
 
     def prepare(self) -> Prepared:
         from rich.progress import Progress
@@ -156,7 +199,7 @@ class _Run:
         return fit(prepared, training, validation, report=report)
 
     def write(
-        self, prepared: Prepared, fitted: Fitted, training: np.ndarray, accuracies: dict[str, float]
+        self, prepared: Prepared, fitted: Fitted, training: np.ndarray, measured: dict[str, dict[str, float]]
     ) -> None:
         from converter.retrained_graph import (
             GRAPH_NAME,
@@ -192,7 +235,7 @@ class _Run:
                 seed=self.recipe.training.seed,
                 training_pictures=len(answering),
                 training_sha256=digest,
-                measured={"test": accuracies[stage.name]} if stage.name in accuracies else {},
+                measured=measured.get(stage.name, {}),
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
             )
             write_retrained(graph, labels, Retrained(definition, head, temperature, record))
@@ -210,7 +253,7 @@ def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: A
     labels = sorted({sample.labels[column] for sample in samples if column in sample.labels})
     if len(labels) < 2:
         found = ", ".join(labels) or "no labels"
-        raise DatasetError(f"{args.image_dir}: column {column}: {found}; wanted two or more labels")
+        raise DatasetError(f"{args.image_dir[0]}: column {column}: {found}; wanted two or more labels")
     copies = args.copies if args.copies is not None else (0 if augmentation.changes_nothing else 4)
     try:
         training = msgspec.convert(

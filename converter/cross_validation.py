@@ -1,0 +1,140 @@
+"""How good a recipe is on specimens and sources that training never saw, by training without them.
+
+Each picture is judged by a network that saw none of its group (or nothing of its source). What comes out
+says what the final network, trained on everything, can be expected to do; and it sets its temperatures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from converter.retrain import Fitted, Prepared, fit
+from converter.splits import folds
+from converter.training import UNKNOWN, fitted_temperature
+from edge_node.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from converter.training import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What networks that did not know them said of pictures.
+
+    Attributes:
+        name: what was left out, in words.
+        logits: per stage, float32 ``(pictures, labels)``; NaN for pictures that were not judged.
+    """
+
+    name: str
+    logits: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """The share of right answers of one stage on one set of pictures."""
+
+    stage: str
+    set_name: str
+    pictures: int
+    groups: int
+    right: float
+
+
+def judge_groups(prepared: Prepared, count: int, report: Callable[[str], None]) -> Judged:
+    """Train ``count`` times, each time without a share of the groups, and judge those.
+
+    Raises:
+        DatasetError: a training is left with pictures of fewer than two labels.
+    """
+    numbers = folds(prepared.samples, count, seed=prepared.recipe.training.seed)
+    left_out = [(f"groups, {fold + 1} of {count}", numbers == fold) for fold in range(count)]
+    return _judge(prepared, "left-out groups", left_out, report)
+
+
+def judge_sources(prepared: Prepared, sources: Sequence[str], report: Callable[[str], None]) -> Judged:
+    """Train once for each source, or comma-separated sources, without it and its groups, and judge it.
+
+    Raises:
+        DatasetError: there is no such source, or a training is left with fewer than two labels.
+    """
+    left_out = [(text, _of_source(prepared, text.split(","))) for text in sources]
+    return _judge(prepared, "left-out sources", left_out, report)
+
+
+def accuracies(prepared: Prepared, judged: Judged) -> list[Accuracy]:
+    """Return the accuracy of every stage on every set and on all."""
+    sets = sorted({sample.set_name for sample in prepared.samples} - {""})
+    found = []
+    for question in prepared.questions:
+        logits = judged.logits[question.name]
+        known = (question.targets != UNKNOWN) & np.isfinite(logits[:, 0])
+        for name in (*sets, "all"):
+            chosen = known & np.array([name in {"all", sample.set_name} for sample in prepared.samples])
+            if chosen.any():
+                right = logits[chosen].argmax(axis=1) == question.targets[chosen]
+                groups = len({prepared.samples[index].group for index in np.flatnonzero(chosen)})
+                found.append(Accuracy(question.name, name, int(chosen.sum()), groups, float(right.mean())))
+    return found
+
+
+def calibrated(fitted: Fitted, judged: Sequence[Judged]) -> Fitted:
+    """Return a network with the temperatures that fit what its like said of pictures they did not know."""
+    temperatures = tuple(_temperature(head.question, judged) for head in fitted.heads)
+    return replace(fitted, temperatures=temperatures)
+
+
+def _temperature(question: Question, judged: Sequence[Judged]) -> float:
+    logits, targets = [], []
+    for one in judged:
+        values = one.logits[question.name]
+        known = (question.targets != UNKNOWN) & np.isfinite(values[:, 0])
+        logits.append(values[known])
+        targets.append(question.targets[known])
+    return fitted_temperature(np.concatenate(logits), np.concatenate(targets))
+
+
+def _judge(
+    prepared: Prepared,
+    name: str,
+    left_out: Sequence[tuple[str, NDArray[np.bool_]]],
+    report: Callable[[str], None],
+) -> Judged:
+    logits = {
+        question.name: np.full((len(prepared.samples), len(question.labels)), np.nan, np.float32)
+        for question in prepared.questions
+    }
+    nobody = np.zeros(len(prepared.samples), bool)
+    for text, test in left_out:
+        if not test.any():
+            continue
+        fitted = fit(prepared, ~test, nobody)
+        for stage, values in fitted.logits.items():
+            logits[stage][test] = values[test]
+        report("; ".join([f"without {text}", *_words(prepared, fitted, test)]))
+    return Judged(name, logits)
+
+
+def _words(prepared: Prepared, fitted: Fitted, test: NDArray[np.bool_]) -> Iterator[str]:
+    for question in prepared.questions:
+        known = test & (question.targets != UNKNOWN)
+        if known.any():
+            right = fitted.logits[question.name][known].argmax(axis=1) == question.targets[known]
+            yield f"{question.name} {right.mean():.1%} of {known.sum()}"
+
+
+def _of_source(prepared: Prepared, sources: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which pictures are of the sources, or of a group that occurs in them."""
+    known = {name for sample in prepared.samples for name in (sample.source, sample.set_name)}
+    if missing := [source for source in sources if source not in known]:
+        known_names = ", ".join(sorted(known - {""})) or "none"
+        raise DatasetError(f"--leave_out {missing[0]}: no such source; known are {known_names}")
+    groups = {s.group for s in prepared.samples if {s.source, s.set_name} & set(sources)}
+    return np.array([sample.group in groups for sample in prepared.samples])
