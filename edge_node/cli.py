@@ -14,6 +14,7 @@ COMMANDS = {
     "spool": Command(
         "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),
+    "schema": Command("edge_node.schema_cli", "write JSON Schemas and the AsyncAPI document of all messages"),
     "init": Command("edge_node.init_cli", "write a commented example configuration"),
     "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),
     "version": Command("edge_node.version", "versions of the node, its runtime and the default bundle"),

@@ -66,7 +66,8 @@ class Publisher:
         self._spool = spool
         self._desk = desk
         self._suspects = Suspects()
-        self._audience = Audience(config.subscriber_grace_s)
+        # Each topic has listeners of its own.
+        self._audiences = {kind: Audience(config.subscriber_grace_s) for kind in Kind}
         self._backoff = Backoff()
         self._stopping = threading.Event()
         self._stop_by_s = float("inf")
@@ -223,9 +224,10 @@ class Publisher:
                 self._raise_alarm("refused", f"broker refuses status, latest or a picture: {name(code)}")
             return
         unheard = code == NO_SUBSCRIBERS
+        audience = self._audiences[sent.row.kind]
         if not unheard and code < 0x80:
-            self._audience.heard()
-        wait = self._config.require_subscriber or (unheard and self._audience.is_awaited(time.monotonic()))
+            audience.heard()
+        wait = self._config.require_subscriber or (unheard and audience.is_awaited(time.monotonic()))
         what = fate(code, require_subscriber=wait)
         topic = self._topics.of(sent.row.kind)
         if what is Fate.DELIVERED:
