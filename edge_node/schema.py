@@ -158,7 +158,7 @@ def _headers() -> dict[str, Any]:
 
 def _readable(schema: Any) -> Any:
     """Return ``schema`` for readers beyond Python: one-line descriptions, ECMA 262 patterns."""
-    if isinstance(schema, list):
+    if isinstance(schema, list | tuple):
         return [_readable(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
