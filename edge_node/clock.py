@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 TimeQuality: TypeAlias = Literal["synchronized", "not_synchronized", "unknown"]
 
+TIMESYNC = Path("/run/systemd/timesync")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux; mode 0 only reads
@@ -26,12 +27,21 @@ def boot_id() -> str:
 def time_quality() -> TimeQuality:
     """Return whether the kernel holds the wall clock to be synchronized (NTP, PTP, GPS).
 
-    Source: adjtimex(2).
+    Where the service manager forbids the question (``ProtectClock=``), systemd-timesyncd's own mark answers.
+
+    Source: adjtimex(2), systemd-timesyncd.service(8).
     """
     try:
         state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (OSError, AttributeError):
-        return "unknown"
+        return marked_quality()
     if state < 0:
-        return "unknown"
+        return marked_quality()
     return "not_synchronized" if state == _TIME_ERROR else "synchronized"
+
+
+def marked_quality(timesync: Path = TIMESYNC) -> TimeQuality:
+    """Return what systemd-timesyncd left in its run-time folder; "unknown" where it does not run."""
+    if not timesync.is_dir():
+        return "unknown"
+    return "synchronized" if (timesync / "synchronized").exists() else "not_synchronized"
