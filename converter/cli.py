@@ -9,6 +9,15 @@ from edge_node.command_line import Command, guarded, parse_and_run, run_command
 
 COMMANDS = {
     "convert": Command("converter.convert", "retrained graphs to a quantized bundle for the node"),
+    "retrain": Command(
+        "converter.retrain_cli", "photographs to a retrained graph, or to a cascade of graphs on one backbone"
+    ),
+    "evaluate": Command(
+        "converter.evaluate", "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
+    ),
+    "study": Command(
+        "converter.study", "the six models of the thesis, and the cascade, on any data set, in one report"
+    ),
     "specimens": Command("converter.specimens", "render pictures of metal plates with a known truth"),
 }
 
