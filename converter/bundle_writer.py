@@ -223,11 +223,9 @@ def _cascade(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
     stages = list[Stage]()
     for planned in plan.stages:
         name, output = answers[planned.stage.name]
-        found = {
-            "model": name,
-            "output": output.tensor,
-            "map": output.tensor if output.kind is Kind.MAP else None,
-        }
+        map_file, map_output = answers[planned.map_from or planned.stage.name]
+        has_map = map_output.kind is Kind.MAP and map_file == name
+        found = {"model": name, "output": output.tensor, "map": map_output.tensor if has_map else None}
         stages.append(msgspec.structs.replace(planned.stage, **found))
     return Cascade(root=plan.root, stages=tuple(stages))
 

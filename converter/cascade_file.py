@@ -44,6 +44,7 @@ class StageTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     decision_threshold: Probability = 0.5
     abstain_below: Probability = 0.0
     meanings: dict[str, Meaning] = {}
+    map_from: str | None = None
     input_layer: str | None = None
     output_layer: str | None = None
     input_height: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
@@ -65,11 +66,16 @@ class CascadeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """One stage to be: the question it asks, and the graph that answers it."""
+    """One stage to be: the question it asks, and the graph that answers it.
+
+    ``map_from`` names the stage whose map shows where, if it is not this one's own: a head that learned from
+    positions shows that better than one that learned from whole pictures.
+    """
 
     stage: Stage
     graph: Path
     flags: GraphFlags
+    map_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,8 @@ def read_cascade(path: Path) -> CascadePlan:
         raise ConversionError(f"{path}: {str(err).replace('`', '')}") from err
     stages = tuple(_planned(path, stage) for stage in table.stage)
     root = table.root or stages[0].stage.name
-    if problems := list(cascade_contradictions(Cascade(root=root, stages=tuple(s.stage for s in stages)))):
+    problems = list(cascade_contradictions(Cascade(root=root, stages=tuple(s.stage for s in stages))))
+    if problems := [*problems, *_map_contradictions(stages)]:
         raise ConversionError(f"{path}: {'; '.join(problems)}")
     return CascadePlan(
         table.name or _identifier(path.stem),
@@ -171,7 +178,20 @@ def _planned(path: Path, table: StageTable) -> StagePlan:
         "decision_threshold": table.decision_threshold,
         "abstain_below": table.abstain_below,
     }
-    return StagePlan(msgspec.structs.replace(stage, **settings), graph, flags)
+    return StagePlan(msgspec.structs.replace(stage, **settings), graph, flags, table.map_from)
+
+
+def _map_contradictions(stages: tuple[StagePlan, ...]) -> Iterator[str]:
+    labels = {planned.stage.name: planned.stage.labels for planned in stages}
+    for planned in stages:
+        stage, source = planned.stage, planned.map_from
+        if source is not None and source not in labels:
+            yield f"stage {stage.name}: map_from names {source!r}, which is no stage"
+        elif source is not None and labels[source] != stage.labels:
+            yield (
+                f"stage {stage.name}: labels {', '.join(stage.labels)},"
+                f" but its map's are {', '.join(labels[source])} ({source})"
+            )
 
 
 def _stage(name: str, labels: tuple[str, ...], meanings: dict[str, Meaning]) -> Stage:
