@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.broker_security import check_security
 from edge_node.bundle import bundle_path, load_bundle
 from edge_node.config import load_config
 from edge_node.errors import BundleError, ConfigError
@@ -22,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what the configuration says, or every problem in it."""
     config = load_config(args.file)
+    try:
+        check_security(config.mqtt)
+    except ConfigError as err:
+        raise ConfigError(f"{args.file}: {err}") from err
     try:
         manifest = load_bundle(bundle_path(config.bundle.path)).manifest
     except BundleError as err:

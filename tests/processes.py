@@ -44,6 +44,11 @@ class Mosquitto:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    def configure(self, text: str) -> None:
+        """Run on a whole configuration of the test's own, which must listen on ``port``."""
+        # As root it would drop to a user that cannot read the test's folder.
+        self._configuration.write_text(f"user root\n{text}", encoding="utf-8")
+
     def start(self) -> None:
         """Start it and wait until it listens."""
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
