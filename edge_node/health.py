@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CAPTURE_BEAT_LIMIT_S = 10.0
 # A connected publisher beats several times a second; a window of large rows on a slow link takes seconds.
 PUBLISHER_BEAT_LIMIT_S = 10.0
+# An SD card may take seconds for a synchronous write; a failing disk is retried every few seconds.
+SPOOL_BEAT_LIMIT_S = 15.0
 _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
 
 _log = logging.getLogger("edge_node.health")
@@ -43,6 +45,7 @@ class Vitals:
         capture_beat_s: monotonic time of the capture thread's last turn.
         publisher_beat_s: the same of the publisher's; None while it is not connected: resolving a name
             may take minutes, and is no reason to restart.
+        spool_beat_s: of the thread that writes to disk; a full disk is answered at once, a hung one is not.
         paused: frames are not decided, as commanded.
         summary: one line for ``systemctl status``.
     """
@@ -52,6 +55,7 @@ class Vitals:
     verdicts: int
     capture_beat_s: float
     publisher_beat_s: float | None = None
+    spool_beat_s: float | None = None
     paused: bool = False
     summary: str = ""
 
@@ -101,9 +105,12 @@ def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
     """
     if vitals.camera is not CameraCondition.ENDED and now_s - vitals.capture_beat_s > CAPTURE_BEAT_LIMIT_S:
         return f"the capture thread has not turned for {now_s - vitals.capture_beat_s:.0f} s"
-    beat_s = vitals.publisher_beat_s
-    if beat_s is not None and now_s - beat_s > PUBLISHER_BEAT_LIMIT_S:
-        return f"the publisher has not turned for {now_s - beat_s:.0f} s"
+    for name, beat_s, limit_s in (
+        ("publisher", vitals.publisher_beat_s, PUBLISHER_BEAT_LIMIT_S),
+        ("spool", vitals.spool_beat_s, SPOOL_BEAT_LIMIT_S),
+    ):
+        if beat_s is not None and now_s - beat_s > limit_s:
+            return f"the {name} has not turned for {now_s - beat_s:.0f} s"
     if before is None or vitals.paused or before.paused:
         return ""
     # Several: the newest may be in the slot, and one on its way.

@@ -74,6 +74,7 @@ class Publisher:
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
+        self.beat_s = time.monotonic()  # last turn while connected: a watchdog's proof of life
         self._status: Status | None = None
         self._sent_status = b""
         self._status_checked_s = 0.0
@@ -179,6 +180,7 @@ class Publisher:
             raise
         self._window = Window(self._window_size(granted), self._spool.last_position(), self._suspects)
         self._max_packet_bytes = granted.maximum_packet_bytes
+        self.beat_s = time.monotonic()
         self._link, self._said = LinkState.CONNECTED, ""
         self._sent_status, self._status_checked_s = b"", 0.0
         self._latest_number = None
@@ -190,7 +192,7 @@ class Publisher:
     def _serve(self, session: Session) -> None:
         """Send what there is and deal with the answers until the link ends or ``stop`` is called."""
         while not self._stopping.is_set() and self._window is not None:
-            now_s = time.monotonic()
+            self.beat_s = now_s = time.monotonic()
             self._send_status(session, now_s)
             self._send_rows(session, self._window, now_s)
             self._send_latest(session, now_s)

@@ -80,6 +80,7 @@ class Spool:
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
         self._full = not self._reserve.hold()
+        self.beat_s = time.monotonic()  # the writer's last turn: a watchdog's proof of life
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
@@ -268,6 +269,7 @@ class Spool:
     def _write_forever(self) -> None:
         house_kept_s = time.monotonic()
         while (batch := self._next_batch()) is not None:
+            self.beat_s = time.monotonic()
             has_work = batch.rows or batch.settled or batch.refused or batch.nonces
             if has_work and not self._commit(batch):
                 return
@@ -291,6 +293,7 @@ class Spool:
         """Write ``batch``, however long the disk needs; False if it is given up because of closing."""
         attempt = 0
         while True:
+            self.beat_s = time.monotonic()
             try:
                 self._replace_damaged()
                 written = self._store.write(batch, self._current_limits(), squeeze=self._full)

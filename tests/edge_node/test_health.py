@@ -91,6 +91,7 @@ def test_it_is_fed_while_frames_become_verdicts(manager):
         {"verdicts": 5},  # inference: frames arrive, none is decided
         {"capture_beat_s": 1000.0},
         {"publisher_beat_s": 1000.0},
+        {"spool_beat_s": 1000.0},
     ],
 )
 def test_it_is_not_fed_while_a_part_hangs(manager, hang):
@@ -104,6 +105,7 @@ def test_it_is_not_fed_while_a_part_hangs(manager, hang):
                 verdicts=5 + count,
                 capture_beat_s=now_s,
                 publisher_beat_s=now_s,
+                spool_beat_s=now_s,
             )
             return replace(good, **hang) if hung else good
 
@@ -135,6 +137,7 @@ def test_what_hangs_is_named():
     assert hung_part(alive, alive, now_s) == ""
     assert "capture" in hung_part(replace(alive, capture_beat_s=80.0), alive, now_s)
     assert "publisher" in hung_part(replace(alive, publisher_beat_s=80.0), alive, now_s)
+    assert "spool" in hung_part(replace(alive, spool_beat_s=80.0), alive, now_s)
     assert "none was decided" in hung_part(replace(alive, frames=90), alive, now_s)
 
 

@@ -1,0 +1,139 @@
+"""The main thread's work: one frame after the other through the rooms, and a look around in between."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from edge_node.health import Vitals, Watchdog
+from edge_node.inspectability import thresholds_of
+from edge_node.inspector import Inspector
+from edge_node.messages import LinkState
+from edge_node.record import Recorder
+from edge_node.spool import Keep, Kind, Spool
+from edge_node.status import StatusBoard
+from edge_node.verdict import Outcome, encode
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from edge_node.camera import CameraState
+    from edge_node.config import Config
+    from edge_node.engine import Engine
+    from edge_node.frame import Frame
+    from edge_node.inspector import Inspection
+    from edge_node.latest import LatestFrame
+    from edge_node.messages import Status
+    from edge_node.publisher import Publisher
+    from edge_node.supervision import Notifier
+
+TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
+HEALTH_INTERVAL_S = 10.0
+
+_KEEP = {Outcome.CORRODED: Keep.HIGH, Outcome.UNCORRODED: Keep.LOW}
+
+
+class Capture(Protocol):
+    """What the node wants to know of whoever fills its slot; ``CaptureThread`` is one."""
+
+    state: CameraState
+    frames_captured: int
+    beat_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What a frame walks through, in that order."""
+
+    capture: Capture
+    latest: LatestFrame
+    engine: Engine
+    spool: Spool
+    publisher: Publisher
+
+
+class Node:
+    """The main thread's work: one frame after the other, and a look around in between."""
+
+    def __init__(
+        self,
+        config: Config,
+        rooms: Rooms,
+        notifier: Notifier,
+        *,
+        on_decided: Callable[[Frame, Inspection], None] | None = None,
+    ) -> None:
+        """Make ready.
+
+        Args:
+            config: of the whole node.
+            rooms: opened and running.
+            notifier: the service manager.
+            on_decided: told of each frame after its verdict is in the spool; must be quick.
+        """
+        self._on_decided = on_decided
+        self._rooms = rooms
+        self._watchdog = Watchdog(notifier)
+        self._inspector = Inspector(
+            rooms.engine, material=config.inspect.material, thresholds=thresholds_of(config.inspect)
+        )
+        self._recorder = Recorder(config, rooms.engine.bundle, rooms.spool.epoch)
+        self._board = StatusBoard(config, rooms.engine.bundle, rooms.spool)
+        self._said: Status | None = None
+        self._next_look_s = self._next_health_s = 0.0
+
+    def decide_frames(self, stop: threading.Event) -> None:
+        """Decide the newest frame again and again, until asked to stop or no further frame will come."""
+        while not stop.is_set():
+            frame, dropped = self._rooms.latest.take(TICK_S)
+            if frame is not None:
+                self._decide(frame, dropped)
+            elif self._rooms.latest.closed:
+                break
+            self._look_around()
+        self._rooms.publisher.publish_health(encode(self._board.health()))
+
+    def _decide(self, frame: Frame, dropped: int) -> None:
+        inspection = self._inspector.inspect(frame.pixels, frozen=frame.frozen)
+
+        def record(seq: int) -> bytes:
+            return encode(
+                self._recorder.verdict(
+                    inspection.decision, frame, seq=seq, dropped=dropped, inference_ms=inspection.inference_ms
+                )
+            )
+
+        keep = _KEEP.get(inspection.decision.outcome, Keep.NORMAL)
+        self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
+        self._board.count(frame, dropped, inspection.inference_ms)
+        if self._on_decided is not None:
+            self._on_decided(frame, inspection)
+
+    def _look_around(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return
+        self._next_look_s = now_s + TICK_S
+        self._watchdog.look(self._vitals())
+        status = self._board.status(self._rooms.capture.state)
+        if status != self._said:
+            self._rooms.publisher.set_status(status)
+            self._said = status
+        if now_s >= self._next_health_s:
+            self._next_health_s = now_s + HEALTH_INTERVAL_S
+            self._rooms.publisher.publish_health(encode(self._board.health()))
+
+    def _vitals(self) -> Vitals:
+        capture, publisher = self._rooms.capture, self._rooms.publisher
+        camera = capture.state.condition
+        return Vitals(
+            camera=camera,
+            frames=capture.frames_captured,
+            verdicts=self._board.verdicts,
+            capture_beat_s=capture.beat_s,
+            publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
+            spool_beat_s=self._rooms.spool.beat_s,
+            summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
+        )
