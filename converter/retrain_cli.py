@@ -111,6 +111,8 @@ def run(args: argparse.Namespace) -> int:
     samples = with_groups([sample for folder in args.image_dir for sample in load_dataset(folder)])
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
+    if recipe.training.sets:
+        samples = tuple(sample for sample in samples if sample.set_name in recipe.training.sets)
     if args.cascade and args.output_dir is None:
         raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
     started = time.monotonic()
