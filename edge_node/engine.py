@@ -64,6 +64,10 @@ class Engine:
         decision = decide(self.bundle.manifest.cascade, frame.probabilities, told)
         return Judgement(decision, frame.maps, (time.perf_counter_ns() - started_ns) / 1e6)
 
+    def interpreter(self, file: str) -> Interpreter:
+        """Return the bare interpreter of one model, for measuring against it."""
+        return self._interpreters[file]
+
     def outputs(self, file: str, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Return the real values of every output of one model for its input tensor, by tensor name."""
         raw = self._interpreters[file].run(tensor)
