@@ -177,6 +177,22 @@ class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 600
 
 
+class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures that are kept as evidence, and sent when the link allows."""
+
+    keep: Annotated[bool, _about("Keep pictures of corroded verdicts and of a sample of the rest.")] = True
+    max_mb: Annotated[int, _about("Bound on disk; beyond it pictures of uncorroded go first.", ge=1)] = 512
+    sample_every: Annotated[
+        int, _about("Of verdicts that are not corroded keep each so many-th; 0 keeps none.", ge=0)
+    ] = 100
+    min_interval_s: Annotated[
+        float, _about("Of corroded verdicts keep at most one in so many seconds.", ge=0, le=3600)
+    ] = 1.0
+    jpeg_quality: Annotated[int, _about("Of the full picture.", ge=10, le=100)] = 85
+    thumbnail_px: Annotated[int, _about("Longer side of what is sent by itself.", ge=64, le=1024)] = 320
+    send_thumbnails: Annotated[bool, _about("Send them after the verdicts, when the link is idle.")] = True
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file; ``sha256`` is over its text and goes into every verdict."""
 
@@ -187,6 +203,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     inspect: InspectConfig = InspectConfig()
     spool: SpoolConfig = SpoolConfig()
     commands: CommandsConfig = CommandsConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
     sha256: str = ""
 
 
@@ -198,6 +215,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "spool": SpoolConfig,
     "mqtt": MqttConfig,
     "commands": CommandsConfig,
+    "evidence": EvidenceConfig,
 }
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.aside import Aside
 from edge_node.audience import Audience
 from edge_node.backoff import Backoff
 from edge_node.broker_security import check_security, endpoint
@@ -31,6 +32,7 @@ from edge_node.window import Suspects, Window
 if TYPE_CHECKING:
     from edge_node.command_desk import CommandDesk
     from edge_node.config import MqttConfig
+    from edge_node.evidence import Evidence
     from edge_node.spool import Spool
     from edge_node.topics import Topics
 
@@ -38,7 +40,6 @@ _LOG = logging.getLogger(__name__)
 
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
 _STATUS_CHECK_S = 1.0
-_LATEST_INTERVAL_S = 1.0  # the newest verdict is retained at most so often: it costs as much as the record
 _GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
 
@@ -47,7 +48,13 @@ class Publisher:
     """Delivers a spool to a broker; ``start`` and ``stop`` once each."""
 
     def __init__(
-        self, config: MqttConfig, topics: Topics, spool: Spool, *, desk: CommandDesk | None = None
+        self,
+        config: MqttConfig,
+        topics: Topics,
+        spool: Spool,
+        *,
+        desk: CommandDesk | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         """Prepare; touches no network.
 
@@ -56,6 +63,7 @@ class Publisher:
             topics: of this robot.
             spool: what is to be delivered.
             desk: takes commands; without one none are subscribed to.
+            evidence: has pictures to send when nothing else is to be sent.
 
         Raises:
             ConfigError: the connection would give something away.
@@ -79,9 +87,7 @@ class Publisher:
         self._sent_status = b""
         self._status_checked_s = 0.0
         self._health: deque[bytes] = deque(maxlen=1)
-        self._latest: Row | None = None
-        self._latest_number: int | None = None
-        self._latest_sent_s = 0.0
+        self._aside = Aside(config, topics, evidence)
         self._alarms: dict[str, Alarm] = {}
         self._window: Window | None = None
         self._max_packet_bytes: int | None = None
@@ -183,7 +189,7 @@ class Publisher:
         self.beat_s = time.monotonic()
         self._link, self._said = LinkState.CONNECTED, ""
         self._sent_status, self._status_checked_s = b"", 0.0
-        self._latest_number = None
+        self._aside.begin()
         if self._desk is not None:
             session.subscribe([self._topics.commands])
         _LOG.info("connected to %s", self._config.hostname)
@@ -195,7 +201,8 @@ class Publisher:
             self.beat_s = now_s = time.monotonic()
             self._send_status(session, now_s)
             self._send_rows(session, self._window, now_s)
-            self._send_latest(session, now_s)
+            is_idle = self._window.is_empty and not self._window.held and session.can_write
+            self._aside.send(session, now_s, is_idle=is_idle)
             while self._health and session.can_write:
                 session.publish(Outgoing(self._topics.health, self._health.popleft(), qos=0))
             self._check_answers(self._window, now_s)
@@ -218,8 +225,7 @@ class Publisher:
     def _answered(self, number: int, code: int) -> None:
         """Deal with the broker's answer to one message."""
         window = self._window
-        if number == self._latest_number:
-            self._latest_number = None
+        self._aside.answered(number, code)
         sent = window.answered(number) if window else None
         if window is None or sent is None:
             if code >= 0x80:
@@ -238,21 +244,12 @@ class Publisher:
             ticket = self._spool.settle(sent.row.position, urgent=window.free_slots == 0)
             window.delivered(sent, ticket)
             if sent.row.kind is Kind.VERDICT and not sent.lane.replayed:
-                self._latest = sent.row
+                self._aside.latest = sent.row
         elif what is Fate.REFUSED:
             window.quarantined(sent, self._quarantine(sent.row, code, name(code)))
         else:
             self._raise_alarm(f"refused:{sent.row.kind.value}", f"{topic}: {name(code)}; kept and sent again")
             window.kept(sent, time.monotonic())
-
-    def _send_latest(self, session: Session, now_s: float) -> None:
-        if self._latest is None or self._latest_number is not None:
-            return
-        if now_s - self._latest_sent_s >= _LATEST_INTERVAL_S:
-            self._latest_number = session.publish(
-                Outgoing(self._topics.latest, self._latest.payload, retain=True)
-            )
-            self._latest, self._latest_sent_s = None, now_s
 
     def _send_status(self, session: Session, now_s: float) -> None:
         """Publish the status if it, or the spool's alarms and losses, changed."""
@@ -293,6 +290,7 @@ class Publisher:
 
     def _note_end(self, err: LinkError | ConfigError) -> None:
         """Say why the connection ended, once, and find out whether a row is the reason."""
+        self._aside.link_ended()
         code = err.code if isinstance(err, LinkError) else None
         refused = isinstance(err, ConfigError) or err.refused
         self._link = LinkState.REFUSED if refused else LinkState.CONNECTING

@@ -95,6 +95,11 @@ class Window:
         return not self._busy
 
     @property
+    def held(self) -> bool:
+        """True while the broker refuses a kind."""
+        return any(hold.refusals for hold in self._holds.values())
+
+    @property
     def free_slots(self) -> int:
         """How many more rows may be sent now."""
         size = 1 if self._suspects.positions else self._size
