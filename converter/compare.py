@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.cascade import calibrated
+from edge_node.manifest import OutputKind
 from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
@@ -16,22 +16,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.engine import Engine
-    from edge_node.manifest import InputTensor
+    from edge_node.manifest import InputTensor, Stage
+
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class StageComparison:
-    """One stage's probabilities from two bundles for the same pictures.
+    """One stage's logits from two bundles for the same pictures.
 
     Attributes:
-        stage: its name.
+        stage: as in the manifest.
         reference: float64 ``(pictures, labels)``, of the float models.
         candidate: likewise, of the quantized ones.
+        saturated: share of the quantized output's numbers that are at the end of their range.
     """
 
-    stage: str
+    stage: Stage
     reference: NDArray[np.float64] = field(repr=False)
     candidate: NDArray[np.float64] = field(repr=False)
+    saturated: float = 0.0
 
     @property
     def same_label(self) -> NDArray[np.bool_]:
@@ -45,50 +49,96 @@ class StageComparison:
 
     @property
     def worst_difference(self) -> float:
-        """The largest difference of a probability."""
-        return float(np.abs(self.reference - self.candidate).max())
+        """The largest difference of a probability, at temperature 1."""
+        return float(np.abs(softmax(self.reference) - softmax(self.candidate)).max())
+
+    @property
+    def constant(self) -> bool:
+        """Whether the quantized stage says the same of every picture, and the float one does not."""
+        return bool(np.ptp(self.candidate, axis=0).max() == 0 and np.ptp(self.reference, axis=0).max() > 0)
 
 
-def compare(
-    reference: Engine,
-    candidate: Engine,
-    pictures: Iterable[NDArray[np.uint8]],
-    advance: Callable[[], object] = lambda: None,
-) -> tuple[StageComparison, ...]:
-    """Ask every stage of both bundles about every picture, whatever its path would be.
+def softmax(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Return probabilities, over the last axis."""
+    powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the stages of one bundle said of some pictures.
+
+    Attributes:
+        logits: per stage float64 ``(pictures, labels)``.
+        saturated: per stage the share of its output's numbers at the end of their range.
+    """
+
+    logits: dict[str, NDArray[np.float64]] = field(repr=False)
+    saturated: dict[str, float]
+
+
+def ask(
+    engine: Engine, pictures: Iterable[NDArray[np.uint8]], advance: Callable[[], object] = lambda: None
+) -> Answers:
+    """Ask every stage about every picture, whatever its path would be.
 
     Args:
-        reference: the float models.
-        candidate: the same cascade, quantized.
+        engine: a bundle made ready.
         pictures: uint8 ``(height, width, 3)``, blue, green, red; at least one.
         advance: called after each picture.
     """
-    names = [stage.name for stage in reference.bundle.manifest.cascade.stages]
-    found: dict[str, tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]] = {
-        name: ([], []) for name in names
-    }
+    names = [stage.name for stage in engine.bundle.manifest.cascade.stages]
+    outputs: dict[str, list[StageOutput]] = {name: [] for name in names}
     for pixels in pictures:
-        for side, engine in enumerate((reference, candidate)):
-            for name, probabilities in stage_probabilities(engine, pixels).items():
-                found[name][side].append(probabilities)
+        for name, output in stage_outputs(engine, pixels).items():
+            outputs[name].append(output)
         advance()
-    return tuple(StageComparison(name, np.stack(a), np.stack(b)) for name, (a, b) in found.items())
+    return Answers(
+        {name: np.stack([output.logits for output in found]) for name, found in outputs.items()},
+        {name: float(np.mean([output.saturated for output in found])) for name, found in outputs.items()},
+    )
 
 
-def stage_probabilities(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    """Return every stage's probabilities, ``(labels,)``, for one picture; each model runs once."""
+def compare(stages: Iterable[Stage], reference: Answers, candidate: Answers) -> tuple[StageComparison, ...]:
+    """Return the answers of the float and the quantized models side by side, stage by stage."""
+    return tuple(
+        StageComparison(
+            stage, reference.logits[stage.name], candidate.logits[stage.name], candidate.saturated[stage.name]
+        )
+        for stage in stages
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """What one stage says of one picture: logits ``(labels,)``, and how much of its output is saturated."""
+
+    logits: NDArray[np.float64]
+    saturated: float
+
+
+def stage_outputs(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, StageOutput]:
+    """Return what every stage says of one picture; each model runs once."""
     manifest = engine.bundle.manifest
     tensors: dict[InputTensor, NDArray[np.generic]] = {}
-    outputs = {}
-    kinds = {}
+    found = {}
     for model in manifest.models:
         if model.input not in tensors:
             tensors[model.input] = input_tensor(pixels, model.input)
-        outputs[model.file] = engine.outputs(model.file, tensors[model.input])
-        kinds.update({(model.file, out.name): out.kind for out in model.outputs})
-    return {
-        stage.name: calibrated(
-            outputs[stage.model][stage.output], kinds[stage.model, stage.output], stage.temperature
-        )
-        for stage in manifest.cascade.stages
-    }
+        values = engine.outputs(model.file, tensors[model.input])
+        for output in model.outputs:
+            ends = np.zeros(2)
+            if output.scale > 0:
+                bounds = np.iinfo(output.dtype)
+                ends = (np.array([bounds.min, bounds.max]) - output.zero_point) * output.scale
+            value = values[output.name]
+            at_end = (
+                np.isclose(value[..., np.newaxis], ends).any(axis=-1) if output.scale > 0 else np.zeros(1)
+            )
+            found[model.file, output.name] = StageOutput(_logits(value, output.kind), float(at_end.mean()))
+    return {stage.name: found[stage.model, stage.output] for stage in manifest.cascade.stages}
+
+
+def _logits(value: NDArray[np.float32], kind: OutputKind) -> NDArray[np.float64]:
+    mean = value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64)
+    return np.asarray(np.log(np.maximum(mean, _TINY)) if kind is OutputKind.PROBABILITIES else mean)

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
-from converter.pipeline import ConversionOrder, convert_cascade
+from converter.pipeline import ConversionOrder, convert_cascade, stage_bytes
 from converter.quantize import Mode, Target
+from converter.report import encode_report, report_of
+from converter.report_page import render_page, thumbnails
 from converter.scaling import GraphFlags
+from edge_node.bundle import REPORT_NAME
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from converter.budget import Drop
     from converter.pipeline import BeginStep, ConversionOutcome
 
 _MODES = [mode.value for mode in Mode]
@@ -53,6 +57,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration-pictures", type=_positive, default=200, metavar="N", help="default: 200"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of pictures (default: 0)")
+    judged = parser.add_argument_group("judged on labelled pictures")
+    judged.add_argument(
+        "--evaluate", type=Path, metavar="LABELLED", help="labels.csv, or a folder with a folder per class"
+    )
+    judged.add_argument(
+        "--max-accuracy-drop",
+        type=_share_of(100.0),
+        metavar="POINTS",
+        help="percentage points that quantizing may cost any stage and the cascade;"
+        " the worst layers stay in float until it holds",
+    )
+    judged.add_argument(
+        "--max-risk",
+        type=_share_of(1.0),
+        metavar="SHARE",
+        help="stages abstain where they are not sure enough for so few errors (0.01: one in a hundred)",
+    )
+    judged.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="also write the report with the pictures in it; the one in the bundle only names them",
+    )
     parser.add_argument("--name", help="of the bundle (default: the cascade's, or the graph's folder)")
     parser.add_argument("--version", help="of the bundle (default: the cascade's, or 1)")
     parser.add_argument("--target", choices=[t.value for t in Target], default=Target.LITERT.value)
@@ -82,11 +109,16 @@ def run(args: argparse.Namespace) -> int:
         calibration=args.calibration,
         calibration_pictures=args.calibration_pictures,
         seed=args.seed,
+        evaluate=args.evaluate,
+        max_accuracy_drop=args.max_accuracy_drop,
+        max_risk=args.max_risk,
         fuse=not args.no_fuse,
         force=args.force,
     )
     with shown_steps() as begin:
-        outcome = convert_cascade(order, begin)
+        outcome = convert_cascade(order, begin, _report_files)
+    if args.report:
+        _write_report(args.report, outcome)
     _print_table(outcome)
     return 0
 
@@ -125,28 +157,90 @@ def _plan(args: argparse.Namespace) -> CascadePlan:
     return plan.renamed(args.name, args.version)
 
 
+def _report_files(outcome: ConversionOutcome) -> dict[str, bytes]:
+    """Return the reports that travel with the bundle: without photographs, which may not."""
+    report = report_of(outcome)
+    return {REPORT_NAME: render_page(report), "report.json": encode_report(report)}
+
+
+def _write_report(path: Path, outcome: ConversionOutcome) -> None:
+    report = report_of(outcome)
+    try:
+        path.write_bytes(render_page(report, thumbnails(outcome, report)))
+    except OSError as err:
+        raise ConversionError(f"{path}: {err.strerror or err}; the bundle itself is written") from err
+
+
 def _print_table(outcome: ConversionOutcome) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=f"{outcome.bundle.manifest.name} {outcome.bundle.manifest.version}", title_justify="left"
-    )
-    for heading in (
-        "stage",
-        "model",
-        "float",
-        outcome.mode.value,
-        "same label",
-        "worst probability difference",
-    ):
-        table.add_column(heading, justify="left" if heading in {"stage", "model"} else "right")
-    for row in outcome.rows:
+    manifest = outcome.bundle.manifest
+    mode = "float32" if outcome.order.mode is Mode.NONE else outcome.order.mode.value
+    table = Table(title=f"{manifest.name} {manifest.version}", title_justify="left")
+    for heading in ("stage", "model"):
+        table.add_column(heading)
+    headings = ["float", mode, "same label", "worst probability difference"]
+    headings += ["accuracy: float", mode] if outcome.drops else []
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in _rows(outcome):
         table.add_row(*row)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    for note in outcome.notes:
+    for note in _notes(outcome):
         console.print(note, highlight=False)
+
+
+def _rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
+    sizes = stage_bytes(outcome.reference), stage_bytes(outcome.bundle)
+    comparisons = {comparison.stage.name: comparison for comparison in outcome.comparisons}
+    scores = {drop.name: drop for drop in outcome.drops}
+    for stage in outcome.bundle.manifest.cascade.stages:
+        row = [stage.name, stage.model, *(f"{size[stage.name] / 1e6:.2f} MB" for size in sizes)]
+        comparison = comparisons.get(stage.name)
+        row += (
+            [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
+            if comparison
+            else ["-", "-"]
+        )
+        yield row + _accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
+    for drop in scores.values():
+        yield [drop.name, "", "", "", "", "", *_accuracies(drop, wanted=True)]
+
+
+def _accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
+    if not wanted:
+        return []
+    return [f"{drop.reference.accuracy:.2%}", f"{drop.candidate.accuracy:.2%}"] if drop else ["-", "-"]
+
+
+def _notes(outcome: ConversionOutcome) -> Iterator[str]:
+    yield from outcome.warnings
+    for graph in outcome.fused:
+        if len(graph.stages) > 1:
+            yield f"{', '.join(graph.stages)} share one backbone, proved equal: one inference answers all"
+        yield from (
+            f"{output.stage} has no map: {output.no_map}" for output in graph.outputs if output.no_map
+        )
+    if outcome.order.fuse and len(outcome.fused) > 1:
+        yield f"{len(outcome.fused)} models: their backbones differ"
+    if measured := outcome.bundle.manifest.measured:
+        what = "" if outcome.labelled else "; agreement, not accuracy"
+        yield f"compared on {measured.pictures} pictures, {measured.set}{what}"
+    float_ms, quantized_ms = outcome.milliseconds
+    yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
+    if outcome.float_layers:
+        yield f"kept in float: {', '.join(layer.split(';')[0] for layer in outcome.float_layers)}"
+    for name, fit in outcome.fits.items():
+        line = f"{name}: temperature {fit.temperature:.2f}"
+        if fit.abstention:
+            line += (
+                f"; says nothing below {fit.abstention.threshold:.3f}: on specimens held out"
+                f" {fit.abstention.held_out_coverage:.1%} decided, {fit.abstention.held_out_risk:.2%} wrongly"
+            )
+        yield line
+    yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s"
 
 
 def _positive(text: str) -> int:
@@ -154,3 +248,18 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number from 1")
     return number
+
+
+def _share_of(whole: float) -> Callable[[str], float]:
+    """Return a parser of numbers from 0 to ``whole``."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= whole:
+            raise argparse.ArgumentTypeError(f"{text!r}, wanted a number from 0 to {whole:g}")
+        return number
+
+    return parse

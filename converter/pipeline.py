@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+import numpy as np
 
+from converter.budget import Attempt, Drop, drops, over_budget, within_budget
 from converter.bundle_writer import (
     MadeModel,
     assemble,
@@ -15,30 +18,56 @@ from converter.bundle_writer import (
     with_manifest,
     write_bundle,
 )
-from converter.compare import StageComparison, compare
+from converter.calibrate import Abstention, fit_abstention, fit_temperature
+from converter.checks import audit_types, check_outputs, warnings
+from converter.compare import Answers, StageComparison, ask, compare, softmax
 from converter.fuse import FusedGraph, fuse
 from converter.graph import TrainedGraph, load_graph
+from converter.labelled import LabelledSet, load_labelled
 from converter.pictures import Calibration, load_calibration
 from converter.quantize import Mode, Target, convert_graph
+from converter.sensitivity import LayerCost, rank_layers
+from converter.target import probe_in_target
+from converter.truth import UNKNOWN
 from edge_node.engine import Engine
 from edge_node.errors import ConversionError, DatasetError
-from edge_node.manifest import CalibrationSet, Manifest, Measured, Provenance, SourceGraph, StageMeasure
+from edge_node.manifest import CalibrationSet, Measured, Provenance, SourceGraph, Stage, StageMeasure
+from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from converter.cascade_file import CascadePlan
     from edge_node.bundle import Bundle
 
-
 # From a step's name and its number of parts to what is called after each part.
 BeginStep: TypeAlias = "Callable[[str, int], Callable[[], None]]"
+_THREADS = 2  # for comparing; nothing is timed there
+_TIMED_RUNS = 15
+MIN_FITTED_PICTURES = 20  # a temperature from fewer is noise
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionOrder:
-    """What one conversion is asked for."""
+    """What one conversion is asked for.
+
+    Attributes:
+        plan: the stages.
+        out: the bundle's folder.
+        mode: what becomes of the numbers.
+        target: the runtime that will run it.
+        calibration: folder that ranges are measured on.
+        calibration_pictures: how many of it.
+        seed: of their choice.
+        evaluate: labelled pictures, or None.
+        max_accuracy_drop: percentage points that quantizing may cost on them, or None for any.
+        max_risk: error among decided pictures that thresholds are chosen for, or None for no abstaining.
+        fuse: whether stages with one backbone become one model.
+        force: replace an existing bundle.
+    """
 
     plan: CascadePlan
     out: Path
@@ -47,18 +76,79 @@ class ConversionOrder:
     calibration: Path | None = None
     calibration_pictures: int = 200
     seed: int = 0
+    evaluate: Path | None = None
+    max_accuracy_drop: float | None = None
+    max_risk: float | None = None
     fuse: bool = True
     force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ConversionOutcome:
-    """What came of it."""
+class StageFit:
+    """What was fitted for one stage on labelled pictures."""
 
+    temperature: float
+    abstention: Abstention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOutcome:
+    """What came of a conversion: everything that the table and the report show.
+
+    Attributes:
+        order: what was asked for.
+        bundle: as written.
+        reference: the same cascade in float32.
+        fused: the graphs that were converted.
+        graphs: per stage.
+        calibration: the calibration pictures, if any.
+        comparisons: float against quantized on the labelled pictures, or else the calibration pictures.
+        labelled: the labelled pictures, if any.
+        answers: what the quantized stages said of them.
+        drops: what quantizing cost, per stage and for the cascade.
+        fits: per stage.
+        float_layers: kept in float for the budget.
+        milliseconds: of one inference of all models, float and quantized, on this machine at one thread.
+        seconds: of the whole conversion.
+        warnings: what a person should look at.
+    """
+
+    order: ConversionOrder
     bundle: Bundle
-    mode: Mode
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
+    reference: Bundle
+    fused: tuple[FusedGraph, ...]
+    graphs: dict[str, TrainedGraph]
+    calibration: Calibration | None
+    comparisons: tuple[StageComparison, ...] = ()
+    labelled: LabelledSet | None = None
+    answers: Answers | None = None
+    drops: tuple[Drop, ...] = ()
+    fits: dict[str, StageFit] = field(default_factory=dict)
+    float_layers: tuple[str, ...] = ()
+    milliseconds: tuple[float, float] = (0.0, 0.0)
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+def convert_cascade(
+    order: ConversionOrder, begin: BeginStep, report: Callable[[ConversionOutcome], dict[str, bytes]]
+) -> ConversionOutcome:
+    """Convert, check, compare, write.
+
+    Args:
+        order: what to convert.
+        begin: called with a step's name and its number of parts; what it returns is called after each part.
+        report: from the outcome to further files of the bundle, by name.
+
+    Raises:
+        CorrosionError: about graphs, labels, pictures, the budget or the folder; in one sentence.
+    """
+    _refuse_contradictions(order)
+    started = time.perf_counter()
+    outcome = _Conversion(order, begin).outcome()
+    outcome = replace(outcome, seconds=time.perf_counter() - started)
+    write_bundle(outcome.bundle, order.out, report(outcome), force=order.force)
+    return outcome
 
 
 class _Conversion:
@@ -71,28 +161,130 @@ class _Conversion:
         self.graphs = self._graphs()
         self.fused = fuse(self.graphs, share=order.fuse)
         self.provenance = _provenance(order, self.graphs, self.calibration)
+        self.reference = self._made(Mode.NONE)
+        self.cascade = self.reference.manifest.cascade
+        self.labelled = load_labelled(order.evaluate, self.cascade) if order.evaluate else None
+        self.reference_answers = self._asked(self.reference, "asking the float models")
 
-    def made(self, mode: Mode) -> Bundle:
-        """Return the bundle in memory, every model converted to ``mode``."""
-        advance = self.begin(f"converting, {'float32' if mode is Mode.NONE else mode.value}", len(self.fused))
+    def outcome(self) -> ConversionOutcome:
+        """Return the bundle and all that was found out about it."""
+        attempt = self._attempt()
+        bundle, answers = attempt.bundle, attempt.answers
+        if self.order.target is not Target.LITERT:
+            self._probe_in_target(bundle)
+        comparisons: tuple[StageComparison, ...] = ()
+        fits: dict[str, StageFit] = {}
+        if self.reference_answers and answers:
+            comparisons = compare(self.cascade.stages, self.reference_answers, answers)
+            check_outputs(comparisons)
+            fits = _fits(self.labelled, self.cascade.stages, answers, self.order.max_risk)
+            bundle = self._sealed(bundle, comparisons, fits, attempt)
+        return ConversionOutcome(
+            order=self.order,
+            bundle=bundle,
+            reference=self.reference,
+            fused=self.fused,
+            graphs=self.graphs,
+            calibration=self.calibration,
+            comparisons=comparisons,
+            labelled=self.labelled,
+            answers=answers,
+            drops=attempt.drops,
+            fits=fits,
+            float_layers=attempt.float_layers,
+            milliseconds=(inference_ms(self.reference), inference_ms(bundle)),
+            warnings=tuple(warnings(comparisons)),
+        )
+
+    def _attempt(self) -> Attempt:
+        """Return the conversion that holds the budget, if there is a budget."""
+        mode = self.order.mode
+        if mode is Mode.NONE:
+            return self._judged(self.reference, self.reference_answers, ())
+        first = self._tried(())
+        budget = self.order.max_accuracy_drop
+        if budget is None or not first.drops:
+            return first
+        if not mode.takes_float_layers:
+            if first.worst.points > budget:
+                raise ConversionError(f"{over_budget(first.worst, budget)}; no bundle was written")
+            return first
+        return within_budget(first, budget, self._ranked, self._tried)
+
+    def _tried(self, float_layers: tuple[str, ...]) -> Attempt:
+        bundle = self._made(self.order.mode, float_layers)
+        return self._judged(bundle, self._asked(bundle, "asking the quantized models"), float_layers)
+
+    def _judged(self, bundle: Bundle, answers: Answers | None, float_layers: tuple[str, ...]) -> Attempt:
+        lost: tuple[Drop, ...] = ()
+        if self.labelled and self.reference_answers and answers:
+            lost = drops(self.labelled, self.cascade, self.reference_answers, answers)
+        return Attempt(bundle, answers, lost, float_layers)
+
+    def _ranked(self) -> tuple[LayerCost, ...]:
+        """Return the layers of all models, the most costly first."""
+        costs: list[LayerCost] = []
+        for graph in self.fused:
+            advance = self.begin(f"ranking layers of {graph.stages[0]}", 1)
+            pictures = self._pictures(graph)
+            if pictures is not None:
+                costs += rank_layers(graph, pictures, self.order.target)
+            advance()
+        return tuple(sorted(costs, key=lambda cost: cost.remaining_error))
+
+    def _made(self, mode: Mode, float_layers: tuple[str, ...] = ()) -> Bundle:
+        """Return the bundle in memory, every model converted to ``mode`` and audited."""
+        name = "float32" if mode is Mode.NONE else mode.value
+        kept = f", {len(float_layers)} layers in float" if float_layers else ""
+        advance = self.begin(f"converting, {name}{kept}", len(self.fused))
         models = []
         for graph in self.fused:
-            pictures = None
-            if self.calibration and mode.needs_calibration:
-                pictures = self.calibration.resized(graph.preprocessing)
-            converted = convert_graph(graph, mode, pictures, self.order.target)
+            pictures = self._pictures(graph) if mode.needs_calibration else None
+            converted = convert_graph(graph, mode, pictures, self.order.target, float_layers)
+            audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))
             models.append(MadeModel(graph, mode, converted.content))
             advance()
         return assemble(self.order.plan, models, self.provenance)
 
-    def compared(self, reference: Bundle, bundle: Bundle) -> tuple[StageComparison, ...]:
-        """Return how the two differ on the calibration pictures, if there are any."""
-        if self.calibration is None or bundle is reference:
-            return ()
-        advance = self.begin("comparing with float", len(self.calibration.pixels))
-        # Two threads: nothing is timed here.
-        engines = (Engine(reference, threads=2), Engine(bundle, threads=2))
-        return compare(*engines, self.calibration.pixels, advance)
+    def _pictures(self, graph: FusedGraph) -> NDArray[np.uint8] | None:
+        return self.calibration.resized(graph.preprocessing) if self.calibration else None
+
+    def _asked(self, bundle: Bundle, step: str) -> Answers | None:
+        """Return what a bundle says of the labelled pictures, or else of the calibration pictures."""
+        if self.labelled:
+            pictures, count = self.labelled.pictures(), len(self.labelled.samples)
+        elif self.calibration:
+            pictures, count = iter(self.calibration.pixels), len(self.calibration.pixels)
+        else:
+            return None
+        return ask(Engine(bundle, threads=_THREADS), pictures, self.begin(step, count))
+
+    def _sealed(
+        self,
+        bundle: Bundle,
+        comparisons: tuple[StageComparison, ...],
+        fits: dict[str, StageFit],
+        attempt: Attempt,
+    ) -> Bundle:
+        """Return the bundle with what was fitted and measured in its manifest."""
+        manifest = bundle.manifest
+        stages = tuple(_fitted(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
+        cascade = msgspec.structs.replace(manifest.cascade, stages=stages)
+        notes = tuple(f"kept in float: {layer.split(';')[0]}" for layer in attempt.float_layers)
+        provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
+        name = self.labelled.name if self.labelled else f"calibration: {self.calibration.set_name}"  # type: ignore[union-attr]  # one of them gave the answers
+        measured = Measured(
+            set=name,
+            pictures=len(comparisons[0].reference),
+            stages=_measures(self.reference, bundle, comparisons, attempt.drops),
+        )
+        changes = {"cascade": cascade, "measured": measured, "provenance": provenance}
+        return with_manifest(bundle, msgspec.structs.replace(manifest, **changes))
+
+    def _probe_in_target(self, bundle: Bundle) -> None:
+        advance = self.begin(f"golden probe in {self.order.target.value}", 1)
+        probe_in_target(bundle, self.order.target)
+        advance()
 
     def _calibration(self) -> Calibration | None:
         if self.order.calibration is None:
@@ -118,31 +310,87 @@ class _Conversion:
         return graphs
 
 
-def convert_cascade(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
-    """Convert, compare, write.
+def inference_ms(bundle: Bundle) -> float:
+    """Return the median time of all models of a bundle for one picture: one thread, no preprocessing."""
+    engine, manifest = Engine(bundle), bundle.manifest
+    picture = bundle.golden.pictures[0]
+    tensors = {model.file: input_tensor(picture, model.input) for model in manifest.models}
+    times = []
+    for _ in range(_TIMED_RUNS):
+        started = time.perf_counter()
+        for file, tensor in tensors.items():
+            engine.outputs(file, tensor)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times)) * 1000
 
-    Args:
-        order: what to convert.
-        begin: called with a step's name and its number of parts; what it returns is called after each part.
 
-    Raises:
-        GraphError, DatasetError, UnreadablePictureError, ConversionError, BundleError: in one sentence each.
-    """
+def stage_bytes(bundle: Bundle) -> dict[str, int]:
+    """Return per stage the size of the model file that answers it."""
+    manifest = bundle.manifest
+    return {stage.name: manifest.model(stage.model).size_bytes for stage in manifest.cascade.stages}
+
+
+def _refuse_contradictions(order: ConversionOrder) -> None:
     refuse_existing(order.out, force=order.force)
     if order.mode.needs_calibration and order.calibration is None:
         raise ConversionError(
             f"{order.mode.value} measures its ranges on pictures like those the robot will see, found none;"
             " give --calibration PICTURES"
         )
-    conversion = _Conversion(order, begin)
-    reference = conversion.made(Mode.NONE)
-    bundle = reference if order.mode is Mode.NONE else conversion.made(order.mode)
-    comparisons = conversion.compared(reference, bundle)
-    if conversion.calibration and comparisons:
-        bundle = with_manifest(bundle, _measured(reference, bundle, comparisons, conversion.calibration))
-    write_bundle(bundle, order.out, {}, force=order.force)
-    rows = _rows(reference, bundle, comparisons)
-    return ConversionOutcome(bundle, order.mode, rows, _notes(conversion.fused, order, bundle))
+    for option, value in (("--max-accuracy-drop", order.max_accuracy_drop), ("--max-risk", order.max_risk)):
+        if value is not None and order.evaluate is None:
+            raise ConversionError(
+                f"{option} is judged on labelled pictures, found none; give --evaluate LABELLED"
+            )
+
+
+def _fits(
+    labelled: LabelledSet | None, stages: Iterable[Stage], answers: Answers, max_risk: float | None
+) -> dict[str, StageFit]:
+    """Return temperatures and thresholds for the stages that have labelled pictures enough."""
+    found: dict[str, StageFit] = {}
+    for stage in stages if labelled else ():
+        truth = labelled.truth[stage.name]  # type: ignore[union-attr]  # the loop is empty without it
+        known = truth != UNKNOWN
+        if len(np.unique(truth[known])) < 2 or known.sum() < MIN_FITTED_PICTURES:
+            continue
+        logits = answers.logits[stage.name][known]
+        temperature = fit_temperature(logits, truth[known])
+        abstention = None
+        if max_risk is not None:
+            groups = [group for group, used in zip(labelled.groups, known, strict=True) if used]  # type: ignore[union-attr]  # as above
+            probabilities = softmax(logits, temperature)
+            abstention = fit_abstention(probabilities, truth[known], groups, max_risk)
+        found[stage.name] = StageFit(temperature, abstention)
+    return found
+
+
+def _fitted(stage: Stage, fit: StageFit | None) -> Stage:
+    if fit is None:
+        return stage
+    threshold = fit.abstention.threshold if fit.abstention else stage.abstain_below
+    return msgspec.structs.replace(stage, temperature=fit.temperature, abstain_below=threshold)
+
+
+def _measures(
+    reference: Bundle, bundle: Bundle, comparisons: tuple[StageComparison, ...], lost: tuple[Drop, ...]
+) -> tuple[StageMeasure, ...]:
+    sizes = stage_bytes(reference), stage_bytes(bundle)
+    scores = {drop.name: drop for drop in lost}
+    return tuple(
+        StageMeasure(
+            stage=name,
+            agreement=comparison.agreement,
+            worst_probability_difference=comparison.worst_difference,
+            float_bytes=sizes[0][name],
+            quantized_bytes=sizes[1][name],
+            float_accuracy=scores[name].reference.accuracy if name in scores else None,
+            quantized_accuracy=scores[name].candidate.accuracy if name in scores else None,
+            labelled_pictures=scores[name].reference.pictures if name in scores else 0,
+        )
+        for comparison in comparisons
+        for name in [comparison.stage.name]
+    )
 
 
 def _provenance(
@@ -158,64 +406,5 @@ def _provenance(
         calibration=CalibrationSet(pictures=len(measured.paths), sha256=measured.sha256, seed=measured.seed)
         if measured
         else None,
+        notes=(f"target: {order.target.value}",),
     )
-
-
-def _measured(
-    reference: Bundle, bundle: Bundle, comparisons: tuple[StageComparison, ...], calibration: Calibration
-) -> Manifest:
-    sizes = _stage_bytes(reference), _stage_bytes(bundle)
-    stages = tuple(
-        StageMeasure(
-            stage=comparison.stage,
-            agreement=comparison.agreement,
-            worst_probability_difference=comparison.worst_difference,
-            float_bytes=sizes[0][comparison.stage],
-            quantized_bytes=sizes[1][comparison.stage],
-        )
-        for comparison in comparisons
-    )
-    measured = Measured(
-        set=f"calibration: {calibration.set_name}", pictures=len(calibration.paths), stages=stages
-    )
-    return msgspec.structs.replace(bundle.manifest, measured=measured)
-
-
-def _stage_bytes(bundle: Bundle) -> dict[str, int]:
-    """Return per stage the size of the model file that answers it."""
-    manifest = bundle.manifest
-    return {stage.name: manifest.model(stage.model).size_bytes for stage in manifest.cascade.stages}
-
-
-def _rows(
-    reference: Bundle, bundle: Bundle, comparisons: tuple[StageComparison, ...]
-) -> tuple[tuple[str, ...], ...]:
-    """Return the printed table: stage, model, float size, size, agreement, worst difference."""
-    sizes = _stage_bytes(reference), _stage_bytes(bundle)
-    found = {comparison.stage: comparison for comparison in comparisons}
-    rows = []
-    for stage in bundle.manifest.cascade.stages:
-        row = [stage.name, stage.model, *(f"{size[stage.name] / 1e6:.2f} MB" for size in sizes)]
-        if comparison := found.get(stage.name):
-            row += [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
-        else:
-            row += ["-", "-"]
-        rows.append(tuple(row))
-    return tuple(rows)
-
-
-def _notes(fused: tuple[FusedGraph, ...], order: ConversionOrder, bundle: Bundle) -> tuple[str, ...]:
-    notes = []
-    for graph in fused:
-        if len(graph.stages) > 1:
-            notes.append(
-                f"{', '.join(graph.stages)} share one backbone, proved equal: one inference answers all"
-            )
-        notes += [f"{output.stage} has no map: {output.no_map}" for output in graph.outputs if output.no_map]
-    if order.fuse and len(fused) > 1:
-        notes.append(f"{len(fused)} models: their backbones differ")
-    measured = bundle.manifest.measured
-    if measured:
-        notes.append(f"compared on {measured.pictures} pictures, {measured.set}; not an accuracy")
-    notes.append(f"written: {order.out}")
-    return tuple(notes)

@@ -39,6 +39,11 @@ class Mode(str, Enum):
         """Whether ranges of activations must be measured on pictures."""
         return self in {Mode.INT8, Mode.INT8_FLOAT_IO, Mode.INT16X8}
 
+    @property
+    def takes_float_layers(self) -> bool:
+        """Whether single layers can be kept in float."""
+        return self in {Mode.INT8, Mode.INT8_FLOAT_IO}
+
 
 class Target(str, Enum):
     """The runtime that will run the file; the values are those of ``--target``."""
@@ -100,22 +105,24 @@ def convert_graph(
         )
     with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
         work = Path(folder)
-        (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))
-        if calibration is not None and mode.needs_calibration:
-            np.save(work / CALIBRATION_NAME, calibration)
-        request = _request(graph, mode, target, float_nodes)
-        (work / REQUEST_NAME).write_bytes(msgspec.json.encode(request))
+        write_request(work, graph, mode, calibration, target, float_nodes)
         _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}")
         content = (work / MODEL_NAME).read_bytes()
         result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
     return ConvertedModel(content, result)
 
 
-def _request(
-    graph: FusedGraph, mode: Mode, target: Target, float_nodes: tuple[str, ...]
-) -> ConversionRequest:
+def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of convert_graph
+    work: Path,
+    graph: FusedGraph,
+    mode: Mode,
+    calibration: NDArray[np.uint8] | None,
+    target: Target,
+    float_nodes: tuple[str, ...] = (),
+) -> None:
+    """Write what a worker process reads into the folder ``work``; arguments as of ``convert_graph``."""
     preprocessing = graph.preprocessing
-    return ConversionRequest(
+    request = ConversionRequest(
         mode=mode,
         target=target,
         input=graph.input,
@@ -125,6 +132,10 @@ def _request(
         outputs=tuple(output.tensor for output in graph.outputs),
         float_nodes=float_nodes,
     )
+    (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))
+    (work / REQUEST_NAME).write_bytes(msgspec.json.encode(request))
+    if calibration is not None and mode.needs_calibration:
+        np.save(work / CALIBRATION_NAME, calibration)
 
 
 def _run_worker(work: Path, what: str) -> None:

@@ -28,7 +28,7 @@ from edge_node.manifest import InputTensor
 from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from numpy.typing import NDArray
 
 
 def main() -> int:
@@ -44,10 +44,63 @@ def main() -> int:
     return 0
 
 
-def _convert(work: Path, request: ConversionRequest) -> bytes:
+def prepare(work: Path, request: ConversionRequest) -> None:
+    """Replace the graph in the folder by one that loses less in 8 bits."""
+    graph_def = tensorflow().compat.v1.GraphDef()
+    graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
+    corrected = bias_corrected(graph_def, request.input, scaled_pictures(work, request))
+    (work / GRAPH_NAME).write_bytes(corrected.SerializeToString())
+
+
+def calibrated(work: Path, request: ConversionRequest) -> bytes:
+    """Return the float model with the ranges of its tensors, which ``quantized`` can use again and again."""
+    converter = _converter(work, request)
+    converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
+    content: Any = converter.convert()
+    return bytes(content)
+
+
+def quantized(model: bytes, request: ConversionRequest, float_nodes: tuple[str, ...]) -> bytes:
+    """Return a calibrated model in int8, but for the operators whose outputs are named.
+
+    A picture goes in as int8; where the first operator is kept in float, that is the type TensorFlow leaves.
+    """
     tf = tensorflow()
+    from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize
+
+    content: Any = mlir_quantize(
+        model,
+        fully_quantize=request.mode is Mode.INT8,
+        inference_type=convert_tensor_tf_type_to_tflite_type(tf.int8),
+        input_data_type=tf.int8 if request.mode is Mode.INT8 else tf.float32,
+        output_data_type=tf.int8 if request.mode is Mode.INT8 else tf.float32,
+        denylisted_nodes=list(float_nodes),
+        disable_per_channel_for_dense_layers=request.target is Target.TFLITE_RUNTIME_2_14,
+    )
+    return bytes(content)
+
+
+def scaled_pictures(work: Path, request: ConversionRequest) -> list[NDArray[np.float32]]:
+    """Return the calibration pictures as the node would feed them, each ``(1, height, width, 3)``."""
+    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)
+    # Two pixels that span what a camera can give: the input's range then never depends on the pictures, and
+    # a byte of the picture is a byte of the tensor.
+    pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
+    spec = InputTensor(shape=(1, *request.shape[1:3], 3), dtype="float32", mean=request.mean, std=request.std)
+    return [np.asarray(input_tensor(picture, spec), np.float32) for picture in pictures]
+
+
+def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode in {Mode.INT8, Mode.INT8_FLOAT_IO}:
-        _correct_bias(work, request)
+        prepare(work, request)
+    if request.float_nodes:
+        return quantized(calibrated(work, request), request, request.float_nodes)
+    content: Any = _converter(work, request).convert()
+    return bytes(content)
+
+
+def _converter(work: Path, request: ConversionRequest) -> Any:
+    tf = tensorflow()
     converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
         str(work / GRAPH_NAME), [request.input], list(request.outputs), {request.input: list(request.shape)}
     )
@@ -56,7 +109,8 @@ def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode is Mode.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
     if request.mode.needs_calibration:
-        converter.representative_dataset = _representative(work, request)
+        tensors = scaled_pictures(work, request)
+        converter.representative_dataset = lambda: ([tensor] for tensor in tensors)
         ops = tf.lite.OpsSet
         converter.target_spec.supported_ops = [
             ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -69,32 +123,7 @@ def _convert(work: Path, request: ConversionRequest) -> bytes:
         # Per-channel dense layers are FULLY_CONNECTED version 12, which TFLite 2.14 does not know.
         # The underscored attribute is the only switch there is.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
-    content: Any = converter.convert()
-    return bytes(content)
-
-
-def _correct_bias(work: Path, request: ConversionRequest) -> None:
-    """Replace the graph in the folder by one that loses less in 8 bits."""
-    graph_def = tensorflow().compat.v1.GraphDef()
-    graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
-    tensors = (tensor for (tensor,) in _representative(work, request)())
-    corrected = bias_corrected(graph_def, request.input, tensors)
-    (work / GRAPH_NAME).write_bytes(corrected.SerializeToString())
-
-
-def _representative(work: Path, request: ConversionRequest) -> Callable[[], Iterator[list[Any]]]:
-    """Return the calibration pictures as the node would feed them, as a function TensorFlow calls."""
-    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)
-    # Two pixels that span what a camera can give: the input's range then never depends on the pictures, and
-    # a byte of the picture is a byte of the tensor.
-    pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
-    spec = InputTensor(shape=(1, *request.shape[1:3], 3), dtype="float32", mean=request.mean, std=request.std)
-
-    def pictures_one_by_one() -> Iterator[list[Any]]:
-        for picture in pictures:
-            yield [input_tensor(picture, spec)]
-
-    return pictures_one_by_one
+    return converter
 
 
 if __name__ == "__main__":

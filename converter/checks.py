@@ -1,0 +1,79 @@
+"""Checks that every conversion passes, asked for or not: the types inside, and outputs that say nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from converter.flatbuffer import weight_types
+from converter.quantize import Mode
+from edge_node.errors import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from converter.compare import StageComparison
+
+# What the weights of convolutions and dense layers must be, by mode. DEQUANTIZE brings float16 back to
+# FLOAT32 before the kernel, so its convolutions read no constant at all.
+_WEIGHT_TYPES = {
+    Mode.INT8: {"INT8"},
+    Mode.INT8_FLOAT_IO: {"INT8"},
+    Mode.INT16X8: {"INT8"},
+    Mode.DYNAMIC: {"INT8", "FLOAT32"},  # small kernels gain nothing and stay float32
+    Mode.FLOAT16: {"FLOAT16", "FLOAT32"},
+    Mode.NONE: {"FLOAT32"},
+}
+_SATURATED_WARNING = 0.01  # share of an output's numbers at the end of its range
+_AGREEMENT_WARNING = 0.97
+
+
+def audit_types(name: str, content: bytes, mode: Mode, float_layers: int = 0) -> None:
+    """Check that a file is what its mode promises.
+
+    Args:
+        name: of the file, for messages.
+        content: the ``.tflite`` file.
+        mode: what it was converted to.
+        float_layers: how many layers were kept in float on purpose.
+
+    Raises:
+        ConversionError: weights of another type.
+    """
+    found = weight_types(content)
+    unexpected = sum(count for kind, count in found.items() if kind not in _WEIGHT_TYPES[mode])
+    if unexpected > float_layers:
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
+        raise ConversionError(
+            f"{name}: called {mode.value}, but its weights are {listed};"
+            " an operator in it has no such kernel, choose another --quantize"
+        )
+
+
+def check_outputs(comparisons: Sequence[StageComparison]) -> None:
+    """Check that quantized outputs still tell pictures apart.
+
+    Raises:
+        ConversionError: a stage says the same of every picture, which the float model does not.
+    """
+    for comparison in comparisons:
+        if comparison.constant:
+            raise ConversionError(
+                f"stage {comparison.stage.name}: the quantized model says the same of every picture,"
+                " the float model does not; choose another --quantize"
+            )
+
+
+def warnings(comparisons: Sequence[StageComparison]) -> Iterator[str]:
+    """Yield what a person should look at before trusting the result."""
+    for comparison in comparisons:
+        name = comparison.stage.name
+        if comparison.saturated > _SATURATED_WARNING:
+            yield (
+                f"warning: {name}: {comparison.saturated:.1%} of its output is at the end of its range;"
+                " calibrate on more varied pictures"
+            )
+        if comparison.agreement < _AGREEMENT_WARNING:
+            yield (
+                f"warning: {name}: only {comparison.agreement:.1%} of pictures keep float's label;"
+                " try --evaluate with --max-accuracy-drop, or another --quantize"
+            )
