@@ -38,13 +38,16 @@ def main() -> int:
 
 def convert_main(argv: list[str] | None = None) -> int:
     """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code."""
+    return guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv))
+
+
+def _convert(argv: list[str]) -> int:
     from converter import convert
 
     parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
     convert.add_arguments(parser)
     parser.set_defaults(run=convert.run)
-    words = convert.with_explicit_mode(sys.argv[1:] if argv is None else argv)
-    return guarded("convert", lambda: parse_and_run(parser, words))
+    return parse_and_run(parser, convert.with_explicit_mode(argv))
 
 
 if __name__ == "__main__":

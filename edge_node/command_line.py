@@ -33,26 +33,7 @@ def run_command(
     program: str, description: str, commands: Mapping[str, Command], argv: Sequence[str], *, epilog: str = ""
 ) -> int:
     """Parse ``argv``, run the chosen subcommand and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
-    chosen = next((word for word in argv if not word.startswith("-")), None)
-    for name, command in commands.items():
-        subparser = choices.add_parser(
-            name,
-            help=command.summary,
-            description=command.summary,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        if name == chosen:
-            module = import_module(command.module)
-            module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run)
-    return guarded(program, lambda: int(parse_and_run(parser, argv)))
+    return guarded(program, lambda: _run_chosen(program, description, commands, argv, epilog))
 
 
 def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
@@ -80,3 +61,29 @@ def guarded(program: str, action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _run_chosen(
+    program: str, description: str, commands: Mapping[str, Command], argv: Sequence[str], epilog: str
+) -> int:
+    # Also the import of a subcommand may be interrupted, or find that something is not installed.
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, command in commands.items():
+        subparser = choices.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == chosen:
+            module = import_module(command.module)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parse_and_run(parser, argv)
