@@ -22,6 +22,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 MAX_CONFIG_BYTES = 1024 * 1024
 
@@ -98,6 +99,46 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Annotated[str, _about('Folder of a bundle, or "default" for the one in the package.', min_length=1)]
     threads: Annotated[int, _about("Threads of the TFLite runtime.", ge=1, le=64)] = 1
+
+
+class FindingsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """When verdicts become a finding that a person acts on."""
+
+    enabled: Annotated[bool, _about("Publish findings beside the verdicts.")] = True
+    enter_confidence: Annotated[
+        Share, _about("A corroded frame counts towards opening a finding from this confidence on.")
+    ] = 0.8
+    leave_confidence: Annotated[
+        Share, _about("While it is open, frames from this confidence on keep it open.")
+    ] = 0.5
+    enter_by_material: Annotated[
+        dict[str, Share], _about("Other values for single materials: { steel = 0.9 }.")
+    ] = {}
+    leave_by_material: Annotated[
+        dict[str, Share], _about("Other values for single materials: { steel = 0.6 }.")
+    ] = {}
+    open_frames: Annotated[int, _about("So many ...", ge=1, le=1000)] = 3
+    of_frames: Annotated[int, _about("... of the last so many judged frames open it.", ge=1, le=1000)] = 5
+    close_frames: Annotated[
+        int, _about("So many judged frames in a row without it close it.", ge=1, le=100_000)
+    ] = 10
+    gap_m: Annotated[float, _about("Further away than this it is another finding.", gt=0)] = 1.0
+    gap_s: Annotated[float, _about("After a longer time without it, it is another finding.", gt=0)] = 3600.0
+    update_s: Annotated[float, _about("An open finding is published again so often.", gt=0)] = 60.0
+    severity_confidence: Annotated[
+        Share, _about("A severity counts for the peak from this confidence on.")
+    ] = 0.6
+    severities: Annotated[tuple[str, ...], _about("From the least to the worst.")] = ("none", "mid", "late")
+
+    def __post_init__(self) -> None:
+        """Refuse values that contradict each other."""
+        if self.open_frames > self.of_frames:
+            raise ValueError(f"open_frames = {self.open_frames} is more than of_frames = {self.of_frames}")
+        if self.leave_confidence > self.enter_confidence:
+            raise ValueError(
+                f"leave_confidence = {self.leave_confidence} is more than"
+                f" enter_confidence = {self.enter_confidence}"
+            )
 
 
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +242,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     mqtt: MqttConfig
     camera: CameraConfig = CameraConfig()
     inspect: InspectConfig = InspectConfig()
+    findings: FindingsConfig = FindingsConfig()
     spool: SpoolConfig = SpoolConfig()
     commands: CommandsConfig = CommandsConfig()
     evidence: EvidenceConfig = EvidenceConfig()
@@ -212,6 +254,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "camera": CameraConfig,
     "inspect": InspectConfig,
     "bundle": BundleConfig,
+    "findings": FindingsConfig,
     "spool": SpoolConfig,
     "mqtt": MqttConfig,
     "commands": CommandsConfig,
@@ -256,7 +299,10 @@ def parse_config(text: bytes, where: str) -> Config:
         found = list(_section_problems(name, section, values))
         problems += found
         if not found:
-            sections[name] = msgspec.convert(values, section)
+            try:
+                sections[name] = msgspec.convert(values, section)
+            except msgspec.ValidationError as err:  # keys that contradict each other
+                problems.append(f"[{name}] {err}")
     if problems:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
     return msgspec.convert({**sections, "sha256": hashlib.sha256(text).hexdigest()}, Config)
@@ -276,8 +322,11 @@ def example_config(**given: dict[str, Any]) -> str:
         types = _types(section)
         for field in msgspec.structs.fields(section):
             lines.append(f"# {_description(types[field.name])}")
-            value = given.get(name, {}).get(field.name, field.default)
-            is_default = field.name not in given.get(name, {}) and field.default is not msgspec.NODEFAULT
+            default = field.default
+            if field.default_factory is not msgspec.NODEFAULT:  # tables
+                default = field.default_factory()
+            value = given.get(name, {}).get(field.name, default)
+            is_default = field.name not in given.get(name, {}) and not field.required
             text = "" if value is None else _toml(value)
             lines.append(f"# {field.name} = {text}".rstrip() if is_default else f"{field.name} = {text}")
     return "\n".join(lines) + "\n"
