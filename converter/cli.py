@@ -18,6 +18,11 @@ COMMANDS = {
     "study": Command(
         "converter.study", "the six models of the thesis, and the cascade, on any data set, in one report"
     ),
+    "inspect": Command(
+        "converter.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
+    ),
+    "label": Command("converter.label", "what label_image did, with its flags, on graphs and bundles"),
+    "show": Command("converter.show", "a contact sheet of pictures with a bundle's predictions and maps"),
     "specimens": Command("converter.specimens", "render pictures of metal plates with a known truth"),
 }
 

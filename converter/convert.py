@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
+from converter.inspect_graph import add_graph_flags, graph_flags
 from converter.pipeline import ConversionOrder, convert_cascade, stage_bytes
 from converter.quantize import Mode, Target
 from converter.report import encode_report, report_of
@@ -87,12 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace an existing bundle")
     one = parser.add_argument_group("one graph only; a cascade file says these per stage")
     one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
-    one.add_argument("--input-layer", help="node that takes the picture, where it is not recognised")
-    one.add_argument("--output-layer", help="node with a value per class, where it is not recognised")
-    one.add_argument("--input-height", type=_positive, metavar="PX")
-    one.add_argument("--input-width", type=_positive, metavar="PX")
-    one.add_argument("--input-mean", type=float, help="taken from every pixel value (0 to 255)")
-    one.add_argument("--input-std", type=float, help="divides what is left")
+    add_graph_flags(one)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,14 +136,7 @@ def shown_steps() -> Iterator[BeginStep]:
 
 
 def _plan(args: argparse.Namespace) -> CascadePlan:
-    flags = GraphFlags(
-        args.input_layer,
-        args.output_layer,
-        args.input_height,
-        args.input_width,
-        args.input_mean,
-        args.input_std,
-    )
+    flags = graph_flags(args)
     if args.source.suffix == ".toml":
         if args.labels or flags != GraphFlags():
             raise ConversionError(f"{args.source}: a cascade file says labels and layers itself, per stage")

@@ -1,0 +1,99 @@
+"""``converter show``: a contact sheet of pictures with what a bundle says of them, and where it saw it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from converter.pictures import choose, find_pictures
+from edge_node.bundle import load_bundle
+from edge_node.camera.picture import read_picture
+from edge_node.corrosion_map import corroded_labels, corroded_probability, draw_overlay
+from edge_node.engine import Engine
+from edge_node.errors import ConversionError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from numpy.typing import NDArray
+
+    from edge_node.verdict import Decision
+
+_CELL_SHAPE = 3 / 4  # height of a picture's cell over its width
+_GAP_PX = 6
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``converter show``."""
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("pictures", type=Path, help="folder; every class and group has its turn")
+    parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg")
+    parser.add_argument("--count", type=int, default=24, help="pictures (default: 24)")
+    parser.add_argument("--columns", type=int, default=4, help="default: 4")
+    parser.add_argument(
+        "--cell", type=int, default=320, metavar="PX", help="width of a picture (default: 320)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the choice (default: 0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the sheet; return 0.
+
+    Raises:
+        CorrosionError: the bundle, a picture or the sheet cannot be used.
+    """
+    if args.out.suffix.lower() not in _SUFFIXES:
+        raise ConversionError(f"{args.out}: wanted a name that ends in {', '.join(sorted(_SUFFIXES))}")
+    if min(args.count, args.columns, args.cell // 64) < 1:
+        raise ConversionError("--count and --columns are at least 1, --cell at least 64")
+    engine = Engine(load_bundle(args.bundle), threads=2)
+    paths = choose(args.pictures, find_pictures(args.pictures), args.count, args.seed)
+    sheet = contact_sheet([judged(engine, path, args.cell) for path in paths], args.columns)
+    encoded, content = cv2.imencode(args.out.suffix, sheet)
+    try:
+        args.out.write_bytes(content.tobytes() if encoded else b"")
+    except OSError as err:
+        raise ConversionError(f"{args.out}: {err.strerror or err}") from err
+    print(f"{len(paths)} pictures: {args.out}")
+    return 0
+
+
+def judged(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
+    """Return a picture at ``width_px`` with its map and its verdict below."""
+    pixels = read_picture(path)
+    judgement = engine.judge(pixels)
+    height_px = round(width_px * _CELL_SHAPE)
+    scale = min(width_px / pixels.shape[1], height_px / pixels.shape[0])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    probability = None
+    for stage in engine.bundle.manifest.cascade.stages:
+        if stage.name in judgement.maps and corroded_labels(stage):
+            probability = corroded_probability(judgement.maps[stage.name], stage)
+    drawn = draw_overlay(small, probability, [])
+    cell = np.full((height_px, width_px, 3), 24, np.uint8)
+    top, left = (height_px - drawn.shape[0]) // 2, (width_px - drawn.shape[1]) // 2
+    cell[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
+    return draw_overlay(cell, None, [_verdict(judgement.decision), f"{path.parent.name}/{path.name}"])
+
+
+def contact_sheet(cells: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    """Return cells of one size as a grid with gaps, uint8 ``(height, width, 3)``."""
+    height, width = cells[0].shape[:2]
+    rows = -(-len(cells) // columns)
+    shape = (rows * (height + _GAP_PX), min(columns, len(cells)) * (width + _GAP_PX), 3)
+    sheet = np.full(shape, 255, np.uint8)
+    for at, cell in enumerate(cells):
+        top, left = (at // columns) * (height + _GAP_PX), (at % columns) * (width + _GAP_PX)
+        sheet[top : top + height, left : left + width] = cell
+    return sheet
+
+
+def _verdict(decision: Decision) -> str:
+    path = " > ".join(f"{stage.name} {stage.label or '?'}" for stage in decision.stages)
+    confidence = f" {decision.condition_confidence:.2f}" if decision.condition_confidence is not None else ""
+    return f"{decision.outcome.value}{confidence} ({path})"
