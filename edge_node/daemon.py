@@ -16,8 +16,10 @@ from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera import CaptureThread
 from edge_node.engine import Engine
 from edge_node.errors import BundleError, CameraError, ConfigError
+from edge_node.evidence import Evidence
 from edge_node.latest import LatestFrame
 from edge_node.node import TICK_S, Node, Rooms
+from edge_node.orders import Orders
 from edge_node.probe import run_probe
 from edge_node.publisher import Publisher
 from edge_node.spool import Spool
@@ -51,13 +53,19 @@ def run_daemon(config: Config, stop: threading.Event) -> int:
         engine = _load_engine(config)
         spool = Spool.open(_state_dir(config) / "spool.sqlite", config.spool)
         closing.callback(spool.close)
-        publisher = Publisher(config.mqtt, Topics(config.node.site, config.node.robot), spool)
+        topics = Topics(config.node.site, config.node.robot)
+        evidence = Evidence(_state_dir(config) / "evidence", config.evidence)
+        orders = Orders(config.commands, topics, spool, evidence) if config.commands.accept else None
+        desk = orders.desk if orders else None
+        publisher = Publisher(config.mqtt, topics, spool, desk=desk, evidence=evidence)
         publisher.start()
         closing.callback(publisher.stop)
         closing.callback(capture.stop)
         _config_errors("[camera] source", capture.start)
         closing.callback(notifier.stopping)
-        Node(config, Rooms(capture, latest, engine, spool, publisher), notifier).decide_frames(stop)
+        Node(
+            config, Rooms(capture, latest, engine, spool, publisher, evidence, orders), notifier
+        ).decide_frames(stop)
         spool.flush(timeout_s=2.0)
         _deliver_the_rest(spool, publisher, stop)
     return 0

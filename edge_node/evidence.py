@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge_node.errors import ConfigError
 from edge_node.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ class Evidence:
     """The pictures of one node; may be used by several threads."""
 
     def __init__(self, folder: Path, config: EvidenceConfig) -> None:
-        """Use ``folder``, made for us alone if it is not there; what lies in it counts."""
+        """Use ``folder``, made for us alone if it is not there; what lies in it counts.
+
+        Raises:
+            ConfigError: the folder cannot be used.
+        """
         self._folder = folder
         self._config = config
         self._lock = threading.Lock()
@@ -64,11 +69,14 @@ class Evidence:
         self._others = 0
         self._queue: deque[tuple[str, bool]] = deque()
         self._attempts: dict[str, int] = {}
-        for kind in _KINDS:
-            (folder / kind).mkdir(mode=0o700, parents=True, exist_ok=True)
-        for partial in folder.glob("*/*.part"):
-            partial.unlink(missing_ok=True)
-        self._bytes = sum(size for _, size in self._oldest_first())
+        try:
+            for kind in _KINDS:
+                (folder / kind).mkdir(mode=0o700, parents=True, exist_ok=True)
+            for partial in folder.glob("*/*.part"):
+                partial.unlink(missing_ok=True)
+            self._bytes = sum(size for _, size in self._oldest_first())
+        except OSError as err:
+            raise ConfigError(f"{folder}: {err.strerror or err}; see [node] state_dir") from err
 
     def wants(self, outcome: Outcome, now_s: float) -> bool:
         """Tell whether a picture of this outcome is to be kept now; counts it."""

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from edge_node.health import Vitals, Watchdog
 from edge_node.inspectability import thresholds_of
-from edge_node.inspector import Inspector
-from edge_node.messages import LinkState
+from edge_node.inspector import Inspector, overlay
+from edge_node.messages import LinkState, Part, PartState
 from edge_node.record import Recorder
 from edge_node.spool import Keep, Kind, Spool
 from edge_node.status import StatusBoard
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from edge_node.camera import CameraState
     from edge_node.config import Config
     from edge_node.engine import Engine
+    from edge_node.evidence import Evidence
     from edge_node.frame import Frame
     from edge_node.inspector import Inspection
     from edge_node.latest import LatestFrame
     from edge_node.messages import Status
+    from edge_node.orders import Orders
     from edge_node.publisher import Publisher
     from edge_node.supervision import Notifier
 
@@ -52,6 +56,8 @@ class Rooms:
     engine: Engine
     spool: Spool
     publisher: Publisher
+    evidence: Evidence | None = None
+    orders: Orders | None = None
 
 
 class Node:
@@ -88,7 +94,7 @@ class Node:
         """Decide the newest frame again and again, until asked to stop or no further frame will come."""
         while not stop.is_set():
             frame, dropped = self._rooms.latest.take(TICK_S)
-            if frame is not None:
+            if frame is not None and not self._paused:
                 self._decide(frame, dropped)
             elif self._rooms.latest.closed:
                 break
@@ -97,13 +103,13 @@ class Node:
 
     def _decide(self, frame: Frame, dropped: int) -> None:
         inspection = self._inspector.inspect(frame.pixels, frozen=frame.frozen)
+        evidence_sha256 = self._keep_evidence(frame, inspection)
 
         def record(seq: int) -> bytes:
-            return encode(
-                self._recorder.verdict(
-                    inspection.decision, frame, seq=seq, dropped=dropped, inference_ms=inspection.inference_ms
-                )
+            verdict = self._recorder.verdict(
+                inspection.decision, frame, seq=seq, dropped=dropped, inference_ms=inspection.inference_ms
             )
+            return encode(msgspec.structs.replace(verdict, evidence_sha256=evidence_sha256))
 
         keep = _KEEP.get(inspection.decision.outcome, Keep.NORMAL)
         self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
@@ -111,13 +117,37 @@ class Node:
         if self._on_decided is not None:
             self._on_decided(frame, inspection)
 
+    @property
+    def _paused(self) -> bool:
+        return self._rooms.orders is not None and self._rooms.orders.paused
+
+    def _keep_evidence(self, frame: Frame, inspection: Inspection) -> str | None:
+        """Keep a picture of what was found, or was asked for, and return its name."""
+        evidence, orders = self._rooms.evidence, self._rooms.orders
+        if evidence is None:
+            return None
+        outcome = inspection.decision.outcome
+        asked = orders is not None and orders.wants_snapshot
+        if not evidence.wants(outcome, time.monotonic()) and not asked:
+            return None
+        picture = overlay(frame.pixels, inspection)
+        sha256 = evidence.keep(picture, corroded=asked or outcome is Outcome.CORRODED)
+        if orders is not None:
+            orders.snapshot_kept(sha256)
+        return sha256
+
     def _look_around(self) -> None:
+        if self._rooms.orders is not None:
+            self._rooms.orders.carry_out()
         now_s = time.monotonic()
         if now_s < self._next_look_s:
             return
         self._next_look_s = now_s + TICK_S
         self._watchdog.look(self._vitals())
         status = self._board.status(self._rooms.capture.state)
+        if self._paused:
+            paused = Part(state=PartState.PAUSED, text="by command")
+            status = msgspec.structs.replace(status, model=paused)
         if status != self._said:
             self._rooms.publisher.set_status(status)
             self._said = status
@@ -135,5 +165,6 @@ class Node:
             capture_beat_s=capture.beat_s,
             publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
             spool_beat_s=self._rooms.spool.beat_s,
+            paused=self._paused,
             summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
         )

@@ -1,0 +1,84 @@
+"""Commands between the publisher's thread, which takes them, and the main thread, which carries them out."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import TYPE_CHECKING
+
+from edge_node.command_desk import CommandDesk
+from edge_node.commands import Pause, SendEvidence, Verb
+from edge_node.messages import Result
+
+if TYPE_CHECKING:
+    from edge_node.command_gate import Taken
+    from edge_node.config import CommandsConfig
+    from edge_node.evidence import Evidence
+    from edge_node.spool import Spool
+    from edge_node.topics import Topics
+
+
+class Orders:
+    """What the control room asked for; all but ``desk`` belongs to the main thread."""
+
+    def __init__(self, config: CommandsConfig, topics: Topics, spool: Spool, evidence: Evidence) -> None:
+        """Prepare.
+
+        Raises:
+            ConfigError: the public key for signatures cannot be used.
+        """
+        self._queue: queue.SimpleQueue[Taken] = queue.SimpleQueue()
+        self.desk = CommandDesk(config, topics, spool, self._queue.put)
+        self._evidence = evidence
+        self._paused_until_s: float | None = None
+        self._snapshots: list[Taken] = []
+
+    @property
+    def paused(self) -> bool:
+        """True while no frames are to be decided."""
+        if self._paused_until_s is not None and time.monotonic() >= self._paused_until_s:
+            self._paused_until_s = None
+        return self._paused_until_s is not None
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """True if the next decided frame is to be kept, whatever it shows."""
+        return bool(self._snapshots)
+
+    def carry_out(self) -> None:
+        """Carry out what came since the last call; returns at once."""
+        while True:
+            try:
+                taken = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            self._carry_out(taken)
+
+    def snapshot_kept(self, sha256: str | None) -> None:
+        """Answer whoever asked for a snapshot; None if it could not be kept."""
+        for taken in self._snapshots:
+            if sha256 is None:
+                self.desk.respond(taken, Result.FAILED, "disk", "the picture could not be kept")
+            else:
+                self.desk.respond(taken, Result.DONE, data={"sha256": sha256})
+        self._snapshots.clear()
+
+    def _carry_out(self, taken: Taken) -> None:
+        command = taken.command
+        if isinstance(command, Pause):
+            duration_s = command.duration_s
+            self._paused_until_s = float("inf") if duration_s is None else time.monotonic() + duration_s
+            self.desk.respond(taken, Result.DONE)
+        elif taken.verb is Verb.RESUME:
+            self._paused_until_s = None
+            self.desk.respond(taken, Result.DONE)
+        elif taken.verb is Verb.SNAPSHOT:
+            self._snapshots.append(taken)
+        elif isinstance(command, SendEvidence):
+            if self._evidence.request(command.sha256, thumbnail=command.size == "thumbnail"):
+                self.desk.respond(taken, Result.ACCEPTED, "queued", "sent when no verdict waits")
+            else:
+                self.desk.respond(taken, Result.REFUSED, "not_kept", "no such picture here, or not any more")
+        else:
+            text = "restart the service: it reads configuration and bundle anew"
+            self.desk.respond(taken, Result.REFUSED, "unsupported", text)

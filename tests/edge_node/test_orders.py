@@ -1,0 +1,84 @@
+"""Commands to the real daemon: pause, resume, snapshot, evidence, and what it says of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from tests.collector import Collector
+from tests.edge_node.test_daemon import daemon, write_config
+from tests.processes import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = "corrosion/v1/quay/crawler-1"
+
+
+def test_the_control_room_pauses_looks_and_resumes(mosquitto, tmp_path: Path) -> None:
+    """Pause stops verdicts and is seen in the status; a snapshot's picture is sent whole on request."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    noise = np.random.default_rng(3)
+    for index in range(10):
+        coarse = noise.integers(60, 200, (24, 32, 3), dtype=np.uint8)
+        cv2.imwrite(str(pictures / f"{index}.jpg"), cv2.resize(coarse, (320, 240)))
+    config = write_config(tmp_path, pictures, mosquitto.port, fps=20.0, loop=True)
+    with Collector(mosquitto.port) as room, daemon(config):
+
+        def ask(verb: str, **arguments) -> dict:
+            now, before = datetime.now(timezone.utc), len(room.of(f"{BASE}/rsp"))
+            command = {
+                "schema": "corrosion/v1",
+                "id": uuid.uuid4().hex,
+                "issued_at": now.isoformat(),
+                "expires_at": (now + timedelta(minutes=1)).isoformat(),
+                **arguments,
+            }
+            room.publish(f"{BASE}/cmd/{verb}", json.dumps(command).encode())
+            wait_for(lambda: len(room.of(f"{BASE}/rsp")) > before, what=f"response to {verb}")
+            return json.loads(room.of(f"{BASE}/rsp")[-1].payload)
+
+        def verdicts() -> int:
+            return len(room.of(f"{BASE}/verdict"))
+
+        def last_status() -> dict:
+            return json.loads(room.of(f"{BASE}/status")[-1].payload)
+
+        wait_for(lambda: verdicts() > 3, timeout_s=60, what="verdicts")
+        assert ask("pause")["result"] == "done"
+        wait_for(lambda: last_status()["model"]["state"] == "paused", what="status")
+        time.sleep(0.3)  # what was on its way
+        count = verdicts()
+        time.sleep(1.0)
+        assert verdicts() == count
+        assert ask("resume")["result"] == "done"
+        wait_for(lambda: verdicts() > count + 3, what="verdicts again")
+        wait_for(lambda: last_status()["model"]["state"] == "ok", what="status")
+        snapshot = ask("snapshot")
+        assert snapshot["result"] == "done"
+        sha256 = snapshot["data"]["sha256"]
+        wait_for(
+            lambda: any(
+                json.loads(m.payload)["evidence_sha256"] == sha256 for m in room.of(f"{BASE}/verdict")
+            ),
+            what="the verdict that names the picture",
+        )
+        assert ask("evidence", sha256=sha256)["result"] == "accepted"
+        topic = f"{BASE}/evidence/{sha256}"
+        wait_for(
+            lambda: any(hashlib.sha256(m.payload).hexdigest() == sha256 for m in room.of(topic)),
+            what="the full picture",
+        )
+        assert ask("evidence", sha256="0" * 64)["code"] == "not_kept"
+        assert ask("reload")["code"] == "unsupported"
+        assert ask("pause", duration_s=1)["result"] == "done"
+        count = verdicts()
+        wait_for(lambda: verdicts() > count + 10, what="the pause's end")
