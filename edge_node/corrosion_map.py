@@ -39,7 +39,8 @@ _ASTM_PERCENT = (
     (1, 50.0),
 )
 _TEXT_HEIGHT_SHARE = 0.045  # of the picture's height, per line
-_HEAT_OPACITY = 0.55
+_TINT_BGR = (255, 40, 160)  # violet: no rust and no metal has it
+_TINT_OPACITY = 0.4  # what is below must stay to be judged by eye
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +147,14 @@ def draw_overlay(
 
 
 def _heated(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Blend towards a colour scale where corrosion is probable; leave the rest as it is."""
+    """Tint the picture where corrosion is probable, and draw the line around what counts as corroded."""
     height, width = pixels.shape[:2]
     smooth = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap(np.rint(smooth * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    opacity = (np.clip(smooth * 2 - 0.5, 0, 1) * _HEAT_OPACITY)[..., np.newaxis]
-    return np.asarray(np.rint(pixels * (1 - opacity) + colours * opacity), dtype=np.uint8)
+    opacity = (np.clip(smooth * 2 - 0.5, 0, 1) * _TINT_OPACITY)[..., np.newaxis]
+    tinted = np.rint(pixels * (1 - opacity) + np.array(_TINT_BGR) * opacity).astype(np.uint8)
+    inside = (smooth >= _THRESHOLD).astype(np.uint8)
+    edges, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(tinted, edges, -1, _TINT_BGR, max(1, height // 240)), np.uint8)
 
 
 def _write(strip: NDArray[np.uint8], line: str, baseline_px: int, line_px: int) -> None:
