@@ -141,6 +141,20 @@ class FindingsConfig(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
+class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the robot is: fixed here, or received as JSON like {"distance_m": 12.5}."""
+
+    distance_m: Annotated[float | None, _about("Along the path; of a camera that does not move.")] = None
+    x_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
+    y_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
+    z_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
+    udp_port: Annotated[Port | None, _about("Listen for poses on this UDP port.")] = None
+    udp_host: Annotated[str, _about("Address to listen on; 0.0.0.0 takes poses from anywhere.")] = "127.0.0.1"
+    max_age_ms: Annotated[
+        float, _about("A pose that was measured longer before or after a frame is left out.", gt=0)
+    ] = 2000.0
+
+
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The queue on disk from which nothing is lost."""
 
@@ -243,6 +257,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     camera: CameraConfig = CameraConfig()
     inspect: InspectConfig = InspectConfig()
     findings: FindingsConfig = FindingsConfig()
+    pose: PoseConfig = PoseConfig()
     spool: SpoolConfig = SpoolConfig()
     commands: CommandsConfig = CommandsConfig()
     evidence: EvidenceConfig = EvidenceConfig()
@@ -255,6 +270,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "inspect": InspectConfig,
     "bundle": BundleConfig,
     "findings": FindingsConfig,
+    "pose": PoseConfig,
     "spool": SpoolConfig,
     "mqtt": MqttConfig,
     "commands": CommandsConfig,
