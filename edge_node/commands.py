@@ -121,8 +121,8 @@ def decode_command(verb: str, payload: bytes) -> Command:
         raise CommandError("not_json", "wanted one JSON object in UTF-8") from None
     try:
         return msgspec.convert(document, kind)
-    except (msgspec.ValidationError, OverflowError, RecursionError) as err:
-        # msgspec names the key and what was wanted; values that somebody sent are not repeated.
+    except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as err:
+        # ValueError: half a surrogate pair.
         raise CommandError("schema", _bounded(str(err))) from None
 
 

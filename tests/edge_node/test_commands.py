@@ -107,6 +107,8 @@ def test_bytes_that_are_no_command_are_refused_with_a_code(payload: bytes, code:
         {"id": "0123456789\n"},
         {"id": "\ud800" * 10},
         {"id": 5},
+        {"schema": "\ud800"},
+        {"\ud800": 1},
         {"issued_at": "yesterday"},
         {"issued_at": "2026-01-01T12:00:00"},
         {"issued_at": 1767268800},
