@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edge_node.engine import Engine
     from edge_node.frame import Frame
     from edge_node.inspector import Inspection
+    from edge_node.verdict import Verdict
 
 WARM_UP_S = 0.2  # until the threads run, the spool's file is made and the caches are warm
 
@@ -142,7 +143,7 @@ class _Meter:
         self._begin_s = self._last_s = 0.0
         self._cpu_s = 0.0
 
-    def on_decided(self, frame: Frame, _inspection: Inspection) -> None:
+    def on_decided(self, frame: Frame, _inspection: Inspection, _verdict: Verdict) -> None:
         now_s = time.perf_counter()
         if self._first_s is None:
             self._first_s = now_s

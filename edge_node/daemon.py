@@ -17,9 +17,11 @@ from edge_node.camera import CaptureThread
 from edge_node.engine import Engine
 from edge_node.errors import BundleError, CameraError, ConfigError
 from edge_node.evidence import Evidence
+from edge_node.finding_desk import FindingDesk
 from edge_node.latest import LatestFrame
 from edge_node.node import TICK_S, Node, Rooms
 from edge_node.orders import Orders
+from edge_node.pose import PoseReceiver, pose_track
 from edge_node.probe import run_probe
 from edge_node.publisher import Publisher
 from edge_node.spool import Spool
@@ -62,10 +64,16 @@ def run_daemon(config: Config, stop: threading.Event) -> int:
         closing.callback(publisher.stop)
         closing.callback(capture.stop)
         _config_errors("[camera] source", capture.start)
+        findings = FindingDesk(config.findings, _state_dir(config), spool)
+        closing.callback(findings.close)
+        pose = pose_track(config.pose)
+        if config.pose.udp_port is not None:
+            receiver = PoseReceiver(pose, config.pose.udp_host, config.pose.udp_port)
+            receiver.start()
+            closing.callback(receiver.stop)
         closing.callback(notifier.stopping)
-        Node(
-            config, Rooms(capture, latest, engine, spool, publisher, evidence, orders), notifier
-        ).decide_frames(stop)
+        rooms = Rooms(capture, latest, engine, spool, publisher, evidence, orders, findings, pose)
+        Node(config, rooms, notifier).decide_frames(stop)
         spool.flush(timeout_s=2.0)
         _deliver_the_rest(spool, publisher, stop)
     return 0

@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from edge_node.config import Config
     from edge_node.engine import Engine
     from edge_node.evidence import Evidence
+    from edge_node.finding_desk import FindingDesk
     from edge_node.frame import Frame
     from edge_node.inspector import Inspection
     from edge_node.latest import LatestFrame
     from edge_node.messages import Status
     from edge_node.orders import Orders
+    from edge_node.pose import PoseTrack
     from edge_node.publisher import Publisher
     from edge_node.supervision import Notifier
+    from edge_node.verdict import Verdict
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
 HEALTH_INTERVAL_S = 10.0
@@ -58,6 +61,8 @@ class Rooms:
     publisher: Publisher
     evidence: Evidence | None = None
     orders: Orders | None = None
+    findings: FindingDesk | None = None
+    pose: PoseTrack | None = None
 
 
 class Node:
@@ -69,7 +74,7 @@ class Node:
         rooms: Rooms,
         notifier: Notifier,
         *,
-        on_decided: Callable[[Frame, Inspection], None] | None = None,
+        on_decided: Callable[[Frame, Inspection, Verdict], None] | None = None,
     ) -> None:
         """Make ready.
 
@@ -103,19 +108,33 @@ class Node:
 
     def _decide(self, frame: Frame, dropped: int) -> None:
         inspection = self._inspector.inspect(frame.pixels, frozen=frame.frozen)
+        verdict = self._spooled(frame, dropped, inspection)
+        if self._rooms.findings is not None:
+            self._rooms.findings.see(verdict)
+        self._board.count(frame, dropped, inspection.inference_ms)
+        if self._on_decided is not None:
+            self._on_decided(frame, inspection, verdict)
+
+    def _spooled(self, frame: Frame, dropped: int, inspection: Inspection) -> Verdict:
+        """Hand the frame's verdict to the spool, which numbers it, and return it."""
         evidence_sha256 = self._keep_evidence(frame, inspection)
+        track = self._rooms.pose
+        pose, pose_age_ms = track.at(frame.captured_at_ns) if track is not None else (None, None)
+        decided: list[Verdict] = []
 
         def record(seq: int) -> bytes:
             verdict = self._recorder.verdict(
                 inspection.decision, frame, seq=seq, dropped=dropped, inference_ms=inspection.inference_ms
             )
-            return encode(msgspec.structs.replace(verdict, evidence_sha256=evidence_sha256))
+            verdict = msgspec.structs.replace(
+                verdict, evidence_sha256=evidence_sha256, pose=pose, pose_age_ms=pose_age_ms
+            )
+            decided.append(verdict)
+            return encode(verdict)
 
         keep = _KEEP.get(inspection.decision.outcome, Keep.NORMAL)
         self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
-        self._board.count(frame, dropped, inspection.inference_ms)
-        if self._on_decided is not None:
-            self._on_decided(frame, inspection)
+        return decided[0]
 
     @property
     def _paused(self) -> bool:
