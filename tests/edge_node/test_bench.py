@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ from edge_node.bench_node import RawFrames, run_node
 from edge_node.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.engine import Engine
 from edge_node.latest import LatestFrame
-from tests.processes import command
+from tests.processes import command, wait_for
 
 pytestmark = pytest.mark.runtime
 
@@ -79,10 +79,11 @@ def test_the_node_spools_what_it_decides(tmp_path):
 
 
 def test_a_camera_of_raw_frames_keeps_its_pace():
-    """At 50 frames a second a second of waiting gives about 50 frames, never more."""
+    """At 50 frames a second no more than that come, however busy the machine is."""
     latest = LatestFrame()
     camera = RawFrames([np.zeros((4, 4, 3), np.uint8)], latest, 50.0)
+    started_s = time.monotonic()
     camera.start()
-    threading.Event().wait(1.0)
+    wait_for(lambda: camera.frames_captured >= 20, what="twenty frames")
     camera.stop()
-    assert 10 <= camera.frames_captured <= 52
+    assert camera.frames_captured <= (time.monotonic() - started_s) * 50 + 1
