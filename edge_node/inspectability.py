@@ -90,14 +90,19 @@ def measure(pixels: NDArray[np.uint8]) -> Measures:
     grey = _grey(pixels)
     levels = _cumulative(grey)
     dark, bright = _level(levels, 0.01), _level(levels, 0.99)
-    laplacian = _cumulative(cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S)))
-    along = min(_level(_cumulative(_second_differences(grey, axis)), 0.999) for axis in (0, 1))
+    # Second differences along the lines and the columns: kernel 1, -2, 1; their sum is the Laplacian.
+    along_x = cv2.Sobel(grey, cv2.CV_16S, 2, 0, ksize=1)
+    along_y = cv2.Sobel(grey, cv2.CV_16S, 0, 2, ksize=1)
+    both, *each = (
+        _level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
+        for edges in (cv2.add(along_x, along_y), along_x, along_y)
+    )
     return Measures(
         brightness=_level(levels, 0.95),
         glare=float(1.0 - levels[BLOWN_OUT - 1]),
         contrast=bright - dark,
-        sharpness=_level(laplacian, 0.999),
-        sharpness_along=along,
+        sharpness=both,
+        sharpness_along=min(each),
     )
 
 
@@ -146,12 +151,6 @@ def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-
-
-def _second_differences(grey: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
-    kernel = np.array([[1.0], [-2.0], [1.0]], np.float32)
-    kernel = kernel if axis == 0 else kernel.T
-    return np.asarray(cv2.convertScaleAbs(cv2.filter2D(grey, cv2.CV_16S, kernel)), dtype=np.uint8)
 
 
 def _cumulative(values: NDArray[np.uint8] | cv2.typing.MatLike) -> NDArray[np.float64]:
