@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
-from edge_node.errors import PublisherError
+from edge_node.backoff import Backoff
+from edge_node.mqtt_session import Endpoint, Incoming, LinkError, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from paho.mqtt.properties import Properties
-    from paho.mqtt.reasoncodes import ReasonCode
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +25,33 @@ class Message:
     payload: bytes
     retained: bool
     arrived_at: float
+    replayed: bool = False
 
 
 class Subscriber:
     """One MQTT v5 connection that reads topics; reconnects by itself."""
 
-    def __init__(self, hostname: str, port: int, topics: tuple[str, ...]) -> None:
+    def __init__(
+        self, hostname: str, port: int, topics: tuple[str, ...], *, endpoint: Endpoint | None = None
+    ) -> None:
         """Connect and subscribe.
 
+        Args:
+            hostname: of the broker.
+            port: of the broker.
+            topics: filters.
+            endpoint: instead of host and port: with TLS, a name, a version.
+
         Raises:
-            PublisherError: the broker cannot be reached at the first try.
+            PublisherError: the broker cannot be reached at the first try, or refuses.
         """
-        self._where = f"broker {hostname}:{port}"
-        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._endpoint = endpoint or Endpoint(hostname, port, "")
         self._topics = topics
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.on_connect = self._on_connect
-        self._client.on_message = self._on_message
-        try:
-            self._client.connect(hostname, port, keepalive=15)
-        except OSError as err:
-            raise PublisherError(f"{self._where}: {err}; is a broker running there?") from err
-        self._client.loop_start()
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        session = self._connected()
+        self._thread = threading.Thread(target=self._read, args=(session,), name="subscriber", daemon=True)
+        self._thread.start()
 
     def messages(self, timeout_s: float) -> Iterator[Message]:
         """Yield messages as they arrive, until none has come for ``timeout_s``."""
@@ -61,14 +63,36 @@ class Subscriber:
 
     def close(self) -> None:
         """Disconnect."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._closing.set()
+        self._thread.join(5.0)
 
-    def _on_connect(
-        self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        if not reason.is_failure:
-            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
+    def _connected(self) -> Session:
+        session = Session(self._endpoint, on_message=self._received)
+        try:
+            session.open(stop=self._closing.is_set)
+            session.subscribe(self._topics)
+        except LinkError:
+            session.abandon()
+            raise
+        return session
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._messages.put(Message(message.topic, bytes(message.payload), bool(message.retain), time.time()))
+    def _read(self, session: Session) -> None:
+        backoff = Backoff()
+        while not self._closing.is_set():
+            try:
+                session.poll(_POLL_S)
+            except LinkError:
+                session.abandon()
+                self._closing.wait(backoff.next_s())
+                try:
+                    session = self._connected()
+                    backoff.reset()
+                except LinkError:
+                    continue
+        session.close()
+
+    def _received(self, message: Incoming) -> None:
+        replayed = ("replayed", "true") in message.user
+        self._messages.put(
+            Message(message.topic, message.payload, message.is_retained, time.time(), replayed)
+        )

@@ -1,57 +1,125 @@
-"""``edge-node watch``: subscribe to a broker and print what arrives."""
+"""``edge-node watch``: subscribe to a broker and print what robots say, as it comes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.broker_security import endpoint
+from edge_node.config import MqttConfig
 from edge_node.describe import coloured, path_text
+from edge_node.errors import CorrosionError
+from edge_node.messages import Status
 from edge_node.subscriber import Message, Subscriber
+from edge_node.tally import Tally
+from edge_node.topics import ROOT, Topics
 from edge_node.verdict import Verdict
 
 if TYPE_CHECKING:
     import argparse
 
 _A_LONG_TIME_S = 365 * 86400.0
+_FILES = ("ca_file", "cert_file", "key_file", "password_file")
+_COLUMNS = (
+    *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
+    *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
+    *("frame_id", "frame_age_ms", "evidence_sha256", "replayed", "duplicate"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node watch``."""
-    parser.add_argument(
-        "broker", nargs="?", default="127.0.0.1:1883", help="HOST[:PORT] (default: %(default)s)"
-    )
+    parser.add_argument("broker", nargs="?", default="127.0.0.1", help="HOST[:PORT] (default: %(default)s)")
     parser.add_argument("--site", default="+", help="one site only (default: all)")
     parser.add_argument("--robot", default="+", help="one robot only (default: all)")
-    parser.add_argument(
-        "--json", action="store_true", help="the messages as they are, one a line, with their topic"
-    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
+    form.add_argument("--csv", action="store_true", help="verdicts as a table")
+    parser.add_argument("--count", type=int, help="end after so many verdicts")
+    parser.add_argument("--tls", action="store_true", help="encrypt; the system's authorities")
+    parser.add_argument("--username", help="name at the broker")
+    for name in _FILES:
+        parser.add_argument(f"--{name.replace('_', '-')}", help=f"as in [mqtt] {name}")
+    parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print verdicts and status until Ctrl-C."""
-    hostname, _, port = args.broker.partition(":")
-    topics = tuple(
-        f"corrosion/v1/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status")
-    )
-    subscriber = Subscriber(hostname, int(port) if port.isdigit() else 1883, topics)
+    """Print verdicts, findings and status until Ctrl-C or enough verdicts."""
+    where = endpoint(_config(args), Topics("watch", "watch"))
+    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
+    subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
+    watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:
         for message in subscriber.messages(timeout_s=_A_LONG_TIME_S):
-            print(_as_json(message) if args.json else describe(message), flush=True)
+            watcher.show(message)
+            if args.count is not None and watcher.verdicts >= args.count:
+                break
+    except KeyboardInterrupt:
+        pass  # the usual end
     finally:
         subscriber.close()
+        watcher.summarize()
     return 0
+
+
+class Watcher:
+    """Prints messages and counts verdicts."""
+
+    def __init__(self, *, as_json: bool = False, as_csv: bool = False) -> None:
+        self.verdicts = 0
+        self._as_json = as_json
+        self._table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n") if as_csv else None
+        self._tally = Tally()
+        self._missing: dict[str, int] = {}
+        if self._table:
+            self._table.writeheader()
+
+    def show(self, message: Message) -> None:
+        """Print one message, and what it says of others that are missing."""
+        verdict = _verdict(message)
+        fresh = True
+        if verdict is not None:
+            self.verdicts += 1
+            fresh = self._tally.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+        if self._as_json:
+            print(_as_json(message), flush=True)
+        elif self._table is not None:
+            if verdict is not None:
+                self._table.writerow(_table_row(verdict, message, duplicate=not fresh))
+                sys.stdout.flush()
+        else:
+            print(describe(message) + ("" if fresh else "  (again)"), flush=True)
+            self._tell_gaps()
+
+    def summarize(self) -> None:
+        """Print on stderr what came of each robot."""
+        for name, robot in self._tally.robots.items():
+            print(
+                f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
+                file=sys.stderr,
+            )
+
+    def _tell_gaps(self) -> None:
+        for name, robot in self._tally.robots.items():
+            missing = robot.missing
+            if missing > self._missing.get(name, 0):
+                print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
+            self._missing[name] = missing
 
 
 def describe(message: Message) -> str:
     """Return a message as a line for people."""
-    if not message.topic.endswith("/verdict"):
-        return f"{message.topic.rsplit('/', 1)[-1]:<8} {message.payload.decode(errors='replace')[:160]}"
-    try:
-        verdict = msgspec.json.decode(message.payload, type=Verdict)
-    except msgspec.DecodeError as err:
-        return f"{message.topic}: not a verdict: {err}"
-    return describe_verdict(verdict)
+    leaf = message.topic.rsplit("/", 1)[-1]
+    if leaf == "status":
+        return _describe_status(message)
+    verdict = _verdict(message)
+    if verdict is None:
+        return f"{leaf:<8} {message.payload.decode(errors='replace')[:160]}"
+    return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
 
 
 def describe_verdict(verdict: Verdict) -> str:
@@ -60,5 +128,56 @@ def describe_verdict(verdict: Verdict) -> str:
     return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {path_text(verdict)}"
 
 
+def _describe_status(message: Message) -> str:
+    try:
+        status = msgspec.json.decode(message.payload, type=Status)
+    except msgspec.DecodeError as err:
+        return f"{message.topic}: not a status: {err}"
+    reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
+    parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
+    alarms = "".join(f"\n  alarm: {alarm.text}" for alarm in (status.spool.alarms if status.spool else ()))
+    return f"status   {status.site}/{status.robot} {status.presence.value}{reason}; {parts}{alarms}"
+
+
+def _verdict(message: Message) -> Verdict | None:
+    if not message.topic.endswith("/verdict"):
+        return None
+    try:
+        return msgspec.json.decode(message.payload, type=Verdict)
+    except msgspec.DecodeError:
+        return None
+
+
+def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(verdict)
+    distance_m = verdict.pose.distance_m if verdict.pose else None
+    row = {**values, "distance_m": distance_m, "replayed": message.replayed, "duplicate": duplicate}
+    return {name: row[name] for name in _COLUMNS}
+
+
 def _as_json(message: Message) -> str:
-    return f'{{"topic":{msgspec.json.encode(message.topic).decode()},"payload":{message.payload.decode()}}}'
+    """Return topic and payload as one object; a payload that is no JSON becomes a text."""
+    try:
+        msgspec.json.decode(message.payload)
+        payload = msgspec.Raw(message.payload)
+    except msgspec.DecodeError:
+        payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
+    return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()
+
+
+def _config(args: argparse.Namespace) -> MqttConfig:
+    """Return what the options say about the broker."""
+    host, _, port = args.broker.rpartition(":") if _has_port(args.broker) else (args.broker, "", "")
+    given = {name: getattr(args, name) for name in (*_FILES, "username") if getattr(args, name) is not None}
+    values = {"hostname": host.strip("[]"), "tls": args.tls or bool(args.ca_file or args.cert_file), **given}
+    if port:
+        values["port"] = int(port) if port.isdigit() else port
+    try:
+        return msgspec.convert({**values, "client_id": f"watch-{os.getpid()}"}, MqttConfig)
+    except msgspec.ValidationError as err:
+        raise CorrosionError(f"{args.broker}: {err}; wanted HOST or HOST:PORT") from err
+
+
+def _has_port(broker: str) -> bool:
+    """Tell HOST:PORT and [ADDRESS]:PORT from HOST, ADDRESS and [ADDRESS], where addresses have colons too."""
+    return "]:" in broker or (broker.count(":") == 1 and not broker.endswith("]"))

@@ -1,0 +1,81 @@
+"""What a reader of verdicts counts: which numbers came, came twice, or are missing. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Numbers:
+    """A set of whole numbers as disjoint ranges; a day of verdicts without gaps is one range."""
+
+    _starts: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)  # inclusive
+
+    def add(self, number: int) -> bool:
+        """Add ``number``; False if it was there."""
+        at = bisect_right(self._starts, number)
+        if at and number <= self._ends[at - 1]:
+            return False
+        joins_before = at > 0 and self._ends[at - 1] == number - 1
+        joins_after = at < len(self._starts) and self._starts[at] == number + 1
+        if joins_before and joins_after:
+            self._ends[at - 1] = self._ends.pop(at)
+            self._starts.pop(at)
+        elif joins_before:
+            self._ends[at - 1] = number
+        elif joins_after:
+            self._starts[at] = number
+        else:
+            self._starts.insert(at, number)
+            self._ends.insert(at, number)
+        return True
+
+    @property
+    def last(self) -> int:
+        """The highest number, 0 if there is none."""
+        return self._ends[-1] if self._ends else 0
+
+    @property
+    def missing(self) -> int:
+        """How many numbers between the lowest and the highest are not there."""
+        return sum(start - end - 1 for start, end in zip(self._starts[1:], self._ends, strict=False))
+
+
+@dataclass(slots=True)
+class RobotTally:
+    """What came from one robot."""
+
+    verdicts: int = 0
+    duplicates: int = 0
+    numbers: dict[str, Numbers] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """How many verdicts are missing now; a backlog may still bring them."""
+        return sum(numbers.missing for numbers in self.numbers.values())
+
+
+class Tally:
+    """Counts verdicts of any number of robots by the ids that they carry."""
+
+    def __init__(self) -> None:
+        self.robots: dict[str, RobotTally] = {}
+
+    def note(self, robot: str, verdict_id: str, seq: int) -> bool:
+        """Count a verdict; False if it came before.
+
+        Args:
+            robot: site and robot.
+            verdict_id: ``{robot}:{epoch}:{seq}``.
+            seq: its number.
+        """
+        tally = self.robots.setdefault(robot, RobotTally())
+        epoch = verdict_id.rpartition(":")[0]
+        fresh = tally.numbers.setdefault(epoch, Numbers()).add(seq)
+        if fresh:
+            tally.verdicts += 1
+        else:
+            tally.duplicates += 1
+        return fresh
