@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node import __version__
 from edge_node.commands import COMMANDS, MAX_COMMAND_BYTES
+from edge_node.findings import Finding
 from edge_node.messages import Health, Response, Status
 from edge_node.spool_types import Kind
 from edge_node.topics import ROOT, Topics
@@ -47,6 +48,7 @@ def channels() -> list[Channel]:
     topics = Topics(_SITE, _ROBOT)
     found = [
         Channel("verdict", topics.of(Kind.VERDICT), "Every verdict: the record.", Verdict),
+        Channel("finding", topics.of(Kind.FINDING), "What a person acts on.", Finding),
         Channel("latest", topics.latest, "The newest verdict; never a replayed one.", Verdict, retain=True),
         Channel("status", topics.status, "Whether the robot is there; also the will.", Status, retain=True),
         Channel("health", topics.health, "How well it does; lost while the link is away.", Health, qos=0),

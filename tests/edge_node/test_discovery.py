@@ -65,7 +65,7 @@ def test_the_component_form_is_one_message_for_each_entity() -> None:
 @pytest.mark.parametrize("form", ["device", "component"])
 def test_every_template_finds_its_key_in_a_real_message(form: str) -> None:
     """A template that names a key which messages do not have would show nothing, silently."""
-    by_topic = {TOPICS.latest: "verdict", TOPICS.status: "status"}
+    by_topic = {TOPICS.latest: "verdict", TOPICS.status: "status", TOPICS.finding: "finding"}
     documents = [json.loads(announcement.payload) for announcement in announcements(TOPICS, config(form))]
     components = list(documents[0]["components"].values()) if form == "device" else documents
     checked = 0
@@ -80,7 +80,7 @@ def test_every_template_finds_its_key_in_a_real_message(form: str) -> None:
                 assert key in value, f"{path} of {component['unique_id']}"
                 value = value[key]
             checked += 1
-    assert checked >= 6
+    assert checked >= 7
 
 
 def json_of(name: str):

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from edge_node.commands import COMMANDS, CommandError, decode_command
+from edge_node.findings import Finding, FindingState
 from edge_node.messages import Health, LinkState, Part, PartState, Presence, Response, Result, Status
 from edge_node.schema import asyncapi, channels, schemas
 from edge_node.spool import Alarm, SpoolDepth
@@ -66,6 +67,19 @@ MESSAGES = {
         camera=Part(state=PartState.OK),
         link=LinkState.REFUSED,
         spool=DEPTH,
+    ),
+    "finding": Finding(
+        **WHO,
+        id="r:e:finding:1",
+        seq=1,
+        state=FindingState.OPENED,
+        first_observed_at=NOW,
+        last_observed_at=NOW,
+        first_verdict="r:e:1",
+        last_verdict="r:e:1",
+        best_verdict="r:e:1",
+        frames=3,
+        from_pose=Pose(distance_m=1.0),
     ),
     "health": Health(**WHO, at=NOW, uptime_s=1.0, spool=DEPTH),
     "response": Response(
@@ -166,7 +180,7 @@ def test_the_command_writes_every_document(tmp_path: Path) -> None:
     written = {file.name: json.loads(file.read_bytes()) for file in (tmp_path / "new").iterdir()}
     assert written["asyncapi.json"] == asyncapi()
     assert written["verdict.schema.json"] == schemas()["verdict"]
-    assert len(ran.stdout.splitlines()) == len(written) == 11
+    assert len(ran.stdout.splitlines()) == len(written) == 12
 
 
 NODE_MODULES = Path(__file__).resolve().parents[2] / ".node" / "node_modules"
