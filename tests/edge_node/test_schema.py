@@ -79,6 +79,7 @@ MESSAGES = {
         last_verdict="r:e:1",
         best_verdict="r:e:1",
         frames=3,
+        peak_confidence=0.9,
         from_pose=Pose(distance_m=1.0),
     ),
     "health": Health(**WHO, at=NOW, uptime_s=1.0, spool=DEPTH),
