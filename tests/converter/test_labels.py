@@ -1,0 +1,102 @@
+"""Labels and their meanings; cascade files with what is wrong in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from converter.cascade_file import read_cascade
+from converter.labels import meanings_of, read_labels
+from edge_node.errors import ConversionError, DatasetError
+from edge_node.manifest import Meaning
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        (("corroded", "uncorroded"), [Meaning(corroded=True), Meaning(corroded=False)]),
+        (("not corroded", "rusty"), [Meaning(corroded=False), Meaning(corroded=True)]),
+        (("aluminium", "mild steel"), [Meaning(material="aluminium"), Meaning(material="steel")]),
+        (
+            ("galvanized iron corroded", "clean aluminum"),
+            [
+                Meaning(material="galvanized iron", corroded=True),
+                Meaning(material="aluminium", corroded=False),
+            ],
+        ),
+        # Grading what is known to be corroded says nothing about whether it is.
+        (("late", "mid"), [Meaning(severity="late"), Meaning(severity="mid")]),
+        (
+            ("none", "mid"),
+            [Meaning(severity="none", corroded=False), Meaning(severity="mid", corroded=True)],
+        ),
+        (("pitted", "uncorroded"), [Meaning(corroded=True, form="pitting"), Meaning(corroded=False)]),
+        (("background", "steel"), [Meaning(metal=False), Meaning(material="steel")]),
+    ],
+)
+def test_words_say_what_a_label_means(labels, wanted):
+    """Material, condition, severity, form, or that there is no metal."""
+    found = meanings_of(labels)
+    assert [found[label] for label in labels] == wanted
+
+
+def test_words_without_a_meaning_say_nothing():
+    """Unknown words are left out, not guessed."""
+    assert meanings_of(("daisy", "tulip")) == {}
+
+
+@pytest.mark.parametrize("content", ["", "one\n", "a\na\n"])
+def test_a_label_file_holds_two_or_more_distinct_labels(tmp_path, content):
+    """Anything else is refused with the file's name."""
+    path = tmp_path / "labels.txt"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"labels\.txt"):
+        read_labels(path)
+
+
+STAGE = '[[stage]]\nname = "steel"\ngraph = "g.pb"\nlabels = ["corroded", "uncorroded"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[stage", "not TOML"),
+        ("", "stage"),
+        (STAGE + "temprature = 2.0\n", 'did you mean "temperature"?'),
+        ('verion = "1"\n' + STAGE, 'did you mean "version"?'),
+        (STAGE + "temperature = 0.0\n", "temperature"),
+        (STAGE + STAGE, "two stages have one name"),
+        (STAGE + 'otherwise = "nowhere"\n', "'nowhere', which is no stage"),
+        (STAGE + 'routes = { rusty = "steel" }\n', "'rusty' is none of its labels"),
+        (STAGE + 'otherwise = "steel"\n', "circle: steel -> steel"),
+        ('root = "copper"\n' + STAGE, "'copper'"),
+        (STAGE.replace('["corroded", "uncorroded"]', '["corroded"]'), "wanted two or more"),
+        (STAGE.replace('["corroded", "uncorroded"]', '"absent.txt"'), "absent.txt"),
+        (STAGE.replace("steel", "../steel"), "name"),
+    ],
+)
+def test_what_is_wrong_in_a_cascade_is_said_before_any_graph_is_opened(tmp_path, text, said):
+    """One sentence with the file's name; the graph that it names does not even exist."""
+    path = tmp_path / "cascade.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConversionError) as caught:
+        read_cascade(path)
+    assert "\n" not in str(caught.value)
+    assert "cascade.toml" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_cascade_is_read_as_it_is_written(tmp_path):
+    """Settings of the file win over defaults and over what words mean."""
+    path = tmp_path / "two-plates.toml"
+    meanings = '[stage.meanings.uncorroded]\nmaterial = "brass"\ncorroded = false\n'
+    path.write_text(
+        STAGE + "abstain_below = 0.7\ninput_mean = 3.0\ninput_std = 4.0\n" + meanings, encoding="utf-8"
+    )
+    plan = read_cascade(path)
+    (planned,) = plan.stages
+    assert (plan.name, plan.root) == ("two-plates", "steel")
+    assert planned.graph == tmp_path / "g.pb"
+    assert planned.stage.abstain_below == 0.7
+    assert (planned.flags.input_mean, planned.flags.input_std) == (3.0, 4.0)
+    assert planned.stage.meanings["corroded"] == Meaning(corroded=True)
+    assert planned.stage.meanings["uncorroded"] == Meaning(material="brass", corroded=False)

@@ -1,0 +1,62 @@
+"""From what is known of a picture to what each stage ought to say of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from converter.dataset import Sample
+from converter.labels import meanings_of
+from converter.truth import UNKNOWN, corroded_truth, stage_truth
+from edge_node.manifest import Cascade, Stage
+
+
+def stage(name: str, *labels: str, **routes: str) -> Stage:
+    """A stage whose labels mean what their words say."""
+    return Stage(name=name, labels=labels, model="m", output="o", routes=routes, meanings=meanings_of(labels))
+
+
+CASCADE = Cascade(
+    root="material",
+    stages=(
+        stage("material", "aluminium", "steel", steel="steel"),
+        stage("steel", "corroded", "uncorroded", corroded="severity"),
+        stage("severity", "late", "mid"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [
+        ({"material": "steel", "corroded": "corroded", "severity": "mid"}, (1, 0, 1)),
+        ({"material": "steel", "corroded": "uncorroded", "severity": "none"}, (1, 1, UNKNOWN)),
+        # Aluminium is not what the steel stage was asked about.
+        ({"material": "aluminium", "corroded": "corroded", "severity": "late"}, (0, UNKNOWN, UNKNOWN)),
+        # An unknown material is not guessed from the rest.
+        ({"corroded": "corroded", "severity": "late"}, (UNKNOWN, UNKNOWN, UNKNOWN)),
+        # A severity that is none of the stage's labels.
+        ({"material": "steel", "corroded": "corroded", "severity": "light"}, (1, 0, UNKNOWN)),
+        # Folders named after classes count for whichever stage has that label.
+        ({"label": "uncorroded"}, (UNKNOWN, 1, UNKNOWN)),
+    ],
+)
+def test_each_stage_is_judged_on_what_rightly_reaches_it(known, wanted):
+    """Index of the right label per stage, or UNKNOWN."""
+    sample = Sample(Path("a.jpg"), "g", labels=known)
+    assert tuple(stage_truth(CASCADE, stage, sample) for stage in CASCADE.stages) == wanted
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [
+        ({"corroded": "corroded"}, True),
+        ({"corroded": "uncorroded"}, False),
+        ({}, None),
+        ({"label": "mid"}, None),
+    ],
+)
+def test_the_outcome_is_known_or_not(known, wanted):
+    """Corroded, not, or not known."""
+    assert corroded_truth(Sample(Path("a.jpg"), "g", labels=known)) is wanted
