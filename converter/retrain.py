@@ -18,6 +18,7 @@ from converter.backbones import Backbone, load_backbone, weights_hash
 from converter.bottlenecks import Extractor, Variant, compute, extractor, shown_mask
 from converter.dataset import CORRODED, UNCORRODED
 from converter.fine_tuning import Cut, cut_before
+from converter.tensorflow_import import tensorflow
 from converter.training import (
     UNKNOWN,
     Head,
@@ -224,8 +225,13 @@ def _settings(recipe: CascadeRecipe) -> Settings:
 def _pooled(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]:
     """Return the mean features of every picture, float32 ``(pictures, channels)``."""
     batches = np.array_split(activations, max(1, len(activations) // 64))
-    maps = (batch if upper is None else upper(batch.astype(np.float32), training=False) for batch in batches)
-    return np.concatenate([np.asarray(one, np.float32).mean(axis=(1, 2)) for one in maps])
+    if upper is None:
+        return np.concatenate([batch.astype(np.float32).mean(axis=(1, 2)) for batch in batches])
+    tf = tensorflow()
+    means = tf.function(
+        lambda real: tf.reduce_mean(upper(real, training=False), (1, 2)), reduce_retracing=True
+    )
+    return np.concatenate([np.asarray(means(tf.constant(batch, tf.float32))) for batch in batches])
 
 
 def _temperature(head: Head, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:

@@ -23,6 +23,8 @@ UNKNOWN = -1
 # The average over the last updates is what is kept: it generalises better than where the last step ends.
 _AVERAGE_DECAY = 0.99
 _WARM_UP_SHARE = 0.1
+# A rarer label than this would have its few pictures learned by heart.
+MAX_CLASS_WEIGHT = 4.0
 _LARGEST_GRADIENT = 2.0
 
 
@@ -196,6 +198,8 @@ class _Trainer:
             *(upper.trainable_variables if upper else []),
             *(variable for head in self._heads for variable in head),
         ]
+        chances = material.weights / material.weights.sum()
+        self._class_weights = [_class_weights(question, chances) for question in questions]
         self._averages = [tf.Variable(variable) for variable in self._variables]
         self._best: list[Any] | None = None
         schedule = tf.keras.optimizers.schedules.CosineDecay(
@@ -285,10 +289,7 @@ class _Trainer:
                 # Whole channels: positions are alike, and one would tell what another one hides.
                 shape = (tf.shape(features)[0], 1, 1, features.shape[-1])
                 features = tf.nn.dropout(features, self._settings.dropout, noise_shape=shape)
-            losses = [
-                self._loss(features, question, head, target, masks)
-                for question, head, target in zip(self._questions, self._heads, targets, strict=True)
-            ]
+            losses = [self._loss(features, number, target, masks) for number, target in enumerate(targets)]
             loss = tf.add_n(losses)
         self._optimizer.apply_gradients(
             zip(tape.gradient(loss, self._variables), self._variables, strict=True)
@@ -297,11 +298,11 @@ class _Trainer:
             average.assign(_AVERAGE_DECAY * average + (1 - _AVERAGE_DECAY) * variable)
         return loss
 
-    def _loss(self, features: Any, question: Question, head: tuple[Any, Any], target: Any, masks: Any) -> Any:
+    def _loss(self, features: Any, number: int, target: Any, masks: Any) -> Any:
         """Return one head's loss over the pictures, and positions, for which the truth is known."""
         tf = tensorflow()
 
-        weights, biases = head
+        question, (weights, biases) = self._questions[number], self._heads[number]
         logits_map = tf.tensordot(features, weights, 1) + biases
         known = tf.cast(target != UNKNOWN, tf.float32)
         loss = tf.constant(0.0)
@@ -310,12 +311,26 @@ class _Trainer:
             wanted = tf.one_hot(tf.maximum(target, 0), len(question.labels))
             wanted = wanted * (1 - smoothing) + smoothing / len(question.labels)
             of_picture = tf.nn.softmax_cross_entropy_with_logits(wanted, tf.reduce_mean(logits_map, (1, 2)))
-            loss += tf.reduce_sum(known * of_picture) / tf.maximum(tf.reduce_sum(known), 1.0)
+            share = known * tf.gather(self._class_weights[number], tf.maximum(target, 0))
+            loss += tf.reduce_sum(share * of_picture) / tf.maximum(tf.reduce_sum(known), 1.0)
         if question.corroded is not None and self._material.masks is not None:
             is_corroded = known * tf.cast(target == question.corroded, tf.float32)
             of_positions = _position_loss(logits_map, question.corroded, masks, known, is_corroded)
             loss += self._settings.map_weight * of_positions
         return loss
+
+
+def _class_weights(question: Question, chances: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return a weight for each label that makes rare ones count as much as frequent ones, within bounds.
+
+    Args:
+        question: what is asked.
+        chances: how often each picture is drawn, ``(pictures,)``.
+    """
+    drawn = np.array([chances[question.targets == label].sum() for label in range(len(question.labels))])
+    even = drawn.sum() / len(drawn)
+    weights = np.clip(even / np.maximum(drawn, 1e-12), 1 / MAX_CLASS_WEIGHT, MAX_CLASS_WEIGHT)
+    return np.asarray(weights, np.float32)
 
 
 def _position_loss(logits_map: Any, corroded: int, masks: Any, known: Any, is_corroded: Any) -> Any:

@@ -111,7 +111,6 @@ def _evaluate(*arguments):
     return evaluate.run(parser.parse_args([str(argument) for argument in arguments]))
 
 
-@pytest.mark.runtime
 def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     """Table, JSON and page agree with what the node's engine says of every picture."""
     data = _pictures(tmp_path / "data")
