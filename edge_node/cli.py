@@ -17,6 +17,7 @@ COMMANDS = {
     "schema": Command("edge_node.schema_cli", "write JSON Schemas and the AsyncAPI document of all messages"),
     "init": Command("edge_node.init_cli", "write a commented example configuration"),
     "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),
+    "install": Command("edge_node.install_cli", "put the node in place as a service, or take it away"),
     "cameras": Command("edge_node.cameras_cli", "which cameras are there; try one and save its picture"),
     "bench": Command("edge_node.bench", "what the node costs beside the bare interpreter, in one run"),
     "version": Command("edge_node.version", "versions of the node, its runtime and the default bundle"),
