@@ -64,6 +64,13 @@ class Mosquitto:
             self._process.wait()
             self._process = None
 
+    def terminate(self) -> None:
+        """SIGTERM, upon which it saves what it has."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait(30)
+            self._process = None
+
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0

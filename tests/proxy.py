@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 
+from tests.mqtt_tap import Tap
 from tests.processes import free_port
 
 _CHUNK_BYTES = 65_536
@@ -23,9 +24,10 @@ class Proxy:
         accept: False refuses new connections.
         connections: how many were accepted so far.
         sent_bytes: towards the broker so far.
+        acknowledged: numbers of verdicts on ``tap_topic`` that the broker acknowledged, heard or not.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, tap_topic: str = "") -> None:
         self.port = free_port()
         self.swallow_answers = False
         self.delay_s = 0.0
@@ -35,6 +37,8 @@ class Proxy:
         self.accept = True
         self.connections = 0
         self.sent_bytes = 0
+        self.acknowledged: set[int] = set()
+        self._tap_topic = tap_topic
         self._target_port = target_port
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -83,8 +87,9 @@ class Proxy:
             return
         self.connections += 1
         self._writers |= {writer, broker_writer}
-        there = asyncio.ensure_future(self._pump(reader, broker_writer, answers=False))
-        back = asyncio.ensure_future(self._pump(broker_reader, writer, answers=True))
+        tap = Tap(self._tap_topic, self.acknowledged) if self._tap_topic else None
+        there = asyncio.ensure_future(self._pump(reader, broker_writer, tap, answers=False))
+        back = asyncio.ensure_future(self._pump(broker_reader, writer, tap, answers=True))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -95,7 +100,7 @@ class Proxy:
             self._writers -= {writer, broker_writer}
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tap: Tap | None, *, answers: bool
     ) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             while True:
@@ -103,6 +108,8 @@ class Proxy:
                 data = await reader.read(256 if throttled else _CHUNK_BYTES)
                 if not data:
                     return
+                if tap is not None:
+                    (tap.answered if answers else tap.sent)(data)
                 if not answers and self.poison and self.poison in data:
                     return
                 if not answers and self.truncate:
