@@ -11,6 +11,7 @@ import numpy as np
 
 from converter.dataset import load_dataset
 from converter.judging import ask, judge_of, with_meanings
+from converter.map_quality import MapFigures, map_figures
 from converter.questions import Figures, figures, questions
 from edge_node.errors import DatasetError
 
@@ -40,6 +41,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     mean_ms: float
     p95_ms: float
     figures: tuple[Figures, ...]
+    maps: tuple[MapFigures, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +110,7 @@ def evaluation(model: str, data: str, answers: Sequence[Answer]) -> Evaluation:
         mean_ms=float(times_ms.mean()),
         p95_ms=float(np.quantile(times_ms, 0.95)),
         figures=tuple(one for one in found if one is not None),
+        maps=map_figures(answers),
     )
 
 
@@ -135,6 +138,13 @@ def lines(found: Evaluation) -> list[str]:
             text.append(f"  errors between materials: {percent(one.between_materials)}")
         text += [f"    {row}" for row in _table(one.crossover)]
         text += [f"    {part.source}: {percent(part.accuracy)} of {part.pictures}" for part in one.sources]
+    if found.maps:
+        text += ["", "maps against masks"]
+    for maps in found.maps:
+        text.append(
+            f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {maps.pixel_auroc:.3f},"
+            f" IoU {maps.iou:.3f}, area off by {percent(maps.area_error)} on average"
+        )
     return text
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from converter.evaluate import Evaluation
     from converter.judging import Answer
+    from converter.map_quality import MapFigures
     from converter.questions import Figures
 
 WRONG_SHOWN = 200
@@ -45,6 +46,7 @@ def page(found: Evaluation, answers: Sequence[Answer]) -> str:
         ),
         _summary(found.figures),
         *(_details(figures) for figures in found.figures),
+        _maps(found.maps),
         f"<h2>Wrong or undecided: {len(wrong)} pictures</h2><p>The surest mistakes come first.</p>",
         *(_figure(answer) for answer in wrong[:WRONG_SHOWN]),
         "</html>",
@@ -90,6 +92,17 @@ def _details(figures: Figures) -> str:
         sources = [(part.source, str(part.pictures), percent(part.accuracy)) for part in figures.sources]
         text += _table(("source", "pictures", "accuracy"), sources)
     return text
+
+
+def _maps(all_figures: Sequence[MapFigures]) -> str:
+    if not all_figures:
+        return ""
+    rows = [
+        (m.source, str(m.pictures), f"{m.pixel_auroc:.3f}", f"{m.iou:.3f}", percent(m.area_error))
+        for m in all_figures
+    ]
+    heads = ("source", "pictures", "pixel AUROC", "IoU", "mean error of the area")
+    return "<h2>Maps against masks</h2>" + _table(heads, rows)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,6 +14,7 @@ from converter.labels import labels_beside, meanings_of, read_labels
 from converter.tensorflow_import import tensorflow
 from edge_node.bundle import load_bundle
 from edge_node.cascade import decide
+from edge_node.corrosion_map import corroded_labels, corroded_probability
 from edge_node.engine import Engine
 from edge_node.manifest import Cascade, Meaning, Stage
 from edge_node.preprocess import resize
@@ -30,18 +31,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said of one picture, and in what time."""
+    """What was said of one picture, and in what time.
+
+    ``corroded_map`` says how probably each position is corroded, ``(rows, columns)``, where there is a map.
+    """
 
     sample: Sample
     decision: Decision
     elapsed_ms: float
+    corroded_map: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a judge says of one picture; see ``Answer``."""
+
+    decision: Decision
+    corroded_map: NDArray[np.float32] | None = None
 
 
 class Judge(Protocol):
     """Whatever decides about a picture."""
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Decision:
-        """Return the decision about a picture, uint8 ``(height, width, 3)``, blue, green, red."""
+    def __call__(self, pixels: NDArray[np.uint8]) -> Opinion:
+        """Return the opinion about a picture, uint8 ``(height, width, 3)``, blue, green, red."""
 
 
 def judge_of(path: Path, labels: Path | None = None) -> Judge:
@@ -53,8 +66,7 @@ def judge_of(path: Path, labels: Path | None = None) -> Judge:
         DatasetError: the labels cannot be read.
     """
     if path.is_dir():
-        engine = Engine(load_bundle(path))
-        return lambda pixels: engine.judge(pixels).decision
+        return _bundle_judge(Engine(load_bundle(path)))
     return _graph_judge(path, read_labels(labels or labels_beside(path)))
 
 
@@ -72,8 +84,9 @@ def ask(
     for sample in samples:
         pixels = sample.read()
         started_ns = time.perf_counter_ns()
-        decision = judge(pixels)
-        answers.append(Answer(sample, decision, (time.perf_counter_ns() - started_ns) / 1e6))
+        opinion = judge(pixels)
+        elapsed_ms = (time.perf_counter_ns() - started_ns) / 1e6
+        answers.append(Answer(sample, opinion.decision, elapsed_ms, opinion.corroded_map))
         progress(1)
     return tuple(answers)
 
@@ -99,6 +112,22 @@ def _columns(meaning: Meaning) -> dict[str, str]:
     return {column: value for column, value in found.items() if value is not None}
 
 
+def _bundle_judge(engine: Engine) -> Judge:
+    """Return a judge that asks the node's engine; the map is that of the last stage that tells corroded."""
+    cascade = engine.bundle.manifest.cascade
+
+    def judge(pixels: NDArray[np.uint8]) -> Opinion:
+        judgement = engine.judge(pixels)
+        corroded_map = None
+        for asked in judgement.decision.stages:
+            stage = cascade.stage(asked.name)
+            if asked.name in judgement.maps and corroded_labels(stage):
+                corroded_map = corroded_probability(judgement.maps[asked.name], stage)
+        return Opinion(judgement.decision, corroded_map)
+
+    return judge
+
+
 def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     """Return a judge that runs a graph in TensorFlow's own session, as a cascade of one stage."""
     graph = load_graph(path)
@@ -111,11 +140,11 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     cascade = Cascade(root="graph", stages=(stage,))
     rule = graph.preprocessing
 
-    def judge(pixels: NDArray[np.uint8]) -> Decision:
+    def judge(pixels: NDArray[np.uint8]) -> Opinion:
         resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)[..., ::-1]
         real = (resized - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
         logits = session.run(f"{graph.logits.node}:0", {f"{graph.input}:0": real[np.newaxis]})
         shares = np.exp(logits[0].astype(np.float64) - logits.max())
-        return decide(cascade, lambda _stage: shares / shares.sum())
+        return Opinion(decide(cascade, lambda _stage: shares / shares.sum()))
 
     return judge

@@ -14,6 +14,7 @@ import pytest
 from converter import evaluate
 from converter.dataset import Sample
 from converter.judging import Answer, judge_of, with_meanings
+from converter.map_quality import area_under_curve, map_figures
 from converter.metrics import by_group, calibration_error, crossover, detection, wilson
 from converter.questions import figures, questions
 from edge_node.errors import DatasetError
@@ -88,6 +89,33 @@ def test_abstentions_are_errors_and_reported_apart():
     assert four.crossover["aluminium, uncorroded"]["steel, corroded"] == 1
 
 
+def test_areas_under_the_curve_by_hand():
+    """Perfectly apart is 1, alike is a half, one pair of four the wrong way round is three quarters."""
+    assert area_under_curve(np.array([0, 5]), np.array([5, 0])) == 1.0
+    assert area_under_curve(np.array([3, 3]), np.array([7, 7])) == 0.5
+    assert area_under_curve(np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0])) == 0.75
+    assert math.isnan(area_under_curve(np.array([1]), np.array([0])))
+
+
+def test_maps_are_held_against_masks(tmp_path):
+    """A map that is right on three of four quarters, with one false and none missed, has an IoU of a half."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:32, :32] = 255
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    sample = Sample(tmp_path / "p.png", "g", source="here", mask=tmp_path / "m.png")
+    answers = [
+        Answer(
+            sample, Decision(outcome=Outcome.CORRODED), 1.0, np.array([[0.9, 0.8], [0.1, 0.2]], np.float32)
+        ),
+        Answer(Sample(tmp_path / "p.png", "g"), Decision(outcome=Outcome.CORRODED), 1.0),
+    ]
+    both, here = map_figures(answers)
+    assert (both.source, here.source, both.pictures) == ("all", "here", 1)
+    assert here.iou == 0.5
+    assert here.area_error == pytest.approx(0.25, abs=0.02)
+    assert 0.85 < here.pixel_auroc < 1.0
+
+
 def test_folder_names_are_read_as_labels():
     """A class folder called 'corroded steel' answers the questions about material and condition."""
     (sample,) = with_meanings([Sample(Path("x"), "g", labels={"label": "corroded steel"})])
@@ -118,7 +146,7 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     assert _evaluate(_DEFAULT_BUNDLE, data, *outputs) == 0
     judge = judge_of(_DEFAULT_BUNDLE)
     right = [
-        judge(cv2.imread(str(path))).outcome.value == path.parts[-3].split()[0]
+        judge(cv2.imread(str(path))).decision.outcome.value == path.parts[-3].split()[0]
         for path in sorted(data.rglob("*.png"))
     ]
     found = json.loads((tmp_path / "e.json").read_text())
