@@ -92,6 +92,8 @@ def calibrated(fitted: Fitted, judged: Sequence[Judged]) -> Fitted:
 
 
 def _temperature(question: Question, judged: Sequence[Judged]) -> float:
+    if not question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
+        return 1.0
     logits, targets = [], []
     for one in judged:
         values = one.logits[question.name]

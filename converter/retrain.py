@@ -235,6 +235,8 @@ def _pooled(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]
 
 
 def _temperature(head: Head, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:
+    if not head.question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
+        return 1.0
     known = validation & (head.question.targets != UNKNOWN)
     return fitted_temperature(logits[known], head.question.targets[known])
 
