@@ -220,7 +220,7 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
     float_ms, quantized_ms = outcome.milliseconds
     yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
     if outcome.float_layers:
-        yield f"kept in float: {', '.join(layer.split(';')[0] for layer in outcome.float_layers)}"
+        yield f"kept in float: {', '.join(outcome.float_layers)}"
     for name, fit in outcome.fits.items():
         line = f"{name}: temperature {fit.temperature:.2f}"
         if fit.abstention:

@@ -27,32 +27,54 @@ _TOP = 127  # int8 weights are symmetric: -127 to 127
 _TINY = 1e-30
 
 
-def bias_corrected(graph_def: Any, input_name: str, tensors: Iterable[NDArray[np.float32]]) -> Any:
-    """Return the graph with the mean rounding error taken off behind every convolution.
+CORRECTED = "/corrected"  # behind a convolution's name: the node that takes its mean error off
+_CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+
+
+def bias_corrected(
+    graph_def: Any,
+    input_name: str,
+    tensors: Iterable[NDArray[np.float32]],
+    float_layers: Iterable[str] = (),
+) -> Any:
+    """Return the graph with the mean rounding error taken off behind every convolution that is rounded.
 
     Args:
         graph_def: a fused graph; not changed.
         input_name: its placeholder.
         tensors: inputs ``(1, height, width, 3)`` of the calibration pictures.
+        float_layers: the last nodes of layers that stay in float, and make no such error.
     """
     index = GraphIndex(graph_def)
-    errors = {name: error for name in index.nodes if (error := _rounding_error(index, name)) is not None}
+    exact = {_convolution_behind(index, name) for name in float_layers}
+    errors = {
+        name: error
+        for name in index.nodes
+        if name not in exact and (error := _rounding_error(index, name)) is not None
+    }
     shifts = _mean_shifts(graph_def, input_name, errors, tensors)
     corrected = tensorflow().compat.v1.GraphDef()
     corrected.CopyFrom(graph_def)
     for node in corrected.node:
         for at, text in enumerate(node.input):
             if text in shifts:
-                node.input[at] = f"{text}/corrected"
+                node.input[at] = f"{text}{CORRECTED}"
     for name, shift in shifts.items():
         _add_behind(corrected, name, -shift)
     return corrected
 
 
+def _convolution_behind(index: GraphIndex, name: str) -> str:
+    """Return the convolution whose normalisation and rectifier end in the node called ``name``."""
+    while name in index and index.op(name) not in _CONVOLUTIONS and index.inputs(name):
+        name = index.inputs(name)[0].node
+    return name
+
+
 def _rounding_error(index: GraphIndex, name: str) -> NDArray[np.float32] | None:
     """Return rounded minus exact weights of a convolution, of its kernel's shape; None for other nodes."""
     op = index.op(name)
-    if op not in {"Conv2D", "DepthwiseConv2dNative"}:
+    if op not in _CONVOLUTIONS:
         return None
     kernel = index.constant(index.inputs(name)[1])
     if kernel is None:
@@ -93,7 +115,7 @@ def _mean_shifts(
 
 def _add_behind(graph_def: Any, name: str, bias: NDArray[np.float32]) -> None:
     node = graph_def.node.add()
-    node.name, node.op = f"{name}/corrected", "BiasAdd"
+    node.name, node.op = f"{name}{CORRECTED}", "BiasAdd"
     node.input.extend([name, _constant(graph_def, f"{name}/correction", bias)])
     node.attr["T"].type = tensorflow().float32.as_datatype_enum
     node.attr["data_format"].s = b"NHWC"

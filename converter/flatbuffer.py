@@ -40,6 +40,30 @@ def parse_model(content: bytes) -> Any:
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
+def encode_model(model: Any) -> bytes:
+    """Return the file of what ``parse_model`` returned, changed or not."""
+    import flatbuffers  # type: ignore[import-untyped]  # no stubs in the wheel
+
+    builder = flatbuffers.Builder(len(model.buffers) * 1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_bias_of(content: bytes, other: bytes, at: int) -> bytes:
+    """Return a model with the bias of its weighted operator number ``at`` taken from another model.
+
+    Args:
+        content: a ``.tflite`` file.
+        other: one with the same operators in the same order.
+        at: counts operators with weights, from 0.
+    """
+    model, source = parse_model(content), parse_model(other)
+    target, origin = (_weighted(tree)[at].inputs[2] for tree in (model, source))
+    buffers = source.buffers[source.subgraphs[0].tensors[origin].buffer]
+    model.buffers[model.subgraphs[0].tensors[target].buffer].data = buffers.data
+    return encode_model(model)
+
+
 def operators(content: bytes) -> tuple[Operator, ...]:
     """Return the operators of a ``.tflite`` file in their order."""
     return tuple(_operators(parse_model(content)))
@@ -53,6 +77,11 @@ def weight_types(content: bytes) -> Counter[str]:
 def operator_counts(content: bytes) -> Counter[str]:
     """Return how often each operator occurs."""
     return Counter(op.name for op in operators(content))
+
+
+def _weighted(model: Any) -> list[Any]:
+    found = zip(model.subgraphs[0].operators, _operators(model), strict=True)
+    return [operator for operator, read in found if read.name in WEIGHTED]
 
 
 def _operators(model: Any) -> Iterator[Operator]:

@@ -270,7 +270,7 @@ class _Conversion:
         manifest = bundle.manifest
         stages = tuple(_fitted(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
         cascade = msgspec.structs.replace(manifest.cascade, stages=stages)
-        notes = tuple(f"kept in float: {layer.split(';')[0]}" for layer in attempt.float_layers)
+        notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
         provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
         name = self.labelled.name if self.labelled else f"calibration: {self.calibration.set_name}"  # type: ignore[union-attr]  # one of them gave the answers
         measured = Measured(

@@ -94,7 +94,7 @@ def convert_graph(
         calibration: uint8 ``(pictures, height, width, 3)``, blue, green, red, at the input's size; None for
             modes that need none.
         target: op versions are chosen for it.
-        float_nodes: tensors whose ops stay float32 in an int8 model.
+        float_nodes: layers that stay float32 in an int8 model, by their last graph nodes.
 
     Raises:
         ConversionError: TensorFlow's converter refuses, or calibration is missing.

@@ -156,7 +156,7 @@ def report_of(outcome: ConversionOutcome) -> Report:
         float_ms=outcome.milliseconds[0],
         quantized_ms=outcome.milliseconds[1],
         seconds=outcome.seconds,
-        float_layers=tuple(layer.split(";")[0] for layer in outcome.float_layers),
+        float_layers=outcome.float_layers,
         warnings=outcome.warnings,
         licence=manifest.licence,
         intended_use=manifest.intended_use,

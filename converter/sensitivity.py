@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from converter.fuse import FusedGraph
     from converter.quantize import Target
 
-MAX_PICTURES = 32  # the order of layers settles with fewer; measured on MobileNet v1
+MAX_PICTURES = 32  # each is asked once per layer; a network has 30 to 100 layers
 _PROGRESS = "layer "
 
 
 class LayerCost(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer: the name of its output tensor, and the mean squared error of logits without its rounding."""
+    """One layer: its last graph node, and the mean squared error of logits without its rounding."""
 
     layer: str
     remaining_error: float
@@ -75,19 +75,21 @@ def rank_layers(
 
 def main() -> int:
     """Rank the layers of the request in the folder; print progress, then the costs as JSON."""
-    from converter.flatbuffer import WEIGHTED, operators
-    from converter.tflite_worker import calibrated, prepare, quantized, scaled_pictures
+    from converter.flatbuffer import WEIGHTED, operators, with_bias_of
+    from converter.tflite_worker import calibrated, float_model, layer_of, prepare, quantized, scaled_pictures
 
     work = Path(sys.argv[1])
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
     tensors = scaled_pictures(work, request)[:MAX_PICTURES]
     wanted = _float_logits(work, request, tensors)
+    uncorrected = float_model(work, request)
     prepare(work, request)
     model = calibrated(work, request)
-    layers = [operator.output for operator in operators(model) if operator.name in WEIGHTED]
+    layers = [layer_of(operator.output) for operator in operators(model) if operator.name in WEIGHTED]
     costs = []
     for at, layer in enumerate(layers):
-        content = quantized(model, request, (layer,))
+        # A layer in float makes no rounding error, so none is taken off behind it.
+        content = quantized(with_bias_of(model, uncorrected, at), request, (layer,))
         costs.append(LayerCost(layer=layer, remaining_error=_error(content, request, tensors, wanted)))
         print(f"{_PROGRESS}{at + 1}/{len(layers)}", flush=True)
     print(msgspec.json.encode(sorted(costs, key=lambda cost: cost.remaining_error)).decode())

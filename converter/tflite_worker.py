@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from converter.correct_bias import bias_corrected
+from converter.correct_bias import CORRECTED, bias_corrected
+from converter.flatbuffer import operators
 from converter.quantize import (
     CALIBRATION_NAME,
     GRAPH_NAME,
@@ -48,8 +49,15 @@ def prepare(work: Path, request: ConversionRequest) -> None:
     """Replace the graph in the folder by one that loses less in 8 bits."""
     graph_def = tensorflow().compat.v1.GraphDef()
     graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
-    corrected = bias_corrected(graph_def, request.input, scaled_pictures(work, request))
+    tensors = scaled_pictures(work, request)
+    corrected = bias_corrected(graph_def, request.input, tensors, request.float_nodes)
     (work / GRAPH_NAME).write_bytes(corrected.SerializeToString())
+
+
+def float_model(work: Path, request: ConversionRequest) -> bytes:
+    """Return the graph in the folder as a float32 model."""
+    content: Any = _converter(work, msgspec.structs.replace(request, mode=Mode.NONE)).convert()
+    return bytes(content)
 
 
 def calibrated(work: Path, request: ConversionRequest) -> bytes:
@@ -60,21 +68,30 @@ def calibrated(work: Path, request: ConversionRequest) -> bytes:
     return bytes(content)
 
 
-def quantized(model: bytes, request: ConversionRequest, float_nodes: tuple[str, ...]) -> bytes:
-    """Return a calibrated model in int8, but for the operators whose outputs are named.
+def layer_of(output: str) -> str:
+    """Return the last graph node of an operator, from its output's name: all its nodes, the last one first.
+
+    Whether its bias was corrected must not matter: the same layer, another conversion, one name.
+    """
+    return output.split(";", maxsplit=1)[0].removesuffix(CORRECTED)
+
+
+def quantized(model: bytes, request: ConversionRequest, float_layers: tuple[str, ...]) -> bytes:
+    """Return a calibrated model in int8, but for the layers that ``layer_of`` names so.
 
     A picture goes in as int8; where the first operator is kept in float, that is the type TensorFlow leaves.
     """
     tf = tensorflow()
     from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize
 
+    outputs = [operator.output for operator in operators(model)]
     content: Any = mlir_quantize(
         model,
         fully_quantize=request.mode is Mode.INT8,
         inference_type=convert_tensor_tf_type_to_tflite_type(tf.int8),
         input_data_type=tf.int8 if request.mode is Mode.INT8 else tf.float32,
         output_data_type=tf.int8 if request.mode is Mode.INT8 else tf.float32,
-        denylisted_nodes=list(float_nodes),
+        denylisted_nodes=[output for output in outputs if layer_of(output) in float_layers],
         disable_per_channel_for_dense_layers=request.target is Target.TFLITE_RUNTIME_2_14,
     )
     return bytes(content)
