@@ -11,6 +11,7 @@ from edge_node import __version__
 from edge_node.commands import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.findings import Finding
 from edge_node.messages import Health, Response, Status
+from edge_node.node_red import flow
 from edge_node.spool_types import Kind
 from edge_node.topics import ROOT, Topics
 from edge_node.verdict import Verdict
@@ -185,7 +186,8 @@ def documents() -> Iterable[tuple[str, bytes]]:
     for name, schema in schemas().items():
         yield f"{name}.schema.json", _pretty(schema)
     yield "asyncapi.json", _pretty(asyncapi())
+    yield "node_red_flow.json", _pretty(flow())
 
 
-def _pretty(document: dict[str, Any]) -> bytes:
+def _pretty(document: dict[str, Any] | list[dict[str, Any]]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

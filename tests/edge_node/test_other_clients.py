@@ -31,7 +31,8 @@ publisher = Publisher(config, Topics("site", "robot"), spool)
 publisher.start()
 seq = 0
 while seq < count:
-    seq = spool.append(Kind.VERDICT, lambda seq: b'{"schema": "corrosion/v1", "seq": %d}' % seq)
+    epoch = spool.epoch.encode()
+    seq = spool.append(Kind.VERDICT, lambda seq: b'{"id": "robot:%s:%d", "seq": %d}' % (epoch, seq, seq))
     time.sleep(0.002)
 sys.exit(0 if publisher.drain(60) else 1)
 """
