@@ -1,0 +1,186 @@
+"""The window, pure: lanes, order, slots, holds, suspects; with invented brokers of every kind."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_node.backoff import FIRST_S, MOST_S, Backoff
+from edge_node.reason_codes import Fate, fate
+from edge_node.spool import Keep, Kind, Row
+from edge_node.window import Suspects, Window
+
+VERDICT = Kind.VERDICT
+
+
+class Shelf:
+    """Rows by position, as a spool has them."""
+
+    def __init__(self, kinds: list[Kind]) -> None:
+        self.rows = [
+            Row(position, kind, position, "e", Keep.NORMAL, 0.0, b"")
+            for position, kind in enumerate(kinds, 1)
+        ]
+
+    def read(self, kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:
+        """As the spool's."""
+        last = up_to if up_to is not None else 1 << 62
+        return [row for row in self.rows if row.kind is kind and after < row.position <= last][:limit]
+
+    def remove(self, position: int) -> None:
+        """A broker has it."""
+        self.rows = [row for row in self.rows if row.position != position]
+
+
+def send(window: Window, shelf: Shelf, numbers, now_s: float = 0.0) -> list[tuple[int, bool]]:
+    """Send all that the window lets through; return position and replayed."""
+    out = []
+    for sent in window.next_up(shelf.read, now_s):
+        window.sent(next(numbers), sent)
+        out.append((sent.row.position, sent.lane.replayed))
+    return out
+
+
+def test_live_goes_before_the_backlog_and_answers_before_findings_before_verdicts() -> None:
+    """The order of lanes: what people wait for first, and of each kind live before backlog."""
+    kinds = [VERDICT, Kind.FINDING, Kind.RESPONSE] * 2
+    window = Window(10, 3, Suspects())
+    assert send(window, Shelf(kinds), iter(range(99))) == [
+        *((6, False), (5, False), (4, False)),
+        *((3, True), (2, True), (1, True)),
+    ]
+
+
+def test_a_slot_is_free_only_when_the_row_is_deleted_on_disk() -> None:
+    """An answer alone frees nothing: a kill before the deletion would repeat the row."""
+    shelf, numbers = Shelf([VERDICT] * 5), iter(range(99))
+    window = Window(2, 5, Suspects())
+    assert send(window, shelf, numbers) == [(1, True), (2, True)]
+    window.delivered(window.answered(0), ticket=1)
+    assert send(window, shelf, numbers) == []
+    window.settled(1)
+    assert send(window, shelf, numbers) == [(3, True)]
+
+
+def test_a_refused_kind_waits_and_begins_again_with_the_refused_row_others_flow() -> None:
+    """A held kind sends nothing, then one row, and all again when that is taken; order is kept."""
+    shelf, numbers = Shelf([VERDICT, VERDICT, VERDICT, Kind.FINDING, Kind.FINDING]), iter(range(99))
+    window = Window(3, 5, Suspects())
+    assert send(window, shelf, numbers) == [(4, True), (5, True), (1, True)]
+    window.kept(window.answered(2), now_s=0.0)
+    assert send(window, shelf, numbers) == []
+    for number, ticket in ((0, 1), (1, 2)):
+        sent = window.answered(number)
+        window.delivered(sent, ticket)
+        shelf.remove(sent.row.position)
+    window.settled(2)
+    assert window.held
+    assert window.wait_s(0.25) == 0.75
+    assert send(window, shelf, numbers, now_s=0.5) == []
+    assert send(window, shelf, numbers, now_s=1.0) == [(1, True)]
+    window.delivered(window.answered(3), 3)
+    assert not window.held
+    assert send(window, shelf, numbers, now_s=1.0) == [(2, True), (3, True)]
+
+
+class Link:
+    """A broker and a link that do what dice say: take, refuse, lose answers, cut; and cut at one row."""
+
+    def __init__(self, shelf: Shelf, seed: int, poison: int | None) -> None:
+        self.shelf = shelf
+        self.dice = random.Random(seed)  # noqa: S311  a test's dice
+        self.poison = poison
+        self.received: list[int] = []
+        self.now_s = 0.0
+
+    def connect(self, window: Window, size: int) -> bool:
+        """Talk until the link is cut (True), or nothing is left to be sent (False)."""
+        numbers = itertools.count()
+        while True:
+            self.now_s += 1.0
+            window.wake()
+            sent_now = []
+            for sent in window.next_up(self.shelf.read, self.now_s):
+                sent_now.append(next(numbers))
+                window.sent(sent_now[-1], sent)
+                assert len(window.on_the_way) <= size
+                if sent.row.position == self.poison:
+                    return True
+                self.received.append(sent.row.position)
+            if self.dice.random() < 0.05:
+                return True
+            if not sent_now and not window.held:
+                return False
+            for number in sent_now:
+                self.answer(window, number)
+
+    def answer(self, window: Window, number: int) -> None:
+        """Take or refuse one row."""
+        sent = window.answered(number)
+        if self.dice.random() < 0.1:
+            self.received.remove(sent.row.position)
+            window.kept(sent, self.now_s)
+        else:
+            self.shelf.remove(sent.row.position)
+            window.delivered(sent, number)
+            window.settled(number)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from([VERDICT, VERDICT, VERDICT, Kind.FINDING]), min_size=1, max_size=60),
+    st.integers(1, 8),
+    st.integers(0, 2**32),
+    st.booleans(),
+)
+def test_every_row_gets_through_and_a_disconnect_repeats_at_most_one_window(
+    kinds: list[Kind], size: int, seed: int, with_poison: bool
+) -> None:
+    """Refusals, lost answers, cuts, a row that always cuts: nothing is lost, nothing is blocked."""
+    suspects, poison = Suspects(), seed % len(kinds) + 1 if with_poison else None
+    link = Link(Shelf(kinds), seed, poison)
+    disconnects = 0
+    while disconnects < 400:
+        window = Window(size, len(kinds) if disconnects else len(kinds) // 2, suspects)
+        if not link.connect(window, size):
+            break
+        disconnects += 1
+        suspects.link_ended(window.on_the_way, link.now_s, blamed=False)
+    assert {row.position for row in link.shelf.rows} == ({poison} if poison else set())
+    assert set(link.received) - {poison} == set(range(1, len(kinds) + 1)) - {poison}
+    assert len(link.received) - len(set(link.received)) <= size * disconnects
+
+
+def test_a_row_that_the_broker_blames_is_found_by_sending_one_at_a_time() -> None:
+    """DISCONNECT with packet too large: all on the way are suspects, then the culprit is known."""
+    suspects, shelf = Suspects(), Shelf([VERDICT] * 3)
+    assert suspects.link_ended(shelf.rows, 0.0, blamed=True) is None
+    window = Window(3, 3, suspects)
+    assert send(window, shelf, iter(range(9))) == [(1, True)]
+    assert suspects.link_ended(shelf.rows[:1], 1.0, blamed=True) == shelf.rows[0]
+
+
+def test_reason_codes_mean_what_the_findings_say() -> None:
+    """Below 0x80 is delivered, but for nobody subscribes where somebody must; policy keeps, faults go."""
+    assert fate(0x00, require_subscriber=True) is Fate.DELIVERED
+    assert fate(0x10, require_subscriber=False) is Fate.DELIVERED
+    assert fate(0x10, require_subscriber=True) is Fate.KEPT
+    assert {code: fate(code, require_subscriber=False) for code in (0x80, 0x83, 0x87, 0x97)} == dict.fromkeys(
+        (0x80, 0x83, 0x87, 0x97), Fate.KEPT
+    )
+    for code in (0x90, 0x95, 0x99):
+        assert fate(code, require_subscriber=False) is Fate.REFUSED
+
+
+def test_backoff_grows_to_half_a_minute_and_is_never_in_step() -> None:
+    """Delays grow, stay below 30 s, differ between robots, and begin again after progress."""
+    delays = [Backoff(random.Random(seed)) for seed in (1, 2)]  # noqa: S311  a test's dice
+    first, second = ([backoff.next_s() for _ in range(20)] for backoff in delays)
+    assert first != second
+    assert FIRST_S / 2 <= first[0] <= FIRST_S
+    assert all(MOST_S / 2 <= delay <= MOST_S for delay in first[10:])
+    delays[0].reset()
+    assert delays[0].next_s() <= FIRST_S
