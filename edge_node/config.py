@@ -23,6 +23,7 @@ Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Threads = Annotated[int, msgspec.Meta(ge=1, le=64)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 MAX_CONFIG_BYTES = 1024 * 1024
 
@@ -98,7 +99,17 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which models decide."""
 
     path: Annotated[str, _about('Folder of a bundle, or "default" for the one in the package.', min_length=1)]
-    threads: Annotated[int, _about("Threads of the TFLite runtime.", ge=1, le=64)] = 1
+    threads: Annotated[
+        Threads | Literal["auto"],
+        _about('Threads of the TFLite runtime; "auto" measures and keeps the best.'),
+    ] = 1
+    delegate: Annotated[
+        Text | None,
+        _about("Library of an accelerator, like libedgetpu.so.1; the bundle must be made for it."),
+    ] = None
+    delegate_fallback: Annotated[
+        bool, _about("Without the accelerator run on the processor instead of not at all.")
+    ] = False
 
 
 class FindingsConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,17 +12,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera import CaptureThread
-from edge_node.engine import Engine
-from edge_node.errors import BundleError, CameraError, ConfigError
+from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence import Evidence
 from edge_node.finding_desk import FindingDesk
 from edge_node.latest import LatestFrame
+from edge_node.model_loading import Reloader, load_engine
 from edge_node.node import TICK_S, Node, Rooms
 from edge_node.orders import Orders
 from edge_node.pose import PoseReceiver, pose_track
-from edge_node.probe import run_probe
 from edge_node.publisher import Publisher
 from edge_node.spool import Spool
 from edge_node.supervision import Notifier
@@ -41,8 +39,10 @@ _log = logging.getLogger("edge_node")
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
 
-def run_daemon(config: Config, stop: threading.Event) -> int:
+def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | None = None) -> int:
     """Decide frames until ``stop`` is set or the recording ends; return the exit code.
+
+    Each time ``reload`` is set the bundle is read again and takes over between two frames, or is refused.
 
     Raises:
         ConfigError: the bundle or the camera source can never work.
@@ -52,12 +52,15 @@ def run_daemon(config: Config, stop: threading.Event) -> int:
     with ExitStack() as closing:
         latest = LatestFrame()
         capture = _config_errors("[camera] source", lambda: CaptureThread(config.camera, latest))
-        engine = _load_engine(config)
+        engine = _config_errors("[bundle] path", lambda: load_engine(config.bundle))
         spool = Spool.open(_state_dir(config) / "spool.sqlite", config.spool)
         closing.callback(spool.close)
         topics = Topics(config.node.site, config.node.robot)
         evidence = Evidence(_state_dir(config) / "evidence", config.evidence)
         orders = Orders(config.commands, topics, spool, evidence) if config.commands.accept else None
+        reloader = Reloader(config.bundle, reload)
+        if orders is not None:
+            orders.reloader = reloader
         desk = orders.desk if orders else None
         publisher = Publisher(config.mqtt, topics, spool, desk=desk, evidence=evidence)
         publisher.start()
@@ -72,7 +75,7 @@ def run_daemon(config: Config, stop: threading.Event) -> int:
             receiver.start()
             closing.callback(receiver.stop)
         closing.callback(notifier.stopping)
-        rooms = Rooms(capture, latest, engine, spool, publisher, evidence, orders, findings, pose)
+        rooms = Rooms(capture, latest, engine, spool, publisher, evidence, orders, findings, pose, reloader)
         Node(config, rooms, notifier).decide_frames(stop)
         spool.flush(timeout_s=2.0)
         _deliver_the_rest(spool, publisher, stop)
@@ -92,7 +95,7 @@ def _config_errors(key: str, action: Callable[[], _T]) -> _T:
     """Turn what can never work into a configuration error: starting again will not mend it."""
     try:
         return action()
-    except (CameraError, BundleError) as err:
+    except (CameraError, BundleError, RuntimeUnavailableError) as err:
         raise ConfigError(f"{key}: {err}") from err
 
 
@@ -103,12 +106,3 @@ def _state_dir(config: Config) -> Path:
     except OSError as err:
         raise ConfigError(f"[node] state_dir = {str(path)!r}: {err.strerror or err}") from err
     return path
-
-
-def _load_engine(config: Config) -> Engine:
-    def load() -> Engine:
-        engine = Engine(load_bundle(bundle_path(config.bundle.path)), threads=config.bundle.threads)
-        run_probe(engine)
-        return engine
-
-    return _config_errors("[bundle] path", load)

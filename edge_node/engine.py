@@ -42,7 +42,7 @@ class Judgement:
 class Engine:
     """The models of one bundle; belongs to one thread."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int = 1, delegate: str | None = None) -> None:
         """Load every model and hold it against the manifest.
 
         Raises:
@@ -53,7 +53,9 @@ class Engine:
         self._interpreters: dict[str, Interpreter] = {}
         for model in bundle.manifest.models:
             where = str(bundle.path / model.file)
-            interpreter = Interpreter(bundle.models[model.file], where=where, threads=threads)
+            interpreter = Interpreter(
+                bundle.models[model.file], where=where, threads=threads, delegate=delegate
+            )
             _check_signature(model, interpreter, where)
             self._interpreters[model.file] = interpreter
 

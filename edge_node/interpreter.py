@@ -6,6 +6,7 @@ where ``EDGE_NODE_RUNTIME=tflite-runtime`` asks for it.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import tempfile
 from contextlib import contextmanager
@@ -50,7 +51,15 @@ class Tensor:
 class Interpreter:
     """One model ready to run; not thread-safe: each belongs to one thread."""
 
-    def __init__(self, content: bytes, *, where: str, threads: int = 1, xnnpack: bool = True) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        where: str,
+        threads: int = 1,
+        xnnpack: bool = True,
+        delegate: str | None = None,
+    ) -> None:
         """Make the model in ``content`` ready.
 
         Args:
@@ -58,6 +67,7 @@ class Interpreter:
             where: its name, for messages.
             threads: XNNPACK and the reference kernels use exactly so many, from the start.
             xnnpack: False leaves the default delegate out; for comparison only.
+            delegate: shared library of an accelerator, as the dynamic linker finds it.
 
         Raises:
             RuntimeUnavailableError: no runtime is installed, or it does not work here.
@@ -67,6 +77,8 @@ class Interpreter:
         options: dict[str, Any] = {"model_content": content, "num_threads": threads}
         if not xnnpack:
             options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        if delegate is not None:
+            options["experimental_delegates"] = [_delegate(module, delegate)]
         try:
             with _greeting_removed():
                 self._interpreter = module.Interpreter(**options)
@@ -159,6 +171,21 @@ def _greeting_removed() -> Iterator[None]:
             rest = b"".join(line for line in kept if not line.startswith(b"INFO: Created TensorFlow Lite"))
             with os.fdopen(stderr, "wb") as out:
                 out.write(rest)
+
+
+def _delegate(module: Any, library: str) -> Any:
+    """Load an accelerator's delegate; looked at first, for the runtime's own failure prints a traceback."""
+    try:
+        found = ctypes.CDLL(library)
+    except OSError as err:
+        raise RuntimeUnavailableError(f"delegate {library}: {err}") from err
+    if not hasattr(found, "tflite_plugin_create_delegate"):
+        raise RuntimeUnavailableError(f"delegate {library}: a library, but no TFLite delegate")
+    try:
+        return module.load_delegate(library)
+    except (ValueError, OSError, RuntimeError) as err:
+        why = str(err).strip() or "it refuses; is the accelerator plugged in?"
+        raise RuntimeUnavailableError(f"delegate {library}: {why}") from err
 
 
 def _tensor(detail: dict[str, Any]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from edge_node.inspector import Inspection
     from edge_node.latest import LatestFrame
     from edge_node.messages import Status
+    from edge_node.model_loading import Reloader
     from edge_node.orders import Orders
     from edge_node.pose import PoseTrack
     from edge_node.publisher import Publisher
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
 HEALTH_INTERVAL_S = 10.0
+
+_log = logging.getLogger("edge_node")
 
 _KEEP = {Outcome.CORRODED: Keep.HIGH, Outcome.UNCORRODED: Keep.LOW}
 
@@ -63,6 +67,7 @@ class Rooms:
     orders: Orders | None = None
     findings: FindingDesk | None = None
     pose: PoseTrack | None = None
+    reloader: Reloader | None = None
 
 
 class Node:
@@ -86,11 +91,11 @@ class Node:
         """
         self._on_decided = on_decided
         self._rooms = rooms
+        self._config = config
+        self._notifier = notifier
+        self._model = Part(state=PartState.OK, text="the golden probe holds")
         self._watchdog = Watchdog(notifier)
-        self._inspector = Inspector(
-            rooms.engine, material=config.inspect.material, thresholds=thresholds_of(config.inspect)
-        )
-        self._recorder = Recorder(config, rooms.engine.bundle, rooms.spool.epoch)
+        self._inspector, self._recorder = self._with(rooms.engine)
         self._board = StatusBoard(config, rooms.engine.bundle, rooms.spool)
         self._said: Status | None = None
         self._next_look_s = self._next_health_s = 0.0
@@ -136,6 +141,36 @@ class Node:
         self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
         return decided[0]
 
+    def _with(self, engine: Engine) -> tuple[Inspector, Recorder]:
+        """Return what judges with these models, and what names them on the verdicts."""
+        thresholds = thresholds_of(self._config.inspect)
+        return (
+            Inspector(engine, material=self._config.inspect.material, thresholds=thresholds),
+            Recorder(self._config, engine.bundle, self._rooms.spool.epoch),
+        )
+
+    def _change_bundle(self) -> None:
+        """Begin a reload that was asked for, and let one that has ended take over."""
+        reloader = self._rooms.reloader
+        if reloader is None:
+            return
+        if reloader.asked.is_set():
+            reloader.asked.clear()
+            self._notifier.reloading()
+            reloader.request()
+        loaded = reloader.take()
+        if loaded is None:
+            return
+        if loaded.engine is not None:
+            self._inspector, self._recorder = self._with(loaded.engine)
+            self._board.adopt(loaded.engine.bundle)
+            self._model = Part(state=PartState.OK, text="the golden probe holds")
+            _log.info("bundle %s has taken over", self._board.bundle)
+        else:
+            self._model = Part(state=PartState.OK, text=f"a new bundle was refused: {loaded.failure}")
+            _log.error("bundle %s goes on; the new one was refused: %s", self._board.bundle, loaded.failure)
+        self._notifier.ready()
+
     @property
     def _paused(self) -> bool:
         return self._rooms.orders is not None and self._rooms.orders.paused
@@ -163,7 +198,8 @@ class Node:
             return
         self._next_look_s = now_s + TICK_S
         self._watchdog.look(self._vitals())
-        status = self._board.status(self._rooms.capture.state)
+        self._change_bundle()
+        status = msgspec.structs.replace(self._board.status(self._rooms.capture.state), model=self._model)
         if self._paused:
             paused = Part(state=PartState.PAUSED, text="by command")
             status = msgspec.structs.replace(status, model=paused)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edge_node.command_gate import Taken
     from edge_node.config import CommandsConfig
     from edge_node.evidence import Evidence
+    from edge_node.model_loading import Loaded, Reloader
     from edge_node.spool import Spool
     from edge_node.topics import Topics
 
@@ -30,6 +31,7 @@ class Orders:
         self._queue: queue.SimpleQueue[Taken] = queue.SimpleQueue()
         self.desk = CommandDesk(config, topics, spool, self._queue.put)
         self._evidence = evidence
+        self.reloader: Reloader | None = None
         self._paused_until_s: float | None = None
         self._snapshots: list[Taken] = []
 
@@ -79,6 +81,18 @@ class Orders:
                 self.desk.respond(taken, Result.ACCEPTED, "queued", "sent when no verdict waits")
             else:
                 self.desk.respond(taken, Result.REFUSED, "not_kept", "no such picture here, or not any more")
-        else:
+        elif self.reloader is None:
             text = "restart the service: it reads configuration and bundle anew"
             self.desk.respond(taken, Result.REFUSED, "unsupported", text)
+        else:
+            self.desk.respond(
+                taken, Result.ACCEPTED, "loading", "the present bundle goes on until it is good"
+            )
+            self.reloader.request(lambda loaded: self._reloaded(taken, loaded))
+
+    def _reloaded(self, taken: Taken, loaded: Loaded) -> None:
+        if loaded.engine is None:
+            self.desk.respond(taken, Result.FAILED, "bundle", loaded.failure or "")
+        else:
+            manifest = loaded.engine.bundle.manifest
+            self.desk.respond(taken, Result.DONE, data={"bundle": f"{manifest.name}-{manifest.version}"})

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
+        "SIGHUP reads the bundle again; it takes over between two frames, or is refused.\n"
         "SIGTERM and Ctrl-C end it cleanly: what was decided is on disk, and offline is announced.\n"
         "A recording (video, folder) ends it by itself, after its verdicts were delivered.\n"
         "Exit code 78: the configuration or the bundle cannot be used; starting again will not help."
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
-    stop = threading.Event()
+    stop, reload = threading.Event(), threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         logging.getLogger("edge_node").info("%s: stopping", signal.Signals(number).name)
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
     # Imported after the configuration was judged: a wrong key is told before OpenCV is loaded.
     from edge_node.daemon import run_daemon
 
-    return run_daemon(config, stop)
+    return run_daemon(config, stop, reload)

@@ -37,7 +37,7 @@ class StatusBoard:
 
     def __init__(self, config: Config, bundle: Bundle, spool: Spool) -> None:
         self._node = config.node
-        self.bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
+        self.adopt(bundle)
         self._spool = spool
         self._since = datetime.now(timezone.utc)
         self._started_s = time.monotonic()
@@ -45,6 +45,10 @@ class StatusBoard:
         self._last_frame_age_ms: float | None = None
         self._last_inference_ms: float | None = None
         self._counted = (self._started_s, 0, 0)
+
+    def adopt(self, bundle: Bundle) -> None:
+        """Name another bundle from now on."""
+        self.bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
 
     @property
     def verdicts(self) -> int:
