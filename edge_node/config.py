@@ -166,6 +166,20 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2000.0
 
 
+class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The local page, /healthz and /metrics."""
+
+    enabled: Annotated[bool, _about("Serve them.")] = False
+    host: Annotated[Text, _about("Address to listen on; any but the loopback's needs a token_file.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, _about("Port to listen on.")] = 8420
+    token_file: Annotated[
+        Text | None, _about("File with the token to ask for: at least 16 letters and digits.")
+    ] = None
+    names: Annotated[tuple[str, ...], _about("Names by which browsers may call this robot.")] = ()
+
+
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The queue on disk from which nothing is lost."""
 
@@ -222,6 +236,10 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     require_subscriber: Annotated[
         bool, _about("Keep verdicts while the broker says that nobody subscribes (v5).")
     ] = False
+    receipts_from: Annotated[
+        tuple[Id, ...],
+        _about("Keep verdicts until these consumers said on receipt/NAME that they have stored them."),
+    ] = ()
     home_assistant: Annotated[
         Literal["off", "device", "component"],
         _about('Discovery: "device" for Home Assistant 2024.12 and later, "component" for older ones.'),
@@ -269,6 +287,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     inspect: InspectConfig = InspectConfig()
     findings: FindingsConfig = FindingsConfig()
     pose: PoseConfig = PoseConfig()
+    http: HttpConfig = HttpConfig()
     spool: SpoolConfig = SpoolConfig()
     commands: CommandsConfig = CommandsConfig()
     evidence: EvidenceConfig = EvidenceConfig()
@@ -282,6 +301,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "bundle": BundleConfig,
     "findings": FindingsConfig,
     "pose": PoseConfig,
+    "http": HttpConfig,
     "spool": SpoolConfig,
     "mqtt": MqttConfig,
     "commands": CommandsConfig,

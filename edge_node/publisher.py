@@ -25,6 +25,7 @@ from edge_node.errors import ConfigError
 from edge_node.messages import LinkState, OfflineReason, Presence, Status
 from edge_node.mqtt_session import Granted, LinkError, Outgoing, Session, Will
 from edge_node.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
+from edge_node.receipts import Receipts
 from edge_node.spool_types import Alarm, Kind, Refusal, Row, SpoolDepth
 from edge_node.verdict import encode
 from edge_node.window import Suspects, Window
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from edge_node.command_desk import CommandDesk
     from edge_node.config import MqttConfig
     from edge_node.evidence import Evidence
+    from edge_node.mqtt_session import Incoming
     from edge_node.spool import Spool
     from edge_node.topics import Topics
 
@@ -87,6 +89,7 @@ class Publisher:
         self._sent_status = b""
         self._status_checked_s = 0.0
         self._health: deque[bytes] = deque(maxlen=1)
+        self._receipts = Receipts(config.receipts_from, topics)
         self._aside = Aside(config, topics, evidence)
         self._alarms: dict[str, Alarm] = {}
         self._window: Window | None = None
@@ -177,7 +180,7 @@ class Publisher:
             endpoint(self._config, self._topics),
             will=will,
             on_acknowledged=self._answered,
-            on_message=self._desk.handle if self._desk else lambda _message: None,
+            on_message=self._received,
         )
         try:
             granted = session.open(self._wake_out, self._stopping.is_set)
@@ -190,8 +193,7 @@ class Publisher:
         self._link, self._said = LinkState.CONNECTED, ""
         self._sent_status, self._status_checked_s = b"", 0.0
         self._aside.begin()
-        if self._desk is not None:
-            session.subscribe([self._topics.commands])
+        session.subscribe([*([self._topics.commands] if self._desk else []), *self._receipts.filters])
         _LOG.info("connected to %s", self._config.hostname)
         return session
 
@@ -241,8 +243,11 @@ class Publisher:
         if what is Fate.DELIVERED:
             self._backoff.reset()
             self._alarms.pop(f"refused:{sent.row.kind.value}", None)
-            ticket = self._spool.settle(sent.row.position, urgent=window.free_slots == 0)
-            window.delivered(sent, ticket)
+            if self._receipts.wanted and sent.row.kind is Kind.VERDICT:
+                window.parked(sent)
+            else:
+                ticket = self._spool.settle(sent.row.position, urgent=window.free_slots == 0)
+                window.delivered(sent, ticket)
             if sent.row.kind is Kind.VERDICT and not sent.lane.replayed:
                 self._aside.latest = sent.row
         elif what is Fate.REFUSED:
@@ -250,6 +255,14 @@ class Publisher:
         else:
             self._raise_alarm(f"refused:{sent.row.kind.value}", f"{topic}: {name(code)}; kept and sent again")
             window.kept(sent, time.monotonic())
+
+    def _received(self, message: Incoming) -> None:
+        """Deal with a command or a receipt."""
+        stored = self._receipts.note(message)
+        if stored is not None:
+            self._spool.settle_stored(stored)
+        elif self._desk is not None:
+            self._desk.handle(message)
 
     def _send_status(self, session: Session, now_s: float) -> None:
         """Publish the status if it, or the spool's alarms and losses, changed."""

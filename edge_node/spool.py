@@ -26,6 +26,7 @@ from edge_node.spool_types import (
     Refusal,
     Row,
     SpoolDepth,
+    Stored,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from edge_node.config import SpoolConfig
     from edge_node.spool_store import Batch, Store, Written
 
-__all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth"]
+__all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -216,6 +217,12 @@ class Spool:
             self._quarantined += 1
             return self._ticket(urgent=True)
 
+    def settle_stored(self, stored: Stored) -> None:
+        """Say that the consumers have all rows of a kind and epoch up to a number."""
+        with self._changed:
+            self._pending.stored.append(stored)
+            self._changed.notify_all()
+
     def remember_nonce(self, nonce: str, expires_at_s: float) -> None:
         """Remember a command's id over a restart."""
         with self._changed:
@@ -270,10 +277,9 @@ class Spool:
         house_kept_s = time.monotonic()
         while (batch := self._next_batch()) is not None:
             self.beat_s = time.monotonic()
-            has_work = batch.rows or batch.settled or batch.refused or batch.nonces
-            if has_work and not self._commit(batch):
+            if batch and not self._commit(batch):
                 return
-            if not has_work or time.monotonic() - house_kept_s > _HOUSE_S:
+            if not batch or time.monotonic() - house_kept_s > _HOUSE_S:
                 self._keep_house()
                 house_kept_s = time.monotonic()
 

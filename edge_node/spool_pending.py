@@ -9,7 +9,7 @@ from edge_node.spool_files import MEGABYTE
 from edge_node.spool_store import Batch
 
 if TYPE_CHECKING:
-    from edge_node.spool_types import NewRow, Refusal
+    from edge_node.spool_types import NewRow, Refusal, Stored
 
 MAX_ROWS = 20_000  # a quarter of an hour at 20 per second with the disk away
 MAX_BYTES = 32 * MEGABYTE
@@ -24,10 +24,11 @@ class Pending:
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
         self.nonces: list[tuple[str, float]] = []
+        self.stored: list[Stored] = []
         self._bytes = 0
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.acknowledged or self.refusals or self.nonces)
+        return bool(self.rows or self.acknowledged or self.refusals or self.nonces or self.stored)
 
     @property
     def is_full(self) -> bool:
@@ -54,6 +55,6 @@ class Pending:
         self._bytes -= sum(len(row.payload) for row in rows)
         # Only numbers in this batch: those of rows that still wait are not used until they are on disk.
         counters = {f"seq:{row.kind.value}": row.seq for row in rows}
-        batch = Batch(rows, self.acknowledged, self.refusals, self.nonces, counters)
-        self.acknowledged, self.refusals, self.nonces = [], [], []
+        batch = Batch(rows, self.acknowledged, self.refusals, self.nonces, self.stored, counters)
+        self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
         return batch

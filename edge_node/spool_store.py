@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.errors import SpoolError
 from edge_node.spool_files import PAGE_BYTES, Limits
-from edge_node.spool_types import Keep, Kind, NewRow, Refusal, Row
+from edge_node.spool_types import Keep, Kind, NewRow, Refusal, Row, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +70,11 @@ class Batch:
     settled: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     nonces: list[tuple[str, float]] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.settled or self.refused or self.nonces or self.stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +286,11 @@ class Store:
                 f"INSERT OR REPLACE INTO quarantine SELECT {_COLUMNS}, ?, ? FROM message WHERE position = ?",  # noqa: S608  the same
                 (refusal.code, refusal.reason, refusal.position),
             )
+        for stored in batch.stored:
+            removed += self._writer.execute(
+                "DELETE FROM message WHERE kind = ? AND epoch = ? AND seq <= ?",
+                (stored.kind.value, stored.epoch, stored.seq),
+            ).rowcount
         removed += self._delete([refusal.position for refusal in batch.refused])
         if batch.nonces:
             self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))

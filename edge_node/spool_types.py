@@ -69,6 +69,15 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Rows of a kind that their consumers have: all of ``epoch`` up to ``seq``."""
+
+    kind: Kind
+    epoch: str
+    seq: int
+
+
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the operator should look into; ``code`` is for machines and stays the same."""
 

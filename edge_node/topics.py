@@ -95,3 +95,8 @@ class Topics:
     def receipt(self, consumer: str) -> str:
         """Return where ``consumer`` says how far it has stored."""
         return f"{self.base}/receipt/{consumer}"
+
+    def consumer(self, topic: str) -> str | None:
+        """Return who speaks on a receipt's topic, or None if it is none of ours."""
+        head, _, consumer = topic.rpartition("/")
+        return consumer if head == f"{self.base}/receipt" else None

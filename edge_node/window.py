@@ -141,6 +141,12 @@ class Window:
         self._suspects.clear(sent.row.position)
         self._deleting.append((ticket, sent.row.position))
 
+    def parked(self, sent: Sent) -> None:
+        """Note that the broker has the row, and that it stays in the spool until its consumers have it."""
+        self._holds[sent.row.kind] = _Hold()
+        self._suspects.clear(sent.row.position)
+        self._busy.discard(sent.row.position)
+
     def quarantined(self, sent: Sent, ticket: int) -> None:
         """Note that the row is being moved out of the way."""
         self._suspects.clear(sent.row.position)

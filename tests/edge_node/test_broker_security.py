@@ -116,6 +116,7 @@ MAY_WRITE = {
     "robot-2": set(own_topics("robot-2")),
     "viewer": set(),
     "controller": set(COMMANDS),
+    "historian": {RECEIPT},
     "stranger": set(),
 }
 SAID = {*own_topics("robot-1"), *own_topics("robot-2")}
@@ -124,6 +125,7 @@ MAY_READ = {
     "robot-2": {COMMANDS[1]},
     "viewer": SAID,
     "controller": SAID,
+    "historian": {topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp"))},
     "stranger": set(),
 }
 

@@ -1,0 +1,89 @@
+"""Receipts: a verdict stays in the spool until those who keep the record say that they have it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.config import MqttConfig, SpoolConfig
+from edge_node.mqtt_session import Incoming
+from edge_node.publisher import Publisher
+from edge_node.receipts import Receipts
+from edge_node.spool import Kind, Spool, Stored
+from edge_node.topics import Topics
+from tests.collector import Collector
+from tests.processes import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOPICS = Topics("site", "robot")
+EPOCH = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def receipt(consumer: str, seq: int, epoch: str = EPOCH) -> Incoming:
+    """What a consumer says."""
+    payload = json.dumps({"epoch": epoch, "seq": seq}).encode()
+    return Incoming(TOPICS.receipt(consumer), payload, is_retained=True)
+
+
+def test_what_all_consumers_have_is_stored() -> None:
+    """The slowest consumer counts; a receipt never goes back; strangers do not count."""
+    receipts = Receipts(["a", "b"], TOPICS)
+    assert receipts.note(receipt("a", 10)) is None
+    assert receipts.note(receipt("stranger", 99)) is None
+    assert receipts.note(receipt("b", 4)) == Stored(Kind.VERDICT, EPOCH, 4)
+    assert receipts.note(receipt("b", 2)) == Stored(Kind.VERDICT, EPOCH, 4)
+    assert receipts.note(receipt("b", 12)) == Stored(Kind.VERDICT, EPOCH, 10)
+    assert receipts.note(receipt("b", 50, EPOCH.replace("0", "f"))) is None
+    assert not Receipts([], TOPICS).wanted
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(b"", b"{", b"[]", b"null", b"\xff", b"[" * 1000, b" " * 2000, b"NaN"),
+        b'{"epoch": "x", "seq": 1}',
+        b'{"epoch": "%s", "seq": -1}' % EPOCH.encode(),
+        b'{"epoch": "%s", "seq": 1.5}' % EPOCH.encode(),
+        b'{"epoch": "%s", "seq": 1e99}' % EPOCH.encode(),
+        b'{"epoch": "%s", "seq": 99999999999999999999}' % EPOCH.encode(),
+        b'{"epoch": "%s", "seq": 1, "x": 1}' % EPOCH.encode(),
+    ],
+)
+def test_what_is_no_receipt_deletes_nothing(payload: bytes) -> None:
+    """Broken, foreign or absurd: counted, and nothing else."""
+    receipts = Receipts(["a"], TOPICS)
+    assert receipts.note(Incoming(TOPICS.receipt("a"), payload, is_retained=False)) is None
+    assert receipts.refused == 1
+
+
+def test_verdicts_wait_for_receipts_and_are_sent_again_after_a_restart(mosquitto, tmp_path: Path) -> None:
+    """Acknowledged by the broker is not enough; what the consumer did not get comes again by itself."""
+    config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port, receipts_from=("historian",))
+    spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
+    for _ in range(30):
+        spool.append(Kind.VERDICT, lambda seq: b'{"seq":%d}' % seq)
+    spool.append(Kind.FINDING, lambda seq: b'{"seq":%d}' % seq)
+
+    def seqs(collector: Collector) -> list[int]:
+        return [json.loads(message.payload)["seq"] for message in collector.of(TOPICS.verdict)]
+
+    with Collector(mosquitto.port) as historian:
+        publisher = Publisher(config, TOPICS, spool)
+        publisher.start()
+        wait_for(lambda: len(seqs(historian)) == 30, what="delivery beyond one window")
+        wait_for(lambda: spool.depth().waiting == 30, what="the finding leaves, the verdicts stay")
+        historian.publish(TOPICS.receipt("historian"), receipt("", 20, spool.epoch).payload, retain=True)
+        wait_for(lambda: spool.depth().waiting == 10, what="the receipt's effect")
+        assert [row.seq for row in spool.rows(Kind.VERDICT)] == list(range(21, 31))
+        publisher.stop()
+        again = Publisher(config, TOPICS, spool)
+        again.start()
+        wait_for(lambda: set(seqs(historian)[30:]) == set(range(21, 31)), what="what was not received")
+        historian.publish(TOPICS.receipt("historian"), receipt("", 30, spool.epoch).payload, retain=True)
+        assert again.drain(10)
+        again.stop()
+    spool.close()
