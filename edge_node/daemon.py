@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.config import Config
+    from edge_node.live_view import LiveView
 
 _T = TypeVar("_T")
 
@@ -74,12 +75,31 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
             receiver = PoseReceiver(pose, config.pose.udp_host, config.pose.udp_port)
             receiver.start()
             closing.callback(receiver.stop)
+        view = _page(config, closing) if config.http.enabled else None
         closing.callback(notifier.stopping)
-        rooms = Rooms(capture, latest, engine, spool, publisher, evidence, orders, findings, pose, reloader)
+        rooms = Rooms(
+            capture, latest, engine, spool, publisher, evidence, orders, findings, pose, reloader, view
+        )
         Node(config, rooms, notifier).decide_frames(stop)
         spool.flush(timeout_s=2.0)
         _deliver_the_rest(spool, publisher, stop)
     return 0
+
+
+def _page(config: Config, closing: ExitStack) -> LiveView:
+    """Serve the local page until the end; a port that is taken costs the page, not the inspection."""
+    from edge_node.live_view import LiveView
+    from edge_node.page import LocalPage, PageError
+
+    view = LiveView()
+    try:
+        page = LocalPage(config.http, view)
+    except PageError as err:
+        _log.error("%s; going on without the page", err)  # one sentence is all of it
+        return view
+    page.start()
+    closing.callback(page.stop)
+    return view
 
 
 def _deliver_the_rest(spool: Spool, publisher: Publisher, stop: threading.Event) -> None:

@@ -29,6 +29,7 @@ CAPTURE_BEAT_LIMIT_S = 10.0
 PUBLISHER_BEAT_LIMIT_S = 10.0
 # An SD card may take seconds for a synchronous write; a failing disk is retried every few seconds.
 SPOOL_BEAT_LIMIT_S = 15.0
+UNWATCHED_INTERVAL_S = 15.0  # how often to look where no service manager watches
 _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
 
 _log = logging.getLogger("edge_node.health")
@@ -61,7 +62,11 @@ class Vitals:
 
 
 class Watchdog:
-    """Tells systemd when the node is ready, and that it is alive as long as that is true."""
+    """Tells systemd when the node is ready, and that it is alive as long as that is true.
+
+    Attributes:
+        hung: which part hangs, in a sentence; empty if none does.
+    """
 
     def __init__(self, notifier: Notifier, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._notifier = notifier
@@ -70,7 +75,7 @@ class Watchdog:
         self._summary = ""
         self._fed_s = clock()
         self._fed_with: Vitals | None = None
-        self._complained = ""
+        self.hung = ""
 
     def look(self, vitals: Vitals) -> None:
         """Look at the node; call on the main thread, at least once a second."""
@@ -82,16 +87,15 @@ class Watchdog:
             self._notifier.status(vitals.summary)
         interval_s = self._notifier.watchdog_interval_s
         now_s = self._clock()
-        if interval_s is None or (self._fed_with is not None and now_s - self._fed_s < interval_s):
+        if self._fed_with is not None and now_s - self._fed_s < (interval_s or UNWATCHED_INTERVAL_S):
             return
-        hung = hung_part(vitals, self._fed_with, now_s)
-        if hung:
-            if hung != self._complained:
-                _log.error("the watchdog is not fed: %s", hung)
-            self._complained = hung
+        before, self.hung = self.hung, hung_part(vitals, self._fed_with, now_s)
+        if self.hung:
+            if not before:
+                _log.error("the watchdog is not fed: %s", self.hung)
             return
-        self._complained = ""
-        self._notifier.watchdog()
+        if interval_s is not None:
+            self._notifier.watchdog()
         self._fed_s, self._fed_with = now_s, vitals
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edge_node.frame import Frame
     from edge_node.inspector import Inspection
     from edge_node.latest import LatestFrame
+    from edge_node.live_view import LiveView
     from edge_node.messages import Status
     from edge_node.model_loading import Reloader
     from edge_node.orders import Orders
@@ -68,6 +69,7 @@ class Rooms:
     findings: FindingDesk | None = None
     pose: PoseTrack | None = None
     reloader: Reloader | None = None
+    view: LiveView | None = None
 
 
 class Node:
@@ -117,6 +119,8 @@ class Node:
         if self._rooms.findings is not None:
             self._rooms.findings.see(verdict)
         self._board.count(frame, dropped, inspection.inference_ms)
+        if self._rooms.view is not None:
+            self._rooms.view.decided(frame, inspection, verdict)
         if self._on_decided is not None:
             self._on_decided(frame, inspection, verdict)
 
@@ -206,9 +210,14 @@ class Node:
         if status != self._said:
             self._rooms.publisher.set_status(status)
             self._said = status
+        health = None
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_INTERVAL_S
-            self._rooms.publisher.publish_health(encode(self._board.health()))
+            health = self._board.health()
+            self._rooms.publisher.publish_health(encode(health))
+        if self._rooms.view is not None:
+            link = self._rooms.publisher.link.value
+            self._rooms.view.looked(status, health, link=link, hung=self._watchdog.hung)
 
     def _vitals(self) -> Vitals:
         capture, publisher = self._rooms.capture, self._rooms.publisher
