@@ -24,6 +24,7 @@ from converter.compare import Answers, StageComparison, ask, compare, softmax
 from converter.fuse import FusedGraph, fuse
 from converter.graph import TrainedGraph, load_graph
 from converter.labelled import LabelledSet, load_labelled
+from converter.metadata import ModelDescription, with_metadata
 from converter.pictures import Calibration, load_calibration
 from converter.quantize import Mode, Target, convert_graph
 from converter.sensitivity import LayerCost, rank_layers
@@ -193,7 +194,7 @@ class _Conversion:
             fits=fits,
             float_layers=attempt.float_layers,
             milliseconds=(inference_ms(self.reference), inference_ms(bundle)),
-            warnings=tuple(warnings(comparisons)),
+            warnings=tuple(warnings(self.order.mode, comparisons)),
         )
 
     def _attempt(self) -> Attempt:
@@ -242,9 +243,21 @@ class _Conversion:
             pictures = self._pictures(graph) if mode.needs_calibration else None
             converted = convert_graph(graph, mode, pictures, self.order.target, float_layers)
             audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))
-            models.append(MadeModel(graph, mode, converted.content))
+            models.append(MadeModel(graph, mode, with_metadata(converted.content, self._described(graph))))
             advance()
         return assemble(self.order.plan, models, self.provenance)
+
+    def _described(self, graph: FusedGraph) -> ModelDescription:
+        plan = self.order.plan
+        labels = {planned.stage.name: planned.stage.labels for planned in plan.stages}
+        return ModelDescription(
+            name=plan.name,
+            version=plan.version,
+            licence=plan.licence,
+            description=f"Corrosion inspection, stages {', '.join(graph.stages)}: {plan.intended_use}",
+            preprocessing=graph.preprocessing,
+            labels={output.tensor: labels[output.stage] for output in graph.outputs},
+        )
 
     def _pictures(self, graph: FusedGraph) -> NDArray[np.uint8] | None:
         return self.calibration.resized(graph.preprocessing) if self.calibration else None
