@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from edge_node.broker_security import check_security
 from edge_node.bundle import bundle_path, load_bundle
+from edge_node.camera.source import parse_source
 from edge_node.config import load_config
-from edge_node.errors import BundleError, ConfigError
+from edge_node.errors import BundleError, CameraError, ConfigError
 
 if TYPE_CHECKING:
     import argparse
@@ -31,8 +32,12 @@ def run(args: argparse.Namespace) -> int:
         manifest = load_bundle(bundle_path(config.bundle.path)).manifest
     except BundleError as err:
         raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
+    try:
+        source = parse_source(config.camera.source)
+    except CameraError as err:
+        raise ConfigError(f"{args.file}: [camera] source: {err}") from err
     print(
-        f"{args.file}: good. {config.node.site}/{config.node.robot} looks at {config.camera.source}"
+        f"{args.file}: good. {config.node.site}/{config.node.robot} looks at {source.name}"
         f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
     )
     return 0
