@@ -13,10 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_node.errors import SpoolError
-from edge_node.spool_files import Budget, Limits, Lock, Reserve, budget, free_bytes, own_bytes, prepare_file
+from edge_node.spool_batch import DamagedError, DiskError
+from edge_node.spool_files import Budget, Lock, Room, budget, own_bytes, prepare_file
 from edge_node.spool_opening import damage_alarms, open_store, recover_store
 from edge_node.spool_pending import Pending
-from edge_node.spool_store import DamagedError, DiskError
 from edge_node.spool_types import (
     MAX_PAYLOAD_BYTES,
     Alarm,
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config import SpoolConfig
-    from edge_node.spool_store import Batch, Store, Written
+    from edge_node.spool_batch import Batch, Written
+    from edge_node.spool_store import Store
 
 __all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
 
@@ -45,7 +46,6 @@ _APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down, no
 _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _IDLE_S = 1.0
 _HOUSE_S = 5.0
-_LIMITS_AGE_S = 1.0
 _CLOSE_S = 4.0
 _DAMAGED_ROW = 0  # not a reason code of MQTT: our own finding
 
@@ -58,7 +58,6 @@ class Spool:
         self._clock = clock
         self._path = path
         self._budget: Budget = budget(config)
-        self._reserve = Reserve(path, self._budget.reserve_bytes)
         self._changed = threading.Condition()
         self._pending = Pending()
         self._urgent = self._closing = False
@@ -67,7 +66,6 @@ class Spool:
         self._failure: Alarm | None = None
         self._damaged_store: Store | None = None
         self._on_commit: Callable[[], None] = lambda: None
-        self._limits = (-_LIMITS_AGE_S, Limits(0, 0))
         fresh = prepare_file(path)
         self._lock = Lock(path)
         try:
@@ -80,7 +78,7 @@ class Spool:
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
-        self._full = not self._reserve.hold()
+        self._room = Room(path, self._budget)
         self.beat_s = time.monotonic()  # the writer's last turn: a watchdog's proof of life
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
@@ -268,7 +266,7 @@ class Spool:
             )
             return
         self._store.close()
-        self._reserve.release()
+        self._room.close()
         self._lock.release()
 
     # -- the writer thread ---------------------------------------------------------------------------
@@ -302,7 +300,7 @@ class Spool:
             self.beat_s = time.monotonic()
             try:
                 self._replace_damaged()
-                written = self._store.write(batch, self._current_limits(), squeeze=self._full)
+                written = self._store.write(batch, self._room.limits(), squeeze=self._room.is_short)
             except DamagedError as err:
                 _LOG.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
@@ -344,8 +342,7 @@ class Spool:
             _LOG.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
         if full:
-            self._full = True  # until the reserve can be held again
-            self._reserve.release()
+            self._room.give_reserve()
 
     def _replace_damaged(self) -> None:
         """Set a file aside that was found damaged while running."""
@@ -365,7 +362,7 @@ class Spool:
         try:
             self._replace_damaged()
             self._store.shrink()
-            self._full = self._full and not self._reserve.hold()
+            self._room.look()
             waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
         except (DamagedError, DiskError, OSError, SpoolError) as err:
             self._note_damage(self._store, err)
@@ -385,15 +382,6 @@ class Spool:
             self._store.set_meta(lasting)
         except (DamagedError, DiskError) as err:
             _LOG.warning("%s: %s", self._path, err)
-
-    def _current_limits(self) -> Limits:
-        """Return how large the rows may become; asked of the disk once a second."""
-        at_s, limits = self._limits
-        now_s = time.monotonic()
-        if now_s - at_s >= _LIMITS_AGE_S:
-            limits = self._budget.limits(own_bytes(self._path), free_bytes(self._path))
-            self._limits = (now_s, limits)
-        return limits
 
     def _ticket(self, *, urgent: bool) -> int:
         """Count a settled or refused row; the lock is held."""

@@ -9,9 +9,10 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import SpoolError
+from edge_node.spool_batch import DamagedError, DiskError
 from edge_node.spool_files import own_bytes
 from edge_node.spool_opening import damage_alarms
-from edge_node.spool_store import DamagedError, DiskError, Store
+from edge_node.spool_store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

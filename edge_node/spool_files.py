@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
+_ASK_EVERY_S = 1.0
 _SMALLEST_SHARE_BYTES = 16 * MEGABYTE  # ten thousand verdicts; a disk without it is full, and says so
 
 
@@ -230,6 +232,45 @@ class Reserve:
         except OSError:
             return False
         return True
+
+
+class Room:
+    """How much of the disk the rows may take now; belongs to the thread that writes.
+
+    Attributes:
+        is_short: the disk was full, and has not had room for the reserve since: the file must not grow.
+    """
+
+    def __init__(self, path: Path, division: Budget) -> None:
+        self._path = path
+        self._division = division
+        self._reserve = Reserve(path, division.reserve_bytes)
+        self._asked_s = float("-inf")
+        self._limits = Limits(0, 0)
+        self.is_short = False
+        self._reserve.hold()
+
+    def limits(self) -> Limits:
+        """Return how large the rows may become; the disk is asked once a second."""
+        now_s = time.monotonic()
+        if now_s - self._asked_s >= _ASK_EVERY_S:
+            self._asked_s = now_s
+            self._limits = self._division.limits(own_bytes(self._path), free_bytes(self._path))
+        return self._limits
+
+    def give_reserve(self) -> None:
+        """Note that the disk is full, and give up the reserve."""
+        self.is_short = True
+        self._reserve.release()
+
+    def look(self) -> None:
+        """Take the reserve again if there is room for it."""
+        held = self._reserve.hold()
+        self.is_short = self.is_short and not held
+
+    def close(self) -> None:
+        """Leave the reserve to others while we are away."""
+        self._reserve.release()
 
 
 def _size(path: Path) -> int:

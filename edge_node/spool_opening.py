@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import SpoolError
+from edge_node.spool_batch import DamagedError, DiskError
 from edge_node.spool_files import Budget, Generation, beside, prepare_file, put_back, set_aside
-from edge_node.spool_store import DamagedError, DiskError, Store, salvage, salvage_last_position
+from edge_node.spool_store import Store, salvage, salvage_last_position
 from edge_node.spool_types import Alarm, Kind
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from edge_node.spool_batch import Batch
 from edge_node.spool_files import MEGABYTE
-from edge_node.spool_store import Batch
 
 if TYPE_CHECKING:
     from edge_node.spool_types import NewRow, Refusal, Stored

@@ -12,12 +12,12 @@ import sqlite3
 import threading
 import time
 import zlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge_node.errors import SpoolError
+from edge_node.spool_batch import Batch, DamagedError, DiskError, Dropped, Written
 from edge_node.spool_files import PAGE_BYTES, Limits
-from edge_node.spool_types import Keep, Kind, NewRow, Refusal, Row, Stored
+from edge_node.spool_types import Keep, Kind, NewRow, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,50 +48,6 @@ _SALVAGE_STEP = 256
 _NO_BOUND = (1 << 63) - 1
 # sqlite3 gives no error codes before Python 3.11.
 _SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
-
-
-class DamagedError(Exception):
-    """The file is no whole spool; never leaves the spool's modules."""
-
-
-class DiskError(Exception):
-    """The file cannot be read or written now, and perhaps can later; never leaves the spool's modules."""
-
-    def __init__(self, text: str, *, full: bool) -> None:
-        super().__init__(text)
-        self.full = full
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one transaction does."""
-
-    rows: list[NewRow] = field(default_factory=list)
-    settled: list[int] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    nonces: list[tuple[str, float]] = field(default_factory=list)
-    stored: list[Stored] = field(default_factory=list)
-    counters: dict[str, int] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.rows or self.settled or self.refused or self.nonces or self.stored)
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A row that was given up for the bound on the disk."""
-
-    kind: Kind
-    keep: Keep
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of a transaction: by how much the number of waiting rows changed, and what was given up."""
-
-    change: int
-    dropped: tuple[Dropped, ...] = ()
 
 
 class Store:
