@@ -19,6 +19,7 @@ COMMANDS = {
     "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),
     "install": Command("edge_node.install_cli", "put the node in place as a service, or take it away"),
     "cameras": Command("edge_node.cameras_cli", "which cameras are there; try one and save its picture"),
+    "replay": Command("edge_node.replay", "which verdicts on a recording would another bundle change"),
     "bench": Command("edge_node.bench", "what the node costs beside the bare interpreter, in one run"),
     "version": Command("edge_node.version", "versions of the node, its runtime and the default bundle"),
 }

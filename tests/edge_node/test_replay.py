@@ -1,0 +1,62 @@
+"""Replaying a recording says which verdicts another bundle changes, and no others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from edge_node.bundle import DEFAULT_BUNDLE
+from edge_node.demo.run import CLIP
+from tests.processes import command
+
+pytestmark = pytest.mark.runtime
+
+
+def replay(*arguments):
+    """Run the command."""
+    return command("edge_node.cli", "replay", *arguments)
+
+
+def test_the_same_bundle_changes_nothing():
+    """Against itself no verdict changes, and the exit code says so."""
+    found = replay(str(CLIP), "--bundle", "default", "--json")
+    assert found.returncode == 0, found.stderr
+    (summary,) = [json.loads(line) for line in found.stdout.splitlines()]
+    assert summary["changed"] == 0
+    assert summary["frames"] > 50
+    assert sum(summary["outcomes"].values()) == summary["frames"]
+
+
+def test_a_bundle_that_decides_otherwise_is_listed(tmp_path):
+    """A bundle that abstains below certainty changes verdicts; each is listed once, with both paths."""
+    bundle = shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle")
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    for stage in manifest["cascade"]["stages"]:
+        stage["abstain_below"] = 0.97
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    found = replay(str(CLIP), "--bundle", str(bundle), "--json")
+    assert found.returncode == 1, found.stderr
+    *changes, summary = [json.loads(line) for line in found.stdout.splitlines()]
+    assert len(changes) == summary["changed"] > 0
+    assert len({change["frame_id"] for change in changes}) == len(changes)
+    assert all(change["old"]["path"] and change["new"]["path"] for change in changes)
+    table = replay(str(CLIP), "--bundle", str(bundle))
+    assert f"{len(changes)} of {summary['frames']} verdicts change" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rtsp://cam/live", "--bundle", "default"], "cannot be replayed"),
+        (["/no/such.mp4", "--bundle", "default"], "no such file"),
+        ([str(CLIP), "--bundle", "/no/such"], "bundle"),
+    ],
+)
+def test_what_cannot_be_replayed_is_one_sentence(arguments, words):
+    """A camera, a missing file, a missing bundle: one line each."""
+    found = replay(*arguments)
+    assert found.returncode not in (0, None)
+    assert words in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
