@@ -115,6 +115,11 @@ def run(args: argparse.Namespace) -> int:
         samples = tuple(sample for sample in samples if sample.set_name in recipe.training.sets)
     if args.cascade and args.output_dir is None:
         raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
+    if recipe.training.fine_tune and not args.cascade:
+        print(
+            "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"
+            " whole inference more; stages of one --cascade share theirs"
+        )
     started = time.monotonic()
     run_of = _Run(args, recipe, samples, INSPECTION if args.cascade else augmentation)
     if args.cross_validate:

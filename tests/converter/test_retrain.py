@@ -290,6 +290,20 @@ def test_the_old_flags_work_and_the_seed_decides(tmp_path):
     assert _probabilities(graphs[0], picture)[0].argmax() == 1
 
 
+@pytest.mark.slow
+def test_fine_tuning_says_what_it_costs(tmp_path):
+    """A graph with a backbone of its own is announced as such, and its backbone is another one."""
+    _folders(tmp_path / "pictures")
+    flags = ["--image_dir", tmp_path / "pictures", "--size_px", 64, "--how_many_training_steps", 4]
+    graph = tmp_path / "graph.pb"
+    result = _converter(*flags, "--fine_tune", 2, "--validation_percentage", 20, "--output_graph", graph)
+    assert result.returncode == 0, result.stderr
+    assert "costs the node a whole inference more" in result.stdout
+    record = read_record(graph)
+    assert record.fine_tuned_convolutions == 2
+    assert record.weights_sha256 != load_backbone("efficientnet_lite0", size_px=64).weights_sha256
+
+
 def test_one_sentence_where_something_is_missing(plates, tmp_path):
     """A recipe that asks for what no picture shows ends with one sentence and no traceback."""
     recipe = _recipe(
