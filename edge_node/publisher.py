@@ -18,7 +18,7 @@ import msgspec
 
 from edge_node.aside import Aside
 from edge_node.audience import Audience
-from edge_node.backoff import Backoff
+from edge_node.backoff import MOST_S, Backoff
 from edge_node.broker_security import check_security, endpoint
 from edge_node.cloud_events import attributes
 from edge_node.errors import ConfigError
@@ -93,6 +93,7 @@ class Publisher:
         self._aside = Aside(config, topics, evidence)
         self._alarms: dict[str, Alarm] = {}
         self._window: Window | None = None
+        self._connected_s = 0.0
         self._max_packet_bytes: int | None = None
         self._link = LinkState.STOPPED
         self._said = ""
@@ -191,6 +192,7 @@ class Publisher:
         self._max_packet_bytes = granted.maximum_packet_bytes
         self.beat_s = time.monotonic()
         self._link, self._said = LinkState.CONNECTED, ""
+        self._connected_s = time.monotonic()
         self._sent_status, self._status_checked_s = b"", 0.0
         self._aside.begin()
         session.subscribe([*([self._topics.commands] if self._desk else []), *self._receipts.filters])
@@ -304,6 +306,8 @@ class Publisher:
     def _note_end(self, err: LinkError | ConfigError) -> None:
         """Say why the connection ended, once, and find out whether a row is the reason."""
         self._aside.link_ended()
+        if self._window is not None and time.monotonic() - self._connected_s > MOST_S:
+            self._backoff.reset()  # it held for a while, even if there was nothing to be sent
         code = err.code if isinstance(err, LinkError) else None
         refused = isinstance(err, ConfigError) or err.refused
         self._link = LinkState.REFUSED if refused else LinkState.CONNECTING

@@ -173,19 +173,20 @@ class Spool:
         A row whose payload changed on the disk goes into quarantine instead.
         """
         store = self._store
-        try:
-            found = store.rows(kind, after=after, up_to=up_to, limit=limit)
-        except (DamagedError, DiskError) as err:
-            self._note_damage(store, err)
-            return []
-        whole = []
-        for row, intact in found:
-            if intact:
-                whole.append(row)
-            else:
-                self._quarantine_damaged(row)
-        if found and not whole:
-            return self.rows(kind, after=found[-1][0].position, up_to=up_to, limit=limit)
+        whole: list[Row] = []
+        while not whole:
+            try:
+                found = store.rows(kind, after=after, up_to=up_to, limit=limit)
+            except (DamagedError, DiskError) as err:
+                self._note_damage(store, err)
+                break
+            if not found:
+                break
+            whole = [row for row, intact in found if intact]
+            for row, intact in found:
+                if not intact:
+                    self._quarantine_damaged(row)
+            after = found[-1][0].position
         return whole
 
     def last_position(self) -> int:

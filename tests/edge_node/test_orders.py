@@ -10,8 +10,10 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import cv2
+import jsonschema
 import numpy as np
 
+from edge_node.schema import schemas
 from tests.collector import Collector
 from tests.edge_node.test_daemon import daemon, write_config
 from tests.processes import wait_for
@@ -23,7 +25,7 @@ BASE = "corrosion/v1/quay/crawler-1"
 
 
 def test_the_control_room_pauses_looks_and_resumes(mosquitto, tmp_path: Path) -> None:
-    """Pause stops verdicts and is seen in the status; a snapshot's picture is sent whole on request."""
+    """Pause is seen in the status, a snapshot is sent whole on request, and every message fits its schema."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     noise = np.random.default_rng(3)
@@ -82,3 +84,16 @@ def test_the_control_room_pauses_looks_and_resumes(mosquitto, tmp_path: Path) ->
         assert ask("pause", duration_s=1)["result"] == "done"
         count = verdicts()
         wait_for(lambda: verdicts() > count + 10, what="the pause's end")
+        wait_for(lambda: room.of(f"{BASE}/health"), timeout_s=20, what="health")
+    names = {
+        "verdict": "verdict",
+        "latest": "verdict",
+        "status": "status",
+        "health": "health",
+        "rsp": "response",
+    }
+    for leaf, name in names.items():
+        schema = jsonschema.Draft202012Validator(schemas()[name])
+        assert room.of(f"{BASE}/{leaf}"), f"nothing came on {leaf}"
+        for message in room.of(f"{BASE}/{leaf}"):
+            schema.validate(json.loads(message.payload))

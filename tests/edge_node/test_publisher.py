@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import socket
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge_node.config import MqttConfig, SpoolConfig
 from edge_node.messages import LinkState, Part, PartState, Status
+from edge_node.mqtt_session import Endpoint, Outgoing, Session
 from edge_node.publisher import Publisher
 from edge_node.spool import Keep, Kind, Spool
 from edge_node.topics import Topics
@@ -22,7 +25,6 @@ from tests.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 TOPICS = Topics("site", "robot")
 
@@ -385,3 +387,56 @@ def test_a_giant_packet_from_the_broker_ends_the_connection_not_the_node(spool, 
             wait_for(lambda: publisher.link is LinkState.CONNECTED, what="connection")
             connection.sendall(bytes([0x30, 0xFF, 0xFF, 0xFF, 0x7F]) + b"\0" * 100_000)
             wait_for(lambda: publisher.link is LinkState.CONNECTING, what="leaving")
+
+
+class BrokenDesk:
+    """Raises at whatever comes."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def handle(self, _message: object) -> None:
+        """Raise, as a bug would."""
+        self.calls += 1
+        raise RuntimeError("a bug behind the callback")
+
+
+def test_a_callback_that_raises_is_seen_and_the_link_comes_back(mosquitto, spool) -> None:
+    """In paho's own loop the thread would die and the client go on saying connected."""
+    desk = BrokenDesk()
+    publisher = Publisher(
+        MqttConfig(hostname="127.0.0.1", port=mosquitto.port, window=1), TOPICS, spool, desk=desk
+    )
+    publisher.set_status(status())
+    with Collector(mosquitto.port) as collector:
+        publisher.start()
+        wait_for(lambda: collector.of(TOPICS.status), what="connection")
+        collector.publish(f"{TOPICS.base}/cmd/ping", b"x")
+        wait_for(lambda: "publisher_error" in alarms(publisher), what="alarm")
+        append(spool, 3)
+        assert publisher.drain(10)
+        wait_for(
+            lambda: any(b"publisher_error" in m.payload for m in collector.of(TOPICS.status)), what="word"
+        )
+        assert desk.calls == 1
+    publisher.stop()
+
+
+def test_connections_leave_nothing_behind(mosquitto) -> None:
+    """A link that flaps for months must not eat descriptors: each connection is a client of its own."""
+    endpoint = Endpoint("127.0.0.1", mosquitto.port, "flapping")
+
+    def connect_once() -> None:
+        session = Session(endpoint)
+        session.open()
+        session.subscribe(["x"])
+        session.publish(Outgoing("x", b"y"))
+        session.abandon()
+
+    connect_once()
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(50):
+        connect_once()
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
