@@ -120,6 +120,7 @@ class RawFrames:
     def _run(self) -> None:
         due_s = time.monotonic()
         while not self._stop.is_set():
+            self.beat_s = time.monotonic()
             pixels = self._frames[self.frames_captured % len(self._frames)]
             frame = frame_now(pixels, self.frames_captured, "bench")
             if not self._interval_s:
