@@ -5,7 +5,7 @@ Pure and seeded: the same generator state gives the same picture. A mask goes th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
@@ -76,11 +76,6 @@ INSPECTION = Augmentation(
     noise=8.0,
     jpeg_quality_min=40,
 )
-
-
-def without_crops(augmentation: Augmentation) -> Augmentation:
-    """Return ``augmentation`` without what could push the subject out of the picture."""
-    return replace(augmentation, crop_share=0.0, zoom_share=0.0)
 
 
 def augmented(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:

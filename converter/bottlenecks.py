@@ -127,7 +127,7 @@ def compute(
     progress(len(variants) * len(samples) - len(todo))
 
     def prepare(task: tuple[int, int, Path | None]) -> NDArray[np.uint8]:
-        return shown(samples[task[1]], hashes[task[1]], variants[task[0]], by.input.size_px, by)
+        return shown(samples[task[1]], hashes[task[1]], variants[task[0]], by.input)
 
     run = _compiled(by)
     with ThreadPoolExecutor(_READERS) as readers:
@@ -140,12 +140,19 @@ def compute(
     return found
 
 
-def shown(sample: Sample, content: str, variant: Variant, size_px: int, by: Extractor) -> NDArray[np.uint8]:
-    """Return one variant of a picture at the network's size, uint8, blue, green, red."""
+def shown(sample: Sample, content: str, variant: Variant, rule: InputRule) -> NDArray[np.uint8]:
+    """Return one variant of a picture at the network's size, uint8, blue, green, red.
+
+    Args:
+        sample: the picture.
+        content: the hash of its bytes.
+        variant: how it is shown.
+        rule: the network's size and how pictures are resized to it.
+    """
     pixels = sample.read()
     if variant.copy == 0:
-        return np.asarray(resize(pixels, size_px, size_px, by.input.resize), np.uint8)
-    return augmented(pixels, size_px, variant.augmentation, _rng(content, variant))
+        return np.asarray(resize(pixels, rule.size_px, rule.size_px, rule.resize), np.uint8)
+    return augmented(pixels, rule.size_px, variant.augmentation, _rng(content, variant))
 
 
 def shown_mask(sample: Sample, variant: Variant, side: int) -> NDArray[np.float32] | None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.augment import INSPECTION, Augmentation, augmented, augmented_mask, without_crops
+from converter.augment import INSPECTION, Augmentation, augmented, augmented_mask
 
 _SIZE_PX = 64
 
@@ -101,10 +101,3 @@ def test_shrinking_does_not_alias():
     stripes = np.tile(np.array([0, 255], np.uint8), (256, 128))[..., None].repeat(3, axis=2)
     shrunk = augmented(stripes, _SIZE_PX, Augmentation(), _rng())
     assert np.abs(shrunk[2:-2, 2:-2].astype(int) - 127).max() < 30
-
-
-def test_without_crops_the_border_stays():
-    """What pushes the subject out of the picture is taken away, the rest kept."""
-    kept = without_crops(INSPECTION)
-    assert (kept.crop_share, kept.zoom_share) == (0.0, 0.0)
-    assert kept.exposure_stops == INSPECTION.exposure_stops

@@ -8,10 +8,11 @@ import pytest
 
 from converter import bottlenecks
 from converter.augment import INSPECTION, Augmentation
-from converter.backbones import load_backbone
+from converter.backbones import InputRule, load_backbone
 from converter.bottlenecks import Variant, compute, extractor, shown_mask
 from converter.dataset import Sample
 from edge_node.errors import DatasetError
+from edge_node.manifest import Resize
 
 _VARIANTS = [Variant(0), Variant(1, INSPECTION)]
 
@@ -109,11 +110,11 @@ def test_masks_follow_their_variants(tmp_path):
     cv2.imwrite(str(tmp_path / "m.png"), picture[..., 0])
     sample = Sample(tmp_path / "p.png", "g", mask=tmp_path / "m.png")
     geometry = Augmentation(rotation_deg=40, flip_left_right=True, crop_share=0.3)
+    rule = InputRule(size_px=256, resize=Resize.AREA, mean=(0.0,) * 3, std=(1.0,) * 3)
     for copy in range(4):
         variant = Variant(copy, geometry)
         mask = shown_mask(sample, variant, 8)
-        by = extractor(load_backbone("mobilenet_0.25_128", weights="random", size_px=256))
-        seen = bottlenecks.shown(sample, sample.sha256, variant, 256, by)[..., 0]
+        seen = bottlenecks.shown(sample, sample.sha256, variant, rule)[..., 0]
         expected = cv2.resize(seen, (8, 8), interpolation=cv2.INTER_AREA) / 255
         np.testing.assert_allclose(mask, expected, atol=0.06)
     assert shown_mask(Sample(tmp_path / "p.png", "g"), Variant(0), 8) is None
