@@ -77,6 +77,13 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     material: Annotated[
         str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
     ] = "auto"
+    tiles_across: Annotated[
+        int, _about("Judge large frames in pieces: so many in a row; each costs an inference.", ge=1, le=8)
+    ] = 1
+    tiles_down: Annotated[int, _about("Rows of pieces.", ge=1, le=8)] = 1
+    tile_overlap: Annotated[float, _about("Share of a piece that its neighbour has too.", ge=0, le=0.5)] = (
+        0.15
+    )
     # The defaults were chosen on real pictures: see edge_node/inspectability.py.
     dark_below: Annotated[
         float, _about("Not judged: 95 % of the picture is below this grey level. 0: off.", ge=0, le=255)

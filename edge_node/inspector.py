@@ -9,20 +9,37 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from edge_node.cascade import Told
-from edge_node.corrosion_map import area_estimate, corroded_labels, corroded_probability, draw_overlay
+from edge_node.corrosion_map import (
+    area_estimate,
+    astm_d610,
+    corroded_labels,
+    corroded_probability,
+    draw_overlay,
+    iso_4628_3,
+)
 from edge_node.describe import path_text
 from edge_node.inspectability import inspect
+from edge_node.tiling import corroded_share, stitched, tile_grid, worst
 from edge_node.verdict import Decision, Grades, Outcome
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from edge_node.engine import Engine, Judgement
     from edge_node.inspectability import Thresholds
     from edge_node.manifest import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """How a frame is cut: tiles in a row, rows, and the share that neighbours have in common."""
+
+    across: int
+    down: int
+    overlap: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +61,12 @@ class Inspector:
     """A bundle's engine with what the operator told; belongs to one thread."""
 
     def __init__(
-        self, engine: Engine, *, material: str = "auto", thresholds: Thresholds | None = None
+        self,
+        engine: Engine,
+        *,
+        material: str = "auto",
+        thresholds: Thresholds | None = None,
+        tiling: Tiling | None = None,
     ) -> None:
         """Judge with ``engine``.
 
@@ -52,7 +74,9 @@ class Inspector:
             engine: the models.
             material: other than "auto": taken as known.
             thresholds: of pictures that cannot be judged; None judges every picture.
+            tiling: judges frames in pieces; None judges them whole.
         """
+        self._tiling = tiling
         self.engine = engine
         self._thresholds = thresholds
         self._told = None if material == "auto" else Told(material=material)
@@ -66,6 +90,29 @@ class Inspector:
         """
         if self._thresholds is not None and (reasons := inspect(pixels, self._thresholds, frozen=frozen)):
             return Inspection(Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=reasons), None, 0.0)
+        return self._whole(pixels) if self._tiling is None else self._in_tiles(pixels, self._tiling)
+
+    def _in_tiles(self, pixels: NDArray[np.uint8], tiling: Tiling) -> Inspection:
+        """Judge each tile; the frame is what its worst tile is, with one map of the whole."""
+        height, width = pixels.shape[:2]
+        tiles = tile_grid(width, height, tiling.across, tiling.down, tiling.overlap)
+        found = [self._whole(np.ascontiguousarray(tile.of(pixels))) for tile in tiles]
+        chosen = found[worst([inspection.decision for inspection in found])].decision
+        corroded = stitched(
+            [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)],
+            width,
+            height,
+        )
+        if chosen.area_fraction is not None and corroded is not None:
+            share = corroded_share(corroded)
+            chosen = msgspec.structs.replace(
+                chosen,
+                area_fraction=round(share, 4),
+                grades=Grades(iso_4628_3=iso_4628_3(share), astm_d610=astm_d610(share)),
+            )
+        return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
+
+    def _whole(self, pixels: NDArray[np.uint8]) -> Inspection:
         judgement = self.engine.judge(pixels, self._told)
         stage = self._condition_stage(judgement)
         if stage is None:

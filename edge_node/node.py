@@ -11,7 +11,7 @@ import msgspec
 
 from edge_node.health import Vitals, Watchdog
 from edge_node.inspectability import thresholds_of
-from edge_node.inspector import Inspector, overlay
+from edge_node.inspector import Inspector, Tiling, overlay
 from edge_node.messages import LinkState, Part, PartState
 from edge_node.record import Recorder
 from edge_node.spool import Keep, Kind, Spool
@@ -147,9 +147,12 @@ class Node:
 
     def _with(self, engine: Engine) -> tuple[Inspector, Recorder]:
         """Return what judges with these models, and what names them on the verdicts."""
-        thresholds = thresholds_of(self._config.inspect)
+        config = self._config.inspect
+        tiling = None
+        if config.tiles_across * config.tiles_down > 1:
+            tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap)
         return (
-            Inspector(engine, material=self._config.inspect.material, thresholds=thresholds),
+            Inspector(engine, material=config.material, thresholds=thresholds_of(config), tiling=tiling),
             Recorder(self._config, engine.bundle, self._rooms.spool.epoch),
         )
 
