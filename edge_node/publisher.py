@@ -24,7 +24,14 @@ from edge_node.cloud_events import attributes
 from edge_node.errors import ConfigError
 from edge_node.messages import LinkState, OfflineReason, Presence, Status
 from edge_node.mqtt_session import Granted, LinkError, Outgoing, Session, Will
-from edge_node.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
+from edge_node.reason_codes import (
+    NO_SUBSCRIBERS,
+    PACKET_TOO_LARGE,
+    SESSION_TAKEN_OVER,
+    Fate,
+    fate,
+    name,
+)
 from edge_node.receipts import Receipts
 from edge_node.spool_types import Alarm, Kind, Refusal, Row, SpoolDepth
 from edge_node.verdict import encode
@@ -319,6 +326,11 @@ class Publisher:
             culprit = self._suspects.link_ended(self._window.on_the_way, time.monotonic(), blamed=blamed)
             if culprit is not None:
                 self._quarantine(culprit, PACKET_TOO_LARGE, "the broker ends the connection at it")
+        if code == SESSION_TAKEN_OVER:
+            text = (
+                "another client connects under our client id: two nodes with one name? see [mqtt] client_id"
+            )
+            self._raise_alarm("taken_over", text)
         if self._suspects.deferred:
             text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
             self._raise_alarm("deferred", text)

@@ -389,6 +389,17 @@ def test_a_giant_packet_from_the_broker_ends_the_connection_not_the_node(spool, 
             wait_for(lambda: publisher.link is LinkState.CONNECTING, what="leaving")
 
 
+def test_two_nodes_with_one_name_are_told(spool, publish) -> None:
+    """They throw each other out for ever; the alarm says why, if the broker does (mosquitto 2.0 not)."""
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        publisher = publish(broker.getsockname()[1])
+        connection, _ = broker.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(bytes.fromhex("2003000000e0018e"))  # CONNACK; session taken over
+            wait_for(lambda: "taken_over" in alarms(publisher), what="alarm")
+
+
 class BrokenDesk:
     """Raises at whatever comes."""
 
