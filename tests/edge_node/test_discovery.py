@@ -90,6 +90,27 @@ def json_of(name: str):
     return json.loads(encode(MESSAGES[name]))
 
 
+def test_the_templates_give_what_the_screen_should_show() -> None:
+    """Rendered by Jinja, as Home Assistant does; what is not known is none, never an error."""
+    environment = pytest.importorskip("jinja2.sandbox").SandboxedEnvironment()
+    (announcement,) = announcements(TOPICS, config("device"))
+    components = json.loads(announcement.payload)["components"]
+
+    def shown(entity: str, message: dict, key: str = "value_template") -> str:
+        return environment.from_string(components[entity][key]).render(value_json=message)
+
+    verdict = json_of("verdict") | {"area_fraction": 0.0314, "severity": None}
+    assert shown("outcome", verdict) == "corroded"
+    assert shown("material", verdict) == "steel"
+    assert shown("severity", verdict) == "none"
+    assert shown("area", verdict) == "3.1"
+    assert shown("area", verdict | {"area_fraction": None}) == "None"
+    assert json.loads(shown("outcome", verdict, "json_attributes_template"))["id"] == verdict["id"]
+    assert shown("finding", json_of("finding")) == "opened"
+    assert shown("link", json_of("status")) == components["link"]["payload_off"] == "offline"
+    assert shown("camera", json_of("status")) == "ok"
+
+
 @pytest.mark.parametrize(("form", "count"), [("device", 1), ("component", 7)])
 def test_it_is_told_retained_at_every_connection(
     mosquitto: Mosquitto, tmp_path: Path, form: str, count: int
