@@ -22,6 +22,8 @@ class Behaviour(str, Enum):
     STALL = "stall"  # half a frame, then nothing, with the connection open
     GARBAGE = "garbage"  # random bytes where pictures are due
     NOT_FOUND = "not found"  # 404
+    HALVES = "halves"  # every third picture is cut off, with a length that fits what is left
+    NO_LENGTH = "no length"  # parts without Content-Length, as some cameras send them
     HANG_UP = "hang up"  # three pictures, then the connection is closed
     MUTE = "mute"  # accepts the connection and never answers
 
@@ -85,7 +87,11 @@ class MjpegServer:
         content = cv2.imencode(".jpg", moving_picture(self.size, 0 if repeats else count))[1].tobytes()
         if self.behaviour is Behaviour.GARBAGE:
             content = np.random.default_rng(count).bytes(len(content))
+        if self.behaviour is Behaviour.HALVES and count % 3 == 1:
+            content = content[: len(content) // 2]
         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+        if self.behaviour is Behaviour.NO_LENGTH:
+            head = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
         if self.behaviour is Behaviour.STALL:
             viewer.wfile.write(head + content[: len(content) // 2])
             self._stopped.wait(30)

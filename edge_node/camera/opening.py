@@ -63,6 +63,12 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
         from edge_node.camera.csi import open_csi
 
         return open_csi(source, config, stop=stop, first_frame_id=first_frame_id)
+    if source.kind is SourceKind.STREAM and source.address.lower().startswith("http"):
+        from edge_node.camera.mjpeg import open_mjpeg
+
+        stream = open_mjpeg(source, config, stop=stop, first_frame_id=first_frame_id)
+        if stream is not None:
+            return stream
     from edge_node.camera.live import OpenCvCamera
 
     return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id)

@@ -1,5 +1,6 @@
 """Streams that fail, over real sockets: each fault ends in its state in time, and is recovered from."""
 
+import base64
 import logging
 import os
 import threading
@@ -7,6 +8,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import cv2
+import numpy as np
 import pytest
 
 from edge_node.camera import CameraCondition, CaptureThread, open_camera
@@ -111,6 +113,7 @@ def test_a_change_of_resolution_is_survived(server, watched):
     before = watched.capture.frames_captured
     wait_for(lambda: watched.capture.frames_captured > before + 20, what="frames after the change")
     assert set(watched.conditions) == {STREAMING}
+    wait_for(lambda: watched.latest.take(1.0)[0].pixels.shape == (480, 640, 3), what="the new size")
 
 
 def test_frames_of_a_frozen_stream_say_so(server, watched):
@@ -212,3 +215,77 @@ def test_a_stream_cannot_lead_to_a_local_file(tmp_path):
         open_camera(CameraConfig(source=url, timeout_ms=2000), stop=threading.Event())
     server.shutdown()
     assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ
+
+
+@pytest.fixture
+def mjpeg():
+    """Return an MJPEG server, and open cameras on it."""
+    server = MjpegServer()
+    yield server
+    server.close()
+
+
+def open_on(server):
+    """Return a camera that reads the server."""
+    return open_camera(CameraConfig(source=server.url, timeout_ms=2000), stop=threading.Event())
+
+
+def test_half_pictures_are_left_out(mjpeg):
+    """Of a stream in which every third picture is cut off the whole ones come, and no grey ones."""
+    mjpeg.behaviour = Behaviour.HALVES
+    camera = open_on(mjpeg)
+    frames = [camera.read() for _ in range(12)]
+    camera.close()
+    # The stripes run from top to bottom: the last line is the middle one.
+    worst = max(np.abs(f.pixels[-1].astype(int) - f.pixels[120].astype(int)).mean() for f in frames)
+    assert worst < 5
+    assert camera.damaged >= 4
+    assert [frame.frame_id for frame in frames] == list(range(12))
+
+
+def test_parts_without_a_length_are_read(mjpeg):
+    """Where no length is given, a picture ends where the next begins."""
+    mjpeg.behaviour = Behaviour.NO_LENGTH
+    camera = open_on(mjpeg)
+    frames = [camera.read() for _ in range(5)]
+    camera.close()
+    assert {frame.pixels.shape for frame in frames} == {(240, 320, 3)}
+    assert camera.damaged == 0
+
+
+def test_a_password_is_sent_when_it_is_asked_for():
+    """A camera that wants basic authentication gets it; a wrong password is an answer in words."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            expected = "Basic " + base64.b64encode(b"inspector:s3 cret").decode()
+            if self.headers.get("Authorization") != expected:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--x")
+            self.end_headers()
+            content = cv2.imencode(".jpg", moving_picture((64, 48), 1))[1].tobytes()
+            self.wfile.write(b"--x\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(content), content))
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_address[1]}/"
+    try:
+        good = CameraConfig(source=f"http://inspector:s3%20cret@{address}", timeout_ms=2000)
+        camera = open_camera(good, stop=threading.Event())
+        assert camera.read().pixels.shape == (48, 64, 3)
+        camera.close()
+        with pytest.raises(CameraError, match="401") as caught:
+            open_camera(
+                CameraConfig(source=f"http://inspector:wrong@{address}", timeout_ms=2000),
+                stop=threading.Event(),
+            )
+        assert "wrong" not in str(caught.value)
+    finally:
+        server.shutdown()

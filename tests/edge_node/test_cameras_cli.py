@@ -46,7 +46,7 @@ def test_a_stream_is_tried_and_its_picture_saved(tmp_path):
     [
         (["/dev/video_none"], "no such device"),
         (["ftp://host/x"], "no allowed scheme"),
-        (["http://127.0.0.1:9/x", "--timeout", "1"], "no video"),
+        (["http://127.0.0.1:9/x", "--timeout", "1"], "refused"),
         (["/no/such/folder"], "no such file"),
     ],
 )
