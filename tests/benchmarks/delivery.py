@@ -75,8 +75,9 @@ def commit_latency(folder: Path, count: int = 2000) -> None:
         if not spool.flush(10):
             raise SystemExit("the disk does not answer")
 
-    bare_ms, ours_ms = _times_ms(insert, count), _times_ms(append, count)
-    caller_ms = _times_ms(lambda: spool.append(Kind.VERDICT, payload), count)
+    # In turns: whatever else the machine does, it does to both.
+    bare_ms, ours_ms = _times_ms(count, insert, append)
+    (caller_ms,) = _times_ms(count, lambda: spool.append(Kind.VERDICT, payload))
     spool.close()
     print(f"commit, SQLite alone    p50 {bare_ms[0]:.3f} ms   p99 {bare_ms[1]:.3f} ms")
     print(f"commit, spool           p50 {ours_ms[0]:.3f} ms   p99 {ours_ms[1]:.3f} ms", end="")
@@ -181,14 +182,15 @@ def _drained(publisher: Publisher) -> None:
         raise SystemExit("the spool does not drain")
 
 
-def _times_ms(action: Callable[[], object], count: int) -> tuple[float, float]:
-    """Return the median and the 99th percentile of ``count`` runs, in milliseconds."""
-    times = []
+def _times_ms(count: int, *actions: Callable[[], object]) -> list[tuple[float, float]]:
+    """Run the actions in turns; return each one's median and 99th percentile, in milliseconds."""
+    times: list[list[float]] = [[] for _ in actions]
     for _ in range(count):
-        began_ns = time.perf_counter_ns()
-        action()
-        times.append((time.perf_counter_ns() - began_ns) / 1e6)
-    return statistics.median(times), statistics.quantiles(times, n=100)[98]
+        for action, own in zip(actions, times, strict=True):
+            began_ns = time.perf_counter_ns()
+            action()
+            own.append((time.perf_counter_ns() - began_ns) / 1e6)
+    return [(statistics.median(own), statistics.quantiles(own, n=100)[98]) for own in times]
 
 
 if __name__ == "__main__":
