@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.broker_security import check_security, endpoint
-from edge_node.config import MqttConfig, SpoolConfig
+from edge_node.config import MqttConfig, SpoolConfig, example_config
 from edge_node.errors import ConfigError
 from edge_node.messages import LinkState
 from edge_node.mqtt_session import Endpoint, LinkError, Outgoing, Session
 from edge_node.publisher import Publisher
 from edge_node.spool import Kind, Spool
 from edge_node.topics import Topics
-from tests.processes import Mosquitto, wait_for
+from tests.processes import Mosquitto, command, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,3 +311,17 @@ def test_no_secret_reaches_the_log(mosquitto, spool, tmp_path: Path, caplog) -> 
     strict.kill()
     assert "hunter2" not in caplog.text
     assert "Not authorized" in caplog.text or "Bad user name or password" in caplog.text
+
+
+def test_check_config_refuses_a_password_in_the_clear(tmp_path: Path) -> None:
+    """Told before the service starts, with the key that would allow it; exit 78, nothing of the secret."""
+    (tmp_path / "password").write_text("hunter2-hunter2")
+    file = tmp_path / "node.toml"
+    given = {"hostname": "broker.example", "username": "robot", "password_file": str(tmp_path / "password")}
+    file.write_text(
+        example_config(node={"site": "s", "robot": "r"}, bundle={"path": "default"}, mqtt=given), "utf-8"
+    )
+    ran = command("edge_node.cli", "check-config", str(file))
+    assert ran.returncode == 78
+    assert "set tls = true" in ran.stderr
+    assert "hunter2" not in ran.stdout + ran.stderr
