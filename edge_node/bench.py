@@ -62,7 +62,8 @@ class ThreadsResult(msgspec.Struct, frozen=True, kw_only=True):
     """One bundle at one number of threads.
 
     ``throughput_ratio`` is the node's frames per second over the bare interpreter's, from the medians: on a
-    machine that does other things too, means tell mostly of those. ``mean_ratio`` is the same from means.
+    machine that does other things too, means tell mostly of those. ``mean_ratio`` is the same from means, and
+    ``cpu_ratio`` from the processor time of the whole process: the least disturbed by others.
     ``latency_ms`` is from capture to the spool, as the node decides frames of a camera that is a little
     slower than it.
     """
@@ -78,6 +79,7 @@ class ThreadsResult(msgspec.Struct, frozen=True, kw_only=True):
     node_fps: float
     throughput_ratio: float
     mean_ratio: float
+    cpu_ratio: float
     latency_ms: Spread
     verdicts: int
     cpu_s_per_verdict: float
@@ -160,11 +162,15 @@ def _measure(bundle: str, threads: int, settings: _Settings) -> ThreadsResult:
     parts = _parts(engine, settings.frames)
     samples: dict[str, list[float]] = {name: [] for name in parts}
     runs: list[NodeRun] = []
+    interpreter_cpu_s = 0.0
     rounds = max(1, round(settings.seconds / ROUND_S))
     with tempfile.TemporaryDirectory(prefix="edge-node-bench-") as folder:
         for number in range(rounds):
             for name, part in parts.items():
+                cpu_s = time.process_time()
                 samples[name] += _timed(part, len(settings.frames))
+                if name == "interpreter":
+                    interpreter_cpu_s += time.process_time() - cpu_s
             state = Path(folder) / str(number)
             runs.append(
                 run_node(engine, settings.frames, state, seconds=ROUND_S, fps=None, broker=settings.broker)
@@ -178,16 +184,25 @@ def _measure(bundle: str, threads: int, settings: _Settings) -> ThreadsResult:
             fps=steady_fps,
             broker=settings.broker,
         )
-    return _result(engine, threads, samples, runs, paced)
+    # The warm-up of each round is in the processor time, so it is counted too.
+    interpreter_cpu_s /= len(samples["interpreter"]) + rounds * WARM_UP
+    return _result(engine, threads, samples, runs, paced, interpreter_cpu_s=interpreter_cpu_s)
 
 
-def _result(
-    engine: Engine, threads: int, samples: dict[str, list[float]], runs: list[NodeRun], paced: NodeRun
+def _result(  # noqa: PLR0913  # what one measurement gave
+    engine: Engine,
+    threads: int,
+    samples: dict[str, list[float]],
+    runs: list[NodeRun],
+    paced: NodeRun,
+    *,
+    interpreter_cpu_s: float,
 ) -> ThreadsResult:
     manifest = engine.bundle.manifest
     interpreter = _spread(samples["interpreter"])
     node = _spread([value for run in runs for value in run.between_ms])
     verdicts = sum(run.verdicts for run in runs)
+    cpu_s_per_verdict = sum(run.cpu_s for run in runs) / max(verdicts, 1)
     return ThreadsResult(
         bundle=f"{manifest.name}-{manifest.version}",
         threads=threads,
@@ -202,7 +217,8 @@ def _result(
         mean_ratio=round(interpreter.mean / node.mean, 4),
         latency_ms=_spread(paced.latency_ms),
         verdicts=verdicts,
-        cpu_s_per_verdict=round(sum(run.cpu_s for run in runs) / max(verdicts, 1), 5),
+        cpu_ratio=round(interpreter_cpu_s / max(cpu_s_per_verdict, 1e-9), 4),
+        cpu_s_per_verdict=round(cpu_s_per_verdict, 5),
     )
 
 
@@ -316,7 +332,8 @@ def _table(result: BenchResult) -> str:
             lines.append(f"  {name:<24}{spread.p50:9.2f}{spread.p95:9.2f}{spread.p99:9.2f}{spread.mean:9.2f}")
         lines.append(
             f"  node {found.node_fps:.1f} / interpreter {found.interpreter_fps:.1f} frames/s"
-            f" = {found.throughput_ratio:.3f} ({found.mean_ratio:.3f} from means)"
+            f" = {found.throughput_ratio:.3f} ({found.mean_ratio:.3f} from means,"
+            f" {found.cpu_ratio:.3f} from processor time)"
         )
         lines.append(
             f"  {found.cpu_s_per_verdict * 1000:.1f} ms of CPU for each of {found.verdicts} verdicts"
