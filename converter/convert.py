@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
+from converter.conversion import ConversionOrder
 from converter.inspect_graph import add_graph_flags, graph_flags
-from converter.pipeline import ConversionOrder, convert_cascade, stage_bytes
+from converter.pipeline import convert_cascade, stage_bytes
 from converter.quantize import Mode, Target
 from converter.report import encode_report, report_of
 from converter.report_page import render_page, thumbnails
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from converter.budget import Drop
-    from converter.pipeline import BeginStep, ConversionOutcome
+    from converter.conversion import BeginStep, ConversionOutcome
 
 _MODES = [mode.value for mode in Mode]
 
@@ -221,6 +222,13 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
     yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
     if outcome.float_layers:
         yield f"kept in float: {', '.join(outcome.float_layers)}"
+    if outcome.all_quantized:
+        size, milliseconds = outcome.all_quantized
+        now = sum(model.size_bytes for model in outcome.bundle.manifest.models)
+        yield (
+            f"that costs {now / 1e6:.2f} MB instead of {size / 1e6:.2f} MB,"
+            f" and {quantized_ms:.1f} ms instead of {milliseconds:.1f} ms"
+        )
     for name, fit in outcome.fits.items():
         line = f"{name}: temperature {fit.temperature:.2f}"
         if fit.abstention:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -18,9 +18,10 @@ from converter.bundle_writer import (
     with_manifest,
     write_bundle,
 )
-from converter.calibrate import Abstention, fit_abstention, fit_temperature
+from converter.calibrate import fit_abstention, fit_temperature
 from converter.checks import audit_types, check_outputs, warnings
 from converter.compare import Answers, StageComparison, ask, compare, softmax
+from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, StageFit
 from converter.fuse import FusedGraph, fuse
 from converter.graph import TrainedGraph, load_graph
 from converter.labelled import LabelledSet, load_labelled
@@ -37,98 +38,14 @@ from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from converter.cascade_file import CascadePlan
     from edge_node.bundle import Bundle
 
-# From a step's name and its number of parts to what is called after each part.
-BeginStep: TypeAlias = "Callable[[str, int], Callable[[], None]]"
 _THREADS = 2  # for comparing; nothing is timed there
 _TIMED_RUNS = 15
 MIN_FITTED_PICTURES = 20  # a temperature from fewer is noise
-
-
-@dataclass(frozen=True, slots=True)
-class ConversionOrder:
-    """What one conversion is asked for.
-
-    Attributes:
-        plan: the stages.
-        out: the bundle's folder.
-        mode: what becomes of the numbers.
-        target: the runtime that will run it.
-        calibration: folder that ranges are measured on.
-        calibration_pictures: how many of it.
-        seed: of their choice.
-        evaluate: labelled pictures, or None.
-        max_accuracy_drop: percentage points that quantizing may cost on them, or None for any.
-        max_risk: error among decided pictures that thresholds are chosen for, or None for no abstaining.
-        fuse: whether stages with one backbone become one model.
-        force: replace an existing bundle.
-    """
-
-    plan: CascadePlan
-    out: Path
-    mode: Mode
-    target: Target = Target.LITERT
-    calibration: Path | None = None
-    calibration_pictures: int = 200
-    seed: int = 0
-    evaluate: Path | None = None
-    max_accuracy_drop: float | None = None
-    max_risk: float | None = None
-    fuse: bool = True
-    force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StageFit:
-    """What was fitted for one stage on labelled pictures."""
-
-    temperature: float
-    abstention: Abstention | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConversionOutcome:
-    """What came of a conversion: everything that the table and the report show.
-
-    Attributes:
-        order: what was asked for.
-        bundle: as written.
-        reference: the same cascade in float32.
-        fused: the graphs that were converted.
-        graphs: per stage.
-        calibration: the calibration pictures, if any.
-        comparisons: float against quantized on the labelled pictures, or else the calibration pictures.
-        labelled: the labelled pictures, if any.
-        answers: what the quantized stages said of them.
-        drops: what quantizing cost, per stage and for the cascade.
-        fits: per stage.
-        float_layers: kept in float for the budget.
-        milliseconds: of one inference of all models, float and quantized, on this machine at one thread.
-        seconds: of the whole conversion.
-        warnings: what a person should look at.
-    """
-
-    order: ConversionOrder
-    bundle: Bundle
-    reference: Bundle
-    fused: tuple[FusedGraph, ...]
-    graphs: dict[str, TrainedGraph]
-    calibration: Calibration | None
-    comparisons: tuple[StageComparison, ...] = ()
-    labelled: LabelledSet | None = None
-    answers: Answers | None = None
-    drops: tuple[Drop, ...] = ()
-    fits: dict[str, StageFit] = field(default_factory=dict)
-    float_layers: tuple[str, ...] = ()
-    milliseconds: tuple[float, float] = (0.0, 0.0)
-    seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
 
 
 def convert_cascade(
@@ -166,6 +83,7 @@ class _Conversion:
         self.cascade = self.reference.manifest.cascade
         self.labelled = load_labelled(order.evaluate, self.cascade) if order.evaluate else None
         self.reference_answers = self._asked(self.reference, "asking the float models")
+        self.all_quantized: tuple[int, float] | None = None
 
     def outcome(self) -> ConversionOutcome:
         """Return the bundle and all that was found out about it."""
@@ -193,6 +111,7 @@ class _Conversion:
             drops=attempt.drops,
             fits=fits,
             float_layers=attempt.float_layers,
+            all_quantized=self.all_quantized if attempt.float_layers else None,
             milliseconds=(inference_ms(self.reference), inference_ms(bundle)),
             warnings=tuple(warnings(self.order.mode, comparisons)),
         )
@@ -210,6 +129,8 @@ class _Conversion:
             if first.worst.points > budget:
                 raise ConversionError(f"{over_budget(first.worst, budget)}; no bundle was written")
             return first
+        sizes = (model.size_bytes for model in first.bundle.manifest.models)
+        self.all_quantized = sum(sizes), inference_ms(first.bundle)
         return within_budget(first, budget, self._ranked, self._tried)
 
     def _tried(self, float_layers: tuple[str, ...]) -> Attempt:
@@ -324,7 +245,10 @@ class _Conversion:
 
 
 def inference_ms(bundle: Bundle) -> float:
-    """Return the median time of all models of a bundle for one picture: one thread, no preprocessing."""
+    """Return the least time of all models of a bundle for one picture: one thread, no preprocessing.
+
+    The least of several runs is what the machine can do; the others are what else it was doing.
+    """
     engine, manifest = Engine(bundle), bundle.manifest
     picture = bundle.golden.pictures[0]
     tensors = {model.file: input_tensor(picture, model.input) for model in manifest.models}
@@ -334,7 +258,7 @@ def inference_ms(bundle: Bundle) -> float:
         for file, tensor in tensors.items():
             engine.outputs(file, tensor)
         times.append(time.perf_counter() - started)
-    return float(np.median(times)) * 1000
+    return min(times) * 1000
 
 
 def stage_bytes(bundle: Bundle) -> dict[str, int]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.compare import StageComparison
+    from converter.conversion import ConversionOutcome
     from converter.labelled import Score
-    from converter.pipeline import ConversionOutcome
     from edge_node.manifest import Stage
 
 _CURVE_POINTS = 40

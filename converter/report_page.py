@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from converter.pipeline import ConversionOutcome
+    from converter.conversion import ConversionOutcome
     from converter.report import Report, StageReport
 
 _THUMBNAIL_PX = 320

@@ -1,0 +1,108 @@
+"""What one conversion is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from converter.quantize import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from converter.budget import Drop
+    from converter.calibrate import Abstention
+    from converter.cascade_file import CascadePlan
+    from converter.compare import Answers, StageComparison
+    from converter.fuse import FusedGraph
+    from converter.graph import TrainedGraph
+    from converter.labelled import LabelledSet
+    from converter.pictures import Calibration
+    from converter.quantize import Mode
+    from edge_node.bundle import Bundle
+
+# From a step's name and its number of parts to what is called after each part.
+BeginStep: TypeAlias = "Callable[[str, int], Callable[[], None]]"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOrder:
+    """What one conversion is asked for.
+
+    Attributes:
+        plan: the stages.
+        out: the bundle's folder.
+        mode: what becomes of the numbers.
+        target: the runtime that will run it.
+        calibration: folder that ranges are measured on.
+        calibration_pictures: how many of it.
+        seed: of their choice.
+        evaluate: labelled pictures, or None.
+        max_accuracy_drop: percentage points that quantizing may cost on them, or None for any.
+        max_risk: error among decided pictures that thresholds are chosen for, or None for no abstaining.
+        fuse: whether stages with one backbone become one model.
+        force: replace an existing bundle.
+    """
+
+    plan: CascadePlan
+    out: Path
+    mode: Mode
+    target: Target = Target.LITERT
+    calibration: Path | None = None
+    calibration_pictures: int = 200
+    seed: int = 0
+    evaluate: Path | None = None
+    max_accuracy_drop: float | None = None
+    max_risk: float | None = None
+    fuse: bool = True
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageFit:
+    """What was fitted for one stage on labelled pictures."""
+
+    temperature: float
+    abstention: Abstention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOutcome:
+    """What came of a conversion: everything that the table and the report show.
+
+    Attributes:
+        order: what was asked for.
+        bundle: as written.
+        reference: the same cascade in float32.
+        fused: the graphs that were converted.
+        graphs: per stage.
+        calibration: the calibration pictures, if any.
+        comparisons: float against quantized on the labelled pictures, or else the calibration pictures.
+        labelled: the labelled pictures, if any.
+        answers: what the quantized stages said of them.
+        drops: what quantizing cost, per stage and for the cascade.
+        fits: per stage.
+        float_layers: kept in float for the budget.
+        all_quantized: size in bytes and milliseconds without those, where there are any.
+        milliseconds: of one inference of all models, float and quantized, on this machine at one thread.
+        seconds: of the whole conversion.
+        warnings: what a person should look at.
+    """
+
+    order: ConversionOrder
+    bundle: Bundle
+    reference: Bundle
+    fused: tuple[FusedGraph, ...]
+    graphs: dict[str, TrainedGraph]
+    calibration: Calibration | None
+    comparisons: tuple[StageComparison, ...] = ()
+    labelled: LabelledSet | None = None
+    answers: Answers | None = None
+    drops: tuple[Drop, ...] = ()
+    fits: dict[str, StageFit] = field(default_factory=dict)
+    float_layers: tuple[str, ...] = ()
+    all_quantized: tuple[int, float] | None = None
+    milliseconds: tuple[float, float] = (0.0, 0.0)
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
