@@ -95,7 +95,7 @@ def watch(daemon, subscriber, state: Path, verdicts: int, every: int) -> list[Sa
     samples: list[Sample] = []
     started_s = time.monotonic()
     print(f"{'verdicts':>9} {'MB':>8} {'threads':>8} {'files':>6} {'state MB':>9} {'per s':>7}")
-    while not samples or samples[-1].verdicts < verdicts:
+    while True:
         if daemon.poll() is not None:
             raise SystemExit(f"the daemon ended with {daemon.returncode}")
         for message in subscriber.messages(1.0):
@@ -109,7 +109,8 @@ def watch(daemon, subscriber, state: Path, verdicts: int, every: int) -> list[Sa
                     f" {found.state_mb:>9.2f} {rate:>7.1f}",
                     flush=True,
                 )
-    return samples
+                if found.verdicts >= verdicts:
+                    return samples
 
 
 def judged(samples: list[Sample]) -> int:
