@@ -11,16 +11,16 @@ import numpy as np
 from converter.calibrate import expected_calibration_error
 from converter.compare import softmax
 from converter.flatbuffer import operator_counts, weight_types
-from converter.labelled import cascade_score, confusion
+from converter.labelled import Score, cascade_score, confusion, decisions
 from converter.quantize import Mode
 from converter.truth import UNKNOWN
+from edge_node.verdict import Outcome
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.compare import StageComparison
     from converter.conversion import ConversionOutcome
-    from converter.labelled import Score
     from edge_node.manifest import Stage
 
 _CURVE_POINTS = 40
@@ -119,6 +119,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     judged_pictures: int
     cascade_float: ScoreFigures | None
     cascade_quantized: ScoreFigures | None
+    cascade_decided: ScoreFigures | None
     float_ms: float
     quantized_ms: float
     seconds: float
@@ -152,7 +153,8 @@ def report_of(outcome: ConversionOutcome) -> Report:
         judged_on=measured.set if measured else "",
         judged_pictures=measured.pictures if measured else 0,
         cascade_float=_figures(cascade.reference) if cascade else None,
-        cascade_quantized=_decided(outcome),
+        cascade_quantized=_figures(cascade.candidate) if cascade else None,
+        cascade_decided=_decided(outcome),
         float_ms=outcome.milliseconds[0],
         quantized_ms=outcome.milliseconds[1],
         seconds=outcome.seconds,
@@ -180,11 +182,20 @@ def picture_name(outcome: ConversionOutcome, index: int) -> str:
 
 
 def _decided(outcome: ConversionOutcome) -> ScoreFigures | None:
-    """Return how often the cascade as written, with its temperatures and thresholds, is right."""
+    """Return how often the cascade as written, with its thresholds, is right among what it decides."""
     if outcome.labelled is None or outcome.answers is None:
         return None
-    score = cascade_score(outcome.labelled, outcome.bundle.manifest.cascade, outcome.answers)
-    return _figures(score) if score.pictures else None
+    cascade = outcome.bundle.manifest.cascade
+    if not any(stage.abstain_below for stage in cascade.stages):
+        return None
+    decided = [
+        decision.outcome is not Outcome.UNCERTAIN and truth != UNKNOWN
+        for decision, truth in zip(
+            decisions(cascade, outcome.answers), outcome.labelled.corroded, strict=True
+        )
+    ]
+    score = cascade_score(outcome.labelled, cascade, outcome.answers)
+    return _figures(Score(score.right, int(np.sum(decided))))
 
 
 def _figures(score: Score) -> ScoreFigures:

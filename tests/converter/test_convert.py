@@ -125,6 +125,9 @@ def test_the_reports_agree_with_the_manifest(int8_bundle):
     assert [stage["name"] for stage in report["stages"]] == ["metal", "steel"]
     confusion = np.array(report["stages"][1]["confusion"])
     assert confusion.sum() == 12
+    right = confusion.trace() / 12
+    assert report["stages"][1]["quantized_accuracy"]["accuracy"] == pytest.approx(right)
+    assert report["cascade_decided"] is None  # nothing abstains without --max-risk
     page = (int8_bundle / "report.html").read_text(encoding="utf-8")
     assert manifest.models[0].sha256 in page
     assert "<script" not in page
