@@ -44,9 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
     )
     parser.add_argument(
-        "--judge-all",
+        "--gate",
         action="store_true",
-        help="also pictures too dark, glared, hazy or blurred to be judged",
+        help="refuse what is too dark, glared, hazy or blurred, as the daemon does; without it every picture"
+        " that can be read is judged: a person has chosen it",
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of the TFLite runtime (default: 1)")
     parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
     engine = Engine(load_bundle(bundle_path(args.bundle)), threads=max(args.threads, 1))
-    thresholds = None if args.judge_all else Thresholds()
+    thresholds = Thresholds() if args.gate else None
     inspector = Inspector(engine, material=args.material, thresholds=thresholds)
     judge = _Judge(inspector, Path(args.overlay) if args.overlay else None)
     all_read = True

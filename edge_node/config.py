@@ -93,7 +93,7 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.5
     contrast_below: Annotated[
         float, _about("Not judged: fewer grey levels than this from dark to bright. 0: off.", ge=0, le=255)
-    ] = 28.0
+    ] = 20.0
     sharpness_below: Annotated[
         float, _about("Not judged: out of focus, even where it is sharpest. 0: off.", ge=0, le=255)
     ] = 11.0

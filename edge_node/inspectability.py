@@ -37,7 +37,7 @@ class Thresholds:
 
     dark_below: float = 64.0
     glare_above: float = 0.5
-    contrast_below: float = 28.0
+    contrast_below: float = 20.0  # 28 parts haze better, but clean smooth aluminium measures 22
     sharpness_below: float = 11.0
     motion_below: float = 5.0
 
