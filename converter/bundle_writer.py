@@ -113,6 +113,9 @@ def refuse_existing(out: Path, *, force: bool) -> None:
     Raises:
         ConversionError: it exists and ``force`` is not set, or it is no folder that a bundle may replace.
     """
+    parent = next((folder for folder in out.absolute().parents if folder.exists()), out.absolute())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise ConversionError(f"{out}: {parent} is no folder that can be written; give another --out")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise ConversionError(f"{out}: exists and is no folder; give another --out")
     if not out.exists():

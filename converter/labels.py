@@ -41,7 +41,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         DatasetError: it cannot be read, or is no list of distinct labels.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             lines = [line.strip() for line in file.read(MAX_LABELS_BYTES).splitlines()]
     except OSError as err:
         raise DatasetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -106,9 +107,14 @@ def preprocessing_of(
     architecture = architecture_of(graph)
     height, width = _size(path, graph, name, flags, rule)
     resize = rule.resize if rule else _resize(graph, architecture)
+    if (flags.input_mean is None) != (flags.input_std is None):
+        raise GraphError(f"{path}: --input-mean and --input-std go together; give both, or neither")
     if flags.input_mean is not None and flags.input_std is not None:
-        if flags.input_std == 0:
-            raise GraphError(f"{path}: --input-std is 0, wanted the divisor that training used (127.5 or so)")
+        if flags.input_std == 0 or not math.isfinite(flags.input_std) or not math.isfinite(flags.input_mean):
+            raise GraphError(
+                f"{path}: --input-std is {flags.input_std:g}, --input-mean {flags.input_mean:g}: wanted what"
+                " training took from each pixel and the divisor that it used (127.5 or so)"
+            )
         mean, std = (flags.input_mean,) * 3, (flags.input_std,) * 3
         return name, Preprocessing(height, width, mean, std, resize)
     if rule:

@@ -11,6 +11,7 @@ from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.camera.recording import iter_video
 from edge_node.cascade import unreadable
+from edge_node.config import MAX_THREADS
 from edge_node.describe import coloured, path_text
 from edge_node.engine import Engine
 from edge_node.errors import CameraError, CorrosionError
@@ -49,7 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="refuse what is too dark, glared, hazy or blurred, as the daemon does; without it every picture"
         " that can be read is judged: a person has chosen it",
     )
-    parser.add_argument("--threads", type=int, default=1, help="threads of the TFLite runtime (default: 1)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        choices=range(1, MAX_THREADS + 1),
+        metavar="N",
+        help=f"threads of the TFLite runtime, 1 to {MAX_THREADS} (default: 1)",
+    )
     parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
     parser.epilog = (
         "Exit code 1 if a picture could not be read; its line says why (outcome not_inspectable).\n"
@@ -59,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
-    engine = Engine(load_bundle(bundle_path(args.bundle)), threads=max(args.threads, 1))
+    engine = Engine(load_bundle(bundle_path(args.bundle)), threads=args.threads)
     thresholds = Thresholds() if args.gate else None
     inspector = Inspector(engine, material=args.material, thresholds=thresholds)
     judge = _Judge(inspector, Path(args.overlay) if args.overlay else None)
@@ -98,11 +106,14 @@ class _Judge:
     def _draw(
         folder: Path, source: str, frame_id: int | None, pixels: NDArray[np.uint8], inspection: Inspection
     ) -> None:
-        """Write the overlay under the source's own path, so that equal names do not collide."""
+        """Write the overlay under the source's own path and whole name, so that no two share one.
+
+        Its name always differs from the picture's, so that no photograph is overwritten.
+        """
         relative = PurePath(source)
-        kept = [part for part in relative.parts if part not in {"..", relative.anchor}]
-        suffix = ".jpg" if frame_id is None else f".{frame_id:06}.jpg"
-        path = folder.joinpath(*kept).with_suffix(suffix)
+        kept = ["up" if part == ".." else part for part in relative.parts if part != relative.anchor]
+        number = "" if frame_id is None else f".{frame_id:06}"
+        path = folder.joinpath(*kept[:-1], f"{kept[-1]}{number}.overlay.jpg")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".jpg", overlay(pixels, inspection))[1].tobytes())
@@ -117,25 +128,33 @@ _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".t
 def _verdicts(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
     """Yield the verdict on each picture that ``given`` stands for, and whether it could be read."""
     path = Path(given)
-    if path.is_dir():
-        pictures = sorted(entry for entry in path.rglob("*") if _is_picture(entry))
-        if not pictures:
+    if not given:
+        yield _unreadable(given, "an empty path names nothing"), False
+    elif path.is_dir():
+        found = sorted(entry for entry in path.rglob("*") if _is_readable(entry))
+        if not found:
             yield (
                 _unreadable(
-                    given, f"{given}: the folder holds no picture ({' '.join(sorted(PICTURE_SUFFIXES))})"
+                    given,
+                    f"{given}: the folder holds no picture or video ({' '.join(sorted(PICTURE_SUFFIXES))})",
                 ),
                 False,
             )
-        for picture in pictures:
-            yield _of_picture(str(picture), judge)
-    elif path.suffix.lower() in _VIDEO_SUFFIXES:
-        yield from _of_video(given, judge)
+        for entry in found:
+            yield from _of_file(str(entry), judge)
     else:
-        yield _of_picture(given, judge)
+        yield from _of_file(given, judge)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+def _of_file(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+    if Path(source).suffix.lower() in _VIDEO_SUFFIXES:
+        yield from _of_video(source, judge)
+    else:
+        yield _of_picture(source, judge)
+
+
+def _is_readable(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
 
 
 def _of_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
@@ -155,7 +174,7 @@ def _of_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool
 
 
 def _unreadable(source: str, text: str) -> PictureVerdict:
-    return _with_source(unreadable(text), source)
+    return _with_source(unreadable(_printable(text)), source)
 
 
 def _with_source(
@@ -168,8 +187,13 @@ def _with_source(
 ) -> PictureVerdict:
     fields = {name: getattr(decision, name) for name in decision.__struct_fields__}
     return PictureVerdict(
-        **fields, source=source, frame_id=frame_id, bundle=bundle, inference_ms=inference_ms
+        **fields, source=_printable(source), frame_id=frame_id, bundle=bundle, inference_ms=inference_ms
     )
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` with the bytes of a file name that is not UTF-8 written out, as JSON can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _ROW = "{:<15} {:<10} {:<8} {:<76} {}"

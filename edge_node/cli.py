@@ -15,6 +15,9 @@ COMMANDS = {
         "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),
     "schema": Command("edge_node.schema_cli", "write JSON Schemas and the AsyncAPI document of all messages"),
+    "bundle": Command(
+        "edge_node.bundle_cli", "verify: a bundle's files, and its golden probe in this runtime"
+    ),
     "init": Command("edge_node.init_cli", "write a commented example configuration"),
     "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),
     "install": Command("edge_node.install_cli", "put the node in place as a service, or take it away"),

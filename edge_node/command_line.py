@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -48,6 +49,8 @@ def guarded(program: str, action: Callable[[], int]) -> int:
     A reader that goes away (``| head``) and Ctrl-C are no errors worth a traceback either.
     """
     try:
+        # SIGTERM ends a command as Ctrl-C does: children are stopped and temporary folders removed.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
         return action()
     except CorrosionError as err:
         sys.stdout.flush()
@@ -58,6 +61,19 @@ def guarded(program: str, action: Callable[[], int]) -> int:
         # Python flushes stdout once more at exit, which would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as err:
+        if (err.name or "").split(".")[0] in {"edge_node", "converter"}:
+            raise  # a fault of ours, not an extra that is missing
+        print(
+            f"{program}: needs the Python package {err.name}, which is not installed;"
+            " pip install 'corrosion-edge-node[convert]' brings what the workstation needs",
+            file=sys.stderr,
+        )
+        return 1
+    except OSError as err:
+        # The rooms word what they expect; this is the disk that is full, the name that is too long.
+        print(f"{program}: {err.filename or 'output'}: {err.strerror or err}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
 Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
-FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}$")]
+FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}\Z")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Threads = Annotated[int, msgspec.Meta(ge=1, le=64)]
+MAX_THREADS = 64
+Threads = Annotated[int, msgspec.Meta(ge=1, le=MAX_THREADS)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 MAX_CONFIG_BYTES = 1024 * 1024
 
@@ -323,6 +324,8 @@ def load_config(path: Path) -> Config:
         ConfigError: one line per problem, all of them.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: no file; `edge-node init` writes an example")
         with path.open("rb") as file:
             text = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as err:
@@ -395,6 +398,9 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
         if field.name not in values:
             if field.required:
                 yield f"[{name}] {field.name} is missing: {_description(types[field.name])}"
+            continue
+        if "\0" in str(values[field.name]):
+            yield f"[{name}] {field.name}: holds a NUL character, which no name or path may"
             continue
         try:
             msgspec.convert(values[field.name], types[field.name])

@@ -21,6 +21,7 @@ from edge_node.corrosion_map import (
     iso_4628_3,
 )
 from edge_node.describe import path_text
+from edge_node.errors import ConfigError
 from edge_node.inspectability import inspect
 from edge_node.tiling import corroded_share, stitched, tile_grid, worst
 from edge_node.verdict import Decision, Grades, Outcome
@@ -78,6 +79,7 @@ class Inspector:
         """
         self._tiling = tiling
         self.engine = engine
+        _check_material(material, engine)
         self._thresholds = thresholds
         self._told = None if material == "auto" else Told(material=material)
 
@@ -133,6 +135,15 @@ class Inspector:
         cascade = self.engine.bundle.manifest.cascade
         asked = [cascade.stage(step.name) for step in judgement.decision.stages if step.label is not None]
         return next((s for s in reversed(asked) if s.name in judgement.maps and corroded_labels(s)), None)
+
+
+def _check_material(material: str, engine: Engine) -> None:
+    """Refuse a name that no stage knows: it would be taken for not told."""
+    stages = engine.bundle.manifest.cascade.stages
+    meanings = [meaning for stage in stages for meaning in stage.meanings.values()]
+    known = sorted({meaning.material for meaning in meanings if meaning.material})
+    if material != "auto" and known and material not in known:
+        raise ConfigError(f"material {material!r}: wanted auto, or what the bundle knows: {', '.join(known)}")
 
 
 def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:

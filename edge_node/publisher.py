@@ -356,7 +356,11 @@ class Publisher:
         status = self._status or Status(
             site=self._topics.site, robot=self._topics.robot, since=datetime.now(timezone.utc)
         )
-        return encode(msgspec.structs.replace(status, presence=Presence.OFFLINE, offline_reason=reason))
+        return encode(
+            msgspec.structs.replace(
+                status, presence=Presence.OFFLINE, offline_reason=reason, link=LinkState.STOPPED
+            )
+        )
 
     def _window_size(self, granted: Granted) -> int:
         return max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))

@@ -116,8 +116,11 @@ class CaptureThread:
         reader = self._reader
         if reader is not None:
             reader.stop.set()
+        deadline_s = time.monotonic() + timeout_s
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        if reader is not None:
+            reader.done.wait(max(0.0, deadline_s - time.monotonic()))
         self._set_state(CameraCondition.ENDED, "the node stops")
 
     def _supervise(self) -> None:

@@ -63,6 +63,8 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
 
 def _content(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():
+            raise UnreadablePictureError(f"{path}: no file but a directory or device; wanted a picture")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as err:  # ValueError: a NUL in the name

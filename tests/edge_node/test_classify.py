@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import cv2
@@ -102,3 +103,45 @@ def test_the_table_is_for_people(picture):
     assert found.stdout.startswith("OUTCOME")
     assert str(picture) in found.stdout
     assert "\x1b" not in found.stdout
+
+
+def test_overlays_never_overwrite_a_photograph(picture, tmp_path):
+    """Drawn into the pictures' own folder they have names of their own, one for each source."""
+    other = picture.with_suffix(".bmp")
+    cv2.imwrite(str(other), cv2.imread(str(picture)))
+    before = {path: path.read_bytes() for path in (picture, other)}
+    found = command(
+        "edge_node.cli", "classify", "--overlay", ".", picture.name, other.name, cwd=str(tmp_path)
+    )
+    assert found.returncode == 0, found.stderr
+    assert {path: path.read_bytes() for path in (picture, other)} == before
+    assert len(list(tmp_path.glob("*.overlay.jpg"))) == 2
+
+
+def test_a_name_that_is_not_utf8_does_not_end_the_run(picture, tmp_path):
+    """The picture is judged under its name with the odd bytes written out, and so are those after it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xff.png")).write_bytes(picture.read_bytes())
+    (folder / "b.png").write_bytes(picture.read_bytes())
+    found = command("edge_node.cli", "classify", str(folder))
+    assert found.returncode == 0, found.stderr
+    assert [verdict["source"] for verdict in verdicts(found)] == [
+        f"{folder}/a\\udcff.png",
+        f"{folder}/b.png",
+    ]
+
+
+def test_a_fifo_is_no_picture(tmp_path):
+    """What would wait for ever for a writer is refused."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    found = command("edge_node.cli", "classify", str(tmp_path / "pipe.jpg"))
+    assert found.returncode == 1
+    assert "device" in verdicts(found)[0]["reasons"][0]["text"]
+
+
+def test_a_material_that_the_bundle_does_not_know_is_refused(picture):
+    """It would otherwise be taken for not told."""
+    found = command("edge_node.cli", "classify", "--material", "steal", str(picture))
+    assert found.returncode == 78
+    assert "aluminium, steel" in found.stderr
