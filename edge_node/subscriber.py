@@ -61,6 +61,17 @@ class Subscriber:
             except queue.Empty:
                 return
 
+    def arrived(self, within_s: float) -> list[Message]:
+        """Return what arrives within ``within_s``, however fast it comes."""
+        deadline_s = time.monotonic() + within_s
+        found = []
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            try:
+                found.append(self._messages.get(timeout=left_s))
+            except queue.Empty:
+                break
+        return found
+
     def close(self) -> None:
         """Disconnect."""
         self._closing.set()

@@ -79,7 +79,7 @@ class Collector:
 
     def read(self, timeout_s: float = 0.2) -> None:
         """Take in what has arrived."""
-        for message in self.subscriber.messages(timeout_s):
+        for message in self.subscriber.arrived(timeout_s):
             leaf = message.topic.rsplit("/", 1)[-1]
             if leaf == "verdict":
                 self.verdicts.append(msgspec.json.decode(message.payload, type=Verdict))

@@ -68,8 +68,8 @@ def received(port, kind, leaf, process):
     found = []
     deadline_s = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline_s:
-        found += [msgspec.json.decode(message.payload, type=kind) for message in subscriber.messages(0.2)]
-    found += [msgspec.json.decode(message.payload, type=kind) for message in subscriber.messages(0.5)]
+        found += [msgspec.json.decode(message.payload, type=kind) for message in subscriber.arrived(0.2)]
+    found += [msgspec.json.decode(message.payload, type=kind) for message in subscriber.arrived(0.5)]
     subscriber.close()
     return found
 
@@ -108,7 +108,7 @@ def test_a_pose_from_udp_is_on_the_verdicts(tmp_path, mosquitto):
         while len(metres) < 10 and time.monotonic() < deadline_s and process.poll() is None:
             sent += 1
             sender.sendto(b'{"distance_m": %d}' % sent, ("127.0.0.1", port))
-            for message in subscriber.messages(0.05):
+            for message in subscriber.arrived(0.05):
                 verdict = msgspec.json.decode(message.payload, type=Verdict)
                 if verdict.pose is not None:
                     metres.append(verdict.pose.distance_m)
@@ -176,7 +176,7 @@ def test_an_absent_camera_is_ready_and_fed(tmp_path, mosquitto):
             wait_for(fed, 30, "ready and fed without a camera")
             server.behaviour = Behaviour.STREAM
             subscriber = Subscriber("127.0.0.1", mosquitto.port, ("corrosion/v1/quay/crawler-1/verdict",))
-            wait_for(lambda: list(subscriber.messages(0.2)), 20, "a verdict once the camera is there")
+            wait_for(lambda: subscriber.arrived(0.2), 20, "a verdict once the camera is there")
             subscriber.close()
             assert process.poll() is None
     server.close()

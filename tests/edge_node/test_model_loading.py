@@ -102,7 +102,7 @@ def test_sighup_swaps_the_bundle_between_two_verdicts(bundle, tmp_path, mosquitt
 
     def newest_version():
         verdicts.extend(
-            msgspec.json.decode(message.payload, type=Verdict) for message in subscriber.messages(0.2)
+            msgspec.json.decode(message.payload, type=Verdict) for message in subscriber.arrived(0.2)
         )
         return verdicts[-1].bundle.version if verdicts else None
 
