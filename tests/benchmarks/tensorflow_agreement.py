@@ -21,12 +21,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import msgspec
 import numpy as np
 import tensorflow as tf
+from bundle_agreement import pictures_below, probabilities_of_bundle
 
 from edge_node.bundle import Bundle, load_bundle
-from edge_node.camera import PICTURE_SUFFIXES, read_picture
-from edge_node.cascade import calibrated
-from edge_node.engine import Engine
-from edge_node.preprocess import input_tensor
 
 v1 = tf.compat.v1
 
@@ -43,8 +40,7 @@ def main() -> int:
     parser.add_argument("--fast-dct", action="store_true", help="decode JPEG as TensorFlow does by default")
     args = parser.parse_args()
     dct = "INTEGER_FAST" if args.fast_dct else "INTEGER_ACCURATE"
-    found = sorted(path for path in args.pictures.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
-    pictures = [path for path in found if not path.stem.endswith("_mask")][:: args.every]
+    pictures = pictures_below(args.pictures)[:: args.every]
     bundle = load_bundle(args.bundle)
     ours = probabilities_of_bundle(bundle, pictures)
     stages = msgspec.toml.decode(args.cascade.read_bytes())["stage"]
@@ -68,24 +64,6 @@ def main() -> int:
                 f" bundle {ours[stage['name']][index].round(4)}"
             )
     return 1 if differing else 0
-
-
-def probabilities_of_bundle(bundle: Bundle, pictures: list[Path]) -> dict[str, np.ndarray]:
-    """Return per stage what the node's own path says, ``(pictures, labels)``."""
-    engine = Engine(bundle)
-    rows: dict[str, list[np.ndarray]] = {stage.name: [] for stage in bundle.manifest.cascade.stages}
-    for path in pictures:
-        pixels = read_picture(path)
-        outputs = {
-            model.file: engine.outputs(model.file, input_tensor(pixels, model.input))
-            for model in bundle.manifest.models
-        }
-        for stage in bundle.manifest.cascade.stages:
-            kind = next(
-                out.kind for out in bundle.manifest.model(stage.model).outputs if out.name == stage.output
-            )
-            rows[stage.name].append(calibrated(outputs[stage.model][stage.output], kind, stage.temperature))
-    return {name: np.stack(found) for name, found in rows.items()}
 
 
 def probabilities_of_graph(
