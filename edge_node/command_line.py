@@ -18,6 +18,8 @@ from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
+    from typing import NoReturn
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
@@ -43,14 +45,13 @@ def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     return int(args.run(args))
 
 
-def guarded(program: str, action: Callable[[], int]) -> int:
+def guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR0911  # one for each way to end
     """Run ``action``; every error that a user can act on becomes its sentence and exit code.
 
     A reader that goes away (``| head``) and Ctrl-C are no errors worth a traceback either.
     """
     try:
-        # SIGTERM ends a command as Ctrl-C does: children are stopped and temporary folders removed.
-        signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, _terminate)
         return action()
     except CorrosionError as err:
         sys.stdout.flush()
@@ -77,6 +78,19 @@ def guarded(program: str, action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except _Terminated:
+        # Now that all is put away: die of the signal, as whoever sent it expects.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+        return 128 + signal.SIGTERM
+
+
+class _Terminated(BaseException):
+    """SIGTERM, on its way up: children are stopped and temporary folders removed, as after Ctrl-C."""
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated
 
 
 def _run_chosen(
