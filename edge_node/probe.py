@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from edge_node.manifest import ModelFile, OutputTensor
 
 MAX_STEPS = 2.0  # int8 kernels of different runtimes round differently, by up to two steps of the output
-# A single position of a map gathers the rounding of every layer: 4 steps were seen between LiteRT's XNNPACK
-# and tflite-runtime's own kernels. What decides is the mean over positions, and it is held to MAX_STEPS.
-MAX_STEPS_AT_A_POSITION = 8.0
+# A map gathers the rounding of every layer. Between LiteRT's XNNPACK and tflite-runtime's own kernels up to
+# 1.4 times 8 steps at a position, or 2 in the mean over positions, were seen on EfficientNet-Lite0.
+MAX_STEPS_AT_A_POSITION = 16.0
+MAX_STEPS_OF_A_MEAN = 4.0
 # Share of an output's span that kernels may differ by, where it is not quantized: measured 1e-6 for
 # float32 on x86-64; Arm computes float16 models in half precision; dynamic ranges round per batch.
 _FLOAT_TOLERANCE = {
@@ -105,7 +106,7 @@ def _share(
     if output.kind is not OutputKind.MAP:
         return float(np.abs(error).max() / allowed)
     positions = np.abs(error).max() / (allowed * MAX_STEPS_AT_A_POSITION / MAX_STEPS)
-    means = np.abs(error.mean(axis=(1, 2))).max() / allowed
+    means = np.abs(error.mean(axis=(1, 2))).max() / (allowed * MAX_STEPS_OF_A_MEAN / MAX_STEPS)
     return float(max(positions, means))
 
 
