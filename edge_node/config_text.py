@@ -1,0 +1,117 @@
+"""TOML against typed sections: every problem at once, each with key, found, wanted, nearest name.
+
+Knows no section of its own; ``config`` has them. The other way round, ``example_text`` writes a file that
+shows every key.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge_node.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Sections = Mapping[str, type[msgspec.Struct]]
+
+
+def about(text: str, **bounds: Any) -> msgspec.Meta:
+    """Return what ``edge-node init`` prints above a key, and the bounds it is held to."""
+    return msgspec.Meta(description=text, **bounds)
+
+
+def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec.Struct]:
+    """Return the sections of ``text`` by name; one that is not in it has its defaults.
+
+    Raises:
+        ConfigError: one line per problem, all of them, each beginning with ``where``.
+    """
+    try:
+        document = msgspec.toml.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise ConfigError(f"{where}: not TOML: {err}") from err
+    problems = [_unknown("section", name, known) for name in document if name not in known]
+    sections: dict[str, msgspec.Struct] = {}
+    for name, section in known.items():
+        values = document.get(name, {})
+        if not isinstance(values, dict):
+            problems.append(f"[{name}] wanted a section, found {name} = {values!r}")
+            continue
+        found = list(_section_problems(name, section, values))
+        problems += found
+        if not found:
+            try:
+                sections[name] = msgspec.convert(values, section)
+            except msgspec.ValidationError as err:  # keys that contradict each other
+                problems.append(f"[{name}] {err}")
+    if problems:
+        raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
+    return sections
+
+
+def example_text(known: Sections, given: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a commented file with every key, its meaning and its default.
+
+    Args:
+        known: the sections by name.
+        given: per section the values to set instead of leaving the default in a comment.
+    """
+    lines = [
+        "# Corrosion edge node. Lines that begin with # show defaults; `edge-node check-config FILE` judges."
+    ]
+    for name, section in known.items():
+        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        types = _types(section)
+        for field in msgspec.structs.fields(section):
+            lines.append(f"# {_description(types[field.name])}")
+            default = field.default
+            if field.default_factory is not msgspec.NODEFAULT:  # tables
+                default = field.default_factory()
+            value = given.get(name, {}).get(field.name, default)
+            is_default = field.name not in given.get(name, {}) and not field.required
+            text = "" if value is None else _toml(value)
+            lines.append(f"# {field.name} = {text}".rstrip() if is_default else f"{field.name} = {text}")
+    return "\n".join(lines) + "\n"
+
+
+def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
+    types = _types(section)
+    for key in values:
+        if key not in types:
+            yield f"[{name}] {_unknown('key', key, types)}"
+    for field in msgspec.structs.fields(section):
+        if field.name not in values:
+            if field.required:
+                yield f"[{name}] {field.name} is missing: {_description(types[field.name])}"
+            continue
+        if "\0" in str(values[field.name]):
+            yield f"[{name}] {field.name}: holds a NUL character, which no name or path may"
+            continue
+        try:
+            msgspec.convert(values[field.name], types[field.name])
+        except msgspec.ValidationError as err:
+            yield f"[{name}] {field.name} = {values[field.name]!r}: {str(err).replace('`', '')}"
+
+
+def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+    return f'unknown {what} "{name}"; {hint}'
+
+
+def _types(section: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(section)}
+
+
+def _description(annotated: Any) -> str:
+    """Return the text of the outermost ``about`` of a key."""
+    texts = [meta.description for meta in annotated.__metadata__ if meta.description]
+    return str(texts[-1])
+
+
+def _toml(value: Any) -> str:
+    return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both
