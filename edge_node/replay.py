@@ -1,53 +1,36 @@
-"""``edge-node replay``: the verdicts on a recording that another bundle, or other settings, would change."""
+"""``edge-node replay``: the verdicts on a recording that another bundle would change."""
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections import Counter
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera import open_camera, parse_source
+from edge_node.comparison import Change, Comparison, compared, describe_change, describe_summary
 from edge_node.config import CameraConfig
-from edge_node.describe import path_text
 from edge_node.engine import Engine
-from edge_node.errors import ConfigError
+from edge_node.errors import BundleError, ConfigError, CorrosionError
 from edge_node.inspectability import Thresholds
 from edge_node.inspector import Inspector
+from edge_node.probe import run_probe
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from edge_node.verdict import Decision
+_TROUBLE = 2  # 0 and 1 say whether verdicts change, as in diff
+_PROGRESS_S = 0.5
 
 
-class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """What one bundle says of a picture."""
-
-    outcome: str
-    material: str | None
-    form: str | None
-    severity: str | None
-    path: str
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture of which two bundles say different things."""
+class PictureChange(Change, frozen=True, kw_only=True):
+    """One picture of the recording of which two bundles say different things."""
 
     frame_id: int
-    old: Side
-    new: Side
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole recording."""
-
-    frames: int
-    changed: int
-    outcomes: dict[str, int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,69 +43,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--material", default="auto", help="known beforehand, as in the configuration")
     parser.add_argument("--json", action="store_true", help="a line for each change, and one for the whole")
     parser.epilog = (
-        "Exit code 0 if no verdict changes, 1 if one does.\n"
-        "A verdict changes with its outcome, material, form or severity; probabilities may differ."
+        "Exit code 0 if no verdict changes, 1 if one does, 2 if they cannot be compared.\n"
+        "A verdict changes with its outcome, material, form or severity; probabilities may differ.\n"
+        "To compare on the robot itself, beside the bundle in use, see [shadow] in the configuration."
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what changes."""
+    try:
+        return _replay(args)
+    except CorrosionError as err:
+        err.exit_code = _TROUBLE
+        raise
+
+
+def _replay(args: argparse.Namespace) -> int:
     if parse_source(args.recording).live:
         raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
     old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
-    frames, changed = 0, 0
-    outcomes: Counter[str] = Counter()
-    for frame_id, before, after in _pairs(args.recording, old, new):
-        frames += 1
-        outcomes[f"{before.outcome} -> {after.outcome}"] += 1
-        if _said(before) != _said(after):
-            changed += 1
-            change = Change(frame_id=frame_id, old=before, new=after)
-            print(msgspec.json.encode(change).decode() if args.json else _row(change), flush=True)
-    summary = Summary(frames=frames, changed=changed, outcomes=dict(outcomes.most_common()))
-    print(msgspec.json.encode(summary).decode() if args.json else _total(summary))
-    return 1 if changed else 0
+    comparison, progress = Comparison(), _Progress()
+    for change in _changes(args.recording, old, new):
+        comparison.note(change)
+        if change.differs:
+            progress.clear()
+            text = f"#{change.frame_id}: {describe_change(change)}"
+            print(msgspec.json.encode(change).decode() if args.json else text, flush=True)
+        progress.show(comparison)
+    progress.clear()
+    if not comparison.frames:
+        raise ConfigError(f"{args.recording}: holds no picture that can be read; nothing was compared")
+    summary = comparison.summary()
+    print(msgspec.json.encode(summary).decode() if args.json else describe_summary(summary))
+    return 1 if summary.changed else 0
 
 
-def _inspector(bundle: str, material: str) -> Inspector:
-    return Inspector(Engine(load_bundle(bundle_path(bundle))), material=material, thresholds=Thresholds())
+def _inspector(name: str, material: str) -> Inspector:
+    """Return what judges as the daemon would with its default thresholds."""
+    engine = Engine(load_bundle(bundle_path(name)))
+    try:
+        run_probe(engine)
+    except BundleError as err:
+        raise BundleError(f"{name}: {err}; the daemon would refuse it") from err
+    return Inspector(engine, material=material, thresholds=Thresholds())
 
 
-def _pairs(recording: str, old: Inspector, new: Inspector) -> Iterator[tuple[int, Side, Side]]:
+def _changes(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
     try:
         while (frame := camera.read()) is not None:
-            before, after = old.inspect(frame.pixels), new.inspect(frame.pixels)
-            yield frame.frame_id, _side(before.decision), _side(after.decision)
+            change = compared(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
+            yield PictureChange(frame_id=frame.frame_id, **msgspec.structs.asdict(change))
     finally:
         camera.close()
 
 
-def _side(decision: Decision) -> Side:
-    return Side(
-        outcome=decision.outcome.value,
-        material=decision.material,
-        form=decision.form,
-        severity=decision.severity,
-        path=path_text(decision),
-    )
+class _Progress:
+    """How far it is, on a terminal's stderr only."""
 
+    def __init__(self) -> None:
+        self._is_on = sys.stderr.isatty()
+        self._shown_s = time.monotonic()
 
-def _said(side: Side) -> tuple[str | None, ...]:
-    return side.outcome, side.material, side.form, side.severity
+    def show(self, comparison: Comparison) -> None:
+        now_s = time.monotonic()
+        if self._is_on and now_s - self._shown_s >= _PROGRESS_S:
+            self._shown_s = now_s
+            text = f"{comparison.frames} pictures, {comparison.changed} verdicts change"
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
-
-def _row(change: Change) -> str:
-    def words(side: Side) -> str:
-        return " ".join(word for word in _said(side) if word)
-
-    return (
-        f"#{change.frame_id}: {words(change.old)} -> {words(change.new)}"
-        f"\n    old  {change.old.path}\n    new  {change.new.path}"
-    )
-
-
-def _total(summary: Summary) -> str:
-    lines = [f"{summary.changed} of {summary.frames} verdicts change"]
-    lines += [f"{count:>7}  {pair}" for pair, count in summary.outcomes.items()]
-    return "\n".join(lines)
+    def clear(self) -> None:
+        if self._is_on:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

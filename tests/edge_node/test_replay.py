@@ -41,9 +41,15 @@ def test_a_bundle_that_decides_otherwise_is_listed(tmp_path):
     *changes, summary = [json.loads(line) for line in found.stdout.splitlines()]
     assert len(changes) == summary["changed"] > 0
     assert len({change["frame_id"] for change in changes}) == len(changes)
-    assert all(change["old"]["path"] and change["new"]["path"] for change in changes)
+    assert all(change["differs"] and change["old"] != change["new"] for change in changes)
+    assert all(change["stages"].values() for change in changes)
+    told = [pair for change in changes for pair in change["stages"].items()]
+    for stage, pairs in summary["stages"].items():  # also pictures whose verdict stays the same
+        assert sum(pairs.values()) >= sum(stage == name for name, _ in told) > 0
+        assert all(pair.endswith(("-> unsure", "-> not asked")) for pair in pairs)
     table = replay(str(CLIP), "--bundle", str(bundle))
     assert f"{len(changes)} of {summary['frames']} verdicts change" in table.stdout
+    assert "stage material" in table.stdout
 
 
 @pytest.mark.parametrize(
@@ -52,11 +58,12 @@ def test_a_bundle_that_decides_otherwise_is_listed(tmp_path):
         (["rtsp://cam/live", "--bundle", "default"], "cannot be replayed"),
         (["/no/such.mp4", "--bundle", "default"], "no such file"),
         ([str(CLIP), "--bundle", "/no/such"], "bundle"),
+        ([str(CLIP), "--bundle", "default", "--material", "cheese"], "material 'cheese'"),
     ],
 )
 def test_what_cannot_be_replayed_is_one_sentence(arguments, words):
     """A camera, a missing file, a missing bundle: one line each."""
     found = replay(*arguments)
-    assert found.returncode not in (0, None)
+    assert found.returncode == 2
     assert words in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
