@@ -46,7 +46,7 @@ def test_a_bundle_that_decides_otherwise_is_listed(tmp_path):
     told = [pair for change in changes for pair in change["stages"].items()]
     for stage, pairs in summary["stages"].items():  # also pictures whose verdict stays the same
         assert sum(pairs.values()) >= sum(stage == name for name, _ in told) > 0
-        assert all(pair.endswith(("-> unsure", "-> not asked")) for pair in pairs)
+        assert all("unsure" in pair or "not asked" in pair for pair in pairs)
     table = replay(str(CLIP), "--bundle", str(bundle))
     assert f"{len(changes)} of {summary['frames']} verdicts change" in table.stdout
     assert "stage material" in table.stdout
