@@ -57,11 +57,10 @@ class Aside:
             message = Outgoing(announcement.topic, announcement.payload, retain=True)
         elif is_idle and self._evidence is not None and (picture := self._evidence.next_picture()):
             self._picture = picture
-            size = "thumbnail" if picture.is_thumbnail else "full"
             message = Outgoing(
                 self._topics.evidence(picture.sha256),
                 picture.content,
-                user=(("size", size),),
+                user=(("size", picture.size.value),),
                 content_type="image/jpeg",
             )
         else:

@@ -65,7 +65,10 @@ class SendEvidence(Command, frozen=True, kw_only=True):
     """Send a picture that the robot has kept."""
 
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-    size: Literal["full", "thumbnail"] = "full"
+    size: Annotated[
+        Literal["full", "overlay", "thumbnail"],
+        msgspec.Meta(description="full: the camera's pixels; the others with map and verdict drawn"),
+    ] = "full"
 
 
 class Reload(Command, frozen=True, kw_only=True):

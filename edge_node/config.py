@@ -270,6 +270,10 @@ class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     keep: Annotated[bool, _about("Keep pictures of corroded verdicts and of a sample of the rest.")] = True
     max_mb: Annotated[int, _about("Bound on disk; beyond it pictures of uncorroded go first.", ge=1)] = 512
+    reviewed_share: Annotated[
+        float,
+        _about("Pictures that a person reviewed stay while others go, up to this share.", ge=0, le=0.9),
+    ] = 0.5
     sample_every: Annotated[
         int, _about("Of verdicts that are not corroded keep each so many-th; 0 keeps none.", ge=0)
     ] = 100

@@ -23,6 +23,7 @@ from edge_node.corrosion_map import (
 from edge_node.describe import path_text
 from edge_node.errors import ConfigError
 from edge_node.inspectability import inspect
+from edge_node.marked_picture import Marking
 from edge_node.tiling import corroded_share, stitched, tile_grid, worst
 from edge_node.verdict import Decision, Grades, Outcome
 
@@ -148,6 +149,12 @@ def _check_material(material: str, engine: Engine) -> None:
 
 def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
     """Return the picture with the heat map where there is one, the verdict and the path below."""
+    seen = marking(inspection)
+    return draw_overlay(pixels, seen.corroded, seen.lines)
+
+
+def marking(inspection: Inspection) -> Marking:
+    """Return the map, and the verdict and its path in words."""
     decision = inspection.decision
     parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
     lines = [" ".join(part for part in parts if part), path_text(decision)]
@@ -156,4 +163,4 @@ def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uin
         lines.insert(
             2, f"near ISO 4628-3 {decision.grades.iso_4628_3}, ASTM D610 {decision.grades.astm_d610}"
         )
-    return draw_overlay(pixels, inspection.corroded, lines)
+    return Marking(inspection.corroded, tuple(lines))

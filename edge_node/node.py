@@ -11,7 +11,7 @@ import msgspec
 
 from edge_node.health import Vitals, Watchdog
 from edge_node.inspectability import thresholds_of
-from edge_node.inspector import Inspector, Tiling, overlay
+from edge_node.inspector import Inspector, Tiling, marking
 from edge_node.messages import LinkState, Part, PartState
 from edge_node.record import Recorder
 from edge_node.spool import Keep, Kind, Spool
@@ -191,8 +191,8 @@ class Node:
         asked = orders is not None and orders.wants_snapshot
         if not evidence.wants(outcome, time.monotonic()) and not asked:
             return None
-        picture = overlay(frame.pixels, inspection)
-        sha256 = evidence.keep(picture, corroded=asked or outcome is Outcome.CORRODED)
+        corroded = asked or outcome is Outcome.CORRODED
+        sha256 = evidence.keep(frame.pixels, corroded=corroded, marking=marking(inspection))
         if orders is not None:
             orders.snapshot_kept(sha256)
         return sha256

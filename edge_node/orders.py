@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.command_desk import CommandDesk
 from edge_node.commands import Pause, SendEvidence, Verb
+from edge_node.evidence import Size
 from edge_node.messages import Result
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Orders:
         elif taken.verb is Verb.SNAPSHOT:
             self._snapshots.append(taken)
         elif isinstance(command, SendEvidence):
-            if self._evidence.request(command.sha256, thumbnail=command.size == "thumbnail"):
+            if self._evidence.request(command.sha256, Size(command.size)):
                 self.desk.respond(taken, Result.ACCEPTED, "queued", "sent when no verdict waits")
             else:
                 self.desk.respond(taken, Result.REFUSED, "not_kept", "no such picture here, or not any more")

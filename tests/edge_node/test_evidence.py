@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from edge_node.config import EvidenceConfig, MqttConfig, SpoolConfig
-from edge_node.evidence import Evidence
+from edge_node.evidence import Evidence, Size
+from edge_node.marked_picture import Marking, marking_in
 from edge_node.publisher import Publisher
 from edge_node.spool import Kind, Spool
 from edge_node.topics import Topics
@@ -64,6 +65,61 @@ def test_at_the_bound_pictures_of_uncorroded_go_first_then_the_oldest(tmp_path: 
     assert left == kept[True][-len(left) :]
     assert len(left) > 8
     assert len(names(tmp_path, "other")) < 4
+
+
+def test_reviewed_pictures_stay_while_others_go_up_to_their_share(tmp_path: Path) -> None:
+    """A review protects its picture; the one reviewed longest ago is given up first; over a restart too."""
+    config = EvidenceConfig(max_mb=1, reviewed_share=0.4)
+    evidence = Evidence(tmp_path, config)
+    first, second = (evidence.keep(picture(), corroded=True) for _ in range(2))
+    assert evidence.protect(first)
+    assert evidence.protect(first)
+    assert evidence.protect(second)
+    for _ in range(20):
+        evidence.keep(picture(), corroded=True)
+    assert names(tmp_path, "reviewed") == {first, second}
+    evidence = Evidence(tmp_path, config)
+    reviewed = []
+    for _ in range(8):
+        reviewed.append(evidence.keep(picture(), corroded=True))
+        assert evidence.protect(reviewed[-1])
+    left = [sha256 for sha256 in (first, second, *reviewed) if sha256 in names(tmp_path, "reviewed")]
+    assert left == reviewed[-len(left) :]
+    assert sum(file.stat().st_size for file in (tmp_path / "reviewed").iterdir()) <= 400_000
+    assert sum(file.stat().st_size for file in tmp_path.glob("*/*")) <= 1_000_000
+    assert evidence.request(left[0])
+    assert not evidence.protect("0" * 64)
+    assert not evidence.protect("../reviewed/x")
+
+
+def test_evidence_keeps_the_cameras_pixels_and_draws_the_map_when_somebody_looks(tmp_path: Path) -> None:
+    """Models learn from the full picture: no tint, no text; overlay and thumbnail are drawn from it."""
+    evidence = Evidence(tmp_path, EvidenceConfig(thumbnail_px=160))
+    grey = np.full((240, 320, 3), 128, np.uint8)
+    corroded = np.zeros((7, 7), np.float32)
+    corroded[:, :3] = 0.9
+    sha256 = evidence.keep(grey, corroded=True, marking=Marking(corroded, ("corroded steel late",)))
+    plain = Evidence(tmp_path / "plain", EvidenceConfig()).keep(grey, corroded=True)
+    stored = (tmp_path / "corroded" / f"{sha256}.jpg").read_bytes()
+    unmarked = (tmp_path / "plain" / "corroded" / f"{plain}.jpg").read_bytes()
+    decoded = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in (stored, unmarked)]
+    assert np.array_equal(*decoded)
+    found = marking_in(stored)
+    assert found.lines == ("corroded steel late",)
+    assert np.abs(found.corroded - corroded).max() < 1 / 255
+    assert evidence.next_picture().size is Size.THUMBNAIL
+    assert evidence.request(sha256, Size.OVERLAY)
+    assert evidence.request(sha256)
+    assert evidence.next_picture().content == stored
+    shown = evidence.next_picture()
+    assert shown.size is Size.OVERLAY
+    pixels = cv2.imdecode(np.frombuffer(shown.content, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    height, width = pixels.shape[:2]
+    assert height > 240  # the line of text
+    assert width == 320
+    blue, green, _ = pixels[120, 60]
+    assert blue - green > 50  # violet over the corroded third
+    assert np.abs(pixels[120, 260] - 128).max() < 10
 
 
 def test_what_is_wanted_follows_the_outcome(tmp_path: Path) -> None:

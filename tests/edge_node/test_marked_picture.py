@@ -1,0 +1,63 @@
+"""Pictures with a marking: the pixels stay, damage is noticed, every reader still reads them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_node.marked_picture import Marking, drawn, mark, marking_in
+
+NOISE = np.random.default_rng(5)
+PIXELS = NOISE.integers(0, 255, (60, 80, 3), dtype=np.uint8)
+JPEG = cv2.imencode(".jpg", PIXELS)[1].tobytes()
+MAP = NOISE.random((7, 9), dtype=np.float32)
+
+
+def test_a_marking_comes_back_and_the_pixels_do_not_change():
+    """Map in steps of 1/255, words in any script; the picture decodes to the same bytes."""
+    marked = mark(JPEG, Marking(MAP, ("corroded", "ржавчина 锈")))
+    found = marking_in(marked)
+    assert found.lines == ("corroded", "ржавчина 锈")
+    assert found.corroded.shape == (7, 9)
+    assert np.abs(found.corroded - MAP).max() <= 0.5 / 255 + 1e-6
+    before, after = (cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1) for jpeg in (JPEG, marked))
+    assert np.array_equal(before, after)
+
+
+def test_pillow_reads_it_too():
+    """A reader that is not OpenCV skips the segment."""
+    image = pytest.importorskip("PIL.Image")
+    import io
+
+    assert image.open(io.BytesIO(mark(JPEG, Marking(MAP, ("x",))))).size == (80, 60)
+
+
+def test_a_large_map_is_made_small_enough_for_its_segment():
+    """A segment holds 64 kB; a map of many tiles, and endless words, are cut to what fits."""
+    marked = mark(JPEG, Marking(NOISE.random((300, 500), dtype=np.float32), ("x" * 9000,) * 99))
+    assert len(marked) - len(JPEG) < 0xFFFF
+    assert marking_in(marked).corroded.shape == (96, 96)
+
+
+def test_a_picture_without_a_map_or_a_marking():
+    """Words alone are drawn below; nothing at all leaves the picture as it is."""
+    assert marking_in(JPEG) is None
+    assert drawn(JPEG).shape == PIXELS.shape
+    assert marking_in(mark(JPEG, Marking(None, ()))) == Marking(None, ())
+    assert drawn(mark(JPEG, Marking(None, ("dark",)))).shape[0] > 60
+    assert drawn(b"no picture") is None
+    with pytest.raises(ValueError, match="no JPEG"):
+        mark(b"no picture", Marking(None, ()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=80), st.integers(0, 200))
+def test_damaged_bytes_never_raise(noise, at):
+    """Whatever a control room is sent in place of a picture, it is a marking or none."""
+    marked = mark(JPEG, Marking(MAP, ("x",)))
+    for content in (noise, marked[:at], marked[:at] + noise + marked[at + len(noise) :]):
+        found = marking_in(content)
+        assert found is None or found.corroded is None or found.corroded.size > 0
