@@ -1,4 +1,4 @@
-"""The spool's SQLite file: the only importer of sqlite3. No threads here; see ``spool.py``.
+"""The spool's SQLite file: the robot's only importer of sqlite3. No threads here; see ``spool.py``.
 
 WAL with synchronous=FULL: a committed row survives a power cut, as far as the disk keeps its word.
 AUTOINCREMENT and counters of its own: a position or a number is never used twice, also after the queue

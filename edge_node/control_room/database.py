@@ -1,0 +1,238 @@
+"""The history's SQLite file: the control room's only importer of sqlite3.
+
+One connection writes, a few read; WAL, so that neither waits for the other. synchronous=FULL: what is
+committed survives a power cut, and only then is the broker told that it may forget.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any
+
+from edge_node.errors import CorrosionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+NAME = "history.db"
+_APPLICATION_ID = 0x436F7248  # "CorH": tells our files from other SQLite files
+_SCHEMA_VERSION = 1
+_READERS = 4
+_BUSY_TIMEOUT_MS = 5000
+_WAL_BYTES = 16 * 1024 * 1024
+# Times are whole microseconds since 1970, UTC. `arrived` holds the numbers that came as ranges: a day without
+# gaps is one row, and a verdict that was given up for room is still known to have come.
+_SCHEMA = """
+CREATE TABLE robot (
+    robot_key INTEGER PRIMARY KEY, site TEXT NOT NULL, robot TEXT NOT NULL,
+    first_heard_us INTEGER NOT NULL, last_heard_us INTEGER NOT NULL, last_verdict_us INTEGER,
+    verdicts INTEGER NOT NULL DEFAULT 0, duplicates INTEGER NOT NULL DEFAULT 0,
+    clock_ahead_us INTEGER, status BLOB, health BLOB,
+    UNIQUE (site, robot));
+CREATE TABLE epoch (
+    epoch_key INTEGER PRIMARY KEY, robot_key INTEGER NOT NULL, epoch TEXT NOT NULL,
+    UNIQUE (robot_key, epoch));
+CREATE TABLE arrived (
+    epoch_key INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    PRIMARY KEY (epoch_key, first_seq)) WITHOUT ROWID;
+CREATE TABLE verdict (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, robot_key INTEGER NOT NULL, epoch_key INTEGER NOT NULL,
+    seq INTEGER NOT NULL, observed_us INTEGER NOT NULL, received_us INTEGER NOT NULL,
+    replayed INTEGER NOT NULL, outcome TEXT NOT NULL, material TEXT, form TEXT, severity TEXT, asset TEXT,
+    distance_m REAL, area_fraction REAL, evidence TEXT);
+CREATE UNIQUE INDEX verdict_by_number ON verdict (epoch_key, seq);
+CREATE INDEX verdict_by_time ON verdict (observed_us);
+CREATE INDEX verdict_by_robot ON verdict (robot_key, observed_us);
+CREATE INDEX verdict_by_outcome ON verdict (outcome, observed_us);
+CREATE INDEX verdict_by_material ON verdict (material, observed_us);
+CREATE INDEX verdict_by_severity ON verdict (severity, observed_us) WHERE severity IS NOT NULL;
+CREATE INDEX verdict_by_asset ON verdict (asset, observed_us) WHERE asset IS NOT NULL;
+CREATE INDEX verdict_by_distance ON verdict (robot_key, distance_m) WHERE distance_m IS NOT NULL;
+CREATE TABLE verdict_message (position INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE finding (
+    finding_key INTEGER PRIMARY KEY, robot_key INTEGER NOT NULL, finding_id TEXT NOT NULL,
+    is_open INTEGER NOT NULL, frames INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
+    received_us INTEGER NOT NULL, material TEXT, severity TEXT, asset TEXT, payload BLOB NOT NULL,
+    UNIQUE (robot_key, finding_id));
+CREATE INDEX finding_by_time ON finding (is_open, last_us);
+CREATE TABLE review (
+    review_id TEXT PRIMARY KEY, robot_key INTEGER NOT NULL, finding_id TEXT NOT NULL,
+    reviewed_us INTEGER NOT NULL, opinion TEXT NOT NULL, note TEXT NOT NULL, reviewer TEXT NOT NULL,
+    corrections TEXT NOT NULL, delivery TEXT NOT NULL, answer TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX review_by_finding ON review (robot_key, finding_id, reviewed_us);
+CREATE TABLE response (
+    response_key INTEGER PRIMARY KEY, robot_key INTEGER NOT NULL, response_id TEXT NOT NULL,
+    received_us INTEGER NOT NULL, command_id TEXT, payload BLOB NOT NULL,
+    UNIQUE (robot_key, response_id));
+CREATE INDEX response_by_command ON response (command_id);
+CREATE TABLE picture (
+    picture_key INTEGER PRIMARY KEY AUTOINCREMENT, robot_key INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    is_thumbnail INTEGER NOT NULL, received_us INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    UNIQUE (robot_key, sha256, is_thumbnail));
+CREATE TABLE refused (
+    reason TEXT PRIMARY KEY, count INTEGER NOT NULL, last_us INTEGER NOT NULL, last_topic TEXT NOT NULL,
+    last_text TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class HistoryError(CorrosionError):
+    """The history cannot be opened, read or written."""
+
+
+class Database:
+    """One open history file; any thread may read, and one at a time write."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        """Open the file in ``folder``, made if it is not there.
+
+        Args:
+            folder: the control room's state folder.
+            read_only: beside a running control room: the file must be there and is not changed.
+
+        Raises:
+            HistoryError: it is no history, is damaged, or a newer version wrote it.
+        """
+        self.path = folder / NAME
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._connections: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = None
+        if read_only and not self.path.is_file():
+            raise HistoryError(f"{self.path}: not there; is it the state_dir of a control room?")
+        with self._translated():
+            try:
+                if not read_only:
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    self._writer = self._connect()
+                    self._prepare(self._writer)
+                for _ in range(_READERS):
+                    reader = self._connect()
+                    reader.execute("PRAGMA query_only = 1")
+                    self._readers.put(reader)
+                if read_only:
+                    self._check_kind(self._connections[0])
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Fold the log back and close; never raises."""
+        for connection in reversed(self._connections):
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+        self._connections.clear()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all that is written inside one commit, or nothing of it; may be nested.
+
+        Raises:
+            HistoryError: nothing was written.
+        """
+        with self._lock, self._translated():
+            writer = self._open_writer()
+            if self._depth == 0:
+                writer.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0:
+                    with contextlib.suppress(sqlite3.Error):
+                        writer.execute("ROLLBACK")
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                try:
+                    writer.execute("COMMIT")
+                except sqlite3.Error:
+                    with contextlib.suppress(sqlite3.Error):
+                        writer.execute("ROLLBACK")
+                    raise
+
+    def write(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement in a transaction of its own or in the one around, and return the rows changed."""
+        with self.transaction():
+            return self._open_writer().execute(statement, values).rowcount
+
+    def insert(self, statement: str, values: Sequence[Any]) -> int:
+        """Insert a row and return its number."""
+        with self.transaction():
+            return int(self._open_writer().execute(statement, values).lastrowid or 0)
+
+    def peek(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """Return the first row as the writer sees it, with what is not committed yet."""
+        with self._lock, self._translated():
+            row: tuple[Any, ...] | None = self._open_writer().execute(query, values).fetchone()
+            return row
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query over what is committed."""
+        reader = self._readers.get()
+        try:
+            with self._translated():
+                return reader.execute(query, values).fetchall()
+        finally:
+            self._readers.put(reader)
+
+    def used_bytes(self) -> int:
+        """How large the file is without the pages that are free again."""
+        pages, free, size = (
+            int(self.rows(f"PRAGMA {name}")[0][0]) for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            raise HistoryError(f"{self.path}: opened for reading only")
+        return self._writer
+
+    def _connect(self) -> sqlite3.Connection:
+        # Autocommit: transactions are begun by us. A connection goes from thread to thread, one at a time.
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+        )
+        self._connections.append(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        return connection
+
+    def _prepare(self, writer: sqlite3.Connection) -> None:
+        if not writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            writer.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
+                f" PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+            )
+            self.path.chmod(0o600)
+        self._check_kind(writer)
+
+    def _check_kind(self, connection: sqlite3.Connection) -> None:
+        kind = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if kind != _APPLICATION_ID:
+            raise HistoryError(f"{self.path}: not a history of a control room; choose another state_dir")
+        if version != _SCHEMA_VERSION:
+            raise HistoryError(
+                f"{self.path}: version {version}, this program reads {_SCHEMA_VERSION};"
+                " use the program that wrote it, or another state_dir"
+            )
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as err:
+            damaged = isinstance(err, sqlite3.DatabaseError) and "malformed" in str(err)
+            advice = "; it is damaged: move it away and start anew" if damaged else ""
+            raise HistoryError(f"{self.path}: {err}{advice}") from err
+        except OSError as err:
+            raise HistoryError(f"{self.path}: {err.strerror or err}") from err
