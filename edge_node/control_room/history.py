@@ -282,7 +282,7 @@ class History:
         return searching.stored_up_to(self._database, site, robot, epoch)
 
     def strip(self, only: VerdictFilter, *, cells: int = 200, by_time: bool = False) -> list[StripCell]:
-        """Return a strip chart: verdicts along the pose or over time, added up in ``cells`` stretches at most.
+        """Return a strip chart: verdicts along the pose or over time, in ``cells`` stretches at most.
 
         Stretches without a verdict are left out.
         """
