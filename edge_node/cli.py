@@ -14,6 +14,7 @@ COMMANDS = {
     "spool": Command(
         "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),
+    "audit": Command("edge_node.audit_cli", "what this robot was asked, by whom, and what became of it"),
     "schema": Command("edge_node.schema_cli", "write JSON Schemas and the AsyncAPI document of all messages"),
     "bundle": Command(
         "edge_node.bundle_cli", "verify: a bundle's files, and its golden probe in this runtime"

@@ -13,6 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from edge_node.reviews import (
+    Condition,
+    Judgement,
+    Label,
+    Name,
+    Note,
+    Sha256,
+    SubjectId,
+    contradiction,
+)
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -32,6 +43,7 @@ class Verb(str, Enum):
     SNAPSHOT = "snapshot"
     EVIDENCE = "evidence"
     RELOAD = "reload"
+    REVIEW = "review"
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +76,7 @@ class Snapshot(Command, frozen=True, kw_only=True):
 class SendEvidence(Command, frozen=True, kw_only=True):
     """Send a picture that the robot has kept."""
 
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    sha256: Sha256
     size: Annotated[
         Literal["full", "overlay", "thumbnail"],
         msgspec.Meta(description="full: the camera's pixels; the others with map and verdict drawn"),
@@ -75,6 +87,31 @@ class Reload(Command, frozen=True, kw_only=True):
     """Read the configuration and the bundle again, from where the operator put them."""
 
 
+class RecordReview(Command, frozen=True, kw_only=True):
+    """Record what a person says of a finding or a verdict: confirmed, or disputed with what is right.
+
+    Labels are named where they are known; of a disputed one nothing else counts as known.
+    """
+
+    subject: SubjectId
+    judgement: Judgement
+    by: Name
+    outcome: Condition | None = None
+    material: Label | None = None
+    form: Label | None = None
+    severity: Label | None = None
+    evidence_sha256: Annotated[
+        Sha256 | None, msgspec.Meta(description="the picture that was looked at; protected and sent whole")
+    ] = None
+    note: Note | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be true together."""
+        found = contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
+        if found:
+            raise ValueError(found)
+
+
 COMMANDS: dict[Verb, type[Command]] = {
     Verb.PING: Ping,
     Verb.PAUSE: Pause,
@@ -82,7 +119,11 @@ COMMANDS: dict[Verb, type[Command]] = {
     Verb.SNAPSHOT: Snapshot,
     Verb.EVIDENCE: SendEvidence,
     Verb.RELOAD: Reload,
+    Verb.REVIEW: RecordReview,
 }
+
+
+COMMON_KEYS = frozenset(Command.__struct_fields__)
 
 
 class CommandError(Exception):
@@ -123,10 +164,17 @@ def decode_command(verb: str, payload: bytes) -> Command:
     except (ValueError, RecursionError):
         raise CommandError("not_json", "wanted one JSON object in UTF-8") from None
     try:
-        return msgspec.convert(document, kind)
+        command = msgspec.convert(document, kind)
+        msgspec.json.encode(command)  # half a surrogate pair could be neither answered nor written down
     except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as err:
-        # ValueError: half a surrogate pair.
         raise CommandError("schema", _bounded(str(err))) from None
+    return command
+
+
+def arguments(command: Command) -> dict[str, Any]:
+    """Return what a command says beyond what every command says, as JSON has it; nothing that is null."""
+    found = msgspec.to_builtins(command)
+    return {name: found[name] for name in found if name not in COMMON_KEYS and found[name] is not None}
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

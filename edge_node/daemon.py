@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from edge_node.audit import FOLDER_NAME, Audit
 from edge_node.camera import CaptureThread
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence import Evidence
@@ -22,6 +23,7 @@ from edge_node.node import TICK_S, Node, Rooms
 from edge_node.orders import Orders
 from edge_node.pose import PoseReceiver, pose_track
 from edge_node.publisher import Publisher
+from edge_node.review_desk import ReviewDesk
 from edge_node.spool import Spool
 from edge_node.supervision import Notifier
 from edge_node.topics import Topics
@@ -58,7 +60,8 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         closing.callback(spool.close)
         topics = Topics(config.node.site, config.node.robot)
         evidence = Evidence(_state_dir(config) / "evidence", config.evidence)
-        orders = Orders(config.commands, topics, spool, evidence) if config.commands.accept else None
+        audit = Audit(_state_dir(config) / FOLDER_NAME)
+        orders = Orders(config.commands, topics, spool, evidence, audit) if config.commands.accept else None
         reloader = Reloader(config.bundle, reload)
         if orders is not None:
             orders.reloader = reloader
@@ -70,6 +73,8 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         _config_errors("[camera] source", capture.start)
         findings = FindingDesk(config.findings, _state_dir(config), spool)
         closing.callback(findings.close)
+        if orders is not None:
+            orders.reviews = ReviewDesk(topics, spool, evidence, findings, config.findings.severities)
         pose = pose_track(config.pose)
         if config.pose.udp_port is not None:
             receiver = PoseReceiver(pose, config.pose.udp_host, config.pose.udp_port)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from edge_node.config import FindingsConfig
     from edge_node.findings import Finding
+    from edge_node.reviews import Review
     from edge_node.spool import Spool
     from edge_node.verdict import Verdict
 
@@ -49,6 +50,14 @@ class FindingDesk:
         if changes:
             self._save()
         return [self._spooled(finding) for finding in changes]
+
+    def review(self, finding_id: str, review: Review) -> Finding | None:
+        """Mark an open finding with what a person said, and spool it; None if there is no such open one."""
+        found = self._tracker.review(finding_id, review) if self._enabled else None
+        if found is None:
+            return None
+        self._save()
+        return self._spooled(found)
 
     def close(self) -> None:
         """Save the frames that count towards a finding but did not open one yet."""

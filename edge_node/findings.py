@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from edge_node.reviews import Review  # msgspec resolves annotations at run time
 from edge_node.verdict import Outcome, Pose, Probability, Verdict
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
 
     ``from_pose`` and ``to_pose`` are where it was seen first and last; with a distance along the path,
-    the smallest and the largest. ``seq`` counts messages, without gaps.
+    the smallest and the largest. ``seq`` counts messages, without gaps. ``review`` is what a person said
+    of it last, while it was open.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -68,6 +70,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     from_pose: Pose | None = None
     to_pose: Pose | None = None
     best_evidence_sha256: str | None = None
+    review: Review | None = None
 
 
 class Candidate(msgspec.Struct, kw_only=True):
@@ -119,6 +122,17 @@ class FindingTracker:
             changes += self._judge(candidate, verdict)
         self.state.candidates = [kind for kind in self.state.candidates if kind.is_open or any(kind.hits)]
         return changes
+
+    def review(self, finding_id: str, review: Review) -> Finding | None:
+        """Mark an open finding with what a person said of it, and return it to be published; None if none is.
+
+        A disputed finding goes on as before: what the robot sees is one thing, what a person says another.
+        """
+        for candidate in self.state.candidates:
+            if candidate.is_open and candidate.finding is not None and candidate.finding.id == finding_id:
+                candidate.finding = msgspec.structs.replace(candidate.finding, review=review)
+                return self._say(candidate, FindingState.UPDATED)[0]
+        return None
 
     def _remember_kind(self, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.CORRODED and not any(

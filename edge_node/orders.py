@@ -7,15 +7,17 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_node.command_desk import CommandDesk
-from edge_node.commands import Pause, SendEvidence, Verb
+from edge_node.commands import CommandError, Pause, RecordReview, SendEvidence, Verb
 from edge_node.evidence import Size
 from edge_node.messages import Result
 
 if TYPE_CHECKING:
+    from edge_node.audit import Audit
     from edge_node.command_gate import Taken
     from edge_node.config import CommandsConfig
     from edge_node.evidence import Evidence
     from edge_node.model_loading import Loaded, Reloader
+    from edge_node.review_desk import ReviewDesk
     from edge_node.spool import Spool
     from edge_node.topics import Topics
 
@@ -23,16 +25,19 @@ if TYPE_CHECKING:
 class Orders:
     """What the control room asked for; all but ``desk`` belongs to the main thread."""
 
-    def __init__(self, config: CommandsConfig, topics: Topics, spool: Spool, evidence: Evidence) -> None:
+    def __init__(
+        self, config: CommandsConfig, topics: Topics, spool: Spool, evidence: Evidence, audit: Audit
+    ) -> None:
         """Prepare.
 
         Raises:
             ConfigError: the public key for signatures cannot be used.
         """
         self._queue: queue.SimpleQueue[Taken] = queue.SimpleQueue()
-        self.desk = CommandDesk(config, topics, spool, self._queue.put)
+        self.desk = CommandDesk(config, topics, spool, audit, self._queue.put)
         self._evidence = evidence
         self.reloader: Reloader | None = None
+        self.reviews: ReviewDesk | None = None
         self._paused_until_s: float | None = None
         self._snapshots: list[Taken] = []
 
@@ -82,6 +87,8 @@ class Orders:
                 self.desk.respond(taken, Result.ACCEPTED, "queued", "sent when no verdict waits")
             else:
                 self.desk.respond(taken, Result.REFUSED, "not_kept", "no such picture here, or not any more")
+        elif isinstance(command, RecordReview):
+            self._review(taken, command)
         elif self.reloader is None:
             text = "restart the service: it reads configuration and bundle anew"
             self.desk.respond(taken, Result.REFUSED, "unsupported", text)
@@ -90,6 +97,17 @@ class Orders:
                 taken, Result.ACCEPTED, "loading", "the present bundle goes on until it is good"
             )
             self.reloader.request(lambda loaded: self._reloaded(taken, loaded))
+
+    def _review(self, taken: Taken, command: RecordReview) -> None:
+        if self.reviews is None:
+            self.desk.respond(taken, Result.REFUSED, "unsupported", "this node takes no reviews")
+            return
+        try:
+            recorded = self.reviews.carry_out(command)
+        except CommandError as err:
+            self.desk.respond(taken, Result.REFUSED, err.code, str(err))
+        else:
+            self.desk.respond(taken, Result.DONE, "recorded", recorded.text, recorded.data)
 
     def _reloaded(self, taken: Taken, loaded: Loaded) -> None:
         if loaded.engine is None:

@@ -104,6 +104,11 @@ class Spool:
         """The random name under which numbers count from 1; made with the file."""
         return self._epoch
 
+    def last_number(self, kind: Kind) -> int:
+        """Return the number that was given out last for ``kind`` in this epoch; 0 if none was."""
+        with self._changed:
+            return self._counters.get(f"seq:{kind.value}", 0)
+
     @property
     def settled(self) -> int:
         """How many calls of ``settle`` and ``refuse`` are on disk, in the order in which they came."""

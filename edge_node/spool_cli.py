@@ -55,11 +55,12 @@ def run(args: argparse.Namespace) -> int:
 def _path(args: argparse.Namespace) -> Path:
     if args.spool is not None:
         return Path(args.spool)
-    folder = load_config(args.config).node.state_dir if args.config else _default_state_dir()
+    folder = load_config(args.config).node.state_dir if args.config else default_state_dir()
     return Path(folder) / SPOOL_NAME
 
 
-def _default_state_dir() -> str:
+def default_state_dir() -> str:
+    """Return the folder that the service uses."""
     defaults = {field.name: field.default for field in msgspec.structs.fields(NodeConfig)}
     return str(defaults["state_dir"])
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_node.audit import Audit, read_audit
 from edge_node.command_desk import CommandDesk
 from edge_node.command_gate import CommandGate, Refused, Taken, signed_bytes
 from edge_node.commands import COMMANDS, CommandError, Pause, SendEvidence, Verb, decode_command
@@ -36,6 +37,7 @@ BASE = {
     "issued_at": "2026-01-01T12:00:00Z",
     "expires_at": "2026-01-01T12:01:00Z",
 }
+REVIEW = {"subject": "robot:epoch:f7", "judgement": "disputed", "by": "Anna"}
 
 
 def incoming(verb: str = "pause", *, retained: bool = False, user=(), **changes) -> Incoming:
@@ -59,7 +61,7 @@ def test_every_verb_is_taken_in_its_plain_form() -> None:
     """The allow-list: each verb decodes to its own type, with its arguments."""
     sha256 = "0" * 64
     for verb in Verb:
-        extra = {"sha256": sha256} if verb is Verb.EVIDENCE else {}
+        extra = {Verb.EVIDENCE: {"sha256": sha256}, Verb.REVIEW: REVIEW}.get(verb, {})
         judged = gate().judge(incoming(verb.value, **extra))
         assert isinstance(judged, Taken)
         assert type(judged.command) is COMMANDS[verb]
@@ -132,6 +134,39 @@ def test_a_command_that_does_not_fit_the_schema_is_refused(changes) -> None:
 def test_evidence_is_named_by_a_hash_and_nothing_else(sha256: str) -> None:
     """No path can be asked for."""
     assert refusal(gate().judge(incoming("evidence", sha256=sha256))) == "schema"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"judgement": "maybe"},
+        {"subject": "robot:epoch:0"},
+        {"subject": "../../x:e:f1"},
+        {"subject": "robot:epoch:f7\n"},
+        {"by": ""},
+        {"by": " Anna"},
+        {"by": "A" * 65},
+        {"by": "a\u202eb"},
+        {"note": "two\nlines"},
+        {"note": "x" * 501},
+        {"note": "\ud800"},
+        {"material": "Steel"},
+        {"material": "steel plate"},
+        {"severity": "x" * 33},
+        {"outcome": "uncertain"},
+        {"evidence_sha256": "../../etc/passwd"},
+        {"outcome": "uncorroded", "severity": "late"},
+        {"outcome": "uncorroded", "form": "pitting"},
+        {"outcome": "uncorroded", "judgement": "confirmed"},
+        {"colour": "red"},
+    ],
+    ids=str,
+)
+def test_a_review_is_held_to_its_words(changes) -> None:
+    """Labels are identifiers, names and notes one printable line; what contradicts itself is refused."""
+    assert refusal(gate().judge(incoming("review", **{**REVIEW, **changes}))) == "schema"
+    good = {"by": "Анна 李", "note": "Walzhaut, kein Rost: ≠", "outcome": "uncorroded", "severity": "none"}
+    assert isinstance(gate().judge(incoming("review", **{**REVIEW, **good})), Taken)
 
 
 def test_time_is_checked_against_our_clock() -> None:
@@ -233,7 +268,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from([*BASE, "duration_s", "sha256", "size", "x"]), JSON))
+@given(st.dictionaries(st.sampled_from([*BASE, *REVIEW, "duration_s", "sha256", "size", "note", "x"]), JSON))
 def test_any_object_that_is_near_a_command_gives_a_command_or_a_refusal(changes) -> None:
     """Right keys with wrong values never get further than the schema."""
     payload = json.dumps({**BASE, **changes}).encode()
@@ -256,7 +291,8 @@ def test_commands_over_a_real_broker_are_carried_out_once_and_answered(mosquitto
             raise RuntimeError("a bug in the robot")
         desk.respond(taken, Result.DONE)
 
-    desk = CommandDesk(CommandsConfig(), TOPICS, spool, on_command)
+    audit = Audit(tmp_path / "audit")
+    desk = CommandDesk(CommandsConfig(), TOPICS, spool, audit, on_command)
     now = datetime.now(timezone.utc)
     times = {"issued_at": now.isoformat(), "expires_at": (now + timedelta(minutes=1)).isoformat()}
     with Collector(mosquitto.port) as room:
@@ -291,5 +327,15 @@ def test_commands_over_a_real_broker_are_carried_out_once_and_answered(mosquitto
             ("resume", "resume-01", "done", b"\x01\xfe"),
         ]
         assert [taken.verb for taken in carried_out] == [Verb.PAUSE, Verb.RELOAD, Verb.RESUME]
+        audited = [(entry.event, entry.command_id, entry.code) for entry in read_audit(tmp_path / "audit")]
+        assert audited == [
+            ("refused", None, "retained"),
+            *(("taken", "ping-0001", None), ("answered", "ping-0001", "pong")),
+            *(("taken", "pause-001", None), ("answered", "pause-001", "ok")),
+            ("refused", "pause-001", "repeated"),
+            *(("taken", "reload-01", None), ("answered", "reload-01", "internal")),
+            ("refused", None, "unknown_verb"),
+            *(("taken", "resume-01", None), ("answered", "resume-01", "ok")),
+        ]
         publisher.stop()
     spool.close()

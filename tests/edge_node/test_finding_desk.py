@@ -8,9 +8,10 @@ import pytest
 from edge_node.config import FindingsConfig, SpoolConfig
 from edge_node.finding_desk import FindingDesk
 from edge_node.findings import Finding, FindingState
+from edge_node.reviews import Judgement, Review
 from edge_node.spool import Spool
 from edge_node.spool_types import Kind
-from tests.verdicts import verdict
+from tests.verdicts import START, verdict
 
 QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=2, update_s=1e6)
 
@@ -55,6 +56,28 @@ def test_a_clean_stop_keeps_the_frames_so_far(tmp_path, spool):
     old.see(verdict(1, "C"))
     old.close()
     assert len(FindingDesk(QUICK, tmp_path, spool).see(verdict(2, "C"))) == 1
+
+
+def test_a_review_marks_an_open_finding_in_every_later_message(tmp_path, spool):
+    """Said at once, kept over a restart, on the message that closes it; a closed one is not touched."""
+    said = Review(judgement=Judgement.DISPUTED, by="Anna", at=START)
+    old = FindingDesk(QUICK, tmp_path, spool)
+    for seq in (1, 2):
+        old.see(verdict(seq, "C"))
+    marked = old.review("crawler-1:epoch:f1", said)
+    assert (marked.state, marked.seq, marked.review) == (FindingState.UPDATED, 2, said)
+    desk = FindingDesk(QUICK, tmp_path, spool)
+    for seq in (3, 4):
+        desk.see(verdict(seq, "U"))
+    assert [(found.state.value, found.review) for found in spooled(spool)] == [
+        ("opened", None),
+        ("updated", said),
+        ("closed", said),
+    ]
+    assert desk.review("crawler-1:epoch:f1", said) is None
+    assert (
+        FindingDesk(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool).review("x", said) is None
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 2}', b"\xff\xfe", b"[" * 100_000])

@@ -15,6 +15,7 @@ import pytest
 from edge_node.commands import COMMANDS, CommandError, decode_command
 from edge_node.findings import Finding, FindingState
 from edge_node.messages import Health, LinkState, Part, PartState, Presence, Response, Result, Status
+from edge_node.reviews import Condition, Judgement, Review
 from edge_node.schema import asyncapi, channels, schemas
 from edge_node.spool import Alarm, SpoolDepth
 from edge_node.verdict import BundleReference, Outcome, Pose, Reason, StageVerdict, Verdict, encode
@@ -81,6 +82,7 @@ MESSAGES = {
         frames=3,
         peak_confidence=0.9,
         from_pose=Pose(distance_m=1.0),
+        review=Review(judgement=Judgement.DISPUTED, by="李", at=NOW, outcome=Condition.UNCORRODED),
     ),
     "health": Health(**WHO, at=NOW, uptime_s=1.0, spool=DEPTH),
     "response": Response(
@@ -136,6 +138,7 @@ def test_schema_and_decoder_of_a_command_agree(verb) -> None:
         "expires_at": (NOW + timedelta(minutes=1)).isoformat(),
     }
     good |= {"sha256": "a" * 64} if verb.value == "evidence" else {}
+    good |= {"subject": "r:e:f1", "judgement": "disputed", "by": "李"} if verb.value == "review" else {}
     bad = [{**good, "id": "x"}, {**good, "more": 1}, {**good, "schema": ""}]
     bad += [{name: value for name, value in good.items() if name != key} for key in good]
     schema = validator(f"command_{verb.value}")
@@ -181,7 +184,7 @@ def test_the_command_writes_every_document(tmp_path: Path) -> None:
     written = {file.name: json.loads(file.read_bytes()) for file in (tmp_path / "new").iterdir()}
     assert written["asyncapi.json"] == asyncapi()
     assert written["verdict.schema.json"] == schemas()["verdict"]
-    assert len(ran.stdout.splitlines()) == len(written) == 13
+    assert len(ran.stdout.splitlines()) == len(written) == 14
 
 
 NODE_MODULES = Path(__file__).resolve().parents[2] / ".node" / "node_modules"
