@@ -10,7 +10,6 @@ from __future__ import annotations
 import select
 import ssl
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from paho.mqtt import client as paho
@@ -18,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_node.errors import PublisherError
+from edge_node.mqtt_types import Endpoint, Granted, Incoming, LinkError, Outgoing, Will, packed_properties
 
 if TYPE_CHECKING:
     import socket
@@ -27,111 +26,48 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
+__all__ = ["Endpoint", "Granted", "Incoming", "LinkError", "Outgoing", "Session", "Will"]
+
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
 MAX_INCOMING_BYTES = 64 * 1024  # commands are 4 KiB at most; a broker may still send more
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
-_ODD_ANSWERS = {0x95}
+# 0x95 mosquitto sends, though MQTT allows it in DISCONNECT only.
+_PLAIN_ANSWERS = {0x00, 0x10, 0x95}
 _REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9D}  # version, client id, credentials, ban, method, moved
 
 
-class LinkError(PublisherError):
-    """The connection could not be made, or ended.
-
-    Attributes:
-        code: MQTT reason code, if the broker gave one.
-        refused: the broker is there and does not want us; trying again helps only if something changes.
-    """
-
-    def __init__(self, text: str, *, code: int | None = None, refused: bool = False) -> None:
-        super().__init__(text)
-        self.code = code
-        self.refused = refused
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to connect, and as whom."""
-
-    hostname: str
-    port: int
-    client_id: str
-    is_v5: bool = True
-    keep_alive_s: int = 15
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    @property
-    def where(self) -> str:
-        """The address as messages show it."""
-        return f"broker {self.hostname}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when the link is lost; retained, QoS 1."""
-
-    topic: str
-    payload: bytes
-    delay_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What the broker allows."""
-
-    receive_maximum: int = _RECEIVE_MAXIMUM
-    maximum_packet_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to the broker; v3.1.1 leaves out all but the first four."""
-
-    topic: str
-    payload: bytes = field(repr=False)
-    qos: int = 1
-    retain: bool = False
-    user: tuple[tuple[str, str], ...] = ()
-    correlation: bytes = b""
-    content_type: str = "application/json"
-
-    @property
-    def size_bytes(self) -> int:
-        """How large the packet may become, some 20 bytes above what it is."""
-        properties = sum(5 + len(key.encode()) + len(value.encode()) for key, value in self.user)
-        names = len(self.topic.encode()) + len(self.correlation) + len(self.content_type)
-        return 30 + names + properties + len(self.payload)
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message from the broker; nothing in it can be trusted."""
-
-    topic: str
-    payload: bytes
-    is_retained: bool
-    correlation: bytes = b""
-    user: tuple[tuple[str, str], ...] = ()
-
-
 class _Client(paho.Client):
-    """paho that understands mosquitto's answer to an oversize message.
+    """paho that takes the usual answers to a message by the shortest way.
 
-    mosquitto 2.0 answers PUBACK with reason 0x95, which MQTT allows in DISCONNECT only; paho takes that
-    for a broken packet and ends the connection, and one row would block the link for ever.
+    mosquitto 2.0 answers an oversize message with PUBACK and reason 0x95, which MQTT allows in DISCONNECT
+    only; paho takes that for a broken packet and ends the connection, and one row would block the link for
+    ever. And for each answer paho makes objects that take longer than sending the message did.
     """
 
-    on_odd_answer: Callable[[int, int], None] = staticmethod(lambda _mid, _code: None)
+    on_answer: Callable[[int, int], None] = staticmethod(lambda _mid, _code: None)
 
     def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:
         packet = self._in_packet["packet"]
-        if cmd == "PUBACK" and len(packet) > 2 and packet[2] in _ODD_ANSWERS:
-            mid = int.from_bytes(packet[:2], "big")
-            self._out_messages.pop(mid, None)
-            self.on_odd_answer(mid, packet[2])
-            return MQTTErrorCode.MQTT_ERR_SUCCESS
-        return super()._handle_pubackcomp(cmd)
+        code = packet[2] if len(packet) > 2 else 0
+        if cmd != "PUBACK" or len(packet) < 2 or code not in _PLAIN_ANSWERS:
+            return super()._handle_pubackcomp(cmd)
+        mid = int.from_bytes(packet[:2], "big")
+        self._out_messages.pop(mid, None)
+        self.on_answer(mid, code)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+class _PackedProperties(Properties):
+    """Properties of a PUBLISH that are bytes already: all that paho asks of them."""
+
+    packed: bytes
+
+    def __init__(self, packed: bytes) -> None:
+        # paho's own constructor is what is avoided here, and its ``__setattr__`` too.
+        object.__setattr__(self, "packed", packed)
+
+    def pack(self) -> bytes:
+        return self.packed
 
 
 class Session:
@@ -178,7 +114,7 @@ class Session:
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_publish = self._acknowledged
-        self._client.on_odd_answer = on_acknowledged
+        self._client.on_answer = on_acknowledged
         self._client.on_message = self._received
 
     @property
@@ -364,15 +300,7 @@ class Session:
         return properties
 
     def _publish_properties(self, message: Outgoing) -> Properties | None:
-        if not self._endpoint.is_v5:
-            return None
-        properties = _properties(PacketTypes.PUBLISH)
-        properties.ContentType = message.content_type
-        if message.user:
-            properties.UserProperty = list(message.user)
-        if message.correlation:
-            properties.CorrelationData = message.correlation
-        return properties
+        return _PackedProperties(packed_properties(message)) if self._endpoint.is_v5 else None
 
 
 def _properties(packet_type: int) -> Properties:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt_session import Incoming
     from edge_node.spool import Spool
     from edge_node.topics import Topics
+    from edge_node.window import Sent
 
 _LOG = logging.getLogger(__name__)
 
@@ -100,6 +101,9 @@ class Publisher:
         self._aside = Aside(config, topics, evidence)
         self._alarms: dict[str, Alarm] = {}
         self._window: Window | None = None
+        self._delivered: list[Sent] = []
+        self._arrivals = 0
+        self._looked_s = 0.0
         self._connected_s = 0.0
         self._max_packet_bytes: int | None = None
         self._link = LinkState.STOPPED
@@ -218,8 +222,12 @@ class Publisher:
                 session.publish(Outgoing(self._topics.health, self._health.popleft(), qos=0))
             self._check_answers(self._window, now_s)
             session.poll(min(_TICK_S, self._window.wait_s(now_s) or _TICK_S), self._wake_out)
-            self._window.settled(self._spool.settled)
-            self._window.wake()
+            self._settle(self._window)
+            arrivals = self._spool.arrivals
+            # Rows that could not be read for a moment are looked for again too.
+            if arrivals != self._arrivals or now_s - self._looked_s >= _TICK_S:
+                self._arrivals, self._looked_s = arrivals, now_s
+                self._window.wake()
 
     def _send_rows(self, session: Session, window: Window, now_s: float) -> None:
         for sent in window.next_up(self._read, now_s):
@@ -255,8 +263,7 @@ class Publisher:
             if self._receipts.wanted and sent.row.kind is Kind.VERDICT:
                 window.parked(sent)
             else:
-                ticket = self._spool.settle(sent.row.position, urgent=window.free_slots == 0)
-                window.delivered(sent, ticket)
+                self._delivered.append(sent)
             if sent.row.kind is Kind.VERDICT and not sent.lane.replayed:
                 self._aside.latest = sent.row
         elif what is Fate.REFUSED:
@@ -264,6 +271,16 @@ class Publisher:
         else:
             self._raise_alarm(f"refused:{sent.row.kind.value}", f"{topic}: {name(code)}; kept and sent again")
             window.kept(sent, time.monotonic())
+
+    def _settle(self, window: Window) -> None:
+        """Have what was taken in this turn deleted, and free the slots of what is deleted by now."""
+        if self._delivered:
+            positions = [sent.row.position for sent in self._delivered]
+            ticket = self._spool.settle(*positions, urgent=window.free_slots == 0)
+            for sent in self._delivered:
+                window.delivered(sent, ticket)
+            self._delivered.clear()
+        window.settled(self._spool.settled)
 
     def _received(self, message: Incoming) -> None:
         """Deal with a command or a receipt."""
@@ -304,7 +321,7 @@ class Publisher:
         answers_by_s = time.monotonic() + (self._stop_by_s - time.monotonic()) * _GOODBYE_SHARE
         while window is not None and not window.is_empty and time.monotonic() < answers_by_s:
             session.poll(0.02, self._wake_out)
-            window.settled(self._spool.settled)
+            self._settle(window)
         session.publish(Outgoing(self._topics.status, self._offline(OfflineReason.STOPPED), retain=True))
         while not session.can_write and time.monotonic() < self._stop_by_s:
             session.poll(0.02)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
 from edge_node.spool_batch import DamagedError, DiskError
+from edge_node.spool_counters import Counters
 from edge_node.spool_files import Budget, Lock, Room, budget, own_bytes, prepare_file
-from edge_node.spool_opening import damage_alarms, open_store, recover_store
+from edge_node.spool_opening import lasting_alarms, open_store, recover_store
 from edge_node.spool_pending import Pending
 from edge_node.spool_types import (
     MAX_PAYLOAD_BYTES,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
 
 _LOG = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
 
 _GATHER_S = 0.02  # acknowledgements alone wait so long for company; verdicts never wait
 _APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down, not robbed
@@ -61,7 +63,7 @@ class Spool:
         self._changed = threading.Condition()
         self._pending = Pending()
         self._urgent = self._closing = False
-        self._appended = self._done = self._writing = 0
+        self._appended = self._done = self._writing = self._requeued = 0
         self._tickets = self._settled = 0
         self._failure: Alarm | None = None
         self._damaged_store: Store | None = None
@@ -74,7 +76,7 @@ class Spool:
             self._lock.release()
             raise
         self._store, self._epoch, self._restored = opened.store, opened.epoch, opened.restored
-        self._counters = opened.counters
+        self._counters = Counters(opened.counters)
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
@@ -111,21 +113,20 @@ class Spool:
 
     @property
     def settled(self) -> int:
-        """How many calls of ``settle`` and ``refuse`` are on disk, in the order in which they came."""
+        """How many settled and refused rows are deleted on disk, in the order in which they came."""
         with self._changed:
             return self._settled
 
     @property
+    def arrivals(self) -> int:
+        """Grows whenever rows came onto the disk."""
+        return self._done + self._requeued
+
+    @property
     def alarms(self) -> tuple[Alarm, ...]:
         """What the operator should look into now."""
-        found = [self._failure] if self._failure else []
-        if self._restored:
-            found.append(Alarm(code="spool_restored", text=self._restored))
-        found += damage_alarms(self._path)
-        if self._quarantined:
-            text = f"{self._quarantined} rows are refused for good; see `edge-node spool status`"
-            found.append(Alarm(code="quarantine", text=text))
-        return tuple(found)
+        lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
+        return ((self._failure,) if self._failure else ()) + lasting
 
     def append(
         self,
@@ -151,15 +152,15 @@ class Spool:
                 self._changed.wait_for(lambda: not self._pending.is_full or self._failure, _APPEND_WAIT_S)
             if self._closing:
                 raise SpoolError(f"{self._path}: the spool is closed")
-            seq = self._counters.get(f"seq:{kind.value}", 0) + 1
+            seq = self._counters.next_seq(kind)
             payload = encode(seq)
             if len(payload) > MAX_PAYLOAD_BYTES:
                 raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
-            self._counters[f"seq:{kind.value}"] = seq
+            self._counters.gave(kind, seq)
             if self._pending.is_full:  # the disk does not take them
                 self._pending.give_up_one()
                 self._done += 1
-                self._counters["refused"] = self._counters.get("refused", 0) + 1
+                self._counters.refuse()
             self._pending.add(NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation))
             self._appended += 1
             self._changed.notify_all()
@@ -168,9 +169,9 @@ class Spool:
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was appended so far is on disk; False if it is not in time, or was refused."""
         with self._changed:
-            wanted, refused = self._appended, self._counters.get("refused", 0)
+            wanted, refused = self._appended, self._counters.refused
             in_time = self._changed.wait_for(lambda: self._done >= wanted, timeout_s)
-            return in_time and self._counters.get("refused", 0) == refused
+            return in_time and self._counters.refused == refused
 
     def rows(self, kind: Kind, *, after: int = 0, up_to: int | None = None, limit: int = 100) -> list[Row]:
         """Return waiting rows on disk in order; ``after`` excluded, ``up_to`` included.
@@ -196,30 +197,25 @@ class Spool:
 
     def last_position(self) -> int:
         """Return the position of the row that was committed last, delivered or not."""
-        store = self._store
-        try:
-            return store.last_position()
-        except (DamagedError, DiskError) as err:
-            self._note_damage(store, err)
-            return 0
+        return self._ask(lambda store: store.last_position(), 0)
 
-    def settle(self, position: int, *, urgent: bool = False) -> int:
-        """Say that a broker has the row; return the ticket that ``settled`` reaches once it is deleted.
+    def settle(self, *positions: int, urgent: bool = False) -> int:
+        """Say that a broker has the rows; return the ticket that ``settled`` reaches once they are deleted.
 
         Args:
-            position: of the row.
+            positions: of the rows.
             urgent: do not wait for company, because sending waits for it.
         """
         with self._changed:
-            self._pending.acknowledged.append(position)
-            return self._ticket(urgent=urgent)
+            self._pending.acknowledged += positions
+            return self._ticket(len(positions), urgent=urgent)
 
     def refuse(self, refusal: Refusal) -> int:
         """Put a row into quarantine; return a ticket as ``settle`` does."""
         with self._changed:
             self._pending.refusals.append(refusal)
             self._quarantined += 1
-            return self._ticket(urgent=True)
+            return self._ticket(1, urgent=True)
 
     def settle_stored(self, stored: Stored) -> None:
         """Say that the consumers have all rows of a kind and epoch up to a number."""
@@ -239,12 +235,7 @@ class Spool:
 
     def depth(self) -> SpoolDepth:
         """Return how full the spool is and what it had to give up."""
-        store = self._store
-        try:
-            oldest_at_s = store.oldest_at_s()
-        except (DamagedError, DiskError) as err:
-            self._note_damage(store, err)
-            oldest_at_s = None
+        oldest_at_s = self._ask(lambda store: store.oldest_at_s(), None)
         with self._changed:
             return SpoolDepth(
                 waiting=self._waiting,
@@ -252,8 +243,8 @@ class Spool:
                 # The wall clock may have been set back since.
                 oldest_age_s=None if oldest_at_s is None else max(0.0, round(self._clock() - oldest_at_s, 3)),
                 disk_bytes=own_bytes(self._path),
-                dropped=sum(n for name, n in self._counters.items() if name.startswith("dropped:")),
-                refused=self._counters.get("refused", 0),
+                dropped=self._counters.dropped,
+                refused=self._counters.refused,
                 quarantined=self._quarantined,
                 alarms=self.alarms,
             )
@@ -331,9 +322,7 @@ class Spool:
             self._done += len(batch.rows)
             self._settled += len(batch.settled) + len(batch.refused)
             self._writing = 0
-            for row in written.dropped:
-                name = f"dropped:{row.kind.value}:{row.keep.name.lower()}"
-                self._counters[name] = self._counters.get(name, 0) + 1
+            self._counters.drop(written.dropped)
             self._changed.notify_all()
         if written.dropped:
             _LOG.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
@@ -357,7 +346,7 @@ class Spool:
         _LOG.error("%s: damaged; set aside", self._path)
         self._store.close()
         with self._changed:
-            counters = dict(self._counters)
+            counters = self._counters.all()
         self._store = recover_store(self._path, self._budget, self._epoch, counters)
         self._waiting = self._store.waiting()
         self._quarantined = 0
@@ -377,24 +366,34 @@ class Spool:
         with self._changed:
             # `edge-node spool requeue` may have changed them.
             changed = waiting != self._waiting
+            self._requeued += changed
             self._waiting, self._quarantined = waiting, quarantined
         if changed:
             self._on_commit()
 
     def _save_counters(self) -> None:
         with self._changed:
-            lasting = {name: n for name, n in self._counters.items() if not name.startswith("seq:")}
+            lasting = self._counters.lasting()
         try:
             self._store.set_meta(lasting)
         except (DamagedError, DiskError) as err:
             _LOG.warning("%s: %s", self._path, err)
 
-    def _ticket(self, *, urgent: bool) -> int:
-        """Count a settled or refused row; the lock is held."""
-        self._tickets += 1
+    def _ticket(self, rows: int, *, urgent: bool) -> int:
+        """Count settled or refused rows; the lock is held."""
+        self._tickets += rows
         self._urgent |= urgent
         self._changed.notify_all()
         return self._tickets
+
+    def _ask(self, question: Callable[[Store], _Answer], otherwise: _Answer) -> _Answer:
+        """Return what the file says, or ``otherwise`` if it cannot be read."""
+        store = self._store
+        try:
+            return question(store)
+        except (DamagedError, DiskError) as err:
+            self._note_damage(store, err)
+            return otherwise
 
     def _note_damage(self, store: Store, err: Exception) -> None:
         """Have the writer thread look at a file that could not be read."""

@@ -11,7 +11,7 @@ import msgspec
 from edge_node.errors import SpoolError
 from edge_node.spool_batch import DamagedError, DiskError
 from edge_node.spool_files import own_bytes
-from edge_node.spool_opening import damage_alarms
+from edge_node.spool_opening import lasting_alarms
 from edge_node.spool_store import Store
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class SpoolAdmin:
                 )
                 for row, refusal in self._store.quarantined()
             ),
-            alarms=tuple(alarm.text for alarm in damage_alarms(self._path)),
+            alarms=tuple(alarm.text for alarm in lasting_alarms(self._path, restored="", quarantined=0)),
         )
 
     def rows(self, kind: Kind, *, quarantined: bool = False) -> Iterator[Row]:

@@ -35,6 +35,11 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(self.rows or self.settled or self.refused or self.nonces or self.stored)
 
+    @property
+    def must_last(self) -> bool:
+        """Whether a power cut may not undo it; what else there is would be done again, and no more."""
+        return bool(self.rows or self.nonces)
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from edge_node.errors import SpoolError
 from edge_node.spool_batch import DamagedError, DiskError
 from edge_node.spool_files import Budget, Generation, beside, prepare_file, put_back, set_aside
-from edge_node.spool_store import Store, salvage, salvage_last_position
+from edge_node.spool_salvage import salvage, salvage_last_position
+from edge_node.spool_store import Store
 from edge_node.spool_types import Alarm, Kind
 
 if TYPE_CHECKING:
@@ -74,9 +75,16 @@ def recover_store(path: Path, division: Budget, epoch: str, counters: dict[str, 
     return store
 
 
-def damage_alarms(path: Path) -> list[Alarm]:
-    """Return an alarm for each damaged file that still lies beside the spool."""
-    return [
+def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alarm, ...]:
+    """Return what stays true until a person has looked into it.
+
+    Args:
+        path: of the spool; an alarm for each damaged file that still lies beside it.
+        restored: why this is not the spool that was closed last; empty if it is.
+        quarantined: rows.
+    """
+    found = [Alarm(code="spool_restored", text=restored)] if restored else []
+    found += [
         Alarm(
             code="spool_damaged",
             text=f"{file} was damaged and set aside; its whole rows were taken over; remove it when done",
@@ -84,6 +92,10 @@ def damage_alarms(path: Path) -> list[Alarm]:
         for file in sorted(path.parent.glob(path.name + ".damaged-*"))
         if file.name.rsplit("-", 1)[-1].isdigit()
     ]
+    if quarantined:
+        text = f"{quarantined} rows are refused for good; see `edge-node spool status`"
+        found.append(Alarm(code="quarantine", text=text))
+    return tuple(found)
 
 
 def _recovered(path: Path, division: Budget) -> Store:

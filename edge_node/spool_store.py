@@ -1,6 +1,8 @@
 """The spool's SQLite file: the robot's only importer of sqlite3. No threads here; see ``spool.py``.
 
-WAL with synchronous=FULL: a committed row survives a power cut, as far as the disk keeps its word.
+WAL with synchronous=FULL: a committed row survives a power cut, as far as the disk keeps its word. That
+a row was delivered need not: deletions wait for the disk once a second, and a power cut repeats at most
+that second's deliveries. A killed process repeats nothing more for it.
 AUTOINCREMENT and counters of its own: a position or a number is never used twice, also after the queue
 ran empty.
 """
@@ -20,7 +22,7 @@ from edge_node.spool_files import PAGE_BYTES, Limits
 from edge_node.spool_types import Keep, Kind, NewRow, Refusal, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _APPLICATION_ID = 0x436F7252  # "CorR": tells our files from other SQLite files
@@ -40,12 +42,13 @@ CREATE TABLE quarantine (
     code INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE nonce (id TEXT PRIMARY KEY, expires_at_s REAL NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
+COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
 _BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` beside a running node
 _EVICT_ROWS = 16  # at a time: some 20 kB
 _ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
-_SALVAGE_STEP = 256
 _NO_BOUND = (1 << 63) - 1
+_SYNC_EVERY_S = 1.0
+_DELETE_ROWS = 500  # in one statement; SQLite takes 999 values
 # sqlite3 gives no error codes before Python 3.11.
 _SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
 
@@ -67,6 +70,8 @@ class Store:
         """
         self.path = path
         self._reading = threading.Lock()
+        self._is_synchronous = True
+        self._synced_s = time.monotonic()
         with _translated():
             self._writer = _connect(path)
             try:
@@ -100,6 +105,7 @@ class Store:
         if squeeze:
             self.fold_log()
         with _translated():
+            self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 squeezed = tuple(self._squeeze(batch.rows)) if squeeze else ()
@@ -109,12 +115,14 @@ class Store:
                 with contextlib.suppress(sqlite3.Error):
                     self._writer.execute("ROLLBACK")
                 raise
+        if self._is_synchronous:
+            self._synced_s = time.monotonic()
         return written
 
     def rows(self, kind: Kind, *, after: int, up_to: int | None, limit: int) -> list[tuple[Row, bool]]:
         """Return waiting rows in order, ``after`` excluded, ``up_to`` included; and whether each is whole."""
         query = (
-            f"SELECT {_COLUMNS} FROM message WHERE kind = ? AND position > ? AND position <= ?"  # noqa: S608  columns are a constant
+            f"SELECT {COLUMNS} FROM message WHERE kind = ? AND position > ? AND position <= ?"  # noqa: S608  columns are a constant
             " ORDER BY position LIMIT ?"
         )
         values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
@@ -158,7 +166,7 @@ class Store:
 
     def quarantined(self) -> list[tuple[Row, Refusal]]:
         """Return the rows that were refused for good, with why."""
-        query = f"SELECT {_COLUMNS}, code, reason FROM quarantine ORDER BY position"  # noqa: S608  the same
+        query = f"SELECT {COLUMNS}, code, reason FROM quarantine ORDER BY position"  # noqa: S608  the same
         return [
             (_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
             for values in self._read(query, ())
@@ -170,7 +178,7 @@ class Store:
 
     def requeue(self) -> int:
         """Put every quarantined row back behind the waiting ones; return how many."""
-        columns = _COLUMNS.removeprefix("position, ")
+        columns = COLUMNS.removeprefix("position, ")
         with _translated():
             self._writer.execute("BEGIN IMMEDIATE")
             cursor = self._writer.execute(
@@ -201,7 +209,7 @@ class Store:
             for row in rows:
                 values = (row.position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s)
                 self._writer.execute(
-                    f"INSERT INTO message ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608  the same
+                    f"INSERT INTO message ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608  the same
                     (*values, zlib.crc32(row.payload), row.correlation, row.payload),
                 )
                 count += 1
@@ -239,7 +247,7 @@ class Store:
         removed = self._delete(batch.settled)
         for refusal in batch.refused:
             self._writer.execute(
-                f"INSERT OR REPLACE INTO quarantine SELECT {_COLUMNS}, ?, ? FROM message WHERE position = ?",  # noqa: S608  the same
+                f"INSERT OR REPLACE INTO quarantine SELECT {COLUMNS}, ?, ? FROM message WHERE position = ?",  # noqa: S608  the same
                 (refusal.code, refusal.reason, refusal.position),
             )
         for stored in batch.stored:
@@ -256,7 +264,7 @@ class Store:
         return Written(len(batch.rows) - removed - len(dropped), dropped)
 
     def _insert(self, rows: list[NewRow]) -> None:
-        columns = _COLUMNS.removeprefix("position, ")
+        columns = COLUMNS.removeprefix("position, ")
         self._writer.executemany(
             f"INSERT INTO message ({columns}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608  the same
             [
@@ -270,10 +278,19 @@ class Store:
 
     def _delete(self, positions: list[int]) -> int:
         """Delete the rows at ``positions`` and return how many there were."""
-        if not positions:
-            return 0
-        delete = "DELETE FROM message WHERE position = ?"
-        return self._writer.executemany(delete, [(position,) for position in positions]).rowcount
+        count = 0
+        # One statement for many: after each, the interpreter's lock has to be won back from the sender.
+        for start in range(0, len(positions), _DELETE_ROWS):
+            some = positions[start : start + _DELETE_ROWS]
+            places = ",".join("?" * len(some))
+            count += self._writer.execute(f"DELETE FROM message WHERE position IN ({places})", some).rowcount  # noqa: S608  question marks
+        return count
+
+    def _synchronize(self, wanted: bool) -> None:
+        """Have the next transaction wait for the disk, with all before it, or not."""
+        if wanted is not self._is_synchronous:
+            self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            self._is_synchronous = wanted
 
     def _used_bytes(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
@@ -306,58 +323,30 @@ class Store:
             return self._reader.execute(query, values).fetchall()
 
 
-def salvage(path: Path) -> Iterator[Row]:
-    """Yield every whole row of the damaged spool at ``path``, in order of position."""
-    try:
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
+    """Give a function that queries the file at ``path``, whatever state it is in; for taking rows out of it.
+
+    Raises:
+        DamagedError, DiskError: from the function too.
+    """
+
+    def query(text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with _translated():
+            return connection.execute(text, values).fetchall()
+
+    with _translated():
         connection = _connect(path)
-    except sqlite3.Error:
-        return
     with contextlib.closing(connection):
-        first, last = _bounds(connection)
-        for start in range(first, last + 1, _SALVAGE_STEP):
-            yield from _salvage_range(connection, start, min(start + _SALVAGE_STEP - 1, last))
+        yield query
 
 
-def salvage_last_position(path: Path) -> int:
-    """Return the highest position that the damaged spool at ``path`` admits to, or 0."""
-    try:
-        with contextlib.closing(_connect(path)) as connection:
-            return _bounds(connection)[1]
-    except sqlite3.Error:
-        return 0
-
-
-def _salvage_range(connection: sqlite3.Connection, first: int, last: int) -> Iterator[Row]:
-    """Yield the whole rows between two positions, halving the range where a page is damaged."""
-    query = f"SELECT {_COLUMNS} FROM message WHERE position BETWEEN ? AND ? ORDER BY position"  # noqa: S608  the same
-    try:
-        found = connection.execute(query, (first, last)).fetchall()
-    except (sqlite3.Error, UnicodeDecodeError):
-        if first < last:
-            middle = (first + last) // 2
-            yield from _salvage_range(connection, first, middle)
-            yield from _salvage_range(connection, middle + 1, last)
-        return
-    for values in found:
-        with contextlib.suppress(ValueError, TypeError):
-            row = _row(values)
-            if values[6] == zlib.crc32(row.payload) and first <= row.position <= last:
-                yield row
-
-
-def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return the first and the last position that a damaged file may hold."""
-    found: list[int] = []
-    for query in (
-        "SELECT min(position) FROM message",
-        "SELECT max(position) FROM message",
-        "SELECT seq FROM sqlite_sequence WHERE name = 'message'",
-    ):
-        with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
-            found.append(int(connection.execute(query).fetchone()[0]))
-    # A damaged number may be absurd; a spool never held more rows at once than this.
-    last = max(found, default=0)
-    return max(min(found, default=1), last - 5_000_000), last
+def whole_row(values: tuple[Any, ...]) -> Row | None:
+    """Return the row whose columns are ``COLUMNS``; None if it is not as it was written."""
+    with contextlib.suppress(ValueError, TypeError):
+        row = _row(values)
+        return row if values[6] == zlib.crc32(row.payload) else None
+    return None
 
 
 def _row(values: tuple[Any, ...]) -> Row:
