@@ -109,7 +109,7 @@ class Spool:
     def last_number(self, kind: Kind) -> int:
         """Return the number that was given out last for ``kind`` in this epoch; 0 if none was."""
         with self._changed:
-            return self._counters.get(f"seq:{kind.value}", 0)
+            return self._counters.next_seq(kind) - 1
 
     @property
     def settled(self) -> int:
