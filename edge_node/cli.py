@@ -11,6 +11,10 @@ COMMANDS = {
     "run": Command("edge_node.run_cli", "the daemon: camera -> verdicts -> broker"),
     "classify": Command("edge_node.classify", "judge pictures, folders and videos; one JSON verdict a line"),
     "watch": Command("edge_node.watch", "subscribe to a broker and print what arrives"),
+    "command": Command(
+        "edge_node.control_room.command_cli",
+        "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
+    ),
     "spool": Command(
         "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),

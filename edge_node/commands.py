@@ -62,7 +62,10 @@ class Ping(Command, frozen=True, kw_only=True):
 class Pause(Command, frozen=True, kw_only=True):
     """Decide no frames, until ``resume`` or for a while."""
 
-    duration_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+    duration_s: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None,
+        msgspec.Meta(description="seconds, up to a day; until resume if not given"),
+    ] = None
 
 
 class Resume(Command, frozen=True, kw_only=True):

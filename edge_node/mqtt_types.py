@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ssl
 
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
-_CONTENT_TYPE, _CORRELATION_DATA, _USER_PROPERTY = b"\x03", b"\x09", b"\x26"
+_CONTENT_TYPE, _RESPONSE_TOPIC, _CORRELATION_DATA, _USER_PROPERTY = b"\x03", b"\x08", b"\x09", b"\x26"
 _LONGEST_BYTES = 0xFFFF
 
 
@@ -77,12 +77,14 @@ class Outgoing:
     user: tuple[tuple[str, str], ...] = ()
     correlation: bytes = b""
     content_type: str = "application/json"
+    response_topic: str = ""
 
     @property
     def size_bytes(self) -> int:
         """How large the packet may become, some 20 bytes above what it is."""
         properties = sum(5 + len(key.encode()) + len(value.encode()) for key, value in self.user)
         names = len(self.topic.encode()) + len(self.correlation) + len(self.content_type)
+        names += len(self.response_topic.encode())
         return 30 + names + properties + len(self.payload)
 
 
@@ -107,6 +109,8 @@ def packed_properties(message: Outgoing) -> bytes:
         ValueError: a value is longer than MQTT can say.
     """
     parts = [_CONTENT_TYPE, _text(message.content_type)]
+    if message.response_topic:
+        parts += [_RESPONSE_TOPIC, _text(message.response_topic)]
     if message.correlation:
         parts += [_CORRELATION_DATA, _counted(message.correlation)]
     for key, value in message.user:

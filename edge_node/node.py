@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     from edge_node.inspector import Inspection
     from edge_node.latest import LatestFrame
     from edge_node.live_view import LiveView
-    from edge_node.messages import Health, Status
+    from edge_node.messages import Status
     from edge_node.model_loading import Reloader
     from edge_node.orders import Orders
     from edge_node.pose import PoseTrack
     from edge_node.publisher import Publisher
-    from edge_node.shadow import Shadow
     from edge_node.supervision import Notifier
     from edge_node.verdict import Verdict
 
@@ -71,7 +70,6 @@ class Rooms:
     pose: PoseTrack | None = None
     reloader: Reloader | None = None
     view: LiveView | None = None
-    shadow: Shadow | None = None
 
 
 class Node:
@@ -113,12 +111,9 @@ class Node:
             elif self._rooms.latest.closed:
                 break
             self._look_around()
-        self._rooms.publisher.publish_health(encode(self._health()))
+        self._rooms.publisher.publish_health(encode(self._board.health()))
 
     def _decide(self, frame: Frame, dropped: int) -> None:
-        shadow = self._rooms.shadow
-        if shadow is not None:
-            shadow.live_begins()
         inspection = self._inspector.inspect(frame.pixels, frozen=frame.frozen)
         verdict = self._spooled(frame, dropped, inspection)
         if self._rooms.findings is not None:
@@ -128,8 +123,6 @@ class Node:
             self._rooms.view.decided(frame, inspection, verdict)
         if self._on_decided is not None:
             self._on_decided(frame, inspection, verdict)
-        if shadow is not None:
-            shadow.live_ended(frame, verdict)
 
     def _spooled(self, frame: Frame, dropped: int, inspection: Inspection) -> Verdict:
         """Hand the frame's verdict to the spool, which numbers it, and return it."""
@@ -183,8 +176,6 @@ class Node:
         else:
             self._model = Part(state=PartState.OK, text=f"a new bundle was refused: {loaded.failure}")
             _log.error("bundle %s goes on; the new one was refused: %s", self._board.bundle, loaded.failure)
-        if self._rooms.shadow is not None:
-            self._rooms.shadow.reload()
         self._notifier.ready()
 
     @property
@@ -216,8 +207,6 @@ class Node:
         self._watchdog.look(self._vitals())
         self._change_bundle()
         status = msgspec.structs.replace(self._board.status(self._rooms.capture.state), model=self._model)
-        if self._rooms.shadow is not None:
-            status = msgspec.structs.replace(status, shadow=self._rooms.shadow.health.part)
         if self._paused:
             paused = Part(state=PartState.PAUSED, text="by command")
             status = msgspec.structs.replace(status, model=paused)
@@ -227,15 +216,11 @@ class Node:
         health = None
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_INTERVAL_S
-            health = self._health()
+            health = self._board.health()
             self._rooms.publisher.publish_health(encode(health))
         if self._rooms.view is not None:
             link = self._rooms.publisher.link.value
             self._rooms.view.looked(status, health, link=link, hung=self._watchdog.hung)
-
-    def _health(self) -> Health:
-        shadow = self._rooms.shadow
-        return msgspec.structs.replace(self._board.health(), shadow=shadow.health if shadow else None)
 
     def _vitals(self) -> Vitals:
         capture, publisher = self._rooms.capture, self._rooms.publisher

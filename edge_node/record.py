@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_node.clock import boot_id, time_quality
-from edge_node.verdict import Decision, Verdict
+from edge_node.verdict import BundleReference, Decision, Verdict
 
 if TYPE_CHECKING:
     from edge_node.bundle import Bundle
@@ -20,7 +20,9 @@ class Recorder:
         self._node = config.node
         self._config_sha256 = config.sha256
         self._epoch = epoch
-        self._bundle = bundle.reference
+        self._bundle = BundleReference(
+            name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.manifest_sha256
+        )
 
     def verdict(
         self, decision: Decision, frame: Frame, *, seq: int, dropped: int, inference_ms: float

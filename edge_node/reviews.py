@@ -22,14 +22,27 @@ SubjectId = Annotated[
         description="id of the finding or of the verdict",
     ),
 ]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}\Z")]
+Sha256 = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z", description="of the picture: 64 hexadecimal digits")
+]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,31}\Z", description="what is right: small letters, digits and _"
+    ),
+]
 Name = Annotated[
     str,
-    msgspec.Meta(pattern=rf"^[^\x20{_UNPRINTABLE}][^{_UNPRINTABLE}]{{0,63}}\Z", description="who says so"),
+    msgspec.Meta(
+        pattern=rf"^[^\x20{_UNPRINTABLE}][^{_UNPRINTABLE}]{{0,63}}\Z",
+        description="who says so: one printable line",
+    ),
 ]
 Note = Annotated[
-    str, msgspec.Meta(pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z", description="one line, for people")
+    str,
+    msgspec.Meta(
+        pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z", description="for people: one line of at most 500 signs"
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ import msgspec
 from edge_node import __version__
 from edge_node.commands import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.findings import Finding
-from edge_node.messages import Disagreement, Health, Response, Status
+from edge_node.messages import Health, Response, Status
 from edge_node.node_red import flow
 from edge_node.spool_types import Kind
 from edge_node.topics import ROOT, Topics
@@ -54,7 +54,6 @@ def channels() -> list[Channel]:
         Channel("status", topics.status, "Whether the robot is there; also the will.", Status, retain=True),
         Channel("health", topics.health, "How well it does; lost while the link is away.", Health, qos=0),
         Channel("response", topics.response, "What became of commands, refused ones too.", Response),
-        Channel("shadow", topics.of(Kind.SHADOW), "Where a bundle on trial disagrees.", Disagreement),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
     ]
     found += [

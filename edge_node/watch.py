@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.broker_options import add_security_options, broker_config
 from edge_node.broker_security import endpoint
-from edge_node.config import MqttConfig
 from edge_node.describe import coloured, path_text
-from edge_node.errors import CorrosionError
 from edge_node.messages import Status
 from edge_node.subscriber import Message, Subscriber
 from edge_node.tally import Tally
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     import argparse
 
 _A_LONG_TIME_S = 365 * 86400.0
-_FILES = ("ca_file", "cert_file", "key_file", "password_file")
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
@@ -40,16 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
     form.add_argument("--csv", action="store_true", help="verdicts as a table")
     parser.add_argument("--count", type=int, help="end after so many verdicts")
-    parser.add_argument("--tls", action="store_true", help="encrypt; the system's authorities")
-    parser.add_argument("--username", help="name at the broker")
-    for name in _FILES:
-        parser.add_argument(f"--{name.replace('_', '-')}", help=f"as in [mqtt] {name}")
+    add_security_options(parser)
     parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
 
 
 def run(args: argparse.Namespace) -> int:
     """Print verdicts, findings and status until Ctrl-C or enough verdicts."""
-    where = endpoint(_config(args), Topics("watch", "watch"))
+    where = endpoint(broker_config(args.broker, args, "watch"), Topics("watch", "watch"))
     topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
@@ -135,8 +129,6 @@ def _describe_status(message: Message) -> str:
         return f"{message.topic}: not a status: {err}"
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
-    if status.shadow is not None:
-        parts += f", shadow {status.shadow.state.value}"
     alarms = "".join(f"\n  alarm: {alarm.text}" for alarm in (status.spool.alarms if status.spool else ()))
     return f"status   {status.site}/{status.robot} {status.presence.value}{reason}; {parts}{alarms}"
 
@@ -165,21 +157,3 @@ def _as_json(message: Message) -> str:
     except msgspec.DecodeError:
         payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
     return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()
-
-
-def _config(args: argparse.Namespace) -> MqttConfig:
-    """Return what the options say about the broker."""
-    host, _, port = args.broker.rpartition(":") if _has_port(args.broker) else (args.broker, "", "")
-    given = {name: getattr(args, name) for name in (*_FILES, "username") if getattr(args, name) is not None}
-    values = {"hostname": host.strip("[]"), "tls": args.tls or bool(args.ca_file or args.cert_file), **given}
-    if port:
-        values["port"] = int(port) if port.isdigit() else port
-    try:
-        return msgspec.convert({**values, "client_id": f"watch-{os.getpid()}"}, MqttConfig)
-    except msgspec.ValidationError as err:
-        raise CorrosionError(f"{args.broker}: {err}; wanted HOST or HOST:PORT") from err
-
-
-def _has_port(broker: str) -> bool:
-    """Tell HOST:PORT and [ADDRESS]:PORT from HOST, ADDRESS and [ADDRESS], where addresses have colons too."""
-    return "]:" in broker or (broker.count(":") == 1 and not broker.endswith("]"))

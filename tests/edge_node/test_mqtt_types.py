@@ -14,18 +14,27 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
 
 
 @settings(max_examples=150, deadline=None)
-@given(TEXT, st.lists(st.tuples(TEXT, TEXT), max_size=8), st.binary(max_size=40))
+@given(TEXT, st.lists(st.tuples(TEXT, TEXT), max_size=8), st.binary(max_size=40), TEXT)
 def test_properties_are_packed_as_paho_packs_them(
-    content_type: str, user: list[tuple[str, str]], correlation: bytes
+    content_type: str, user: list[tuple[str, str]], correlation: bytes, response_topic: str
 ) -> None:
-    """Content type, correlation data and user properties, in paho's order, with a length of 1 or 2 bytes."""
+    """Content type, response topic, correlation data and user properties, in paho's order, with a length of 1 or 2 bytes."""
     theirs = Properties(PacketTypes.PUBLISH)
     theirs.ContentType = content_type
+    if response_topic:
+        theirs.ResponseTopic = response_topic
     if correlation:
         theirs.CorrelationData = correlation
     if user:
         theirs.UserProperty = user
-    message = Outgoing("t", b"", user=tuple(user), correlation=correlation, content_type=content_type)
+    message = Outgoing(
+        "t",
+        b"",
+        user=tuple(user),
+        correlation=correlation,
+        content_type=content_type,
+        response_topic=response_topic,
+    )
     assert packed_properties(message) == theirs.pack()
     assert len(packed_properties(message)) <= message.size_bytes
 
