@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera import CameraCondition, CameraState
 from edge_node.config import BundleConfig, Config, MqttConfig, NodeConfig, SpoolConfig
+from edge_node.evidence import Evidence
+from edge_node.finding_desk import FindingDesk
 from edge_node.frame import frame_now
 from edge_node.latest import LatestFrame
 from edge_node.node import Node, Rooms
@@ -79,13 +81,18 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         spool = Spool.open(folder / "spool.sqlite", SpoolConfig(max_mb=64))
         closing.callback(spool.close)
         config = _config(folder, broker)
-        publisher = Publisher(config.mqtt, Topics(config.node.site, config.node.robot), spool)
+        evidence = Evidence(folder / "evidence", config.evidence)
+        findings = FindingDesk(config.findings, folder, spool)
+        findings.start()
+        closing.callback(findings.close)
+        topics = Topics(config.node.site, config.node.robot)
+        publisher = Publisher(config.mqtt, topics, spool, evidence=evidence)
         if broker is not None:
             publisher.start()
             closing.callback(publisher.stop)
         node = Node(
             config,
-            Rooms(capture, latest, engine, spool, publisher),
+            Rooms(capture, latest, engine, spool, publisher, evidence, findings=findings),
             Notifier({}),
             on_decided=meter.on_decided,
         )

@@ -77,6 +77,14 @@ def decide(
     return known.decision(tuple(path))
 
 
+def first_stage(cascade: Cascade, told: Told | None = None) -> Stage:
+    """Return the stage that is asked first."""
+    stage = cascade.stage(cascade.root)
+    while (label := _told_label(stage, told)) and (name := stage.routes.get(label)):
+        stage = cascade.stage(name)
+    return stage
+
+
 def unreadable(text: str) -> Decision:
     """Return the decision about a picture that could not be read."""
     return Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=(Reason(code="unreadable", text=text),))

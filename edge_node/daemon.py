@@ -72,6 +72,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         closing.callback(capture.stop)
         _config_errors("[camera] source", capture.start)
         findings = FindingDesk(config.findings, _state_dir(config), spool)
+        findings.start()
         closing.callback(findings.close)
         if orders is not None:
             orders.reviews = ReviewDesk(topics, spool, evidence, findings, config.findings.severities)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_node.cascade import Told, calibrated, decide
+from edge_node.cascade import Told, calibrated, decide, first_stage
 from edge_node.errors import BundleError
 from edge_node.interpreter import Interpreter, Tensor
 from edge_node.preprocess import input_tensor
@@ -39,8 +39,23 @@ class Judgement:
     inference_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture with the input tensor of the model that is asked first.
+
+    Attributes:
+        pixels: uint8 ``(height, width, 3)``, blue, green, red.
+        tensors: by the manifest's description of an input; others are made when they are asked for.
+        prepare_ms: what making them took.
+    """
+
+    pixels: NDArray[np.uint8]
+    tensors: dict[InputTensor, NDArray[np.generic]]
+    prepare_ms: float
+
+
 class Engine:
-    """The models of one bundle; belongs to one thread."""
+    """The models of one bundle; ``run`` and ``judge`` belong to one thread, ``prepare`` to any."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, delegate: str | None = None) -> None:
         """Load every model and hold it against the manifest.
@@ -59,12 +74,28 @@ class Engine:
             _check_signature(model, interpreter, where)
             self._interpreters[model.file] = interpreter
 
+    def prepare(self, pixels: NDArray[np.uint8], told: Told | None = None) -> Prepared:
+        """Return a picture, uint8 ``(height, width, 3)``, blue, green, red, ready to be judged."""
+        started_ns = time.perf_counter_ns()
+        manifest = self.bundle.manifest
+        spec = manifest.model(first_stage(manifest.cascade, told).model).input
+        tensors = {spec: input_tensor(pixels, spec)}
+        return Prepared(pixels, tensors, (time.perf_counter_ns() - started_ns) / 1e6)
+
+    def run(self, prepared: Prepared, told: Told | None = None) -> Answers:
+        """Return what the models say of a picture, for ``decide``; this is where they run.
+
+        A bundle of one model is decided on by whoever has the time: what the models' thread does besides
+        running them, the models wait for.
+        """
+        answers = Answers(self, prepared, told)
+        if len(self._interpreters) > 1:  # which of them are asked, the cascade says
+            answers.decide()
+        return answers
+
     def judge(self, pixels: NDArray[np.uint8], told: Told | None = None) -> Judgement:
         """Return what the cascade says of a picture, uint8 ``(height, width, 3)``, blue, green, red."""
-        started_ns = time.perf_counter_ns()
-        frame = _FrameOutputs(self, pixels)
-        decision = decide(self.bundle.manifest.cascade, frame.probabilities, told)
-        return Judgement(decision, frame.maps, (time.perf_counter_ns() - started_ns) / 1e6)
+        return self.run(self.prepare(pixels, told), told).decide()
 
     def interpreter(self, file: str) -> Interpreter:
         """Return the bare interpreter of one model, for measuring against it."""
@@ -73,37 +104,56 @@ class Engine:
     def outputs(self, file: str, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Return the real values of every output of one model for its input tensor, by tensor name."""
         raw = self._interpreters[file].run(tensor)
-        model = self.bundle.manifest.model(file)
-        return {
-            out.name: dequantize(raw[out.name], Quantization(out.scale, out.zero_point))
-            for out in model.outputs
-        }
+        return {out.name: _real(raw, out) for out in self.bundle.manifest.model(file).outputs}
 
 
-class _FrameOutputs:
-    """The outputs for one frame: each input is prepared once, each model runs once, when first asked."""
+def _real(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[np.float32]:
+    return dequantize(raw[output.name], Quantization(output.scale, output.zero_point))
 
-    def __init__(self, engine: Engine, pixels: NDArray[np.uint8]) -> None:
-        self.maps: dict[str, NDArray[np.float32]] = {}
+
+class Answers:
+    """The outputs for one picture: each input is prepared once, each model runs once, when first asked."""
+
+    def __init__(self, engine: Engine, prepared: Prepared, told: Told | None) -> None:
+        """Run the model that is asked first."""
         self._engine = engine
-        self._pixels = pixels
-        self._tensors: dict[InputTensor, NDArray[np.generic]] = {}
-        self._outputs: dict[str, dict[str, NDArray[np.float32]]] = {}
+        self._told = told
+        self._pixels = prepared.pixels
+        self._tensors = dict(prepared.tensors)
+        self._raw: dict[str, dict[str, NDArray[np.generic]]] = {}
+        self._maps: dict[str, NDArray[np.float32]] = {}
+        self._judgement: Judgement | None = None
+        self._took_ms = prepared.prepare_ms
+        manifest = engine.bundle.manifest
+        started_ns = time.perf_counter_ns()
+        self._run(manifest.model(first_stage(manifest.cascade, told).model))
+        self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
 
-    def probabilities(self, stage: Stage) -> NDArray[np.float64]:
+    def decide(self) -> Judgement:
+        """Return what the cascade makes of the outputs."""
+        if self._judgement is None:
+            started_ns = time.perf_counter_ns()
+            decision = decide(self._engine.bundle.manifest.cascade, self._probabilities, self._told)
+            self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
+            self._judgement = Judgement(decision, self._maps, self._took_ms)
+        return self._judgement
+
+    def _probabilities(self, stage: Stage) -> NDArray[np.float64]:
         model = self._engine.bundle.manifest.model(stage.model)
-        outputs = self._of(model)
+        raw = self._run(model)
+        outputs = {out.name: out for out in model.outputs}
+        # Only what is asked for becomes real numbers: a fused model has outputs of stages off the path.
         if stage.map is not None:
-            self.maps[stage.name] = outputs[stage.map][0]
-        kind = next(out.kind for out in model.outputs if out.name == stage.output)
-        return calibrated(outputs[stage.output], kind, stage.temperature)
+            self._maps[stage.name] = _real(raw, outputs[stage.map])[0]
+        real = self._maps[stage.name] if stage.output == stage.map else _real(raw, outputs[stage.output])
+        return calibrated(real, outputs[stage.output].kind, stage.temperature)
 
-    def _of(self, model: ModelFile) -> dict[str, NDArray[np.float32]]:
-        if model.file not in self._outputs:
+    def _run(self, model: ModelFile) -> dict[str, NDArray[np.generic]]:
+        if model.file not in self._raw:
             if model.input not in self._tensors:
                 self._tensors[model.input] = input_tensor(self._pixels, model.input)
-            self._outputs[model.file] = self._engine.outputs(model.file, self._tensors[model.input])
-        return self._outputs[model.file]
+            self._raw[model.file] = self._engine.interpreter(model.file).run(self._tensors[model.input])
+        return self._raw[model.file]
 
 
 def _check_signature(model: ModelFile, interpreter: Interpreter, where: str) -> None:

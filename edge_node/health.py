@@ -1,7 +1,7 @@
 """Is the node alive? Progress of frames and verdicts -> systemd; and what the machine is at.
 
-The watchdog is fed only by the main thread and only while the whole way is walked: a hung inference or
-disk stops the main thread, a hung capture or publisher stops its heartbeat, and frames that arrive without
+The watchdog is fed only by the main thread and only while the whole way is walked: a capture, publisher or
+disk that hangs stops its heartbeat, a model that does not return is noticed, and frames that arrive without
 becoming verdicts stop the feeding too. A camera that is absent and a broker that is away are states, not
 failures of the node: restarting would not mend them.
 """
@@ -29,6 +29,8 @@ CAPTURE_BEAT_LIMIT_S = 10.0
 PUBLISHER_BEAT_LIMIT_S = 10.0
 # An SD card may take seconds for a synchronous write; a failing disk is retried every few seconds.
 SPOOL_BEAT_LIMIT_S = 15.0
+# The largest frame in 64 tiles on the smallest board; while frames arrive they are missed earlier.
+INFERENCE_LIMIT_S = 30.0
 UNWATCHED_INTERVAL_S = 15.0  # how often to look where no service manager watches
 _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
 
@@ -44,6 +46,7 @@ class Vitals:
         frames: frames captured.
         verdicts: frames decided and spooled.
         capture_beat_s: monotonic time of the capture thread's last turn.
+        inference_since_s: since when the models have been looking at one frame; None if they are not.
         publisher_beat_s: the same of the publisher's; None while it is not connected: resolving a name
             may take minutes, and is no reason to restart.
         spool_beat_s: of the thread that writes to disk; a full disk is answered at once, a hung one is not.
@@ -55,6 +58,7 @@ class Vitals:
     frames: int
     verdicts: int
     capture_beat_s: float
+    inference_since_s: float | None = None
     publisher_beat_s: float | None = None
     spool_beat_s: float | None = None
     paused: bool = False
@@ -109,6 +113,9 @@ def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
     """
     if vitals.camera is not CameraCondition.ENDED and now_s - vitals.capture_beat_s > CAPTURE_BEAT_LIMIT_S:
         return f"the capture thread has not turned for {now_s - vitals.capture_beat_s:.0f} s"
+    since_s = vitals.inference_since_s
+    if since_s is not None and now_s - since_s > INFERENCE_LIMIT_S:
+        return f"the models have not returned for {now_s - since_s:.0f} s"
     for name, beat_s, limit_s in (
         ("publisher", vitals.publisher_beat_s, PUBLISHER_BEAT_LIMIT_S),
         ("spool", vitals.spool_beat_s, SPOOL_BEAT_LIMIT_S),

@@ -24,15 +24,17 @@ from edge_node.describe import path_text
 from edge_node.errors import ConfigError
 from edge_node.inspectability import inspect
 from edge_node.marked_picture import Marking
-from edge_node.tiling import corroded_share, stitched, tile_grid, worst
+from edge_node.tiling import Tile, corroded_share, stitched, tile_grid, worst
 from edge_node.verdict import Decision, Grades, Outcome
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_node.engine import Engine, Judgement
+    from edge_node.engine import Answers, Engine, Judgement
+    from edge_node.engine import Prepared as PreparedPicture
     from edge_node.inspectability import Thresholds
     from edge_node.manifest import Stage
+    from edge_node.verdict import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,27 @@ class Inspection:
     inference_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture on its way to the models.
+
+    Attributes:
+        size: width and height, px.
+        reasons: why it cannot be judged; then there are no pieces.
+        pieces: of the picture and ready to be judged, with where they are; one piece unless it is in tiles.
+    """
+
+    size: tuple[int, int]
+    reasons: tuple[Reason, ...]
+    pieces: tuple[tuple[Tile, PreparedPicture], ...]
+
+
 class Inspector:
-    """A bundle's engine with what the operator told; belongs to one thread."""
+    """A bundle's engine with what the operator told.
+
+    ``inspect`` is all of it. The daemon takes the three steps apart: ``prepare`` and ``conclude`` in one
+    thread, ``run`` in another, which belongs to the models.
+    """
 
     def __init__(
         self,
@@ -91,32 +112,40 @@ class Inspector:
             pixels: the picture.
             frozen: the camera repeats it, as ``Frame.frozen`` says.
         """
-        if self._thresholds is not None and (reasons := inspect(pixels, self._thresholds, frozen=frozen)):
-            return Inspection(Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=reasons), None, 0.0)
-        return self._whole(pixels) if self._tiling is None else self._in_tiles(pixels, self._tiling)
+        prepared = self.prepare(pixels, frozen=frozen)
+        return self.conclude(prepared, self.run(prepared))
 
-    def _in_tiles(self, pixels: NDArray[np.uint8], tiling: Tiling) -> Inspection:
-        """Judge each tile; the frame is what its worst tile is, with one map of the whole."""
+    def prepare(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Prepared:
+        """Return whether the picture can be judged, and the input tensors if it can."""
         height, width = pixels.shape[:2]
-        tiles = tile_grid(width, height, tiling.across, tiling.down, tiling.overlap)
-        found = [self._whole(np.ascontiguousarray(tile.of(pixels))) for tile in tiles]
-        chosen = found[worst([inspection.decision for inspection in found])].decision
-        corroded = stitched(
-            [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)],
-            width,
-            height,
-        )
-        if chosen.area_fraction is not None and corroded is not None:
-            share = corroded_share(corroded)
-            chosen = msgspec.structs.replace(
-                chosen,
-                area_fraction=round(share, 4),
-                grades=Grades(iso_4628_3=iso_4628_3(share), astm_d610=astm_d610(share)),
-            )
-        return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
+        reasons: tuple[Reason, ...] = ()
+        if self._thresholds is not None:
+            reasons = inspect(pixels, self._thresholds, frozen=frozen)
+        if reasons:
+            return Prepared((width, height), reasons, ())
+        if self._tiling is None:
+            whole = Tile(0, 0, width, height)
+            return Prepared((width, height), (), ((whole, self.engine.prepare(pixels, self._told)),))
+        grid = tile_grid(width, height, self._tiling.across, self._tiling.down, self._tiling.overlap)
+        cut = ((tile, np.ascontiguousarray(tile.of(pixels))) for tile in grid)
+        pieces = tuple((tile, self.engine.prepare(part, self._told)) for tile, part in cut)
+        return Prepared((width, height), (), pieces)
 
-    def _whole(self, pixels: NDArray[np.uint8]) -> Inspection:
-        judgement = self.engine.judge(pixels, self._told)
+    def run(self, prepared: Prepared) -> tuple[Answers, ...]:
+        """Return what the models say of each piece."""
+        return tuple(self.engine.run(piece, self._told) for _, piece in prepared.pieces)
+
+    def conclude(self, prepared: Prepared, answers: tuple[Answers, ...]) -> Inspection:
+        """Return what is said of the picture as a whole."""
+        if prepared.reasons:
+            decision = Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=prepared.reasons)
+            return Inspection(decision, None, 0.0)
+        found = [self._whole(answer.decide()) for answer in answers]
+        if self._tiling is None:
+            return found[0]
+        return _of_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
+
+    def _whole(self, judgement: Judgement) -> Inspection:
         stage = self._condition_stage(judgement)
         if stage is None:
             return Inspection(judgement.decision, None, judgement.inference_ms)
@@ -136,6 +165,22 @@ class Inspector:
         cascade = self.engine.bundle.manifest.cascade
         asked = [cascade.stage(step.name) for step in judgement.decision.stages if step.label is not None]
         return next((s for s in reversed(asked) if s.name in judgement.maps and corroded_labels(s)), None)
+
+
+def _of_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
+    """Return what a frame is said to be by its tiles: what the worst is, with one map of the whole."""
+    chosen = found[worst([inspection.decision for inspection in found])].decision
+    corroded = stitched(
+        [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)], width, height
+    )
+    if chosen.area_fraction is not None and corroded is not None:
+        share = corroded_share(corroded)
+        chosen = msgspec.structs.replace(
+            chosen,
+            area_fraction=round(share, 4),
+            grades=Grades(iso_4628_3=iso_4628_3(share), astm_d610=astm_d610(share)),
+        )
+    return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
 
 
 def _check_material(material: str, engine: Engine) -> None:

@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_node.frame import Frame
 
 
@@ -17,6 +19,11 @@ class LatestFrame:
         self._frame: Frame | None = None
         self._dropped = 0
         self._closed = False
+        self._on_change: Callable[[], None] = lambda: None
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Have ``on_change`` called after each put and after closing; it must return at once."""
+        self._on_change = on_change
 
     @property
     def closed(self) -> bool:
@@ -31,6 +38,7 @@ class LatestFrame:
                 self._dropped += 1
             self._frame = frame
             self._changed.notify_all()
+        self._on_change()
 
     def put_when_empty(self, frame: Frame, timeout_s: float) -> bool:
         """Put ``frame`` once the slot is empty: for recordings of which no picture may be dropped.
@@ -46,7 +54,23 @@ class LatestFrame:
                 return False
             self._frame = frame
             self._changed.notify_all()
-            return True
+        self._on_change()
+        return True
+
+    def peek(self) -> Frame | None:
+        """Return the frame in the slot and leave it there; a newer one may still replace it."""
+        with self._changed:
+            return self._frame
+
+    def take_if(self, frame: Frame) -> int | None:
+        """Take ``frame`` if it is still the newest; return how many were dropped, None if it is not."""
+        with self._changed:
+            if self._frame is not frame:
+                return None
+            self._frame = None
+            dropped, self._dropped = self._dropped, 0
+            self._changed.notify_all()
+            return dropped
 
     def take(self, timeout_s: float) -> tuple[Frame | None, int]:
         """Wait for a frame and return it with how many were dropped since the last one taken.
@@ -68,3 +92,4 @@ class LatestFrame:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._on_change()

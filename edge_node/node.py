@@ -1,17 +1,25 @@
-"""The main thread's work: one frame after the other through the rooms, and a look around in between."""
+"""The main thread's work: frames are made ready, what the models said is recorded, and a look around between.
+
+The models run in a thread of their own (``lookahead``), evidence is encoded in another
+(``evidence_thread``); verdicts are numbered and spooled here, in the order in which frames were captured.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from edge_node.evidence_thread import EvidenceThread, PictureInWork
 from edge_node.health import Vitals, Watchdog
 from edge_node.inspectability import thresholds_of
 from edge_node.inspector import Inspector, Tiling, marking
+from edge_node.lookahead import Lookahead
 from edge_node.messages import LinkState, Part, PartState
 from edge_node.record import Recorder
 from edge_node.spool import Keep, Kind, Spool
@@ -19,10 +27,10 @@ from edge_node.status import StatusBoard
 from edge_node.verdict import Outcome, encode
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from edge_node.camera import CameraState
+    from edge_node.command_gate import Taken
     from edge_node.config import Config
     from edge_node.engine import Engine
     from edge_node.evidence import Evidence
@@ -41,6 +49,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
 HEALTH_INTERVAL_S = 10.0
+MAX_DECIDED = 8  # verdicts that wait for a picture; each holds a frame, so then the models wait too
 
 _log = logging.getLogger("edge_node")
 
@@ -72,6 +81,18 @@ class Rooms:
     view: LiveView | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A frame whose verdict is to be spooled, once its picture is kept."""
+
+    frame: Frame
+    dropped: int
+    inspection: Inspection
+    recorder: Recorder
+    picture: PictureInWork | None
+    snapshots: list[Taken]  # commands that asked for it
+
+
 class Node:
     """The main thread's work: one frame after the other, and a look around in between."""
 
@@ -97,6 +118,10 @@ class Node:
         self._notifier = notifier
         self._model = Part(state=PartState.OK, text="the golden probe holds")
         self._watchdog = Watchdog(notifier)
+        self._bell = threading.Event()  # rung by every thread that has something for the main thread
+        self._lookahead = Lookahead(rooms.latest, self._bell.set)
+        self._pictures = EvidenceThread(self._bell.set)
+        self._decided: deque[_Decided] = deque()
         self._inspector, self._recorder = self._with(rooms.engine)
         self._board = StatusBoard(config, rooms.engine.bundle, rooms.spool)
         self._said: Status | None = None
@@ -104,46 +129,87 @@ class Node:
 
     def decide_frames(self, stop: threading.Event) -> None:
         """Decide the newest frame again and again, until asked to stop or no further frame will come."""
-        while not stop.is_set():
-            frame, dropped = self._rooms.latest.take(TICK_S)
-            if frame is not None and not self._paused:
-                self._decide(frame, dropped)
-            elif self._rooms.latest.closed:
-                break
-            self._look_around()
+        latest = self._rooms.latest
+        latest.listen(self._bell.set)
+        self._lookahead.start()
+        self._pictures.start()
+        try:
+            while not stop.is_set():
+                self._turn()
+                self._look_around()
+                if latest.closed and self._lookahead.is_idle and not self._decided:
+                    break
+                self._bell.wait(TICK_S)
+                self._bell.clear()
+        finally:
+            self._lookahead.stop()
+            self._pictures.stop()
+        self._conclude()
+        while self._decided:
+            self._record(self._decided.popleft())
+            self._conclude()
         self._rooms.publisher.publish_health(encode(self._board.health()))
 
-    def _decide(self, frame: Frame, dropped: int) -> None:
-        inspection = self._inspector.inspect(frame.pixels, frozen=frame.frozen)
-        verdict = self._spooled(frame, dropped, inspection)
+    def _turn(self) -> None:
+        """Make the newest frame ready, then record what the models said of those before."""
+        if self._paused:
+            self._rooms.latest.take(0)
+        else:
+            self._lookahead.prepare(self._inspector, self._recorder)
+        self._conclude()
+        while self._decided and ((picture := self._decided[0].picture) is None or picture.is_settled):
+            self._record(self._decided.popleft())
+
+    def _conclude(self) -> None:
+        """Take in what the models said."""
+        while len(self._decided) < MAX_DECIDED and (judged := self._lookahead.take()) is not None:
+            ready = judged.ready
+            inspection = ready.inspector.conclude(ready.prepared, judged.answers)
+            orders = self._rooms.orders
+            snapshots = orders.take_snapshots() if orders is not None else []
+            picture = self._picture(ready.frame, inspection, is_asked_for=bool(snapshots))
+            self._decided.append(
+                _Decided(ready.frame, judged.dropped, inspection, ready.recorder, picture, snapshots)
+            )
+
+    def _record(self, decided: _Decided) -> None:
+        frame, inspection = decided.frame, decided.inspection
+        sha256 = decided.picture.sha256 if decided.picture is not None else None
+        if decided.snapshots and self._rooms.orders is not None:
+            self._rooms.orders.answer_snapshots(decided.snapshots, sha256)
+        verdict = self._spooled(decided, sha256)
         if self._rooms.findings is not None:
             self._rooms.findings.see(verdict)
-        self._board.count(frame, dropped, inspection.inference_ms)
+        self._board.count(frame, decided.dropped, inspection.inference_ms)
         if self._rooms.view is not None:
             self._rooms.view.decided(frame, inspection, verdict)
         if self._on_decided is not None:
             self._on_decided(frame, inspection, verdict)
 
-    def _spooled(self, frame: Frame, dropped: int, inspection: Inspection) -> Verdict:
+    def _spooled(self, decided: _Decided, evidence_sha256: str | None) -> Verdict:
         """Hand the frame's verdict to the spool, which numbers it, and return it."""
-        evidence_sha256 = self._keep_evidence(frame, inspection)
+        frame, inspection = decided.frame, decided.inspection
         track = self._rooms.pose
         pose, pose_age_ms = track.at(frame.captured_at_ns) if track is not None else (None, None)
-        decided: list[Verdict] = []
+        verdicts: list[Verdict] = []
 
         def record(seq: int) -> bytes:
-            verdict = self._recorder.verdict(
-                inspection.decision, frame, seq=seq, dropped=dropped, inference_ms=inspection.inference_ms
+            verdict = decided.recorder.verdict(
+                inspection.decision,
+                frame,
+                seq=seq,
+                dropped=decided.dropped,
+                inference_ms=inspection.inference_ms,
+                pose=pose,
+                pose_age_ms=pose_age_ms,
+                evidence_sha256=evidence_sha256,
             )
-            verdict = msgspec.structs.replace(
-                verdict, evidence_sha256=evidence_sha256, pose=pose, pose_age_ms=pose_age_ms
-            )
-            decided.append(verdict)
+            verdicts.append(verdict)
             return encode(verdict)
 
         keep = _KEEP.get(inspection.decision.outcome, Keep.NORMAL)
         self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
-        return decided[0]
+        return verdicts[0]
 
     def _with(self, engine: Engine) -> tuple[Inspector, Recorder]:
         """Return what judges with these models, and what names them on the verdicts."""
@@ -182,20 +248,15 @@ class Node:
     def _paused(self) -> bool:
         return self._rooms.orders is not None and self._rooms.orders.paused
 
-    def _keep_evidence(self, frame: Frame, inspection: Inspection) -> str | None:
-        """Keep a picture of what was found, or was asked for, and return its name."""
-        evidence, orders = self._rooms.evidence, self._rooms.orders
-        if evidence is None:
+    def _picture(self, frame: Frame, inspection: Inspection, *, is_asked_for: bool) -> PictureInWork | None:
+        """Have a picture kept of what was found, or was asked for."""
+        evidence, outcome = self._rooms.evidence, inspection.decision.outcome
+        if evidence is None or not (evidence.wants(outcome, time.monotonic()) or is_asked_for):
             return None
-        outcome = inspection.decision.outcome
-        asked = orders is not None and orders.wants_snapshot
-        if not evidence.wants(outcome, time.monotonic()) and not asked:
-            return None
-        corroded = asked or outcome is Outcome.CORRODED
-        sha256 = evidence.keep(frame.pixels, corroded=corroded, marking=marking(inspection))
-        if orders is not None:
-            orders.snapshot_kept(sha256)
-        return sha256
+        corroded = is_asked_for or outcome is Outcome.CORRODED
+        return self._pictures.keep(
+            lambda: evidence.keep(frame.pixels, corroded=corroded, marking=marking(inspection))
+        )
 
     def _look_around(self) -> None:
         if self._rooms.orders is not None:
@@ -230,6 +291,7 @@ class Node:
             frames=capture.frames_captured,
             verdicts=self._board.verdicts,
             capture_beat_s=capture.beat_s,
+            inference_since_s=self._lookahead.busy_since_s,
             publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
             spool_beat_s=self._rooms.spool.beat_s,
             paused=self._paused,

@@ -48,10 +48,10 @@ class Orders:
             self._paused_until_s = None
         return self._paused_until_s is not None
 
-    @property
-    def wants_snapshot(self) -> bool:
-        """True if the next decided frame is to be kept, whatever it shows."""
-        return bool(self._snapshots)
+    def take_snapshots(self) -> list[Taken]:
+        """Return who wants the next decided frame kept, whatever it shows; each is to be answered once."""
+        taken, self._snapshots = self._snapshots, []
+        return taken
 
     def carry_out(self) -> None:
         """Carry out what came since the last call; returns at once."""
@@ -62,14 +62,13 @@ class Orders:
                 return
             self._carry_out(taken)
 
-    def snapshot_kept(self, sha256: str | None) -> None:
+    def answer_snapshots(self, snapshots: list[Taken], sha256: str | None) -> None:
         """Answer whoever asked for a snapshot; None if it could not be kept."""
-        for taken in self._snapshots:
+        for taken in snapshots:
             if sha256 is None:
                 self.desk.respond(taken, Result.FAILED, "disk", "the picture could not be kept")
             else:
                 self.desk.respond(taken, Result.DONE, data={"sha256": sha256})
-        self._snapshots.clear()
 
     def _carry_out(self, taken: Taken) -> None:
         command = taken.command

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge_node.clock import boot_id, time_quality
 from edge_node.verdict import BundleReference, Decision, Verdict
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from edge_node.bundle import Bundle
     from edge_node.config import Config
     from edge_node.frame import Frame
+    from edge_node.verdict import Pose
 
 
 class Recorder:
@@ -24,8 +27,17 @@ class Recorder:
             name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.manifest_sha256
         )
 
-    def verdict(
-        self, decision: Decision, frame: Frame, *, seq: int, dropped: int, inference_ms: float
+    def verdict(  # noqa: PLR0913  # each is a field of the verdict, by name
+        self,
+        decision: Decision,
+        frame: Frame,
+        *,
+        seq: int,
+        dropped: int,
+        inference_ms: float,
+        pose: Pose | None = None,
+        pose_age_ms: float | None = None,
+        evidence_sha256: str | None = None,
     ) -> Verdict:
         """Return the verdict number ``seq`` of this epoch.
 
@@ -35,14 +47,19 @@ class Recorder:
             seq: the number that the spool gave.
             dropped: frames that were captured but not decided since the last verdict.
             inference_ms: what deciding took.
+            pose: where the robot was.
+            pose_age_ms: how far from the capture that was measured.
+            evidence_sha256: name of the picture that was kept.
         """
         return Verdict(
-            **{name: getattr(decision, name) for name in decision.__struct_fields__},
+            **msgspec.structs.asdict(decision),
             id=f"{self._node.robot}:{self._epoch}:{seq}",
             seq=seq,
             site=self._node.site,
             robot=self._node.robot,
             asset=self._node.asset,
+            pose=pose,
+            pose_age_ms=pose_age_ms,
             observed_at=frame.observed_at,
             monotonic_ns=frame.captured_at_ns,
             boot_id=boot_id(),
@@ -54,4 +71,5 @@ class Recorder:
             frame_age_ms=round(frame.age_ms, 3),
             frames_dropped=dropped,
             inference_ms=round(inference_ms, 3),
+            evidence_sha256=evidence_sha256,
         )
