@@ -83,8 +83,8 @@ class Outgoing:
     def size_bytes(self) -> int:
         """How large the packet may become, some 20 bytes above what it is."""
         properties = sum(5 + len(key.encode()) + len(value.encode()) for key, value in self.user)
-        names = len(self.topic.encode()) + len(self.correlation) + len(self.content_type)
-        names += len(self.response_topic.encode())
+        texts = (self.topic, self.content_type, self.response_topic)
+        names = len(self.correlation) + sum(len(text.encode()) for text in texts)
         return 30 + names + properties + len(self.payload)
 
 

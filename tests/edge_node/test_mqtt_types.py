@@ -18,7 +18,7 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
 def test_properties_are_packed_as_paho_packs_them(
     content_type: str, user: list[tuple[str, str]], correlation: bytes, response_topic: str
 ) -> None:
-    """Content type, response topic, correlation data and user properties, in paho's order, with a length of 1 or 2 bytes."""
+    """Every property that we send, in paho's order, with a length of 1 or 2 bytes."""
     theirs = Properties(PacketTypes.PUBLISH)
     theirs.ContentType = content_type
     if response_topic:
