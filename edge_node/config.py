@@ -23,6 +23,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}\Z")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+TopicName = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 MAX_THREADS = 64
 Threads = Annotated[int, msgspec.Meta(ge=1, le=MAX_THREADS)]
@@ -165,9 +166,21 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     z_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
     udp_port: Annotated[Port | None, _about("Listen for poses on this UDP port.")] = None
     udp_host: Annotated[str, _about("Address to listen on; 0.0.0.0 takes poses from anywhere.")] = "127.0.0.1"
+    mqtt_topic: Annotated[
+        TopicName | None,
+        _about("Take poses from this topic of the broker, such as corrosion/v1/SITE/ROBOT/pose."),
+    ] = None
     max_age_ms: Annotated[
         float, _about("A pose that was measured longer before or after a frame is left out.", gt=0)
     ] = 2000.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no name of a topic: poses come from one sender."""
+        topic = self.mqtt_topic
+        if topic is not None and ("+" in topic or "#" in topic):
+            raise ValueError(f"mqtt_topic = {topic!r}: wanted one topic, without the wildcards + and #")
+        if topic is not None and (topic.startswith("$") or not topic.isprintable()):
+            raise ValueError(f"mqtt_topic = {topic!r}: wanted printable characters, the first not $")
 
 
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from edge_node.latest import LatestFrame
 from edge_node.model_loading import Reloader, load_engine
 from edge_node.node import TICK_S, Node, Rooms
 from edge_node.orders import Orders
-from edge_node.pose import PoseReceiver, pose_track
+from edge_node.pose import PoseReceiver, PoseTopic, pose_track
 from edge_node.publisher import Publisher
 from edge_node.review_desk import ReviewDesk
 from edge_node.spool import Spool
@@ -66,7 +66,9 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         if orders is not None:
             orders.reloader = reloader
         desk = orders.desk if orders else None
-        publisher = Publisher(config.mqtt, topics, spool, desk=desk, evidence=evidence)
+        pose = pose_track(config.pose)
+        pose_topic = PoseTopic(pose, config.pose.mqtt_topic) if config.pose.mqtt_topic else None
+        publisher = Publisher(config.mqtt, topics, spool, desk=desk, evidence=evidence, pose=pose_topic)
         publisher.start()
         closing.callback(publisher.stop)
         closing.callback(capture.stop)
@@ -76,7 +78,6 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         closing.callback(findings.close)
         if orders is not None:
             orders.reviews = ReviewDesk(topics, spool, evidence, findings, config.findings.severities)
-        pose = pose_track(config.pose)
         if config.pose.udp_port is not None:
             receiver = PoseReceiver(pose, config.pose.udp_host, config.pose.udp_port)
             receiver.start()

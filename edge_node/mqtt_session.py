@@ -165,10 +165,10 @@ class Session:
             raise self._lost()
         return sent.mid
 
-    def subscribe(self, filters: Sequence[str]) -> None:
-        """Ask for messages at QoS 1. What the broker grants says nothing of what it delivers."""
+    def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
+        """Ask for messages. What the broker grants says nothing of what it delivers."""
         if filters:
-            self._client.subscribe([(name, 1) for name in filters])
+            self._client.subscribe([(name, qos) for name in filters])
 
     def poll(self, timeout_s: float, wake: socket.socket | None = None) -> None:
         """Wait for something to happen on the link, or for a byte in ``wake``, and deal with it.

@@ -24,6 +24,7 @@ from edge_node.verdict import Pose
 
 if TYPE_CHECKING:
     from edge_node.config import PoseConfig
+    from edge_node.mqtt_session import Incoming
 
 MAX_MESSAGE_BYTES = 1024
 _KEPT = 512  # five seconds at 100 Hz: no frame waits longer to be decided
@@ -36,8 +37,8 @@ class PoseError(CorrosionError):
     """A pose message is not one."""
 
 
-class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of a pose source."""
+class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the robot is: metres along its path or in space, and how old that was when it was sent."""
 
     distance_m: float | None = None
     x_m: float | None = None
@@ -156,6 +157,25 @@ class PoseReceiver:
             self._track.take(message)
 
 
+class PoseTopic:
+    """Takes poses from one MQTT topic; belongs to the publisher's thread."""
+
+    def __init__(self, track: PoseTrack, topic: str) -> None:
+        self.topic = topic
+        self._track = track
+
+    def note(self, message: Incoming) -> bool:
+        """Take in a message if it is a pose; False if it is of another topic.
+
+        A retained one is left out: the broker kept it, and nobody knows for how long.
+        """
+        if message.topic != self.topic:
+            return False
+        if not message.is_retained:
+            self._track.take(message.payload)
+        return True
+
+
 def parse_pose(message: bytes) -> tuple[Pose, float]:
     """Return the pose in a message and how old it was when sent, in ms.
 
@@ -165,7 +185,7 @@ def parse_pose(message: bytes) -> tuple[Pose, float]:
     if len(message) > MAX_MESSAGE_BYTES:
         raise PoseError(f"pose message of more than {MAX_MESSAGE_BYTES} bytes")
     try:
-        found = msgspec.json.decode(message, type=_Message)
+        found = msgspec.json.decode(message, type=PoseMessage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise PoseError(f"no pose: {err}; wanted an object like {{'distance_m': 12.5}}") from err
     values = (found.distance_m, found.x_m, found.y_m, found.z_m)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from edge_node.config import MqttConfig
     from edge_node.evidence import Evidence
     from edge_node.mqtt_session import Incoming
+    from edge_node.pose import PoseTopic
     from edge_node.spool import Spool
     from edge_node.topics import Topics
     from edge_node.window import Sent
@@ -57,7 +58,7 @@ _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
 class Publisher:
     """Delivers a spool to a broker; ``start`` and ``stop`` once each."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the rooms that the link serves, by name
         self,
         config: MqttConfig,
         topics: Topics,
@@ -65,6 +66,7 @@ class Publisher:
         *,
         desk: CommandDesk | None = None,
         evidence: Evidence | None = None,
+        pose: PoseTopic | None = None,
     ) -> None:
         """Prepare; touches no network.
 
@@ -74,6 +76,7 @@ class Publisher:
             spool: what is to be delivered.
             desk: takes commands; without one none are subscribed to.
             evidence: has pictures to send when nothing else is to be sent.
+            pose: takes what comes on its topic.
 
         Raises:
             ConfigError: the connection would give something away.
@@ -83,6 +86,7 @@ class Publisher:
         self._topics = topics
         self._spool = spool
         self._desk = desk
+        self._pose = pose
         self._suspects = Suspects()
         # Each topic has listeners of its own.
         self._audiences = {kind: Audience(config.subscriber_grace_s) for kind in Kind}
@@ -207,6 +211,8 @@ class Publisher:
         self._sent_status, self._status_checked_s = b"", 0.0
         self._aside.begin()
         session.subscribe([*([self._topics.commands] if self._desk else []), *self._receipts.filters])
+        if self._pose is not None:
+            session.subscribe([self._pose.topic], qos=0)  # a pose that comes late is of no use
         _LOG.info("connected to %s", self._config.hostname)
         return session
 
@@ -283,7 +289,9 @@ class Publisher:
         window.settled(self._spool.settled)
 
     def _received(self, message: Incoming) -> None:
-        """Deal with a command or a receipt."""
+        """Deal with a pose, a command or a receipt."""
+        if self._pose is not None and self._pose.note(message):
+            return
         stored = self._receipts.note(message)
         if stored is not None:
             self._spool.settle_stored(stored)

@@ -12,6 +12,8 @@ from edge_node.commands import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.findings import Finding
 from edge_node.messages import Health, Response, Status
 from edge_node.node_red import flow
+from edge_node.pose import MAX_MESSAGE_BYTES as MAX_POSE_BYTES
+from edge_node.pose import PoseMessage
 from edge_node.spool_types import Kind
 from edge_node.topics import ROOT, Topics
 from edge_node.verdict import Verdict
@@ -54,6 +56,14 @@ def channels() -> list[Channel]:
         Channel("status", topics.status, "Whether the robot is there; also the will.", Status, retain=True),
         Channel("health", topics.health, "How well it does; lost while the link is away.", Health, qos=0),
         Channel("response", topics.response, "What became of commands, refused ones too.", Response),
+        Channel(
+            "pose",
+            topics.pose,
+            "Where the robot is, if [pose] mqtt_topic says so.",
+            PoseMessage,
+            0,
+            sends=False,
+        ),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
     ]
     found += [
@@ -147,7 +157,8 @@ def _messages() -> dict[str, Any]:
         if channel.sends and channel.qos == 1 and not channel.retain:
             found[channel.name]["headers"] = _headers()
         if not channel.sends:
-            found[channel.name]["description"] = f"At most {MAX_COMMAND_BYTES} bytes; never retained."
+            most_bytes = MAX_POSE_BYTES if channel.message is PoseMessage else MAX_COMMAND_BYTES
+            found[channel.name]["description"] = f"At most {most_bytes} bytes; never retained."
     return found
 
 

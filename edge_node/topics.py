@@ -87,6 +87,11 @@ class Topics:
         """The filter under which commands come in."""
         return f"{self.base}/cmd/+"
 
+    @property
+    def pose(self) -> str:
+        """Where navigation may say where the robot is, if ``[pose] mqtt_topic`` names no other."""
+        return f"{self.base}/pose"
+
     def verb(self, topic: str) -> str | None:
         """Return the verb at the end of a command's topic, or None if it is no command of ours."""
         head, _, verb = topic.rpartition("/")

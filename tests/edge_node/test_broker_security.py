@@ -109,22 +109,25 @@ def own_topics(robot: str) -> list[str]:
 
 COMMANDS = [f"corrosion/v1/site/{robot}/cmd/pause" for robot in ("robot-1", "robot-2")]
 RECEIPT = "corrosion/v1/site/robot-1/receipt/historian"
-ALL = [*own_topics("robot-1"), *own_topics("robot-2"), *COMMANDS, RECEIPT, "elsewhere", "$SYS/x"]
+POSES = [f"corrosion/v1/site/{robot}/pose" for robot in ("robot-1", "robot-2")]
+ALL = [*own_topics("robot-1"), *own_topics("robot-2"), *COMMANDS, RECEIPT, *POSES, "elsewhere", "$SYS/x"]
 MAY_WRITE = {
     "robot-1": set(own_topics("robot-1")),
     "robot-2": set(own_topics("robot-2")),
     "viewer": set(),
     "controller": set(COMMANDS),
     "historian": {RECEIPT},
+    "navigation": set(POSES),
     "stranger": set(),
 }
 SAID = {*own_topics("robot-1"), *own_topics("robot-2")}
 MAY_READ = {
-    "robot-1": {COMMANDS[0], RECEIPT},
-    "robot-2": {COMMANDS[1]},
+    "robot-1": {COMMANDS[0], RECEIPT, POSES[0]},
+    "robot-2": {COMMANDS[1], POSES[1]},
     "viewer": SAID,
     "controller": SAID,
     "historian": {topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp"))},
+    "navigation": set(),
     "stranger": set(),
 }
 

@@ -93,27 +93,53 @@ def test_a_clip_with_corrosion_gives_findings_that_are_opened_and_closed(tmp_pat
     assert len(set(opened)) == len(opened)
 
 
+def metres_on_verdicts(mosquitto, process, send):
+    """Return the distances on verdicts while ``send`` is called with one that grows; ages are checked."""
+    subscriber = Subscriber("127.0.0.1", mosquitto.port, ("corrosion/v1/quay/crawler-1/verdict",))
+    metres = []
+    deadline_s = time.monotonic() + 30
+    sent = 0
+    while len(metres) < 10 and time.monotonic() < deadline_s and process.poll() is None:
+        sent += 1
+        send(b'{"distance_m": %d}' % sent)
+        for message in subscriber.arrived(0.05):
+            verdict = msgspec.json.decode(message.payload, type=Verdict)
+            if verdict.pose is not None:
+                metres.append(verdict.pose.distance_m)
+                assert 0 <= verdict.pose_age_ms <= 2000
+    subscriber.close()
+    return metres
+
+
 def test_a_pose_from_udp_is_on_the_verdicts(tmp_path, mosquitto):
     """Poses sent while the robot drives are on the verdicts with an age, and grow as it moves."""
     port = free_port()
     config = write_config(tmp_path, CLIP, mosquitto.port, pose={"udp_port": port})
-    subscriber = Subscriber("127.0.0.1", mosquitto.port, ("corrosion/v1/quay/crawler-1/verdict",))
-    metres = []
     with (
         daemon(config) as process,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
     ):
-        deadline_s = time.monotonic() + 30
-        sent = 0
-        while len(metres) < 10 and time.monotonic() < deadline_s and process.poll() is None:
-            sent += 1
-            sender.sendto(b'{"distance_m": %d}' % sent, ("127.0.0.1", port))
-            for message in subscriber.arrived(0.05):
-                verdict = msgspec.json.decode(message.payload, type=Verdict)
-                if verdict.pose is not None:
-                    metres.append(verdict.pose.distance_m)
-                    assert 0 <= verdict.pose_age_ms <= 2000
-    subscriber.close()
+        metres = metres_on_verdicts(mosquitto, process, lambda line: sender.sendto(line, ("127.0.0.1", port)))
+    assert len(metres) >= 10
+    assert metres == sorted(metres)
+
+
+def test_a_pose_from_a_topic_is_on_the_verdicts(tmp_path, mosquitto):
+    """The same from another MQTT client; rubbish on the topic in between harms nothing."""
+    topic = "corrosion/v1/quay/crawler-1/pose"
+    config = write_config(tmp_path, CLIP, mosquitto.port, pose={"mqtt_topic": topic})
+    client = ["mosquitto_pub", "-p", str(mosquitto.port), "-t", topic, "-l"]
+    with (
+        daemon(config) as process,
+        subprocess.Popen(client, stdin=subprocess.PIPE) as sender,
+    ):
+
+        def send(line):
+            sender.stdin.write(line + b'\n{"distance_m": "far"}\n')
+            sender.stdin.flush()
+
+        metres = metres_on_verdicts(mosquitto, process, send)
+        sender.stdin.close()
     assert len(metres) >= 10
     assert metres == sorted(metres)
 

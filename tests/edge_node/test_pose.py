@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edge_node.config import PoseConfig
 from edge_node.errors import ConfigError
-from edge_node.pose import PoseError, PoseReceiver, PoseTrack, parse_pose, pose_track
+from edge_node.mqtt_session import Incoming
+from edge_node.pose import PoseError, PoseReceiver, PoseTopic, PoseTrack, parse_pose, pose_track
 from edge_node.verdict import Pose
 from tests.processes import wait_for
 
@@ -116,6 +117,26 @@ def test_the_senders_age_is_believed():
     made.take(b'{"distance_m": 4.0, "age_ms": 100}')
     _, age_ms = made.at(time.monotonic_ns())
     assert 100 <= age_ms < 600
+
+
+def test_a_pose_topic_takes_its_own_messages_and_no_retained_ones():
+    """Other topics are somebody else's; what the broker kept may be of yesterday."""
+    made = track()
+    topic = PoseTopic(made, "nav/pose")
+    assert not topic.note(Incoming("nav/pose/2", b'{"distance_m": 1}', is_retained=False))
+    assert topic.note(Incoming("nav/pose", b'{"distance_m": 2}', is_retained=True))
+    assert made.at(time.monotonic_ns()) == (None, None)
+    assert topic.note(Incoming("nav/pose", b'{"distance_m": 3}', is_retained=False))
+    assert topic.note(Incoming("nav/pose", b"\xff" * 60_000, is_retained=False))
+    assert made.at(time.monotonic_ns())[0] == Pose(distance_m=3.0)
+    assert (made.received, made.refused) == (1, 1)
+
+
+@pytest.mark.parametrize("topic", ["nav/+/pose", "nav/#", "#", "$SYS/pose", "nav/\npose", "nav/\0"])
+def test_a_filter_is_no_topic(topic):
+    """Poses come from one sender: wildcards and what no topic may hold are refused in a sentence."""
+    with pytest.raises(ValueError, match=r"mqtt_topic = .*: wanted"):
+        PoseConfig(mqtt_topic=topic)
 
 
 def test_poses_arrive_over_udp():
