@@ -262,6 +262,10 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
         _about('Discovery: "device" for Home Assistant 2024.12 and later, "component" for older ones.'),
     ] = "off"
     home_assistant_prefix: Annotated[Id, _about("Its discovery prefix.")] = "homeassistant"
+    sparkplug: Annotated[
+        bool, _about("Show verdicts as a Sparkplug B edge node too: a view at QoS 0, not the record.")
+    ] = False
+    sparkplug_group: Annotated[Id | None, _about("Its group; the site if not given.")] = None
 
 
 class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):

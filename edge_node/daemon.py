@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from edge_node.config import Config
     from edge_node.live_view import LiveView
+    from edge_node.sparkplug.view import SparkplugView
 
 _T = TypeVar("_T")
 
@@ -69,6 +70,8 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         pose = pose_track(config.pose)
         pose_topic = PoseTopic(pose, config.pose.mqtt_topic) if config.pose.mqtt_topic else None
         publisher = Publisher(config.mqtt, topics, spool, desk=desk, evidence=evidence, pose=pose_topic)
+        if config.mqtt.sparkplug:
+            publisher.show_in(_sparkplug(config, topics, closing))
         publisher.start()
         closing.callback(publisher.stop)
         closing.callback(capture.stop)
@@ -91,6 +94,16 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         spool.flush(timeout_s=2.0)
         _deliver_the_rest(spool, publisher, stop)
     return 0
+
+
+def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugView:
+    """Show what is delivered as a Sparkplug edge node until the end."""
+    from edge_node.sparkplug.view import SparkplugView
+
+    view = SparkplugView(config.mqtt, topics, _state_dir(config))
+    view.start()
+    closing.callback(view.stop)
+    return view
 
 
 def _page(config: Config, closing: ExitStack) -> LiveView:

@@ -110,7 +110,7 @@ class Session:
         if endpoint.username is not None:
             self._client.username_pw_set(endpoint.username, endpoint.password)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, 1, True, self._will_properties(will))
+            self._client.will_set(will.topic, will.payload, 1, will.retain, self._will_properties(will))
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_publish = self._acknowledged
@@ -296,7 +296,7 @@ class Session:
             return None
         properties = _properties(PacketTypes.WILLMESSAGE)
         properties.WillDelayInterval = will.delay_s
-        properties.ContentType = "application/json"
+        properties.ContentType = will.content_type
         return properties
 
     def _publish_properties(self, message: Outgoing) -> Properties | None:

@@ -51,11 +51,13 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says for us when the link is lost; retained, QoS 1."""
+    """What the broker says for us when the link is lost, at QoS 1."""
 
     topic: str
     payload: bytes
     delay_s: int = 0
+    retain: bool = True
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from edge_node.evidence import Evidence
     from edge_node.mqtt_session import Incoming
     from edge_node.pose import PoseTopic
+    from edge_node.sparkplug.view import SparkplugView
     from edge_node.spool import Spool
     from edge_node.topics import Topics
     from edge_node.window import Sent
@@ -87,6 +88,7 @@ class Publisher:
         self._spool = spool
         self._desk = desk
         self._pose = pose
+        self._view: SparkplugView | None = None
         self._suspects = Suspects()
         # Each topic has listeners of its own.
         self._audiences = {kind: Audience(config.subscriber_grace_s) for kind in Kind}
@@ -124,6 +126,10 @@ class Publisher:
         """What the broker refuses, and why."""
         return tuple(self._alarms.values())
 
+    def show_in(self, view: SparkplugView) -> None:
+        """Tell ``view`` of the status and of what is delivered; before ``start``."""
+        self._view = view
+
     def start(self) -> None:
         """Begin to connect, for ever; returns at once."""
         if self._config.protocol != "5":
@@ -138,6 +144,8 @@ class Publisher:
     def set_status(self, status: Status) -> None:
         """Publish ``status``, now and at every connection; the broker says offline for us if need be."""
         self._status = status
+        if self._view is not None:
+            self._view.set_status(status)
         self._status_checked_s = 0.0
         self._wake()
 
@@ -266,6 +274,8 @@ class Publisher:
         if what is Fate.DELIVERED:
             self._backoff.reset()
             self._alarms.pop(f"refused:{sent.row.kind.value}", None)
+            if self._view is not None:
+                self._view.delivered(sent.row, replayed=sent.lane.replayed)
             if self._receipts.wanted and sent.row.kind is Kind.VERDICT:
                 window.parked(sent)
             else:

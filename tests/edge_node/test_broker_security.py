@@ -16,6 +16,7 @@ from edge_node.errors import ConfigError
 from edge_node.messages import LinkState
 from edge_node.mqtt_session import Endpoint, LinkError, Outgoing, Session
 from edge_node.publisher import Publisher
+from edge_node.schema import channels
 from edge_node.spool import Kind, Spool
 from edge_node.topics import Topics
 from tests.processes import Mosquitto, command, wait_for
@@ -101,13 +102,24 @@ def secured(tmp_path_factory) -> Iterator[Secured]:
 
 
 def own_topics(robot: str) -> list[str]:
-    """Everything that a robot says."""
-    leaves = ("verdict", "finding", "latest", "status", "health", "rsp", "evidence/" + "0" * 64)
+    """Everything that a robot says: every channel that the published document has, and the views of it."""
+    said = [
+        channel.topic.replace("/SITE/ROBOT/", f"/site/{robot}/") for channel in channels() if channel.sends
+    ]
     views = [f"homeassistant/device/{robot}/config", f"homeassistant/sensor/{robot}/outcome/config"]
-    return [f"corrosion/v1/site/{robot}/{leaf}" for leaf in leaves] + views
+    births = [f"spBv1.0/site/{word}/{robot}" for word in ("NBIRTH", "NDATA", "NDEATH")]
+    return [topic.replace("SHA256", "0" * 64) for topic in said] + views + births
 
 
-COMMANDS = [f"corrosion/v1/site/{robot}/cmd/pause" for robot in ("robot-1", "robot-2")]
+def commands_to(robot: str) -> list[str]:
+    """Everything that may be asked of a robot."""
+    asked = [channel.topic for channel in channels() if "/cmd/" in channel.topic]
+    return [topic.replace("/SITE/ROBOT/", f"/site/{robot}/") for topic in asked] + [
+        f"spBv1.0/site/NCMD/{robot}"
+    ]
+
+
+COMMANDS = [*commands_to("robot-1"), *commands_to("robot-2")]
 RECEIPT = "corrosion/v1/site/robot-1/receipt/historian"
 POSES = [f"corrosion/v1/site/{robot}/pose" for robot in ("robot-1", "robot-2")]
 ALL = [*own_topics("robot-1"), *own_topics("robot-2"), *COMMANDS, RECEIPT, *POSES, "elsewhere", "$SYS/x"]
@@ -122,11 +134,11 @@ MAY_WRITE = {
 }
 SAID = {*own_topics("robot-1"), *own_topics("robot-2")}
 MAY_READ = {
-    "robot-1": {COMMANDS[0], RECEIPT, POSES[0]},
-    "robot-2": {COMMANDS[1], POSES[1]},
+    "robot-1": {*commands_to("robot-1"), RECEIPT, POSES[0]},
+    "robot-2": {*commands_to("robot-2"), POSES[1]},
     "viewer": SAID,
     "controller": SAID,
-    "historian": {topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp"))},
+    "historian": {topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp", "/shadow"))},
     "navigation": set(),
     "stranger": set(),
 }
