@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge_node.camera import CameraCondition, CameraState
-from edge_node.config import BundleConfig, Config, MqttConfig, NodeConfig, SpoolConfig
+from edge_node.config import BundleConfig, Config, MqttConfig, NodeConfig, ShadowConfig, SpoolConfig
 from edge_node.evidence import Evidence
 from edge_node.finding_desk import FindingDesk
 from edge_node.frame import frame_now
 from edge_node.latest import LatestFrame
+from edge_node.messages import PartState
 from edge_node.node import Node, Rooms
 from edge_node.publisher import Publisher
+from edge_node.shadow import Shadow
 from edge_node.spool import Spool
 from edge_node.supervision import Notifier
 from edge_node.topics import Topics
@@ -45,6 +49,7 @@ class NodeRun:
         cpu_s: of the whole process: all threads.
         between_ms: from each verdict to the next.
         latency_ms: from each frame's capture until its verdict was handed to the spool.
+        shadow_frames: judged by a bundle on trial too.
     """
 
     verdicts: int = 0
@@ -52,6 +57,7 @@ class NodeRun:
     cpu_s: float = 0.0
     between_ms: list[float] = field(default_factory=list)
     latency_ms: list[float] = field(default_factory=list)
+    shadow_frames: int = 0
 
 
 def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
@@ -62,6 +68,7 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
     seconds: float,
     fps: float | None,
     broker: tuple[str, int] | None,
+    shadow: ShadowConfig | None = None,
 ) -> NodeRun:
     """Run the daemon's main loop for ``seconds`` and return what it did.
 
@@ -72,6 +79,7 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         seconds: after the warm-up.
         fps: of the camera; None hands over a new frame whenever the last one was taken.
         broker: to publish to; None leaves verdicts in the spool.
+        shadow: a bundle on trial beside; the run begins when it is loaded, or refused.
     """
     folder.mkdir(parents=True, exist_ok=True)
     meter = _Meter(seconds)
@@ -80,7 +88,7 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         capture = RawFrames(frames, latest, fps)
         spool = Spool.open(folder / "spool.sqlite", SpoolConfig(max_mb=64))
         closing.callback(spool.close)
-        config = _config(folder, broker)
+        config = msgspec.structs.replace(_config(folder, broker), shadow=shadow or ShadowConfig())
         evidence = Evidence(folder / "evidence", config.evidence)
         findings = FindingDesk(config.findings, folder, spool)
         findings.start()
@@ -90,16 +98,27 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         if broker is not None:
             publisher.start()
             closing.callback(publisher.stop)
+        trial = _started(Shadow(config, spool, evidence), closing) if shadow is not None else None
         node = Node(
             config,
-            Rooms(capture, latest, engine, spool, publisher, evidence, findings=findings),
+            Rooms(capture, latest, engine, spool, publisher, evidence, findings=findings, shadow=trial),
             Notifier({}),
             on_decided=meter.on_decided,
         )
         capture.start()
         closing.callback(capture.stop)
         node.decide_frames(meter.full)
+        if trial is not None:
+            meter.result.shadow_frames = trial.health.counts.frames
     return meter.result
+
+
+def _started(shadow: Shadow, closing: ExitStack) -> Shadow:
+    shadow.start()
+    closing.callback(shadow.stop)
+    while shadow.health.part.state is PartState.STARTING:
+        time.sleep(0.05)
+    return shadow
 
 
 class RawFrames:

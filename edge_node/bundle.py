@@ -16,6 +16,7 @@ import numpy as np
 
 from edge_node.errors import BundleError
 from edge_node.manifest import Manifest, ModelFile, decode_manifest
+from edge_node.verdict import BundleReference
 
 MANIFEST_NAME = "bundle.json"
 GOLDEN_NAME = "golden.npz"
@@ -47,6 +48,13 @@ class Bundle:
     manifest_sha256: str
     golden: Golden = field(repr=False)
     models: dict[str, bytes] = field(repr=False)
+
+    @property
+    def reference(self) -> BundleReference:
+        """What names it on a verdict."""
+        return BundleReference(
+            name=self.manifest.name, version=self.manifest.version, sha256=self.manifest_sha256
+        )
 
 
 def load_bundle(path: Path) -> Bundle:

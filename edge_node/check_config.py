@@ -33,6 +33,11 @@ def run(args: argparse.Namespace) -> int:
     except BundleError as err:
         raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
     try:
+        if config.shadow.path is not None:
+            load_bundle(bundle_path(config.shadow.path))
+    except BundleError as err:
+        raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
+    try:
         source = parse_source(config.camera.source)
     except CameraError as err:
         raise ConfigError(f"{args.file}: [camera] source: {err}") from err

@@ -18,6 +18,7 @@ _TYPE = {
     Kind.VERDICT: "corrosion.verdict.v1",
     Kind.FINDING: "corrosion.finding.v1",
     Kind.RESPONSE: "corrosion.response.v1",
+    Kind.SHADOW: "corrosion.shadow.v1",
 }
 
 

@@ -117,6 +117,30 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
+class ShadowConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A bundle on trial: it judges decided frames again on spare time, and reports where it disagrees."""
+
+    path: Annotated[Text | None, _about("Folder of the bundle to prove; without it there is no shadow.")] = (
+        None
+    )
+    share: Annotated[
+        float,
+        _about("At most this share of the time goes to it.", gt=0, le=1),
+    ] = 0.25
+    min_interval_s: Annotated[
+        float, _about("It judges at most one frame in so many seconds.", ge=0, le=86_400)
+    ] = 1.0
+    beside: Annotated[
+        bool,
+        _about("Judge also while the bundle in use works, on boards with cores to spare; else it waits."),
+    ] = False
+    threads: Annotated[Threads, _about("Threads of its TFLite runtime; it runs on the processor.")] = 1
+    report_interval_s: Annotated[
+        float, _about("Send at most one disagreement in so many seconds; health counts all.", ge=0, le=86_400)
+    ] = 10.0
+    keep_pictures: Annotated[bool, _about("Keep the pictures of those that are sent, as evidence.")] = True
+
+
 class FindingsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """When verdicts become a finding that a person acts on."""
 
@@ -308,6 +332,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeConfig
     bundle: BundleConfig
     mqtt: MqttConfig
+    shadow: ShadowConfig = ShadowConfig()
     camera: CameraConfig = CameraConfig()
     inspect: InspectConfig = InspectConfig()
     findings: FindingsConfig = FindingsConfig()
@@ -324,6 +349,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "camera": CameraConfig,
     "inspect": InspectConfig,
     "bundle": BundleConfig,
+    "shadow": ShadowConfig,
     "findings": FindingsConfig,
     "pose": PoseConfig,
     "http": HttpConfig,

@@ -24,6 +24,7 @@ from edge_node.orders import Orders
 from edge_node.pose import PoseReceiver, PoseTopic, pose_track
 from edge_node.publisher import Publisher
 from edge_node.review_desk import ReviewDesk
+from edge_node.shadow import Shadow
 from edge_node.spool import Spool
 from edge_node.supervision import Notifier
 from edge_node.topics import Topics
@@ -86,9 +87,15 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
             receiver.start()
             closing.callback(receiver.stop)
         view = _page(config, closing) if config.http.enabled else None
+        shadow = None
+        if config.shadow.path is not None:
+            shadow = Shadow(config, spool, evidence)
+            shadow.start()
+            closing.callback(shadow.stop)
         closing.callback(notifier.stopping)
         rooms = Rooms(
-            capture, latest, engine, spool, publisher, evidence, orders, findings, pose, reloader, view
+            *(capture, latest, engine, spool, publisher, evidence),
+            *(orders, findings, pose, reloader, view, shadow),
         )
         Node(config, rooms, notifier).decide_frames(stop)
         spool.flush(timeout_s=2.0)

@@ -56,15 +56,23 @@ class Lookahead:
         busy_since_s: monotonic time from which the models have been looking at a frame; None if they are not.
     """
 
-    def __init__(self, latest: LatestFrame, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        latest: LatestFrame,
+        on_change: Callable[[], None],
+        on_busy: Callable[[bool], None] | None = None,
+    ) -> None:
         """Take frames from ``latest``.
 
         Args:
             latest: the slot.
             on_change: called in the thread of the models when ``prepare`` or ``take`` has something to do.
+            on_busy: called with true when a frame is for the models, with false when none is any more; must
+                be quick.
         """
         self._latest = latest
         self._on_change = on_change
+        self._on_busy = on_busy or (lambda _is_busy: None)
         self._changed = threading.Condition()
         self._claimed: tuple[Ready, int] | None = None
         self._ahead: Ready | None = None
@@ -106,6 +114,8 @@ class Lookahead:
             if frame is None or (self._ahead is not None and self._ahead.frame is frame):
                 return
             dropped = self._latest.take_if(frame) if self._is_free else None
+            if dropped is not None:
+                self._on_busy(True)
         ready = Ready(frame, inspector, recorder, inspector.prepare(frame.pixels, frozen=frame.frozen))
         with self._changed:
             if dropped is not None:
@@ -152,9 +162,11 @@ class Lookahead:
                         job = None if dropped is None else (ahead, dropped)
                     if job is not None:
                         self._is_free = False
+                        self._on_busy(True)
                         return job
                     if not self._is_free:
                         self._is_free = True
+                        self._on_busy(False)
                         self._on_change()
                 self._changed.wait(_TICK_S)
             return None

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from edge_node.comparison import Change, Summary  # msgspec resolves annotations at run time
 from edge_node.spool_types import Alarm, SpoolDepth  # the same
+from edge_node.verdict import BundleReference  # the same
 
 Scalar: TypeAlias = str | int | float | bool | None
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -74,8 +76,28 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     camera: Part = Part()
     model: Part = Part()
     clock: Part = Part()
+    shadow: Part | None = None
     link: LinkState = LinkState.CONNECTED
     spool: SpoolDepth | None = None
+
+
+class ShadowHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How the shadow does, and where it disagrees; counts begin anew when either bundle changes.
+
+    Attributes:
+        old: the bundle that decides.
+        new: the shadow; null until it is loaded.
+        inference_ms: of the frame that it judged last.
+        ended: how often its process ended by itself, since the daemon started.
+        counts: what both say of the same frames.
+    """
+
+    part: Part
+    old: BundleReference | None = None
+    new: BundleReference | None = None
+    inference_ms: float | None = None
+    ended: Count = 0
+    counts: Summary
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +118,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     spool: SpoolDepth | None = None
     temperature_c: float | None = None
     memory_mb: float | None = None
+    shadow: ShadowHealth | None = None
     alarms: tuple[Alarm, ...] = ()
 
 
@@ -126,3 +149,25 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     text: str
     data: dict[str, Scalar] = {}
+
+
+class Disagreement(Change, frozen=True, kw_only=True):
+    """A frame of which the bundle on trial, the shadow, says something else than the one that decides.
+
+    Attributes:
+        verdict: id of the verdict on the same frame; it stands.
+        unreported: disagreements since the last message that none was sent of.
+    """
+
+    schema: Literal["corrosion/v1"] = "corrosion/v1"
+    id: str
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    site: str
+    robot: str
+    at: datetime
+    verdict: str
+    observed_at: datetime
+    old_bundle: BundleReference
+    new_bundle: BundleReference
+    evidence_sha256: str | None = None
+    unreported: Count = 0

@@ -36,6 +36,10 @@ def exposition(glance: Glance) -> bytes:
             figures["spool_waiting"] = ("Messages not delivered yet.", health.spool.waiting)
             figures["spool_disk_bytes"] = ("Size of the spool.", health.spool.disk_bytes)
             figures["spool_oldest_seconds"] = ("Age of the oldest message.", health.spool.oldest_age_s)
+        if health.shadow is not None:
+            figures["shadow_frames"] = ("Judged by the bundle on trial too.", health.shadow.counts.frames)
+            figures["shadow_changed"] = ("Of which it says something else.", health.shadow.counts.changed)
+            figures["shadow_inference_ms"] = ("Of the bundle on trial, newest.", health.shadow.inference_ms)
         for name, (about, value) in figures.items():
             if value is not None:
                 Gauge(f"{_PREFIX}_{name}", about, registry=registry).set(value)

@@ -39,11 +39,12 @@ if TYPE_CHECKING:
     from edge_node.inspector import Inspection
     from edge_node.latest import LatestFrame
     from edge_node.live_view import LiveView
-    from edge_node.messages import Status
+    from edge_node.messages import Health, Status
     from edge_node.model_loading import Reloader
     from edge_node.orders import Orders
     from edge_node.pose import PoseTrack
     from edge_node.publisher import Publisher
+    from edge_node.shadow import Shadow
     from edge_node.supervision import Notifier
     from edge_node.verdict import Verdict
 
@@ -79,6 +80,7 @@ class Rooms:
     pose: PoseTrack | None = None
     reloader: Reloader | None = None
     view: LiveView | None = None
+    shadow: Shadow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,9 @@ class Node:
         self._model = Part(state=PartState.OK, text="the golden probe holds")
         self._watchdog = Watchdog(notifier)
         self._bell = threading.Event()  # rung by every thread that has something for the main thread
-        self._lookahead = Lookahead(rooms.latest, self._bell.set)
+        self._lookahead = Lookahead(
+            rooms.latest, self._bell.set, rooms.shadow.give_way if rooms.shadow is not None else None
+        )
         self._pictures = EvidenceThread(self._bell.set)
         self._decided: deque[_Decided] = deque()
         self._inspector, self._recorder = self._with(rooms.engine)
@@ -148,7 +152,7 @@ class Node:
         while self._decided:
             self._record(self._decided.popleft())
             self._conclude()
-        self._rooms.publisher.publish_health(encode(self._board.health()))
+        self._rooms.publisher.publish_health(encode(self._health()))
 
     def _turn(self) -> None:
         """Make the newest frame ready, then record what the models said of those before."""
@@ -185,6 +189,8 @@ class Node:
             self._rooms.view.decided(frame, inspection, verdict)
         if self._on_decided is not None:
             self._on_decided(frame, inspection, verdict)
+        if self._rooms.shadow is not None:
+            self._rooms.shadow.offer(frame, verdict)
 
     def _spooled(self, decided: _Decided, evidence_sha256: str | None) -> Verdict:
         """Hand the frame's verdict to the spool, which numbers it, and return it."""
@@ -242,6 +248,8 @@ class Node:
         else:
             self._model = Part(state=PartState.OK, text=f"a new bundle was refused: {loaded.failure}")
             _log.error("bundle %s goes on; the new one was refused: %s", self._board.bundle, loaded.failure)
+        if self._rooms.shadow is not None:
+            self._rooms.shadow.reload()
         self._notifier.ready()
 
     @property
@@ -268,6 +276,8 @@ class Node:
         self._watchdog.look(self._vitals())
         self._change_bundle()
         status = msgspec.structs.replace(self._board.status(self._rooms.capture.state), model=self._model)
+        if self._rooms.shadow is not None:
+            status = msgspec.structs.replace(status, shadow=self._rooms.shadow.health.part)
         if self._paused:
             paused = Part(state=PartState.PAUSED, text="by command")
             status = msgspec.structs.replace(status, model=paused)
@@ -277,11 +287,15 @@ class Node:
         health = None
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_INTERVAL_S
-            health = self._board.health()
+            health = self._health()
             self._rooms.publisher.publish_health(encode(health))
         if self._rooms.view is not None:
             link = self._rooms.publisher.link.value
             self._rooms.view.looked(status, health, link=link, hung=self._watchdog.hung)
+
+    def _health(self) -> Health:
+        shadow = self._rooms.shadow
+        return msgspec.structs.replace(self._board.health(), shadow=shadow.health if shadow else None)
 
     def _vitals(self) -> Vitals:
         capture, publisher = self._rooms.capture, self._rooms.publisher

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.clock import boot_id, time_quality
-from edge_node.verdict import BundleReference, Decision, Verdict
+from edge_node.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from edge_node.bundle import Bundle
@@ -23,9 +23,7 @@ class Recorder:
         self._node = config.node
         self._config_sha256 = config.sha256
         self._epoch = epoch
-        self._bundle = BundleReference(
-            name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.manifest_sha256
-        )
+        self._bundle = bundle.reference
 
     def verdict(  # noqa: PLR0913  # each is a field of the verdict, by name
         self,

@@ -10,7 +10,7 @@ import msgspec
 from edge_node import __version__
 from edge_node.commands import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.findings import Finding
-from edge_node.messages import Health, Response, Status
+from edge_node.messages import Disagreement, Health, Response, Status
 from edge_node.node_red import flow
 from edge_node.pose import MAX_MESSAGE_BYTES as MAX_POSE_BYTES
 from edge_node.pose import PoseMessage
@@ -64,6 +64,7 @@ def channels() -> list[Channel]:
             0,
             sends=False,
         ),
+        Channel("shadow", topics.of(Kind.SHADOW), "Where a bundle on trial disagrees.", Disagreement),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
     ]
     found += [

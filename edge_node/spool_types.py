@@ -16,11 +16,13 @@ class Kind(str, Enum):
     VERDICT = "verdict"
     FINDING = "finding"
     RESPONSE = "response"
+    SHADOW = "shadow"
 
 
 class Keep(IntEnum):
     """How long to hold on to a row when the disk's bound is reached: the lowest goes first."""
 
+    LEAST = -1  # what a shadow says
     LOW = 0  # uncorroded verdicts
     NORMAL = 1  # uncertain and not inspectable ones, responses
     HIGH = 2  # corroded verdicts and findings

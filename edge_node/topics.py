@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp"}
+_LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp", Kind.SHADOW: "shadow"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ def _describe_status(message: Message) -> str:
         return f"{message.topic}: not a status: {err}"
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
+    if status.shadow is not None:
+        parts += f", shadow {status.shadow.state.value}"
     alarms = "".join(f"\n  alarm: {alarm.text}" for alarm in (status.spool.alarms if status.spool else ()))
     return f"status   {status.site}/{status.robot} {status.presence.value}{reason}; {parts}{alarms}"
 

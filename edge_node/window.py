@@ -73,8 +73,8 @@ class Window:
         """
         self._size = size
         self._suspects = suspects
-        # Answers first, then what people act on, then the record.
-        kinds = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT)
+        # Answers first, then what people act on, then the record, then what is said beside it.
+        kinds = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
         self._lanes = [
             *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in kinds),
             *(Lane(kind, replayed=True, cursor=0, up_to=boundary) for kind in kinds),

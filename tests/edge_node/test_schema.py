@@ -13,12 +13,24 @@ import msgspec
 import pytest
 
 from edge_node.commands import COMMANDS, CommandError, decode_command
+from edge_node.comparison import Comparison
 from edge_node.findings import Finding, FindingState
-from edge_node.messages import Health, LinkState, Part, PartState, Presence, Response, Result, Status
+from edge_node.messages import (
+    Disagreement,
+    Health,
+    LinkState,
+    Part,
+    PartState,
+    Presence,
+    Response,
+    Result,
+    ShadowHealth,
+    Status,
+)
 from edge_node.reviews import Condition, Judgement, Review
 from edge_node.schema import asyncapi, channels, schemas
 from edge_node.spool import Alarm, SpoolDepth
-from edge_node.verdict import BundleReference, Outcome, Pose, Reason, StageVerdict, Verdict, encode
+from edge_node.verdict import BundleReference, Decision, Outcome, Pose, Reason, StageVerdict, Verdict, encode
 from tests.processes import command
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -33,6 +45,7 @@ DEPTH = SpoolDepth(
     alarms=(Alarm(code="c", text="t"),),
 )
 WHO = {"site": "s", "robot": "r"}
+BUNDLE = BundleReference(name="n", version="1", sha256="0" * 64)
 VERDICT = Verdict(
     **WHO,
     outcome=Outcome.CORRODED,
@@ -51,7 +64,7 @@ VERDICT = Verdict(
     monotonic_ns=1,
     boot_id="b",
     time_quality="synchronized",
-    bundle=BundleReference(name="n", version="1", sha256="0" * 64),
+    bundle=BUNDLE,
     config_sha256="0" * 64,
     source="camera",
     frame_id=0,
@@ -84,7 +97,27 @@ MESSAGES = {
         from_pose=Pose(distance_m=1.0),
         review=Review(judgement=Judgement.DISPUTED, by="李", at=NOW, outcome=Condition.UNCORRODED),
     ),
-    "health": Health(**WHO, at=NOW, uptime_s=1.0, spool=DEPTH),
+    "health": Health(
+        **WHO,
+        at=NOW,
+        uptime_s=1.0,
+        spool=DEPTH,
+        shadow=ShadowHealth(part=Part(), old=BUNDLE, counts=Comparison().summary()),
+    ),
+    "shadow": Disagreement(
+        **WHO,
+        id="r:e:shadow:1",
+        seq=1,
+        at=NOW,
+        verdict="r:e:1",
+        observed_at=NOW,
+        old_bundle=BUNDLE,
+        new_bundle=BUNDLE,
+        differs=("outcome",),
+        stages={"a": "x -> unsure"},
+        old=Decision(outcome=Outcome.CORRODED),
+        new=Decision(outcome=Outcome.UNCERTAIN),
+    ),
     "response": Response(
         **WHO,
         id="i",
