@@ -98,6 +98,12 @@ class Shadow:
             self._changed.notify_all()
 
     @property
+    def is_working(self) -> bool:
+        """Whether it has a frame just now."""
+        with self._changed:
+            return self._working is not None
+
+    @property
     def health(self) -> ShadowHealth:
         """How it does, and what it found."""
         with self._changed:
@@ -145,7 +151,9 @@ class Shadow:
         fresh = None
         try:
             fresh = ShadowProcess(self._setup, lambda: self._stopping)
-            ready = self._spare(fresh, fresh.load)
+            ready = (
+                fresh.load()
+            )  # not made to wait: a refusal is to be told also where there is no spare time
         except (ShadowRefusedError, ShadowEndedError) as err:
             if fresh is not None:
                 fresh.end()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import cv2
 import msgspec
 import pytest
 
@@ -37,6 +38,7 @@ from edge_node.record import Recorder
 from edge_node.shadow import Shadow
 from edge_node.spool import Kind, Spool
 from tests.processes import wait_for
+from tests.shadows import make_as_urgent_as_others, shadows_of
 
 pytestmark = pytest.mark.runtime
 
@@ -102,16 +104,9 @@ def shadowed(folder, bundle, **options):
 
 def is_ready(shadow):
     """Return whether the bundle is loaded."""
+    for pid in shadows_of(os.getpid()):
+        make_as_urgent_as_others(pid)
     return shadow.health.part.state is PartState.OK
-
-
-def children():
-    """Return the process ids of shadows that this process started."""
-    tasks = Path("/proc/self/task").iterdir()
-    pids = [pid for task in tasks for pid in (task / "children").read_text().split()]
-    return [
-        int(pid) for pid in pids if b"edge_node.shadow_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
 
 
 def process_state(pid):
@@ -165,16 +160,29 @@ def test_reports_are_few_and_say_how_many_they_stand_for(pictures, doubtful, tmp
 def test_it_stands_still_while_the_bundle_in_use_has_a_frame(pictures, tmp_path):
     """Its process is stopped in the middle of its work, and goes on when the frame is decided."""
     with shadowed(tmp_path, "default") as (shadow, live, _spool):
-        wait_for(children, 10, "its process")
-        (pid,) = children()
-        shadow.give_way(True)  # while it loads
-        wait_for(lambda: process_state(pid) == "T", 5, "the process being stopped")
-        assert not is_ready(shadow)
-        live.decide(pictures[0])
-        wait_for(lambda: shadow.health.counts.frames == 1, 60, "the shadow's answer")
-        assert process_state(pid) != "T"
+        wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")
+        (pid,) = shadows_of(os.getpid())
         shadow.give_way(True)
         assert process_state(pid) != "T"  # it has no work: nothing to stop
+        large = cv2.resize(pictures[0], (4000, 3000))
+        live.decide(large)  # 36 MB to hand over: it is at work for a while
+        wait_for(lambda: shadow.is_working, 5, "the shadow at work")
+        shadow.give_way(True)
+        wait_for(lambda: process_state(pid) == "T", 5, "the process being stopped")
+        time.sleep(0.5)
+        assert shadow.health.counts.frames == 0
+        shadow.give_way(False)
+        wait_for(lambda: shadow.health.counts.frames == 1, 60, "the shadow's answer")
+        assert process_state(pid) != "T"
+
+
+def test_it_may_work_beside_the_bundle_in_use_where_that_is_asked_for(pictures, tmp_path):
+    """On a board with cores to spare a camera that never rests does not starve the trial."""
+    with shadowed(tmp_path, "default", beside=True) as (shadow, live, _spool):
+        wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")
+        live.decide(pictures[0])
+        shadow.give_way(True)
+        wait_for(lambda: shadow.health.counts.frames == 1, 60, "the shadow's answer")
 
 
 def test_of_many_frames_it_takes_the_newest(pictures, doubtful, tmp_path):
@@ -219,16 +227,16 @@ def test_a_refused_bundle_is_told_and_the_one_before_goes_on(pictures, doubtful,
     whole = model.read_bytes()
     model.write_bytes(whole[:-1])
     with shadowed(tmp_path, bundle) as (shadow, live, _spool):
-        wait_for(lambda: shadow.health.part.state is PartState.FAILING, 60, "the refusal")
+        wait_for(lambda: not is_ready(shadow) and shadow.health.part.text != "is loaded", 60, "the refusal")
+        assert shadow.health.part.state is PartState.FAILING
         assert f"refused: {model}: {len(whole) - 1} bytes" in shadow.health.part.text
-        assert children() == []
+        assert shadows_of(os.getpid()) == []
         model.write_bytes(whole)
         shadow.reload()
         wait_for(lambda: is_ready(shadow), 60, "the mended bundle")
         model.write_bytes(whole[:-1])
         shadow.reload()
-        wait_for(lambda: "refused" in shadow.health.part.text, 60, "the second refusal")
-        assert is_ready(shadow)
+        wait_for(lambda: is_ready(shadow) and "refused" in shadow.health.part.text, 60, "the second refusal")
         assert shadow.health.part.text.endswith("doubtful goes on")
         live.decide(pictures[0])
         wait_for(lambda: shadow.health.counts.frames == 1, 30, "an answer of the one that goes on")
@@ -238,12 +246,12 @@ def test_a_process_that_dies_is_started_again(pictures, tmp_path):
     """A bundle that crashes its runtime costs a count and a wait, and never the daemon."""
     with shadowed(tmp_path, "default") as (shadow, live, _spool):
         wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")
-        os.kill(children()[0], signal.SIGKILL)
+        os.kill(shadows_of(os.getpid())[0], signal.SIGKILL)
         live.decide(pictures[0])
         wait_for(lambda: shadow.health.ended == 1 and is_ready(shadow), 60, "another process")
         live.decide(pictures[0])
         wait_for(lambda: shadow.health.counts.frames == 1, 30, "the shadow's answer")
-    assert children() == []
+    assert shadows_of(os.getpid()) == []
 
 
 def test_a_frame_that_nobody_judged_is_not_left_to_it(pictures, tmp_path):
