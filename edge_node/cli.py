@@ -15,6 +15,10 @@ COMMANDS = {
         "edge_node.control_room.command_cli",
         "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
     ),
+    "mission": Command(
+        "edge_node.control_room.mission_cli",
+        "from a control room's history: reviewed pictures to retrain with",
+    ),
     "spool": Command(
         "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),
