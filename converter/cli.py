@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "label": Command("converter.label", "what label_image did, with its flags, on graphs and bundles"),
     "show": Command("converter.show", "a contact sheet of pictures with a bundle's predictions and maps"),
+    "bundle": Command("converter.bundle_cli", "keygen, pack, sign: make a bundle ready to travel to robots"),
     "specimens": Command("converter.specimens", "render pictures of metal plates with a known truth"),
 }
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +21,18 @@ from edge_node.errors import BundleError
 from edge_node.manifest import Manifest, ModelFile, decode_manifest
 from edge_node.verdict import BundleReference
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MANIFEST_NAME = "bundle.json"
 GOLDEN_NAME = "golden.npz"
 REPORT_NAME = "report.html"
 DEFAULT_BUNDLE = Path(__file__).parent / "default_bundle"
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # the largest seen is 60 kB
 MAX_MODEL_BYTES = 512 * 1024 * 1024  # Inception v3 float32 is 87 MB
+MAX_GOLDEN_BYTES = 64 * 1024 * 1024  # unpacked; the default bundle's has 1 MB
+_NPY_HEADER_BYTES = 16 * 1024  # numpy itself refuses headers beyond 10,000 bytes
+STORE_NAME = "store"  # [bundle] path: what was installed last
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,23 @@ def load_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         found = "a file" if path.exists() else "nothing"
         raise BundleError(f"{path}: wanted a bundle folder with {MANIFEST_NAME}, found {found}")
-    text = _read(path / MANIFEST_NAME, MAX_MANIFEST_BYTES)
+    return bundle_from(path, lambda name, limit: _read(path / name, limit))
+
+
+def bundle_from(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
+    """Check a bundle whose files ``read`` gives by name, each at most so many bytes and each asked for once.
+
+    Args:
+        path: what messages call it.
+        read: may hold the content against more than the manifest says.
+
+    Raises:
+        BundleError: something is missing, unreadable or not as the manifest says.
+    """
+    text = read(MANIFEST_NAME, MAX_MANIFEST_BYTES)
     manifest = decode_manifest(text, str(path / MANIFEST_NAME))
-    models = {model.file: _read_model(path, model) for model in manifest.models}
-    golden = _read(path / GOLDEN_NAME, MAX_MODEL_BYTES)
+    models = {model.file: _checked_model(path, model, read) for model in manifest.models}
+    golden = read(GOLDEN_NAME, MAX_MODEL_BYTES)
     if hashlib.sha256(golden).hexdigest() != manifest.golden_sha256:
         raise BundleError(
             f"{path / GOLDEN_NAME}: its sha256 is not the one in {MANIFEST_NAME}; copy the bundle again"
@@ -100,15 +122,37 @@ def decode_golden(content: bytes, where: Path) -> Golden:
     """
     outputs: dict[str, dict[str, np.ndarray]] = {}
     try:
+        _refuse_bomb(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             pictures = archive["pictures"]
             for key in archive.files:
                 if key.startswith("output:"):
                     _, file, name = key.split(":", 2)
                     outputs.setdefault(file, {})[name] = archive[key]
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as err:
+    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as err:
         raise BundleError(f"{where / GOLDEN_NAME}: no golden probe ({err}); convert again") from err
     return Golden(pictures, outputs)
+
+
+def _refuse_bomb(content: bytes) -> None:
+    """Raise ValueError if the archive says that it unpacks to too much; Python reads no more than it says."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_GOLDEN_BYTES:
+            raise ValueError(f"unpacks to {unpacked} bytes, at most {MAX_GOLDEN_BYTES} are taken")
+        for entry in archive.infolist():
+            with archive.open(entry) as member:
+                _refuse_large_array(member.read(_NPY_HEADER_BYTES), entry.file_size)
+
+
+def _refuse_large_array(header: bytes, size_bytes: int) -> None:
+    """Raise ValueError if a ``.npy`` declares more numbers than it has: numpy makes room for them first."""
+    stream = io.BytesIO(header)
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    if dtype.itemsize * math.prod(shape) > size_bytes:
+        raise ValueError(f"declares an array of shape {shape}, and has {size_bytes} bytes")
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -122,8 +166,8 @@ def _read(path: Path, limit: int) -> bytes:
     return content
 
 
-def _read_model(path: Path, model: ModelFile) -> bytes:
-    content = _read(path / model.file, MAX_MODEL_BYTES)
+def _checked_model(path: Path, model: ModelFile, read: Callable[[str, int], bytes]) -> bytes:
+    content = read(model.file, MAX_MODEL_BYTES)
     if len(content) != model.size_bytes:
         raise BundleError(
             f"{path / model.file}: {len(content)} bytes, {MANIFEST_NAME} says {model.size_bytes};"

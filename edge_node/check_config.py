@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.broker_security import check_security
-from edge_node.bundle import bundle_path, load_bundle
+from edge_node.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
 from edge_node.camera.source import parse_source
 from edge_node.config import load_config
 from edge_node.errors import BundleError, CameraError, ConfigError
+from edge_node.update.signing import trusted_keys
+from edge_node.update.store import Store
 
 if TYPE_CHECKING:
     import argparse
+
+    from edge_node.config import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as err:
         raise ConfigError(f"{args.file}: {err}") from err
     try:
-        manifest = load_bundle(bundle_path(config.bundle.path)).manifest
+        manifest = _bundle(config).manifest
     except BundleError as err:
         raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
     try:
@@ -46,3 +51,15 @@ def run(args: argparse.Namespace) -> int:
         f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
     )
     return 0
+
+
+def _bundle(config: Config) -> Bundle:
+    """Return the bundle that would decide; a store that is not there, or not ours, is left alone."""
+    keys = trusted_keys(config.bundle.trusted_keys)
+    if config.bundle.path != STORE_NAME:
+        return load_bundle(bundle_path(config.bundle.path))
+    folder = Path(config.node.state_dir) / STORE_NAME
+    if not folder.exists() or folder.stat().st_uid != os.geteuid():
+        return load_bundle(DEFAULT_BUNDLE)
+    store = Store(folder, keys)
+    return store.bundle(store.state().current)

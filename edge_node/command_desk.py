@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from edge_node.answers import Answer, Answers
 from edge_node.command_gate import CommandGate, Refused, Taken
 from edge_node.commands import Ping, Verb, arguments
-from edge_node.messages import Response, Result, Scalar
-from edge_node.spool_types import Kind
-from edge_node.verdict import encode
+from edge_node.messages import Result, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +47,10 @@ class CommandDesk:
             ConfigError: the public key cannot be used.
         """
         self._gate = CommandGate(config, topics, spool.taken_nonces)
-        self._topics = topics
         self._spool = spool
         self._audit = audit
         self._signed = config.public_key_file is not None
+        self._answers = Answers(topics, spool, audit)
         self._on_command = on_command
 
     def handle(self, message: Incoming) -> None:
@@ -105,34 +103,10 @@ class CommandDesk:
     def _respond(
         self, asked: Taken | Refused, result: Result, code: str, text: str, data: dict[str, Scalar]
     ) -> None:
-        verb = asked.verb.value if isinstance(asked.verb, Verb) else asked.verb
-        command_id = asked.command.id if isinstance(asked, Taken) else asked.command_id
-
-        def response(seq: int) -> bytes:
-            return encode(
-                Response(
-                    id=f"{self._topics.robot}:{self._spool.epoch}:{Kind.RESPONSE.value}:{seq}",
-                    seq=seq,
-                    site=self._topics.site,
-                    robot=self._topics.robot,
-                    at=datetime.now(timezone.utc),
-                    verb=verb,
-                    command_id=command_id,
-                    result=result,
-                    code=code,
-                    text=text,
-                    data=data,
-                )
-            )
-
-        self._audit.record(
-            event="answered" if isinstance(asked, Taken) else "refused",
-            # What is refused was not checked: it must not push reviews out of their file.
-            verb=verb if isinstance(asked, Taken) else f"{verb} (refused)",
-            command_id=command_id,
-            result=result.value,
-            code=code,
-            text=text,
-            data=data,
+        self._answers.append(
+            asked.verb.value if isinstance(asked.verb, Verb) else asked.verb,
+            asked.command.id if isinstance(asked, Taken) else asked.command_id,
+            Answer(result, code, text, data),
+            correlation=asked.correlation,
+            taken=isinstance(asked, Taken),
         )
-        self._spool.append(Kind.RESPONSE, response, correlation=asked.correlation)

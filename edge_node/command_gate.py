@@ -7,11 +7,10 @@ import binascii
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.commands import Command, CommandError, Verb, decode_command
-from edge_node.errors import ConfigError
+from edge_node.update.signing import trusted_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,29 +160,4 @@ def signed_bytes(topic: str, payload: bytes) -> bytes:
 
 def _verifier(path: str) -> Callable[[bytes, bytes], bool]:
     """Return a check of Ed25519 signatures against the public key in ``path``, PEM."""
-    try:
-        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key
-    except ImportError:
-        raise ConfigError(
-            "[commands] public_key_file needs the package cryptography:"
-            " pip install 'corrosion-edge-node[signing]'"
-        ) from None
-    try:
-        key = load_pem_public_key(Path(path).read_bytes())
-    except OSError as err:
-        raise ConfigError(f"[commands] public_key_file {path}: {err.strerror or err}") from err
-    except (ValueError, UnsupportedAlgorithm):
-        raise ConfigError(f"[commands] public_key_file {path}: wanted a public key in PEM") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise ConfigError(f"[commands] public_key_file {path}: wanted an Ed25519 key")
-
-    def verify(signature: bytes, content: bytes) -> bool:
-        try:
-            key.verify(signature, content)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
+    return trusted_key(path, "[commands] public_key_file").holds

@@ -103,7 +103,13 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
 class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which models decide."""
 
-    path: Annotated[str, _about('Folder of a bundle, or "default" for the one in the package.', min_length=1)]
+    path: Annotated[
+        str,
+        _about(
+            'Folder of a bundle, "default" for the one in the package, or "store": what was installed last.',
+            min_length=1,
+        ),
+    ]
     threads: Annotated[
         Threads | Literal["auto"],
         _about('Threads of the TFLite runtime; "auto" measures and keeps the best.'),
@@ -115,6 +121,32 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
     delegate_fallback: Annotated[
         bool, _about("Without the accelerator run on the processor instead of not at all.")
     ] = False
+    trusted_keys: Annotated[
+        tuple[Text, ...],
+        _about("Ed25519 public keys (PEM; extra signing): who may sign bundles for the store."),
+    ] = ()
+    robot_class: Annotated[Id | None, _about("Bundles that are made for other classes are refused.")] = None
+    max_update_mb: Annotated[int, _about("Larger bundle files are refused.", ge=1, le=1024)] = 256
+    trial_verdicts: Annotated[
+        int, _about("A new bundle is on trial for so many verdicts of its models.", ge=1, le=1_000_000)
+    ] = 200
+    trial_abstention_rise: Annotated[
+        Share, _about("It is rolled back if it abstains on a share so much larger than the old one.")
+    ] = 0.2
+    trial_latency_factor: Annotated[
+        float, _about("... or if half of its inferences take so many times the old one's.", ge=1, le=100)
+    ] = 2.0
+    trial_errors: Annotated[
+        int, _about("... or if more frames than this cannot be judged.", ge=0, le=1000)
+    ] = 3
+    trial_starts: Annotated[
+        int, _about("... or if the node ends so often during the trial without a stop.", ge=1, le=100)
+    ] = 3
+
+    def __post_init__(self) -> None:
+        """Refuse a store that could never take a bundle."""
+        if self.path == "store" and not self.trusted_keys:
+            raise ValueError('path = "store" needs trusted_keys: who may sign bundles')
 
 
 class ShadowConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from edge_node.answers import Answers
 from edge_node.audit import FOLDER_NAME, Audit
+from edge_node.bundle import STORE_NAME
 from edge_node.camera import CaptureThread
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence import Evidence
@@ -28,6 +31,10 @@ from edge_node.shadow import Shadow
 from edge_node.spool import Spool
 from edge_node.supervision import Notifier
 from edge_node.topics import Topics
+from edge_node.update.keeper import BundleKeeper
+from edge_node.update.loading import begin, load_installed
+from edge_node.update.signing import trusted_keys
+from edge_node.update.store import Store
 
 if TYPE_CHECKING:
     import threading
@@ -57,14 +64,20 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     with ExitStack() as closing:
         latest = LatestFrame()
         capture = _config_errors("[camera] source", lambda: CaptureThread(config.camera, latest))
-        engine = _config_errors("[bundle] path", lambda: load_engine(config.bundle))
+        store = _opened_store(config) if config.bundle.path == STORE_NAME else None
+        load = partial(load_installed, store, config.bundle) if store else partial(load_engine, config.bundle)
+        engine = _config_errors("[bundle] path", load)
         spool = Spool.open(_state_dir(config) / "spool.sqlite", config.spool)
         closing.callback(spool.close)
         topics = Topics(config.node.site, config.node.robot)
         evidence = Evidence(_state_dir(config) / "evidence", config.evidence)
         audit = Audit(_state_dir(config) / FOLDER_NAME)
         orders = Orders(config.commands, topics, spool, evidence, audit) if config.commands.accept else None
-        reloader = Reloader(config.bundle, reload)
+        reloader = Reloader(load, reload)
+        answers = Answers(topics, spool, audit)
+        keeper = BundleKeeper(store, config.bundle, reloader, answers, engine.bundle) if store else None
+        if keeper is not None:
+            closing.callback(keeper.close)
         if orders is not None:
             orders.reloader = reloader
         desk = orders.desk if orders else None
@@ -87,15 +100,17 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
             receiver.start()
             closing.callback(receiver.stop)
         view = _page(config, closing) if config.http.enabled else None
-        shadow = None
-        if config.shadow.path is not None:
-            shadow = Shadow(config, spool, evidence)
-            shadow.start()
-            closing.callback(shadow.stop)
+        shadow = _shadow(config, spool, evidence, closing) if config.shadow.path is not None else None
         closing.callback(notifier.stopping)
         rooms = Rooms(
             *(capture, latest, engine, spool, publisher, evidence),
-            *(orders, findings, pose, reloader, view, shadow),
+            orders=orders,
+            findings=findings,
+            pose=pose,
+            reloader=reloader,
+            view=view,
+            shadow=shadow,
+            keeper=keeper,
         )
         Node(config, rooms, notifier).decide_frames(stop)
         spool.flush(timeout_s=2.0)
@@ -111,6 +126,21 @@ def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugV
     view.start()
     closing.callback(view.stop)
     return view
+
+
+def _shadow(config: Config, spool: Spool, evidence: Evidence, closing: ExitStack) -> Shadow:
+    """Run a second bundle beside the live one until the end."""
+    shadow = Shadow(config, spool, evidence)
+    shadow.start()
+    closing.callback(shadow.stop)
+    return shadow
+
+
+def _opened_store(config: Config) -> Store:
+    """Return the store of installed bundles, after a trial that keeps crashing was ended."""
+    store = Store(_state_dir(config) / STORE_NAME, trusted_keys(config.bundle.trusted_keys))
+    begin(store, config.bundle)
+    return store
 
 
 def _page(config: Config, closing: ExitStack) -> LiveView:

@@ -21,6 +21,10 @@ class BundleError(CorrosionError):
     """A model bundle does not hold what its manifest promises."""
 
 
+class UpdateError(BundleError):
+    """A bundle that travels is not what was signed, or this robot may not take it; nothing changed."""
+
+
 class RuntimeUnavailableError(CorrosionError):
     """No TFLite runtime can be imported, or the installed one does not work here."""
 

@@ -47,6 +47,13 @@ class Judged:
     ready: Ready
     dropped: int
     answers: tuple[Answers, ...]
+    failure: Exception | None = None
+
+    def answered(self) -> tuple[Answers, ...]:
+        """Return what the models said; raises what they raised."""
+        if self.failure is not None:
+            raise self.failure
+        return self.answers
 
 
 class Lookahead:
@@ -125,7 +132,7 @@ class Lookahead:
             self._changed.notify_all()
 
     def take(self) -> Judged | None:
-        """Return the next judged frame, or None; raises what a model raised."""
+        """Return the next judged frame, or None; raises if the thread of the models ended."""
         with self._changed:
             if self._failure is not None:
                 raise self._failure
@@ -140,7 +147,7 @@ class Lookahead:
             while (job := self._next_job()) is not None:
                 ready, dropped = job
                 self.busy_since_s = time.monotonic()
-                judged = Judged(ready, dropped, ready.inspector.run(ready.prepared))
+                judged = _judged(ready, dropped)
                 self.busy_since_s = None
                 with self._changed:
                     self._judged.append(judged)
@@ -170,3 +177,11 @@ class Lookahead:
                         self._on_change()
                 self._changed.wait(_TICK_S)
             return None
+
+
+def _judged(ready: Ready, dropped: int) -> Judged:
+    """Run the models; what they raise is the main thread's to deal with, frame by frame."""
+    try:
+        return Judged(ready, dropped, ready.inspector.run(ready.prepared))
+    except Exception as err:  # noqa: BLE001  whatever a bundle on trial does
+        return Judged(ready, dropped, (), err)

@@ -38,7 +38,16 @@ def load_engine(config: BundleConfig) -> Engine:
         BundleError: the bundle is not whole, does not load, or computes wrongly here.
         RuntimeUnavailableError: there is no TFLite runtime, or the delegate does not load.
     """
-    bundle = load_bundle(bundle_path(config.path))
+    return ready_engine(load_bundle(bundle_path(config.path)), config)
+
+
+def ready_engine(bundle: Bundle, config: BundleConfig) -> Engine:
+    """Return the models of ``bundle``, after the golden probe held.
+
+    Raises:
+        BundleError: the bundle does not load, or computes wrongly here.
+        RuntimeUnavailableError: there is no TFLite runtime, or the delegate does not load.
+    """
     threads = config.threads
     engine = _fastest(bundle, config) if threads == "auto" else _engine(bundle, config, threads)
     run_probe(engine)
@@ -65,9 +74,9 @@ class Reloader:
         asked: set by a signal handler, which may do no more than that.
     """
 
-    def __init__(self, config: BundleConfig, asked: threading.Event | None = None) -> None:
+    def __init__(self, load: Callable[[], Engine], asked: threading.Event | None = None) -> None:
         self.asked = asked or threading.Event()
-        self._config = config
+        self._load_engine = load
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loaded: Loaded | None = None
@@ -95,7 +104,7 @@ class Reloader:
 
     def _load(self) -> None:
         try:
-            loaded = Loaded(load_engine(self._config))
+            loaded = Loaded(self._load_engine())
         except CorrosionError as err:
             loaded = Loaded(None, str(err))
         except Exception as err:  # noqa: BLE001  # whatever a damaged bundle does, the old one goes on

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from edge_node.publisher import Publisher
     from edge_node.shadow import Shadow
     from edge_node.supervision import Notifier
+    from edge_node.update.keeper import BundleKeeper
     from edge_node.verdict import Verdict
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
@@ -81,6 +82,7 @@ class Rooms:
     reloader: Reloader | None = None
     view: LiveView | None = None
     shadow: Shadow | None = None
+    keeper: BundleKeeper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Node:
         self._inspector, self._recorder = self._with(rooms.engine)
         self._board = StatusBoard(config, rooms.engine.bundle, rooms.spool)
         self._said: Status | None = None
+        self._unjudged = 0  # frames that a bundle on trial could not judge
         self._next_look_s = self._next_health_s = 0.0
 
     def decide_frames(self, stop: threading.Event) -> None:
@@ -159,7 +162,10 @@ class Node:
         if self._paused:
             self._rooms.latest.take(0)
         else:
-            self._lookahead.prepare(self._inspector, self._recorder)
+            try:
+                self._lookahead.prepare(self._inspector, self._recorder)
+            except Exception as err:  # noqa: BLE001  raised again unless a trial is to answer for it
+                self._blame_trial(err)
         self._conclude()
         while self._decided and ((picture := self._decided[0].picture) is None or picture.is_settled):
             self._record(self._decided.popleft())
@@ -168,13 +174,24 @@ class Node:
         """Take in what the models said."""
         while len(self._decided) < MAX_DECIDED and (judged := self._lookahead.take()) is not None:
             ready = judged.ready
-            inspection = ready.inspector.conclude(ready.prepared, judged.answers)
+            try:
+                inspection = ready.inspector.conclude(ready.prepared, judged.answered())
+            except Exception as err:  # noqa: BLE001  raised again unless a trial is to answer for it
+                self._blame_trial(err)
+                self._unjudged += 1 + judged.dropped
+                continue
+            dropped, self._unjudged = judged.dropped + self._unjudged, 0
             orders = self._rooms.orders
             snapshots = orders.take_snapshots() if orders is not None else []
             picture = self._picture(ready.frame, inspection, is_asked_for=bool(snapshots))
             self._decided.append(
-                _Decided(ready.frame, judged.dropped, inspection, ready.recorder, picture, snapshots)
+                _Decided(ready.frame, dropped, inspection, ready.recorder, picture, snapshots)
             )
+
+    def _blame_trial(self, err: Exception) -> None:
+        """Let a bundle on trial answer for a frame that cannot be judged; raise where there is none."""
+        if self._rooms.keeper is None or not self._rooms.keeper.failed(err):
+            raise err
 
     def _record(self, decided: _Decided) -> None:
         frame, inspection = decided.frame, decided.inspection
@@ -185,6 +202,8 @@ class Node:
         if self._rooms.findings is not None:
             self._rooms.findings.see(verdict)
         self._board.count(frame, decided.dropped, inspection.inference_ms)
+        if self._rooms.keeper is not None and decided.recorder is self._recorder:
+            self._rooms.keeper.decided(inspection)
         if self._rooms.view is not None:
             self._rooms.view.decided(frame, inspection, verdict)
         if self._on_decided is not None:
@@ -233,6 +252,8 @@ class Node:
         reloader = self._rooms.reloader
         if reloader is None:
             return
+        if self._rooms.keeper is not None:
+            self._rooms.keeper.look()
         if reloader.asked.is_set():
             reloader.asked.clear()
             self._notifier.reloading()
@@ -243,6 +264,8 @@ class Node:
         if loaded.engine is not None:
             self._inspector, self._recorder = self._with(loaded.engine)
             self._board.adopt(loaded.engine.bundle)
+            if self._rooms.keeper is not None:
+                self._rooms.keeper.adopted(loaded.engine.bundle)
             self._model = Part(state=PartState.OK, text="the golden probe holds")
             _log.info("bundle %s has taken over", self._board.bundle)
         else:
@@ -275,12 +298,11 @@ class Node:
         self._next_look_s = now_s + TICK_S
         self._watchdog.look(self._vitals())
         self._change_bundle()
-        status = msgspec.structs.replace(self._board.status(self._rooms.capture.state), model=self._model)
+        status = msgspec.structs.replace(
+            self._board.status(self._rooms.capture.state), model=self._model_part()
+        )
         if self._rooms.shadow is not None:
             status = msgspec.structs.replace(status, shadow=self._rooms.shadow.health.part)
-        if self._paused:
-            paused = Part(state=PartState.PAUSED, text="by command")
-            status = msgspec.structs.replace(status, model=paused)
         if status != self._said:
             self._rooms.publisher.set_status(status)
             self._said = status
@@ -296,6 +318,12 @@ class Node:
     def _health(self) -> Health:
         shadow = self._rooms.shadow
         return msgspec.structs.replace(self._board.health(), shadow=shadow.health if shadow else None)
+
+    def _model_part(self) -> Part:
+        if self._paused:
+            return Part(state=PartState.PAUSED, text="by command")
+        keeper = self._rooms.keeper
+        return Part(state=PartState.OK, text=keeper.text) if keeper and keeper.text else self._model
 
     def _vitals(self) -> Vitals:
         capture, publisher = self._rooms.capture, self._rooms.publisher

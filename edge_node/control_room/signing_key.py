@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 _MAX_KEY_BYTES = 16 * 1024
 _MISSING = "signing needs the package cryptography: pip install 'corrosion-edge-node[signing]'"
 
@@ -53,6 +55,16 @@ def load_signer(path: Path) -> Callable[[bytes], str]:
     Raises:
         CorrosionError: it cannot be read, others can read it too, or it is no Ed25519 key.
     """
+    key = load_private_key(path)
+    return lambda content: base64.b64encode(key.sign(content)).decode("ascii")
+
+
+def load_private_key(path: Path) -> Ed25519PrivateKey:
+    """Return the private key in ``path``.
+
+    Raises:
+        CorrosionError: it cannot be read, others can read it too, or it is no Ed25519 key.
+    """
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -75,7 +87,7 @@ def load_signer(path: Path) -> Callable[[bytes], str]:
         raise CorrosionError(f"{path}: wanted a private key in PEM without a password") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise CorrosionError(f"{path}: wanted an Ed25519 key; `edge-node command keygen` makes one")
-    return lambda content: base64.b64encode(key.sign(content)).decode("ascii")
+    return key
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

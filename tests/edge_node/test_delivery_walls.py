@@ -34,6 +34,7 @@ def test_one_module_of_each_program_knows_sqlite_and_one_knows_paho() -> None:
     # The spool of the robot, the history of the control room: two programs, two files, two schemas.
     assert importers("sqlite3") == {"spool_store.py", "control_room/database.py"}
     assert importers("paho") == {"mqtt_session.py"}
+    assert importers("cryptography") == {"control_room/signing_key.py", "update/signing.py"}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,8 @@ def test_one_module_of_each_program_knows_sqlite_and_one_knows_paho() -> None:
         ("edge_node.publisher", ("sqlite3", "cv2", "numpy", "converter", "tensorflow", "cryptography")),
         ("edge_node.window", ("paho", "sqlite3", "cv2")),
         ("edge_node.commands", ("paho", "sqlite3", "cv2")),
+        ("edge_node.update.state", ("paho", "sqlite3", "cv2", "numpy", "cryptography")),
+        ("edge_node.update.container", ("paho", "sqlite3", "cv2", "numpy", "cryptography")),
     ],
 )
 def test_a_room_does_not_load_its_neighbours(module: str, forbidden: tuple[str, ...]) -> None:

@@ -130,13 +130,18 @@ def test_what_nobody_records_holds_the_models_up(models, latest, lookahead):
 
 
 def test_what_a_model_raises_reaches_the_main_thread(models, latest, lookahead):
-    """The node ends of it, as it would have if the models ran there."""
+    """With its frame: the node ends of it, or a bundle on trial answers for it and the next is judged."""
     models.failure = RuntimeError("arena")
     put(latest, 1)
     lookahead.prepare(models, None)
     models.may_return.release()
     with pytest.raises(RuntimeError, match="arena"):
-        answer(lookahead)
+        answer(lookahead).answered()
+    models.failure = None
+    put(latest, 2)
+    lookahead.prepare(models, None)
+    models.may_return.release()
+    assert answer(lookahead).answered() == 2
 
 
 def test_models_that_do_not_return_are_seen_and_do_not_hold_up_the_end(models, latest, lookahead):

@@ -66,7 +66,7 @@ def test_the_declared_fallback_runs_on_the_processor(caplog):
 
 def test_a_reload_gives_the_new_engine_once(bundle):
     """What a reload gave is taken once, and whoever asked is told."""
-    reloader = Reloader(BundleConfig(path=str(bundle)))
+    reloader = Reloader(lambda: load_engine(BundleConfig(path=str(bundle))))
     told = []
     reloader.request(told.append)
     reloader.request(told.append)
@@ -84,7 +84,7 @@ def test_a_reload_of_a_damaged_bundle_is_a_failure_in_words(bundle):
     (bundle / "model.tflite").write_bytes(content)
     with pytest.raises(BundleError):
         load_engine(BundleConfig(path=str(bundle)))
-    reloader = Reloader(BundleConfig(path=str(bundle)))
+    reloader = Reloader(lambda: load_engine(BundleConfig(path=str(bundle))))
     reloader.request()
     found = []
     wait_for(lambda: found.append(reloader.take()) or found[-1] is not None, 30, "the refusal")

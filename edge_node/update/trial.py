@@ -1,0 +1,122 @@
+"""Does a new bundle do worse than the old one? Counts verdicts until one answer is certain. Pure.
+
+Counted are frames that the models judged; what the inspectability gate kept from them says nothing of the
+bundle. The trial ends early only when no further verdict could change its end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime  # msgspec resolves annotations at run time
+from statistics import median
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+if TYPE_CHECKING:
+    from edge_node.config import BundleConfig
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+_REMEMBERED = 1000  # verdicts that the figures of a bundle are over: at 10/s the last 100 s
+_ENOUGH = 30  # verdicts below which a figure is noise
+_UNKNOWN_ABSTENTION = 0.5  # allowed where there are no figures of the old bundle
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """How a bundle did lately."""
+
+    judged: Count
+    abstention: float
+    inference_ms: float
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a trial is.
+
+    Attributes:
+        before: what the old bundle did; None where nobody knows.
+        slow: verdicts that took longer than the limit.
+        errors: frames that could not be judged.
+        unclean_ends: how often the node ended during the trial without saying so.
+        running: it has not yet said so of this time.
+    """
+
+    since: datetime
+    before: Figures | None = None
+    judged: Count = 0
+    abstained: Count = 0
+    slow: Count = 0
+    errors: Count = 0
+    unclean_ends: Count = 0
+    running: bool = False
+
+    def counted(self, *, abstained: bool, inference_ms: float, config: BundleConfig) -> Trial:
+        """Return the trial with one more verdict."""
+        limit = slow_above_ms(self.before, config)
+        return msgspec.structs.replace(
+            self,
+            judged=self.judged + 1,
+            abstained=self.abstained + abstained,
+            slow=self.slow + (limit is not None and inference_ms > limit),
+        )
+
+
+@dataclass(slots=True)
+class Record:
+    """Collects figures of the bundle that decides, over its last verdicts."""
+
+    _verdicts: deque[tuple[bool, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def count(self, *, abstained: bool, inference_ms: float) -> None:
+        """Take note of a verdict of the models."""
+        self._verdicts.append((abstained, inference_ms))
+
+    def figures(self) -> Figures | None:
+        """Return the figures; None while they would be noise."""
+        if len(self._verdicts) < _ENOUGH:
+            return None
+        return Figures(
+            judged=len(self._verdicts),
+            abstention=sum(abstained for abstained, _ in self._verdicts) / len(self._verdicts),
+            inference_ms=median(ms for _, ms in self._verdicts),
+        )
+
+
+def abstention_limit(before: Figures | None, config: BundleConfig) -> float:
+    """Return the share of verdicts that may abstain."""
+    if before is None:
+        return max(_UNKNOWN_ABSTENTION, config.trial_abstention_rise)
+    return min(1.0, before.abstention + config.trial_abstention_rise)
+
+
+def slow_above_ms(before: Figures | None, config: BundleConfig) -> float | None:
+    """Return the time that half of the inferences may not exceed; None where it is not known."""
+    return before.inference_ms * config.trial_latency_factor if before is not None else None
+
+
+def verdict_on(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
+    """Return whether the bundle is good, with the reason; None while that is open.
+
+    Args:
+        trial: as far as it is.
+        config: ``trial_verdicts`` and the limits.
+    """
+    wanted, before = config.trial_verdicts, trial.before
+    if trial.unclean_ends >= config.trial_starts:
+        return False, f"the node ended {trial.unclean_ends} times without saying so"
+    if trial.errors > config.trial_errors:
+        return False, f"{trial.errors} frames could not be judged, allowed are {config.trial_errors}"
+    limit = abstention_limit(before, config)
+    if trial.abstained > limit * wanted:
+        old = f"{before.abstention:.0%} before" if before else "the old figures are not known"
+        return False, (
+            f"abstained on {trial.abstained} of {trial.judged} verdicts, allowed are {limit:.0%} of {wanted}"
+            f" ({old})"
+        )
+    if trial.slow > wanted / 2:
+        limit_ms = slow_above_ms(before, config) or 0.0
+        return False, f"{trial.slow} of {trial.judged} inferences took more than {limit_ms:.1f} ms"
+    if trial.judged < wanted:
+        return None
+    return True, f"{trial.judged} verdicts, abstained on {trial.abstained}, {trial.errors} errors"
