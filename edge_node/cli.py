@@ -19,6 +19,9 @@ COMMANDS = {
         "edge_node.control_room.mission_cli",
         "from a control room's history: reviewed pictures to retrain with",
     ),
+    "control-room": Command(
+        "edge_node.control_room.cli", "the page for the control room: robots, findings, history, live"
+    ),
     "spool": Command(
         "edge_node.spool_cli", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),

@@ -17,7 +17,16 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_node.mqtt_types import Endpoint, Granted, Incoming, LinkError, Outgoing, Will, packed_properties
+from edge_node.mqtt_types import (
+    Endpoint,
+    Granted,
+    Incoming,
+    Keeping,
+    LinkError,
+    Outgoing,
+    Will,
+    packed_properties,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -26,10 +35,10 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-__all__ = ["Endpoint", "Granted", "Incoming", "LinkError", "Outgoing", "Session", "Will"]
+__all__ = ["Endpoint", "Granted", "Incoming", "Keeping", "LinkError", "Outgoing", "Session", "Will"]
 
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
-MAX_INCOMING_BYTES = 64 * 1024  # commands are 4 KiB at most; a broker may still send more
+MAX_INCOMING_BYTES = 64 * 1024  # of a robot: commands are 4 KiB at most; a broker may still send more
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
 # 0x95 mosquitto sends, though MQTT allows it in DISCONNECT only.
 _PLAIN_ANSWERS = {0x00, 0x10, 0x95}
@@ -78,6 +87,7 @@ class Session:
         endpoint: Endpoint,
         *,
         will: Will | None = None,
+        keeping: Keeping | None = None,
         on_acknowledged: Callable[[int, int], None] = lambda _mid, _code: None,
         on_message: Callable[[Incoming], None] = lambda _message: None,
     ) -> None:
@@ -86,6 +96,7 @@ class Session:
         Args:
             endpoint: where to.
             will: said by the broker when the link is lost.
+            keeping: the broker keeps the session, and each message until ``acknowledge`` (v5).
             on_acknowledged: called in ``poll`` with what ``publish`` returned and the reason code.
             on_message: called in ``poll``.
         """
@@ -95,6 +106,7 @@ class Session:
         self._granted: Granted | None = None
         self._ended: LinkError | None = None
         self._will_delay_s = will.delay_s if will else 0
+        self._keeping = keeping
         protocol = MQTTProtocolVersion.MQTTv5 if endpoint.is_v5 else MQTTProtocolVersion.MQTTv311
         self._client = _Client(
             CallbackAPIVersion.VERSION2,
@@ -102,6 +114,7 @@ class Session:
             protocol=protocol,
             clean_session=None if endpoint.is_v5 else True,
             reconnect_on_failure=False,
+            manual_ack=keeping is not None,
         )
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.max_inflight_messages_set(0)  # the window is the publisher's
@@ -170,6 +183,11 @@ class Session:
         if filters:
             self._client.subscribe([(name, qos) for name in filters])
 
+    def acknowledge(self, message: Incoming) -> None:
+        """Let the broker forget a message of a session with ``keeping``; else it comes again."""
+        if message.qos:
+            self._client.ack(message.number, message.qos)
+
     def poll(self, timeout_s: float, wake: socket.socket | None = None) -> None:
         """Wait for something to happen on the link, or for a byte in ``wake``, and deal with it.
 
@@ -221,9 +239,10 @@ class Session:
             raise self._lost()
         # paho has no bound of its own on what it collects, and no public view of it.
         announced = self._client._in_packet["remaining_length"]  # noqa: SLF001  see above
-        if announced > MAX_INCOMING_BYTES:
+        allowed = self._keeping.max_packet_bytes if self._keeping else MAX_INCOMING_BYTES
+        if announced > allowed:
             self.abandon()
-            raise LinkError(f"{self._endpoint.where}: sends {announced} bytes, allowed {MAX_INCOMING_BYTES}")
+            raise LinkError(f"{self._endpoint.where}: sends {announced} bytes, allowed {allowed}")
 
     def _lost(self) -> LinkError:
         if self._ended is not None:
@@ -236,7 +255,7 @@ class Session:
         return LinkError(f"{self._endpoint.where}: connection lost")
 
     def _connected(
-        self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Properties | None
+        self, _client: paho.Client, _data: Any, flags: Any, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
             refused = code.value in _REFUSALS
@@ -251,6 +270,7 @@ class Session:
         self._granted = Granted(
             getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM),
             getattr(properties, "MaximumPacketSize", None),
+            bool(flags.session_present),
         )
 
     def _disconnected(
@@ -270,8 +290,9 @@ class Session:
         properties = message.properties
         try:
             topic = message.topic
-        except UnicodeDecodeError:
-            return  # no topic of ours
+        except UnicodeDecodeError:  # no topic of ours
+            self._client.ack(message.mid, message.qos)
+            return
         self._on_message(
             Incoming(
                 topic,
@@ -279,6 +300,8 @@ class Session:
                 bool(message.retain),
                 getattr(properties, "CorrelationData", b""),
                 tuple(getattr(properties, "UserProperty", ())),
+                message.mid,
+                message.qos,
             )
         )
 
@@ -289,7 +312,11 @@ class Session:
         # Only as long as the will waits: what must survive a disconnect is in the spool.
         properties.SessionExpiryInterval = self._will_delay_s
         properties.MaximumPacketSize = MAX_INCOMING_BYTES
-        return {"clean_start": True, "properties": properties}
+        if self._keeping is not None:
+            properties.SessionExpiryInterval = self._keeping.expiry_s
+            properties.MaximumPacketSize = self._keeping.max_packet_bytes
+            properties.ReceiveMaximum = self._keeping.receive_maximum
+        return {"clean_start": self._keeping is None, "properties": properties}
 
     def _will_properties(self, will: Will) -> Properties | None:
         if not self._endpoint.is_v5:

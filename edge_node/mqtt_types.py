@@ -50,6 +50,21 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """A session that the broker keeps while we are away, and that forgets a message when we say so (v5).
+
+    Attributes:
+        expiry_s: how long it is kept.
+        receive_maximum: messages that may wait for ``Session.acknowledge``.
+        max_packet_bytes: larger messages are not sent to us.
+    """
+
+    expiry_s: int
+    receive_maximum: int = 500
+    max_packet_bytes: int = 2_100_000
+
+
+@dataclass(frozen=True, slots=True)
 class Will:
     """What the broker says for us when the link is lost, at QoS 1."""
 
@@ -66,6 +81,7 @@ class Granted:
 
     receive_maximum: int = _RECEIVE_MAXIMUM
     maximum_packet_bytes: int | None = None
+    session_present: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,8 @@ class Incoming:
     is_retained: bool
     correlation: bytes = b""
     user: tuple[tuple[str, str], ...] = ()
+    number: int = 0
+    qos: int = 0
 
 
 def packed_properties(message: Outgoing) -> bytes:

@@ -146,13 +146,15 @@ class History:
             )
         return True
 
-    def set_status(self, status: Status, *, received_at: datetime | None = None) -> None:
-        """Keep what a robot, or its will, said last."""
-        self._set("status", status, received_at)
+    def set_status(
+        self, status: Status, *, received_at: datetime | None = None, is_retained: bool = False
+    ) -> None:
+        """Keep what a robot, or its will, said last; what the broker retained was not said just now."""
+        self._set("status", status, received_at, is_heard=not is_retained)
 
     def set_health(self, health: Health, *, received_at: datetime | None = None) -> None:
         """Keep how a robot did last."""
-        self._set("health", health, received_at)
+        self._set("health", health, received_at, is_heard=True)
 
     def add_response(self, response: Response, *, received_at: datetime | None = None) -> bool:
         """Keep an answer to a command; False if it came before."""
@@ -277,9 +279,12 @@ class History:
         """Return the numbers that are missing, the newest first; late arrivals close gaps."""
         return searching.gaps(self._database, site, robot, limit)
 
-    def stored_up_to(self, site: str, robot: str, epoch: str) -> int:
-        """Return up to which number every verdict of ``epoch`` came; 0 if the first is missing."""
-        return searching.stored_up_to(self._database, site, robot, epoch)
+    def stored_up_to(self, site: str, robot: str, epoch: str, *, from_first_heard: bool = False) -> int:
+        """Return up to which number every verdict of ``epoch`` came; 0 if the first is missing.
+
+        ``from_first_heard`` takes the lowest number that came for the first one.
+        """
+        return searching.stored_up_to(self._database, site, robot, epoch, from_first_heard=from_first_heard)
 
     def strip(self, only: VerdictFilter, *, cells: int = 200, by_time: bool = False) -> list[StripCell]:
         """Return a strip chart: verdicts along the pose or over time, in ``cells`` stretches at most.
@@ -340,13 +345,16 @@ class History:
         self._join_ranges()
         return gone
 
-    def _set(self, column: str, message: Status | Health, received_at: datetime | None) -> None:
+    def _set(
+        self, column: str, message: Status | Health, received_at: datetime | None, *, is_heard: bool
+    ) -> None:
         received_us = to_us(received_at or _now())
         with self._database.transaction():
             robot_key = self._robot_key(message.site, message.robot, received_us)
             self._database.write(
-                f"UPDATE robot SET {column} = ?, last_heard_us = ? WHERE robot_key = ?",
-                (encode(message), received_us, robot_key),
+                f"UPDATE robot SET {column} = ?1, last_heard_us = iif(?3, ?2, last_heard_us)"
+                " WHERE robot_key = ?4",
+                (encode(message), received_us, is_heard, robot_key),
             )
 
     def _robot_key(self, site: str, robot: str, heard_us: int) -> int:

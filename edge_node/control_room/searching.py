@@ -214,12 +214,13 @@ def gaps(database: Database, site: str | None, robot: str | None, limit: int) ->
     ]
 
 
-def stored_up_to(database: Database, site: str, robot: str, epoch: str) -> int:
-    """Return the highest number up to which every verdict of ``epoch`` came; 0 if the first is missing."""
+def stored_up_to(database: Database, site: str, robot: str, epoch: str, *, from_first_heard: bool) -> int:
+    """Return up to which number every verdict of ``epoch`` came; 0 if the first is missing."""
     rows = database.rows(
         "SELECT a.last_seq FROM arrived a JOIN epoch e USING (epoch_key) JOIN robot r USING (robot_key)"
-        " WHERE r.site = ? AND r.robot = ? AND e.epoch = ? AND a.first_seq = 1",
-        (site, robot, epoch),
+        " WHERE r.site = ? AND r.robot = ? AND e.epoch = ? AND (? OR a.first_seq = 1)"
+        " ORDER BY a.first_seq LIMIT 1",
+        (site, robot, epoch, from_first_heard),
     )
     return int(rows[0][0]) if rows else 0
 

@@ -1,0 +1,191 @@
+"""Who may see the page: host names, logins, origins; and the headers that bind the browser.
+
+On the loopback address nobody is asked. Elsewhere people log in with a token and get a cookie that no script
+and no other site can use. A request under a foreign host name is refused, so that a web page elsewhere cannot
+reach this one through the browser (DNS rebinding); so is a post from another origin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections import deque
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+from edge_node.errors import ConfigError
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from edge_node.control_room.settings import WebConfig
+
+COOKIE: Final = "corrosion_room"
+MIN_TOKEN = 16
+_MAX_TOKEN_BYTES = 4096
+_MAX_FAILURES, _FAILURES_WITHIN_S = 10, 60.0  # of one address
+_MAX_ADDRESSES = 1000
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_OPEN_PATHS = {"/healthz", "/login", "/page/login.css", "/page/theme.js", "/page/icon.svg"}
+
+
+class Logins:
+    """Tells a token, makes cookies of it and knows them again; keeps none: a restart logs nobody out."""
+
+    def __init__(self, web: WebConfig) -> None:
+        """Read the token.
+
+        Raises:
+            ConfigError: the file cannot be read, or holds no token.
+        """
+        self._token = _token(web.token_file) if web.token_file else ""
+        self._key = hmac.digest(self._token.encode(), b"corrosion control room cookie", "sha256")
+        self._lasts_s = web.session_hours * 3600
+        self._failures: dict[str, deque[float]] = {}
+
+    @property
+    def wanted(self) -> bool:
+        """People have to log in."""
+        return bool(self._token)
+
+    def admits(self, offered: str) -> bool:
+        """Whether this is the token."""
+        return hmac.compare_digest(_hash(offered), _hash(self._token))
+
+    def cookie(self) -> str:
+        """Return what proves for a while that its bearer had the token."""
+        expires = str(int(time.time()) + self._lasts_s)
+        return f"{expires}.{self._sign(expires)}"
+
+    def knows(self, cookie: str) -> bool:
+        """Whether a cookie is one of ours and still holds; another token makes all invalid."""
+        expires, _, signature = cookie.partition(".")
+        if not expires.isascii() or not expires.isdigit() or len(expires) > 12:
+            return False
+        genuine = hmac.compare_digest(signature.encode(), self._sign(expires).encode())
+        return genuine and int(expires) > time.time()
+
+    def may_try(self, address: str) -> bool:
+        """Whether an address has not guessed too often of late."""
+        failures = self._failures.get(address, ())
+        recent = [at for at in failures if time.monotonic() - at < _FAILURES_WITHIN_S]
+        return len(recent) < _MAX_FAILURES
+
+    def failed(self, address: str) -> None:
+        """Count a wrong guess."""
+        if len(self._failures) >= _MAX_ADDRESSES:
+            self._failures.pop(next(iter(self._failures)))
+        self._failures.setdefault(address, deque(maxlen=_MAX_FAILURES)).append(time.monotonic())
+
+    def _sign(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), "sha256").hexdigest()
+
+
+class Gate:
+    """Stands before the application: refuses, or lets through and adds headers."""
+
+    def __init__(self, app: ASGIApp, web: WebConfig, logins: Logins) -> None:
+        self._app = app
+        self._logins = logins
+        self._names = {"localhost", web.host.lower(), *(name.lower() for name in web.names)}
+        self._is_https = web.tls_cert_file is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                fresh = "no-cache" if scope["path"].startswith("/page/") else "no-store"
+                headers.setdefault("Cache-Control", fresh)
+            await send(message)
+
+        refusal = self._refusal(Request(scope))
+        await (refusal or self._app)(scope, receive, with_headers)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if not self._is_own_host(request.headers.get("host", "")):
+            return PlainTextResponse("not this host; see [web] names\n", 421)
+        if request.method not in ("GET", "HEAD") and not self._is_own_origin(request):
+            return PlainTextResponse("a post from another origin is refused\n", 403)
+        if not self._logins.wanted or request.url.path in _OPEN_PATHS:
+            return None
+        if self._logins.knows(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
+            return None
+        if request.method == "GET" and request.url.path == "/":
+            return RedirectResponse("/login", 303)
+        return PlainTextResponse("log in at /login, or send Authorization: Bearer TOKEN\n", 401)
+
+    def _has_bearer(self, request: Request) -> bool:
+        """For programs: the token itself instead of a cookie."""
+        header = request.headers.get("authorization", "")
+        address = request.client.host if request.client else ""
+        if not header.startswith("Bearer ") or not self._logins.may_try(address):
+            return False
+        if self._logins.admits(header.removeprefix("Bearer ").strip()):
+            return True
+        self._logins.failed(address)
+        return False
+
+    def _is_own_host(self, header: str) -> bool:
+        """Whether a Host header names this machine: by a name of it, or an address, which none can forge."""
+        try:
+            name = urlsplit(f"//{header}").hostname or ""
+        except ValueError:
+            return False
+        try:
+            ip_address(name)
+        except ValueError:
+            return name.lower() in self._names
+        return True
+
+    def _is_own_origin(self, request: Request) -> bool:
+        """Whether a post comes from this page; programs that send no origin need the bearer or the cookie."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+
+
+def _token(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_TOKEN_BYTES + 1)
+        token = content.decode("utf-8").strip()
+    except OSError as err:
+        raise ConfigError(f"[web] token_file {path}: {err.strerror or err}") from err
+    except UnicodeDecodeError:
+        raise ConfigError(f"[web] token_file {path}: not UTF-8 text") from None
+    if len(token) < MIN_TOKEN or len(content) > _MAX_TOKEN_BYTES or not token.isprintable():
+        raise ConfigError(
+            f"[web] token_file {path}: wanted one line of at least {MIN_TOKEN} signs;"
+            " `openssl rand -hex 16` makes one"
+        )
+    return token
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

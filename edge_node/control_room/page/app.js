@@ -1,0 +1,182 @@
+// The page as a whole: views, selection, keys, and who is told what changed.
+import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, toggleMap } from "./detail.js";
+import { byId, el, setText } from "./dom.js";
+import { feed, fillFeed } from "./feed.js";
+import { pictureCame, reveal, showFindings } from "./findings.js";
+import { badge, showFleet, showGaps, showHealth } from "./health.js";
+import { makeHistory, showHistory } from "./history.js";
+import { showLatestOnly, showRobots } from "./robots.js";
+import { findingKey, known, on, rate, robotKey, start } from "./store.js";
+import { StripBoard } from "./stripboard.js";
+import { glyph, reach } from "./words.js";
+
+const VIEWS = ["live", "history", "health"];
+const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
+const KEYS = [["1 2 3", "live, history, health"], ["j k", "next and previous finding (arrows too)"], ["Enter", "open it"], ["Esc", "close what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+
+const page = { view: "live", robot: null, which: "all", finding: null, order: [] };
+const board = new StripBoard(byId("strips"), byId("span"), {
+  openFinding: openFindingBy,
+  pick: ({ from, to, byTime }, robot) => go("history", byTime ? { robot } : { robot, from_m: +from.toFixed(6), to_m: +to.toFixed(6) }),
+});
+
+function go(view, given = null) {
+  page.view = view;
+  for (const name of VIEWS) byId(`view-${name}`).hidden = name !== view;
+  for (const tab of document.querySelectorAll(".tab")) {
+    if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
+  if (view === "history") showHistory(given);
+  if (view === "health") showHealth();
+  if (view === "live") drawLive();
+}
+
+function drawLive() {
+  showRobots(page.robot, chooseRobot);
+  drawFindings();
+  fillFeed(page.robot, openVerdict);
+  board.keepTo(page.robot);
+}
+
+function drawFindings() {
+  page.order = showFindings(page.which, page.robot, page.finding, openFindingBy);
+}
+
+function chooseRobot(key) {
+  page.robot = page.robot === key ? null : key;
+  drawLive();
+}
+
+function openFindingBy(key) {
+  page.finding = key;
+  drawFindings();
+  const [site, ...rest] = key.split("/");
+  openFinding(site, rest.join("/"));
+}
+
+function step(by) {
+  if (!page.order.length) return;
+  const at = page.order.indexOf(page.finding);
+  page.finding = page.order[Math.min(page.order.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : page.order.length - 1) : at + by))];
+  drawFindings();
+  reveal(page.finding);
+  if (isOpen() && openedKey() !== page.finding) openFindingBy(page.finding);
+}
+
+function drawLink() {
+  const node = byId("link");
+  const state = !known.connected ? "bad" : { connected: "ok", refused: "bad" }[known.link?.state] ?? "starting";
+  node.querySelector(".lamp").dataset.state = state;
+  setText(node.querySelector("span"), !known.connected ? "page cut off" : known.link?.state === "connected" ? "broker connected" : `broker: ${known.link?.state ?? "unknown"}`);
+  node.title = known.link?.text ?? "";
+  const notice = !known.connected ? "This page has lost its control room and tries again; what it shows is old." : known.link?.text || (known.link?.notices ?? []).slice(-1)[0] || "";
+  byId("notice").hidden = !notice;
+  setText(byId("notice"), notice);
+}
+
+function announce(text) {
+  setText(byId("announcer"), text);
+}
+
+function switchTheme() {
+  const isLight = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "light" : matchMedia("(prefers-color-scheme: light)").matches;
+  document.documentElement.dataset.theme = isLight ? "dark" : "light";
+  try { localStorage.setItem("theme", document.documentElement.dataset.theme); } catch { /* storage is switched off */ }
+}
+
+function nextRobot() {
+  const keys = [null, ...known.robots.keys()];
+  page.robot = keys[(keys.indexOf(page.robot) + 1) % keys.length];
+  drawLive();
+}
+
+function onKey(event) {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") {
+    if (typing) typing.blur();
+    closeDrawer();
+    return;
+  }
+  if (typing || byId("keys").open) return;
+  const acts = {
+    1: () => go("live"), 2: () => go("history"), 3: () => go("health"), j: () => step(1), k: () => step(-1),
+    t: switchTheme, m: toggleMap, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
+  };
+  const inList = page.view === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
+  if (inList && !event.target.closest("button, a, svg")) Object.assign(acts, { ArrowDown: () => step(1), ArrowUp: () => step(-1), Enter: () => page.finding && openFindingBy(page.finding) });
+  const act = acts[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function showKeys() {
+  const dialog = byId("keys");
+  if (!dialog.children.length) {
+    dialog.append(el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, KEYS.flatMap(([keys, does]) => [el("dt", {}, keys.split(" ").flatMap((key) => [el("kbd", {}, key), " "])), el("dd", {}, does)])), el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close")));
+  }
+  dialog.showModal();
+}
+
+function makeChoices() {
+  byId("which").append(...WHICH.map(([which, label]) => el("button", { data: { which }, "aria-pressed": String(which === page.which), onclick: (event) => {
+    page.which = which;
+    for (const button of byId("which").children) button.setAttribute("aria-pressed", String(button === event.currentTarget));
+    drawFindings();
+  } }, label)));
+}
+
+function drawLegend() {
+  const [none, ...rest] = known.severities;
+  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), "sound"), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "corroded area"));
+}
+
+on("all", () => {
+  document.title = known.title;
+  setText(byId("title"), known.title);
+  byId("logout").hidden = !known.logins;
+  drawLegend();
+  drawLink();
+  go(page.view);
+  showGaps();
+});
+on("stream", drawLink);
+on("link", drawLink);
+on("robots", () => {
+  if (page.view === "live") showRobots(page.robot, chooseRobot);
+  if (page.view === "health") showFleet();
+  badge();
+});
+on("findings", () => { if (page.view === "live") drawFindings(); board.soon(); });
+on("finding", ({ record, before }) => {
+  const { finding } = record;
+  if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.robot}, ${reach(finding)}`);
+  if (before && before.finding.state !== finding.state) refresh("finding", findingKey(finding));
+});
+on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
+on("verdicts", (fresh) => {
+  if (page.view !== "live") return;
+  feed(fresh, page.robot, openVerdict);
+  showLatestOnly();
+  board.moved(fresh.map(robotKey));
+});
+on("picture", pictureCame);
+on("gaps", showGaps);
+
+for (const tab of document.querySelectorAll(".tab")) tab.addEventListener("click", () => go(tab.dataset.view));
+byId("theme").addEventListener("click", switchTheme);
+byId("help").addEventListener("click", showKeys);
+document.addEventListener("keydown", onKey);
+window.addEventListener("hashchange", () => { const view = location.hash.slice(1); if (VIEWS.includes(view) && view !== page.view) go(view); });
+setInterval(() => {
+  setText(byId("clock"), new Date().toLocaleTimeString("en-GB"));
+  setText(byId("tally-rate"), rate().toFixed(1));
+}, 500);
+setInterval(() => { if (page.view === "live") showRobots(page.robot, chooseRobot); if (page.view === "health") showHealth(); }, 5000);
+if (VIEWS.includes(location.hash.slice(1))) page.view = location.hash.slice(1);
+makeChoices();
+makeHistory(openVerdict, openFindingBy);
+start();

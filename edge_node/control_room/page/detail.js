@@ -1,0 +1,176 @@
+// The drawer: one finding or one verdict, with its picture, its map and its path through the cascade.
+import { byId, el } from "./dom.js";
+import { pictureAddress, stateTag } from "./findings.js";
+import { ask } from "./store.js";
+import { age, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach } from "./words.js";
+
+let shown = null; // { kind, key }
+let before = null; // what had the focus
+let onReview = null;
+
+/** The module that adds what people may say of a finding, where the room can send it. */
+export function setReview(make) {
+  onReview = make;
+}
+
+export const isOpen = () => !byId("drawer").hidden;
+export const openedKey = () => shown?.key ?? null;
+
+/** Show a finding. */
+export async function openFinding(site, id) {
+  const record = await load("finding", `${site}/${id}`, `/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`);
+  if (!record) return;
+  const { finding, best } = record;
+  const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
+  fill(title, glyph("corroded", finding.peak_severity), [
+    figure(finding, finding.best_evidence_sha256 ?? best?.verdict.evidence_sha256, `Evidence of ${title}`),
+    figures([["severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["area", percent(finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
+    facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ["finding", el("span", { class: "mono" }, finding.id)]]),
+    onReview ? onReview(record) : null,
+    reviews(record.reviews),
+    ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
+    record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
+    el("ol", {}, record.verdicts.map(line)),
+  ]);
+}
+
+/** Show a verdict. */
+export async function openVerdict(id) {
+  const record = await load("verdict", id, `/api/verdicts/${encodeURIComponent(id)}`);
+  if (!record) return;
+  const { verdict } = record;
+  fill([outcomeWord(verdict.outcome), verdict.material, verdict.form, verdict.severity].filter(Boolean).join(" · "), glyph(verdict.outcome, verdict.severity), [
+    verdict.evidence_sha256 ? figure(verdict, verdict.evidence_sha256, "Evidence of this verdict") : null,
+    figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", percent(verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
+    ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
+    verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
+    cascade(verdict),
+    ...verdictFacts(record),
+  ]);
+}
+
+/** Close the drawer and give the focus back. */
+export function closeDrawer() {
+  if (!isOpen()) return;
+  byId("drawer").hidden = true;
+  byId("drawer").replaceChildren();
+  shown = null;
+  (before?.isConnected ? before : byId("main")).focus({ preventScroll: true });
+}
+
+/** Show or hide the corrosion map over the picture. */
+export function toggleMap() {
+  byId("drawer").querySelector("#map-toggle")?.click();
+}
+
+/** Load again what is open, if it is this. */
+export function refresh(kind, key) {
+  if (shown?.kind === kind && shown.key === key) {
+    const [site, ...rest] = key.split("/");
+    if (kind === "finding") openFinding(site, rest.join("/"));
+  }
+}
+
+async function load(kind, key, address) {
+  const again = shown?.kind === kind && shown.key === key;
+  if (!isOpen()) before = document.activeElement;
+  shown = { kind, key };
+  byId("drawer").hidden = false;
+  if (!again) fill("Loading …", null, []);
+  try {
+    const record = await ask(address);
+    return shown?.kind === kind && shown.key === key ? record : null;
+  } catch (problem) {
+    if (shown?.key === key) fill("Not to be had", null, [el("p", { class: "note" }, problem.message)]);
+    return null;
+  }
+}
+
+function fill(title, mark, content) {
+  const drawer = byId("drawer");
+  const hadFocus = drawer.contains(document.activeElement) || document.activeElement === document.body;
+  const typed = drawer.querySelector("textarea")?.value;
+  const close = el("button", { class: "icon", "aria-label": "Close", title: "Close (Esc)", onclick: closeDrawer }, "✕");
+  drawer.replaceChildren(el("header", {}, mark, el("h2", { id: "drawer-title" }, title), close), ...content.filter(Boolean));
+  if (typed && drawer.querySelector("textarea")) drawer.querySelector("textarea").value = typed;
+  if (hadFocus || title === "Loading …") close.focus({ preventScroll: true });
+}
+
+function figure(of, sha256, alternative) {
+  if (!sha256) return el("p", { class: "quiet" }, "No picture was kept of it.");
+  const address = pictureAddress(of, sha256);
+  const waiting = el("p", {}, "The picture has not come yet.");
+  const image = el("img", { src: address, alt: alternative, hidden: true, data: { sha256, address } });
+  const map = el("canvas", { hidden: true, "aria-hidden": "true" });
+  const toggle = el("button", { class: "plain", id: "map-toggle", "aria-pressed": "true", hidden: true, title: "Corrosion map over the picture (m)" }, "Map");
+  const size = el("span", {});
+  toggle.addEventListener("click", () => {
+    map.hidden = !map.hidden;
+    toggle.setAttribute("aria-pressed", String(!map.hidden));
+  });
+  image.addEventListener("error", () => { image.hidden = true; waiting.hidden = false; });
+  image.addEventListener("load", async () => {
+    image.hidden = false;
+    waiting.hidden = true;
+    size.textContent = `${image.naturalWidth} × ${image.naturalHeight} pixels`;
+    const marking = await ask(address.replace("/api/pictures/", "/api/markings/").split("?")[0]).catch(() => null);
+    if (!marking) {
+      size.textContent += ", thumbnail with the map drawn";
+      return;
+    }
+    drawMap(map, marking);
+    map.hidden = toggle.hidden = false;
+  });
+  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, toggle, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
+}
+
+function drawMap(canvas, { rows, columns, corroded }) {
+  canvas.width = columns;
+  canvas.height = rows;
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(columns, rows);
+  corroded.forEach((share, at) => pixels.data.set([255, 90, 40, Math.round(255 * Math.max(0, share - 0.15))], at * 4));
+  context.putImageData(pixels, 0, 0);
+}
+
+function figures(pairs) {
+  return el("dl", { class: "figures" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", { title: value }, value))));
+}
+
+function facts(pairs) {
+  return el("dl", { class: "facts" }, pairs.flatMap(([name, ...values]) => [el("dt", {}, name), el("dd", {}, ...values)]));
+}
+
+function cascade(verdict) {
+  return el("ol", { class: "path" }, verdict.stages.map((stage) => el("li", {},
+    el("div", { class: "stage" }, el("b", {}, stage.name), el("span", { class: "chosen" }, stage.label ?? `abstained: no label reached ${percent(stage.abstain_below)}`)),
+    el("div", { class: "probabilities" }, Object.entries(stage.probabilities).sort((one, other) => other[1] - one[1]).flatMap(([label, share]) => bar(stage, label, share))))));
+}
+
+function bar(stage, label, share) {
+  const width = `${(share * 100).toFixed(1)}%`;
+  const track = el("span", { class: `track${label === stage.label ? " chosen" : ""}` }, el("i", { style: { width } }));
+  if (stage.abstain_below > 0) track.append(el("u", { title: `abstains below ${percent(stage.abstain_below)}`, style: { left: `${stage.abstain_below * 100}%` } }));
+  return [el("span", {}, label), track, el("span", { class: "num" }, percent(share, 1))];
+}
+
+function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
+  const grades = verdict.grades ? `ISO 4628-3 ${verdict.grades.iso_4628_3}, ASTM D610 ${verdict.grades.astm_d610} (${verdict.grades.basis})` : "–";
+  const lateS = (Date.parse(receivedAt) - Date.parse(verdict.observed_at)) / 1000;
+  return [el("h3", {}, "Where it comes from"), facts([
+    ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "not_synchronized" ? ", by a clock that nobody sets" : ""}`],
+    ["came", `${duration(lateS)} later${replayed ? ", from the robot's backlog" : ""}`],
+    ["grade", grades], ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
+    ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms.toFixed(1)} ms in the models`],
+    ["verdict", el("span", { class: "mono" }, verdict.id)]])];
+}
+
+function reviews(said) {
+  if (!said?.length) return null;
+  return el("div", {}, el("h3", {}, "What people said"), el("ul", {}, said.map((one) => el("li", { class: "note" }, `${dateTime(one.reviewed_at)} ${one.reviewer || "somebody"}: ${one.opinion}${one.note ? `: ${one.note}` : ""} `, el("span", { class: "quiet" }, `(robot: ${one.delivery}${one.answer ? `, ${one.answer}` : ""})`)))));
+}
+
+function line(verdict) {
+  return el("li", {}, el("button", { class: "verdict", onclick: () => openVerdict(verdict.id) }, el("time", {}, age(verdict.observed_at)), glyph(verdict.outcome, verdict.severity), el("span", { class: "what" }, `${verdict.severity ?? "corroded"} · ${percent(verdict.confidence)}`, el("span", {}, ` #${verdict.seq}${verdict.replayed ? " ↺" : ""}`)), el("span", { class: "place" }, metres(verdict.distance_m))));
+}
+

@@ -1,0 +1,68 @@
+// Health: robots in numbers, what is missing, what could not be read, and the room itself.
+import { byId, el, setText } from "./dom.js";
+import { alarms, condition, part } from "./robots.js";
+import { ask, known, robotKey } from "./store.js";
+import { age, bytes, count, dateTime, duration } from "./words.js";
+
+const COLUMNS = ["Robot", "State", "Heard", "Version", "Bundle", "Up", "Frames/s", "Verdicts/s", "Dropped", "Frame age", "Inference", "Spool", "On disk", "Oldest", "Clock", "Memory", "Verdicts", "Twice", "Missing", "Alarms"];
+
+/** Draw all of it. */
+export async function showHealth() {
+  showFleet();
+  showGaps();
+  try {
+    const { usage, refused } = await ask("/api/usage");
+    Object.assign(known, { usage, refused });
+  } catch { /* the last figures stay */ }
+  showRoom();
+}
+
+/** The table of robots. */
+export function showFleet() {
+  if (!byId("fleet-head").children.length) byId("fleet-head").append(el("tr", {}, COLUMNS.map((name) => el("th", {}, name))));
+  byId("fleet").replaceChildren(...[...known.robots.values()].map(row));
+}
+
+/** What is missing, and the badge that says so. */
+export function showGaps() {
+  const missing = known.gaps.reduce((sum, gap) => sum + gap.last_seq - gap.first_seq + 1, 0);
+  setText(byId("gaps-text"), missing ? `${count(missing)} verdicts are missing. A robot's backlog may bring them yet; then they leave this list.` : "None: every number between the first and the last that came is here.");
+  byId("gaps").replaceChildren(...known.gaps.map((gap) => el("tr", {}, el("td", {}, robotKey(gap)), el("td", { class: "mono" }, gap.epoch), el("td", { class: "num" }, gap.first_seq), el("td", { class: "num" }, gap.last_seq), el("td", { class: "num" }, gap.last_seq - gap.first_seq + 1), el("td", {}, gap.noticed_at ? dateTime(gap.noticed_at) : "–"))));
+  byId("gaps-scroll").hidden = !known.gaps.length;
+  badge();
+}
+
+/** How many things want a look. */
+export function badge() {
+  const wanting = (known.gaps.length ? 1 : 0) + (known.refused.length ? 1 : 0) + [...known.robots.values()].filter((robot) => alarms(robot).length).length;
+  byId("health-badge").hidden = !wanting;
+  setText(byId("health-badge"), wanting);
+}
+
+function showRoom() {
+  const { usage, link } = known;
+  byId("room-facts").replaceChildren(...[
+    ["broker", `${link?.state ?? "–"}${link?.text ? `: ${link.text}` : ""}, since ${link ? dateTime(link.since) : "–"}`],
+    ["history", `${count(usage?.verdicts)} verdicts, ${count(usage?.findings)} findings, ${count(usage?.pictures)} pictures`],
+    ["on disk", `${bytes(usage?.database_bytes)}, of it pictures ${bytes(usage?.picture_bytes)}`],
+    ["reaches back to", usage?.oldest_received_at ? dateTime(usage.oldest_received_at) : "–"],
+    ["version", known.version ?? "–"],
+    ...(link?.notices ?? []).map((notice) => ["notice", notice]),
+  ].flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+  byId("refused-scroll").hidden = !known.refused.length;
+  setText(byId("refused-text"), known.refused.length ? "Somebody sends what is no message of a robot. They were counted and left out." : "None.");
+  byId("refused").replaceChildren(...known.refused.map((one) => el("tr", {}, el("td", {}, one.reason), el("td", { class: "num" }, count(one.count)), el("td", {}, dateTime(one.last_at)), el("td", { class: "mono" }, one.last_topic), el("td", { class: "mono" }, one.last_text))));
+  badge();
+}
+
+function row(robot) {
+  const { status, health } = robot;
+  const spool = health?.spool ?? status?.spool;
+  const is = condition(robot);
+  const cells = [robotKey(robot), null, `${age(robot.last_heard_at)} ago`, status?.version ?? "–", status?.bundle ?? "–", duration(health?.uptime_s), fixed(health?.frames_per_s), fixed(health?.verdicts_per_s), count(health?.frames_dropped), health?.frame_age_ms == null ? "–" : `${health.frame_age_ms.toFixed(0)} ms`, health?.inference_ms == null ? "–" : `${health.inference_ms.toFixed(1)} ms`, spool ? count(spool.waiting) : "–", bytes(spool?.disk_bytes), duration(spool?.oldest_age_s), part(robot, "clock").text, health?.memory_mb == null ? "–" : `${health.memory_mb.toFixed(0)} MB`, count(robot.verdicts), count(robot.duplicates), count(robot.missing)];
+  const node = el("tr", {}, cells.map((text) => el("td", {}, text ?? "")), el("td", { class: "alarms" }, alarms(robot).join("; ")));
+  node.children[1].replaceChildren(el("i", { class: "lamp", data: { state: is.lamp } }), ` ${is.word}`);
+  return node;
+}
+
+const fixed = (number) => (number === null || number === undefined ? "–" : number.toFixed(1));

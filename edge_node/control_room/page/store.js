@@ -1,0 +1,149 @@
+// What the page knows, and the stream that keeps it new. Views listen; nobody else fetches the state.
+import { setServerTime, setSeverities } from "./words.js";
+
+const MAX_VERDICTS = 80;
+const RATE_WINDOW_MS = 5000;
+
+export const known = {
+  title: "", severities: [], logins: false, link: null, robots: new Map(), findings: new Map(),
+  verdicts: [], latest: new Map(), gaps: [], usage: null, refused: [], skipped: 0, connected: false,
+};
+const arrivals = []; // [time, how many]: for the rate
+const listeners = new Map();
+let stream = null;
+let loading = null;
+let held = null; // news that comes while the state is loaded
+
+/** Call `listener(detail)` when `kind` changed: all, link, robots, findings, verdicts, gaps, picture, stream. */
+export function on(kind, listener) {
+  listeners.set(kind, [...(listeners.get(kind) ?? []), listener]);
+}
+
+export const robotKey = (of) => `${of.site}/${of.robot}`;
+export const findingKey = (finding) => `${finding.site}/${finding.id}`;
+
+/** Verdicts a second, over the last five. */
+export function rate() {
+  const since = performance.now() - RATE_WINDOW_MS;
+  while (arrivals.length && arrivals[0][0] < since) arrivals.shift();
+  return arrivals.reduce((sum, [, number]) => sum + number, 0) / (RATE_WINDOW_MS / 1000);
+}
+
+/** Fetch JSON; a login that ended leads to the login. */
+export async function ask(path, options) {
+  const answer = await fetch(path, options);
+  if (answer.status === 401) {
+    location.assign("/login");
+    throw new Error("the login ended");
+  }
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.problem ?? `${path}: ${answer.status}`);
+  return said;
+}
+
+/** Open the stream while somebody looks: a hidden tab must not use up the browser's connections. */
+export function start() {
+  const follow = () => (document.hidden ? close() : open());
+  document.addEventListener("visibilitychange", follow);
+  follow();
+}
+
+function open() {
+  if (stream) return;
+  stream = new EventSource("/api/events");
+  stream.addEventListener("hello", () => { tellStream(true); load(); });
+  stream.addEventListener("resync", load);
+  stream.addEventListener("news", (event) => {
+    const news = JSON.parse(event.data);
+    if (held) held.push(news);
+    else apply(news);
+  });
+  stream.addEventListener("error", () => {
+    tellStream(false);
+    if (stream?.readyState === EventSource.CLOSED) { // refused, not cut: the login ended, or too many pages
+      close();
+      setTimeout(() => { if (!document.hidden) ask("/api/robots").then(open, () => setTimeout(open, 5000)); }, 2000);
+    }
+  });
+}
+
+function close() {
+  stream?.close();
+  stream = null;
+}
+
+async function load() {
+  if (loading) return;
+  held = [];
+  loading = ask("/api/state");
+  try {
+    const state = await loading;
+    setServerTime(state.now);
+    setSeverities(state.severities);
+    Object.assign(known, {
+      title: state.title, version: state.version, severities: state.severities, logins: state.logins, link: state.link,
+      can: state.can ?? {}, gaps: state.gaps, usage: state.usage, refused: state.refused, verdicts: state.verdicts, skipped: 0,
+      robots: new Map(state.robots.map((robot) => [robotKey(robot), robot])),
+      findings: new Map(state.findings.map((record) => [findingKey(record.finding), record])),
+    });
+    known.latest.clear();
+    for (const verdict of [...state.verdicts].reverse()) noteLatest(verdict);
+    tell("all");
+    const missed = held;
+    held = null;
+    missed.forEach(apply);
+  } catch (problem) {
+    held = null;
+    console.warn(problem);
+    setTimeout(load, 2000);
+  } finally {
+    loading = null;
+  }
+}
+
+function apply(news) {
+  if (news.verdicts.length || news.skipped) {
+    const shown = new Set(known.verdicts.map((verdict) => verdict.id));
+    const fresh = news.verdicts.filter((verdict) => !shown.has(verdict.id));
+    fresh.forEach(noteLatest);
+    known.verdicts = [...fresh.reverse(), ...known.verdicts].slice(0, MAX_VERDICTS);
+    arrivals.push([performance.now(), news.verdicts.length + news.skipped]);
+    known.skipped = news.skipped;
+    tell("verdicts", fresh);
+  }
+  for (const robot of news.robots ?? []) known.robots.set(robotKey(robot), robot);
+  if (news.robots) tell("robots");
+  for (const record of news.findings ?? []) {
+    const key = findingKey(record.finding);
+    const before = known.findings.get(key);
+    known.findings.set(key, { ...record, review: before?.review ?? null });
+    tell("finding", { record: known.findings.get(key), before });
+  }
+  if (news.findings) tell("findings");
+  for (const one of news.reviewed ?? []) refetch(one);
+  for (const picture of news.pictures ?? []) tell("picture", picture);
+  if (news.link) { known.link = news.link[0]; tell("link"); }
+  if (news.gaps) { known.gaps = news.gaps[0]; tell("gaps"); }
+}
+
+async function refetch({ site, id }) {
+  const record = await ask(`/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`).catch(() => null);
+  if (!record) return;
+  known.findings.set(findingKey(record.finding), { received_at: record.received_at, finding: record.finding, review: record.review });
+  tell("findings");
+  tell("reviewed", record);
+}
+
+function noteLatest(verdict) {
+  const before = known.latest.get(robotKey(verdict));
+  if (!verdict.replayed && !(before && before.observed_at > verdict.observed_at && before.id.split(":")[1] === verdict.id.split(":")[1])) known.latest.set(robotKey(verdict), verdict);
+}
+
+function tellStream(connected) {
+  known.connected = connected;
+  tell("stream");
+}
+
+function tell(kind, detail) {
+  for (const listener of listeners.get(kind) ?? []) listener(detail);
+}

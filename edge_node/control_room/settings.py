@@ -1,0 +1,165 @@
+"""The control room's configuration: a TOML file like the node's, or a broker named on the command line."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from edge_node.broker_security import check_security
+from edge_node.config import MAX_CONFIG_BYTES, Id, MqttConfig, Port, Text
+from edge_node.config_text import about, example_text, read_sections
+from edge_node.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
+# Of the node's [mqtt] what any client needs; window, will, receipts and discovery are a robot's.
+_BROKER_KEYS = (
+    *("hostname", "port", "client_id", "keep_alive_s", "username", "username_file", "password_file"),
+    *("tls", "ca_file", "cert_file", "key_file"),
+    *("insecure_skip_host_name_check", "insecure_allow_plaintext_password"),
+)
+_BROKER_FIELDS = {field.name: field for field in msgspec.structs.fields(MqttConfig)}
+_CLIENT_ID = Annotated[Id | None, about("Name at the broker; made once and kept in state_dir if not given.")]
+
+BrokerConfig = msgspec.defstruct(
+    "BrokerConfig",
+    [
+        (name, _CLIENT_ID if name == "client_id" else _BROKER_FIELDS[name].type, _BROKER_FIELDS[name].default)
+        for name in _BROKER_KEYS
+    ],
+    frozen=True,
+    kw_only=True,
+    namespace={"__doc__": "The broker: MQTT v5, with a session that it keeps while the room is away."},
+)
+
+
+class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept, where, and for how long."""
+
+    state_dir: Annotated[str, about("Folder for the history.", min_length=1)] = "/var/lib/corrosion-room"
+    title: Annotated[str, about("What the page is headed with.", min_length=1, max_length=60)] = (
+        "Control room"
+    )
+    site: Annotated[Id | None, about("Listen to one site only; all if not given.")] = None
+    max_mb: Annotated[int, about("Bound on messages; beyond it the oldest verdicts go.", ge=10)] = 4096
+    pictures_mb: Annotated[int, about("Bound on pictures; beyond it the oldest full ones go.", ge=1)] = 2048
+    days: Annotated[
+        Days | None, about("Give up what came longer ago; kept as long as it fits if not given.")
+    ] = None
+    session_days: Annotated[
+        int, about("The broker keeps messages for the room so long while it is away.", ge=1, le=365)
+    ] = 30
+    receipts_as: Annotated[
+        Id | None, about("Say on receipt/NAME how far verdicts are stored: robots' [mqtt] receipts_from.")
+    ] = None
+    receipts_from_first_heard: Annotated[
+        bool, about("Say so also where the first verdicts of an epoch never came: robots then drop them.")
+    ] = False
+    severities: Annotated[tuple[Text, ...], about("From the least to the worst, as the models say them.")] = (
+        "none",
+        "mid",
+        "late",
+    )
+
+
+class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The page."""
+
+    host: Annotated[Text, about("Address to listen on; any but the loopback's needs a token_file.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, about("Port to listen on.")] = 8430
+    token_file: Annotated[
+        Text | None, about("File with the token that people log in with: at least 16 signs.")
+    ] = None
+    names: Annotated[tuple[Text, ...], about("Names by which browsers may call this machine.")] = ()
+    tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
+    tls_key_file: Annotated[Text | None, about("... and its key.")] = None
+    session_hours: Annotated[int, about("A login lasts so long.", ge=1, le=24 * 90)] = 24 * 7
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    mqtt: MqttConfig
+    room: RoomConfig = RoomConfig()
+    web: WebConfig = WebConfig()
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {"mqtt": BrokerConfig, "room": RoomConfig, "web": WebConfig}
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check the configuration in ``path``.
+
+    Raises:
+        ConfigError: one line per problem, all of them.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as err:
+        raise ConfigError(
+            f"{path}: {err.strerror or err}; `edge-node control-room --example` prints one"
+        ) from err
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: more than {MAX_CONFIG_BYTES} bytes is no configuration")
+    sections = read_sections(text, str(path), SECTIONS)
+    try:
+        return settings_of(**{name: msgspec.structs.asdict(section) for name, section in sections.items()})
+    except ConfigError as err:
+        raise ConfigError(f"{path}: {err}") from err
+
+
+def settings_of(
+    mqtt: dict[str, Any], room: dict[str, Any] | None = None, web: dict[str, Any] | None = None
+) -> Settings:
+    """Return settings from values by key, each of which may come from a command line.
+
+    Raises:
+        ConfigError: a value cannot be used, or would give something away.
+    """
+    try:
+        settings = Settings(
+            mqtt=msgspec.convert(mqtt, MqttConfig),
+            room=msgspec.convert(room or {}, RoomConfig),
+            web=msgspec.convert(web or {}, WebConfig),
+        )
+    except msgspec.ValidationError as err:
+        raise ConfigError(str(err).replace("`", "")) from err
+    check_security(settings.mqtt)
+    _check_web(settings.web)
+    return settings
+
+
+def example_settings(**given: dict[str, Any]) -> str:
+    """Return a commented configuration with every key, its meaning and its default."""
+    given.setdefault("mqtt", {"hostname": "127.0.0.1"})
+    text = example_text(SECTIONS, given)
+    return text.replace(
+        text.splitlines()[0],
+        "# Corrosion control room. Lines that begin with # show defaults;"
+        " edge-node control-room --config FILE --check judges.",
+        1,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_web(web: WebConfig) -> None:
+    if not is_loopback(web.host) and web.token_file is None:
+        raise ConfigError(
+            f"[web] host = {web.host!r} is reached by others: token_file must name a file with a token"
+        )
+    if bool(web.tls_cert_file) != bool(web.tls_key_file):
+        raise ConfigError("[web] tls_cert_file and tls_key_file belong together; give both or none")

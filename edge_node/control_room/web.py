@@ -1,0 +1,109 @@
+"""The application: the page's files, the login, the API, behind the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge_node.control_room import api
+from edge_node.control_room.asking import AskingError
+from edge_node.control_room.database import HistoryError
+from edge_node.control_room.gate import COOKIE, Gate
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Lifespan
+
+    from edge_node.control_room.api import Room
+    from edge_node.control_room.gate import Logins
+
+PAGE = Path(__file__).with_name("page")
+_MAX_FORM_BYTES = 8192
+
+
+def application(room: Room, logins: Logins, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    """Return the ASGI application of a control room."""
+    app = Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/login", _login_page),
+            Route("/login", _login, methods=["POST"]),
+            Route("/logout", _logout, methods=["POST"]),
+            Route("/healthz", _healthz),
+            *api.ROUTES,
+            Mount("/page", StaticFiles(directory=PAGE)),
+        ],
+        middleware=[Middleware(Gate, web=room.settings.web, logins=logins)],
+        lifespan=lifespan,
+        exception_handlers={AskingError: api.refused_question, HistoryError: api.broken_history},
+    )
+    app.state.room = room
+    app.state.logins = logins
+    return app
+
+
+async def _page(_request: Request) -> Response:
+    return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
+
+
+async def _login_page(_request: Request) -> Response:
+    return FileResponse(PAGE / "login.html", media_type="text/html; charset=utf-8")
+
+
+async def _login(request: Request) -> Response:
+    """Exchange the token for a cookie."""
+    logins: Logins = request.app.state.logins
+    web = request.app.state.room.settings.web
+    address = request.client.host if request.client else ""
+    if not logins.may_try(address):
+        return RedirectResponse("/login#wait-problem", 303)
+    offered = parse_qs((await _body(request)).decode("utf-8", "replace")).get("token", [""])[0]
+    if not logins.admits(offered.strip()):
+        logins.failed(address)
+        return RedirectResponse("/login#token-problem", 303)
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        COOKIE,
+        logins.cookie(),
+        max_age=web.session_hours * 3600,
+        httponly=True,
+        samesite="strict",
+        secure=web.tls_cert_file is not None,
+    )
+    return answer
+
+
+async def _logout(_request: Request) -> Response:
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+async def _healthz(request: Request) -> Response:
+    """Whether messages are stored and the history can be read; says nothing else, for nobody is asked."""
+    room: Room = request.app.state.room
+    if not room.ingest.is_alive:
+        return PlainTextResponse("the ingest has ended\n", 503)
+    try:
+        await run_in_threadpool(room.history.newest, 1)
+    except HistoryError:
+        return PlainTextResponse("the history cannot be read\n", 503)
+    return PlainTextResponse("ok\n")
+
+
+async def _body(request: Request) -> bytes:
+    """Return what was posted, as far as it is bounded."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
+            return b""
+    return body

@@ -1,0 +1,83 @@
+"""The control room's configuration: generated, strict, and nothing given away by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from edge_node.control_room.settings import SECTIONS, example_settings, load_settings, settings_of
+from edge_node.errors import ConfigError
+from tests.processes import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MQTT = {"hostname": "broker.example"}
+
+
+def test_the_example_can_be_used_and_shows_every_key(tmp_path: Path) -> None:
+    """Generated from the classes, so that it cannot drift from them."""
+    text = example_settings()
+    file = tmp_path / "room.toml"
+    file.write_text(text, encoding="utf-8")
+    assert load_settings(file).web.host == "127.0.0.1"
+    for section in SECTIONS.values():
+        for field in msgspec.structs.fields(section):
+            assert f"\n# {field.name} =" in text or f"\n{field.name} =" in text
+
+
+def test_every_key_of_the_example_can_be_set_to_its_default(tmp_path: Path) -> None:
+    """What stands in a comment is what holds without it."""
+    lines = []
+    for line in example_settings().splitlines():
+        name, _, value = line.removeprefix("# ").partition(" = ")
+        lines.append(f"{name} = {value}" if value and name.isidentifier() else line)
+    file = tmp_path / "room.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert load_settings(file) == settings_of({"hostname": "127.0.0.1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("[room]\n", "hostname is missing"),
+        ('[mqtt]\nhostnam = "x"', 'did you mean "hostname"?'),
+        ('[mqtt]\nhostname = "x"\nwindow = 3', 'unknown key "window"'),
+        ('[mqtt]\nhostname = "x"\n[web]\nport = 0', "port = 0"),
+        ('[mqtt]\nhostname = "x"\n[web]\nhost = "0.0.0.0"', "token_file must name a file"),
+        ('[mqtt]\nhostname = "x"\n[room]\ndays = -1', "days = -1"),
+        ('[mqtt]\nhostname = "x"\nusername = "u"\npassword_file = "f"', "sent unencrypted"),
+        ('[mqtt]\nhostname = "x"\n[web]\ntls_cert_file = "c"', "belong together"),
+        ("[mqtt\n", "not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, text: str, wanted: str) -> None:
+    """With the file, the key and what is wanted."""
+    file = tmp_path / "room.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=wanted.replace("?", r"\?")) as caught:
+        load_settings(file)
+    assert str(caught.value).startswith(str(file))
+
+
+def test_the_command_line_ends_with_78_and_one_sentence(tmp_path: Path) -> None:
+    """What a service manager must not try again, and never a traceback."""
+    for given in (
+        [],
+        ["--broker", "x", "--host", "0.0.0.0"],  # noqa: S104  that is refused
+        ["--broker", "127.0.0.1", "--token-file", str(tmp_path / "absent"), "--state-dir", str(tmp_path)],
+    ):
+        ended = command("edge_node.cli", "control-room", *given)
+        assert ended.returncode == 78, (given, ended)
+        assert len(ended.stderr.splitlines()) == 1, (given, ended.stderr)
+        assert ended.stderr.startswith("edge-node: ")
+
+
+def test_check_judges_and_ends(tmp_path: Path) -> None:
+    """Before a service is started on it."""
+    file = tmp_path / "room.toml"
+    file.write_text(command("edge_node.cli", "control-room", "--example").stdout, encoding="utf-8")
+    ended = command("edge_node.cli", "control-room", "--check", "--config", str(file))
+    assert (ended.returncode, ended.stdout[:5]) == (0, "good.")
