@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 LABELS_NAME = "labels.csv"
 # The column that a folder's name fills.
 FOLDER_COLUMN = "label"
-LABEL_COLUMNS = ("material", "finish", "corroded", "severity", "form")
+LABEL_COLUMNS = ("material", "finish", "corroded", "severity", "form", "metal")
 CORRODED, UNCORRODED = "corroded", "uncorroded"
+METAL, OTHER = "metal", "other"
 _CORRODED_CELLS = {"1": CORRODED, "0": UNCORRODED, CORRODED: CORRODED, UNCORRODED: UNCORRODED, "": ""}
 _PROBLEMS_SHOWN = 5
 # TensorFlow for Poets: pictures of one subject share what stands before this in their names.
@@ -151,6 +152,10 @@ def _row_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"line {line}: {name!r} is not there"
         if (row.get("corroded") or "") not in _CORRODED_CELLS:
             yield f"line {line}: corroded is {row['corroded']!r}, wanted 1, 0 or nothing"
+        if (row.get("metal") or "") not in {METAL, OTHER, ""}:
+            yield f"line {line}: metal is {row['metal']!r}, wanted {METAL}, {OTHER} or nothing"
+        if row.get("metal") == OTHER and (row.get("material") or row.get("corroded")):
+            yield f"line {line}: what is no metal has neither material nor corroded"
         if row.get("mask") and not (path.parent / row["mask"]).is_file():
             yield f"line {line}: mask {row['mask']!r} is not there"
 
@@ -159,6 +164,8 @@ def _sample(root: Path, row: dict[str, str]) -> Sample:
     labels = {column: row[column] for column in (*LABEL_COLUMNS, FOLDER_COLUMN) if row.get(column)}
     if "corroded" in labels:
         labels["corroded"] = _CORRODED_CELLS[labels["corroded"]]
+    if {"material", "corroded"} & labels.keys():
+        labels.setdefault("metal", METAL)  # only a metal has either
     return Sample(
         path=root / row["file"],
         group=row.get("group") or "",

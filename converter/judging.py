@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from converter.dataset import CORRODED, FOLDER_COLUMN, UNCORRODED
+from converter.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
 from converter.graph import load_graph
 from converter.labels import labels_beside, meanings_of, read_labels
 from converter.tensorflow_import import tensorflow
@@ -108,6 +108,7 @@ def _columns(meaning: Meaning) -> dict[str, str]:
         "corroded": condition,
         "severity": meaning.severity,
         "form": meaning.form,
+        "metal": OTHER if meaning.metal is False else METAL,
     }
     return {column: value for column, value in found.items() if value is not None}
 

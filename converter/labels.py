@@ -90,6 +90,8 @@ def _meaning(words: list[str], *, grades_from_none: bool) -> Meaning:
     if _NO_METAL & set(words) or (negated and "metal" in words):
         return Meaning(metal=False)
     severity = next((word for word in words if word in _SEVERITIES), None)
+    if words == ["metal"]:
+        return Meaning(metal=True)
     return Meaning(
         material=next((_MATERIALS[word] for word in _MATERIALS if word in words), None),
         corroded=_condition(words, severity if grades_from_none else None, negated=negated),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.dataset import CORRODED, UNCORRODED
+from converter.dataset import CORRODED, METAL, OTHER, UNCORRODED
 from converter.metrics import (
     Detection,
     Interval,
@@ -88,6 +88,7 @@ def questions(sets: Iterable[str]) -> tuple[Question, ...]:
         for name in sorted(set(sets) - {""})
     ]
     return (
+        Question("metal or other", _known("metal", {METAL, OTHER}), _said_metal, _sure_metal, OTHER),
         Question("any metal corroded?", _condition(None), _said_condition, _sure_condition, CORRODED),
         Question("steel corroded?", _condition("steel"), _said_condition, _sure_condition, CORRODED),
         Question("aluminium corroded?", _condition("aluminium"), _said_condition, _sure_condition, CORRODED),
@@ -101,8 +102,8 @@ def questions(sets: Iterable[str]) -> tuple[Question, ...]:
 def figures(question: Question, answers: Sequence[Answer]) -> Figures | None:
     """Return a question's figures, or None where it applies to no picture."""
     asked = [answer for answer in answers if question.truth(answer.sample) is not None]
-    if not asked:
-        return None
+    if not asked or {question.truth(answer.sample) for answer in asked} == {METAL}:
+        return None  # nothing to confuse metal with
     truth = [question.truth(answer.sample) or "" for answer in asked]
     said = [question.said(answer.decision) for answer in asked]
     right = np.array([a == b for a, b in zip(truth, said, strict=True)])
@@ -192,6 +193,16 @@ def _sure_material(decision: Decision) -> float | None:
 
 def _sure_severity(decision: Decision) -> float | None:
     return decision.severity_confidence
+
+
+def _said_metal(decision: Decision) -> str:
+    """Return what a decision takes the picture for: metal, where no stage says otherwise."""
+    return OTHER if any(reason.code == "not_metal" for reason in decision.reasons) else METAL
+
+
+def _sure_metal(decision: Decision) -> float | None:
+    asked = (stage for stage in decision.stages if OTHER in stage.probabilities)
+    return next((stage.probabilities.get(stage.label or "") for stage in asked), None)
 
 
 def _product(decision: Decision) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from converter.backbones import DEFAULT_ARCHITECTURE
+from converter.dataset import OTHER, UNCORRODED
 from edge_node.errors import DatasetError
 from edge_node.manifest import Identifier, Positive, Probability, Version
 
@@ -28,7 +29,8 @@ class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         name: of the stage.
-        column: of ``labels.csv``; its values are the labels.
+        column: of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture whose
+            material or condition is known is metal.
         labels: the values that count, in the order of the outputs; rows with others are masked.
         where: column -> values; rows with other values are masked. An empty value admits unknown ones.
         learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only: masks say
@@ -53,10 +55,15 @@ class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     abstain_below: Probability = 0.0
 
     def target(self, sample: Sample) -> int | None:
-        """Return the index of a sample's label, or None where it is masked."""
+        """Return the index of a sample's label, or None where it is masked.
+
+        What is no metal is neither corroded nor sound; its positions still show a map what to leave alone.
+        """
         if any(sample.labels.get(column, "") not in values for column, values in self.where.items()):
             return None
         value = sample.labels.get(self.column)
+        if self.learn == "positions" and sample.labels.get("metal") == OTHER:
+            value = UNCORRODED
         return self.labels.index(value) if value in self.labels else None
 
 

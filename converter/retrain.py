@@ -16,7 +16,7 @@ import numpy as np
 from converter.augment import INSPECTION, Augmentation
 from converter.backbones import Backbone, load_backbone, weights_hash
 from converter.bottlenecks import Extractor, Variant, compute, extractor, shown_mask
-from converter.dataset import CORRODED, UNCORRODED
+from converter.dataset import CORRODED, OTHER, UNCORRODED
 from converter.fine_tuning import Cut, cut_before
 from converter.tensorflow_import import tensorflow
 from converter.training import (
@@ -242,13 +242,13 @@ def _temperature(head: Head, logits: NDArray[np.float32], validation: NDArray[np
 
 
 def _masks(samples: Sequence[Sample], variants: Sequence[Variant], side: int) -> NDArray[np.float32]:
-    """Return the masks of all variants; what is known to be uncorroded needs none to be 0 everywhere."""
+    """Return the masks of all variants; what is sound, or no metal, needs none to be 0 everywhere."""
     masks = np.full((len(variants), len(samples), side, side), UNKNOWN, np.float32)
     tasks = []
     for index, sample in enumerate(samples):
         if sample.mask is not None:
             tasks += [(number, index) for number in range(len(variants))]
-        elif sample.labels.get("corroded") == UNCORRODED:
+        elif sample.labels.get("corroded") == UNCORRODED or sample.labels.get("metal") == OTHER:
             masks[:, index] = 0.0
 
     def draw(task: tuple[int, int]) -> NDArray[np.float32] | None:

@@ -10,14 +10,24 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from converter.specimen_corrosion import corroded_plate, kinetics_of
-from converter.specimen_light import LAMPS, chosen_camera, chosen_lighting, photographed, seen_mask, shaded
+from converter.specimen_light import (
+    LAMPS,
+    Camera,
+    chosen_camera,
+    chosen_lighting,
+    photographed,
+    seen_mask,
+    shaded,
+)
 from converter.specimen_noise import Shape
+from converter.specimen_other import Other, OtherSpec, ground_of
 from converter.specimen_plate import Plate
 from converter.specimen_spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
 from converter.specimen_surface import clean_plate
@@ -28,11 +38,14 @@ __all__ = [
     "Finish",
     "Light",
     "Material",
+    "Other",
+    "OtherSpec",
     "Specimen",
     "SpecimenSpec",
     "add_arguments",
     "plate_of",
     "render",
+    "render_other",
     "run",
     "write_dataset",
 ]
@@ -49,11 +62,14 @@ LABEL_COLUMNS = (
     "severity",
     "form",
     "mask",
+    "metal",
 )
 
 # Pictures of one specimen: two before the bath, one early in it, one late. Half of every group is clean, so
 # that neither metal nor finish gives the condition away.
 PICTURES_PER_SPECIMEN = 4
+# Pictures of one subject that is no metal.
+PICTURES_PER_OTHER = 2
 # Covered share of the plate at the early and at the late picture, as shares of what that metal can reach.
 _EARLY_SHARE = (0.02, 0.35)
 _LATE_SHARE = (0.55, 0.98)
@@ -67,16 +83,16 @@ _WRITTEN_JPEG_QUALITY = 95
 _SIDE_LIMITS_PX = (64, 4096)
 
 # Independent random streams of one specimen: another lamp must not move its rust.
-_SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN = range(5)
+_SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN, _PLAN_OTHER = range(6)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedPicture:
-    """One picture of a data set: its file stem, its specimen and how it is rendered."""
+    """One picture of a data set: its file stem, its specimen or other subject, and how it is rendered."""
 
     stem: str
     group: str
-    spec: SpecimenSpec
+    spec: SpecimenSpec | OtherSpec
 
 
 def plate_of(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
@@ -97,20 +113,40 @@ def render(spec: SpecimenSpec, width_px: int, height_px: int) -> Specimen:
     Raises:
         ValueError: a side is below 64 px or above 4096 px.
     """
+    shape = _plate_shape(width_px, height_px)
+    plate = plate_of(spec, shape, height_px / _REFERENCE_HEIGHT_PX)
+    pixels, camera = _photographed(plate, spec, width_px, height_px)
+    return Specimen(spec=spec, pixels=pixels, mask=seen_mask(plate.coverage, camera, pixels.shape[:2]))
+
+
+def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
+    """Return a picture of something that is no metal; equal arguments give equal bytes on one machine.
+
+    Raises:
+        ValueError: a side is below 64 px or above 4096 px.
+    """
+    shape = _plate_shape(width_px, height_px)
+    rng = np.random.default_rng((spec.seed, _SURFACE))
+    ground = ground_of(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
+    return _photographed(ground, spec, width_px, height_px)[0]
+
+
+def _plate_shape(width_px: int, height_px: int) -> Shape:
+    """Return (height, width) of what is rendered for a picture of this size."""
     low, high = _SIDE_LIMITS_PX
     if not (low <= width_px <= high and low <= height_px <= high):
         raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
-    picture = (height_px, width_px)
-    plate_shape = (round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN))
-    plate = plate_of(spec, plate_shape, height_px / _REFERENCE_HEIGHT_PX)
+    return round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN)
+
+
+def _photographed(
+    plate: Plate, spec: SpecimenSpec | OtherSpec, width_px: int, height_px: int
+) -> tuple[Picture, Camera]:
+    """Return the picture of a plate under the light of ``spec``, and the camera that took it."""
     lighting = chosen_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
     rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
-    camera = chosen_camera(plate_shape, picture, LAMPS[spec.light].noise, rng)
-    return Specimen(
-        spec=spec,
-        pixels=photographed(shaded(plate, lighting, height_px), camera, picture, rng),
-        mask=seen_mask(plate.coverage, camera, picture),
-    )
+    camera = chosen_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
+    return photographed(shaded(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
 
 
 def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progress
@@ -119,6 +155,7 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
     seed: int = 0,
     *,
     size: tuple[int, int] = (480, 360),
+    other: int = 0,
     force: bool = False,
     on_written: Callable[[int], None] | None = None,
 ) -> Path:
@@ -132,6 +169,8 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
         count: pictures, at least 1.
         seed: of the whole set, at least 0.
         size: (width, height) in px.
+        other: pictures of what is no metal beside them, at least 0; every ``PICTURES_PER_OTHER`` show one
+            subject.
         force: write into a folder that is not empty; files of other names stay.
         on_written: called with the number of pictures written so far.
 
@@ -139,15 +178,16 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
         DatasetError: ``out`` is a file, is not empty, or cannot be written.
         ValueError: ``count`` or ``size`` is out of range.
     """
-    if count < 1:
-        raise ValueError(f"count is {count}, expected 1 or more")
+    if count < 1 or other < 0:
+        raise ValueError(f"count is {count} and other is {other}, expected 1 or more and 0 or more")
     _refuse_occupied(out, force=force)
     rows = []
     try:
         for folder in ("pictures", "masks"):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        for number, planned in enumerate(_planned(count, seed), start=1):
-            rows.append(_written(out, planned, render(planned.spec, *size)))
+        planned = chain(_planned(count, seed), _planned_other(other, seed))
+        for number, picture in enumerate(planned, start=1):
+            rows.append(_written(out, picture, size))
             if on_written is not None:
                 on_written(number)
         labels = out / "labels.csv"
@@ -165,6 +205,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
     parser.add_argument(
         "--count", type=_positive, default=240, help="pictures, four of each specimen (default: 240)"
+    )
+    parser.add_argument(
+        "--other",
+        type=_seed,
+        default=0,
+        metavar="COUNT",
+        help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
     )
     parser.add_argument("--seed", type=_seed, default=0, help="another seed, other specimens (default: 0)")
     parser.add_argument(
@@ -185,16 +232,18 @@ def run(args: argparse.Namespace) -> int:
     columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("rendering", total=args.count)
+        task = progress.add_task("rendering", total=args.count + args.other)
         labels = write_dataset(
             args.out,
             args.count,
             args.seed,
             size=args.size,
+            other=args.other,
             force=args.force,
             on_written=lambda done: progress.update(task, completed=done),
         )
-    print(f"{args.count} rendered pictures, labels in {labels}")
+    others = f" of metal and {args.other} of other things" if args.other else ""
+    print(f"{args.count} rendered pictures{others}, labels in {labels}")
     return 0
 
 
@@ -222,10 +271,29 @@ def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
             yield PlannedPicture(stem=f"{seed}_{number:05d}_{view}", group=group, spec=spec)
 
 
-def _written(out: Path, planned: PlannedPicture, specimen: Specimen) -> tuple[str, ...]:
-    """Write picture and mask; return the row of ``labels.csv``, in the order of ``LABEL_COLUMNS``."""
+def _planned_other(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield pictures of what is no metal: kinds in turn, lights at random."""
+    rng = np.random.default_rng((seed, _PLAN_OTHER))
+    kinds, lights = list(Other), list(Light)
+    for first in range(0, count, PICTURES_PER_OTHER):
+        number = first // PICTURES_PER_OTHER
+        subject = int(rng.integers(2**31))
+        for view in range(min(PICTURES_PER_OTHER, count - first)):
+            light = lights[int(rng.integers(len(lights)))]
+            spec = OtherSpec(kind=kinds[number % len(kinds)], light=light, seed=subject, view=view)
+            stem = f"{seed}_other_{number:05d}_{view}"
+            yield PlannedPicture(stem=stem, group=f"rendered-other:{seed}:{number:05d}", spec=spec)
+
+
+def _written(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple[str, ...]:
+    """Render and write a picture; return the row of ``labels.csv``, in the order of ``LABEL_COLUMNS``."""
     picture, mask = f"pictures/{planned.stem}.jpg", f"masks/{planned.stem}.png"
     quality = [cv2.IMWRITE_JPEG_QUALITY, _WRITTEN_JPEG_QUALITY]
+    if isinstance(planned.spec, OtherSpec):
+        (out / picture).write_bytes(_encoded(".jpg", render_other(planned.spec, *size), quality))
+        origin = ("other", "rendered", "Apache-2.0", planned.group)
+        return (picture, *origin, "", planned.spec.kind.value, "", "", "", "", "other")
+    specimen = render(planned.spec, *size)
     (out / picture).write_bytes(_encoded(".jpg", specimen.pixels, quality))
     (out / mask).write_bytes(_encoded(".png", specimen.mask, []))
     return (
@@ -240,6 +308,7 @@ def _written(out: Path, planned: PlannedPicture, specimen: Specimen) -> tuple[st
         specimen.severity,
         specimen.form,
         mask,
+        "metal",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.dataset import CORRODED, FOLDER_COLUMN
+from converter.dataset import CORRODED, FOLDER_COLUMN, METAL
 
 if TYPE_CHECKING:
     from converter.dataset import Sample
@@ -55,11 +55,16 @@ def _fits(meaning: Meaning | None, sample: Sample) -> bool:
         (meaning.material, known.get("material")),
         (meaning.severity, known.get("severity")),
         (meaning.form, known.get("form")),
-        (None if meaning.corroded is None else str(meaning.corroded), _corroded_word(known.get("corroded"))),
+        (_word(meaning.corroded), _word_of(known.get("corroded"), CORRODED)),
+        (_word(meaning.metal), _word_of(known.get("metal"), METAL)),
     ]
     made = [(claim, truth) for claim, truth in claims if claim is not None]
     return bool(made) and all(claim == truth for claim, truth in made)
 
 
-def _corroded_word(value: str | None) -> str | None:
-    return None if value is None else str(value == CORRODED)
+def _word(value: bool | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _word_of(value: str | None, yes: str) -> str | None:
+    return None if value is None else str(value == yes)

@@ -17,7 +17,7 @@ COMMANDS = {
     ),
     "mission": Command(
         "edge_node.control_room.mission_cli",
-        "from a control room's history: reviewed pictures to retrain with",
+        "from a control room's history: report (PDF, CSV), reviewed pictures",
     ),
     "control-room": Command(
         "edge_node.control_room.cli", "the page for the control room: robots, findings, history, live"

@@ -27,11 +27,21 @@ def test_rows_become_samples_with_unknowns_left_out(tmp_path):
     cv2.imwrite(str(tmp_path / "m.png"), np.tile(np.array([[0, 255]], np.uint8), (6, 4)))
     _table(tmp_path, "a.png,surfaces,here,CC0,g1,steel,1,,m.png")
     (sample,) = load_dataset(tmp_path)
-    assert sample.labels == {"material": "steel", "corroded": "corroded"}
+    assert sample.labels == {"material": "steel", "corroded": "corroded", "metal": "metal"}
     assert (sample.group, sample.source, sample.set_name, sample.licence) == ("g1", "here", "surfaces", "CC0")
     mask = sample.read_mask(sample.read().shape)
     assert mask.shape == (12, 16)
     assert set(np.unique(mask)) == {0, 255}
+
+
+def test_what_is_metal_is_known_from_the_rest_or_said(tmp_path):
+    """A known material or condition makes a row metal; the column says the rest; else it is unknown."""
+    for name in "abcd":
+        _picture(tmp_path / f"{name}.png")
+    rows = ("a.png,,1,", "b.png,steel,,", "c.png,,,other", "d.png,,,")
+    _table(tmp_path, *rows, header="file,material,corroded,metal")
+    found = [sample.labels.get("metal") for sample in load_dataset(tmp_path)]
+    assert found == ["metal", "metal", "other", None]
 
 
 def test_every_bad_row_is_named(tmp_path):
@@ -51,6 +61,17 @@ def test_every_bad_row_is_named(tmp_path):
         "line 4: 'gone.png' is not there",
     ):
         assert part in str(caught.value)
+
+
+def test_what_is_no_metal_has_no_condition(tmp_path):
+    """A row that is no metal and corroded contradicts itself; another word than metal or other is refused."""
+    _picture(tmp_path / "a.png")
+    _picture(tmp_path / "b.png")
+    _table(tmp_path, "a.png,1,other", "b.png,,grass", header="file,corroded,metal")
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(tmp_path)
+    assert "line 2: what is no metal has neither material nor corroded" in str(caught.value)
+    assert "line 3: metal is 'grass', wanted metal, other or nothing" in str(caught.value)
 
 
 @pytest.mark.parametrize(

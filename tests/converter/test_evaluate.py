@@ -119,7 +119,12 @@ def test_maps_are_held_against_masks(tmp_path):
 def test_folder_names_are_read_as_labels():
     """A class folder called 'corroded steel' answers the questions about material and condition."""
     (sample,) = with_meanings([Sample(Path("x"), "g", labels={"label": "corroded steel"})])
-    assert sample.labels == {"label": "corroded steel", "material": "steel", "corroded": "corroded"}
+    assert sample.labels == {
+        "label": "corroded steel",
+        "material": "steel",
+        "corroded": "corroded",
+        "metal": "metal",
+    }
 
 
 def _pictures(folder, count=6):

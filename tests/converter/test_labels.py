@@ -31,6 +31,7 @@ from edge_node.manifest import Meaning
         ),
         (("pitted", "uncorroded"), [Meaning(corroded=True, form="pitting"), Meaning(corroded=False)]),
         (("background", "steel"), [Meaning(metal=False), Meaning(material="steel")]),
+        (("metal", "other"), [Meaning(metal=True), Meaning(metal=False)]),
     ],
 )
 def test_words_say_what_a_label_means(labels, wanted):

@@ -48,6 +48,28 @@ def test_each_stage_is_judged_on_what_rightly_reaches_it(known, wanted):
     assert tuple(stage_truth(CASCADE, stage, sample) for stage in CASCADE.stages) == wanted
 
 
+ROOTED = Cascade(
+    root="root",
+    stages=(stage("root", "metal", "other", metal="steel"), stage("steel", "corroded", "uncorroded")),
+)
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [
+        ({"metal": "metal", "corroded": "corroded"}, (0, 0)),
+        ({"metal": "metal"}, (0, UNKNOWN)),
+        ({"metal": "other"}, (1, UNKNOWN)),
+        # Not said and not guessed; what is not known to be metal does not count for the stages below either.
+        ({"corroded": "corroded"}, (UNKNOWN, UNKNOWN)),
+    ],
+)
+def test_what_is_no_metal_reaches_no_other_stage(known, wanted):
+    """The root's right answer is metal or other, and stages below are judged on metal alone."""
+    sample = Sample(Path("a.jpg"), "g", labels=known)
+    assert tuple(stage_truth(ROOTED, stage, sample) for stage in ROOTED.stages) == wanted
+
+
 @pytest.mark.parametrize(
     ("known", "wanted"),
     [
