@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -24,6 +25,7 @@ from edge_node.control_room.asking import (
     VerdictQuestion,
     asked,
 )
+from edge_node.control_room.desk import Answer, DeskError
 from edge_node.control_room.hub import TooManyBrowsersError
 from edge_node.control_room.records import FindingFilter
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from edge_node.control_room.desk import Desk
     from edge_node.control_room.history import History
     from edge_node.control_room.hub import Browser, Hub
     from edge_node.control_room.ingest import Ingest
@@ -42,6 +45,7 @@ _FINDINGS = 200
 _GAPS = 100
 _VERDICTS_OF_FINDING = 200
 _REVIEWS_OF_FINDING = 20
+_MAX_BODY_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Room:
     history: History
     hub: Hub
     ingest: Ingest
+    desk: Desk | None = None
 
 
 async def state(request: Request) -> Response:
@@ -164,6 +169,36 @@ async def usage(request: Request) -> Response:
     return await _json(lambda: {"usage": history.usage(), "refused": history.refused()})
 
 
+async def review(request: Request) -> Response:
+    """POST what a person says of a finding: judgement, by, note, and the labels that are right."""
+    room, names = _room(request), request.path_params
+    if room.desk is None:
+        return _problem(403, "[commands] enabled = false: this control room only looks")
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return _problem(415, "wanted application/json")
+    try:
+        answer = msgspec.json.decode(await body_of(request), type=Answer)
+    except (msgspec.DecodeError, ValueError, RecursionError) as err:
+        return _problem(400, str(err).replace("`", ""))
+    try:
+        said = await run_in_threadpool(room.desk.review, names["site"], names["id"], answer)
+    except DeskError as err:
+        return _problem(409, str(err))
+    return Response(views.as_json(views.review_view(said)), 202, media_type="application/json")
+
+
+async def ask_picture(request: Request) -> Response:
+    """POST to ask the robot for the full picture; it comes when the link allows."""
+    room, names = _room(request), request.path_params
+    if room.desk is None:
+        return _problem(403, "[commands] enabled = false: this control room only looks")
+    try:
+        said = await run_in_threadpool(room.desk.ask_picture, names["site"], names["robot"], names["sha256"])
+    except DeskError as err:
+        return _problem(409, str(err))
+    return Response(views.as_json({"said": said}), 202, media_type="application/json")
+
+
 async def index(_request: Request) -> Response:
     """This list."""
     return Response(
@@ -187,13 +222,25 @@ ROUTES = [
     Route("/api/verdicts/{id}", verdict),
     Route("/api/findings", findings),
     Route("/api/findings/{site}/{id}", finding),
+    Route("/api/findings/{site}/{id}/review", review, methods=["POST"]),
     Route("/api/strip", strip),
     Route("/api/gaps", gaps),
     Route("/api/words", words),
     Route("/api/pictures/{site}/{robot}/{sha256}", picture),
     Route("/api/markings/{site}/{robot}/{sha256}", marking),
+    Route("/api/pictures/{site}/{robot}/{sha256}/ask", ask_picture, methods=["POST"]),
     Route("/api/usage", usage),
 ]
+
+
+async def body_of(request: Request) -> bytes:
+    """Return what was posted; nothing where it is too large."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            return b""
+    return body
 
 
 def refused_question(_request: Request, err: Exception) -> Response:
@@ -215,6 +262,7 @@ def _state(room: Room) -> dict[str, Any]:
         "version": __version__,
         "now": datetime.now(timezone.utc),
         "severities": room.settings.room.severities,
+        "can": {"review": room.desk is not None},
         "logins": room.settings.web.token_file is not None,
         "link": views.link_view(room.ingest.link),
         "robots": [views.robot_view(record) for record in history.robots()],

@@ -41,7 +41,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": with that browsers post forms with the origin "null", which is refused here.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 _OPEN_PATHS = {"/healthz", "/login", "/page/login.css", "/page/theme.js", "/page/icon.svg"}

@@ -95,7 +95,7 @@ class Ingest:
         self._filters = filters(site=settings.room.site or "+")
         self._identity = client_id(folder, settings.mqtt, self._filters)
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
-        self._endpoint()  # files are read anew at each connection; a wrong one is told now
+        self.endpoint()  # files are read anew at each connection; a wrong one is told now
         self._receipts = ReceiptBook(settings.room, history)
         self._batch: list[Incoming] = []
         self._batch_bytes = 0
@@ -119,6 +119,14 @@ class Ingest:
     def is_alive(self) -> bool:
         """The thread runs: false after ``stop``, or after a fault of ours."""
         return self._thread.is_alive()
+
+    def endpoint(self) -> Endpoint:
+        """Return the broker, and as whom the room speaks to it.
+
+        Raises:
+            ConfigError: a file of [mqtt] cannot be read.
+        """
+        return endpoint(self._mqtt, Topics("room", "room"))
 
     def start(self) -> None:
         """Begin to connect, for ever; returns at once."""
@@ -167,13 +175,10 @@ class Ingest:
                 self._say(LinkState.CONNECTING, f"unexpected {type(err).__name__}; see the log")
             self._stopping.wait(self._backoff.next_s())
 
-    def _endpoint(self) -> Endpoint:
-        return endpoint(self._mqtt, Topics("room", "room"))
-
     def _connect(self) -> Session:
         keeping = Keeping(expiry_s=self._settings.room.session_days * 86_400)
         session = Session(
-            self._endpoint(), keeping=keeping, on_message=self._received, on_acknowledged=self._answered
+            self.endpoint(), keeping=keeping, on_message=self._received, on_acknowledged=self._answered
         )
         try:
             granted = session.open(self._wake_out, self._stopping.is_set)

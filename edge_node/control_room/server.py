@@ -14,6 +14,7 @@ import uvicorn
 
 from edge_node.control_room.api import Room
 from edge_node.control_room.database import HistoryError
+from edge_node.control_room.desk import Desk
 from edge_node.control_room.gate import Logins
 from edge_node.control_room.history import History
 from edge_node.control_room.hub import Hub
@@ -50,7 +51,11 @@ def serve(settings: Settings, ready: Callable[[str], None] = lambda _url: None) 
         stack.callback(history.close)
         hub = Hub()
         ingest = Ingest(settings, history, folder, hub.arrived, hub.link_changed)
-        room = Room(settings, history, hub, ingest)
+        desk = None
+        if settings.commands.enabled:
+            desk = Desk(settings.commands, ingest.endpoint(), history, hub)
+            stack.callback(desk.close)
+        room = Room(settings, history, hub, ingest, desk)
         server = _Server(_uvicorn_config(settings, room, logins), hub)
         stack.enter_context(_signals(server))
         stack.callback(ingest.stop)

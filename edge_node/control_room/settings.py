@@ -82,15 +82,31 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     session_hours: Annotated[int, about("A login lasts so long.", ge=1, le=24 * 90)] = 24 * 7
 
 
+class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What people may ask of robots from the page."""
+
+    enabled: Annotated[bool, about("Confirm and dispute findings, ask for full pictures.")] = True
+    key_file: Annotated[
+        Text | None,
+        about("Sign commands with this key, made by edge-node command keygen (extra signing)."),
+    ] = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     mqtt: MqttConfig
     room: RoomConfig = RoomConfig()
     web: WebConfig = WebConfig()
+    commands: CommandsConfig = CommandsConfig()
 
 
-SECTIONS: dict[str, type[msgspec.Struct]] = {"mqtt": BrokerConfig, "room": RoomConfig, "web": WebConfig}
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "mqtt": BrokerConfig,
+    "room": RoomConfig,
+    "web": WebConfig,
+    "commands": CommandsConfig,
+}
 
 
 def load_settings(path: Path) -> Settings:
@@ -116,7 +132,10 @@ def load_settings(path: Path) -> Settings:
 
 
 def settings_of(
-    mqtt: dict[str, Any], room: dict[str, Any] | None = None, web: dict[str, Any] | None = None
+    mqtt: dict[str, Any],
+    room: dict[str, Any] | None = None,
+    web: dict[str, Any] | None = None,
+    commands: dict[str, Any] | None = None,
 ) -> Settings:
     """Return settings from values by key, each of which may come from a command line.
 
@@ -128,6 +147,7 @@ def settings_of(
             mqtt=msgspec.convert(mqtt, MqttConfig),
             room=msgspec.convert(room or {}, RoomConfig),
             web=msgspec.convert(web or {}, WebConfig),
+            commands=msgspec.convert(commands or {}, CommandsConfig),
         )
     except msgspec.ValidationError as err:
         raise ConfigError(str(err).replace("`", "")) from err

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.api import Room
     from edge_node.control_room.gate import Logins
 
+_LOGIN_PROBLEMS = ("token", "wait")
 PAGE = Path(__file__).with_name("page")
-_MAX_FORM_BYTES = 8192
 
 
 def application(room: Room, logins: Logins, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
@@ -54,8 +54,11 @@ async def _page(_request: Request) -> Response:
     return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
 
 
-async def _login_page(_request: Request) -> Response:
-    return FileResponse(PAGE / "login.html", media_type="text/html; charset=utf-8")
+async def _login_page(request: Request) -> Response:
+    text = (PAGE / "login.html").read_text(encoding="utf-8")
+    if (problem := request.query_params.get("problem")) in _LOGIN_PROBLEMS:
+        text = text.replace('data-problem="none"', f'data-problem="{problem}"')
+    return HTMLResponse(text)
 
 
 async def _login(request: Request) -> Response:
@@ -64,11 +67,11 @@ async def _login(request: Request) -> Response:
     web = request.app.state.room.settings.web
     address = request.client.host if request.client else ""
     if not logins.may_try(address):
-        return RedirectResponse("/login#wait-problem", 303)
-    offered = parse_qs((await _body(request)).decode("utf-8", "replace")).get("token", [""])[0]
+        return RedirectResponse("/login?problem=wait", 303)
+    offered = parse_qs((await api.body_of(request)).decode("utf-8", "replace")).get("token", [""])[0]
     if not logins.admits(offered.strip()):
         logins.failed(address)
-        return RedirectResponse("/login#token-problem", 303)
+        return RedirectResponse("/login?problem=token", 303)
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
         COOKIE,
@@ -97,13 +100,3 @@ async def _healthz(request: Request) -> Response:
     except HistoryError:
         return PlainTextResponse("the history cannot be read\n", 503)
     return PlainTextResponse("ok\n")
-
-
-async def _body(request: Request) -> bytes:
-    """Return what was posted, as far as it is bounded."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            return b""
-    return body

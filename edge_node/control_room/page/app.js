@@ -5,6 +5,7 @@ import { feed, fillFeed } from "./feed.js";
 import { pictureCame, reveal, showFindings } from "./findings.js";
 import { badge, showFleet, showGaps, showHealth } from "./health.js";
 import { makeHistory, showHistory } from "./history.js";
+import { press } from "./review.js";
 import { showLatestOnly, showRobots } from "./robots.js";
 import { findingKey, known, on, rate, robotKey, start } from "./store.js";
 import { StripBoard } from "./stripboard.js";
@@ -12,7 +13,7 @@ import { glyph, reach } from "./words.js";
 
 const VIEWS = ["live", "history", "health"];
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["1 2 3", "live, history, health"], ["j k", "next and previous finding (arrows too)"], ["Enter", "open it"], ["Esc", "close what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["1 2 3", "live, history, health"], ["j k", "next and previous finding (arrows too)"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute the finding that is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
 
 const page = { view: "live", robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
@@ -102,6 +103,7 @@ function onKey(event) {
   }
   if (typing || byId("keys").open) return;
   const acts = {
+    c: () => press("confirmed"), d: () => press("disputed"),
     1: () => go("live"), 2: () => go("history"), 3: () => go("health"), j: () => step(1), k: () => step(-1),
     t: switchTheme, m: toggleMap, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
   };

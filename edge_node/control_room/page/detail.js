@@ -1,17 +1,12 @@
 // The drawer: one finding or one verdict, with its picture, its map and its path through the cascade.
 import { byId, el } from "./dom.js";
 import { pictureAddress, stateTag } from "./findings.js";
-import { ask } from "./store.js";
+import { reviewForm } from "./review.js";
+import { ask, known } from "./store.js";
 import { age, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach } from "./words.js";
 
 let shown = null; // { kind, key }
 let before = null; // what had the focus
-let onReview = null;
-
-/** The module that adds what people may say of a finding, where the room can send it. */
-export function setReview(make) {
-  onReview = make;
-}
 
 export const isOpen = () => !byId("drawer").hidden;
 export const openedKey = () => shown?.key ?? null;
@@ -26,7 +21,7 @@ export async function openFinding(site, id) {
     figure(finding, finding.best_evidence_sha256 ?? best?.verdict.evidence_sha256, `Evidence of ${title}`),
     figures([["severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["area", percent(finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
     facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ["finding", el("span", { class: "mono" }, finding.id)]]),
-    onReview ? onReview(record) : null,
+    reviewForm(record),
     reviews(record.reviews),
     ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
     record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
@@ -104,6 +99,12 @@ function figure(of, sha256, alternative) {
   const map = el("canvas", { hidden: true, "aria-hidden": "true" });
   const toggle = el("button", { class: "plain", id: "map-toggle", "aria-pressed": "true", hidden: true, title: "Corrosion map over the picture (m)" }, "Map");
   const size = el("span", {});
+  const whole = el("button", { class: "plain", hidden: true, title: "Ask the robot for the picture as its camera saw it" }, "Get the full picture");
+  whole.addEventListener("click", async () => {
+    whole.disabled = true;
+    whole.textContent = "asked …";
+    await ask(`${address}/ask`, { method: "POST" }).then(() => { whole.textContent = "on its way"; }, (problem) => { whole.textContent = "not to be had"; size.textContent = problem.message; });
+  });
   toggle.addEventListener("click", () => {
     map.hidden = !map.hidden;
     toggle.setAttribute("aria-pressed", String(!map.hidden));
@@ -116,12 +117,14 @@ function figure(of, sha256, alternative) {
     const marking = await ask(address.replace("/api/pictures/", "/api/markings/").split("?")[0]).catch(() => null);
     if (!marking) {
       size.textContent += ", thumbnail with the map drawn";
+      whole.hidden = !known.can?.review;
       return;
     }
     drawMap(map, marking);
     map.hidden = toggle.hidden = false;
+    whole.hidden = true;
   });
-  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, toggle, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
+  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, toggle, whole, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
 }
 
 function drawMap(canvas, { rows, columns, corroded }) {

@@ -17,9 +17,9 @@ let asked = 0; // which search is the newest
 export function makeHistory(open, openFinding) {
   openVerdict = open;
   const form = byId("filters");
-  form.append(...CHOICES.map(([name, label]) => el("label", {}, label, el("select", { name }, el("option", { value: "" }, "any")))),
-    ...[["since", "Since"], ["until", "Until"]].map(([name, label]) => el("label", {}, label, el("input", { type: "datetime-local", name, step: "1" }))),
-    ...[["from_m", "From m"], ["to_m", "To m"]].map(([name, label]) => el("label", {}, label, el("input", { type: "number", name, step: "any" }))),
+  form.append(...CHOICES.map(([name, label]) => el("label", {}, label, el("select", { name, "aria-label": label }, el("option", { value: "" }, "any")))),
+    ...[["since", "Since"], ["until", "Until"]].map(([name, label]) => el("label", {}, label, el("input", { type: "datetime-local", name, step: "1", "aria-label": label }))),
+    ...[["from_m", "From m"], ["to_m", "To m"]].map(([name, label]) => el("label", {}, label, el("input", { type: "number", name, step: "any", "aria-label": label }))),
     el("label", { class: "tick" }, el("input", { type: "checkbox", name: "replayed", value: "true" }), "came late"),
     el("label", { class: "tick" }, el("input", { type: "checkbox", name: "with_picture", value: "true" }), "with picture"),
     el("button", { class: "primary" }, "Search"),

@@ -186,8 +186,8 @@ def test_guessing_is_slowed_down(tmp_path: Path, broker: Mosquitto) -> None:
     room = ControlRoom(tmp_path, broker.port, web={"token_file": str(tmp_path / "token")})
     room.start(connected=False)
     for _ in range(10):
-        assert room.request("/login", "POST", b"token=guess")[1]["location"].endswith("token-problem")
-    assert room.request("/login", "POST", b"token=guess")[1]["location"].endswith("wait-problem")
+        assert room.request("/login", "POST", b"token=guess")[1]["location"].endswith("problem=token")
+    assert room.request("/login", "POST", b"token=guess")[1]["location"].endswith("problem=wait")
     assert room.request("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 401
     assert room.stop() == 0
 
