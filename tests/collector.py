@@ -66,6 +66,10 @@ class Collector:
             setattr(packed, name, value)
         self._client.publish(topic, payload, 1, retain, packed).wait_for_publish(5)
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Send something at QoS 0, if there is a connection; for what is said again and again."""
+        self._client.publish(topic, payload, 0)
+
     def _subscribed(self, *_arguments: object) -> None:
         self.subscriptions += 1
         self._ready.set()

@@ -2,6 +2,7 @@
 
     python -m tests.endurance.kill --kills 200 --broker-kills 50 --verdicts 50000
     python -m tests.endurance.kill --kills 20 --faults        # through a link that fails in five ways
+    python -m tests.endurance.kill --kills 20 --receipts      # the subscriber says what it has stored
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
 a kill repeated more than one window, or first occurrences came out of order. SIGKILL does not prove what
@@ -10,7 +11,9 @@ a power cut does: that is the disk's promise.
 The node's promise ends where the broker acknowledges. A tap on the link reads along what it acknowledged:
 what the subscriber lacks and the broker never acknowledged, the node has lost; what the broker
 acknowledged and forgot when it was killed, mosquitto has lost, and is counted apart. With
---broker-signal TERM mosquitto saves what it has, and nothing at all may be missing.
+--broker-signal TERM mosquitto saves what it has, and nothing at all may be missing. With --receipts the node
+keeps every verdict until the subscriber says that it has it, so that nothing at all may be missing either,
+whatever the broker forgets; how much is repeated then depends on how often the subscriber says so.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 WINDOW = 20
+CONSUMER = "historian"
 TOPIC = "corrosion/v1/endurance/robot/verdict"
 # Acknowledged is acknowledged only while the broker lives: it must not hold back what it acknowledged.
 BROKER = "max_inflight_messages 0\npersistence true\npersistence_location {}/\nuser root\n"
@@ -61,6 +66,38 @@ class Tally:
         return not self.lost and not self.out_of_order and self.worst <= WINDOW
 
 
+class Receipts:
+    """Says twice a second, as a consumer that keeps the record, how far it has every verdict."""
+
+    def __init__(self, subscriber: Collector) -> None:
+        self._subscriber = subscriber
+        self._seen: set[int] = set()
+        self._read = self._stored = 0
+        self._epoch = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._say, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stop.set()
+        self._thread.join()
+
+    def _say(self) -> None:
+        while not self._stop.wait(0.5):
+            messages = self._subscriber.messages
+            for message in messages[self._read :]:
+                verdict = json.loads(message.payload)
+                self._seen.add(verdict["seq"])
+                self._epoch = verdict["id"].split(":")[1]
+                self._read += 1
+            while self._stored + 1 in self._seen:
+                self._stored += 1
+            if self._epoch:
+                receipt = json.dumps({"epoch": self._epoch, "seq": self._stored}).encode()
+                self._subscriber.say(f"corrosion/v1/endurance/robot/receipt/{CONSUMER}", receipt)
+
+
 def main() -> int:
     """Run, print, judge."""
     args = _arguments()
@@ -78,6 +115,8 @@ def main() -> int:
     print(f"duplicates per disturbance   {tally.duplicates / max(tally.disturbances, 1):.2f}")
     print(f"first occurrences misplaced  {tally.out_of_order}")
     print(f"took                         {time.monotonic() - began_s:.0f} s")
+    if args.receipts:
+        return 1 if tally.lost or tally.forgotten else 0
     return 0 if tally.is_good and (args.broker_signal == "KILL" or not tally.forgotten) else 1
 
 
@@ -88,14 +127,15 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
     marks: list[int] = []
     kills = broker_kills = 0
     with Proxy(broker.port, TOPIC) as proxy, Collector(broker.port, TOPIC) as subscriber:
-        config = _configuration(folder, proxy.port)
+        config = _configuration(folder, proxy.port, receipts=args.receipts)
+        receipts = Receipts(subscriber) if args.receipts else None
         daemon = _start(config, folder)
         deadline_s = time.monotonic() + args.limit_s
         while kills < args.kills or broker_kills < args.broker_kills or _count(subscriber) < args.verdicts:
             if time.monotonic() > deadline_s:
                 print(f"stopped after {args.limit_s} s", file=sys.stderr)
                 break
-            time.sleep(generator.uniform(0.1, args.longest_life_s))
+            _let_live(subscriber, generator, args.longest_life_s)
             marks.append(len(subscriber.messages))
             if args.faults and generator.random() < 0.5:
                 _disturb_link(proxy, generator)
@@ -113,6 +153,8 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
                 print(f"{kills} + {broker_kills} kills, {_count(subscriber)} verdicts", file=sys.stderr)
         _calm(proxy)
         last = _finish(daemon, folder, subscriber)
+        if receipts is not None:
+            receipts.stop()
         acknowledged = proxy.acknowledged
     broker.kill()
     return judge(subscriber, marks, last, acknowledged), kills, broker_kills
@@ -153,6 +195,20 @@ def judge(subscriber: Collector, marks: list[int], last: int, acknowledged: Coll
     return tally
 
 
+def _let_live(subscriber: Collector, generator: random.Random, longest_s: float) -> None:
+    """Wait for a random moment: one in five while it starts, the others after its first verdict.
+
+    A slow machine makes the run longer, not the lives shorter.
+    """
+    if generator.random() < 0.2:
+        time.sleep(generator.uniform(0.1, 1.5))
+        return
+    count, deadline_s = _count(subscriber), time.monotonic() + 30
+    while _count(subscriber) == count and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    time.sleep(generator.uniform(0.0, longest_s))
+
+
 def _disturb_link(proxy: Proxy, generator: random.Random) -> None:
     """Make the link bad in one of five ways for a moment, then cut it."""
     kind = generator.choice(["swallow", "delay", "throttle", "truncate", "cut"])
@@ -174,7 +230,7 @@ def _count(subscriber: Collector) -> int:
     return len(subscriber.messages)
 
 
-def _configuration(folder: Path, port: int) -> Path:
+def _configuration(folder: Path, port: int, *, receipts: bool) -> Path:
     pictures = folder / "pictures"
     pictures.mkdir()
     noise = np.random.default_rng(1)
@@ -199,6 +255,7 @@ hostname = "127.0.0.1"
 port = {port}
 window = {WINDOW}
 require_subscriber = true
+receipts_from = {[CONSUMER] if receipts else []}
 """,
         encoding="utf-8",
     )
@@ -252,7 +309,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--broker-signal", choices=("KILL", "TERM"), default="KILL")
     parser.add_argument("--verdicts", type=int, default=50_000, help="at least (default: %(default)s)")
     parser.add_argument("--faults", action="store_true", help="let the link fail too")
-    parser.add_argument("--longest-life-s", type=float, default=5.0, help="default: %(default)s")
+    parser.add_argument("--receipts", action="store_true", help="keep verdicts until the subscriber has them")
+    parser.add_argument(
+        "--longest-life-s", type=float, default=4.0, help="after a first verdict (default: %(default)s)"
+    )
     parser.add_argument("--limit-s", type=float, default=3600.0, help="stop disturbing after so long")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
     return parser.parse_args()
