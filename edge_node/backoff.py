@@ -22,6 +22,10 @@ class Backoff:
         self._attempts += 1
         return whole * self._random.uniform(0.5, 1.0)
 
+    def calm(self) -> None:
+        """Wait longest next: trying again soon makes it worse."""
+        self._attempts = 32
+
     def reset(self) -> None:
         """Begin again: there was progress."""
         self._attempts = 0

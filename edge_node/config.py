@@ -313,6 +313,10 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
         tuple[Id, ...],
         _about("Keep verdicts until these consumers said on receipt/NAME that they have stored them."),
     ] = ()
+    receipt_patience_s: Annotated[
+        int,
+        _about("What a consumer that speaks has not stored so long after it was sent is sent again.", ge=1),
+    ] = 60
     home_assistant: Annotated[
         Literal["off", "device", "component"],
         _about('Discovery: "device" for Home Assistant 2024.12 and later, "component" for older ones.'),

@@ -11,10 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from edge_node.aside import Aside
 from edge_node.audience import Audience
@@ -22,7 +19,7 @@ from edge_node.backoff import MOST_S, Backoff
 from edge_node.broker_security import check_security, endpoint
 from edge_node.cloud_events import attributes
 from edge_node.errors import ConfigError
-from edge_node.messages import LinkState, OfflineReason, Presence, Status
+from edge_node.messages import LinkState, OfflineReason
 from edge_node.mqtt_session import Granted, LinkError, Outgoing, Session, Will
 from edge_node.reason_codes import (
     NO_SUBSCRIBERS,
@@ -33,14 +30,15 @@ from edge_node.reason_codes import (
     name,
 )
 from edge_node.receipts import Receipts
-from edge_node.spool_types import Alarm, Kind, Refusal, Row, SpoolDepth
-from edge_node.verdict import encode
+from edge_node.spool_types import Alarm, Kind, Refusal, Row
+from edge_node.status_message import StatusMessage
 from edge_node.window import Suspects, Window
 
 if TYPE_CHECKING:
     from edge_node.command_desk import CommandDesk
     from edge_node.config import MqttConfig
     from edge_node.evidence import Evidence
+    from edge_node.messages import Status
     from edge_node.mqtt_session import Incoming
     from edge_node.pose import PoseTopic
     from edge_node.sparkplug.view import SparkplugView
@@ -50,8 +48,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_UNDISTURBED_S = 300.0  # another client of our name would have come back by then
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
-_STATUS_CHECK_S = 1.0
 _GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
 
@@ -99,11 +97,9 @@ class Publisher:
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self.beat_s = time.monotonic()  # last turn while connected: a watchdog's proof of life
-        self._status: Status | None = None
-        self._sent_status = b""
-        self._status_checked_s = 0.0
+        self._status = StatusMessage(topics)
         self._health: deque[bytes] = deque(maxlen=1)
-        self._receipts = Receipts(config.receipts_from, topics)
+        self._receipts = Receipts(config.receipts_from, topics, config.receipt_patience_s)
         self._aside = Aside(config, topics, evidence)
         self._alarms: dict[str, Alarm] = {}
         self._window: Window | None = None
@@ -138,15 +134,15 @@ class Publisher:
                 " what the broker drops by its rules or limits is lost unnoticed"
             )
         self._link = LinkState.CONNECTING
+        self._receipts.begin(self._spool.epoch, self._spool.last_number(Kind.VERDICT))
         self._spool.listen(self._wake)
         self._thread.start()
 
     def set_status(self, status: Status) -> None:
         """Publish ``status``, now and at every connection; the broker says offline for us if need be."""
-        self._status = status
+        self._status.set(status)
         if self._view is not None:
             self._view.set_status(status)
-        self._status_checked_s = 0.0
         self._wake()
 
     def publish_health(self, payload: bytes) -> None:
@@ -199,7 +195,9 @@ class Publisher:
 
     def _connect(self) -> Session:
         """Return a new connection, with a window that begins at what the spool holds now."""
-        will = Will(self._topics.status, self._offline(OfflineReason.LINK_LOST), self._config.will_delay_s)
+        will = Will(
+            self._topics.status, self._status.offline(OfflineReason.LINK_LOST), self._config.will_delay_s
+        )
         session = Session(
             endpoint(self._config, self._topics),
             will=will,
@@ -216,7 +214,7 @@ class Publisher:
         self.beat_s = time.monotonic()
         self._link, self._said = LinkState.CONNECTED, ""
         self._connected_s = time.monotonic()
-        self._sent_status, self._status_checked_s = b"", 0.0
+        self._status.begin()
         self._aside.begin()
         session.subscribe([*([self._topics.commands] if self._desk else []), *self._receipts.filters])
         if self._pose is not None:
@@ -254,6 +252,7 @@ class Publisher:
                 self._quarantine(row, PACKET_TOO_LARGE, "larger than the broker says it takes")
             else:
                 window.sent(session.publish(message), sent)
+                self._receipts.sent(row)
 
     def _answered(self, number: int, code: int) -> None:
         """Deal with the broker's answer to one message."""
@@ -278,6 +277,7 @@ class Publisher:
                 self._view.delivered(sent.row, replayed=sent.lane.replayed)
             if self._receipts.wanted and sent.row.kind is Kind.VERDICT:
                 window.parked(sent)
+                self._receipts.parked(sent.row, time.monotonic())
             else:
                 self._delivered.append(sent)
             if sent.row.kind is Kind.VERDICT and not sent.lane.replayed:
@@ -302,7 +302,12 @@ class Publisher:
         """Deal with a pose, a command or a receipt."""
         if self._pose is not None and self._pose.note(message):
             return
-        stored = self._receipts.note(message)
+        stored = self._receipts.note(message, time.monotonic())
+        if self._window is not None and self._receipts.take_missing():
+            _LOG.warning(
+                "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
+            )
+            self._window.replay(Kind.VERDICT, self._spool.last_position())
         if stored is not None:
             self._spool.settle_stored(stored)
         elif self._desk is not None:
@@ -310,28 +315,12 @@ class Publisher:
 
     def _send_status(self, session: Session, now_s: float) -> None:
         """Publish the status if it, or the spool's alarms and losses, changed."""
-        status = self._status
-        if status is None or now_s - self._status_checked_s < _STATUS_CHECK_S:
-            return
-        self._status_checked_s = now_s
-        depth = self._spool.depth()
-        # What changes with every verdict belongs to health; else the status would be sent every second.
-        calm = SpoolDepth(
-            waiting=0,
-            in_memory=0,
-            oldest_age_s=None,
-            disk_bytes=0,
-            dropped=depth.dropped,
-            refused=depth.refused,
-            quarantined=depth.quarantined,
-            alarms=depth.alarms + self.alarms,
-        )
-        key = encode(msgspec.structs.replace(status, link=self._link, spool=calm))
-        if key != self._sent_status:
-            full = msgspec.structs.replace(depth, alarms=calm.alarms)
-            payload = encode(msgspec.structs.replace(status, link=self._link, spool=full))
-            session.publish(Outgoing(self._topics.status, payload, retain=True))
-            self._sent_status = key
+        if self._status.is_due(now_s):
+            if now_s - self._connected_s > _UNDISTURBED_S:
+                self._alarms.pop("taken_over", None)
+            payload = self._status.changed(self._link, self._spool.depth(), self.alarms)
+            if payload is not None:
+                session.publish(Outgoing(self._topics.status, payload, retain=True))
 
     def _say_goodbye(self, session: Session) -> None:
         """Wait a moment for answers, say offline, disconnect."""
@@ -340,7 +329,9 @@ class Publisher:
         while window is not None and not window.is_empty and time.monotonic() < answers_by_s:
             session.poll(0.02, self._wake_out)
             self._settle(window)
-        session.publish(Outgoing(self._topics.status, self._offline(OfflineReason.STOPPED), retain=True))
+        session.publish(
+            Outgoing(self._topics.status, self._status.offline(OfflineReason.STOPPED), retain=True)
+        )
         while not session.can_write and time.monotonic() < self._stop_by_s:
             session.poll(0.02)
         session.close(max(0.1, self._stop_by_s - time.monotonic()))
@@ -366,6 +357,7 @@ class Publisher:
                 "another client connects under our client id: two nodes with one name? see [mqtt] client_id"
             )
             self._raise_alarm("taken_over", text)
+            self._backoff.calm()  # else each of the two would throw the other out several times a second
         if self._suspects.deferred:
             text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
             self._raise_alarm("deferred", text)
@@ -386,16 +378,6 @@ class Publisher:
 
     def _read(self, kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:
         return self._spool.rows(kind, after=after, up_to=up_to, limit=limit)
-
-    def _offline(self, reason: OfflineReason) -> bytes:
-        status = self._status or Status(
-            site=self._topics.site, robot=self._topics.robot, since=datetime.now(timezone.utc)
-        )
-        return encode(
-            msgspec.structs.replace(
-                status, presence=Presence.OFFLINE, offline_reason=reason, link=LinkState.STOPPED
-            )
-        )
 
     def _window_size(self, granted: Granted) -> int:
         return max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))

@@ -126,6 +126,15 @@ class Window:
                     break
                 yield Sent(row, lane, now_s)
 
+    def replay(self, kind: Kind, up_to: int) -> None:
+        """Send what there is of ``kind`` up to a position once more, as a backlog."""
+        for lane in self._lanes:
+            if lane.kind is kind:
+                lane.cursor = 0 if lane.replayed else up_to
+                lane.up_to = up_to if lane.replayed else None
+                lane.ahead.clear()
+                lane.dry = False
+
     def sent(self, number: int, sent: Sent) -> None:
         """Note that ``sent`` is on its way under the session's ``number``."""
         self._on_the_way[number] = sent

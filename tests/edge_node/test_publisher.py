@@ -400,6 +400,26 @@ def test_two_nodes_with_one_name_are_told(spool, publish) -> None:
             wait_for(lambda: "taken_over" in alarms(publisher), what="alarm")
 
 
+def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosquitto, tmp_path: Path) -> None:
+    """Both deliver, one waits long, and the broker sees a few connections instead of a storm."""
+    with Proxy(mosquitto.port) as proxy, Collector(mosquitto.port, TOPICS.verdict) as collector:
+        twins = []
+        for name in ("one", "two"):
+            own = Spool.open(tmp_path / name / "spool.sqlite", SpoolConfig())
+            append(own, 5)
+            twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own)
+            twin.start()
+            twins.append((own, twin))
+            wait_for(lambda own=own: own.depth().waiting == 0, what="delivery")
+        wait_for(lambda: "taken_over" in alarms(twins[0][1]), what="alarm")
+        time.sleep(2.0)
+        assert proxy.connections == 2
+        assert seqs(collector) == [1, 2, 3, 4, 5] * 2
+        for own, twin in twins:
+            twin.stop()
+            own.close()
+
+
 class BrokenDesk:
     """Raises at whatever comes."""
 

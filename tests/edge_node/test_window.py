@@ -184,3 +184,5 @@ def test_backoff_grows_to_half_a_minute_and_is_never_in_step() -> None:
     assert all(MOST_S / 2 <= delay <= MOST_S for delay in first[10:])
     delays[0].reset()
     assert delays[0].next_s() <= FIRST_S
+    delays[0].calm()
+    assert delays[0].next_s() >= MOST_S / 2
