@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edge_node.control_room import api
+from edge_node.control_room import api, downloads
 from edge_node.control_room.asking import AskingError
 from edge_node.control_room.database import HistoryError
 from edge_node.control_room.gate import COOKIE, Gate
@@ -39,6 +39,7 @@ def application(room: Room, logins: Logins, lifespan: Lifespan[Starlette] | None
             Route("/logout", _logout, methods=["POST"]),
             Route("/healthz", _healthz),
             *api.ROUTES,
+            *downloads.ROUTES,
             Mount("/page", StaticFiles(directory=PAGE)),
         ],
         middleware=[Middleware(Gate, web=room.settings.web, logins=logins)],
