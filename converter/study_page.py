@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from converter.study import THESIS, THESIS_BETWEEN_MATERIALS
+from converter.study import THESIS, THESIS_KNOWN, conclusions
 
 if TYPE_CHECKING:
+    from converter.metrics import Detection
     from converter.study import Row, Study
 
 _BAR_PX, _ROW_PX, _LABEL_PX = 400, 22, 360
@@ -32,16 +33,22 @@ def page(found: Study) -> str:
             " specimen, no picture of a specimen was trained on; divided by picture, others of it were, which"
             " flatters. The thesis' figures are from its own photographs.</p>"
         ),
+        *(f"<p><b>{escape(sentence)}</b></p>" for sentence in conclusions(found)),
         _table(found),
-        f"<p>In the thesis {THESIS_BETWEEN_MATERIALS:.1%} of Model 4's errors were between materials.</p>",
+        f"<p>{escape(THESIS_KNOWN)}</p>",
     ]
     for name in architectures:
-        parts += [f"<h2>{escape(name)}</h2>", _bars([row for row in found.rows if row.architecture == name])]
+        rows = [row for row in found.rows if row.architecture == name]
+        parts += [f"<h2>{escape(name)}</h2>", _bars(rows)]
+        parts += [_crossover(row) for row in rows if row.split == "specimen" and row.crossover]
     return "\n".join([*parts, "</html>"])
 
 
 def _table(found: Study) -> str:
-    heads = ("model", "split", "architecture", "pictures", "accuracy", "thesis", "errors between materials")
+    heads = (
+        *("model", "split", "architecture", "pictures", "accuracy", "thesis"),
+        *("precision", "recall", "F-measure", "errors between materials"),
+    )
     rows = []
     for row in found.rows:
         thesis = f"{THESIS[row.model]:.2f} %" if row.model in THESIS else "-"
@@ -53,10 +60,28 @@ def _table(found: Study) -> str:
             str(row.pictures),
             f"{row.accuracy:.2%}",
             thesis,
+            *_detected(row.detection),
             between,
         )
         rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
     return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{''.join(rows)}</table>"
+
+
+def _detected(found: Detection | None) -> tuple[str, ...]:
+    if found is None:
+        return ("-",) * 3
+    return tuple(f"{value:.2%}" for value in (found.precision, found.recall, found.f_measure))
+
+
+def _crossover(row: Row) -> str:
+    """Return a model's crossover matrix, by specimen."""
+    columns = list(next(iter(row.crossover.values())))
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("truth \\ said", *columns))
+    body = "".join(
+        f"<tr><td>{escape(truth)}</td>{''.join(f'<td>{counts[name]}</td>' for name in columns)}</tr>"
+        for truth, counts in row.crossover.items()
+    )
+    return f"<h3>{escape(row.model)}</h3><table><tr>{head}</tr>{body}</table>"
 
 
 def _bars(rows: list[Row]) -> str:

@@ -119,6 +119,7 @@ def _of_graph(path, size) -> Extractor:
     graph = load_graph(path)
     rule = graph.preprocessing
     size = size or rule.height
+    definition = tf.compat.v1.graph_util.extract_sub_graph(graph.index.graph_def, [graph.head.features.node])
 
     class Model:
         output_shape = (None, 1, 1, graph.head.weights.shape[0])
@@ -127,7 +128,7 @@ def _of_graph(path, size) -> Extractor:
             def imported(real):
                 source = {f"{graph.input}:0": real}
                 feature = f"{graph.head.features.node}:0"
-                return tf.import_graph_def(graph.index.graph_def, source, [feature])[0]
+                return tf.import_graph_def(definition, source, [feature])[0]
 
             spec = tf.TensorSpec((None, size, size, 3), tf.float32)
             self._run = tf.compat.v1.wrap_function(imported, [spec])

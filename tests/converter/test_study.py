@@ -42,8 +42,14 @@ def test_a_study_of_rendered_specimens(tmp_path, capsys):
     binary = by_model["Model 2: corroded or not, all metals", "specimen", None]
     assert binary["pictures"] == 96
     assert binary["accuracy"] > 0.7
+    assert sum(sum(counts.values()) for counts in binary["crossover"].values()) == 96
+    assert 0.5 < binary["detection"]["recall"] <= 1
     text = capsys.readouterr().out
     assert "97.67 %" in text
+    staged = by_model[study._CASCADE, "specimen", None]
+    four = by_model["Model 4: material and condition", "specimen", None]
+    assert f"{staged['accuracy']:.2%} against {four['accuracy']:.2%}" in text
+    assert "truth \\ said" in text
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
     assert page.count("<rect") == len(found["rows"])
     assert f"{binary['accuracy']:.2%}" in page
