@@ -24,6 +24,8 @@ _NETWORK_OPTIONS = {
     "analyzeduration": "500000",
     "probesize": "500000",
 }
+# One decoding thread keeps one set of pictures; a file is read at its pace or as fast as it is decided.
+_FILE_OPTIONS = {"threads": "1"}
 _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
 # FFmpeg writes on the standard error stream of the process; what it says comes back as CameraError.
@@ -80,6 +82,5 @@ def _open(address: str, name: str, timeout_ms: int, options: str) -> cv2.VideoCa
 def _options(*, network: bool) -> str:
     options = {"max_pixels": str(_MAX_PIXELS)}
     options["protocol_whitelist"] = _NETWORK_PROTOCOLS if network else _FILE_PROTOCOLS
-    if network:
-        options |= _NETWORK_OPTIONS
+    options |= _NETWORK_OPTIONS if network else _FILE_OPTIONS
     return "|".join(f"{key};{value}" for key, value in options.items())

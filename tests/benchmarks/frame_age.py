@@ -18,7 +18,7 @@ import numpy as np
 
 from edge_node.bench_node import run_node
 from edge_node.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.engine import Engine, Judgement
+from edge_node.engine import Answers, Engine
 
 
 class SlowEngine(Engine):
@@ -26,12 +26,12 @@ class SlowEngine(Engine):
 
     busy_s = 0.2
 
-    def judge(self, *args, **options) -> Judgement:
-        """Judge, and take as long as the slow board would."""
+    def run(self, *args, **options) -> Answers:
+        """Run the models, and take as long as the slow board would."""
         until_s = time.perf_counter() + self.busy_s
-        judgement = super().judge(*args, **options)
+        answers = super().run(*args, **options)
         time.sleep(max(0.0, until_s - time.perf_counter()))
-        return judgement
+        return answers
 
 
 def main() -> None:
