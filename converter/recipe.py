@@ -81,12 +81,14 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         steps: batches.
         evaluate_every: steps between looks at the validation pictures; a twentieth of all if not given.
         learning_rate: its peak.
+        backbone_learning_rate: the peak for the layers that are trained along; as the heads' if not given.
         batch: pictures in a step.
         weight_decay: per step and learning rate.
         dropout: share of the features left out at random.
         label_smoothing: share of a label's certainty that is spread over all.
         map_weight: weight of the positions' loss beside the picture's.
         patience: looks at the validation pictures without a better one before training ends; 0: never.
+        trainings: so many from one start, each with draws of its own, whose weights are averaged.
         seed: of splits, weights, draws and copies.
     """
 
@@ -100,12 +102,14 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     steps: Count = 1000
     evaluate_every: Count | None = None
     learning_rate: Positive = 1e-3
+    backbone_learning_rate: Positive | None = None
     batch: Count = 32
     weight_decay: NotNegative = 1e-4
     dropout: Share = 0.2
     label_smoothing: Share = 0.05
     map_weight: NotNegative = 0.5
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
+    trainings: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     seed: int = 0
 
     def admits(self, sample: Sample) -> bool:

@@ -211,6 +211,7 @@ def _settings(recipe: CascadeRecipe) -> Settings:
     return Settings(
         steps=wanted.steps,
         learning_rate=wanted.learning_rate,
+        backbone_learning_rate=wanted.backbone_learning_rate,
         batch=wanted.batch,
         weight_decay=wanted.weight_decay,
         dropout=wanted.dropout,
@@ -218,6 +219,7 @@ def _settings(recipe: CascadeRecipe) -> Settings:
         map_weight=wanted.map_weight,
         evaluate_every=wanted.evaluate_every or max(1, wanted.steps // _LOOKS),
         patience=wanted.patience,
+        trainings=wanted.trainings,
         seed=wanted.seed,
     )
 
