@@ -49,6 +49,12 @@ class Mosquitto:
         # As root it would drop to a user that cannot read the test's folder.
         self._configuration.write_text(f"user root\n{text}", encoding="utf-8")
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it listens."""
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
