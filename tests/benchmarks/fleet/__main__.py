@@ -3,10 +3,12 @@
     python -m tests.benchmarks.fleet [--robots 10,25,50,100,200] [--rates 1,10] [--seconds 20] [--json]
 
 Every robot is the node from the spool on (``robots.py``), the broker a mosquitto that queues without a bound,
-the room a subscriber that decodes and counts (``room.py``). A row for each fleet: what was wanted, what the
-room had, its age from capture to the room, lost, doubled, and the share of a core, the processor time per
-verdict and the memory of broker, room and robots, each apart. The line below names the part that is full
-first, and at how many verdicts a second, from the processor time per verdict of the largest fleet.
+the room a subscriber that decodes and counts (``room.py``), or the real control room with its history on disk
+(``--room control-room``; ages are until it begins to write, and nobody looks at its page). A row for each
+fleet: what was wanted, what the room had, its age from capture to the room, lost, doubled, and the share of a
+core, the processor time per verdict and the memory of broker, room and robots, each apart. The line below
+names what is full first, broker or room, and at how many verdicts a second, from the processor time per
+verdict of the largest fleet.
 
 Ages are only good on a quiet machine; processor times per verdict also on a busy one.
 """
@@ -37,6 +39,12 @@ def main() -> None:
     parser.add_argument("--robots", type=_numbers, default=[10, 25, 50, 100, 200], metavar="N,N,...")
     parser.add_argument("--rates", type=_numbers, default=[1, 10], metavar="HZ,HZ,...")
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument(
+        "--room",
+        choices=("counter", "control-room"),
+        default="counter",
+        help="who listens: a subscriber that decodes and counts, or the real `edge-node control-room`",
+    )
     parser.add_argument("--profile", type=Path, help="also write the room's cProfile of the last fleet there")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -46,7 +54,7 @@ def main() -> None:
         print(HEADER)
     for rate_hz, robots in sizes:
         profile = args.profile if (rate_hz, robots) == sizes[-1] else None
-        fleets.append(measure(int(robots), rate_hz, args.seconds, profile=profile))
+        fleets.append(measure(int(robots), rate_hz, args.seconds, room_kind=args.room, profile=profile))
         if args.json:
             print(f"{len(fleets)} of {len(sizes)} fleets", file=sys.stderr)
         else:

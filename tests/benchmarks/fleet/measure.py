@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.fleet.control_room import ControlRoom
 from tests.benchmarks.fleet.processes import Talker, cpu_s, resident_mb
 from tests.processes import Mosquitto
 
@@ -57,13 +58,16 @@ class Fleet:
         return asdict(self)
 
 
-def measure(robots: int, rate_hz: float, seconds: float, *, profile: Path | None = None) -> Fleet:
+def measure(
+    robots: int, rate_hz: float, seconds: float, *, room_kind: str = "counter", profile: Path | None = None
+) -> Fleet:
     """Run ``robots`` at ``rate_hz`` for ``seconds`` and return what happened.
 
     Args:
         robots: how many.
         rate_hz: verdicts a second of each.
         seconds: how long they speak.
+        room_kind: "counter" or "control-room".
         profile: where the room's cProfile goes; it costs the room half of its speed.
     """
     with ExitStack() as closing:
@@ -73,7 +77,7 @@ def measure(robots: int, rate_hz: float, seconds: float, *, profile: Path | None
         broker = Mosquitto(folder)
         broker.start()
         closing.callback(broker.kill)
-        room = Talker("tests.benchmarks.fleet.room", str(broker.port), profile=profile)
+        room = _room(room_kind, broker.port, folder, profile)
         closing.callback(room.end)
         room.wait_ready()
         crews = _crews(robots, rate_hz, broker.port, folder, closing)
@@ -119,10 +123,20 @@ def _crews(robots: int, rate_hz: float, port: int, folder: Path, closing: ExitSt
     return crews
 
 
-def _ask(room: Talker) -> dict[str, Any]:
-    room.tell("report")
-    answer: dict[str, Any] = room.answer()
-    return answer
+def _room(kind: str, port: int, folder: Path, profile: Path | None) -> Counting | ControlRoom:
+    if kind == "control-room":
+        return ControlRoom(port, folder / "room", profile)
+    return Counting("tests.benchmarks.fleet.room", str(port), profile=profile)
+
+
+class Counting(Talker):
+    """The room that counts."""
+
+    def report(self) -> dict[str, Any]:
+        """Return what came so far."""
+        self.tell("report")
+        answer: dict[str, Any] = self.answer()
+        return answer
 
 
 def _missing(numbers: dict[str, int], report: dict[str, Any]) -> int:
@@ -131,11 +145,11 @@ def _missing(numbers: dict[str, int], report: dict[str, Any]) -> int:
     return int(behind + report["missing"])
 
 
-def _settled(room: Talker, numbers: dict[str, int]) -> dict[str, Any]:
+def _settled(room: Counting | ControlRoom, numbers: dict[str, int]) -> dict[str, Any]:
     """Return the room's report once it has everything, or a minute has passed."""
     deadline_s = time.monotonic() + SETTLE_S
-    report = _ask(room)
+    report = room.report()
     while _missing(numbers, report) and time.monotonic() < deadline_s:
         time.sleep(0.2)
-        report = _ask(room)
+        report = room.report()
     return report
