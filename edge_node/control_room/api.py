@@ -199,14 +199,14 @@ async def ask_picture(request: Request) -> Response:
     return Response(views.as_json({"said": said}), 202, media_type="application/json")
 
 
-async def index(_request: Request) -> Response:
+async def index(request: Request) -> Response:
     """This list."""
     return Response(
         views.as_json(
             {
                 route.path: (route.endpoint.__doc__ or "").strip().splitlines()[0]
-                for route in ROUTES
-                if route.path.startswith("/api")
+                for route in request.app.routes
+                if isinstance(route, Route) and route.path.startswith("/api")
             }
         ),
         media_type="application/json",
