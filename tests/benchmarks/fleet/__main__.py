@@ -19,7 +19,6 @@ import argparse
 import json
 import sys
 from itertools import product
-from pathlib import Path
 
 from tests.benchmarks.fleet.measure import Fleet, measure
 
@@ -45,7 +44,6 @@ def main() -> None:
         default="counter",
         help="who listens: a subscriber that decodes and counts, or the real `edge-node control-room`",
     )
-    parser.add_argument("--profile", type=Path, help="also write the room's cProfile of the last fleet there")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     fleets = []
@@ -53,8 +51,7 @@ def main() -> None:
     if not args.json:
         print(HEADER)
     for rate_hz, robots in sizes:
-        profile = args.profile if (rate_hz, robots) == sizes[-1] else None
-        fleets.append(measure(int(robots), rate_hz, args.seconds, room_kind=args.room, profile=profile))
+        fleets.append(measure(int(robots), rate_hz, args.seconds, room_kind=args.room))
         if args.json:
             print(f"{len(fleets)} of {len(sizes)} fleets", file=sys.stderr)
         else:

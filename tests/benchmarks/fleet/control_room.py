@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 class ControlRoom:
     """Satisfies what ``measure`` wants of a room; nobody looks at its page."""
 
-    def __init__(self, broker_port: int, folder: Path, profile: Path | None = None) -> None:
+    def __init__(self, broker_port: int, folder: Path) -> None:
         """Start it with its history in ``folder``."""
-        how = ["-m", "cProfile", "-o", str(profile)] if profile else []
         self._file = folder / NAME
         self._process = subprocess.Popen(
             [
-                *(sys.executable, *how, "-m", "edge_node.cli", "control-room"),
+                *(sys.executable, "-m", "edge_node.cli", "control-room"),
                 *("--broker", f"127.0.0.1:{broker_port}", "--state-dir", str(folder)),
                 *("--port", str(free_port()), "--log-level", "warning"),
             ],

@@ -58,9 +58,7 @@ class Fleet:
         return asdict(self)
 
 
-def measure(
-    robots: int, rate_hz: float, seconds: float, *, room_kind: str = "counter", profile: Path | None = None
-) -> Fleet:
+def measure(robots: int, rate_hz: float, seconds: float, *, room_kind: str = "counter") -> Fleet:
     """Run ``robots`` at ``rate_hz`` for ``seconds`` and return what happened.
 
     Args:
@@ -68,7 +66,6 @@ def measure(
         rate_hz: verdicts a second of each.
         seconds: how long they speak.
         room_kind: "counter" or "control-room".
-        profile: where the room's cProfile goes; it costs the room half of its speed.
     """
     with ExitStack() as closing:
         # Spools in memory: two hundred robots have two hundred disks, this machine has one.
@@ -77,7 +74,7 @@ def measure(
         broker = Mosquitto(folder)
         broker.start()
         closing.callback(broker.kill)
-        room = _room(room_kind, broker.port, folder, profile)
+        room = _room(room_kind, broker.port, folder)
         closing.callback(room.end)
         room.wait_ready()
         crews = _crews(robots, rate_hz, broker.port, folder, closing)
@@ -123,10 +120,10 @@ def _crews(robots: int, rate_hz: float, port: int, folder: Path, closing: ExitSt
     return crews
 
 
-def _room(kind: str, port: int, folder: Path, profile: Path | None) -> Counting | ControlRoom:
+def _room(kind: str, port: int, folder: Path) -> Counting | ControlRoom:
     if kind == "control-room":
-        return ControlRoom(port, folder / "room", profile)
-    return Counting("tests.benchmarks.fleet.room", str(port), profile=profile)
+        return ControlRoom(port, folder / "room")
+    return Counting("tests.benchmarks.fleet.room", str(port))
 
 
 class Counting(Talker):

@@ -17,11 +17,10 @@ ROOT = Path(__file__).resolve().parents[3]
 class Talker:
     """A Python module as a process that answers lines."""
 
-    def __init__(self, module: str, *arguments: str, profile: Path | None = None) -> None:
-        """Start it; with ``profile`` under cProfile, which writes there at its end."""
-        how = ["-m", "cProfile", "-o", str(profile), "-m", module] if profile else ["-m", module]
+    def __init__(self, module: str, *arguments: str) -> None:
+        """Start it."""
         self.process = subprocess.Popen(
-            [sys.executable, *how, *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
