@@ -43,7 +43,7 @@ class FusedGraph:
         graph_def: the whole graph.
         input: the placeholder's name.
         preprocessing: what leads to it.
-        outputs: one per stage, in the order of ``stages``.
+        outputs: one per stage, in the order of ``stages``; stages whose heads are equal share a tensor.
         shared: nodes that more than one stage uses, of how many.
     """
 
@@ -80,11 +80,16 @@ def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
     first = next(iter(graphs.values()))
     merger = _Merger(first.input, first.preprocessing)
     outputs = []
+    heads: dict[object, str] = {}
     for stage, graph in graphs.items():
         if graph.head is not None and maps:
             (features,) = merger.add(graph.index, graph.input, [graph.head.features], stage)
-            merger.convolution(f"{stage}/map", features, graph.head.weights, graph.head.biases)
-            outputs.append(FusedOutput(stage, f"{stage}/map", OutputKind.MAP))
+            # Heads trained alike on the same rows are equal, and TFLite's converter would merge their outputs.
+            head = (features, graph.head.weights.tobytes(), graph.head.biases.tobytes())
+            if head not in heads:
+                heads[head] = f"{stage}/map"
+                merger.convolution(heads[head], features, graph.head.weights, graph.head.biases)
+            outputs.append(FusedOutput(stage, heads[head], OutputKind.MAP))
         else:
             (logits,) = merger.add(graph.index, graph.input, [graph.logits], stage)
             merger.identity(f"{stage}/logits", logits)

@@ -129,7 +129,7 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
         shape=(1, preprocessing.height, preprocessing.width, 3),
         mean=preprocessing.mean,
         std=preprocessing.std,
-        outputs=tuple(output.tensor for output in graph.outputs),
+        outputs=tuple(dict.fromkeys(output.tensor for output in graph.outputs)),
         float_nodes=float_nodes,
     )
     (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))

@@ -45,6 +45,17 @@ def test_stages_with_one_backbone_become_one_graph(tmp_path):
         assert np.abs(found.mean(axis=(1, 2)) - wanted).max() < 1e-4
 
 
+def test_equal_heads_share_one_map(tmp_path):
+    """Two stages trained alike on the same rows: TFLite's converter would drop one of two equal outputs."""
+    graphs = loaded(
+        tmp_path, steel=small_graphs.poets_mobilenet(head=1), any_metal=small_graphs.poets_mobilenet(head=1)
+    )
+    (fused,) = fuse(graphs)
+    assert [output.stage for output in fused.outputs] == ["steel", "any_metal"]
+    assert [output.tensor for output in fused.outputs] == ["steel/map", "steel/map"]
+    assert [node.op for node in fused.graph_def.node].count("Conv2D") == 2  # the backbone's and one head
+
+
 def test_one_different_weight_keeps_stages_apart(tmp_path):
     """A backbone that was fine-tuned is another backbone, though every name and shape is the same."""
     changed = small_graphs.poets_mobilenet(head=2)
