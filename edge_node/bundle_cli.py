@@ -1,4 +1,4 @@
-"""``edge-node bundle verify | install | list | rollback | confirm``: the bundles of one robot."""
+"""``edge-node bundle verify | install | list | rollback | confirm | send``: bundles on robots."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from edge_node.bundle import STORE_NAME, bundle_path, load_bundle
 from edge_node.config import load_config
+from edge_node.control_room import send_bundle
 from edge_node.engine import Engine
 from edge_node.errors import ConfigError, UpdateError
 from edge_node.interpreter import runtime
@@ -50,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rollback = actions.add_parser("rollback", help="let the bundle behind the current one decide")
     rollback.add_argument("--reason", default="by the operator", help="kept in the list (%(default)s)")
     confirm = actions.add_parser("confirm", help="end the trial of the current bundle: it is good")
+    send = actions.add_parser("send", help="from the control room: bring a signed file to a robot by MQTT")
+    send_bundle.add_arguments(send)
     for action in (verify, install, listed, rollback, confirm):
         action.add_argument(
             "--config", type=Path, default=SERVICE_CONFIG, help="of the node (default: %(default)s)"
@@ -62,6 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action."""
+    if args.action == "send":
+        return send_bundle.run(args)
     actions = {"install": _install, "list": _list, "rollback": _rollback, "confirm": _confirm}
     return actions[args.action](args) if args.action in actions else _verify(args)
 

@@ -28,7 +28,7 @@ COMMANDS = {
     "audit": Command("edge_node.audit_cli", "what this robot was asked, by whom, and what became of it"),
     "schema": Command("edge_node.schema_cli", "write JSON Schemas and the AsyncAPI document of all messages"),
     "bundle": Command(
-        "edge_node.bundle_cli", "verify: a bundle's files, and its golden probe in this runtime"
+        "edge_node.bundle_cli", "verify, install, list, rollback, send: signed bundles on their way and here"
     ),
     "init": Command("edge_node.init_cli", "write a commented example configuration"),
     "check-config": Command("edge_node.check_config", "judge a configuration; touches no hardware"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from edge_node.manifest import Identifier
 from edge_node.reviews import (
     Condition,
     Judgement,
@@ -23,6 +24,7 @@ from edge_node.reviews import (
     SubjectId,
     contradiction,
 )
+from edge_node.update.statement import Ordered
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -44,6 +46,7 @@ class Verb(str, Enum):
     EVIDENCE = "evidence"
     RELOAD = "reload"
     REVIEW = "review"
+    UPDATE = "update"
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +118,15 @@ class RecordReview(Command, frozen=True, kw_only=True):
             raise ValueError(found)
 
 
+class FetchUpdate(Command, frozen=True, kw_only=True):
+    """Fetch a bundle over this broker and try it: ``edge-node bundle send`` says this and sends it."""
+
+    name: Annotated[Identifier, msgspec.Meta(description="of the bundle")]
+    version: Annotated[Ordered, msgspec.Meta(description="higher than what the robot has")]
+    sha256: Annotated[Sha256, msgspec.Meta(description="of the whole file; names the transfer")]
+    size_bytes: Annotated[int, msgspec.Meta(ge=1, le=2**30, description="of the whole file")]
+
+
 COMMANDS: dict[Verb, type[Command]] = {
     Verb.PING: Ping,
     Verb.PAUSE: Pause,
@@ -123,6 +135,7 @@ COMMANDS: dict[Verb, type[Command]] = {
     Verb.EVIDENCE: SendEvidence,
     Verb.RELOAD: Reload,
     Verb.REVIEW: RecordReview,
+    Verb.UPDATE: FetchUpdate,
 }
 
 

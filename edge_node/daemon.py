@@ -31,6 +31,8 @@ from edge_node.shadow import Shadow
 from edge_node.spool import Spool
 from edge_node.supervision import Notifier
 from edge_node.topics import Topics
+from edge_node.update.fetching import Fetcher
+from edge_node.update.installing import Installer
 from edge_node.update.keeper import BundleKeeper
 from edge_node.update.loading import begin, load_installed
 from edge_node.update.signing import trusted_keys
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.config import Config
+    from edge_node.engine import Engine
     from edge_node.live_view import LiveView
     from edge_node.sparkplug.view import SparkplugView
 
@@ -64,8 +67,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     with ExitStack() as closing:
         latest = LatestFrame()
         capture = _config_errors("[camera] source", lambda: CaptureThread(config.camera, latest))
-        store = _opened_store(config) if config.bundle.path == STORE_NAME else None
-        load = partial(load_installed, store, config.bundle) if store else partial(load_engine, config.bundle)
+        store, load = _models(config)
         engine = _config_errors("[bundle] path", load)
         spool = Spool.open(_state_dir(config) / "spool.sqlite", config.spool)
         closing.callback(spool.close)
@@ -74,16 +76,21 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         audit = Audit(_state_dir(config) / FOLDER_NAME)
         orders = Orders(config.commands, topics, spool, evidence, audit) if config.commands.accept else None
         reloader = Reloader(load, reload)
-        answers = Answers(topics, spool, audit)
-        keeper = BundleKeeper(store, config.bundle, reloader, answers, engine.bundle) if store else None
-        if keeper is not None:
+        fetcher = Fetcher(topics, Installer(store, config.bundle)) if store and orders else None
+        keeper = None
+        if store is not None:
+            answers = Answers(topics, spool, audit)
+            keeper = BundleKeeper(store, config.bundle, reloader, answers, engine.bundle)
+            keeper.fetcher = fetcher
             closing.callback(keeper.close)
         if orders is not None:
-            orders.reloader = reloader
+            orders.reloader, orders.fetcher = reloader, fetcher
         desk = orders.desk if orders else None
         pose = pose_track(config.pose)
         pose_topic = PoseTopic(pose, config.pose.mqtt_topic) if config.pose.mqtt_topic else None
-        publisher = Publisher(config.mqtt, topics, spool, desk=desk, evidence=evidence, pose=pose_topic)
+        publisher = Publisher(
+            config.mqtt, topics, spool, desk=desk, evidence=evidence, pose=pose_topic, fetcher=fetcher
+        )
         if config.mqtt.sparkplug:
             publisher.show_in(_sparkplug(config, topics, closing))
         publisher.start()
@@ -136,11 +143,16 @@ def _shadow(config: Config, spool: Spool, evidence: Evidence, closing: ExitStack
     return shadow
 
 
-def _opened_store(config: Config) -> Store:
-    """Return the store of installed bundles, after a trial that keeps crashing was ended."""
+def _models(config: Config) -> tuple[Store | None, Callable[[], Engine]]:
+    """Return the store of installed bundles, if they decide, and what loads the models.
+
+    A trial that keeps crashing is ended before.
+    """
+    if config.bundle.path != STORE_NAME:
+        return None, partial(load_engine, config.bundle)
     store = Store(_state_dir(config) / STORE_NAME, trusted_keys(config.bundle.trusted_keys))
     begin(store, config.bundle)
-    return store
+    return store, partial(load_installed, store, config.bundle)
 
 
 def _page(config: Config, closing: ExitStack) -> LiveView:

@@ -13,6 +13,7 @@ from edge_node.spool_types import Alarm, SpoolDepth  # the same
 from edge_node.verdict import BundleReference  # the same
 
 Scalar: TypeAlias = str | int | float | bool | None
+MAX_PIECE_BYTES = 32 * 1024  # of a bundle in one message
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -120,6 +121,21 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: float | None = None
     shadow: ShadowHealth | None = None
     alarms: tuple[Alarm, ...] = ()
+
+
+class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the robot wants of the bundle file that was announced with ``update``.
+
+    The answer, on ``bundle/piece``, is binary: the 32 bytes of ``sha256``, ``offset`` as 8 bytes, the highest
+    first, and exactly ``length`` bytes of the file. Anything else is left out.
+    """
+
+    schema: Literal["corrosion/v1"] = "corrosion/v1"
+    site: str
+    robot: str
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    offset: Count
+    length: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIECE_BYTES)]
 
 
 class Result(str, Enum):

@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_node.command_desk import CommandDesk
-from edge_node.commands import CommandError, Pause, RecordReview, SendEvidence, Verb
+from edge_node.commands import CommandError, FetchUpdate, Pause, RecordReview, SendEvidence, Verb
 from edge_node.evidence import Size
 from edge_node.messages import Result
+from edge_node.update.partial import Offer
 
 if TYPE_CHECKING:
     from edge_node.audit import Audit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from edge_node.review_desk import ReviewDesk
     from edge_node.spool import Spool
     from edge_node.topics import Topics
+    from edge_node.update.fetching import Fetcher
 
 
 class Orders:
@@ -38,6 +40,7 @@ class Orders:
         self._evidence = evidence
         self.reloader: Reloader | None = None
         self.reviews: ReviewDesk | None = None
+        self.fetcher: Fetcher | None = None
         self._paused_until_s: float | None = None
         self._snapshots: list[Taken] = []
 
@@ -88,6 +91,8 @@ class Orders:
                 self.desk.respond(taken, Result.REFUSED, "not_kept", "no such picture here, or not any more")
         elif isinstance(command, RecordReview):
             self._review(taken, command)
+        elif isinstance(command, FetchUpdate):
+            self._fetch(taken, command)
         elif self.reloader is None:
             text = "restart the service: it reads configuration and bundle anew"
             self.desk.respond(taken, Result.REFUSED, "unsupported", text)
@@ -107,6 +112,22 @@ class Orders:
             self.desk.respond(taken, Result.REFUSED, err.code, str(err))
         else:
             self.desk.respond(taken, Result.DONE, "recorded", recorded.text, recorded.data)
+
+    def _fetch(self, taken: Taken, command: FetchUpdate) -> None:
+        if self.fetcher is None:
+            text = '[bundle] path = "store" and trusted_keys would allow it'
+            self.desk.respond(taken, Result.REFUSED, "unsupported", text)
+            return
+        offer = Offer(
+            name=command.name,
+            version=command.version,
+            sha256=command.sha256,
+            size_bytes=command.size_bytes,
+            command_id=command.id,
+        )
+        accepted, code, text = self.fetcher.offer(offer)
+        result = Result.ACCEPTED if accepted else Result.REFUSED
+        self.desk.respond(taken, result, code, text, {"bundle": offer.label})
 
     def _reloaded(self, taken: Taken, loaded: Loaded) -> None:
         if loaded.engine is None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from edge_node.sparkplug.view import SparkplugView
     from edge_node.spool import Spool
     from edge_node.topics import Topics
+    from edge_node.update.fetching import Fetcher
     from edge_node.window import Sent
 
 _LOG = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Publisher:
         desk: CommandDesk | None = None,
         evidence: Evidence | None = None,
         pose: PoseTopic | None = None,
+        fetcher: Fetcher | None = None,
     ) -> None:
         """Prepare; touches no network.
 
@@ -78,6 +80,7 @@ class Publisher:
             desk: takes commands; without one none are subscribed to.
             evidence: has pictures to send when nothing else is to be sent.
             pose: takes what comes on its topic.
+            fetcher: fetches bundles that are offered.
 
         Raises:
             ConfigError: the connection would give something away.
@@ -88,6 +91,7 @@ class Publisher:
         self._spool = spool
         self._desk = desk
         self._pose = pose
+        self._fetcher = fetcher
         self._view: SparkplugView | None = None
         self._suspects = Suspects()
         # Each topic has listeners of its own.
@@ -138,6 +142,8 @@ class Publisher:
             )
         self._link = LinkState.CONNECTING
         self._receipts.begin(self._spool.epoch, self._spool.last_number(Kind.VERDICT))
+        if self._fetcher is not None:
+            self._fetcher.wake = self._wake
         self._spool.listen(self._wake)
         self._thread.start()
 
@@ -222,6 +228,9 @@ class Publisher:
         session.subscribe([*([self._topics.commands] if self._desk else []), *self._receipts.filters])
         if self._pose is not None:
             session.subscribe([self._pose.topic], qos=0)  # a pose that comes late is of no use
+        if self._fetcher is not None:
+            self._fetcher.link_changed()
+            session.subscribe(self._fetcher.filters, qos=0)
         _LOG.info("connected to %s", self._config.hostname)
         return session
 
@@ -235,6 +244,8 @@ class Publisher:
             self._aside.send(session, now_s, is_idle=is_idle)
             while self._health and session.can_write:
                 session.publish(Outgoing(self._topics.health, self._health.popleft(), qos=0))
+            if self._fetcher is not None:
+                self._fetcher.send(session, now_s)
             self._check_answers(self._window, now_s)
             session.poll(min(_TICK_S, self._window.wait_s(now_s) or _TICK_S), self._wake_out)
             self._settle(self._window)
@@ -302,8 +313,10 @@ class Publisher:
         window.settled(self._spool.settled)
 
     def _received(self, message: Incoming) -> None:
-        """Deal with a pose, a command or a receipt."""
+        """Deal with a pose, a piece of a bundle, a command or a receipt."""
         if self._pose is not None and self._pose.note(message):
+            return
+        if self._fetcher is not None and self._fetcher.note(message):
             return
         stored = self._receipts.note(message, time.monotonic())
         if self._window is not None and self._receipts.take_missing():

@@ -10,7 +10,7 @@ import msgspec
 from edge_node import __version__
 from edge_node.commands import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.findings import Finding
-from edge_node.messages import Disagreement, Health, Response, Status
+from edge_node.messages import BundleRequest, Disagreement, Health, Response, Status
 from edge_node.node_red import flow
 from edge_node.pose import MAX_MESSAGE_BYTES as MAX_POSE_BYTES
 from edge_node.pose import PoseMessage
@@ -32,7 +32,7 @@ class Channel:
     Attributes:
         name: of the channel and of the message's schema.
         topic: of the robot ROBOT at SITE.
-        message: the class that is encoded; None for a picture.
+        message: the class that is encoded; None for bytes.
         sends: the robot speaks; else it listens.
         retain: the broker keeps the last one.
     """
@@ -44,6 +44,7 @@ class Channel:
     qos: int = 1
     sends: bool = True
     retain: bool = False
+    content_type: str = "image/jpeg"  # of what is no JSON
 
 
 def channels() -> list[Channel]:
@@ -66,6 +67,24 @@ def channels() -> list[Channel]:
         ),
         Channel("shadow", topics.of(Kind.SHADOW), "Where a bundle on trial disagrees.", Disagreement),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
+    ]
+    found += [
+        Channel(
+            "bundle_request",
+            topics.bundle_request,
+            "What the robot wants of a bundle that was announced with `update`.",
+            BundleRequest,
+            0,
+        ),
+        Channel(
+            "bundle_piece",
+            topics.bundle_piece,
+            "A piece of a bundle file: 32 bytes of its SHA-256, 8 of the offset, then what was asked for.",
+            None,
+            0,
+            sends=False,
+            content_type="application/octet-stream",
+        ),
     ]
     found += [
         Channel(
@@ -145,7 +164,7 @@ def _messages() -> dict[str, Any]:
     for channel in channels():
         if channel.message is None:
             found[channel.name] = {
-                "contentType": "image/jpeg",
+                "contentType": channel.content_type,
                 "summary": channel.summary,
                 "payload": {"type": "string", "format": "binary"},
             }

@@ -83,6 +83,16 @@ class Topics:
         return f"{self.base}/evidence/{sha256}"
 
     @property
+    def bundle_request(self) -> str:
+        """What the robot wants of a bundle that it was offered: QoS 0, asked again if need be."""
+        return f"{self.base}/bundle/request"
+
+    @property
+    def bundle_piece(self) -> str:
+        """A piece of it: QoS 0."""
+        return f"{self.base}/bundle/piece"
+
+    @property
     def commands(self) -> str:
         """The filter under which commands come in."""
         return f"{self.base}/cmd/+"

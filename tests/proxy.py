@@ -19,6 +19,7 @@ class Proxy:
         swallow_answers: what the broker says does not arrive.
         delay_s: each way.
         bytes_per_s: towards the broker; None is unlimited.
+        answers_bytes_per_s: from the broker; the same.
         truncate: only the first half of what is sent passes, and then the link ends.
         poison: the link ends when these bytes pass towards the broker.
         accept: False refuses new connections.
@@ -32,6 +33,7 @@ class Proxy:
         self.swallow_answers = False
         self.delay_s = 0.0
         self.bytes_per_s: float | None = None
+        self.answers_bytes_per_s: float | None = None
         self.truncate = False
         self.poison: bytes | None = None
         self.accept = True
@@ -104,8 +106,8 @@ class Proxy:
     ) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             while True:
-                throttled = self.bytes_per_s is not None and not answers
-                data = await reader.read(256 if throttled else _CHUNK_BYTES)
+                pace = self.answers_bytes_per_s if answers else self.bytes_per_s
+                data = await reader.read(_CHUNK_BYTES if pace is None else max(256, int(pace / 50)))
                 if not data:
                     return
                 if tap is not None:
@@ -118,8 +120,8 @@ class Proxy:
                     return
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                if throttled and self.bytes_per_s:
-                    await asyncio.sleep(len(data) / self.bytes_per_s)
+                if pace is not None:
+                    await asyncio.sleep(len(data) / pace)
                 if answers and self.swallow_answers:
                     continue
                 writer.write(data)

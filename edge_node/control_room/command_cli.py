@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     verb = Verb(args.verb)
     fields = [field for field in COMMANDS[verb].__struct_fields__ if field not in COMMON_KEYS]
     reply = commander.ask(
-        _robot(args.robot),
+        robot_topics(args.robot),
         verb,
         {field: getattr(args, field) for field in fields},
     )
@@ -69,6 +69,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(reply.sentence, file=sys.stdout if reply.succeeded else sys.stderr)
     return 0 if reply.succeeded else 1
+
+
+def robot_topics(text: str | None) -> Topics:
+    """Return the topics of the robot that ``SITE/ROBOT`` names.
+
+    Raises:
+        CorrosionError: it names none.
+    """
+    site, _, robot = (text or "").partition("/")
+    try:
+        return Topics(site, robot)
+    except ConfigError:
+        raise CorrosionError(
+            f"--robot {text or 'is missing'}: wanted SITE/ROBOT, as in quay/crawler-1"
+        ) from None
 
 
 def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
@@ -103,7 +118,7 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
         if field.name in COMMON_KEYS:
             continue
         settings: dict[str, Any] = {"help": words[field.name], "metavar": field.name.upper()}
-        if field.name.endswith("_s"):
+        if field.name.endswith(("_s", "_bytes")):
             settings["type"] = int
         if field.name == _REVIEWER:
             parser.add_argument("--by", default=_login(), **settings)
@@ -111,16 +126,6 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
             parser.add_argument(field.name, **settings)
         else:
             parser.add_argument(f"--{field.name.replace('_', '-')}", **settings)
-
-
-def _robot(text: str | None) -> Topics:
-    site, _, robot = (text or "").partition("/")
-    try:
-        return Topics(site, robot)
-    except ConfigError:
-        raise CorrosionError(
-            f"--robot {text or 'is missing'}: wanted SITE/ROBOT, as in quay/crawler-1"
-        ) from None
 
 
 def _login() -> str | None:

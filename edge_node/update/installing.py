@@ -47,6 +47,11 @@ class Installer:
         self.store = store
         self._config = config
 
+    @property
+    def max_bytes(self) -> int:
+        """The largest file that is taken."""
+        return self._config.max_update_mb * 1_000_000
+
     def install(
         self,
         source: BinaryIO,
@@ -97,7 +102,7 @@ class Installer:
         if not self.store.keys:
             raise UpdateError("[bundle] trusted_keys names no key, so no bundle can be trusted")
         check_signature(head.text, head.signed, self.store.keys, where)
-        if head.total_bytes > self._config.max_update_mb * 1_000_000:
+        if head.total_bytes > self.max_bytes:
             raise UpdateError(
                 f"{where}: {head.total_bytes} bytes,"
                 f" [bundle] max_update_mb allows {self._config.max_update_mb}"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edge_node.config import BundleConfig
     from edge_node.inspector import Inspection
     from edge_node.model_loading import Reloader
+    from edge_node.update.fetching import Fetcher
     from edge_node.update.state import Event, SlotId, State
     from edge_node.update.store import Store
     from edge_node.update.trial import Trial
@@ -61,6 +62,7 @@ class BundleKeeper:
         self._reloader = reloader
         self._answers = answers
         self._record = Record()
+        self.fetcher: Fetcher | None = None
         self._slot: SlotId | None = slot_in_use(store, bundle)
         self._trial: Trial | None = None
         self._decision: tuple[bool, str] | None = None
@@ -73,6 +75,8 @@ class BundleKeeper:
     @property
     def text(self) -> str:
         """Say what is going on, for people; empty when nothing is."""
+        if self.fetcher is not None and (fetching := self.fetcher.text):
+            return fetching
         return f"{self._label} is on trial; {self._behind} is behind it" if self._trial is not None else ""
 
     def adopted(self, bundle: Bundle) -> None:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.bundle import DEFAULT_BUNDLE, MAX_MODEL_BYTES, Bundle, bundle_from, load_bundle
+from edge_node.bundle import DEFAULT_BUNDLE, MANIFEST_NAME, MAX_MODEL_BYTES, Bundle, bundle_from, load_bundle
 from edge_node.errors import BundleError, ConfigError, UpdateError
+from edge_node.manifest import decode_manifest
 from edge_node.update.container import SIGNATURE_NAME, STATEMENT_NAME, UNSIGNED
 from edge_node.update.signing import check_signature
 from edge_node.update.state import SlotId, State
@@ -202,7 +203,8 @@ def slot_of(text: bytes) -> SlotId:
 
 def factory() -> tuple[str, str]:
     """Return name and version of the bundle in the package."""
-    manifest = load_bundle(DEFAULT_BUNDLE).manifest
+    path = DEFAULT_BUNDLE / MANIFEST_NAME
+    manifest = decode_manifest(path.read_bytes(), str(path))
     return manifest.name, manifest.version
 
 

@@ -122,21 +122,31 @@ def commands_to(robot: str) -> list[str]:
 COMMANDS = [*commands_to("robot-1"), *commands_to("robot-2")]
 RECEIPT = "corrosion/v1/site/robot-1/receipt/historian"
 POSES = [f"corrosion/v1/site/{robot}/pose" for robot in ("robot-1", "robot-2")]
-ALL = [*own_topics("robot-1"), *own_topics("robot-2"), *COMMANDS, RECEIPT, *POSES, "elsewhere", "$SYS/x"]
+PIECES = [f"corrosion/v1/site/{robot}/bundle/piece" for robot in ("robot-1", "robot-2")]
+ALL = [
+    *own_topics("robot-1"),
+    *own_topics("robot-2"),
+    *COMMANDS,
+    RECEIPT,
+    *POSES,
+    *PIECES,
+    "elsewhere",
+    "$SYS/x",
+]
 MAY_WRITE = {
     "robot-1": set(own_topics("robot-1")),
     "robot-2": set(own_topics("robot-2")),
     "viewer": set(),
-    "controller": set(COMMANDS),
+    "controller": {*COMMANDS, *PIECES},
     "historian": {RECEIPT},
     "navigation": set(POSES),
     "stranger": set(),
 }
 SAID = {*own_topics("robot-1"), *own_topics("robot-2")}
 MAY_READ = {
-    "robot-1": {*commands_to("robot-1"), RECEIPT, POSES[0]},
-    "robot-2": {*commands_to("robot-2"), POSES[1]},
-    "viewer": SAID,
+    "robot-1": {*commands_to("robot-1"), RECEIPT, POSES[0], PIECES[0]},
+    "robot-2": {*commands_to("robot-2"), POSES[1], PIECES[1]},
+    "viewer": {topic for topic in SAID if not topic.endswith("/bundle/request")},
     "controller": SAID,
     "historian": {topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp", "/shadow"))},
     "navigation": set(),

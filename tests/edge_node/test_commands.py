@@ -40,6 +40,9 @@ BASE = {
 REVIEW = {"subject": "robot:epoch:f7", "judgement": "disputed", "by": "Anna"}
 
 
+UPDATE = {"name": "steel", "version": "1.2", "sha256": "0" * 64, "size_bytes": 4_583_424}
+
+
 def incoming(verb: str = "pause", *, retained: bool = False, user=(), **changes) -> Incoming:
     """A command as it comes; ``changes`` replace or add keys."""
     payload = json.dumps({**BASE, **changes}).encode()
@@ -61,7 +64,7 @@ def test_every_verb_is_taken_in_its_plain_form() -> None:
     """The allow-list: each verb decodes to its own type, with its arguments."""
     sha256 = "0" * 64
     for verb in Verb:
-        extra = {Verb.EVIDENCE: {"sha256": sha256}, Verb.REVIEW: REVIEW}.get(verb, {})
+        extra = {Verb.EVIDENCE: {"sha256": sha256}, Verb.REVIEW: REVIEW, Verb.UPDATE: UPDATE}.get(verb, {})
         judged = gate().judge(incoming(verb.value, **extra))
         assert isinstance(judged, Taken)
         assert type(judged.command) is COMMANDS[verb]
@@ -268,7 +271,11 @@ JSON = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from([*BASE, *REVIEW, "duration_s", "sha256", "size", "note", "x"]), JSON))
+@given(
+    st.dictionaries(
+        st.sampled_from([*BASE, *REVIEW, *UPDATE, "duration_s", "sha256", "size", "note", "x"]), JSON
+    )
+)
 def test_any_object_that_is_near_a_command_gives_a_command_or_a_refusal(changes) -> None:
     """Right keys with wrong values never get further than the schema."""
     payload = json.dumps({**BASE, **changes}).encode()

@@ -172,6 +172,8 @@ def test_schema_and_decoder_of_a_command_agree(verb) -> None:
     }
     good |= {"sha256": "a" * 64} if verb.value == "evidence" else {}
     good |= {"subject": "r:e:f1", "judgement": "disputed", "by": "李"} if verb.value == "review" else {}
+    bundle = {"name": "steel", "version": "1.2", "sha256": "a" * 64, "size_bytes": 4_583_424}
+    good |= bundle if verb.value == "update" else {}
     bad = [{**good, "id": "x"}, {**good, "more": 1}, {**good, "schema": ""}]
     bad += [{name: value for name, value in good.items() if name != key} for key in good]
     schema = validator(f"command_{verb.value}")
