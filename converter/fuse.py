@@ -84,7 +84,7 @@ def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
     for stage, graph in graphs.items():
         if graph.head is not None and maps:
             (features,) = merger.add(graph.index, graph.input, [graph.head.features], stage)
-            # Heads trained alike on the same rows are equal, and TFLite's converter would merge their outputs.
+            # Heads trained alike on the same rows are equal; TFLite's converter would drop one of them.
             head = (features, graph.head.weights.tobytes(), graph.head.biases.tobytes())
             if head not in heads:
                 heads[head] = f"{stage}/map"
