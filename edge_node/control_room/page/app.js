@@ -133,7 +133,7 @@ function makeChoices() {
 
 function drawLegend() {
   const [none, ...rest] = known.severities;
-  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), "sound"), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "corroded area"));
+  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), "sound"), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "area"));
 }
 
 on("all", () => {

@@ -93,7 +93,7 @@ function showLatest(node, verdict) {
     delete now.dataset.id;
   } else if (now.dataset.id !== verdict.id) {
     now.dataset.id = verdict.id;
-    now.replaceChildren(glyph(verdict.outcome, verdict.severity), el("span", { class: "what" }, verdictWords(verdict)), el("span", { class: "place" }, verdict.distance_m === null ? "" : metres(verdict.distance_m)));
+    now.replaceChildren(glyph(verdict.outcome, verdict.severity), el("span", { class: "what" }, verdictWords(verdict, true)), el("span", { class: "place" }, verdict.distance_m === null ? "" : metres(verdict.distance_m)));
   }
 }
 
