@@ -23,6 +23,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}\Z")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Milliseconds = Annotated[float, msgspec.Meta(gt=0)]
 TopicName = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 MAX_THREADS = 64
@@ -82,6 +83,10 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     tile_overlap: Annotated[float, _about("Share of a piece that its neighbour has too.", ge=0, le=0.5)] = (
         0.15
     )
+    tile_budget_ms: Annotated[
+        Milliseconds | None,
+        _about("Judge in fewer and larger pieces where all of them would take longer than this."),
+    ] = None
     # The defaults were chosen on real pictures: see edge_node/inspectability.py.
     dark_below: Annotated[
         float, _about("Not judged: 95 % of the picture is below this grey level. 0: off.", ge=0, le=255)

@@ -57,6 +57,8 @@ DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be deliv
 def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | None = None) -> int:
     """Decide frames until ``stop`` is set or the recording ends; return the exit code.
 
+    The code is 1 if a recording could not be read to its end; what could be was decided.
+
     Each time ``reload`` is set the bundle is read again and takes over between two frames, or is refused.
 
     Raises:
@@ -122,7 +124,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         Node(config, rooms, notifier).decide_frames(stop)
         spool.flush(timeout_s=2.0)
         _deliver_the_rest(spool, publisher, stop)
-    return 0
+    return 1 if capture.failure else 0
 
 
 def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugView:

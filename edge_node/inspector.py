@@ -5,7 +5,7 @@ Whether it can be judged at all, the cascade's judgement, and the area that corr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,8 +24,8 @@ from edge_node.describe import path_text
 from edge_node.errors import ConfigError
 from edge_node.inspectability import inspect
 from edge_node.marked_picture import Marking
-from edge_node.tiling import Tile, corroded_share, stitched, tile_grid, worst
-from edge_node.verdict import Decision, Grades, Outcome
+from edge_node.tiling import Tile, TileBudget, corroded_share, grid_within, stitched, tile_grid, worst
+from edge_node.verdict import Decision, Grades, Outcome, Tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,11 +39,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How a frame is cut: tiles in a row, rows, and the share that neighbours have in common."""
+    """How a frame is cut: tiles in a row, rows, the share that neighbours have in common, and the time.
+
+    With a budget a frame is cut into fewer and larger tiles when all of them would take longer.
+    """
 
     across: int
     down: int
     overlap: float
+    budget_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,13 @@ class Prepared:
         size: width and height, px.
         reasons: why it cannot be judged; then there are no pieces.
         pieces: of the picture and ready to be judged, with where they are; one piece unless it is in tiles.
+        grid: of the tiles; None if it is judged as a whole.
     """
 
     size: tuple[int, int]
     reasons: tuple[Reason, ...]
     pieces: tuple[tuple[Tile, PreparedPicture], ...]
+    grid: Tiles | None = None
 
 
 class Inspector:
@@ -100,6 +106,7 @@ class Inspector:
             tiling: judges frames in pieces; None judges them whole.
         """
         self._tiling = tiling
+        self._budget = TileBudget(tiling.budget_ms if tiling is not None else None)
         self.engine = engine
         _check_material(material, engine)
         self._thresholds = thresholds
@@ -126,10 +133,11 @@ class Inspector:
         if self._tiling is None:
             whole = Tile(0, 0, width, height)
             return Prepared((width, height), (), ((whole, self.engine.prepare(pixels, self._told)),))
-        grid = tile_grid(width, height, self._tiling.across, self._tiling.down, self._tiling.overlap)
-        cut = ((tile, np.ascontiguousarray(tile.of(pixels))) for tile in grid)
+        grid = grid_within(self._tiling.across, self._tiling.down, self._budget.most)
+        tiles = tile_grid(width, height, *grid, self._tiling.overlap)
+        cut = ((tile, np.ascontiguousarray(tile.of(pixels))) for tile in tiles)
         pieces = tuple((tile, self.engine.prepare(part, self._told)) for tile, part in cut)
-        return Prepared((width, height), (), pieces)
+        return Prepared((width, height), (), pieces, Tiles(across=grid[0], down=grid[1]))
 
     def run(self, prepared: Prepared) -> tuple[Answers, ...]:
         """Return what the models say of each piece."""
@@ -141,9 +149,14 @@ class Inspector:
             decision = Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=prepared.reasons)
             return Inspection(decision, None, 0.0)
         found = [self._whole(answer.decide()) for answer in answers]
-        if self._tiling is None:
+        if prepared.grid is None:
             return found[0]
-        return _of_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
+        whole = _of_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
+        prepare_ms = sum(piece.prepare_ms for _, piece in prepared.pieces)
+        self._budget.took(
+            len(found), prepare_ms=prepare_ms, models_ms=max(0.0, whole.inference_ms - prepare_ms)
+        )
+        return replace(whole, decision=msgspec.structs.replace(whole.decision, tiles=prepared.grid))
 
     def _whole(self, judgement: Judgement) -> Inspection:
         stage = self._condition_stage(judgement)

@@ -241,7 +241,8 @@ class Node:
         config = self._config.inspect
         tiling = None
         if config.tiles_across * config.tiles_down > 1:
-            tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap)
+            budget_ms = config.tile_budget_ms
+            tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap, budget_ms)
         return (
             Inspector(engine, material=config.material, thresholds=thresholds_of(config), tiling=tiling),
             Recorder(self._config, engine.bundle, self._rooms.spool.epoch),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # The worst that one tile shows is what the frame shows; a tile that was not judged says least.
 _RANK = {Outcome.CORRODED: 3, Outcome.UNCERTAIN: 2, Outcome.UNCORRODED: 1, Outcome.NOT_INSPECTABLE: 0}
 _FINER = 8  # between the positions of a map its values are interpolated so finely to measure an area
+_ALL = 1_000_000
+_LEARN = 0.1  # one slow frame of ten changes no grid; a board that throttles does, within a second or two
 _THRESHOLD = 0.5  # from here on a position counts as corroded
 
 
@@ -54,6 +56,49 @@ def tile_grid(width: int, height: int, across: int, down: int, overlap: float) -
         for top, tile_height in _spans(height, down, overlap)
         for left, tile_width in _spans(width, across, overlap)
     ]
+
+
+def grid_within(across: int, down: int, most: int) -> tuple[int, int]:
+    """Return the finest grid of at most ``most`` tiles, no finer than ``across`` x ``down`` in either way.
+
+    Every frame is judged as a whole, only less closely: a robot moves on, and a tile that had to wait for the
+    next frame would show another place. Of two grids with as many tiles it is the one nearer to the shape of
+    the full grid.
+    """
+
+    def worth(grid: tuple[int, int]) -> tuple[int, float]:
+        return grid[0] * grid[1], -abs(math.log(grid[0] / grid[1]) - math.log(across / down))
+
+    grids = [(a, d) for a in range(1, across + 1) for d in range(1, down + 1) if a * d <= max(1, most)]
+    return max(grids, key=worth)
+
+
+class TileBudget:
+    """How many tiles fit into the time for a frame, by what they took so far; belongs to one thread.
+
+    Making the tiles ready takes as long for many small ones as for few large ones; the models take their
+    time for each.
+    """
+
+    def __init__(self, budget_ms: float | None) -> None:
+        """Begin knowing nothing; None: all tiles always fit."""
+        self._budget_ms = budget_ms
+        self._prepare_ms = self._tile_ms = 0.0
+
+    @property
+    def most(self) -> int:
+        """So many tiles fit; one before the first was measured, and always one."""
+        if self._budget_ms is None:
+            return _ALL
+        if not self._tile_ms:
+            return 1
+        return max(1, int((self._budget_ms - self._prepare_ms) / self._tile_ms))
+
+    def took(self, tiles: int, *, prepare_ms: float, models_ms: float) -> None:
+        """Take in what the tiles of a frame took, all together."""
+        learn = _LEARN if self._tile_ms else 1.0
+        self._prepare_ms += learn * (prepare_ms - self._prepare_ms)
+        self._tile_ms += learn * (models_ms / tiles - self._tile_ms)
 
 
 def worst(decisions: Sequence[Decision]) -> int:

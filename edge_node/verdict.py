@@ -49,6 +49,13 @@ class Grades(msgspec.Struct, frozen=True, kw_only=True):
     basis: Literal["estimate from a coarse map"] = "estimate from a coarse map"
 
 
+class Tiles(msgspec.Struct, frozen=True, kw_only=True):
+    """In how many pieces a frame was judged: fewer than configured where the time budget allows no more."""
+
+    across: Annotated[int, msgspec.Meta(ge=1)]
+    down: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What the models say of one picture, whoever asked."""
 
@@ -63,6 +70,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[StageVerdict, ...] = ()
     area_fraction: Probability | None = None
     grades: Grades | None = None
+    tiles: Tiles | None = None
     reasons: tuple[Reason, ...] = ()
 
 

@@ -220,7 +220,7 @@ class CaptureThread:
         since = old.since if old.condition is condition else datetime.now(timezone.utc)
         self.state = CameraState(condition, text, since)
         if old.condition is not condition:
-            expected = condition in {CameraCondition.STREAMING, CameraCondition.ENDED}
+            expected = condition in {CameraCondition.STREAMING, CameraCondition.ENDED} and not self.failure
             level = logging.INFO if expected else logging.WARNING
             _log.log(level, "camera %s: %s", condition.value, text)
         if self._on_state is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge_node.camera.picture_size import declared_size
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
         _check_jpeg(content, where)
     elif content.startswith(_PNG_START):
         _check_png(content, where)
+    elif size := declared_size(content):
+        _check_size(*size, where)
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as err:

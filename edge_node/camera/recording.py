@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_FPS = 10.0  # of a folder: pictures carry no pace of their own
 MAX_VIDEO_FPS = 1000.0  # beyond this a file's own figure is a damaged header
+# A pace that varies makes what a file says of its length a few percent wrong.
+LEAST_OF_PROMISED = 0.95
 VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
 
 _log = logging.getLogger("edge_node.camera")
@@ -110,19 +112,29 @@ def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
     """Yield every picture of a video, uint8 ``(height, width, 3)``, channels blue, green, red.
 
     Raises:
-        CameraError: it is not there, or not one picture can be decoded.
+        CameraError: it is not there, or not one picture can be decoded; behind the last picture, if the file
+            says that it is longer.
     """
     video = _open_video(path)
     try:
+        fps = video.get(cv2.CAP_PROP_FPS)
+        # Files count pictures or fields as they like; the time that count and pace make is right.
+        promised_s = video.get(cv2.CAP_PROP_FRAME_COUNT) / fps if fps > 0 else 0.0
+        read_s = 0.0
         count = 0
         while True:
             ok, pixels = video.read()
             if not ok or pixels is None:
                 break
             count += 1
+            read_s = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
             yield np.asarray(pixels, dtype=np.uint8)
         if not count:
             raise CameraError(f"{path}: no video: not one picture can be decoded")
+        if fps > 0 and read_s < LEAST_OF_PROMISED * promised_s - 2 / fps:
+            raise CameraError(
+                f"{path}: ends after {read_s:.1f} of {promised_s:.1f} s: cut off, or damaged; copy it again"
+            )
     finally:
         video.release()
 

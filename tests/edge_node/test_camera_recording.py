@@ -1,6 +1,7 @@
 """Folders, pictures and videos as cameras."""
 
 import itertools
+import subprocess
 import threading
 import time
 
@@ -207,3 +208,40 @@ def test_a_recording_that_fails_midway_closes_the_slot_and_says_why(tmp_path):
     assert "not one picture" in capture.failure
     assert capture.state.condition is CameraCondition.ENDED
     assert capture.pictures_skipped == 1
+
+
+def first_share(folder, suffix, share):
+    """Return the first part of a video of 6 s, which is read without complaint when it is whole."""
+    whole, cut = folder / f"whole{suffix}", folder / f"cut{suffix}"
+    made = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=20:duration=6", "-c:v", "mpeg4"]
+    command = ["ffmpeg", "-v", "error", *made, "-movflags", "faststart", str(whole)]
+    subprocess.run(command, check=True)
+    assert len(list(iter_video(whole))) == 120
+    content = whole.read_bytes()
+    cut.write_bytes(content[: int(len(content) * share)])
+    return cut
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_video_that_was_cut_in_half_is_read_as_far_as_it_goes_and_says_so(tmp_path, suffix):
+    """Its pictures come, and then the sentence that it holds fewer than it says."""
+    pictures = iter_video(first_share(tmp_path, suffix, 0.5))
+    found = []
+    with pytest.raises(CameraError, match=r"ends after [\d.]+ of 6.0 s: cut off"):
+        found.extend(picture.shape for picture in pictures)
+    assert 20 < len(found) < 100
+
+
+def test_a_recording_that_was_cut_off_ends_with_its_reason(tmp_path, caplog):
+    """The capture thread hands over what is there, and its state says what is not."""
+    latest = LatestFrame()
+    source = str(first_share(tmp_path, ".mp4", 0.5))
+    capture = CaptureThread(CameraConfig(source=source, pace="fast"), latest)
+    capture.start()
+    frames = 0
+    while not latest.closed:
+        frames += latest.take(0.2)[0] is not None
+    capture.stop()
+    assert frames > 20
+    assert "cut off" in capture.failure
+    assert "cut off" in caplog.text

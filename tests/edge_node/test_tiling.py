@@ -12,7 +12,7 @@ from edge_node.camera import iter_video
 from edge_node.demo.run import CLIP
 from edge_node.engine import Engine
 from edge_node.inspector import Inspector, Tiling
-from edge_node.tiling import Tile, corroded_share, stitched, tile_grid, worst
+from edge_node.tiling import Tile, TileBudget, corroded_share, grid_within, stitched, tile_grid, worst
 from edge_node.verdict import Decision, Outcome
 
 
@@ -63,6 +63,37 @@ def test_where_tiles_overlap_their_mean_counts():
     assert np.allclose(whole, [[1, 1, 0.5, 0.5, 0, 0]] * 2)
 
 
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 70))
+def test_the_grid_is_the_finest_that_the_budget_allows(across, down, most):
+    """Never more tiles than allowed or configured in a direction, and no finer grid would fit."""
+    found = grid_within(across, down, most)
+    assert found[0] <= across
+    assert found[1] <= down
+    assert found[0] * found[1] <= most
+    finer = [a * d for a in range(1, across + 1) for d in range(1, down + 1) if a * d <= most]
+    assert found[0] * found[1] == max(finer)
+
+
+@pytest.mark.parametrize(("most", "grid"), [(1, (1, 1)), (2, (2, 1)), (3, (3, 1)), (4, (2, 2)), (99, (4, 3))])
+def test_of_grids_as_fine_the_one_shaped_like_the_full_grid_is_taken(most, grid):
+    """Four of 4 x 3 are two by two, not four in a row."""
+    assert grid_within(4, 3, most) == grid
+
+
+def test_the_budget_learns_what_a_tile_takes():
+    """One tile at first; 45 ms hold cutting and three tiles of 10 ms; one slow frame changes little."""
+    budget = TileBudget(45.0)
+    assert budget.most == 1
+    budget.took(1, prepare_ms=10.0, models_ms=10.0)
+    assert budget.most == 3
+    budget.took(3, prepare_ms=10.0, models_ms=50.0)
+    assert budget.most == 3
+    for _ in range(50):
+        budget.took(1, prepare_ms=100.0, models_ms=10.0)
+    assert budget.most == 1
+    assert TileBudget(None).most > 64
+
+
 def test_without_a_map_there_is_none():
     """Clean tiles give no map, as a clean frame does."""
     assert stitched([(Tile(0, 0, 10, 10), None)], 10, 10) is None
@@ -105,3 +136,15 @@ def test_the_inspector_judges_each_tile_with_the_real_models():
         ]
         expected = max((whole.inspect(part).decision.outcome for part in parts), key=ranks.index)
         assert quarters.inspect(pixels).decision.outcome is expected
+
+
+@pytest.mark.runtime
+def test_a_budget_makes_tiles_fewer_and_the_verdict_says_so():
+    """The first frame is judged whole; then as finely as the time allows: all tiles, or one for ever."""
+    engine = Engine(load_bundle(DEFAULT_BUNDLE))
+    pixels = next(iter(iter_video(CLIP)))
+    for budget_ms, after in ((1e6, (3, 2)), (1e-3, (1, 1))):
+        inspector = Inspector(engine, tiling=Tiling(3, 2, 0.1, budget_ms))
+        grids = [inspector.inspect(pixels).decision.tiles for _ in range(2)]
+        assert [(tiles.across, tiles.down) for tiles in grids] == [(1, 1), after]
+    assert Inspector(engine).inspect(pixels).decision.tiles is None
