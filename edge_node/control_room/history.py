@@ -202,18 +202,11 @@ class History:
         Raises:
             HistoryError: one with this id is there.
         """
-        with self._database.transaction():
-            reviewed_us = to_us(review.reviewed_at)
-            self._database.write(
-                "INSERT INTO review (review_id, robot_key, finding_id, reviewed_us, opinion, note, reviewer,"
-                " corrections, delivery, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(review.review_id, self._robot_key(review.site, review.robot, reviewed_us)),
-                    *(review.finding_id, reviewed_us, review.opinion.value, review.note, review.reviewer),
-                    msgspec.json.encode(dict(review.corrections)).decode(),
-                    *(review.delivery.value, review.answer),
-                ),
-            )
+        self._insert_review(review, "INSERT")
+
+    def learn_review(self, review: Review) -> bool:
+        """Keep a review that was made elsewhere; False if one with this id is there."""
+        return self._insert_review(review, "INSERT OR IGNORE") > 0
 
     def answer_review(self, review_id: str, delivery: Delivery, answer: str) -> bool:
         """Note what the robot said to a review; False if there is no such review."""
@@ -344,6 +337,20 @@ class History:
                 break
         self._join_ranges()
         return gone
+
+    def _insert_review(self, review: Review, how: str) -> int:
+        with self._database.transaction():
+            reviewed_us = to_us(review.reviewed_at)
+            return self._database.write(
+                f"{how} INTO review (review_id, robot_key, finding_id, reviewed_us, opinion, note, reviewer,"
+                " corrections, delivery, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(review.review_id, self._robot_key(review.site, review.robot, reviewed_us)),
+                    *(review.finding_id, reviewed_us, review.opinion.value, review.note, review.reviewer),
+                    msgspec.json.encode(dict(review.corrections)).decode(),
+                    *(review.delivery.value, review.answer),
+                ),
+            )
 
     def _set(
         self, column: str, message: Status | Health, received_at: datetime | None, *, is_heard: bool

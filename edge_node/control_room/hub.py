@@ -16,6 +16,7 @@ from edge_node.control_room.records import Picture
 from edge_node.control_room.views import as_json, link_view, robot_view, verdict_line
 from edge_node.findings import Finding
 from edge_node.messages import Health, Response, Status
+from edge_node.reviews import is_finding, review_in
 from edge_node.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -199,7 +200,11 @@ def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
         return {("findings", f"{message.site}/{message.id}"): as_json(view)}
     if isinstance(message, Response):
         said = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
-        return {("responses", message.id): as_json(said)}
+        told = {("responses", message.id): as_json(said)}
+        review = review_in(message)
+        if review is not None and is_finding(review.subject):
+            told["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
+        return told
     if not isinstance(message, Picture):
         return {}
     picture = {"site": message.site, "robot": message.robot, "sha256": message.sha256}

@@ -8,9 +8,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.decoding import Message, UnreadableError, decode
-from edge_node.control_room.records import Picture
+from edge_node.control_room.records import Delivery, Opinion, Picture, Review
 from edge_node.findings import Finding
 from edge_node.messages import Health, Response, Status
+from edge_node.reviews import review_in
 from edge_node.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -83,6 +84,37 @@ def _keep(history: History, message: Message, incoming: Incoming, received_at: d
         history.set_health(message, received_at=received_at)
     elif isinstance(message, Response):
         is_news = history.add_response(message, received_at=received_at)
+        if is_news:
+            _keep_review(history, message)
     elif isinstance(message, Picture):
         is_news = history.add_picture(message, received_at=received_at)
     return Arrival(message, received_at, is_news, replayed)
+
+
+def _keep_review(history: History, response: Response) -> None:
+    """Keep a review that a robot says it has recorded: made on a terminal, elsewhere, or here long ago."""
+    found, review_id = review_in(response), response.command_id
+    if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
+        return
+    for known in history.reviews(finding_id=found.subject):
+        if (known.review_id, known.site, known.robot) == (review_id, response.site, response.robot):
+            # The answer may come after whoever asked gave up waiting.
+            history.answer_review(review_id, Delivery.DONE, response.text)
+            return
+    labels = {"outcome": found.outcome.value if found.outcome else None, "material": found.material}
+    labels |= {"form": found.form, "severity": found.severity}
+    history.learn_review(
+        Review(
+            review_id=review_id,
+            site=response.site,
+            robot=response.robot,
+            finding_id=found.subject,
+            opinion=Opinion(found.judgement.value),
+            note=found.note or "",
+            reviewer=found.by,
+            reviewed_at=response.at,
+            corrections={name: label for name, label in labels.items() if label is not None},
+            delivery=Delivery.DONE,
+            answer=response.text,
+        )
+    )

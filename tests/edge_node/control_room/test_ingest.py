@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,9 +13,11 @@ import pytest
 
 from edge_node.control_room.history import History
 from edge_node.control_room.ingest import Ingest
+from edge_node.control_room.records import Delivery, Opinion, Review
 from edge_node.control_room.settings import settings_of
-from edge_node.messages import LinkState, Presence, Status
-from edge_node.mqtt_types import LinkError, Outgoing
+from edge_node.control_room.storing import store
+from edge_node.messages import LinkState, Presence, Response, Result, Status
+from edge_node.mqtt_types import Incoming, LinkError, Outgoing
 from edge_node.verdict import encode
 from tests.collector import Collector
 from tests.control_room import SYSTEMD_QUEUES, ControlRoom
@@ -184,3 +187,66 @@ def test_messages_are_sent_and_answered_for(tmp_path: Path, broker: Mosquitto) -
     with pytest.raises(LinkError, match="no link"):
         room.ingest.send(Outgoing("some/where", b"x")).result(5)
     room.close()
+
+
+def told_review(number: int, *, robot: str = "crawler-1", **fields) -> Incoming:
+    """A robot's answer to a review that somebody made on a terminal."""
+    response = Response(
+        **{
+            "id": f"{robot}:epoch:response:{number}",
+            "seq": number,
+            "site": "quay",
+            "robot": robot,
+            "at": START,
+            "verb": "review",
+            "command_id": "terminal-0001",
+            "result": Result.DONE,
+            "code": "recorded",
+            "text": "recorded",
+            "data": {
+                "subject": "crawler-1:epoch:f3",
+                "judgement": "disputed",
+                "by": "李",
+                "outcome": "uncorroded",
+            },
+            **fields,
+        }
+    )
+    return Incoming(f"corrosion/v1/quay/{robot}/rsp", encode(response), is_retained=False)
+
+
+def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path) -> None:
+    """Once, whatever comes twice; a late answer to one of our own counts; no robot speaks for another."""
+    history = History(tmp_path)
+    ours = Review(
+        review_id="from-the-page",
+        site="quay",
+        robot="crawler-1",
+        finding_id="crawler-1:epoch:f3",
+        opinion=Opinion.CONFIRMED,
+        note="",
+        reviewer="Anna",
+        reviewed_at=START - timedelta(hours=1),
+        delivery=Delivery.EXPIRED,
+    )
+    history.add_review(ours)
+    batch = [
+        told_review(1),
+        told_review(2),  # the same command under another number, in one batch
+        told_review(3, command_id="from-the-page"),
+        told_review(4, robot="crawler-2", command_id="forged-0001"),
+        told_review(5, command_id="refused-0001", result=Result.REFUSED),
+        told_review(6, command_id="rubbish-0001", data={"subject": "x"}),
+    ]
+    assert len(store(history, batch)) == 6
+    newest, first = history.reviews(finding_id="crawler-1:epoch:f3")
+    assert (newest.review_id, newest.reviewer, newest.opinion) == ("terminal-0001", "李", Opinion.DISPUTED)
+    assert (dict(newest.corrections), newest.delivery) == ({"outcome": "uncorroded"}, Delivery.DONE)
+    assert (first.review_id, first.delivery) == ("from-the-page", Delivery.DONE)
+    # A number of a command that another robot's review has blocks nothing.
+    other = told_review(
+        1, robot="crawler-2", data={"subject": "crawler-2:e:f1", "judgement": "confirmed", "by": "x"}
+    )
+    assert len(store(history, [other])) == 1
+    assert history.reviews(finding_id="crawler-2:e:f1") == []
+    history.close()
