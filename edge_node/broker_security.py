@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from edge_node.topics import Topics
 
 _MAX_SECRET_BYTES = 4096
+_LONGEST_NAME = 253
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _TLS_PORT, _PLAIN_PORT = 8883, 1883
 
 
@@ -64,6 +67,23 @@ def check_security(config: MqttConfig) -> None:
                 f"[mqtt] the password would be sent unencrypted to {config.hostname}; set tls = true"
                 " (or insecure_allow_plaintext_password = true, if nobody else is on that network)"
             )
+
+
+def host_problems(hostname: str) -> list[str]:
+    """Return why nothing can have this name or address; asks no network."""
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        pass
+    else:
+        return []
+    try:
+        name = hostname.removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
+        return []
+    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; wanted a name or an address alone"]
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:

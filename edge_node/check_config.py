@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.broker_security import check_security
+from edge_node.broker_security import check_security, host_problems
 from edge_node.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
 from edge_node.camera.source import parse_source
 from edge_node.config import load_config
@@ -16,8 +16,11 @@ from edge_node.update.store import Store
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from edge_node.config import Config
+
+_MQTT_FILES = ("username_file", "password_file", "ca_file", "cert_file", "key_file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
         check_security(config.mqtt)
     except ConfigError as err:
         raise ConfigError(f"{args.file}: {err}") from err
+    problems = [*host_problems(config.mqtt.hostname), *_file_problems(config)]
+    if problems:
+        raise ConfigError("\n".join(f"{args.file}: {problem}" for problem in problems))
     try:
         manifest = _bundle(config).manifest
     except BundleError as err:
@@ -51,6 +57,23 @@ def run(args: argparse.Namespace) -> int:
         f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
     )
     return 0
+
+
+def _file_problems(config: Config) -> Iterator[str]:
+    """Name each secret or certificate that cannot be read; what systemd hands over is not here yet."""
+    named = [("mqtt", key) for key in _MQTT_FILES]
+    for section, key in [*named, ("commands", "public_key_file"), ("http", "token_file")]:
+        text = getattr(getattr(config, section), key)
+        if text is None:
+            continue
+        path = os.path.expandvars(text)
+        if "$CREDENTIALS_DIRECTORY" in path:
+            continue
+        try:
+            with Path(path).open("rb") as file:
+                file.read(1)
+        except OSError as err:
+            yield f"[{section}] {key} = {text!r}: {err.strerror or err}"
 
 
 def _bundle(config: Config) -> Bundle:

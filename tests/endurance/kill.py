@@ -282,9 +282,9 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
 
     daemon.terminate()
     # It may have been started this moment, before it listens to signals.
-    if daemon.wait(30) not in (0, -signal.SIGTERM):
+    if (code := daemon.wait(30)) not in (0, -signal.SIGTERM):
         print((folder / "daemon.log").read_text()[-2000:], file=sys.stderr)
-        raise SystemExit("the daemon did not stop cleanly")
+        raise SystemExit(f"the daemon did not stop cleanly, but with exit code {code}")
     spool = Spool.open(folder / "state" / "spool.sqlite", SpoolConfig())
     publisher = Publisher(load_config(folder / "edge_node.toml").mqtt, Topics("endurance", "robot"), spool)
     publisher.start()
