@@ -55,6 +55,7 @@ def main() -> int:
                 print(f"kill {number}: no bundle is good; the store is left in {folder}", file=sys.stderr)
                 return 1
             found["new" if version == "2" else "old"] += 1
+            print(f"kill {number} of {args.kills}: {found}", file=sys.stderr, flush=True)
             if args.daemon and number == args.kills:
                 _start(config, folder).kill()
     print(f"killed (SIGKILL)             {args.kills}")
