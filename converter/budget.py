@@ -69,7 +69,10 @@ def within_budget(
     rank: Callable[[], Sequence[LayerCost]],
     retry: Callable[[tuple[str, ...]], Attempt],
 ) -> Attempt:
-    """Return the first attempt that holds the budget: all int8, or with 1, 2, 4, ... layers in float.
+    """Return an attempt that holds the budget with as few layers in float as bisection finds.
+
+    Layers are tried worst first: none, then 1, 2, 4, ... until it holds; then between the last that did not
+    and the first that did.
 
     Args:
         first: everything in int8.
@@ -80,22 +83,36 @@ def within_budget(
     Raises:
         ConversionError: not even the last attempt holds.
     """
-    attempt = first
-    if attempt.worst.points <= max_drop_points:
-        return attempt
+    if first.worst.points <= max_drop_points:
+        return first
     layers = [cost.layer for cost in rank()]
-    kept = 1
-    while layers:
+    attempt, too_few, kept = first, 0, min(1, len(layers))
+    while kept > too_few:
         attempt = retry(tuple(layers[:kept]))
         if attempt.worst.points <= max_drop_points:
-            return attempt
-        if kept >= len(layers):
-            break
-        kept = min(2 * kept, len(layers))
+            return _fewest(attempt, too_few, max_drop_points, retry)
+        too_few, kept = kept, min(2 * kept, len(layers))
     raise ConversionError(
         f"{over_budget(attempt.worst, max_drop_points)},"
         f" with {len(attempt.float_layers)} of {len(layers)} layers in float; no bundle was written"
     )
+
+
+def _fewest(
+    holding: Attempt,
+    too_few: int,
+    max_drop_points: float,
+    retry: Callable[[tuple[str, ...]], Attempt],
+) -> Attempt:
+    """Return the attempt with the fewest layers between ``too_few``, which do not hold, and ``holding``."""
+    while len(holding.float_layers) - too_few > 1:
+        middle = (len(holding.float_layers) + too_few) // 2
+        attempt = retry(holding.float_layers[:middle])
+        if attempt.worst.points <= max_drop_points:
+            holding = attempt
+        else:
+            too_few = middle
+    return holding
 
 
 def over_budget(worst: Drop, max_drop_points: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,7 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
 
 
 def _run_worker(work: Path, what: str) -> None:
-    command = [sys.executable, "-m", "converter.tflite_worker", str(work)]
+    command = [sys.executable, "-m", "converter.tflite_worker", str(work), str(os.getpid())]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as err:

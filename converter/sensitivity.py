@@ -5,6 +5,7 @@ One subprocess calibrates once and quantizes often; that is what makes asking ev
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from converter.child_process import end_with_parent
 from converter.quantize import GRAPH_NAME, REQUEST_NAME, ConversionRequest, Mode, write_request
 from edge_node.errors import ConversionError
 
@@ -56,7 +58,7 @@ def rank_layers(
     with tempfile.TemporaryDirectory(prefix="corrosion-sensitivity-") as folder:
         work = Path(folder)
         write_request(work, graph, Mode.INT8, calibration, target)
-        command = [sys.executable, "-m", "converter.sensitivity", str(work)]
+        command = [sys.executable, "-m", "converter.sensitivity", str(work), str(os.getpid())]
         with (
             (work / "errors.txt").open("w+", encoding="utf-8") as errors,
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
@@ -75,6 +77,7 @@ def rank_layers(
 
 def main() -> int:
     """Rank the layers of the request in the folder; print progress, then the costs as JSON."""
+    end_with_parent(int(sys.argv[2]))
     from converter.flatbuffer import WEIGHTED, operators, with_bias_of
     from converter.tflite_worker import calibrated, float_model, layer_of, prepare, quantized, scaled_pictures
 

@@ -1,4 +1,4 @@
-"""``python -m converter.tflite_worker FOLDER``: one conversion, for ``converter.quantize``, then the end."""
+"""``python -m converter.tflite_worker FOLDER PARENT``: one conversion, for ``converter.quantize``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from converter.child_process import end_with_parent
 from converter.correct_bias import CORRECTED, bias_corrected
 from converter.flatbuffer import operators
 from converter.quantize import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Convert what the folder asks for and write the model and what it took; return the exit code."""
+    end_with_parent(int(sys.argv[2]))
     work = Path(sys.argv[1])
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The accuracy budget: layers stay in float until it holds, and not one more conversion than needed."""
+"""The accuracy budget: layers stay in float until it holds, and not one more layer than needed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,29 @@ def test_a_conversion_within_the_budget_is_taken_as_it_is():
     assert within_budget(first, 0.5, rank=pytest.fail, retry=pytest.fail) is first
 
 
-def test_layers_are_kept_in_float_worst_first_until_it_holds():
-    """One, then two, then four; the budget holds at four, and the fifth is never asked."""
-    tried = []
+@pytest.mark.parametrize(
+    ("needed", "tried"),
+    [
+        (1, [1]),
+        (2, [1, 2]),
+        (3, [1, 2, 4, 3]),
+        (4, [1, 2, 4, 3]),
+        (5, [1, 2, 4, 7, 5]),
+        (6, [1, 2, 4, 7, 5, 6]),
+    ],
+)
+def test_the_fewest_layers_are_kept_in_float(needed, tried):
+    """Worst first, doubled until it holds, then halved back: never a layer more than needed."""
+    counts = []
 
     def retry(kept):
-        tried.append(kept)
-        return attempt(960 + 4 * len(kept), kept)
+        counts.append(len(kept))
+        return attempt(976 if len(kept) >= needed else 960, kept)
 
     found = within_budget(attempt(950), 0.5, rank=lambda: layers(7), retry=retry)
-    assert tried == [("a",), ("a", "b"), ("a", "b", "c", "d")]
-    assert found.float_layers == ("a", "b", "c", "d")
+    assert counts == tried
+    assert found.float_layers == tuple("abcdefg"[:needed])
+    assert found.worst.points <= 0.5
 
 
 def test_a_budget_that_cannot_hold_is_refused_with_its_figures():
