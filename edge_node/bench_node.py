@@ -128,6 +128,7 @@ class RawFrames:
         self.state = CameraState(CameraCondition.STREAMING, "bench", datetime.now(timezone.utc))
         self.frames_captured = 0
         self.beat_s = time.monotonic()
+        self.is_held = False
         self._frames = frames
         self._latest = latest
         self._interval_s = 0.0 if fps is None else 1 / fps

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
-from edge_node.inspector import overlay
+from edge_node.corrosion_map import draw_overlay
 from edge_node.messages import Health, Status  # msgspec resolves annotations at run time
 from edge_node.verdict import Verdict  # the same
 
@@ -84,7 +84,7 @@ class LiveView:
             )
 
     def picture(self) -> bytes | None:
-        """Return the newest decided frame with its map and verdict, as JPEG; None before the first."""
+        """Return the newest decided frame with its map, as JPEG; None before the first."""
         with self._lock:
             shown = self._shown
         if shown is None:
@@ -96,7 +96,8 @@ class LiveView:
 
 
 def _jpeg(shown: _Shown) -> bytes:
-    picture = overlay(shown.frame.pixels, shown.inspection)
+    # Without words: the page says them, of the verdict that it shows.
+    picture = draw_overlay(shown.frame.pixels, shown.inspection.corroded, ())
     height, width = picture.shape[:2]
     if width > PICTURE_WIDTH_PX:
         size = (PICTURE_WIDTH_PX, round(height * PICTURE_WIDTH_PX / width))

@@ -64,6 +64,7 @@ class Capture(Protocol):
     state: CameraState
     frames_captured: int
     beat_s: float
+    is_held: bool
 
 
 @dataclass(frozen=True, slots=True)

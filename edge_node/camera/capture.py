@@ -65,6 +65,7 @@ class CaptureThread:
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
         beat_s: monotonic time at which the thread last turned: a watchdog's proof of life.
+        is_held: set by the main thread while it decides no frames: a recording waits, which costs nothing.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 
@@ -95,6 +96,7 @@ class CaptureThread:
         self.reconnects = 0
         self.pictures_skipped = 0
         self.beat_s = time.monotonic()
+        self.is_held = False
         self.failure: str | None = None
 
     def start(self) -> None:
@@ -198,10 +200,12 @@ class CaptureThread:
         self._set_state(CameraCondition.STREAMING, "pictures are read")
         if self._config.pace == "real-time":
             self._latest.put(frame)
-            return
-        while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
-            if self._latest.put_when_empty(frame, _POLL_S):
-                return
+        else:
+            while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
+                if self._latest.put_when_empty(frame, _POLL_S):
+                    break
+        while self.is_held and not self._stop.wait(_POLL_S):
+            pass
 
     def _hand_over_live(self, frame: Frame) -> None:
         if self._frozen.sees_repetition(frame):
