@@ -81,6 +81,11 @@ def meanings_of(labels: Sequence[str]) -> dict[str, Meaning]:
     return {label: meaning for label, meaning in meanings.items() if meaning != Meaning()}
 
 
+def material_named(name: str) -> str:
+    """Return the name that meanings use for a material: *galvanized* is galvanized iron."""
+    return _MATERIALS.get(name.lower(), name)
+
+
 def _words(label: str) -> list[str]:
     return re.findall(r"[a-z]+", label.lower())
 

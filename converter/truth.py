@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter.dataset import CORRODED, FOLDER_COLUMN, METAL
+from converter.labels import material_named
 
 if TYPE_CHECKING:
     from converter.dataset import Sample
@@ -51,8 +52,9 @@ def _fits(meaning: Meaning | None, sample: Sample) -> bool:
     if meaning is None:
         return False
     known = sample.labels
+    material = known.get("material")
     claims = [
-        (meaning.material, known.get("material")),
+        (meaning.material, None if material is None else material_named(material)),
         (meaning.severity, known.get("severity")),
         (meaning.form, known.get("form")),
         (_word(meaning.corroded), _word_of(known.get("corroded"), CORRODED)),

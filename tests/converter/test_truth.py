@@ -48,6 +48,13 @@ def test_each_stage_is_judged_on_what_rightly_reaches_it(known, wanted):
     assert tuple(stage_truth(CASCADE, stage, sample) for stage in CASCADE.stages) == wanted
 
 
+def test_a_material_has_one_name_whoever_wrote_it():
+    """A row says galvanized, its label means galvanized iron: the same."""
+    root = stage("material", "galvanized", "steel")
+    sample = Sample(Path("a.jpg"), "g", labels={"material": "galvanized"})
+    assert stage_truth(Cascade(root="material", stages=(root,)), root, sample) == 0
+
+
 ROOTED = Cascade(
     root="root",
     stages=(stage("root", "metal", "other", metal="steel"), stage("steel", "corroded", "uncorroded")),
