@@ -112,8 +112,8 @@ def test_older_than_what_was_rolled_back_from(robot, maker, good):
 
 def test_the_version_of_the_package(robot, maker):
     """The bundle in the package counts too, even where nothing was installed."""
-    assert f"version 1 of {NAME} was here already" in refused(robot, maker.bundle("1"))
-    assert "version 1.0 of" in refused(robot, maker.bundle("1.0"))
+    assert f"version 1.1 of {NAME} was here already" in refused(robot, maker.bundle("1.1"))
+    assert "version 1.1.0 of" in refused(robot, maker.bundle("1.1.0"))
 
 
 def test_the_same_version_with_other_content(robot, maker, tmp_path):
