@@ -51,7 +51,7 @@ _LOG = logging.getLogger(__name__)
 
 _UNDISTURBED_S = 300.0  # another client of our name would have come back by then
 _SHORT_S = 5.0
-_SHORT_ENDS = 8  # not every broker says that another client took over
+_SHORT_ENDS = 5  # not every broker says that another client took over
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
 _GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
@@ -359,8 +359,10 @@ class Publisher:
         if self._window is not None and time.monotonic() - self._connected_s > MOST_S:
             self._backoff.reset()  # it held for a while, even if there was nothing to be sent
         code = err.code if isinstance(err, LinkError) else None
-        is_short = self._window is not None and time.monotonic() - self._connected_s < _SHORT_S
-        self._short_ends = self._short_ends + 1 if is_short else 0
+        if self._window is not None and not self._window.on_the_way:
+            # With rows on the way one of them may be the reason, which is found by trying again soon.
+            is_short = time.monotonic() - self._connected_s < _SHORT_S
+            self._short_ends = self._short_ends + 1 if is_short else 0
         if code == SESSION_TAKEN_OVER or self._short_ends >= _SHORT_ENDS:
             self._backoff.calm()  # two nodes of one name would throw each other out several times a second
         refused = isinstance(err, ConfigError) or err.refused

@@ -410,7 +410,7 @@ def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosqui
             twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own)
             twin.start()
             twins.append((own, twin))
-        wait_for(lambda: any(alarms(twin) & {"unstable", "taken_over"} for _, twin in twins), what="alarm")
+        wait_for(lambda: any(alarms(twin) & {"unstable", "taken_over"} for _, twin in twins), 60, "alarm")
         wait_for(lambda: seqs(collector).count(5) == 2, what="what both have")
         before = proxy.connections
         time.sleep(4.0)
