@@ -61,8 +61,7 @@ class Settings:
         map_weight: weight of the positions' loss beside the picture's.
         evaluate_every: steps between two looks at the validation pictures.
         patience: looks without a better one before training ends; 0 goes on to the last step.
-        trainings: so many from one start, each with draws of its own; the mean of their weights is kept. It
-            lies in the middle of where they ended, and does better on what none has seen than each of them.
+        trainings: so many from one start, each with draws of its own; the mean of their weights is kept.
         seed: of weights, draws and dropout.
     """
 
@@ -153,10 +152,11 @@ def train(
     Returns:
         The heads, in the order of ``questions``.
     """
-    start = [variable.numpy() for variable in (upper.trainable_variables if upper else [])]
+    tuned = upper.trainable_variables if upper else []
+    start = [variable.numpy() for variable in tuned]
     total: list[NDArray[np.float32]] = []
     for training in range(settings.trainings):
-        for variable, value in zip(upper.trainable_variables if upper else [], start, strict=True):
+        for variable, value in zip(tuned, start, strict=True):
             variable.assign(value)
         drawn = replace(settings, seed=settings.seed + training)
         trainer = _trained_once(material, questions, drawn, upper, report)
