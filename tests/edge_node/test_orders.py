@@ -36,17 +36,21 @@ def test_the_control_room_pauses_looks_and_resumes(mosquitto, tmp_path: Path) ->
     with Collector(mosquitto.port) as room, daemon(config):
 
         def ask(verb: str, **arguments) -> dict:
-            now, before = datetime.now(timezone.utc), len(room.of(f"{BASE}/rsp"))
+            now, wanted = datetime.now(timezone.utc), uuid.uuid4().hex
             command = {
                 "schema": "corrosion/v1",
-                "id": uuid.uuid4().hex,
+                "id": wanted,
                 "issued_at": now.isoformat(),
                 "expires_at": (now + timedelta(minutes=1)).isoformat(),
                 **arguments,
             }
             room.publish(f"{BASE}/cmd/{verb}", json.dumps(command).encode())
-            wait_for(lambda: len(room.of(f"{BASE}/rsp")) > before, what=f"response to {verb}")
-            return json.loads(room.of(f"{BASE}/rsp")[-1].payload)
+            wait_for(lambda: answers(wanted), what=f"response to {verb}")
+            return answers(wanted)[0]  # a second one may follow at once: reload is accepted, then done
+
+        def answers(wanted: str) -> list[dict]:
+            said = [json.loads(message.payload) for message in room.of(f"{BASE}/rsp")]
+            return [response for response in said if response["command_id"] == wanted]
 
         def verdicts() -> int:
             return len(room.of(f"{BASE}/verdict"))
@@ -80,7 +84,10 @@ def test_the_control_room_pauses_looks_and_resumes(mosquitto, tmp_path: Path) ->
             what="the full picture",
         )
         assert ask("evidence", sha256="0" * 64)["code"] == "not_kept"
-        assert ask("reload")["result"] == "accepted"
+        reloading = ask("reload")
+        assert reloading["result"] == "accepted"
+        wait_for(lambda: len(answers(reloading["command_id"])) > 1, what="the reload's end")
+        assert answers(reloading["command_id"])[1]["result"] == "done"
         assert ask("pause", duration_s=1)["result"] == "done"
         count = verdicts()
         wait_for(lambda: verdicts() > count + 10, what="the pause's end")
