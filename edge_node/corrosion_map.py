@@ -150,8 +150,10 @@ def _heated(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDAr
     """Tint the picture where corrosion is probable, and draw the line around what counts as corroded."""
     height, width = pixels.shape[:2]
     smooth = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
-    opacity = (np.clip(smooth * 2 - 0.5, 0, 1) * _TINT_OPACITY)[..., np.newaxis]
-    tinted = np.rint(pixels * (1 - opacity) + np.array(_TINT_BGR) * opacity).astype(np.uint8)
+    opacity = np.clip(smooth * 2 - 0.5, 0, 1) * np.float32(_TINT_OPACITY)
+    # OpenCV blends byte by byte; numpy would hold the picture several times over as float64.
+    tint = np.full_like(pixels, _TINT_BGR)
+    tinted = cv2.blendLinear(pixels, tint, 1 - opacity, opacity)
     inside = (smooth >= _THRESHOLD).astype(np.uint8)
     edges, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(tinted, edges, -1, _TINT_BGR, max(1, height // 240)), np.uint8)

@@ -269,15 +269,10 @@ class Evidence:
 
 def _drawn(content: bytes, config: EvidenceConfig, size: Size) -> bytes | None:
     """Return a picture with its map and words, JPEG, in the size asked for; None if it cannot be decoded."""
-    pixels = drawn(content)
+    is_thumbnail = size is Size.THUMBNAIL
+    pixels = drawn(content, at_most_px=config.thumbnail_px if is_thumbnail else None)
     if pixels is None:
         return None
-    quality = config.jpeg_quality
-    if size is Size.THUMBNAIL:
-        height, width = pixels.shape[:2]
-        scale = min(1.0, config.thumbnail_px / max(height, width))
-        shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = cv2.resize(pixels, shape, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # uint8 stays
-        quality = _THUMBNAIL_QUALITY
+    quality = _THUMBNAIL_QUALITY if is_thumbnail else config.jpeg_quality
     encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return data.tobytes() if encoded else None

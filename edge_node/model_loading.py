@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_node import heap
 from edge_node.bundle import Bundle, bundle_path, load_bundle
 from edge_node.engine import Engine
 from edge_node.errors import CorrosionError, RuntimeUnavailableError
@@ -51,6 +52,7 @@ def ready_engine(bundle: Bundle, config: BundleConfig) -> Engine:
     threads = config.threads
     engine = _fastest(bundle, config) if threads == "auto" else _engine(bundle, config, threads)
     run_probe(engine)
+    heap.give_back()
     return engine
 
 
@@ -126,15 +128,20 @@ def _engine(bundle: Bundle, config: BundleConfig, threads: int) -> Engine:
 
 def _fastest(bundle: Bundle, config: BundleConfig) -> Engine:
     """Measure 1, 2, ... threads on the golden picture and return the engine that is worth its cores."""
-    best, best_threads = _engine(bundle, config, 1), 1
-    best_ms = median_ms(best)
-    for threads in range(2, min(available_cores(), MOST_THREADS) + 1):
-        engine = _engine(bundle, config, threads)
+    engine, chosen = _engine(bundle, config, 1), 1
+    best_ms = median_ms(engine)
+    loaded = 1
+    for loaded in range(2, min(available_cores(), MOST_THREADS) + 1):
+        del engine  # one at a time: each keeps a copy of the weights
+        engine = _engine(bundle, config, loaded)
         found_ms = median_ms(engine)
         if found_ms < best_ms * _WORTH:
-            best, best_ms, best_threads = engine, found_ms, threads
-    _log.info("threads = auto: %d (%.1f ms a picture)", best_threads, best_ms)
-    return best
+            best_ms, chosen = found_ms, loaded
+    if chosen != loaded:
+        del engine
+        engine = _engine(bundle, config, chosen)
+    _log.info("threads = auto: %d (%.1f ms a picture)", chosen, best_ms)
+    return engine
 
 
 def median_ms(engine: Engine) -> float:

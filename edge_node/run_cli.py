@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node import heap
 from edge_node.config import load_config
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
+    heap.share_one()
+    # The node multiplies no matrices: threads that numpy and OpenCV would keep for it only cost memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stop, reload = threading.Event(), threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:

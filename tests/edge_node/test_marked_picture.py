@@ -53,6 +53,17 @@ def test_a_picture_without_a_map_or_a_marking():
         mark(b"no picture", Marking(None, ()))
 
 
+@pytest.mark.parametrize("shape", [(480, 640, 3), (640, 480, 3), (60, 80, 3)])
+def test_a_small_copy_keeps_to_its_size_with_its_words(shape):
+    """The longer side holds the words too, also of a portrait; what is smaller is not enlarged."""
+    jpeg = cv2.imencode(".jpg", np.full(shape, 90, np.uint8))[1].tobytes()
+    lines = ("corroded 97%", "steel > late", "area 12%", "Ri 4", "crawler-1")
+    whole = drawn(mark(jpeg, Marking(MAP, lines)))
+    small = drawn(mark(jpeg, Marking(MAP, lines)), at_most_px=160)
+    assert max(small.shape) == min(160, max(whole.shape))
+    assert small.max() > 200  # the words
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=80), st.integers(0, 200))
 def test_damaged_bytes_never_raise(noise, at):
