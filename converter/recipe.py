@@ -89,6 +89,8 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         map_weight: weight of the positions' loss beside the picture's.
         patience: looks at the validation pictures without a better one before training ends; 0: never.
         trainings: so many from one start, each with draws of its own, whose weights are averaged.
+        style_mixing: share of the pictures, 0 to 1, that are shown in the manner of another (see
+            ``converter.style_mixing``); for layers that are trained along.
         seed: of splits, weights, draws and copies.
     """
 
@@ -110,6 +112,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     map_weight: NotNegative = 0.5
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
     trainings: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    style_mixing: Probability = 0.0
     seed: int = 0
 
     def admits(self, sample: Sample) -> bool:
@@ -160,19 +163,25 @@ def _contradictions(recipe: CascadeRecipe) -> Iterator[str]:
         yield "two stages have one name"
     if recipe.root is not None and recipe.root not in names:
         yield f"root {recipe.root!r} is none of the stages {', '.join(names)}"
+    if recipe.training.style_mixing and not recipe.training.fine_tune:
+        yield "style_mixing changes layers that are trained along, and fine_tune is 0"
     for stage in recipe.stage:
-        where = f"stage {stage.name}"
-        if len(set(stage.labels)) != len(stage.labels):
-            yield f"{where}: two labels are the same"
-        if stage.learn != "pictures" and stage.column != "corroded":
-            yield f"{where}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
-        if stage.map_from is not None and stage.map_from not in names:
-            yield f"{where}: map_from names {stage.map_from!r}, which is no stage"
-        for label in set(stage.routes) - set(stage.labels):
-            yield f"{where}: route from {label!r}, which is none of its labels"
-        for target in (*stage.routes.values(), *filter(None, (stage.otherwise,))):
-            if target not in names:
-                yield f"{where}: route to {target!r}, which is no stage"
+        yield from _contradictions_of(stage, names)
+
+
+def _contradictions_of(stage: StageRecipe, names: list[str]) -> Iterator[str]:
+    where = f"stage {stage.name}"
+    if len(set(stage.labels)) != len(stage.labels):
+        yield f"{where}: two labels are the same"
+    if stage.learn != "pictures" and stage.column != "corroded":
+        yield f"{where}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
+    if stage.map_from is not None and stage.map_from not in names:
+        yield f"{where}: map_from names {stage.map_from!r}, which is no stage"
+    for label in set(stage.routes) - set(stage.labels):
+        yield f"{where}: route from {label!r}, which is none of its labels"
+    for target in (*stage.routes.values(), *filter(None, (stage.otherwise,))):
+        if target not in names:
+            yield f"{where}: route to {target!r}, which is no stage"
 
 
 def _unknown_keys(document: dict[str, Any]) -> Iterator[str]:

@@ -220,6 +220,7 @@ def _settings(recipe: CascadeRecipe) -> Settings:
         evaluate_every=wanted.evaluate_every or max(1, wanted.steps // _LOOKS),
         patience=wanted.patience,
         trainings=wanted.trainings,
+        style_mixing=wanted.style_mixing,
         seed=wanted.seed,
     )
 

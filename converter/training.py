@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.losses import class_weights, position_loss
+from converter.style_mixing import Mixing, draw_mixing, mixed
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Settings:
         evaluate_every: steps between two looks at the validation pictures.
         patience: looks without a better one before training ends; 0 goes on to the last step.
         trainings: so many from one start, each with draws of its own; the mean of their weights is kept.
+        style_mixing: share of the pictures that are shown in the manner of another; needs an ``upper`` part.
         seed: of weights, draws and dropout.
     """
 
@@ -76,6 +78,7 @@ class Settings:
     evaluate_every: int = 50
     patience: int = 0
     trainings: int = 1
+    style_mixing: float = 0.0
     seed: int = 0
 
 
@@ -242,7 +245,9 @@ class _Trainer:
         )
         targets = [question.targets[pictures] for question in self._questions]
         masks = self._masks(variants, pictures)
-        return float(self._compiled_step(activations, targets, masks))
+        share = self._settings.style_mixing
+        mixing = draw_mixing(len(pictures), share, draws) if share and self._upper else None
+        return float(self._compiled_step(activations, targets, masks, mixing))
 
     def look(self, step: int, training_loss: float) -> Look:
         """Return what the averaged weights make of the validation pictures."""
@@ -298,17 +303,19 @@ class _Trainer:
             return np.full((len(pictures), 1, 1), UNKNOWN, np.float32)
         return self._material.masks[variants, pictures]
 
-    def _features(self, activations: Any) -> Any:
+    def _features(self, activations: Any, mixing: Mixing | None = None) -> Any:
         tf = tensorflow()
 
         real = tf.cast(activations, tf.float32)
+        if mixing is not None:
+            real = mixed(real, mixing)
         return self._upper(real, training=False) if self._upper else real
 
-    def _step_graph(self, activations: Any, targets: Any, masks: Any) -> Any:
+    def _step_graph(self, activations: Any, targets: Any, masks: Any, mixing: Mixing | None) -> Any:
         tf = tensorflow()
 
         with tf.GradientTape() as tape:
-            features = self._features(activations)
+            features = self._features(activations, mixing)
             if self._settings.dropout:
                 # Whole channels: positions are alike, and one would tell what another one hides.
                 shape = (tf.shape(features)[0], 1, 1, features.shape[-1])

@@ -331,6 +331,7 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
         ('map_from = "where"', 'learn = "everything"', "Invalid enum value 'everything'"),
         ('labels = ["aluminium", "steel"]', 'labels = ["aluminium"]', "length >= 2"),
         ('column = "material"', 'column = "material"\nlearn = "both"', "masks show corroded, not material"),
+        ("fine_tune = 3", "style_mixing = 0.5", "style_mixing changes layers that are trained along"),
         ("[training]", "[training", "not TOML"),
     ],
 )
