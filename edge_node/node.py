@@ -294,6 +294,7 @@ class Node:
     def _look_around(self) -> None:
         if self._rooms.orders is not None:
             self._rooms.orders.carry_out()
+            self._rooms.capture.is_held = self._paused
         now_s = time.monotonic()
         if now_s < self._next_look_s:
             return

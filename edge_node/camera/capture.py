@@ -23,6 +23,7 @@ from edge_node.camera.source import parse_source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.camera.opening import Camera
     from edge_node.config import CameraConfig
     from edge_node.frame import Frame
     from edge_node.latest import LatestFrame
@@ -65,7 +66,8 @@ class CaptureThread:
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
         beat_s: monotonic time at which the thread last turned: a watchdog's proof of life.
-        is_held: set by the main thread while it decides no frames: a recording waits, which costs nothing.
+        is_held: set by the main thread while it decides no frames: a recording waits, which costs nothing;
+            of a live camera's frames one a second is looked at.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 
@@ -106,9 +108,7 @@ class CaptureThread:
             CameraError: a recording that is not there, or holds no pictures.
         """
         if not self._source.live:
-            self._reader = CameraReader(
-                self._config, self._deliver, camera=open_camera(self._config, stop=self._stop)
-            )
+            self._reader = self._new_reader(open_camera(self._config, stop=self._stop))
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
@@ -129,9 +129,7 @@ class CaptureThread:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
             self.beat_s = time.monotonic()
-            reader = self._reader or CameraReader(
-                self._config, self._deliver, first_frame_id=self.frames_captured
-            )
+            reader = self._reader or self._new_reader()
             with self._lock:
                 self._reader = reader
             reader.start()
@@ -146,6 +144,15 @@ class CaptureThread:
             self.reconnects += 1
             with self._lock:
                 self._reader = None
+
+    def _new_reader(self, camera: Camera | None = None) -> CameraReader:
+        return CameraReader(
+            self._config,
+            self._deliver,
+            is_held=lambda: self.is_held,
+            camera=camera,
+            first_frame_id=self.frames_captured,
+        )
 
     def _ended(self, reader: CameraReader) -> bool:
         """Close the slot if a recording was read to its end, or cannot be read on."""
@@ -187,13 +194,15 @@ class CaptureThread:
             self.beat_s = time.monotonic()
             self._hung = [reader for reader in self._hung if not reader.done.is_set()]
 
-    def _deliver(self, reader: CameraReader, frame: Frame) -> None:
-        """Hand a reader's frame over, unless the reader was left behind."""
+    def _deliver(self, reader: CameraReader, frame: Frame | None) -> None:
+        """Hand a reader's frame over, unless it was skipped or the reader was left behind."""
         with self._lock:
             if reader is not self._reader:
                 return
             self.frames_captured += 1
             self.pictures_skipped = reader.skipped
+        if frame is None:
+            return
         if self._source.live:
             self._hand_over_live(frame)
             return

@@ -90,15 +90,30 @@ class PiCamera:
         """
         if self._stop.is_set():
             return None
+        pixels = self._waited_for("capture_array", "main")
+        frame = frame_now(np.ascontiguousarray(pixels, np.uint8), self._next_frame_id, self.source)
+        self._next_frame_id += 1
+        return frame
+
+    def skip(self) -> bool:
+        """Wait for the next frame and leave it where it is; False when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the camera failed.
+        """
+        if self._stop.is_set():
+            return False
+        self._waited_for("capture_metadata")
+        self._next_frame_id += 1
+        return True
+
+    def _waited_for(self, call: str, *arguments: str) -> Any:
         try:
-            pixels = self._camera.capture_array("main", wait=self._timeout_ms / 1000)
+            return getattr(self._camera, call)(*arguments, wait=self._timeout_ms / 1000)
         except TimeoutError as err:
             raise CameraError(f"{self.source}: no frame for {self._timeout_ms} ms") from err
         except (RuntimeError, OSError) as err:
             raise CameraError(f"{self.source}: the camera failed ({err})") from err
-        frame = frame_now(np.ascontiguousarray(pixels, np.uint8), self._next_frame_id, self.source)
-        self._next_frame_id += 1
-        return frame
 
     def close(self) -> None:
         """Stop the camera and release it."""

@@ -59,6 +59,7 @@ class GStreamerCamera:
         self._width = config.width_px or DEFAULT_WIDTH_PX
         self._height = config.height_px or DEFAULT_HEIGHT_PX
         self._complaint = b""
+        self._passed: NDArray[np.uint8] | None = None  # what skipped frames are written over
         self._process = _launch(pipeline, name, self._width, self._height)
         self._selector = selectors.DefaultSelector()
         for stream in (self._process.stdout, self._process.stderr):
@@ -75,15 +76,26 @@ class GStreamerCamera:
         Raises:
             CameraError: none came within the timeout, or the pipeline ended.
         """
-        # GStreamer pads each line to four bytes.
-        line_bytes = (self._width * 3 + 3) // 4 * 4
-        buffer: NDArray[np.uint8] = np.empty((self._height, line_bytes), np.uint8)
+        buffer = self._buffer()
         if not self._fill(buffer.reshape(-1).data):
             return None
         pixels = buffer[:, : self._width * 3].reshape(self._height, self._width, 3)
         frame = frame_now(pixels, self._next_frame_id, self.source)
         self._next_frame_id += 1
         return frame
+
+    def skip(self) -> bool:
+        """Read past the next frame; False when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the pipeline ended.
+        """
+        if self._passed is None:
+            self._passed = self._buffer()
+        if not self._fill(self._passed.reshape(-1).data):
+            return False
+        self._next_frame_id += 1
+        return True
 
     def close(self) -> None:
         """End the pipeline's process, by force if it does not go."""
@@ -97,6 +109,10 @@ class GStreamerCamera:
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
+
+    def _buffer(self) -> NDArray[np.uint8]:
+        # GStreamer pads each line to four bytes.
+        return np.empty((self._height, (self._width * 3 + 3) // 4 * 4), np.uint8)
 
     def _fill(self, view: memoryview) -> bool:
         """Read until ``view`` is full; False when asked to stop."""

@@ -71,24 +71,49 @@ class OpenCvCamera:
         Raises:
             CameraError: none came within the timeout, or the stream ended.
         """
-        if self._stop.is_set():
+        if not self._grab():
             return None
+        try:
+            ok, pixels = self._capture.retrieve()
+        except cv2.error as err:
+            raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
+        if not ok or pixels is None or not pixels.size:
+            raise CameraError(f"{self.source}: the camera stopped giving frames")
+        return self._frame(three_channels(np.asarray(pixels, dtype=np.uint8)))
+
+    def skip(self) -> bool:
+        """Take the next frame from the driver or the stream and leave it undecoded; False when asked to stop.
+
+        FFmpeg must decode a stream whose frames build on one another all the same, but converts none.
+
+        Raises:
+            CameraError: none came within the timeout, or the stream ended.
+        """
+        if not self._grab():
+            return False
+        self._next_frame_id += 1
+        return True
+
+    def close(self) -> None:
+        """Release the device or the connection."""
+        self._capture.release()
+
+    def _grab(self) -> bool:
+        """Wait for the next frame; False when asked to stop."""
+        if self._stop.is_set():
+            return False
         started_s = time.monotonic()
         try:
-            ok, pixels = self._capture.read()
+            arrived = self._capture.grab()
         except cv2.error as err:
             raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
         waited_ms = (time.monotonic() - started_s) * 1000
         # FFmpeg decodes what it has of a frame when the wait for the rest was given up.
         if waited_ms >= self._config.timeout_ms:
             raise CameraError(f"{self.source}: no frame for {waited_ms:.0f} ms")
-        if not ok or pixels is None or not pixels.size:
+        if not arrived:
             raise CameraError(f"{self.source}: the camera stopped giving frames")
-        return self._frame(three_channels(np.asarray(pixels, dtype=np.uint8)))
-
-    def close(self) -> None:
-        """Release the device or the connection."""
-        self._capture.release()
+        return True
 
     def _frame(self, pixels: NDArray[np.uint8]) -> Frame:
         now_ns, wall = time.monotonic_ns(), datetime.now(timezone.utc)

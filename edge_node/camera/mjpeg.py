@@ -84,6 +84,18 @@ class MjpegCamera:
             return frame
         return None
 
+    def skip(self) -> bool:
+        """Read past the next picture and leave it undecoded; False when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the server ended the stream.
+        """
+        if self._stop.is_set():
+            return False
+        self._next_part(time.monotonic() + self._timeout_s)
+        self._next_frame_id += 1
+        return True
+
     def close(self) -> None:
         """Close the connection."""
         self._response.close()

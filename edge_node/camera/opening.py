@@ -34,6 +34,16 @@ class Camera(Protocol):
             CameraError: the camera failed; opening it again may help.
         """
 
+    def skip(self) -> bool:
+        """Let the next frame pass as cheaply as it can be done; it counts, but nobody sees it.
+
+        Returns:
+            False when a recording has ended, or when asked to stop.
+
+        Raises:
+            CameraError: as ``read``.
+        """
+
     def close(self) -> None:
         """Release the device, the connection or the file."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from edge_node.config import CameraConfig
     from edge_node.frame import Frame
 
+# While nobody decides frames, one is looked at so often: it tells whether the camera repeats itself.
+HELD_LOOK_S = 1.0
 # A camera that gave frames for so long and then fails is retried at once, not with the delay that grew.
 STEADY_AFTER_S = 10.0
 
@@ -41,12 +44,22 @@ class CameraReader:
     def __init__(
         self,
         config: CameraConfig,
-        on_frame: Callable[[CameraReader, Frame], None],
+        on_frame: Callable[[CameraReader, Frame | None], None],
         *,
+        is_held: Callable[[], bool] = lambda: False,
         camera: Camera | None = None,
         first_frame_id: int = 0,
     ) -> None:
-        """Prepare to read ``camera``, or the one that ``config`` names, opened in the thread."""
+        """Prepare to read ``camera``, or the one that ``config`` names, opened in the thread.
+
+        Args:
+            config: of the camera.
+            on_frame: called with each frame, or with None for one that was skipped.
+            is_held: whether frames are wanted by nobody; then a live camera's are skipped but for one a
+                second, so that its state is known and the next frame is a new one.
+            camera: already open.
+            first_frame_id: of the first frame, where ``camera`` is not given.
+        """
         self.stop = threading.Event()
         self.done = threading.Event()
         self.ended = False
@@ -56,6 +69,7 @@ class CameraReader:
         self.progress_s = time.monotonic()
         self._first_frame_s: float | None = None
         self._on_frame = on_frame
+        self._is_held = is_held
         self._config = config
         self._camera = camera
         self._first_frame_id = first_frame_id
@@ -91,14 +105,21 @@ class CameraReader:
     def _read_all(self, camera: Camera) -> None:
         self.opened = True
         self.progress_s = time.monotonic()
+        looked_s = -math.inf
         while not self.stop.is_set():
+            if camera.live and self._is_held() and self.progress_s - looked_s < HELD_LOOK_S:
+                if not camera.skip():
+                    return
+                self.progress_s = time.monotonic()
+                self._on_frame(self, None)
+                continue
             try:
                 frame = camera.read()
             finally:
-                self.skipped = getattr(camera, "skipped", 0)  # only recordings skip
+                self.skipped = getattr(camera, "skipped", 0)  # only recordings leave pictures out
             if frame is None:
                 self.ended = not camera.live and not self.stop.is_set()
                 return
-            self.progress_s = time.monotonic()
+            looked_s = self.progress_s = time.monotonic()
             self._first_frame_s = self._first_frame_s or self.progress_s
             self._on_frame(self, frame)

@@ -81,6 +81,10 @@ class Recording:
         self._next_frame_id += 1
         return frame
 
+    def skip(self) -> bool:
+        """Pass over a picture; whoever holds a recording does not read it at all."""
+        return self.read() is not None
+
     def close(self) -> None:
         """Release the video file."""
         self._pictures.close()

@@ -65,6 +65,34 @@ def watched(server):
     watched.capture.stop()
 
 
+def test_a_held_camera_is_skimmed_and_its_faults_are_seen(server, watched):
+    """While nobody decides, frames count but few are decoded; silence is noticed; let go, the next is new."""
+    capture, latest = watched.capture, watched.latest
+    capture.is_held = True
+    latest.take(0)
+    begun, looked = capture.frames_captured, 0
+    while capture.frames_captured < begun + 60:
+        looked += latest.take(0.05)[0] is not None
+    assert 1 <= looked <= 30
+    server.behaviour = Behaviour.STALL
+    watched.becomes(SILENT, ABSENT, timeout_s=IN_TIME_S)
+    server.behaviour = Behaviour.STREAM
+    watched.becomes(STREAMING)
+    seen = capture.frames_captured
+    wait_for(lambda: capture.frames_captured > seen + 10, RECOVERY_S, "frames that pass")
+    latest.take(0)
+    counted = capture.frames_captured
+    capture.is_held = False
+    assert latest.take(RECOVERY_S)[0].frame_id >= counted - 1
+
+
+def test_a_held_camera_that_repeats_itself_is_frozen(server, watched):
+    """The frame a second that is looked at is enough to tell."""
+    watched.capture.is_held = True
+    server.behaviour = Behaviour.REPEAT
+    watched.becomes(CameraCondition.FROZEN)
+
+
 @pytest.mark.parametrize(
     ("fault", "states"),
     [

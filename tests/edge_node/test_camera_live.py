@@ -121,6 +121,21 @@ def test_a_pipeline_gives_its_pictures_without_padding():
 
 
 @needs_gstreamer
+def test_a_skipped_frame_of_a_pipeline_counts():
+    """What is read past is whole frames: the one after it is straight, and numbered behind it."""
+    config = CameraConfig(source="gst:videotestsrc pattern=red is-live=true", width_px=322, height_px=50)
+    camera = open_camera(config, stop=threading.Event())
+    try:
+        skipped = [camera.skip() for _ in range(3)]
+        found = camera.read()
+    finally:
+        camera.close()
+    assert skipped == [True] * 3
+    assert found.frame_id == 3
+    assert np.all(found.pixels.reshape(-1, 3).astype(int) - (0, 0, 255) < 3)
+
+
+@needs_gstreamer
 @pytest.mark.parametrize(
     ("pipeline", "words"),
     [

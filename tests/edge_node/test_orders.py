@@ -67,6 +67,9 @@ def test_the_control_room_pauses_looks_and_resumes(mosquitto, tmp_path: Path) ->
         assert verdicts() == count
         assert ask("resume")["result"] == "done"
         wait_for(lambda: verdicts() > count + 3, what="verdicts again")
+        before, after = (json.loads(room.of(f"{BASE}/verdict")[at].payload) for at in (count - 1, count))
+        # A second of a recording at 20 frames/s: it waited, but for what was read when the pause came.
+        assert after["frame_id"] - before["frame_id"] < 15
         wait_for(lambda: last_status()["model"]["state"] == "ok", what="status")
         snapshot = ask("snapshot")
         assert snapshot["result"] == "done"
