@@ -1,4 +1,4 @@
-"""The report's typeface: Roboto from its package, and for other scripts what this machine has.
+"""The report's typeface: Roboto from beside this module, and for other scripts what this machine has.
 
 A sign that no font here has is shown as a box, and the report says which fonts to install: a name in any
 script must never stop a report.
@@ -9,14 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.errors import CorrosionError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fpdf import FPDF
 
 FAMILY = "Roboto"
+_OWN = Path(__file__).parent / "fonts"
 MISSING = "\N{WHITE SQUARE}"
 _STYLES = {"": "Regular", "B": "Bold", "I": "Italic"}
 _FOLDERS = (
@@ -33,15 +32,10 @@ class Typeface:
     """The fonts of one document."""
 
     def __init__(self, pdf: FPDF, texts: Iterable[str]) -> None:
-        """Add to ``pdf`` the fonts that ``texts`` need.
-
-        Raises:
-            CorrosionError: the package with the typeface is not installed.
-        """
-        folder = _roboto()
+        """Add to ``pdf`` the fonts that ``texts`` need."""
         for style, name in _STYLES.items():
-            pdf.add_font(FAMILY, style, str(folder / f"Roboto-{name}.ttf"))
-        self._known = _signs(folder / "Roboto-Regular.ttf")
+            pdf.add_font(FAMILY, style, str(_OWN / f"Roboto-{name}.ttf"))
+        self._known = _signs(_OWN / "Roboto-Regular.ttf")
         missing = {sign for text in texts for sign in text} - self._known - _INVISIBLE
         missing = {sign for sign in missing if sign.isprintable() and not sign.isspace()} | {MISSING}
         self._add_fallbacks(pdf, missing)
@@ -77,16 +71,6 @@ class Typeface:
             if not wanted:
                 break
         pdf.set_fallback_fonts(names, exact_match=False)
-
-
-def _roboto() -> Path:
-    try:
-        import font_roboto
-    except ImportError:
-        raise CorrosionError(
-            "the report needs its typeface: pip install 'corrosion-edge-node[control-room]'"
-        ) from None
-    return Path(font_roboto.__file__).parent / "files"
 
 
 def _signs(path: Path) -> set[str]:
