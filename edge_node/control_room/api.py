@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from edge_node.control_room.history import History
     from edge_node.control_room.hub import Browser, Hub
     from edge_node.control_room.ingest import Ingest
+    from edge_node.control_room.records import Review
     from edge_node.control_room.settings import Settings
 
 _NEWEST = 60  # verdicts that the page shows as they come
 _FINDINGS = 200
 _GAPS = 100
 _VERDICTS_OF_FINDING = 200
-_REVIEWS_OF_FINDING = 20
+_REVIEWS = 20
 _MAX_BODY_BYTES = 8192
 
 
@@ -90,9 +91,9 @@ async def verdicts(request: Request) -> Response:
 
 
 async def verdict(request: Request) -> Response:
-    """One verdict as the robot sent it."""
-    record = await run_in_threadpool(_room(request).history.verdict, request.path_params["id"])
-    return _found(None if record is None else views.verdict_whole(record), "no such verdict")
+    """One verdict as the robot sent it, with its reviews."""
+    found = await run_in_threadpool(_verdict, _room(request), request.path_params["id"])
+    return _found(found, "no such verdict")
 
 
 async def findings(request: Request) -> Response:
@@ -171,20 +172,17 @@ async def usage(request: Request) -> Response:
 
 async def review(request: Request) -> Response:
     """POST what a person says of a finding: judgement, by, note, and the labels that are right."""
-    room, names = _room(request), request.path_params
-    if room.desk is None:
-        return _problem(403, "[commands] enabled = false: this control room only looks")
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        return _problem(415, "wanted application/json")
-    try:
-        answer = msgspec.json.decode(await body_of(request), type=Answer)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return _problem(400, str(err).replace("`", ""))
-    try:
-        said = await run_in_threadpool(room.desk.review, names["site"], names["id"], answer)
-    except DeskError as err:
-        return _problem(409, str(err))
-    return Response(views.as_json(views.review_view(said)), 202, media_type="application/json")
+    names = request.path_params
+    return await _reviewed(
+        request, lambda desk, answer: desk.review_finding(names["site"], names["id"], answer)
+    )
+
+
+async def review_verdict(request: Request) -> Response:
+    """POST what a person says of one verdict, in the same words."""
+    return await _reviewed(
+        request, lambda desk, answer: desk.review_verdict(request.path_params["id"], answer)
+    )
 
 
 async def ask_picture(request: Request) -> Response:
@@ -220,6 +218,7 @@ ROUTES = [
     Route("/api/robots", robots),
     Route("/api/verdicts", verdicts),
     Route("/api/verdicts/{id}", verdict),
+    Route("/api/verdicts/{id}/review", review_verdict, methods=["POST"]),
     Route("/api/findings", findings),
     Route("/api/findings/{site}/{id}", finding),
     Route("/api/findings/{site}/{id}/review", review, methods=["POST"]),
@@ -293,15 +292,44 @@ def _finding(room: Room, site: str, finding_id: str) -> dict[str, Any] | None:
     if record is None:
         return None
     best = history.verdict(record.finding.best_verdict)
-    reviews = history.reviews(finding_id=finding_id, limit=_REVIEWS_OF_FINDING)
     return {
         **views.finding_view(record),
         "best": None if best is None else views.verdict_whole(best),
         "verdicts": [
             views.record_line(one) for one in history.verdicts_of(record.finding, limit=_VERDICTS_OF_FINDING)
         ],
-        "reviews": [views.review_view(one) for one in reviews if one.site == site],
+        "reviews": _reviews(history, site, finding_id),
     }
+
+
+def _verdict(room: Room, verdict_id: str) -> dict[str, Any] | None:
+    record = room.history.verdict(verdict_id)
+    if record is None:
+        return None
+    return {**views.verdict_whole(record), "reviews": _reviews(room.history, record.verdict.site, verdict_id)}
+
+
+def _reviews(history: History, site: str, subject: str) -> list[dict[str, Any]]:
+    """Return what people said of a finding or a verdict, newest first."""
+    said = history.reviews(finding_id=subject, limit=_REVIEWS)
+    return [views.review_view(one) for one in said if one.site == site]
+
+
+async def _reviewed(request: Request, keep: Callable[[Desk, Answer], Review]) -> Response:
+    desk = _room(request).desk
+    if desk is None:
+        return _problem(403, "[commands] enabled = false: this control room only looks")
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return _problem(415, "wanted application/json")
+    try:
+        answer = msgspec.json.decode(await body_of(request), type=Answer)
+    except (msgspec.DecodeError, ValueError, RecursionError) as err:
+        return _problem(400, str(err).replace("`", ""))
+    try:
+        said = await run_in_threadpool(keep, desk, answer)
+    except DeskError as err:
+        return _problem(409, str(err))
+    return Response(views.as_json(views.review_view(said)), 202, media_type="application/json")
 
 
 async def _picture(request: Request) -> Any:

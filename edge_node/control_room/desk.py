@@ -1,4 +1,4 @@
-"""Where people answer: what they say of a finding is kept and told to the robot; pictures are asked for.
+"""Where people answer: what they say of findings and verdicts is kept and told to the robots.
 
 A review counts from the moment it is kept. That the robot has it in its audit is another matter, and shown:
 waiting, done, refused, failed, or no answer in time.
@@ -11,7 +11,7 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -59,6 +59,15 @@ class DeskError(CorrosionError):
     """An answer is not taken."""
 
 
+class _Subject(NamedTuple):
+    """What is reviewed, and the picture that was looked at."""
+
+    site: str
+    robot: str
+    id: str
+    evidence_sha256: str | None
+
+
 class Desk:
     """Takes answers from any thread; robots are told by threads of its own."""
 
@@ -78,7 +87,7 @@ class Desk:
         self._waiting = 0
         self._workers = ThreadPoolExecutor(_WORKERS, "desk")
 
-    def review(self, site: str, finding_id: str, answer: Answer) -> Review:
+    def review_finding(self, site: str, finding_id: str, answer: Answer) -> Review:
         """Keep what a person says of a finding, and tell the robot.
 
         Raises:
@@ -87,38 +96,20 @@ class Desk:
         record = self._history.finding(finding_id, site=site)
         if record is None:
             raise DeskError("no such finding")
-        if self._waiting >= _MAX_WAITING:
-            raise DeskError("too many reviews wait for their robots; try again in a minute")
-        labels = {name: getattr(answer, name) for name in ("outcome", "material", "form", "severity")}
-        labels = {name: getattr(word, "value", word) for name, word in labels.items() if word is not None}
-        values = {
-            "subject": finding_id,
-            "judgement": answer.judgement.value,
-            "by": answer.by,
-            "note": answer.note,
-            "evidence_sha256": record.finding.best_evidence_sha256,
-            **labels,
-        }
-        review = Review(
-            review_id=secrets.token_hex(16),
-            site=site,
-            robot=record.finding.robot,
-            finding_id=finding_id,
-            opinion=Opinion(answer.judgement.value),
-            note=answer.note or "",
-            reviewer=answer.by,
-            reviewed_at=datetime.now(timezone.utc),
-            corrections=labels,
-        )
-        try:
-            build(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)
-        except CorrosionError as err:
-            raise DeskError(str(err)) from err
-        self._history.add_review(review)
-        self._hub.finding_changed(finding_id, site)
-        self._waiting += 1
-        self._workers.submit(self._tell, review, values)
-        return review
+        found = record.finding
+        return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), answer)
+
+    def review_verdict(self, verdict_id: str, answer: Answer) -> Review:
+        """Keep what a person says of one verdict, and tell the robot.
+
+        Raises:
+            DeskError: there is no such verdict, or what is said of it cannot be true.
+        """
+        record = self._history.verdict(verdict_id)
+        if record is None:
+            raise DeskError("no such verdict")
+        found = record.verdict
+        return self._review(_Subject(found.site, found.robot, found.id, found.evidence_sha256), answer)
 
     def ask_picture(self, site: str, robot: str, sha256: str) -> str:
         """Ask a robot for a full picture and return what became of that, in a sentence.
@@ -138,6 +129,40 @@ class Desk:
         """Wait for no answer any more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
+    def _review(self, subject: _Subject, answer: Answer) -> Review:
+        if self._waiting >= _MAX_WAITING:
+            raise DeskError("too many reviews wait for their robots; try again in a minute")
+        labels = {name: getattr(answer, name) for name in ("outcome", "material", "form", "severity")}
+        labels = {name: getattr(word, "value", word) for name, word in labels.items() if word is not None}
+        values = {
+            "subject": subject.id,
+            "judgement": answer.judgement.value,
+            "by": answer.by,
+            "note": answer.note,
+            "evidence_sha256": subject.evidence_sha256,
+            **labels,
+        }
+        review = Review(
+            review_id=secrets.token_hex(16),
+            site=subject.site,
+            robot=subject.robot,
+            finding_id=subject.id,
+            opinion=Opinion(answer.judgement.value),
+            note=answer.note or "",
+            reviewer=answer.by,
+            reviewed_at=datetime.now(timezone.utc),
+            corrections=labels,
+        )
+        try:
+            build(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)
+        except CorrosionError as err:
+            raise DeskError(str(err)) from err
+        self._history.add_review(review)
+        self._hub.reviewed(subject.id, subject.site)
+        self._waiting += 1
+        self._workers.submit(self._tell, review, values)
+        return review
+
     def _tell(self, review: Review, values: dict[str, str | None]) -> None:
         try:
             reply = self._commander.ask(
@@ -155,4 +180,4 @@ class Desk:
             self._history.answer_review(review.review_id, delivery, said)
         except CorrosionError as err:
             _LOG.warning("%s", err)
-        self._hub.finding_changed(review.finding_id, review.site)
+        self._hub.reviewed(review.finding_id, review.site)

@@ -16,7 +16,7 @@ from edge_node.control_room.records import Picture
 from edge_node.control_room.views import as_json, link_view, robot_view, verdict_line
 from edge_node.findings import Finding
 from edge_node.messages import Health, Response, Status
-from edge_node.reviews import is_finding, review_in
+from edge_node.reviews import review_in
 from edge_node.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -179,9 +179,9 @@ class Hub:
             changes["gaps", ""] = as_json(gaps)
         self._add([], changes)
 
-    def finding_changed(self, finding_id: str, site: str) -> None:
-        """Tell that a person said something of a finding."""
-        self._add([], {("reviewed", finding_id): as_json({"id": finding_id, "site": site})})
+    def reviewed(self, subject: str, site: str) -> None:
+        """Tell that a person said something of a finding or a verdict."""
+        self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})
 
     def _add(self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes]) -> None:
         if not verdicts and not changes:
@@ -202,7 +202,7 @@ def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
         said = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
         told = {("responses", message.id): as_json(said)}
         review = review_in(message)
-        if review is not None and is_finding(review.subject):
+        if review is not None:
             told["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
         return told
     if not isinstance(message, Picture):

@@ -76,10 +76,11 @@ class Delivery(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a person said of a finding; one finding may have several, the newest counts.
+    """What a person said of a finding or a verdict; one may have several, the newest counts.
 
     Attributes:
         review_id: random, unique; also the id of the command to the robot.
+        finding_id: of the finding, or of the verdict.
         corrections: what the person says that it is instead, like {"severity": "none"}.
         answer: the robot's words, for people.
     """

@@ -1,8 +1,8 @@
 """From a fresh clone to the control room's page with the demo's robots on it, as a newcomer does it.
 
 Clones this repository's last commit into a temporary folder, takes the command from its README, and times
-each part: the virtual environment, pip (with an empty cache: everything is fetched), and from the start to the
-first robot online, with verdicts and a strip, in a real Chromium.
+each part: the virtual environment, pip (with an empty cache: everything is fetched), and from the start until
+a real Chromium shows the first robot online, with verdicts and a strip.
 
     python -m tests.benchmarks.install_to_page [--json]
 """

@@ -13,7 +13,7 @@ import { glyph, reach } from "./words.js";
 
 const VIEWS = ["live", "history", "health"];
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["1 2 3", "live, history, health"], ["j k", "next and previous finding (arrows too)"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute the finding that is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["1 2 3", "live, history, health"], ["j k", "next and previous finding (arrows too)"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
 
 const page = { view: "live", robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
@@ -159,6 +159,7 @@ on("finding", ({ record, before }) => {
   if (before && before.finding.state !== finding.state) refresh("finding", findingKey(finding));
 });
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
+on("verdict-reviewed", (id) => refresh("verdict", id));
 on("verdicts", (fresh) => {
   if (page.view !== "live") return;
   feed(fresh, page.robot, openVerdict);

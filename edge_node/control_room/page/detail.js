@@ -21,7 +21,7 @@ export async function openFinding(site, id) {
     figure(finding, finding.best_evidence_sha256 ?? best?.verdict.evidence_sha256, `Evidence of ${title}`),
     figures([["severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["area", percent(finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
     facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ["finding", el("span", { class: "mono" }, finding.id)]]),
-    reviewForm(record),
+    reviewForm({ address: `/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review }),
     reviews(record.reviews),
     ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
     record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
@@ -40,6 +40,8 @@ export async function openVerdict(id) {
     ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
     verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
     cascade(verdict),
+    reviewForm({ address: `/api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0] }),
+    reviews(record.reviews),
     ...verdictFacts(record),
   ]);
 }
@@ -63,6 +65,7 @@ export function refresh(kind, key) {
   if (shown?.kind === kind && shown.key === key) {
     const [site, ...rest] = key.split("/");
     if (kind === "finding") openFinding(site, rest.join("/"));
+    else openVerdict(key);
   }
 }
 
@@ -84,10 +87,13 @@ async function load(kind, key, address) {
 function fill(title, mark, content) {
   const drawer = byId("drawer");
   const hadFocus = drawer.contains(document.activeElement) || document.activeElement === document.body;
-  const typed = drawer.querySelector("textarea")?.value;
+  const given = [...drawer.querySelectorAll(".review [name]")].map(({ name, value }) => [name, value]);
   const close = el("button", { class: "icon", "aria-label": "Close", title: "Close (Esc)", onclick: closeDrawer }, "✕");
   drawer.replaceChildren(el("header", {}, mark, el("h2", { id: "drawer-title" }, title), close), ...content.filter(Boolean));
-  if (typed && drawer.querySelector("textarea")) drawer.querySelector("textarea").value = typed;
+  for (const [name, value] of given) { // what a person has begun to say stays when news of it come
+    const field = drawer.querySelector(`.review [name="${name}"]`);
+    if (value && field) field.value = value;
+  }
   if (hadFocus || title === "Loading …") close.focus({ preventScroll: true });
 }
 
@@ -142,6 +148,12 @@ function figures(pairs) {
 
 function facts(pairs) {
   return el("dl", { class: "facts" }, pairs.flatMap(([name, ...values]) => [el("dt", {}, name), el("dd", {}, ...values)]));
+}
+
+/** The materials that the models can tell apart, as far as a verdict shows it. */
+function materials(verdict) {
+  const stage = verdict?.stages.find(({ name, probabilities }) => name === "material" || (verdict.material && verdict.material in probabilities));
+  return Object.keys(stage?.probabilities ?? {});
 }
 
 function cascade(verdict) {

@@ -127,6 +127,10 @@ function apply(news) {
 }
 
 async function refetch({ site, id }) {
+  if (!id.split(":").pop().startsWith("f")) { // of a verdict: its number; of a finding: f and its number
+    tell("verdict-reviewed", id);
+    return;
+  }
   const record = await ask(`/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`).catch(() => null);
   if (!record) return;
   known.findings.set(findingKey(record.finding), { received_at: record.received_at, finding: record.finding, review: record.review });

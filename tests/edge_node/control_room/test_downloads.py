@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import urllib.error
 import urllib.request
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +17,14 @@ pytest.importorskip("starlette")
 pytest.importorskip("fpdf")
 
 from edge_node.control_room.history import History
+from tests.browser import browser
 from tests.control_room import ControlRoom
 from tests.edge_node.control_room.test_dataset import Room
+from tests.edge_node.control_room.test_mission import text_of
 from tests.processes import Mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,31 @@ def test_a_report_comes_as_pdf_and_as_csv(page: ControlRoom) -> None:
     ):
         status, content, _ = fetched(page, path)
         assert (status, said in json.loads(content)["problem"]) == (code, True), path
+
+
+def test_a_person_takes_the_report_from_the_page(page: ControlRoom, tmp_path: Path) -> None:
+    """Menu, robot, PDF and CSV: each is downloaded under its name and holds the finding and its review."""
+    with browser(tmp_path / "profile") as context:
+        tab = context.new_page()
+        tab.goto(page.url)
+        tab.locator("summary", has_text="Report").click()
+        menu = tab.locator("form.report")
+        menu.get_by_label("Robot").select_option("quay/crawler-1")
+        files = {}
+        for kind in ("PDF", "CSV"):
+            with tab.expect_download() as started:
+                menu.get_by_role("button", name=kind).click()
+            files[started.value.suggested_filename] = Path(started.value.path()).read_bytes()
+            menu.get_by_text(f"quay-crawler-1.{kind.lower()} is downloaded").wait_for()
+        menu.get_by_label("From").fill("2030-01-01T00:00")
+        menu.get_by_role("button", name="PDF").click()
+        menu.get_by_text("no verdict in that time").wait_for()
+    rows = list(csv.DictReader(files["quay-crawler-1.csv"].decode().splitlines()))
+    assert [(row["review"], row["severity"]) for row in rows] == [("confirmed", "mid")]
+    text = text_of(files["quay-crawler-1.pdf"], tmp_path)
+    assert "1 confirmed, 0 disputed, 0 not reviewed" in text
+    assert "quay" in text
+    assert "crawler-1" in text
 
 
 def test_the_dataset_comes_as_one_file(page: ControlRoom) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +23,7 @@ from tests.verdicts import START, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FLEET = (
     Crawler("crawler-1", "pipe L-7", length_m=60.0, speed_m_per_s=0.25, starts_after_s=0.0),
@@ -120,7 +123,7 @@ def test_a_finding_is_shown_with_picture_and_path_and_can_be_disputed(page: Any,
     assert " m" in drawer.locator(".figures").inner_text()
     drawer.get_by_label("Your name").fill("Ada")
     drawer.get_by_label("Note").fill(f"looks like a stain {EVIL}")
-    drawer.get_by_label("If disputed").select_option("outcome:uncorroded")
+    drawer.get_by_label("If disputed: what is right").select_option(label="there is no corrosion")
     drawer.get_by_role("button", name="Dispute").click()
     drawer.get_by_text("robot: done").wait_for()
     assert EVIL in drawer.inner_text()
@@ -134,6 +137,56 @@ def test_a_finding_is_shown_with_picture_and_path_and_can_be_disputed(page: Any,
     assert not drawer.locator("canvas").is_visible()
     (review,) = [one["review"] for one in room.ask("/api/findings")["findings"] if one["review"]]
     assert (review["opinion"], review["reviewer"], review["delivery"]) == ("disputed", "Ada", "done")
+
+
+def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom, tmp_path: Path) -> None:
+    """What is right is said, kept, in the robot's audit, and in the data set that the page gives away."""
+    page.keyboard.press("2")
+    page.get_by_label("with picture").check()
+    page.get_by_label("Outcome").select_option("uncorroded")
+    page.locator("#results tr", has_text="steel").first.click()
+    drawer = page.locator("#drawer")
+    drawer.get_by_label("Your name").fill("Grace")
+    choices = drawer.get_by_label("If disputed: what is right").locator("option").all_inner_texts()
+    assert "there is no corrosion" not in choices  # the robot said so itself
+    drawer.get_by_label("If disputed: what is right").select_option(label="it is corroded, mid")
+    drawer.get_by_label("If disputed: which metal").select_option("aluminium")
+    drawer.get_by_role("button", name="Dispute").click()
+    drawer.get_by_text("robot: done").wait_for()
+    verdict_id = drawer.locator(".facts .mono").last.inner_text()
+    found = room.ask(f"/api/verdicts/{verdict_id}")
+    (review,) = found["reviews"]
+    assert (review["opinion"], review["reviewer"], review["delivery"]) == ("disputed", "Grace", "done")
+    picture = found["verdict"]["evidence_sha256"]
+    where = f"/api/pictures/demo/{found['verdict']['robot']}/{picture}"
+    wait_for(lambda: room.request(where)[1].get("x-picture-size") == "full", 60, "the whole picture")
+    page.locator("#drawer").get_by_label("Close").click()
+    page.keyboard.press("1")
+    page.locator("summary", has_text="Report").click()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Dataset").click()
+    with zipfile.ZipFile(started.value.path()) as archive:
+        rows = list(csv.DictReader(archive.read("reviewed/labels.csv").decode().splitlines()))
+        (row,) = [row for row in rows if picture[:12] in row["file"]]
+        assert archive.read(f"reviewed/{row['file']}")[:2] == b"\xff\xd8"
+    assert (row["corroded"], row["severity"], row["material"]) == ("1", "mid", "aluminium")
+
+
+def test_a_verdict_that_cannot_be_reviewed_is_refused(room: ControlRoom) -> None:
+    """One that nobody knows, what cannot be true of one that is there: a sentence, and nothing is kept."""
+    known = room.ask("/api/verdicts?robot=crawler-1&limit=1")["verdicts"][0]["id"]
+    clean_but_late = b'{"judgement": "disputed", "by": "Ada", "outcome": "uncorroded", "severity": "late"}'
+    for verdict_id, body, status, said in (
+        ("crawler-1:none:1", b'{"judgement": "confirmed", "by": "Ada"}', 409, "no such verdict"),
+        (known, clean_but_late, 409, "uncorroded has neither"),
+        (known, b'{"judgement": "maybe", "by": "Ada"}', 400, "maybe"),
+        (known, b"{", 400, "truncated"),
+    ):
+        answer = room.request(
+            f"/api/verdicts/{verdict_id}/review", "POST", body, content_type="application/json"
+        )
+        assert (answer[0], said in answer[2].decode()) == (status, True), answer
+    assert room.ask(f"/api/verdicts/{known}")["reviews"] == []
 
 
 def test_text_from_robots_stays_text(page: Any, robot: Collector) -> None:
