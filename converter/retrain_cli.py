@@ -310,7 +310,10 @@ def _report_test(
     for question in prepared.questions:
         known = np.flatnonzero(test & (question.targets >= 0))
         if not len(known):
-            print(f"{question.name}: no test picture; nothing is known of its accuracy")
+            print(
+                f"{question.name}: no test picture, so nothing is known of its accuracy;"
+                " a larger --testing_percentage or --cross_validate 3 would tell"
+            )
             continue
         found = fitted.logits[question.name][known].argmax(axis=1)
         right = found == question.targets[known]
