@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "steel-aluminium"
+PACKAGED_VERSION: str = json.loads((DEFAULT_BUNDLE / "bundle.json").read_bytes())["version"]
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 
 

@@ -17,7 +17,7 @@ from edge_node.update.container import HEADER_BYTES, read_head
 from edge_node.update.signing import trusted_keys
 from edge_node.update.state import State
 from edge_node.update.store import Store
-from tests.releases import NAME, NOW, Maker, Robot, changed_bundle, default_files
+from tests.releases import NAME, NOW, PACKAGED_VERSION, Maker, Robot, changed_bundle, default_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,8 +112,9 @@ def test_older_than_what_was_rolled_back_from(robot, maker, good):
 
 def test_the_version_of_the_package(robot, maker):
     """The bundle in the package counts too, even where nothing was installed."""
-    assert f"version 1.1 of {NAME} was here already" in refused(robot, maker.bundle("1.1"))
-    assert "version 1.1.0 of" in refused(robot, maker.bundle("1.1.0"))
+    packaged = f"version {PACKAGED_VERSION} of {NAME} was here already"
+    assert packaged in refused(robot, maker.bundle(PACKAGED_VERSION))
+    assert f"version {PACKAGED_VERSION}.0 of" in refused(robot, maker.bundle(f"{PACKAGED_VERSION}.0"))
 
 
 def test_the_same_version_with_other_content(robot, maker, tmp_path):

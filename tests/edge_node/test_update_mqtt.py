@@ -19,7 +19,7 @@ from tests.collector import Collector
 from tests.edge_node.test_daemon import daemon
 from tests.processes import command, wait_for
 from tests.proxy import Proxy
-from tests.releases import Maker, changed_bundle
+from tests.releases import PACKAGED_VERSION, Maker, changed_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def test_a_bundle_is_sent_tried_and_confirmed_and_bad_ones_do_not_stay(
     found = verdicts(room)
     assert [verdict["seq"] for verdict in found] == list(range(1, len(found) + 1))
     versions = list(dict.fromkeys(verdict["bundle"]["version"] for verdict in found))
-    assert versions == ["1.1", "2", "3"]
+    assert versions == [PACKAGED_VERSION, "2", "3"]
     assert found[-1]["bundle"]["version"] == "2"
     answers = [json.loads(message.payload) for message in room.of(f"{BASE}/rsp")]
     assert all(answer["verb"] == "update" and answer["command_id"] for answer in answers)
