@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DISTRIBUTION = "corrosion-edge-node"
 UNITS = ("corrosion-edge.service", "corrosion-edge@.service")
+_TEMPLATE = "corrosion-edge@"
 RULES = "60-corrosion-camera.rules"
 DEFAULT_PREFIX = Path("/opt/corrosion-edge")
 PASSWORD_NAME = "mqtt-password"  # noqa: S105  # the name of a file
@@ -148,11 +149,11 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
         InstallError: something cannot be removed.
     """
     if layout.runs_systemd:
-        # Instances of the template as well; what is not there is no failure.
-        for unit in (UNITS[0], "corrosion-edge@*.service"):
+        # What is not there is no failure. Instances run under names that only systemd knows all of.
+        for arguments in (("disable", "--now", UNITS[0]), ("stop", f"{_TEMPLATE}*.service")):
             with suppress(InstallError):
-                _systemctl("disable", "--now", unit)
-    doomed = [layout.units / name for name in UNITS]
+                _systemctl(*arguments)
+    doomed = [*_enabled(layout), *(layout.units / name for name in UNITS)]
     doomed += [layout.units / f"{name}.d" for name in UNITS]
     doomed += [layout.rules, layout.link]
     if (layout.environment / "pyvenv.cfg").exists():  # nothing else of that name
@@ -198,6 +199,15 @@ def _environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Ite
         lines = [line for line in found.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
         raise InstallError(f"{source}: {lines[-1].removeprefix('ERROR: ')}")
     yield f"installed {source}"
+
+
+def _enabled(layout: Layout) -> list[Path]:
+    """Return the links that start our units at boot, for every instance of the template.
+
+    Read from the folders: ``systemctl disable`` takes no pattern, and an image has no systemctl of its own.
+    """
+    links = [path for kind in ("wants", "requires") for path in layout.units.glob(f"*.{kind}/*.service")]
+    return sorted(path for path in links if path.name == UNITS[0] or path.name.startswith(_TEMPLATE))
 
 
 def _password(layout: Layout) -> Iterator[str]:

@@ -3,9 +3,12 @@
 import base64
 import logging
 import os
+import shutil
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,10 +19,12 @@ from edge_node.config import CameraConfig
 from edge_node.errors import CameraError
 from edge_node.latest import LatestFrame
 from tests.mjpeg_server import Behaviour, MjpegServer, moving_picture
+from tests.pipeline_server import PipelineServer
 from tests.processes import free_port, wait_for
 from tests.rtsp_server import RtspServer
 
 TIMEOUT_MS = 700
+PIPELINE_TIMEOUT_MS = 3000  # gst-launch-1.0 has to start in it
 IN_TIME_S = TIMEOUT_MS / 1000 + 2.0  # what issue and operator are promised
 RECOVERY_S = 15.0  # the longest retry delay, an open, and a busy machine
 STREAMING, SILENT, ABSENT = CameraCondition.STREAMING, CameraCondition.SILENT, CameraCondition.ABSENT
@@ -36,10 +41,10 @@ def server(request):
 class Watched:
     """A capture thread, what it handed over, and every condition it was in."""
 
-    def __init__(self, url):
+    def __init__(self, url, timeout_ms=TIMEOUT_MS):
         self.latest = LatestFrame()
         self.conditions = []
-        config = CameraConfig(source=url, timeout_ms=TIMEOUT_MS, frozen_after_ms=400)
+        config = CameraConfig(source=url, timeout_ms=timeout_ms, frozen_after_ms=400)
         self.capture = CaptureThread(config, self.latest, on_state=self._note)
         self.capture.start()
 
@@ -191,6 +196,47 @@ def test_a_missing_device_is_absent_and_waited_for():
         wait_for(lambda: watched.capture.reconnects >= 2, what="a second attempt")
     finally:
         watched.capture.stop()
+
+
+def test_a_device_node_that_comes_and_goes_is_noticed():
+    """Missing, there (but no camera), gone again: the state's words follow, without a restart."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        node = Path(folder) / "video0"
+        watched = Watched(str(node))
+
+        def says(words):
+            wait_for(lambda: words in watched.capture.state.text, RECOVERY_S, words)
+
+        try:
+            says("no such device")
+            node.symlink_to("/dev/null")
+            says("cannot be opened")
+            node.unlink()
+            says("no such device")
+            assert set(watched.conditions) == {ABSENT}
+        finally:
+            watched.capture.stop()
+
+
+@pytest.mark.skipif(
+    not shutil.which("gst-launch-1.0"), reason="gst-launch-1.0 (apt: gstreamer1.0-tools) is not installed"
+)
+def test_a_pipeline_whose_source_goes_away_streams_again_when_it_is_back():
+    """The peer is killed: silent, in time; it comes back on its port: streaming, with ids that go on."""
+    server = PipelineServer()
+    watched = Watched(server.url, timeout_ms=PIPELINE_TIMEOUT_MS)
+    try:
+        watched.becomes(STREAMING)
+        server.close()
+        watched.becomes(SILENT, ABSENT, timeout_s=PIPELINE_TIMEOUT_MS / 1000 + 2.0)
+        seen = watched.capture.frames_captured
+        server = PipelineServer(server.port)
+        watched.becomes(STREAMING)
+        watched.latest.take(0)
+        assert watched.latest.take(RECOVERY_S)[0].frame_id >= seen
+    finally:
+        watched.capture.stop()
+        server.close()
 
 
 def test_a_device_that_is_none_is_named():

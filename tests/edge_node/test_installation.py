@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,22 @@ def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel):
     assert left == ["etc/corrosion-edge/node.toml", "var/lib/corrosion-edge/spool.sqlite"]
     list(uninstall(layout, purge=True))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() or path.is_symlink()]
+
+
+@pytest.mark.skipif(not shutil.which("systemctl"), reason="systemctl (apt: systemd) is not installed")
+def test_instances_that_were_enabled_do_not_start_any_more(tmp_path, wheel):
+    """Uninstalling removes the links that systemctl itself made for the unit and two cameras, no other."""
+    layout = Layout(tmp_path)
+    put(layout, wheel)
+    (layout.units / "corrosion-edge-watcher.service").write_text("[Install]\nWantedBy=multi-user.target\n")
+    names = ["corrosion-edge", "corrosion-edge@bow", "corrosion-edge@stern", "corrosion-edge-watcher"]
+    enabling = ["systemctl", f"--root={tmp_path}", "enable", *(f"{name}.service" for name in names)]
+    subprocess.run(enabling, check=True, capture_output=True)
+    wants = layout.units / "multi-user.target.wants"
+    assert len(list(wants.iterdir())) == 4
+    said = list(uninstall(layout, purge=False))
+    assert [path.name for path in wants.iterdir()] == ["corrosion-edge-watcher.service"]
+    assert sum("multi-user.target.wants" in line for line in said) == 3
 
 
 def test_another_prefix_is_in_the_units(tmp_path, wheel):
