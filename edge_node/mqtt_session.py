@@ -26,6 +26,7 @@ from edge_node.mqtt_types import (
     Outgoing,
     Will,
     packed_properties,
+    unpacked_publish,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,16 @@ class _Client(paho.Client):
     """
 
     on_answer: Callable[[int, int], None] = staticmethod(lambda _mid, _code: None)
+    on_plain_publish: Callable[[Incoming], None] | None = None  # of MQTT v5
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        told = self.on_plain_publish
+        message = told and unpacked_publish(self._in_packet["command"], bytes(self._in_packet["packet"]))
+        if not told or not message or (message.qos and not self._manual_ack):
+            return super()._handle_publish()
+        with self._in_callback_mutex:
+            told(message)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:
         packet = self._in_packet["packet"]
@@ -128,6 +139,7 @@ class Session:
         self._client.on_disconnect = self._disconnected
         self._client.on_publish = self._acknowledged
         self._client.on_answer = on_acknowledged
+        self._client.on_plain_publish = on_message if endpoint.is_v5 else None
         self._client.on_message = self._received
 
     @property

@@ -159,13 +159,11 @@ class Database:
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run a statement in a transaction of its own or in the one around, and return the rows changed."""
-        with self.transaction():
-            return self._open_writer().execute(statement, values).rowcount
+        return self._execute(statement, values).rowcount
 
     def insert(self, statement: str, values: Sequence[Any]) -> int:
         """Insert a row and return its number."""
-        with self.transaction():
-            return int(self._open_writer().execute(statement, values).lastrowid or 0)
+        return int(self._execute(statement, values).lastrowid or 0)
 
     def peek(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """Return the first row as the writer sees it, with what is not committed yet."""
@@ -188,6 +186,13 @@ class Database:
             int(self.rows(f"PRAGMA {name}")[0][0]) for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * size
+
+    def _execute(self, statement: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        with self._lock:
+            if self._depth:  # ours: whoever began it has the lock, and says what errors mean
+                return self._open_writer().execute(statement, values)
+            with self.transaction():
+                return self._open_writer().execute(statement, values)
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:

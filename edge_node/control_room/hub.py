@@ -146,10 +146,12 @@ class Hub:
         """Tell what was stored; in the ingest's thread."""
         verdicts: list[bytes] = []
         changes: dict[tuple[str, str], bytes] = {}
+        with self._lock:
+            self._changed.update((arrival.message.site, arrival.message.robot) for arrival in arrivals)
+            if not self._browsers:
+                return
         for arrival in arrivals:
             message = arrival.message
-            with self._lock:
-                self._changed.add((message.site, message.robot))
             if not arrival.is_news or isinstance(message, (Status, Health)):
                 continue
             if isinstance(message, Verdict):

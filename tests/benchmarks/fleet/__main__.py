@@ -1,6 +1,6 @@
 """How many robots does one broker and one room carry, and what gives way first?
 
-    python -m tests.benchmarks.fleet [--robots 10,25,50,100,200] [--rates 1,10] [--seconds 20] [--json]
+    python -m tests.benchmarks.fleet [--robots 10,25,50,100,200] [--rates 1,10] [--seconds 20] [--profile]
 
 Every robot is the node from the spool on (``robots.py``), the broker a mosquitto that queues without a bound,
 the room a subscriber that decodes and counts (``room.py``), or the real control room with its history on disk
@@ -44,6 +44,9 @@ def main() -> None:
         default="counter",
         help="who listens: a subscriber that decodes and counts, or the real `edge-node control-room`",
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="say where the room's time goes (wants py-spy)"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     fleets = []
@@ -51,11 +54,13 @@ def main() -> None:
     if not args.json:
         print(HEADER)
     for rate_hz, robots in sizes:
-        fleets.append(measure(int(robots), rate_hz, args.seconds, room_kind=args.room))
+        fleets.append(measure(int(robots), rate_hz, args.seconds, room_kind=args.room, profile=args.profile))
         if args.json:
             print(f"{len(fleets)} of {len(sizes)} fleets", file=sys.stderr)
         else:
             print(row(fleets[-1]), flush=True)
+            for step, share in fleets[-1].room_shares:
+                print(f"{share:>10.1%}  {step}", flush=True)
     if args.json:
         print(json.dumps([fleet.as_dict() for fleet in fleets], indent=2))
     else:

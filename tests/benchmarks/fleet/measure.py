@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.benchmarks.fleet.control_room import ControlRoom
 from tests.benchmarks.fleet.processes import Talker, cpu_s, resident_mb
+from tests.benchmarks.fleet.profile import Profile
 from tests.processes import Mosquitto
 
 ROBOTS_A_PROCESS = 50
@@ -30,6 +31,7 @@ class Fleet:
         age_p50_ms: from the capture of a frame to the room, over all verdicts.
         cpu_ms_broker: processor time per verdict.
         busy_broker: share of one core.
+        room_shares: of the room's time, by step; empty without ``profile``.
     """
 
     robots: int
@@ -52,13 +54,16 @@ class Fleet:
     mb_broker: float
     mb_room: float
     mb_robots: float
+    room_shares: tuple[tuple[str, float], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         return asdict(self)
 
 
-def measure(robots: int, rate_hz: float, seconds: float, *, room_kind: str = "counter") -> Fleet:
+def measure(
+    robots: int, rate_hz: float, seconds: float, *, room_kind: str = "counter", profile: bool = False
+) -> Fleet:
     """Run ``robots`` at ``rate_hz`` for ``seconds`` and return what happened.
 
     Args:
@@ -66,6 +71,7 @@ def measure(robots: int, rate_hz: float, seconds: float, *, room_kind: str = "co
         rate_hz: verdicts a second of each.
         seconds: how long they speak.
         room_kind: "counter" or "control-room".
+        profile: look where the room's time goes, which costs a little of it.
     """
     with ExitStack() as closing:
         # Spools in memory: two hundred robots have two hundred disks, this machine has one.
@@ -81,12 +87,14 @@ def measure(robots: int, rate_hz: float, seconds: float, *, room_kind: str = "co
         parts = {"broker": [broker.pid], "room": [room.pid], "robots": [crew.pid for crew in crews]}
         before = {name: cpu_s(pids) for name, pids in parts.items()}
         began_s = time.monotonic()
+        looking = Profile(room.pid) if profile else None
         for crew in crews:
             crew.tell(f"go {seconds}")
         numbers: dict[str, int] = {}
         for crew in crews:
             numbers |= crew.answer()
         said_s = time.monotonic() - began_s
+        shares = tuple(looking.shares()) if looking else ()
         report = _settled(room, numbers)
         used = {name: cpu_s(pids) - before[name] for name, pids in parts.items()}
         took_s = time.monotonic() - began_s
@@ -105,6 +113,7 @@ def measure(robots: int, rate_hz: float, seconds: float, *, room_kind: str = "co
         **{f"busy_{name}": used[name] / took_s for name in parts},
         **{f"cpu_ms_{name}": used[name] / said * 1000 for name in parts},
         **{f"mb_{name}": memory_mb[name] for name in parts},
+        room_shares=shares,
     )
 
 
