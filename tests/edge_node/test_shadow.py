@@ -206,18 +206,20 @@ def test_of_many_frames_it_takes_the_newest(pictures, doubtful, tmp_path):
 
 
 def test_its_share_of_the_time_is_kept(pictures, tmp_path):
-    """With a share of a tenth it rests at least nine times as long as it worked."""
-    with shadowed(tmp_path, "default", share=0.1) as (shadow, live, _spool):
+    """With a share of half it rests at least as long as it worked."""
+    with shadowed(tmp_path, "default", share=0.5) as (shadow, live, _spool):
         wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")
-        began_s, worked_ms, seen = time.monotonic(), 0.0, 0
-        while (took_s := time.monotonic() - began_s) < 2.0:
+        began_s, took_s, worked_ms, seen = time.monotonic(), 0.0, 0.0, 0
+        while seen < 6 and took_s < 240:  # a runtime may be slow, and the shadow comes last on a busy machine
             live.decide(pictures[0])
             health = shadow.health
             if health.counts.frames > seen:
                 seen, worked_ms = health.counts.frames, worked_ms + health.inference_ms
+            took_s = time.monotonic() - began_s
             time.sleep(0.005)
-    assert seen > 1
-    assert worked_ms <= took_s * 1000 * 0.1 + health.inference_ms
+    assert seen >= 6
+    # The rest after the last one is still to come. Without any, six would take little longer than their work.
+    assert worked_ms <= took_s * 1000 * 0.5 + health.inference_ms
 
 
 def test_a_refused_bundle_is_told_and_the_one_before_goes_on(pictures, doubtful, tmp_path):

@@ -124,7 +124,8 @@ def test_disagreements_arrive_beside_the_record(tmp_path, mosquitto, doubtful):
     for payload in room.payloads["shadow"]:
         jsonschema.validate(json.loads(payload), schemas()["shadow"])
     health = room.of("health", Health)[-1].shadow
-    assert health.counts.frames >= health.counts.changed >= len(reports)
+    # Those that had arrived when the end was asked for; another may come behind the last health.
+    assert health.counts.frames >= health.counts.changed >= 3
     assert sum(health.counts.outcomes.values()) == health.counts.frames
     assert (health.old, health.new) == (reports[0].old_bundle, reports[0].new_bundle)
 
