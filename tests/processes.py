@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -80,6 +83,23 @@ class Mosquitto:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@contextmanager
+def daemon(config: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``edge-node run`` on ``config``, its log beside it; whatever is left of it at the end is killed."""
+    with config.with_suffix(".log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)],
+            stderr=log,
+            env={**os.environ, **environment},
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)  # a test may have stopped it
+            process.kill()
+            process.wait()
 
 
 def command(*arguments: str, **options) -> subprocess.CompletedProcess[str]:

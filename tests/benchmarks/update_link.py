@@ -21,9 +21,8 @@ import cv2
 import numpy as np
 
 from tests.collector import Collector
-from tests.edge_node.test_daemon import daemon
 from tests.edge_node.test_update_mqtt import BASE, robot_config, sending
-from tests.processes import Mosquitto, wait_for
+from tests.processes import Mosquitto, daemon, wait_for
 from tests.proxy import Proxy
 from tests.releases import Maker
 

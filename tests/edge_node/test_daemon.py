@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,10 +17,9 @@ import pytest
 from edge_node.config import example_config
 from edge_node.subscriber import Subscriber
 from edge_node.verdict import Verdict
-from tests.processes import command, wait_for
+from tests.processes import command, daemon, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 TOPICS = ("corrosion/v1/quay/crawler-1/#",)
@@ -52,20 +50,6 @@ def write_config(folder: Path, source: Path | str, port: int, **camera) -> Path:
     )
     (folder / "state").mkdir(exist_ok=True)
     return path
-
-
-@contextmanager
-def daemon(config: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``edge-node run`` on ``config``; whatever is left of it at the end is killed."""
-    with config.with_suffix(".log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)], stderr=log
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
 
 
 class Collector:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import cv2
 import msgspec
@@ -21,7 +18,7 @@ from edge_node.subscriber import Subscriber
 from edge_node.verdict import Outcome, Verdict
 from tests.mjpeg_server import Behaviour, MjpegServer
 from tests.notify_socket import NotifySocket
-from tests.processes import free_port, wait_for
+from tests.processes import daemon, free_port, wait_for
 
 pytestmark = pytest.mark.runtime
 
@@ -43,23 +40,6 @@ def write_config(folder, source, port, **sections):
         encoding="utf-8",
     )
     return path
-
-
-@contextmanager
-def daemon(config, **environment):
-    """Run ``edge-node run`` on ``config``; whatever is left of it at the end is killed."""
-    with config.with_suffix(".log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)],
-            stderr=log,
-            env={**os.environ, **environment},
-        )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
 
 
 def received(port, kind, leaf, process):

@@ -16,10 +16,10 @@ from edge_node.errors import BundleError, RuntimeUnavailableError
 from edge_node.model_loading import Reloader, available_cores, load_engine, median_ms
 from edge_node.subscriber import Subscriber
 from edge_node.verdict import Verdict
-from tests.edge_node.test_daemon_field import daemon, write_config
+from tests.edge_node.test_daemon_field import write_config
 from tests.mjpeg_server import MjpegServer
 from tests.notify_socket import NotifySocket
-from tests.processes import wait_for
+from tests.processes import daemon, wait_for
 
 pytestmark = pytest.mark.runtime
 

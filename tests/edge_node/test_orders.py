@@ -15,8 +15,8 @@ import numpy as np
 
 from edge_node.schema import schemas
 from tests.collector import Collector
-from tests.edge_node.test_daemon import daemon, write_config
-from tests.processes import wait_for
+from tests.edge_node.test_daemon import write_config
+from tests.processes import daemon, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

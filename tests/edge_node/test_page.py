@@ -25,8 +25,8 @@ from edge_node.messages import Health, Status
 from edge_node.metrics import exposition
 from edge_node.page import LocalPage, PageError
 from edge_node.verdict import Decision, Outcome
-from tests.edge_node.test_daemon_field import daemon, write_config
-from tests.processes import free_port, wait_for
+from tests.edge_node.test_daemon_field import write_config
+from tests.processes import daemon, free_port, wait_for
 from tests.verdicts import verdict
 
 TOKEN = "0123456789abcdefXYZ"  # noqa: S105  # of a test

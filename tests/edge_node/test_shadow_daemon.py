@@ -6,9 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import jsonschema
@@ -22,7 +19,7 @@ from edge_node.messages import Disagreement, Health, Status
 from edge_node.schema import schemas
 from edge_node.subscriber import Subscriber
 from edge_node.verdict import Verdict
-from tests.processes import command, wait_for
+from tests.processes import command, daemon, wait_for
 from tests.shadows import make_as_urgent_as_others, shadows_of
 
 pytestmark = pytest.mark.runtime
@@ -61,20 +58,6 @@ def write_config(folder, port, bundle, **camera):
         encoding="utf-8",
     )
     return path
-
-
-@contextmanager
-def daemon(config):
-    """Run ``edge-node run``; whatever is left of it at the end is killed."""
-    with config.with_suffix(".log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)], stderr=log
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
 
 
 class Room:

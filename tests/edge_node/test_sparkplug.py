@@ -20,8 +20,7 @@ from edge_node.spool import Kind, Spool
 from edge_node.topics import Topics
 from edge_node.verdict import encode
 from tests.collector import Collector
-from tests.edge_node.test_daemon import daemon
-from tests.processes import wait_for
+from tests.processes import daemon, wait_for
 from tests.verdicts import verdict
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ import pytest
 from edge_node.config import example_config
 from edge_node.update.state import State
 from tests.collector import Collector
-from tests.edge_node.test_daemon import daemon
-from tests.processes import command, wait_for
+from tests.processes import command, daemon, wait_for
 from tests.proxy import Proxy
 from tests.releases import PACKAGED_VERSION, Maker, changed_bundle
 

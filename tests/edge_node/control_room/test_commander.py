@@ -22,8 +22,7 @@ from edge_node.marked_picture import marking_in
 from edge_node.mqtt_types import Endpoint
 from edge_node.topics import Topics
 from tests.collector import Collector
-from tests.edge_node.test_daemon import daemon
-from tests.processes import command, free_port, wait_for
+from tests.processes import command, daemon, free_port, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,8 +27,7 @@ from edge_node.mqtt_types import Endpoint
 from edge_node.topics import Topics
 from edge_node.verdict import Verdict
 from tests.collector import Collector
-from tests.edge_node.test_daemon import daemon
-from tests.processes import command, wait_for
+from tests.processes import command, daemon, wait_for
 from tests.verdicts import START, verdict
 
 if TYPE_CHECKING:
