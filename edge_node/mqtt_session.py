@@ -60,10 +60,12 @@ class _Client(paho.Client):
     def _handle_publish(self) -> MQTTErrorCode:
         told = self.on_plain_publish
         message = told and unpacked_publish(self._in_packet["command"], bytes(self._in_packet["packet"]))
-        if not told or not message or (message.qos and not self._manual_ack):
+        if not told or not message:
             return super()._handle_publish()
         with self._in_callback_mutex:
             told(message)
+        if message.qos and not self._manual_ack:
+            return self._send_puback(message.number)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:

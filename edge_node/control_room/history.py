@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room import searching
+from edge_node.control_room import searching, trimming
 from edge_node.control_room.database import Database
 from edge_node.control_room.searching import to_us
 from edge_node.findings import FindingState
 from edge_node.verdict import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 
 MAX_COLUMN = 200  # signs of a text that is searched by; the message itself keeps all of it
 MAX_REASONS = 100  # kinds of unreadable messages that are told apart
-MAX_RANGES = 5000  # of numbers that came, kept for one epoch: who sends each second number only wears it out
-_TRIM_ROWS = 2000
 
 
 class History:
@@ -324,19 +321,12 @@ class History:
         Findings outlive their verdicts unless ``days`` have passed; numbers that came stay known, so what
         was given up is no gap.
         """
-        gone = 0
-        if days is not None:
-            gone += self._drop_before(to_us(_now() - timedelta(days=days)))
-        while searching.picture_bytes(self._database) > max_picture_bytes:
-            gone += (dropped := self._drop_pictures())
-            if not dropped:
-                break
-        while self._database.used_bytes() > max_bytes + searching.picture_bytes(self._database):
-            gone += (dropped := self._drop_oldest(_TRIM_ROWS))
-            if not dropped:
-                break
-        self._join_ranges()
-        return gone
+        return trimming.trim(
+            self._database,
+            max_bytes=max_bytes,
+            max_picture_bytes=max_picture_bytes,
+            before_us=None if days is None else to_us(_now() - timedelta(days=days)),
+        )
 
     def _insert_review(self, review: Review, how: str) -> int:
         with self._database.transaction():
@@ -405,49 +395,6 @@ class History:
         else:
             database.write("INSERT INTO arrived VALUES (?, ?, ?)", (epoch_key, seq, last_seq))
         return True
-
-    def _drop_before(self, before_us: int) -> int:
-        database = self._database
-        with database.transaction():
-            gone = self._drop(
-                "SELECT position FROM verdict WHERE received_us < ? ORDER BY position", (before_us,)
-            )
-            gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))
-            gone += database.write("DELETE FROM response WHERE received_us < ?", (before_us,))
-            gone += database.write("DELETE FROM picture WHERE received_us < ?", (before_us,))
-        return gone
-
-    def _drop_oldest(self, rows: int) -> int:
-        return self._drop("SELECT position FROM verdict ORDER BY position LIMIT ?", (rows,))
-
-    def _drop(self, which: str, values: Iterable[int]) -> int:
-        with self._database.transaction():
-            self._database.write(f"DELETE FROM verdict_message WHERE position IN ({which})", tuple(values))
-            return self._database.write(f"DELETE FROM verdict WHERE position IN ({which})", tuple(values))
-
-    def _drop_pictures(self) -> int:
-        """Give up old pictures, full ones first: their thumbnails are 10 kB."""
-        return self._database.write(
-            "DELETE FROM picture WHERE picture_key IN"
-            " (SELECT picture_key FROM picture ORDER BY is_thumbnail, picture_key LIMIT 20)"
-        )
-
-    def _join_ranges(self) -> None:
-        """Forget the oldest gaps of an epoch that has too many."""
-        for epoch_key, ranges in searching.torn_epochs(self._database, MAX_RANGES):
-            with self._database.transaction():
-                edge = self._database.peek(
-                    "SELECT max(last_seq), min(first_seq) FROM (SELECT first_seq, last_seq FROM arrived"
-                    " WHERE epoch_key = ? ORDER BY first_seq LIMIT ?)",
-                    (epoch_key, ranges - MAX_RANGES // 2),
-                )
-                if edge is not None:
-                    self._database.write(
-                        "DELETE FROM arrived WHERE epoch_key = ? AND first_seq <= ?", (epoch_key, edge[0])
-                    )
-                    self._database.write(
-                        "INSERT INTO arrived VALUES (?, ?, ?)", (epoch_key, edge[1], edge[0])
-                    )
 
 
 def epoch_of(verdict: Verdict) -> str:

@@ -127,7 +127,8 @@ def cautions(mission: Mission) -> list[str]:
             f"Nobody reviewed {silent} of {len(mission.findings)} findings: the model's opinion alone."
         )
     if disputed:
-        sentences.append(f"{disputed} findings were disputed by a person and stay in this report, marked so.")
+        were = "finding was disputed and stays" if disputed == 1 else "findings were disputed and stay"
+        sentences.append(f"{disputed} {were} in this report, marked so.")
     if mission.along_path:
         sentences.append("Places are the robot's own: how well it knew them this report cannot tell.")
     if mission.time_quality["synchronized"] < mission.frames:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from edge_node.control_room.database import NAME, HistoryError
-from edge_node.control_room.history import MAX_RANGES, History
+from edge_node.control_room.history import History
 from edge_node.control_room.records import (
     Delivery,
     FindingFilter,
@@ -23,6 +23,7 @@ from edge_node.control_room.records import (
     Review,
     VerdictFilter,
 )
+from edge_node.control_room.trimming import MAX_RANGES
 from edge_node.findings import Finding, FindingState
 from edge_node.messages import Health, Presence, Response, Result, Status
 from edge_node.verdict import Pose
