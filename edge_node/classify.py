@@ -11,7 +11,7 @@ from edge_node.bundle import bundle_path, load_bundle
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.camera.recording import iter_video
 from edge_node.cascade import unreadable
-from edge_node.config import MAX_THREADS
+from edge_node.config_types import MAX_THREADS
 from edge_node.describe import coloured, path_text
 from edge_node.engine import Engine
 from edge_node.errors import CameraError, CorrosionError

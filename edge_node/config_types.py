@@ -1,0 +1,19 @@
+"""What single values of the configuration may be; shared by its sections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
+Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
+Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
+FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}\Z")]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Milliseconds = Annotated[float, msgspec.Meta(gt=0)]
+TopicName = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+MAX_THREADS = 64
+Threads = Annotated[int, msgspec.Meta(ge=1, le=MAX_THREADS)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
