@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--pace", choices=("fast", "real-time"), default="fast")
     parser.add_argument("--source", default=str(CLIP))
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended early"))  # so that daemon and broker end too
     with tempfile.TemporaryDirectory(prefix="edge-node-steady-") as name:
         folder = Path(name)
         broker = Mosquitto(folder)
