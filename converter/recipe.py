@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_RECIPE_BYTES = 1024 * 1024
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+# What the pictures are turned into is computed once for all variations, on one network.
+_SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
@@ -77,6 +79,8 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         fine_tune: how many of the last convolutions are trained along; 0 leaves the backbone frozen.
         copies: changed copies of every picture, beside the picture as it is.
         sets: set -> how much of the training comes from it; others are left out. Empty: all, alike.
+        balance: what is drawn alike within a set, whatever its size: its ``labels``, or the labels of each of
+            its ``sources``. What is learned from many sources holds better on one that was not there.
         leave_out_licences: parts of a row's licence that keep it out of training.
         steps: batches.
         evaluate_every: steps between looks at the validation pictures; a twentieth of all if not given.
@@ -100,6 +104,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     sets: dict[str, Positive] = {}
+    balance: Literal["labels", "sources"] = "labels"
     leave_out_licences: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
@@ -122,15 +127,43 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class CascadeRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        stage: the questions.
+        training: how they are learned.
+        variation: each is ``training`` with some keys changed, trained from the same start; the mean of all
+            their weights is kept. None: ``training`` alone.
+        name: of the bundle to be, as all that follows.
+    """
 
     stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]
     training: TrainingRecipe = TrainingRecipe()
+    variation: tuple[dict[str, Any], ...] = ()
     name: Identifier = "cascade"
     version: Version = "1"
     root: str | None = None
     licence: str = "not stated"
     intended_use: str = "not stated"
+
+    def trainings(self) -> tuple[TrainingRecipe, ...]:
+        """Return how to train, once for each variation.
+
+        Raises:
+            DatasetError: a variation changes what all must share, or to a value out of range.
+        """
+        return tuple(self._varied(number, changes) for number, changes in enumerate(self.variation, 1)) or (
+            self.training,
+        )
+
+    def _varied(self, number: int, changes: dict[str, Any]) -> TrainingRecipe:
+        where = f"variation {number}"
+        if shared := sorted(_SHARED & changes.keys()):
+            raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
+        try:
+            return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
+        except msgspec.ValidationError as err:
+            raise DatasetError(f"{where}: {str(err).replace('`', '')}") from err
 
 
 def read_recipe(path: Path) -> CascadeRecipe:
@@ -152,19 +185,27 @@ def read_recipe(path: Path) -> CascadeRecipe:
         recipe = msgspec.convert(document, CascadeRecipe)
     except msgspec.ValidationError as err:
         raise DatasetError(f"{path}: {str(err).replace('`', '')}") from err
-    if problems := list(_contradictions(recipe)):
+    try:
+        trainings = recipe.trainings()
+    except DatasetError as err:
+        raise DatasetError(f"{path}: {err}") from err
+    if problems := list(_contradictions(recipe, trainings)):
         raise DatasetError(f"{path}: {'; '.join(problems)}")
     return recipe
 
 
-def _contradictions(recipe: CascadeRecipe) -> Iterator[str]:
+def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
     names = [stage.name for stage in recipe.stage]
     if len(set(names)) != len(names):
         yield "two stages have one name"
     if recipe.root is not None and recipe.root not in names:
         yield f"root {recipe.root!r} is none of the stages {', '.join(names)}"
-    if recipe.training.style_mixing and not recipe.training.fine_tune:
+    if not recipe.training.fine_tune and any(training.style_mixing for training in trainings):
         yield "style_mixing changes layers that are trained along, and fine_tune is 0"
+    if recipe.training.sets and (
+        more := {s for t in trainings for s in t.sets} - recipe.training.sets.keys()
+    ):
+        yield f"a variation has the set {min(more)!r}, which [training.sets] has not"
     for stage in recipe.stage:
         yield from _contradictions_of(stage, names)
 
@@ -190,6 +231,10 @@ def _unknown_keys(document: dict[str, Any]) -> Iterator[str]:
     training, stages = document.get("training"), document.get("stage")
     if isinstance(training, dict):
         yield from _unknown("[training]", training, TrainingRecipe)
+    variations = document.get("variation")
+    for number, variation in enumerate(variations if isinstance(variations, list) else [], start=1):
+        if isinstance(variation, dict):
+            yield from _unknown(f"variation {number}", variation, TrainingRecipe)
     for number, stage in enumerate(stages if isinstance(stages, list) else [], start=1):
         if isinstance(stage, dict):
             yield from _unknown(f"stage {stage.get('name', number)}", stage, StageRecipe)

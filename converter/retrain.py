@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.dataset import Sample
-    from converter.recipe import CascadeRecipe, StageRecipe
+    from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe
 
-# A stratum (set and label) with fewer pictures is not drawn as often as a large one: its few pictures
-# would be learned by heart.
+# A stratum (set and label, perhaps of one source) with fewer pictures is not drawn as often as a large one:
+# its few pictures would be learned by heart.
 FULL_WEIGHT_PICTURES = 60
 # Looks at the validation pictures that one training takes.
 _LOOKS = 20
@@ -132,17 +132,47 @@ def fit(
     """
     recipe = prepared.recipe
     _, cut, backbone = _network(recipe)
-    admitted = training & np.array([recipe.training.admits(sample) for sample in prepared.samples])
-    _check_labels(prepared.questions, admitted)
-    material = Material(prepared.activations, prepared.masks, _weights(prepared, admitted), validation)
     upper = cut.upper if cut else None
-    heads = train(material, prepared.questions, _settings(recipe), upper=upper, report=report)
+    heads = _trained(prepared, training, validation, upper, report)
     if cut:
         backbone = replace(backbone, weights_sha256=weights_hash(backbone.model))
     pooled = _pooled(prepared.activations[0], upper)
     logits = {head.question.name: head.logits(pooled) for head in heads}
     temperatures = tuple(_temperature(head, logits[head.question.name], validation) for head in heads)
     return Fitted(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
+
+
+def _trained(
+    prepared: Prepared,
+    training: NDArray[np.bool_],
+    validation: NDArray[np.bool_],
+    upper: Any,
+    report: Callable[[Look], None],
+) -> tuple[Head, ...]:
+    """Train each variation from one start, and return the heads of the mean; it is in ``upper`` too.
+
+    The mean of what was learned under different conditions holds where each of them does, as long as all
+    began alike (Wortsman et al., Model soups, ICML 2022).
+    """
+    start = upper.get_weights() if upper else []
+    uppers, heads = [], []
+    for varied in prepared.recipe.trainings():
+        admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
+        _check_labels(prepared.questions, admitted)
+        weights = _weights(prepared, varied, admitted)
+        material = Material(prepared.activations, prepared.masks, weights, validation)
+        if upper:
+            upper.set_weights(start)
+        heads.append(train(material, prepared.questions, _settings(varied), upper=upper, report=report))
+        uppers.append(upper.get_weights() if upper else [])
+    if upper:
+        upper.set_weights([np.mean(values, axis=0) for values in zip(*uppers, strict=True)])
+    return tuple(_mean(alike) for alike in zip(*heads, strict=True))
+
+
+def _mean(heads: Sequence[Head]) -> Head:
+    weights = np.mean([head.weights for head in heads], axis=0)
+    return Head(heads[0].question, weights, np.mean([head.biases for head in heads], axis=0))
 
 
 def _network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
@@ -184,17 +214,17 @@ def _check_labels(questions: Sequence[Question], training: NDArray[np.bool_]) ->
             )
 
 
-def _weights(prepared: Prepared, training: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how often each picture is drawn: sets by the recipe, the labels of a set alike.
+def _weights(prepared: Prepared, wanted: TrainingRecipe, training: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how often each picture is drawn: sets by the recipe, what it balances within a set alike.
 
     The labels are those of the question that most pictures answer.
     """
-    sets = prepared.recipe.training.sets
+    sets, by_source = wanted.sets, wanted.balance == "sources"
     known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in prepared.questions]
     widest = prepared.questions[int(np.argmax(known))]
     asked = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
     strata = [
-        (sample.set_name, int(target))
+        (sample.set_name, sample.source if by_source else "", int(target))
         for sample, target in zip(prepared.samples, widest.targets, strict=True)
     ]
     counts = Counter(stratum for stratum, asks in zip(strata, asked, strict=True) if asks)
@@ -206,8 +236,7 @@ def _weights(prepared: Prepared, training: NDArray[np.bool_]) -> NDArray[np.floa
     )
 
 
-def _settings(recipe: CascadeRecipe) -> Settings:
-    wanted = recipe.training
+def _settings(wanted: TrainingRecipe) -> Settings:
     return Settings(
         steps=wanted.steps,
         learning_rate=wanted.learning_rate,

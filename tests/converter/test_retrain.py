@@ -332,6 +332,13 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
         ('labels = ["aluminium", "steel"]', 'labels = ["aluminium"]', "length >= 2"),
         ('column = "material"', 'column = "material"\nlearn = "both"', "masks show corroded, not material"),
         ("fine_tune = 3", "style_mixing = 0.5", "style_mixing changes layers that are trained along"),
+        (
+            "[training]",
+            "[[variation]]\nsize_px = 96\n[training]",
+            r"variation 1: size_px belongs into \[training\]",
+        ),
+        ("[training]", "[[variation]]\nsteps = 0\n[training]", "variation 1: Expected `?int`? >= 1"),
+        ("[training]", '[[variation]]\nbalanc = "sources"\n[training]', 'did you mean "balance"'),
         ("[training]", "[training", "not TOML"),
     ],
 )
@@ -426,3 +433,25 @@ def test_licences_are_left_out_of_training(plates, tmp_path):
     only_left_out = np.arange(48) >= 40
     with pytest.raises(DatasetError, match="stage material: no picture of aluminium, steel is left"):
         fit(prepared, only_left_out, np.zeros(48, bool))
+
+
+def test_variations_are_averaged(plates, tmp_path):
+    """Trained together, two variations give the mean of what each of them gives from the same start."""
+    samples = load_dataset(plates)
+    base = _CASCADE.replace("steps = 60", "steps = 5")
+    variations = ["steps = 5", 'steps = 7\nbalance = "sources"\nstyle_mixing = 1.0']
+    together = "".join(f"[[variation]]\n{one}\n" for one in variations)
+    everything, nothing = np.ones(len(samples), bool), np.zeros(len(samples), bool)
+
+    def fitted(text):
+        recipe = read_recipe(_recipe(tmp_path, base.replace("[training]", text + "[training]")))
+        found = fit(prepare(samples, recipe), everything, nothing)
+        return found.backbone.model.get_weights(), found.heads
+
+    alone = [fitted(f"[[variation]]\n{one}\n") for one in variations]
+    weights, heads = fitted(together)
+    for mean, first, second in zip(weights, *(one[0] for one in alone), strict=True):
+        np.testing.assert_allclose(mean, (first + second) / 2, atol=1e-6)
+    for mean, first, second in zip(heads, *(one[1] for one in alone), strict=True):
+        np.testing.assert_allclose(mean.weights, (first.weights + second.weights) / 2, atol=1e-6)
+    assert any(not np.array_equal(*both) for both in zip(*(one[0] for one in alone), strict=True))
