@@ -1,4 +1,4 @@
-"""The accuracy that quantizing may cost, and the layers kept in float until it costs no more."""
+"""What quantizing may cost in accuracy and agreement, and the layers kept in float until it costs no more."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from edge_node.errors import ConversionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from converter.compare import Answers
+    from converter.compare import Answers, StageComparison
     from converter.labelled import LabelledSet, Score
-    from converter.sensitivity import LayerCost
     from edge_node.bundle import Bundle
     from edge_node.manifest import Cascade
 
@@ -40,13 +39,39 @@ class Attempt:
 
     bundle: Bundle
     answers: Answers | None
-    drops: tuple[Drop, ...]
+    drops: tuple[Drop, ...] = ()
+    comparisons: tuple[StageComparison, ...] = ()
     float_layers: tuple[str, ...] = ()
 
-    @property
-    def worst(self) -> Drop:
-        """The drop that decides."""
-        return max(self.drops, key=lambda drop: drop.points)
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What quantizing may cost; None is any amount.
+
+    Attributes:
+        max_drop_points: percentage points of accuracy that any stage and the cascade may lose.
+        min_agreement: share of pictures, 0 to 1, to which every stage gives the label that float gives.
+    """
+
+    max_drop_points: float | None = None
+    min_agreement: float | None = None
+
+    def broken_by(self, attempt: Attempt) -> str | None:
+        """Return the sentence about what an attempt costs too much, the worst of it; None if it holds."""
+        worst = max(attempt.drops, key=lambda drop: drop.points, default=None)
+        if worst and self.max_drop_points is not None and worst.points > self.max_drop_points:
+            return (
+                f"{worst.name}: quantized accuracy {worst.candidate.accuracy:.3f},"
+                f" float {worst.reference.accuracy:.3f}:"
+                f" drop {worst.points:.2f} points > allowed {self.max_drop_points:.2f}"
+            )
+        least = min(attempt.comparisons, key=lambda found: found.agreement, default=None)
+        if least and self.min_agreement is not None and least.agreement < self.min_agreement:
+            return (
+                f"{least.stage.name}: {least.agreement:.2%} of {len(least.same_label)} pictures"
+                f" keep float's label, wanted {self.min_agreement:.2%}"
+            )
+        return None
 
 
 def drops(
@@ -65,8 +90,8 @@ def drops(
 
 def within_budget(
     first: Attempt,
-    max_drop_points: float,
-    rank: Callable[[], Sequence[LayerCost]],
+    budget: Budget,
+    rank: Callable[[], Sequence[str]],
     retry: Callable[[tuple[str, ...]], Attempt],
 ) -> Attempt:
     """Return an attempt that holds the budget with as few layers in float as bisection finds.
@@ -76,49 +101,37 @@ def within_budget(
 
     Args:
         first: everything in int8.
-        max_drop_points: percentage points that any stage and the cascade may lose.
+        budget: what it may cost.
         rank: returns the layers, worst first; called only where ``first`` does not hold.
         retry: converts again with these layers in float.
 
     Raises:
         ConversionError: not even the last attempt holds.
     """
-    if first.worst.points <= max_drop_points:
+    if not budget.broken_by(first):
         return first
-    layers = [cost.layer for cost in rank()]
+    layers = tuple(rank())
     attempt, too_few, kept = first, 0, min(1, len(layers))
     while kept > too_few:
-        attempt = retry(tuple(layers[:kept]))
-        if attempt.worst.points <= max_drop_points:
-            return _fewest(attempt, too_few, max_drop_points, retry)
+        attempt = retry(layers[:kept])
+        if not budget.broken_by(attempt):
+            return _fewest(attempt, too_few, budget, retry)
         too_few, kept = kept, min(2 * kept, len(layers))
     raise ConversionError(
-        f"{over_budget(attempt.worst, max_drop_points)},"
+        f"{budget.broken_by(attempt)},"
         f" with {len(attempt.float_layers)} of {len(layers)} layers in float; no bundle was written"
     )
 
 
 def _fewest(
-    holding: Attempt,
-    too_few: int,
-    max_drop_points: float,
-    retry: Callable[[tuple[str, ...]], Attempt],
+    holding: Attempt, too_few: int, budget: Budget, retry: Callable[[tuple[str, ...]], Attempt]
 ) -> Attempt:
     """Return the attempt with the fewest layers between ``too_few``, which do not hold, and ``holding``."""
     while len(holding.float_layers) - too_few > 1:
         middle = (len(holding.float_layers) + too_few) // 2
         attempt = retry(holding.float_layers[:middle])
-        if attempt.worst.points <= max_drop_points:
-            holding = attempt
-        else:
+        if budget.broken_by(attempt):
             too_few = middle
+        else:
+            holding = attempt
     return holding
-
-
-def over_budget(worst: Drop, max_drop_points: float) -> str:
-    """Return the sentence for a drop that is more than allowed."""
-    return (
-        f"{worst.name}: quantized accuracy {worst.candidate.accuracy:.3f},"
-        f" float {worst.reference.accuracy:.3f}:"
-        f" drop {worst.points:.2f} points > allowed {max_drop_points:.2f}"
-    )

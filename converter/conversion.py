@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from converter.budget import Budget
 from converter.quantize import Target
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ConversionOrder:
         calibration_pictures: how many of it.
         seed: of their choice.
         evaluate: labelled pictures, or None.
-        max_accuracy_drop: percentage points that quantizing may cost on them, or None for any.
+        budget: what quantizing may cost on them, or else on the calibration pictures.
         max_risk: error among decided pictures that thresholds are chosen for, or None for no abstaining.
         fuse: whether stages with one backbone become one model.
         force: replace an existing bundle.
@@ -53,7 +54,7 @@ class ConversionOrder:
     calibration_pictures: int = 200
     seed: int = 0
     evaluate: Path | None = None
-    max_accuracy_drop: float | None = None
+    budget: Budget = field(default_factory=Budget)
     max_risk: float | None = None
     fuse: bool = True
     force: bool = False

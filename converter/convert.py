@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converter.budget import Budget
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
 from converter.conversion import ConversionOrder
 from converter.inspect_graph import add_graph_flags, graph_flags
@@ -59,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration-pictures", type=_positive, default=200, metavar="N", help="default: 200"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of pictures (default: 0)")
+    parser.add_argument(
+        "--min-agreement",
+        type=_share_of(100.0),
+        metavar="PERCENT",
+        help="share of pictures to which every stage must give float's label: those of --evaluate, or else"
+        " the calibration pictures; the worst layers stay in float until it holds",
+    )
     judged = parser.add_argument_group("judged on labelled pictures")
     judged.add_argument(
         "--evaluate", type=Path, metavar="LABELLED", help="labels.csv, or a folder with a folder per class"
@@ -107,7 +115,9 @@ def run(args: argparse.Namespace) -> int:
         calibration_pictures=args.calibration_pictures,
         seed=args.seed,
         evaluate=args.evaluate,
-        max_accuracy_drop=args.max_accuracy_drop,
+        budget=Budget(
+            args.max_accuracy_drop, None if args.min_agreement is None else args.min_agreement / 100.0
+        ),
         max_risk=args.max_risk,
         fuse=not args.no_fuse,
         force=args.force,

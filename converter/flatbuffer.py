@@ -49,8 +49,8 @@ def encode_model(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def with_bias_of(content: bytes, other: bytes, at: int) -> bytes:
-    """Return a model with the bias of its weighted operator number ``at`` taken from another model.
+def with_layer_of(content: bytes, other: bytes, at: int) -> bytes:
+    """Return a model with weights and bias of its weighted operator number ``at`` taken from another model.
 
     Args:
         content: a ``.tflite`` file.
@@ -58,10 +58,19 @@ def with_bias_of(content: bytes, other: bytes, at: int) -> bytes:
         at: counts operators with weights, from 0.
     """
     model, source = parse_model(content), parse_model(other)
-    target, origin = (_weighted(tree)[at].inputs[2] for tree in (model, source))
-    buffers = source.buffers[source.subgraphs[0].tensors[origin].buffer]
-    model.buffers[model.subgraphs[0].tensors[target].buffer].data = buffers.data
+    targets, origins = (weighted_operators(tree)[at][0].inputs[1:3] for tree in (model, source))
+    for target, origin in zip(targets, origins, strict=True):
+        if target < 0 or origin < 0:
+            continue  # no bias
+        buffers = source.buffers[source.subgraphs[0].tensors[origin].buffer]
+        model.buffers[model.subgraphs[0].tensors[target].buffer].data = buffers.data
     return encode_model(model)
+
+
+def weighted_operators(model: Any) -> list[tuple[Any, Operator]]:
+    """Return the operators with weights of a parsed model, each as the schema has it and as read."""
+    found = zip(model.subgraphs[0].operators, _operators(model), strict=True)
+    return [(operator, read) for operator, read in found if read.name in WEIGHTED]
 
 
 def operators(content: bytes) -> tuple[Operator, ...]:
@@ -77,11 +86,6 @@ def weight_types(content: bytes) -> Counter[str]:
 def operator_counts(content: bytes) -> Counter[str]:
     """Return how often each operator occurs."""
     return Counter(op.name for op in operators(content))
-
-
-def _weighted(model: Any) -> list[Any]:
-    found = zip(model.subgraphs[0].operators, _operators(model), strict=True)
-    return [operator for operator, read in found if read.name in WEIGHTED]
 
 
 def _operators(model: Any) -> Iterator[Operator]:

@@ -19,6 +19,9 @@ TRANSPARENT_OPS = frozenset(
 )
 
 
+CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+
+
 class Ref(NamedTuple):
     """One output of a node."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from converter.budget import Attempt, Drop, drops, over_budget, within_budget
+from converter.budget import Attempt, Drop, drops, within_budget
 from converter.bundle_writer import (
     MadeModel,
     assemble,
@@ -28,7 +30,7 @@ from converter.labelled import LabelledSet, load_labelled
 from converter.metadata import ModelDescription, with_metadata
 from converter.pictures import Calibration, load_calibration
 from converter.quantize import Mode, Target, convert_graph
-from converter.sensitivity import LayerCost, rank_layers
+from converter.sensitivity import LayerGain, in_order, rank_layers
 from converter.target import probe_in_target
 from converter.truth import UNKNOWN
 from edge_node.engine import Engine
@@ -63,7 +65,8 @@ def convert_cascade(
     """
     _refuse_contradictions(order)
     started = time.perf_counter()
-    outcome = _Conversion(order, begin).outcome()
+    with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
+        outcome = _Conversion(order, begin, Path(folder)).outcome()
     outcome = replace(outcome, seconds=time.perf_counter() - started)
     write_bundle(outcome.bundle, order.out, report(outcome), force=order.force)
     return outcome
@@ -72,8 +75,9 @@ def convert_cascade(
 class _Conversion:
     """One order on its way: what every step needs, and how steps are shown."""
 
-    def __init__(self, order: ConversionOrder, begin: BeginStep) -> None:
+    def __init__(self, order: ConversionOrder, begin: BeginStep, work: Path) -> None:
         self.order = order
+        self.work = work
         self.begin = begin
         self.calibration = self._calibration()
         self.graphs = self._graphs()
@@ -91,10 +95,8 @@ class _Conversion:
         bundle, answers = attempt.bundle, attempt.answers
         if self.order.target is not Target.LITERT:
             self._probe_in_target(bundle)
-        comparisons: tuple[StageComparison, ...] = ()
-        fits: dict[str, StageFit] = {}
-        if self.reference_answers and answers:
-            comparisons = compare(self.cascade.stages, self.reference_answers, answers)
+        comparisons, fits = attempt.comparisons, dict[str, StageFit]()
+        if comparisons and answers:
             check_outputs(comparisons)
             fits = _fits(self.labelled, self.cascade.stages, answers, self.order.max_risk)
             bundle = self._sealed(bundle, comparisons, fits, attempt)
@@ -122,13 +124,12 @@ class _Conversion:
         if mode is Mode.NONE:
             return self._judged(self.reference, self.reference_answers, ())
         first = self._tried(())
-        budget = self.order.max_accuracy_drop
-        if budget is None or not first.drops:
+        budget = self.order.budget
+        broken = budget.broken_by(first)
+        if not broken:
             return first
         if not mode.takes_float_layers:
-            if first.worst.points > budget:
-                raise ConversionError(f"{over_budget(first.worst, budget)}; no bundle was written")
-            return first
+            raise ConversionError(f"{broken}; no bundle was written")
         sizes = (model.size_bytes for model in first.bundle.manifest.models)
         self.all_quantized = sum(sizes), inference_ms(first.bundle)
         return within_budget(first, budget, self._ranked, self._tried)
@@ -138,21 +139,23 @@ class _Conversion:
         return self._judged(bundle, self._asked(bundle, "asking the quantized models"), float_layers)
 
     def _judged(self, bundle: Bundle, answers: Answers | None, float_layers: tuple[str, ...]) -> Attempt:
-        lost: tuple[Drop, ...] = ()
-        if self.labelled and self.reference_answers and answers:
-            lost = drops(self.labelled, self.cascade, self.reference_answers, answers)
-        return Attempt(bundle, answers, lost, float_layers)
+        lost, compared = tuple[Drop, ...](), tuple[StageComparison, ...]()
+        if self.reference_answers and answers:
+            compared = compare(self.cascade.stages, self.reference_answers, answers)
+            if self.labelled:
+                lost = drops(self.labelled, self.cascade, self.reference_answers, answers)
+        return Attempt(bundle, answers, lost, compared, float_layers)
 
-    def _ranked(self) -> tuple[LayerCost, ...]:
+    def _ranked(self) -> tuple[str, ...]:
         """Return the layers of all models, the most costly first."""
-        costs: list[LayerCost] = []
+        gains: list[LayerGain] = []
         for graph in self.fused:
             advance = self.begin(f"ranking layers of {graph.stages[0]}", 1)
             pictures = self._pictures(graph)
             if pictures is not None:
-                costs += rank_layers(graph, pictures, self.order.target)
+                gains += rank_layers(graph, pictures, self.order.target, self._work(graph))
             advance()
-        return tuple(sorted(costs, key=lambda cost: cost.remaining_error))
+        return in_order(gains)
 
     def _made(self, mode: Mode, float_layers: tuple[str, ...] = ()) -> Bundle:
         """Return the bundle in memory, every model converted to ``mode`` and audited."""
@@ -162,7 +165,9 @@ class _Conversion:
         models = []
         for graph in self.fused:
             pictures = self._pictures(graph) if mode.needs_calibration else None
-            converted = convert_graph(graph, mode, pictures, self.order.target, float_layers)
+            converted = convert_graph(
+                graph, mode, pictures, self.order.target, float_layers, self._work(graph)
+            )
             audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))
             models.append(MadeModel(graph, mode, with_metadata(converted.content, self._described(graph))))
             advance()
@@ -179,6 +184,12 @@ class _Conversion:
             preprocessing=graph.preprocessing,
             labels={output.tensor: labels[output.stage] for output in graph.outputs},
         )
+
+    def _work(self, graph: FusedGraph) -> Path:
+        """Return the folder that keeps a graph's ranges from one conversion to the next."""
+        folder = self.work / graph.stages[0]
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def _pictures(self, graph: FusedGraph) -> NDArray[np.uint8] | None:
         return self.calibration.resized(graph.preprocessing) if self.calibration else None
@@ -274,11 +285,16 @@ def _refuse_contradictions(order: ConversionOrder) -> None:
             f"{order.mode.value} measures its ranges on pictures like those the robot will see, found none;"
             " give --calibration PICTURES"
         )
-    for option, value in (("--max-accuracy-drop", order.max_accuracy_drop), ("--max-risk", order.max_risk)):
+    labelled = (("--max-accuracy-drop", order.budget.max_drop_points), ("--max-risk", order.max_risk))
+    for option, value in labelled:
         if value is not None and order.evaluate is None:
             raise ConversionError(
                 f"{option} is judged on labelled pictures, found none; give --evaluate LABELLED"
             )
+    if order.budget.min_agreement is not None and order.evaluate is None and order.calibration is None:
+        raise ConversionError(
+            "--min-agreement is judged on pictures, found none; give --evaluate LABELLED or --calibration"
+        )
 
 
 def _fits(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GRAPH_NAME, CALIBRATION_NAME, REQUEST_NAME = "graph.pb", "calibration.npy", "request.json"
 MODEL_NAME, RESULT_NAME = "model.tflite", "result.json"
+# What a worker leaves for the next one in the same folder; see ``converter.calibrated``.
+CALIBRATED_NAME, EXACT_NAME = "calibrated.tflite", "exact.tflite"
 _TIMEOUT_S = 3600  # Inception v3 int8 takes 3 minutes on two busy cores
 
 
@@ -80,12 +82,13 @@ class ConvertedModel(NamedTuple):
     result: ConversionResult
 
 
-def convert_graph(
+def convert_graph(  # noqa: PLR0913, PLR0917 - what a model depends on, and where the work lies
     graph: FusedGraph,
     mode: Mode,
     calibration: NDArray[np.uint8] | None,
     target: Target = Target.LITERT,
     float_nodes: tuple[str, ...] = (),
+    work: Path | None = None,
 ) -> ConvertedModel:
     """Convert one graph.
 
@@ -96,6 +99,8 @@ def convert_graph(
             modes that need none.
         target: op versions are chosen for it.
         float_nodes: layers that stay float32 in an int8 model, by their last graph nodes.
+        work: a folder that keeps ranges and rounded weights for further conversions of this graph on these
+            pictures; a temporary one if None.
 
     Raises:
         ConversionError: TensorFlow's converter refuses, or calibration is missing.
@@ -104,13 +109,13 @@ def convert_graph(
         raise ConversionError(
             f"{mode.value} needs calibration pictures, found none; give --calibration PICTURES"
         )
-    with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
-        work = Path(folder)
-        write_request(work, graph, mode, calibration, target, float_nodes)
-        _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}")
-        content = (work / MODEL_NAME).read_bytes()
-        result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
-    return ConvertedModel(content, result)
+    if work is None:
+        with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
+            return convert_graph(graph, mode, calibration, target, float_nodes, Path(folder))
+    write_request(work, graph, mode, calibration, target, float_nodes)
+    _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}")
+    result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
+    return ConvertedModel((work / MODEL_NAME).read_bytes(), result)
 
 
 def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of convert_graph

@@ -1,0 +1,116 @@
+"""A float model with the range of every tensor, made once, from which 8-bit models are made in a second each.
+
+The budgets try one set of float layers after another; only the last step depends on which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from converter.equalize import equalized
+from converter.flatbuffer import WEIGHTED, operators, with_layer_of
+from converter.quantize import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
+from converter.refit_heads import refitted
+from converter.round_weights import CORRECTED, rounded_weights
+from converter.tensorflow_import import tensorflow
+from converter.tensorflow_lite import converter_of, scaled_pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from converter.flatbuffer import Operator
+    from converter.quantize import ConversionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What every 8-bit model of one graph is made from.
+
+    Attributes:
+        model: ``.tflite`` in float32, weights on the grid of 8 bits, with the range of every tensor.
+        exact: the same operators in the same order, with their exact weights.
+    """
+
+    model: bytes
+    exact: bytes
+
+
+def calibrated(work: Path, request: ConversionRequest) -> Calibrated:
+    """Return what lies in the folder from an earlier request, or make it and leave it there."""
+    model, exact = work / CALIBRATED_NAME, work / EXACT_NAME
+    if not model.exists():
+        made = _made(work, msgspec.structs.replace(request, float_nodes=()))
+        exact.write_bytes(made.exact)
+        model.write_bytes(made.model)
+    return Calibrated(model.read_bytes(), exact.read_bytes())
+
+
+def layers(model: bytes) -> tuple[tuple[str, ...], ...]:
+    """Return the layers of a model, each as names of operators: one with weights, and what follows it."""
+    found: list[list[str]] = []
+    for operator in operators(model):
+        if operator.name in WEIGHTED:
+            found.append([_name(operator)])
+        elif found:
+            found[-1].append(_name(operator))
+    return tuple(map(tuple, found))
+
+
+def quantized(source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]) -> bytes:
+    """Return a model in int8, but for the layers whose first operators are named.
+
+    A picture goes in as uint8; where the first operator is kept in float, as int8.
+    """
+    tf = tensorflow()
+    from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize
+
+    model, kept, first = source.model, set[str](), False
+    for at, names in enumerate(layers(model)):
+        if names[0] in float_layers:
+            # A layer in float makes no rounding error, so none is taken off behind it.
+            model = with_layer_of(model, source.exact, at)
+            kept.update(names)
+            first = first or at == 0
+    full = request.mode is Mode.INT8
+    picture = tf.float32 if not full else tf.int8 if first else tf.uint8
+    content: Any = mlir_quantize(
+        model,
+        # Said only where needed: it makes the picture int8 whatever is asked for.
+        fully_quantize=full and first,
+        inference_type=convert_tensor_tf_type_to_tflite_type(tf.int8),
+        input_data_type=picture,
+        output_data_type=tf.int8 if full else tf.float32,
+        denylisted_nodes=[operator.output for operator in operators(model) if _name(operator) in kept],
+        disable_per_channel_for_dense_layers=request.target is Target.TFLITE_RUNTIME_2_14,
+    )
+    return bytes(content)
+
+
+def _made(work: Path, request: ConversionRequest) -> Calibrated:
+    tensors = scaled_pictures(work, request)
+    _replace_graph(work, lambda graph: equalized(graph, request.input, tensors))
+    exact = bytes(converter_of(work, msgspec.structs.replace(request, mode=Mode.NONE)).convert())
+    _replace_graph(work, lambda graph: rounded_weights(graph, request.input, tensors))
+    converter = converter_of(work, request)
+    converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
+    model = bytes(converter.convert())
+    throughout = quantized(Calibrated(model, exact), request, ())
+    return Calibrated(refitted(model, exact, throughout, tensors), exact)
+
+
+def _replace_graph(work: Path, change: Callable[[Any], Any]) -> None:
+    graph_def = tensorflow().compat.v1.GraphDef()
+    graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
+    (work / GRAPH_NAME).write_bytes(change(graph_def).SerializeToString())
+
+
+def _name(operator: Operator) -> str:
+    """Return an operator's last graph node; its output's name has all of them, the last one first.
+
+    Whether its weights were rounded before must not matter: the same operator, another conversion, one name.
+    """
+    return operator.output.split(";", maxsplit=1)[0].removesuffix(CORRECTED)
