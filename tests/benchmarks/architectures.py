@@ -1,6 +1,6 @@
 """What architecture, resolution, augmented copies and tiling bring: frozen networks under linear heads.
 
-    python tests/benchmarks/architectures.py DATA --cache BOTTLENECKS \
+    python -m tests.benchmarks.architectures DATA --cache BOTTLENECKS \
         --network efficientnet_lite0 --network inception_v3=WEIGHTS.h5 \
         --network mobilenet_v1=retrained_graph.pb [--sizes 224,320] [--copies 2] [--tiles] [--json FILE]
 

@@ -1,6 +1,6 @@
 """How fast bottlenecks are computed, as a ratio to a bare TensorFlow loop over the same pictures.
 
-    python tests/benchmarks/bottlenecks.py PICTURES [--count 256] [--architecture efficientnet_lite0]
+    python -m tests.benchmarks.bottlenecks PICTURES [--count 256] [--architecture efficientnet_lite0]
 
 The bare loop decodes, resizes and runs one batch after the other, and keeps nothing. Ours also hashes, keeps
 every entry on disk, and prepares the next batch meanwhile. Both run in this process, in turns.

@@ -2,7 +2,7 @@
 
 Every stage is asked about every picture, also those that the cascade would not have asked.
 
-    python tests/benchmarks/bundle_agreement.py BUNDLE REFERENCE PICTURES [--leave-out FOLDER]
+    python -m tests.benchmarks.bundle_agreement BUNDLE REFERENCE PICTURES [--leave-out FOLDER]
 """
 
 from __future__ import annotations

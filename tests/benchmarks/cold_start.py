@@ -3,7 +3,7 @@
 Each round starts the real daemon on the demo's clip against a real mosquitto, waits for the first verdict,
 lets it run on, reads its memory and stops it.
 
-    python tests/benchmarks/cold_start.py [--rounds 5] [--seconds 5]
+    python -m tests.benchmarks.cold_start [--rounds 5] [--seconds 5]
 """
 
 from __future__ import annotations

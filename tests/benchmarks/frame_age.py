@@ -1,6 +1,6 @@
 """How old are decided frames when the camera is faster than the model?
 
-    python tests/benchmarks/frame_age.py [--fps 30] [--model-fps 5] [--seconds 30]
+    python -m tests.benchmarks.frame_age [--fps 30] [--model-fps 5] [--seconds 30]
 
 The daemon's main loop decides raw frames with the default bundle, slowed down to the model's rate. The age
 is from capture until the verdict was handed to the spool. It can be no less than the inference, and with one

@@ -1,6 +1,6 @@
 """How long the engineer's way takes: from an empty folder to verdicts of a cascade, in four commands.
 
-    python tests/benchmarks/from_empty_folder.py [--count 240] [--again]
+    python -m tests.benchmarks.from_empty_folder [--count 240] [--again]
 
 With ``--again`` retraining runs twice on one cache of bottlenecks: cold, then warm.
 """

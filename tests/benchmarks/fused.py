@@ -3,8 +3,8 @@
 The runs of all models are interleaved, so that whatever else the machine does meets them alike; the least
 time of each is compared. Logits of the fused float graph are held against those of the original graphs.
 
-    python tests/benchmarks/fused.py CASCADE.toml PICTURES [--rounds N] [--pictures N] [--threads N]
-    python tests/benchmarks/fused.py --inception WEIGHTS.h5 PICTURES ...
+    python -m tests.benchmarks.fused CASCADE.toml PICTURES [--rounds N] [--pictures N] [--threads N]
+    python -m tests.benchmarks.fused --inception WEIGHTS.h5 PICTURES ...
 
 The second form builds an Inception v3 cascade of four random heads from Keras weights without a top.
 """

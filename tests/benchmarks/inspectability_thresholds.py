@@ -1,6 +1,6 @@
 """What the inspectability gate refuses, beside what degradation does to the verdicts.
 
-    python tests/benchmarks/inspectability_thresholds.py [--pictures 320] [--seed 4] [--bundle FOLDER]
+    python -m tests.benchmarks.inspectability_thresholds [--pictures 320] [--seed 4] [--bundle FOLDER]
 
 Photographs of ``../shared/data`` are scaled to 480 lines and degraded in steps. For each step: the share of
 pictures whose outcome stays what it was, the share called corroded, and the share that the gate refuses,

@@ -1,6 +1,6 @@
 """What does a bundle on trial cost the one that decides?
 
-    python tests/benchmarks/shadow.py [BUNDLE] [--rounds 5] [--seconds 4] [--fps 15] [--json]
+    python -m tests.benchmarks.shadow [BUNDLE] [--rounds 5] [--seconds 4] [--fps 15] [--json]
 
 The daemon's main loop decides raw frames (640x480) with the default bundle, in turns without a shadow, with
 one, and with one that may work beside it (`[shadow] beside = true`): once as fast as it can, once at a

@@ -7,7 +7,7 @@ TensorFlow decodes JPEG with a fast, coarse inverse DCT unless told otherwise: i
 grey levels and by 1 on average. Asked for the accurate one (the default here) it gives OpenCV's pixels
 to the last bit; ``--fast-dct`` shows what its own default does to the probabilities.
 
-    python tests/benchmarks/tensorflow_agreement.py CASCADE.toml BUNDLE PICTURES [--every N] [--fast-dct]
+    python -m tests.benchmarks.tensorflow_agreement CASCADE.toml BUNDLE PICTURES [--every N] [--fast-dct]
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import msgspec
 import numpy as np
 import tensorflow as tf
-from bundle_agreement import pictures_below, probabilities_of_bundle
 
 from edge_node.bundle import Bundle, load_bundle
+from tests.benchmarks.bundle_agreement import pictures_below, probabilities_of_bundle
 
 v1 = tf.compat.v1
 

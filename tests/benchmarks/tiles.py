@@ -1,6 +1,6 @@
 """Small pits on large frames: what tiles find that the whole picture loses, and what they cost.
 
-    python tests/benchmarks/tiles.py [--frames 24] [--pit-px 160] [--budget-ms 20]
+    python -m tests.benchmarks.tiles [--frames 24] [--pit-px 160] [--budget-ms 20]
 
 Rendered steel plates of 1920 x 1440 px, half of them clean, half with one corroded patch pasted softly in.
 They are rendered, so the figures compare ways of cutting; they say nothing of any real surface.

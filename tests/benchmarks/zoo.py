@@ -3,7 +3,7 @@
 Weights are random where none come with a package, so agreement with float says whether a mode computes an
 architecture rightly, and nothing of accuracy. What ought to be refused is in the table too.
 
-    python tests/benchmarks/zoo.py PICTURES [--modes int8,float16,...] [--only NAME,...] [--target TARGET]
+    python -m tests.benchmarks.zoo PICTURES [--modes int8,float16,...] [--only NAME,...] [--target TARGET]
 """
 
 from __future__ import annotations
