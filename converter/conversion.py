@@ -43,6 +43,7 @@ class ConversionOrder:
         budget: what quantizing may cost on them, or else on the calibration pictures.
         max_risk: error among decided pictures that thresholds are chosen for, or None for no abstaining.
         fuse: whether stages with one backbone become one model.
+        all_modes: whether the other modes are made too, to weigh and time them.
         force: replace an existing bundle.
     """
 
@@ -57,7 +58,17 @@ class ConversionOrder:
     budget: Budget = field(default_factory=Budget)
     max_risk: float | None = None
     fuse: bool = True
+    all_modes: bool = False
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModeCost:
+    """What a mode costs: size of all models in bytes, milliseconds as in ``ConversionOutcome``."""
+
+    mode: Mode
+    size_bytes: int
+    milliseconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,7 @@ class ConversionOutcome:
         float_layers: kept in float for the budget.
         all_quantized: size in bytes and milliseconds without those, where there are any.
         milliseconds: of one inference of all models, float and quantized, on this machine at one thread.
+        mode_costs: of all modes, if they were asked for; else of none.
         seconds: of the whole conversion.
         warnings: what a person should look at.
     """
@@ -105,5 +117,6 @@ class ConversionOutcome:
     float_layers: tuple[str, ...] = ()
     all_quantized: tuple[int, float] | None = None
     milliseconds: tuple[float, float] = (0.0, 0.0)
+    mode_costs: tuple[ModeCost, ...] = ()
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()

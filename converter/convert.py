@@ -94,6 +94,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", help="of the bundle (default: the cascade's, or 1)")
     parser.add_argument("--target", choices=[t.value for t in Target], default=Target.LITERT.value)
     parser.add_argument("--no-fuse", action="store_true", help="one model per stage, whatever they share")
+    parser.add_argument(
+        "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing bundle")
     one = parser.add_argument_group("one graph only; a cascade file says these per stage")
     one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
@@ -120,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         ),
         max_risk=args.max_risk,
         fuse=not args.no_fuse,
+        all_modes=args.all_modes,
         force=args.force,
     )
     with shown_steps() as begin:
@@ -230,6 +234,8 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
         yield f"compared on {measured.pictures} pictures, {measured.set}{what}"
     float_ms, quantized_ms = outcome.milliseconds
     yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
+    for cost in outcome.mode_costs:
+        yield f"  {cost.mode.value:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms"
     if outcome.float_layers:
         yield f"kept in float: {', '.join(outcome.float_layers)}"
     if outcome.all_quantized:

@@ -23,7 +23,7 @@ from converter.bundle_writer import (
 from converter.calibrate import fit_abstention, fit_temperature
 from converter.checks import audit_types, check_outputs, warnings
 from converter.compare import Answers, StageComparison, ask, compare, softmax
-from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, StageFit
+from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, ModeCost, StageFit
 from converter.fuse import FusedGraph, fuse
 from converter.graph import TrainedGraph, load_graph
 from converter.labelled import LabelledSet, load_labelled
@@ -115,8 +115,21 @@ class _Conversion:
             float_layers=attempt.float_layers,
             all_quantized=self.all_quantized if attempt.float_layers else None,
             milliseconds=(inference_ms(self.reference), inference_ms(bundle)),
+            mode_costs=self._mode_costs(bundle) if self.order.all_modes else (),
             warnings=tuple(warnings(self.order.mode, comparisons)),
         )
+
+    def _mode_costs(self, bundle: Bundle) -> tuple[ModeCost, ...]:
+        """Weigh and time every mode; int8 with 16-bit activations is left out: it has no fast kernels."""
+        made = {self.order.mode: bundle, Mode.NONE: self.reference}
+        costs = []
+        for mode in Mode:
+            if mode is Mode.INT16X8 or (mode.needs_calibration and self.calibration is None):
+                continue
+            candidate = made.get(mode) or self._made(mode)
+            size_bytes = sum(model.size_bytes for model in candidate.manifest.models)
+            costs.append(ModeCost(mode, size_bytes, inference_ms(candidate)))
+        return tuple(costs)
 
     def _attempt(self) -> Attempt:
         """Return the conversion that holds the budget, if there is a budget."""

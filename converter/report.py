@@ -98,6 +98,14 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     operators: dict[str, int]
 
 
+class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mode costs, on the machine that converted, at one thread."""
+
+    mode: str
+    size_bytes: int
+    milliseconds: float
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """``report.json``."""
 
@@ -122,6 +130,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     cascade_decided: ScoreFigures | None
     float_ms: float
     quantized_ms: float
+    modes: tuple[ModeReport, ...]
     seconds: float
     float_layers: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -157,6 +166,10 @@ def report_of(outcome: ConversionOutcome) -> Report:
         cascade_decided=_decided(outcome),
         float_ms=outcome.milliseconds[0],
         quantized_ms=outcome.milliseconds[1],
+        modes=tuple(
+            ModeReport(mode=cost.mode.value, size_bytes=cost.size_bytes, milliseconds=cost.milliseconds)
+            for cost in outcome.mode_costs
+        ),
         seconds=outcome.seconds,
         float_layers=outcome.float_layers,
         warnings=outcome.warnings,

@@ -157,6 +157,21 @@ def test_the_other_modes_keep_floats_at_the_edges(cascade, tmp_path, mode, weigh
     run_probe(Engine(bundle))
 
 
+@pytest.mark.slow
+def test_all_modes_are_weighed_and_timed(cascade, tmp_path):
+    """Asked for all modes, table and report have size and time of each; the bundle is the one asked for."""
+    out, pictures = tmp_path / "bundle", cascade.parent / "pictures"
+    found = convert("--quantize", cascade, "--calibration", pictures, "--all-modes", "--out", out)
+    assert found.returncode == 0, found.stderr
+    report = json.loads((out / "report.json").read_bytes())
+    sizes = {cost["mode"]: cost["size_bytes"] for cost in report["modes"]}
+    assert sizes.keys() == {"int8", "int8-float-io", "float16", "dynamic", "none"}
+    assert sizes["int8"] == report["models"][0]["size_bytes"]
+    assert all(cost["milliseconds"] > 0 for cost in report["modes"])
+    assert all(mode in found.stdout for mode in sizes)
+    assert "int8 (this bundle)" in (out / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_budget_without_labelled_pictures_is_refused(tmp_path):
     """Accuracy cannot be known without labels: exit 1, the option that is missing, and no bundle."""
     graph = small_graphs.write_graph(tmp_path / "steel", small_graphs.poets_mobilenet(head=2))
