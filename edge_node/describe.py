@@ -24,12 +24,17 @@ def coloured(text: str, outcome: Outcome, stream: TextIO | None = None) -> str:
     return f"{_COLOURS[outcome]}{text}{_RESET}" if (stream or sys.stdout).isatty() else text
 
 
+def printable(text: str) -> str:
+    """Return ``text`` with what is no printable sign replaced: it cannot steer a terminal, or make a line."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def path_text(decision: Decision) -> str:
     """Return the path through the cascade with each label's probability, or the reasons for none."""
     steps = [
-        f"{stage.name}: {stage.label} {stage.probabilities[stage.label]:.0%}"
+        f"{stage.name}: {stage.label} {stage.probabilities.get(stage.label, 0.0):.0%}"
         if stage.label is not None
-        else f"{stage.name}: unsure {max(stage.probabilities.values()):.0%}"
+        else f"{stage.name}: unsure {max(stage.probabilities.values(), default=0.0):.0%}"
         for stage in decision.stages
     ]
     return " > ".join(steps) or "; ".join(reason.text for reason in decision.reasons)

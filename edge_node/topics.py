@@ -16,6 +16,12 @@ ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp", Kind.SHADOW: "shadow"}
+ID_WANTED: Final = "wanted 1 to 64 letters, digits, _ and -, first no sign"
+
+
+def is_id(text: str) -> bool:
+    """Tell whether ``text`` can be a site or a robot."""
+    return _ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,8 @@ class Topics:
     def __post_init__(self) -> None:
         """Refuse ids that would change the shape of a topic."""
         for name, value in (("site", self.site), ("robot", self.robot)):
-            if not _ID.fullmatch(value):
-                raise ConfigError(
-                    f"[node] {name} = {value!r}: wanted 1 to 64 letters, digits, _ and -, first no sign"
-                )
+            if not is_id(value):
+                raise ConfigError(f"[node] {name} = {value!r}: {ID_WANTED}")
 
     @property
     def base(self) -> str:

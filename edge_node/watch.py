@@ -10,16 +10,19 @@ import msgspec
 
 from edge_node.broker_options import add_security_options, broker_config
 from edge_node.broker_security import endpoint
-from edge_node.describe import coloured, path_text
+from edge_node.describe import coloured, path_text, printable
+from edge_node.errors import CorrosionError
 from edge_node.messages import Status
 from edge_node.subscriber import Message, Subscriber
 from edge_node.tally import Tally
-from edge_node.topics import ROOT, Topics
+from edge_node.topics import ID_WANTED, ROOT, Topics, is_id
 from edge_node.verdict import Verdict
 
 if TYPE_CHECKING:
     import argparse
 
+# What bytes of a stranger make of a decoder: no JSON, another schema, too deep, a number too large.
+_NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _A_LONG_TIME_S = 365 * 86400.0
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
@@ -44,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print verdicts, findings and status until Ctrl-C or enough verdicts."""
     where = endpoint(broker_config(args.broker, args, "watch"), Topics("watch", "watch"))
+    for option, value in (("site", args.site), ("robot", args.robot)):
+        if value != "+" and not is_id(value):
+            raise CorrosionError(f"--{option} {value}: {ID_WANTED}")
     topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
@@ -112,36 +118,41 @@ def describe(message: Message) -> str:
         return _describe_status(message)
     verdict = _verdict(message)
     if verdict is None:
-        return f"{leaf:<8} {message.payload.decode(errors='replace')[:160]}"
+        return f"{leaf:<8} {printable(message.payload.decode(errors='replace')[:160])}"
     return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
 
 
 def describe_verdict(verdict: Verdict) -> str:
     """Return a verdict as a line for people, coloured by outcome on a terminal only."""
     outcome = coloured(f"{verdict.outcome.value:<15}", verdict.outcome)
-    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {path_text(verdict)}"
+    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {printable(path_text(verdict))}"
 
 
 def _describe_status(message: Message) -> str:
     try:
         status = msgspec.json.decode(message.payload, type=Status)
-    except msgspec.DecodeError as err:
-        return f"{message.topic}: not a status: {err}"
+    except _NOT_DECODED as err:
+        return printable(f"{message.topic}: not a status: {err}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
     if status.shadow is not None:
         parts += f", shadow {status.shadow.state.value}"
-    alarms = "".join(f"\n  alarm: {alarm.text}" for alarm in (status.spool.alarms if status.spool else ()))
-    return f"status   {status.site}/{status.robot} {status.presence.value}{reason}; {parts}{alarms}"
+    alarms = "".join(
+        f"\n  alarm: {printable(alarm.text)}" for alarm in (status.spool.alarms if status.spool else ())
+    )
+    who = printable(f"{status.site}/{status.robot}")
+    return f"status   {who} {status.presence.value}{reason}; {parts}{alarms}"
 
 
 def _verdict(message: Message) -> Verdict | None:
+    """Return the verdict, None if it is none or speaks of another robot than its topic."""
     if not message.topic.endswith("/verdict"):
         return None
     try:
-        return msgspec.json.decode(message.payload, type=Verdict)
-    except msgspec.DecodeError:
+        verdict = msgspec.json.decode(message.payload, type=Verdict)
+    except _NOT_DECODED:
         return None
+    return verdict if message.topic == f"{ROOT}/{verdict.site}/{verdict.robot}/verdict" else None
 
 
 def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[str, Any]:
@@ -155,7 +166,7 @@ def _as_json(message: Message) -> str:
     """Return topic and payload as one object; a payload that is no JSON becomes a text."""
     try:
         msgspec.json.decode(message.payload)
-        payload = msgspec.Raw(message.payload)
-    except msgspec.DecodeError:
+        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # a line, whatever it was
+    except _NOT_DECODED:
         payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
     return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()

@@ -124,3 +124,34 @@ def test_no_broker_is_one_sentence() -> None:
     wrong = command("edge_node.cli", "watch", "host:port")
     assert wrong.returncode == 1
     assert "wanted HOST or HOST:PORT" in wrong.stderr
+
+
+def test_strangers_bytes_neither_end_a_watch_nor_steer_its_terminal(mosquitto, robot) -> None:
+    """What is no verdict, or another robot's, or nonsense, is printed harmlessly; others go on."""
+    odd = json.loads(verdict(7))
+    odd["stages"][0].update(label="a\x1b[2J", probabilities={})
+    with watch(mosquitto.port) as watching:
+        assert "s/r offline" in watching.stdout.readline()
+        assert "alarm: t" in watching.stdout.readline()
+        robot.publish("corrosion/v1/s/r/finding", b"\x1b]0;owned\x07\nstatus   s/r online")
+        robot.publish("corrosion/v1/s/r/status", b"[" * 50_000)
+        robot.publish("corrosion/v1/s/other/verdict", verdict(9))
+        robot.publish(TOPIC, json.dumps(odd).encode())
+        robot.publish(TOPIC, verdict(8))
+        lines = [watching.stdout.readline() for _ in range(5)]  # in whatever order they come
+        watching.send_signal(signal.SIGINT)
+        _, summary = watching.communicate(timeout=20)
+    assert "finding  ?]0;owned??status   s/r online\n" in lines
+    assert sum(line.startswith("corrosion/v1/s/r/status: not a status: ") for line in lines) == 1
+    assert sum(line.startswith("verdict  {") for line in lines) == 1
+    assert sum("#8 " in line for line in lines) == 1
+    assert [line for line in lines if "#7 " in line and "a?[2J 0%" in line]
+    assert "\x1b" not in "".join(lines)
+    assert summary == "s/r: 2 verdicts, 0 twice, 0 missing\n"
+
+
+def test_a_robot_that_can_be_none_is_one_sentence() -> None:
+    """A topic's own signs are no name; nothing is connected to."""
+    ran = command("edge_node.cli", "watch", "--robot", "a/#")
+    assert ran.returncode == 1
+    assert ran.stderr == "edge-node: --robot a/#: wanted 1 to 64 letters, digits, _ and -, first no sign\n"
