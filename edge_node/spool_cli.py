@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=[kind.value for kind in Kind], default="verdict", help="export: default %(default)s"
     )
-    parser.add_argument("--csv", action="store_true", help="export: a table instead of JSON lines")
+    parser.add_argument(
+        "--csv", action="store_true", help="export: a table instead of JSON lines; so is a file .csv"
+    )
     parser.add_argument("--quarantined", action="store_true", help="export: what was refused for good")
     parser.add_argument("--out", type=Path, help="export: a new file instead of the terminal")
     parser.epilog = (
@@ -67,9 +69,10 @@ def default_state_dir() -> str:
 
 def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
     rows = admin.rows(Kind(args.kind), quarantined=args.quarantined)
+    as_table = args.csv or (args.out is not None and args.out.suffix.lower() == ".csv")
 
     def write(out: IO[str]) -> int:
-        return write_csv(list(rows), out) if args.csv else write_json_lines(rows, out)
+        return write_csv(list(rows), out) if as_table else write_json_lines(rows, out)
 
     if args.out is None:
         write(sys.stdout)

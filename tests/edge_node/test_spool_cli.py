@@ -75,6 +75,9 @@ def test_export_as_csv_is_a_table(spool: Spool, tmp_path: Path) -> None:
     assert [row["seq"] for row in rows] == ["1", "3", "4"]
     assert (rows[0]["asset"], rows[0]["bundle.name"]) == ("Röhre, 3", "b")
     assert json.loads(rows[0]["reasons"]) == [{"code": "x"}]
+    named = spool_command(tmp_path, "export", "--out", str(tmp_path / "stick.CSV"))
+    assert named.returncode == 0
+    assert (tmp_path / "stick.CSV").read_bytes() == (tmp_path / "out.csv").read_bytes()
     again = spool_command(tmp_path, "export", "--out", str(tmp_path / "out.csv"))
     assert again.returncode == 1
     assert "File exists" in again.stderr
