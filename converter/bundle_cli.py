@@ -45,17 +45,17 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.key}: private, stays here. {public}: key {key_id}, for the robots:")
         print(f'[bundle] trusted_keys = ["/etc/corrosion-edge/{public.name}"]')
         return 0
+    signer = Signer(args.key) if args.key is not None else None  # before a signed file is replaced
     if args.action == "pack":
         file, statement = pack(args.folder, args.out, version=args.version)
         print(
             f"{file}: {statement.label}, {file.stat().st_size} bytes, {len(statement.files)} files,"
             " not signed"
         )
-        if args.key is None:
-            return 0
     else:
         file = args.file
-    signer = Signer(args.key)
+    if signer is None:
+        return 0
     terms = Terms(
         issued_at=args.issued or datetime.now(timezone.utc).replace(microsecond=0),
         valid_for=timedelta(days=args.valid_days),

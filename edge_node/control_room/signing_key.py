@@ -76,9 +76,7 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             content = file.read(_MAX_KEY_BYTES)
     except OSError as err:
-        raise CorrosionError(
-            f"{path}: {err.strerror or err}; `edge-node command keygen` makes a key"
-        ) from err
+        raise CorrosionError(f"{path}: {err.strerror or err}; make one with `keygen`") from err
     if mode & 0o077:
         raise CorrosionError(f"{path}: mode {mode:04o} lets others read the private key; chmod 600 {path}")
     try:
@@ -86,7 +84,7 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CorrosionError(f"{path}: wanted a private key in PEM without a password") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise CorrosionError(f"{path}: wanted an Ed25519 key; `edge-node command keygen` makes one")
+        raise CorrosionError(f"{path}: wanted an Ed25519 key; make one with `keygen`")
     return key
 
 

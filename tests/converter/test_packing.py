@@ -67,6 +67,15 @@ def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert (ran.returncode, "lets others read" in ran.stderr) == (1, True)
 
 
+def test_a_key_that_is_none_costs_no_signed_file(tmp_path: Path) -> None:
+    """The file that is there stays as it is when what was to replace it cannot be signed."""
+    file = tmp_path / "release.tar"
+    file.write_bytes(b"signed yesterday")
+    ran = command(CONVERTER, "bundle", "pack", str(DEFAULT_BUNDLE), str(file), "--key", str(tmp_path / "no"))
+    assert (ran.returncode, "make one with `keygen`" in ran.stderr) == (1, True)
+    assert file.read_bytes() == b"signed yesterday"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
