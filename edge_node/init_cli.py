@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.broker_options import address
 from edge_node.config import example_config
 from edge_node.errors import ConfigError
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--site", default="site-1", help="where the robot works (default: %(default)s)")
     parser.add_argument("--robot", default="robot-1", help="the robot's name (default: %(default)s)")
-    parser.add_argument("--broker", default="127.0.0.1", help="the broker's host name (default: %(default)s)")
+    parser.add_argument("--broker", default="127.0.0.1", help="HOST[:PORT] (default: %(default)s)")
     parser.add_argument(
         "--camera", default="/dev/video0", help="camera, stream, video or folder (default: %(default)s)"
     )
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         node={"site": args.site, "robot": args.robot},
         camera={"source": args.camera},
         bundle={"path": "default"},
-        mqtt={"hostname": args.broker},
+        mqtt=address(args.broker),
     )
     if args.file == "-":
         sys.stdout.write(text)
