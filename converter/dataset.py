@@ -16,6 +16,7 @@ import numpy as np
 
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
 from edge_node.errors import DatasetError, UnreadablePictureError
+from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LABELS_NAME = "labels.csv"
 # The column that a folder's name fills.
 FOLDER_COLUMN = "label"
 LABEL_COLUMNS = ("material", "finish", "corroded", "severity", "form", "metal")

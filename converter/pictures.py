@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
 from edge_node.errors import DatasetError, UnreadablePictureError
+from edge_node.labels_csv import LABELS_NAME
 from edge_node.preprocess import resize
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from converter.scaling import Preprocessing
 
-LABELS_NAME = "labels.csv"
 _CLASS_COLUMNS = ("material", "corroded", "severity", "form")
 
 

@@ -32,6 +32,7 @@ from converter.specimen_plate import Plate
 from converter.specimen_spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
 from converter.specimen_surface import clean_plate
 from edge_node.errors import DatasetError
+from edge_node.labels_csv import COLUMNS, LABELS_NAME
 
 __all__ = [
     "LABEL_COLUMNS",
@@ -50,20 +51,7 @@ __all__ = [
     "write_dataset",
 ]
 
-LABEL_COLUMNS = (
-    "file",
-    "set",
-    "source",
-    "licence",
-    "group",
-    "material",
-    "finish",
-    "corroded",
-    "severity",
-    "form",
-    "mask",
-    "metal",
-)
+LABEL_COLUMNS = (*COLUMNS, "metal")
 
 # Pictures of one specimen: two before the bath, one early in it, one late. Half of every group is clean, so
 # that neither metal nor finish gives the condition away.
@@ -190,7 +178,7 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
             rows.append(_written(out, picture, size))
             if on_written is not None:
                 on_written(number)
-        labels = out / "labels.csv"
+        labels = out / LABELS_NAME
         with labels.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(LABEL_COLUMNS)

@@ -37,6 +37,8 @@ _INSTALL_TIMEOUT_S, _PROBE_TIMEOUT_S = 900, 300
 _PROBE = """
 import sys
 from pathlib import Path
+from converter.child_process import end_with_parent
+end_with_parent(int(sys.argv[2]))
 from edge_node.bundle import load_bundle
 from edge_node.engine import Engine
 from edge_node.errors import CorrosionError
@@ -64,7 +66,7 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
             "PYTHONPATH": str(Path(edge_node.__file__).parents[1]),
         }
         done = subprocess.run(
-            [python, "-c", _PROBE, str(path)],
+            [python, "-c", _PROBE, str(path), str(os.getpid())],
             env=environment,
             capture_output=True,
             text=True,

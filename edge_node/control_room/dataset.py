@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from edge_node.control_room.records import FindingFilter
 from edge_node.control_room.reviewed import Reviewed, newest_reviews
 from edge_node.errors import DatasetError
+from edge_node.labels_csv import COLUMNS, LABELS_NAME
 from edge_node.reviews import Condition, Judgement, is_finding
 from edge_node.verdict import Outcome
 
@@ -27,26 +28,11 @@ if TYPE_CHECKING:
     from edge_node.findings import Finding
     from edge_node.verdict import Verdict
 
-COLUMNS = (
-    *(
-        "file",
-        "set",
-        "source",
-        "licence",
-        "group",
-        "material",
-        "finish",
-        "corroded",
-        "severity",
-        "form",
-        "mask",
-    ),
-)
 REVIEW_COLUMNS = (
     *("file", "subject", "judgement", "by", "at", "note", "model_outcome", "model_material"),
     *("model_severity", "model_confidence", "bundle"),
 )
-LABELS_NAME, REVIEWS_NAME, PICTURES_NAME = "labels.csv", "reviews.csv", "pictures"
+REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
 _NOTHING = "none"  # severity and form of what does not corrode, as labelled sets have it
 

@@ -8,12 +8,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.dataset import LABELS_NAME, export_dataset
+from edge_node.control_room.dataset import export_dataset
 from edge_node.control_room.history import History
 from edge_node.control_room.mission import Selection, mission_of
 from edge_node.control_room.mission_csv import mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
+from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
