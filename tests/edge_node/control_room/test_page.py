@@ -141,7 +141,7 @@ def test_a_finding_is_shown_with_picture_and_path_and_can_be_disputed(page: Any,
 
 def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom, tmp_path: Path) -> None:
     """What is right is said, kept, in the robot's audit, and in the data set that the page gives away."""
-    sought = "/api/verdicts?outcome=uncorroded&material=steel&with_picture=true"
+    sought = "/api/verdicts?outcome=uncorroded&with_picture=true"  # of whatever metal the models say
     wait_for(lambda: room.ask(sought)["total"], 60, "a clean plate with its picture")
     verdict_id = room.ask(sought)["verdicts"][0]["id"]
     page.keyboard.press("2")
