@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.cli import own_state_dir
 from edge_node.control_room.dataset import export_dataset
 from edge_node.control_room.history import History
 from edge_node.control_room.mission import Selection, mission_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.mission import Mission
 
-_STATE_DIR = "/var/lib/corrosion-room"
+_STATE_DIR = Path("/var/lib/corrosion-room")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         chosen.add_argument(
             "--state-dir",
             type=Path,
-            default=Path(_STATE_DIR),
-            help="of the control room (default: %(default)s)",
+            help=f"of the control room (default: {_STATE_DIR}, or the user's own where that is not there)",
         )
     parser.epilog = "Reads the history beside a running control room; changes nothing in it."
 
@@ -60,11 +60,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
+    folder = folder or _state_dir()
     history = History(folder, read_only=True)
     try:
         return _export(history, args) if args.action == "export-dataset" else _report(history, args)
     finally:
         history.close()
+
+
+def _state_dir() -> Path:
+    """Return the folder of the service's room, or of the one that the user started without a file."""
+    own = own_state_dir()
+    return own if own.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
 
 
 def _export(history: History, args: argparse.Namespace) -> int:

@@ -263,6 +263,12 @@ def test_the_command_line_writes_both_and_never_over_a_file(history, tmp_path):
     ):
         ran = command("edge_node.cli", *where, *arguments)
         assert (ran.returncode, said in ran.stderr, len(ran.stderr.splitlines())) == (1, True, 1), ran.stderr
+    own = {"XDG_STATE_HOME": str(tmp_path / "state")}  # where `control-room --broker HOST` keeps it
+    (tmp_path / "state").mkdir()
+    (tmp_path / "room").rename(tmp_path / "state" / "corrosion-room")
+    mine = ("mission", "report", "--robot", "quay/crawler-1", str(tmp_path / "mine.csv"))
+    ran = command("edge_node.cli", *mine, env=own)
+    assert ran.returncode == 0, ran.stderr
     wrong = command("edge_node.cli", *where, str(tmp_path / "x.pdf"), "--from", "yesterday")
     assert wrong.returncode == 2
     assert "wanted a time like" in wrong.stderr
