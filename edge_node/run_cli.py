@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import heap
 from edge_node.config import load_config
@@ -51,12 +52,15 @@ def run(args: argparse.Namespace) -> int:
     # Imported after the configuration was judged: a wrong key is told before OpenCV is loaded.
     from edge_node.daemon import run_daemon
 
-    return _end(run_daemon(config, stop, reload))
+    _end(run_daemon(config, stop, reload))
 
 
-def _end(code: int) -> int:
-    """Leave at once if a camera's read still hangs: its C++ would abort the interpreter on its way out."""
-    if any(thread.name == "camera" for thread in threading.enumerate()):
-        logging.shutdown()
-        os._exit(code)
-    return code
+def _end(code: int) -> NoReturn:
+    """Leave at once: all that matters is on disk, and threads of a camera or a model may still be in C++.
+
+    On the interpreter's way out what they use is torn down under them: one end of some hundreds was SIGSEGV.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
