@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 from tests.mjpeg_server import FRAME_INTERVAL_S, Behaviour, moving_picture
+from tests.tcp_server import TcpServer
 
 
 class PipelineServer:
@@ -24,25 +25,18 @@ class PipelineServer:
                 with suppress(OSError):  # the pipeline ended
                     outer.serve(self.request)
 
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            block_on_close = False
-            allow_reuse_address = True
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
+        self._server = TcpServer(Handler, port)
+        self.port = self._server.port
         width, height = self.size
         self.url = (
             f"gst:tcpclientsrc host=127.0.0.1 port={self.port}"
             f" ! rawvideoparse width={width} height={height} format=bgr framerate=30/1"
         )
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
         """Stop listening, and drop every pipeline."""
         self._stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def serve(self, pipeline) -> None:
         """Send pictures in the present way."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 import cv2
 
 from tests.mjpeg_server import FRAME_INTERVAL_S, Behaviour, moving_picture
+from tests.tcp_server import TcpServer
 
 RTP_JPEG = 26
 _CHUNK_BYTES = 1400
@@ -35,21 +36,14 @@ class RtspServer:
                 with suppress(OSError):  # the viewer left
                     _Session(outer, self).talk()
 
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            block_on_close = False
-            allow_reuse_address = True
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
+        self._server = TcpServer(Handler, port)
+        self.port = self._server.port
         self.url = f"rtsp://127.0.0.1:{self.port}/live"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
         """Stop listening, and drop every viewer."""
         self.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
 
 class _Session:
