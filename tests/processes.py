@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def cpu_s(task: Path) -> float:
+    """Return the processor seconds that a process or thread, a folder below ``/proc``, has used."""
+    fields = (task / "stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def free_port() -> int:
     """Return a loopback port that nobody listens on just now."""
     with socket.socket() as probe:

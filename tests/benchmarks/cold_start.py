@@ -9,7 +9,6 @@ lets it run on, reads its memory and stops it.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ import numpy as np
 from edge_node.config import example_config
 from edge_node.demo.run import CLIP
 from edge_node.subscriber import Subscriber
-from tests.processes import Mosquitto
+from tests.processes import Mosquitto, cpu_s
 
 
 def main() -> int:
@@ -73,9 +72,9 @@ def measure(seconds: float) -> tuple[float, float, float, float, float]:
         )
         next(iter(subscriber.messages(timeout_s=60.0)))
         first = time.monotonic() - started
-        cpu_before = cpu_s(daemon.pid)
+        cpu_before = cpu_s(Path(f"/proc/{daemon.pid}"))
         time.sleep(seconds)
-        share = 100 * (cpu_s(daemon.pid) - cpu_before) / seconds
+        share = 100 * (cpu_s(Path(f"/proc/{daemon.pid}")) - cpu_before) / seconds
         resident, peak = memory_mb(daemon.pid)
         asked = time.monotonic()
         daemon.send_signal(signal.SIGTERM)
@@ -92,12 +91,6 @@ def memory_mb(pid: int) -> tuple[float, float]:
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     )
     return tuple(int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor seconds that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def time_of(command: list[str]) -> float:

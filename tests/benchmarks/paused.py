@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from pathlib import Path
 from edge_node.config import example_config
 from tests.collector import Collector
 from tests.mjpeg_server import MjpegServer
-from tests.processes import Mosquitto, wait_for
+from tests.processes import Mosquitto, cpu_s, wait_for
 from tests.rtsp_server import RtspServer
 
 TOPICS = "corrosion/v1/quay/r-1"
@@ -108,12 +107,6 @@ def shares(pid: int, seconds: float, *, by_thread: bool) -> str:
         if share > 0
     ]
     return f"{percent[0]:.2f} % of one core" + (f" ({', '.join(each)})" if each else "")
-
-
-def cpu_s(task: Path) -> float:
-    """Return the processor seconds that a process or thread has used."""
-    fields = (task / "stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.fleet.control_room import ControlRoom
-from tests.benchmarks.fleet.processes import Talker, cpu_s, resident_mb
+from tests.benchmarks.fleet.processes import Talker, resident_mb
 from tests.benchmarks.fleet.profile import Profile
-from tests.processes import Mosquitto
+from tests.processes import Mosquitto, cpu_s
 
 ROBOTS_A_PROCESS = 50
 SETTLE_S = 60.0  # how long the rest may take to arrive
@@ -85,7 +85,7 @@ def measure(
         room.wait_ready()
         crews = _crews(robots, rate_hz, broker.port, folder, closing)
         parts = {"broker": [broker.pid], "room": [room.pid], "robots": [crew.pid for crew in crews]}
-        before = {name: cpu_s(pids) for name, pids in parts.items()}
+        before = {name: _cpu_s(pids) for name, pids in parts.items()}
         began_s = time.monotonic()
         looking = Profile(room.pid) if profile else None
         for crew in crews:
@@ -96,7 +96,7 @@ def measure(
         said_s = time.monotonic() - began_s
         shares = tuple(looking.shares()) if looking else ()
         report = _settled(room, numbers)
-        used = {name: cpu_s(pids) - before[name] for name, pids in parts.items()}
+        used = {name: _cpu_s(pids) - before[name] for name, pids in parts.items()}
         took_s = time.monotonic() - began_s
         memory_mb = {name: resident_mb(pids) for name, pids in parts.items()}
     said = sum(numbers.values())
@@ -159,3 +159,7 @@ def _settled(room: Counting | ControlRoom, numbers: dict[str, int]) -> dict[str,
         time.sleep(0.2)
         report = room.report()
     return report
+
+
+def _cpu_s(pids: list[int]) -> float:
+    return sum(cpu_s(Path(f"/proc/{pid}")) for pid in pids)

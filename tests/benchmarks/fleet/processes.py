@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -61,15 +60,6 @@ class Talker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def cpu_s(pids: list[int]) -> float:
-    """Return processor time that processes used so far."""
-    found = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
-        found += int(fields[11]) + int(fields[12])
-    return found / TICKS_PER_S
 
 
 def resident_mb(pids: list[int]) -> float:

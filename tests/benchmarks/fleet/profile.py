@@ -41,18 +41,8 @@ class Profile:
         self._stacks = Path(self._folder.name) / "stacks"
         self._spy = subprocess.Popen(
             [
-                *(
-                    spy,
-                    "record",
-                    "--pid",
-                    str(pid),
-                    "--rate",
-                    str(_RATE_HZ),
-                    "--format",
-                    "raw",
-                    "--full-filenames",
-                ),
-                *("--output", str(self._stacks)),
+                *(spy, "record", "--pid", str(pid), "--rate", str(_RATE_HZ)),
+                *("--format", "raw", "--full-filenames", "--output", str(self._stacks)),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
