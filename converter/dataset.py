@@ -19,7 +19,7 @@ from edge_node.errors import DatasetError, UnreadablePictureError
 from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -105,6 +105,23 @@ def load_dataset(path: Path) -> tuple[Sample, ...]:
     if path.is_dir():
         return _from_folders(path)
     raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
+
+
+def chosen(samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]) -> tuple[Sample, ...]:
+    """Return the samples of the named sets and sources, or all where none is named.
+
+    Raises:
+        DatasetError: that leaves none.
+    """
+    left = tuple(
+        sample
+        for sample in samples
+        if (not sets or sample.set_name in sets) and (not sources or sample.source in sources)
+    )
+    if not left:
+        known = sorted({name for sample in samples for name in (sample.set_name, sample.source)} - {""})
+        raise DatasetError(f"no picture of {', '.join((*sets, *sources))}; known are {', '.join(known)}")
+    return left
 
 
 def dataset_hash(samples: Iterable[Sample]) -> str:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.dataset import load_dataset
+from converter.dataset import chosen, load_dataset
 from converter.judging import ask, judge_of, with_meanings
 from converter.map_quality import MapFigures, map_figures
 from converter.questions import Figures, figures, questions
+from converter.text_table import crossover_lines
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from converter.dataset import Sample
     from converter.judging import Answer
 
 SUMMARY = "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
@@ -75,23 +75,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def chosen(samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]) -> tuple[Sample, ...]:
-    """Return the samples of the named sets and sources, or all where none is named.
-
-    Raises:
-        DatasetError: that leaves none.
-    """
-    left = tuple(
-        sample
-        for sample in samples
-        if (not sets or sample.set_name in sets) and (not sources or sample.source in sources)
-    )
-    if not left:
-        known = sorted({name for sample in samples for name in (sample.set_name, sample.source)} - {""})
-        raise DatasetError(f"no picture of {', '.join((*sets, *sources))}; known are {', '.join(known)}")
-    return left
-
-
 def evaluation(model: str, data: str, answers: Sequence[Answer]) -> Evaluation:
     """Return the figures of all questions that apply to any picture.
 
@@ -136,7 +119,7 @@ def lines(found: Evaluation) -> list[str]:
             )
         if one.between_materials is not None:
             text.append(f"  errors between materials: {percent(one.between_materials)}")
-        text += [f"    {row}" for row in _table(one.crossover)]
+        text += [f"    {row}" for row in crossover_lines(one.crossover)]
         text += [f"    {part.source}: {percent(part.accuracy)} of {part.pictures}" for part in one.sources]
     if found.maps:
         text += ["", "maps against masks"]
@@ -151,13 +134,3 @@ def lines(found: Evaluation) -> list[str]:
 def percent(share: float) -> str:
     """Return a share as a percentage, or a dash where there is none."""
     return "-" if math.isnan(share) else f"{100 * share:.2f} %"
-
-
-def _table(crossover: dict[str, dict[str, int]]) -> list[str]:
-    """Return the crossover matrix: a row for each truth, a column for each answer."""
-    columns = list(next(iter(crossover.values())))
-    width = max(len(name) for name in (*crossover, *columns)) + 2
-    rows = ["truth \\ said".ljust(width) + "".join(name.rjust(width) for name in columns)]
-    for truth, counts in crossover.items():
-        rows.append(truth.ljust(width) + "".join(str(counts[name]).rjust(width) for name in columns))
-    return rows

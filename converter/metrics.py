@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,13 +55,13 @@ def wilson(right: int, total: int) -> Interval:
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
 
 
-def by_group(right: NDArray[np.bool_], groups: Sequence[Hashable], *, seed: int = 0) -> Interval:
+def by_group(right: NDArray[Any], groups: Sequence[Hashable], *, seed: int = 0) -> Interval:
     """Return a share with the interval of a bootstrap that draws whole groups.
 
     Pictures of one specimen are right or wrong together, so an interval over pictures is too narrow.
 
     Args:
-        right: ``(pictures,)``.
+        right: 1 or 0 for each picture, ``(pictures,)``, or the difference of two such.
         groups: the specimen of each.
         seed: of the draws.
     """

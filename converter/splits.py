@@ -118,8 +118,12 @@ def folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np
 
 
 def random_folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
-    """Return folds by picture: the division that flatters, for comparison only."""
-    return np.array([_bucket(str(sample.path), f"folds:{seed}") * count // _BUCKETS for sample in samples])
+    """Return folds by picture: the division that flatters, for comparison only.
+
+    A picture's fold is that of its file and folder name, wherever the data set lies.
+    """
+    names = ["/".join(sample.path.parts[-2:]) for sample in samples]
+    return np.array([_bucket(name, f"folds:{seed}") * count // _BUCKETS for name in names])
 
 
 def _part(sample: Sample, test_percent: float, validation_percent: float, seed: int) -> Part:

@@ -76,6 +76,13 @@ def test_random_folds_do_split_groups():
     assert len(set(folds(samples, 5))) == 1
 
 
+def test_random_folds_do_not_depend_on_where_the_pictures_lie():
+    """The same data set in another place is divided alike."""
+    here = [Sample(Path("/here/set") / f"{number}.jpg", "a") for number in range(50)]
+    there = [Sample(Path("there/set") / f"{number}.jpg", "a") for number in range(50)]
+    assert random_folds(here, 5).tolist() == random_folds(there, 5).tolist()
+
+
 def test_near_duplicates_become_one_group(tmp_path):
     """A picture compressed and shrunk again joins its original; other pictures stay alone."""
     rng = np.random.default_rng(0)
