@@ -12,7 +12,7 @@ import numpy as np
 from converter.dataset import chosen, load_dataset
 from converter.judging import ask, judge_of, with_meanings
 from converter.map_quality import MapFigures, map_figures
-from converter.questions import Figures, figures, questions
+from converter.questions import Figures, Question, figures, questions
 from converter.text_table import crossover_lines
 from edge_node.errors import DatasetError
 
@@ -64,28 +64,28 @@ def run(args: argparse.Namespace) -> int:
     with Progress(transient=True) as bar:
         task = bar.add_task("pictures", total=len(samples))
         answers = ask(judge, samples, lambda done: bar.advance(task, done))
-    found = evaluation(str(args.model), str(args.data), answers)
+    asked = questions({sample.set_name for sample in samples}, judge.cascade)
+    found = evaluation(str(args.model), str(args.data), answers, asked)
     print("\n".join(lines(found)))
     if args.json is not None:
         args.json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if args.html is not None:
         from converter.evaluation_page import page
 
-        args.html.write_text(page(found, answers), encoding="utf-8")
+        args.html.write_bytes(page(found, answers, asked))
     return 0
 
 
-def evaluation(model: str, data: str, answers: Sequence[Answer]) -> Evaluation:
-    """Return the figures of all questions that apply to any picture.
+def evaluation(model: str, data: str, answers: Sequence[Answer], asked: Sequence[Question]) -> Evaluation:
+    """Return the figures of those questions that apply to any picture.
 
     Raises:
         DatasetError: none does.
     """
-    sets = {answer.sample.set_name for answer in answers}
-    found = [figures(question, answers) for question in questions(sets)]
+    found = [figures(question, answers) for question in asked]
     times_ms = np.array([answer.elapsed_ms for answer in answers])
     if not any(found):
-        raise DatasetError(f"{data}: no label says corroded, material or severity; nothing to compare with")
+        raise DatasetError(f"{data}: no label says anything that {model} tells; nothing to compare with")
     return Evaluation(
         model=model,
         data=data,

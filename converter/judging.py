@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -50,11 +50,17 @@ class Opinion:
     corroded_map: NDArray[np.float32] | None = None
 
 
-class Judge(Protocol):
-    """Whatever decides about a picture."""
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Whatever decides about a picture.
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Opinion:
-        """Return the opinion about a picture, uint8 ``(height, width, 3)``, blue, green, red."""
+    Attributes:
+        cascade: its stages.
+        opinion: from a picture, uint8 ``(height, width, 3)``, blue, green, red, to what it says of it.
+    """
+
+    cascade: Cascade
+    opinion: Callable[[NDArray[np.uint8]], Opinion]
 
 
 def judge_of(path: Path, labels: Path | None = None) -> Judge:
@@ -79,12 +85,12 @@ def ask(
         DatasetError: a picture cannot be read.
     """
     if samples:
-        judge(samples[0].read())
+        judge.opinion(samples[0].read())
     answers = []
     for sample in samples:
         pixels = sample.read()
         started_ns = time.perf_counter_ns()
-        opinion = judge(pixels)
+        opinion = judge.opinion(pixels)
         elapsed_ms = (time.perf_counter_ns() - started_ns) / 1e6
         answers.append(Answer(sample, opinion.decision, elapsed_ms, opinion.corroded_map))
         progress(1)
@@ -126,7 +132,7 @@ def _bundle_judge(engine: Engine) -> Judge:
                 corroded_map = corroded_probability(judgement.maps[asked.name], stage)
         return Opinion(judgement.decision, corroded_map)
 
-    return judge
+    return Judge(cascade, judge)
 
 
 def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
@@ -148,4 +154,4 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
         shares = np.exp(logits[0].astype(np.float64) - logits.max())
         return Opinion(decide(cascade, lambda _stage: shares / shares.sum()))
 
-    return judge
+    return Judge(cascade, judge)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from converter.dataset import CORRODED, METAL, OTHER, UNCORRODED
+from converter.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
 from converter.metrics import (
     Detection,
     Interval,
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from converter.dataset import Sample
     from converter.judging import Answer
+    from edge_node.manifest import Cascade, Meaning
+
+_MATERIALS = ("steel", "aluminium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Question:
         said: what a decision says, or None where it abstains.
         confidence: of what was said.
         positive: the class that precision and recall are about, if there is one.
+        part_of: it asks again of some pictures, or of two answers together, what other questions ask.
     """
 
     name: str
@@ -44,6 +48,24 @@ class Question:
     said: Callable[[Decision], str | None]
     confidence: Callable[[Decision], float | None]
     positive: str | None = None
+    part_of: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A wrong answer about one picture, or none where there is a right one.
+
+    Attributes:
+        question: its name.
+        truth: the right answer.
+        said: the wrong one, or None.
+        confidence: of what was said.
+    """
+
+    question: str
+    truth: str
+    said: str | None
+    confidence: float | None
 
 
 class SourceFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,24 +101,35 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[SourceFigures, ...]
 
 
-def questions(sets: Iterable[str]) -> tuple[Question, ...]:
-    """Return the thesis' questions over everything, and corroded or not for each set by itself."""
-    parts = [
-        Question(
-            f"{name}: any metal corroded?", _condition_in(name), _said_condition, _sure_condition, CORRODED
-        )
-        for name in sorted(set(sets) - {""})
-    ]
-    return (
-        Question("metal or other", _known("metal", {METAL, OTHER}), _said_metal, _sure_metal, OTHER),
-        Question("any metal corroded?", _condition(None), _said_condition, _sure_condition, CORRODED),
-        Question("steel corroded?", _condition("steel"), _said_condition, _sure_condition, CORRODED),
-        Question("aluminium corroded?", _condition("aluminium"), _said_condition, _sure_condition, CORRODED),
-        Question("material", _known("material", {"steel", "aluminium"}), _said_material, _sure_material),
-        Question("severity", _severity, lambda decision: decision.severity, _sure_severity),
-        Question("material and condition", _four_classes, _said_four_classes, _product),
-        *parts,
-    )
+def questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Question, ...]:
+    """Return the thesis' questions over everything, and corroded or not for each set by itself.
+
+    Args:
+        sets: names of the sets; an empty one is none.
+        cascade: leaves out what none of its labels tells; None leaves nothing out.
+    """
+    found = [Question("metal or other", _known("metal", {METAL, OTHER}), _said_metal, _sure_metal, OTHER)]
+    if _tells(cascade, "corroded"):
+        whole = Question("any metal corroded?", _condition(None), _said_condition, _sure_condition, CORRODED)
+        found.append(whole)
+        found += [_part(whole, f"{material} corroded?", _condition(material)) for material in _MATERIALS]
+    if _tells(cascade, "material"):
+        materials = _known("material", set(_MATERIALS))
+        found.append(Question("material", materials, _said_material, _sure_material))
+    if _tells(cascade, "severity"):
+        found.append(Question("severity", _severity, lambda decision: decision.severity, _sure_severity))
+    if forms := _forms(cascade):
+        found.append(Question("form", _known("form", forms), lambda decision: decision.form, _sure_form))
+    if _tells(cascade, "corroded") and _tells(cascade, "material"):
+        both = Question("material and condition", _four_classes, _said_four_classes, _product, part_of=True)
+        found.append(both)
+    if cascade is not None and len(cascade.stages) == 1 and not cascade.stages[0].meanings:
+        labels = set(cascade.stages[0].labels)
+        found.append(Question("label", _known(FOLDER_COLUMN, labels), _said_label, _sure_label))
+    if _tells(cascade, "corroded"):
+        names = sorted(set(sets) - {""})
+        found += [_part(whole, f"{name}: any metal corroded?", _condition_in(name)) for name in names]
+    return tuple(found)
 
 
 def figures(question: Question, answers: Sequence[Answer]) -> Figures | None:
@@ -134,10 +167,32 @@ def figures(question: Question, answers: Sequence[Answer]) -> Figures | None:
     )
 
 
-def is_wrong(answer: Answer) -> bool:
-    """Return whether the condition of a picture is known and was not said."""
-    truth = answer.sample.labels.get("corroded")
-    return truth is not None and truth != _said_condition(answer.decision)
+def mistakes(asked: Iterable[Question], answer: Answer) -> tuple[Mistake, ...]:
+    """Return what was said wrongly of a picture, or not said although it is known."""
+    found = []
+    for question in asked:
+        truth, said = question.truth(answer.sample), question.said(answer.decision)
+        if not question.part_of and truth is not None and truth != said:
+            found.append(Mistake(question.name, truth, said, question.confidence(answer.decision)))
+    return tuple(found)
+
+
+def _part(whole: Question, name: str, truth: Callable[[Sample], str | None]) -> Question:
+    return replace(whole, name=name, truth=truth, part_of=True)
+
+
+def _tells(cascade: Cascade | None, what: str) -> bool:
+    """Return whether any label says something of ``what``, an attribute of ``Meaning``."""
+    return cascade is None or any(getattr(meaning, what) is not None for meaning in _meanings(cascade))
+
+
+def _forms(cascade: Cascade | None) -> set[str]:
+    """Return the forms of corrosion that labels name."""
+    return set() if cascade is None else {m.form for m in _meanings(cascade) if m.form is not None}
+
+
+def _meanings(cascade: Cascade) -> list[Meaning]:
+    return [meaning for stage in cascade.stages for meaning in stage.meanings.values()]
 
 
 def _condition(material: str | None) -> Callable[[Sample], str | None]:
@@ -165,7 +220,7 @@ def _severity(sample: Sample) -> str | None:
 
 
 def _four_classes(sample: Sample) -> str | None:
-    material = _known("material", {"steel", "aluminium"})(sample)
+    material = _known("material", set(_MATERIALS))(sample)
     condition = sample.labels.get("corroded")
     return f"{material}, {condition}" if material and condition else None
 
@@ -189,6 +244,19 @@ def _sure_condition(decision: Decision) -> float | None:
 
 def _sure_material(decision: Decision) -> float | None:
     return decision.material_confidence
+
+
+def _said_label(decision: Decision) -> str | None:
+    return decision.stages[-1].label if decision.stages else None
+
+
+def _sure_label(decision: Decision) -> float | None:
+    label = _said_label(decision)
+    return None if label is None else decision.stages[-1].probabilities[label]
+
+
+def _sure_form(decision: Decision) -> float | None:
+    return decision.form_confidence
 
 
 def _sure_severity(decision: Decision) -> float | None:

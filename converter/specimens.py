@@ -51,7 +51,8 @@ __all__ = [
     "write_dataset",
 ]
 
-LABEL_COLUMNS = (*COLUMNS, "metal")
+# Beyond what photographs have: the corroded share of the picture, the lamp, and the hours in the bath.
+LABEL_COLUMNS = (*COLUMNS, "metal", "area_fraction", "light", "corrosion_hours")
 
 # Pictures of one specimen: two before the bath, one early in it, one late. Half of every group is clean, so
 # that neither metal nor finish gives the condition away.
@@ -280,7 +281,8 @@ def _written(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple
     if isinstance(planned.spec, OtherSpec):
         (out / picture).write_bytes(_encoded(".jpg", render_other(planned.spec, *size), quality))
         origin = ("other", "rendered", "Apache-2.0", planned.group)
-        return (picture, *origin, "", planned.spec.kind.value, "", "", "", "", "other")
+        kind, light = planned.spec.kind.value, planned.spec.light.value
+        return (picture, *origin, "", kind, "", "", "", "", "other", "", light, "")
     specimen = render(planned.spec, *size)
     (out / picture).write_bytes(_encoded(".jpg", specimen.pixels, quality))
     (out / mask).write_bytes(_encoded(".png", specimen.mask, []))
@@ -297,6 +299,9 @@ def _written(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple
         specimen.form,
         mask,
         "metal",
+        f"{specimen.area_fraction:.4f}",
+        specimen.spec.light.value,
+        f"{specimen.spec.corrosion_hours:.1f}",
     )
 
 

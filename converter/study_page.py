@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import jinja2
 import msgspec
 
+from converter.page_template import rendered
 from converter.study_models import PILOT, THESIS
 from converter.study_text import (
     THESIS_KNOWN,
@@ -63,13 +63,6 @@ class Plot(msgspec.Struct, frozen=True):
 
 def page(found: Study) -> bytes:
     """Return the page."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("converter", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     sections = []
     for architecture in architectures(found):
         rows = [row for row in found.rows if row.architecture == architecture]
@@ -84,7 +77,8 @@ def page(found: Study) -> bytes:
                 "matrices": matrices(rows),
             }
         )
-    text = environment.get_template("study.html").render(
+    return rendered(
+        "study.html",
         found=found,
         sections=sections,
         conclusions=conclusions(found),
@@ -92,7 +86,6 @@ def page(found: Study) -> bytes:
         pilot=PILOT,
         thesis_known=THESIS_KNOWN,
     )
-    return text.encode()
 
 
 def plot(rows: Sequence[Row]) -> Plot:

@@ -14,11 +14,13 @@ import pytest
 from converter import evaluate
 from converter.dataset import Sample
 from converter.judging import Answer, judge_of, with_meanings
+from converter.labels import meanings_of
 from converter.map_quality import area_under_curve, map_figures
 from converter.metrics import by_group, calibration_error, crossover, detection, wilson
-from converter.questions import figures, questions
+from converter.questions import Mistake, figures, mistakes, questions
 from edge_node.errors import DatasetError
-from edge_node.verdict import Decision, Outcome
+from edge_node.manifest import Cascade, Stage
+from edge_node.verdict import Decision, Outcome, StageVerdict
 
 _DEFAULT_BUNDLE = Path(evaluate.__file__).parents[1] / "edge_node" / "default_bundle"
 
@@ -151,7 +153,7 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     assert _evaluate(_DEFAULT_BUNDLE, data, *outputs) == 0
     judge = judge_of(_DEFAULT_BUNDLE)
     right = [
-        judge(cv2.imread(str(path))).decision.outcome.value == path.parts[-3].split()[0]
+        judge.opinion(cv2.imread(str(path))).decision.outcome.value == path.parts[-3].split()[0]
         for path in sorted(data.rglob("*.png"))
     ]
     found = json.loads((tmp_path / "e.json").read_text())
@@ -162,8 +164,12 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     output = capsys.readouterr().out
     assert f"accuracy    {100 * np.mean(right):.2f} %" in output
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
-    assert page.count("<figure>") == len(right) - sum(right)
-    assert "crossover" not in page.split("<h1>")[0]
+    materials = [
+        judge.opinion(cv2.imread(str(path))).decision.material for path in sorted(data.rglob("*.png"))
+    ]
+    whole = [good and material == "steel" for good, material in zip(right, materials, strict=True)]
+    assert page.count("<figure>") == len(whole) - sum(whole)
+    assert f"Wrong or undecided: {len(whole) - sum(whole)} pictures" in page
 
 
 def test_a_graph_is_evaluated_in_tensorflow(shared, tmp_path, capsys):
@@ -191,3 +197,51 @@ def test_nothing_to_compare_with_is_said(tmp_path):
     (data / "uncorroded steel").rename(data / "dogs")
     with pytest.raises(DatasetError, match="nothing to compare with"):
         _evaluate(_DEFAULT_BUNDLE, data)
+
+
+def _cascade(*labels):
+    stage = Stage(name="s", labels=labels, model="m", output="o", meanings=meanings_of(labels))
+    return Cascade(root="s", stages=(stage,))
+
+
+def test_a_model_is_only_asked_what_its_labels_tell():
+    """A material graph is not said to abstain from a condition that it has never heard of."""
+    asked = {
+        labels: [question.name for question in questions(["surfaces"], _cascade(*labels))]
+        for labels in [
+            ("aluminium", "steel"),
+            ("corroded", "uncorroded"),
+            ("cat", "dog"),
+            ("none", "pitting"),
+        ]
+    }
+    assert asked["aluminium", "steel"] == ["metal or other", "material"]
+    assert asked["cat", "dog"] == ["metal or other", "label"]
+    assert "form" in asked["none", "pitting"]
+    conditions = [
+        "any metal corroded?",
+        "steel corroded?",
+        "aluminium corroded?",
+        "surfaces: any metal corroded?",
+    ]
+    assert asked["corroded", "uncorroded"] == ["metal or other", *conditions]
+
+
+def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
+    """A graph of cats and dogs is right where it names the folder; a mistake says what was said instead."""
+    stage = StageVerdict(
+        name="s", label="dog", probabilities={"cat": 0.2, "dog": 0.8}, decision_threshold=0.5, abstain_below=0
+    )
+    said = Decision(outcome=Outcome.UNCERTAIN, stages=(stage,))
+    answers = [Answer(Sample(Path(name), name, labels={"label": name}), said, 1.0) for name in ("cat", "dog")]
+    asked = questions([], _cascade("cat", "dog"))
+    (found,) = evaluate.evaluation("m", "d", answers, asked).figures
+    assert (found.question, found.accuracy.value, found.abstained) == ("label", 0.5, 0.0)
+    assert mistakes(asked, answers[0]) == (Mistake("label", "cat", "dog", 0.8),)
+    assert mistakes(asked, answers[1]) == ()
+
+
+def test_a_mistake_about_the_material_is_on_the_sheet_once():
+    """The questions that repeat others for a part of the pictures add no line of their own."""
+    answer = _answer("steel", "corroded", Outcome.CORRODED, "aluminium")
+    assert mistakes(questions(["s"]), answer) == (Mistake("material", "steel", "aluminium", 0.9),)

@@ -188,6 +188,7 @@ def test_labels_are_complete(dataset):
         mask = cv2.imread(str(dataset / row["mask"]), cv2.IMREAD_UNCHANGED)
         assert mask.shape == (SIZE[1], SIZE[0])
         assert bool(mask.any()) == (row["corroded"] == "1") == (row["severity"] != "none")
+        assert float(row["area_fraction"]) == pytest.approx((mask > 0).mean(), abs=1e-4)
     assert len({row["file"] for row in rows}) == 24
 
 
