@@ -57,6 +57,7 @@ class Prepared:
         questions: one for each stage.
         activations: float16 ``(variants, pictures, ...)``; the first variant is the picture as it is.
         masks: see ``training.Material``.
+        frozen: the network, where no layer of it is trained along: every training has the same then.
     """
 
     samples: tuple[Sample, ...]
@@ -64,6 +65,7 @@ class Prepared:
     questions: tuple[Question, ...]
     activations: NDArray[np.float16]
     masks: NDArray[np.float32] | None
+    frozen: Backbone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def prepare(
         GraphError: the backbone or its weights cannot be had.
     """
     questions = tuple(_question(stage, samples) for stage in recipe.stage)
-    by, _, backbone = _network(recipe)
+    by, cut, backbone = _network(recipe)
     variants = [
         Variant(copy, augmentation, recipe.training.seed) for copy in range(recipe.training.copies + 1)
     ]
@@ -108,7 +110,8 @@ def prepare(
     if activations.ndim == 3:  # pooled: one position
         activations = activations[:, :, np.newaxis, np.newaxis]
     masks = _masks(samples, variants, backbone.map_shape[0]) if _wants_maps(recipe) else None
-    return Prepared(tuple(samples), recipe, questions, activations, masks)
+    frozen = None if cut else backbone
+    return Prepared(tuple(samples), recipe, questions, activations, masks, frozen)
 
 
 def fit(
@@ -131,7 +134,10 @@ def fit(
         DatasetError: a stage has pictures of fewer than two labels to train on.
     """
     recipe = prepared.recipe
-    _, cut, backbone = _network(recipe)
+    if prepared.frozen is not None:
+        cut, backbone = None, prepared.frozen
+    else:
+        _, cut, backbone = _network(recipe)
     upper = cut.upper if cut else None
     heads = _trained(prepared, training, validation, upper, report)
     if cut:
