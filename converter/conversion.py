@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from converter.fuse import FusedGraph
     from converter.graph import TrainedGraph
     from converter.labelled import LabelledSet
+    from converter.map_threshold import MapFit
     from converter.pictures import Calibration
     from converter.quantize import Mode
     from edge_node.bundle import Bundle
@@ -95,6 +96,7 @@ class ConversionOutcome:
         answers: what the quantized stages said of them.
         drops: what quantizing cost, per stage and for the cascade.
         fits: per stage.
+        map_fits: per stage whose map has a threshold fitted on masks.
         float_layers: kept in float for the budget.
         all_quantized: size in bytes and milliseconds without those, where there are any.
         milliseconds: of one inference of all models, float and quantized, on this machine at one thread.
@@ -114,6 +116,7 @@ class ConversionOutcome:
     answers: Answers | None = None
     drops: tuple[Drop, ...] = ()
     fits: dict[str, StageFit] = field(default_factory=dict)
+    map_fits: dict[str, MapFit] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
     all_quantized: tuple[int, float] | None = None
     milliseconds: tuple[float, float] = (0.0, 0.0)

@@ -18,6 +18,7 @@ from converter.report import encode_report, report_of
 from converter.report_page import render_page, thumbnails
 from converter.scaling import GraphFlags
 from edge_node.bundle import REPORT_NAME
+from edge_node.corrosion_map import corroded_labels
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -253,7 +254,31 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
                 f" {fit.abstention.held_out_coverage:.1%} decided, {fit.abstention.held_out_risk:.2%} wrongly"
             )
         yield line
+    yield from _map_notes(outcome)
     yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s"
+
+
+def _map_notes(outcome: ConversionOutcome) -> Iterator[str]:
+    """Say what maps are worth: fitted on masks, or never taught where."""
+    for name, fit in outcome.map_fits.items():
+        yield (
+            f"{name}: its map counts from {fit.threshold:.3f} on: against {fit.pictures} masks,"
+            f" specimens held out, IoU {fit.iou[1]:.2f} instead of {fit.iou[0]:.2f},"
+            f" area off by {fit.area_error[1]:.1%} instead of {fit.area_error[0]:.1%}"
+        )
+    untaught = [
+        planned.stage.name
+        for planned in outcome.order.plan.stages
+        if planned.stage.name not in outcome.map_fits
+        and corroded_labels(planned.stage)
+        and (graph := outcome.graphs[planned.map_from or planned.stage.name]).head
+        and not graph.map_trained
+    ]
+    if untaught:
+        yield (
+            f"{', '.join(untaught)}: learned from whole pictures, so the map shows where it looked and"
+            " overstates the area; --evaluate with a labels.csv that names masks fits it"
+        )
 
 
 def _positive(text: str) -> int:

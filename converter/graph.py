@@ -44,6 +44,7 @@ class TrainedGraph:
         classes: how many values the output has.
         trunk: the last tensor with positions: what stages have in common when they share a backbone.
         head: the affine head, or None with the reason in ``no_head``.
+        map_trained: the head learned from positions, so that its map shows where.
     """
 
     file: GraphFile
@@ -57,6 +58,7 @@ class TrainedGraph:
     trunk: Ref
     head: AffineHead | None = field(repr=False)
     no_head: str = ""
+    map_trained: bool = False
 
 
 def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
@@ -98,6 +100,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         trunk=head.features if head else trunk_end(index, shapes, logits),
         head=head,
         no_head=no_head,
+        map_trained=record is not None and record.map_trained,
     )
 
 

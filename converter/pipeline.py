@@ -27,6 +27,7 @@ from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, 
 from converter.fuse import FusedGraph, fuse
 from converter.graph import TrainedGraph, load_graph
 from converter.labelled import LabelledSet, load_labelled
+from converter.map_threshold import MapFit, fit_maps, with_map_thresholds
 from converter.metadata import ModelDescription, with_metadata
 from converter.pictures import Calibration, load_calibration
 from converter.quantize import Mode, Target, convert_graph
@@ -95,11 +96,13 @@ class _Conversion:
         bundle, answers = attempt.bundle, attempt.answers
         if self.order.target is not Target.LITERT:
             self._probe_in_target(bundle)
-        comparisons, fits = attempt.comparisons, dict[str, StageFit]()
+        comparisons, fits, map_fits = attempt.comparisons, dict[str, StageFit](), dict[str, MapFit]()
         if comparisons and answers:
             check_outputs(comparisons)
             fits = _fits(self.labelled, self.cascade.stages, answers, self.order.max_risk)
             bundle = self._sealed(bundle, comparisons, fits, attempt)
+            map_fits = self._map_fits(bundle)
+            bundle = with_map_thresholds(bundle, map_fits)
         return ConversionOutcome(
             order=self.order,
             bundle=bundle,
@@ -112,6 +115,7 @@ class _Conversion:
             answers=answers,
             drops=attempt.drops,
             fits=fits,
+            map_fits=map_fits,
             float_layers=attempt.float_layers,
             all_quantized=self.all_quantized if attempt.float_layers else None,
             milliseconds=(inference_ms(self.reference), inference_ms(bundle)),
@@ -238,6 +242,14 @@ class _Conversion:
         )
         changes = {"cascade": cascade, "measured": measured, "provenance": provenance}
         return with_manifest(bundle, msgspec.structs.replace(manifest, **changes))
+
+    def _map_fits(self, bundle: Bundle) -> dict[str, MapFit]:
+        if self.labelled is None or not any(sample.mask for sample in self.labelled.samples):
+            return {}
+        advance = self.begin("fitting maps to masks", 1)
+        found = fit_maps(Engine(bundle, threads=_THREADS), self.labelled)
+        advance()
+        return found
 
     def _probe_in_target(self, bundle: Bundle) -> None:
         advance = self.begin(f"golden probe in {self.order.target.value}", 1)

@@ -72,7 +72,8 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
         stage: must have a label that means corroded.
 
     Returns:
-        float32 ``(rows, columns)``, 0 to 1.
+        float32 ``(rows, columns)``, 0 to 1; one half where the stage's ``map_threshold`` is reached, which
+        every reader of maps then has without knowing of it.
 
     Raises:
         ValueError: no label of the stage means corroded.
@@ -82,7 +83,11 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
         raise ValueError(f"stage {stage.name}: none of {', '.join(stage.labels)} means corroded")
     scaled = (logits - logits.max(axis=-1, keepdims=True)) / stage.temperature
     powers = np.exp(scaled, dtype=np.float32)
-    return np.asarray(powers[..., list(chosen)].sum(axis=-1) / powers.sum(axis=-1), dtype=np.float32)
+    corroded = powers[..., list(chosen)].sum(axis=-1)
+    others = [at for at in range(len(stage.labels)) if at not in chosen]
+    sound = powers[..., others].sum(axis=-1)  # not one less the other, which would round away what is small
+    odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
+    return np.asarray(corroded * odds / (corroded * odds + sound), dtype=np.float32)
 
 
 def area_estimate(logits: NDArray[np.float32], stage: Stage) -> AreaEstimate:

@@ -21,6 +21,7 @@ Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]  # finite
+Between0And1 = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
 Triple: TypeAlias = tuple[float, float, float]
 
 
@@ -93,7 +94,8 @@ class Stage(_Record, frozen=True, kw_only=True):
     """One question of the cascade.
 
     ``output`` names a tensor of ``model`` of kind logits, probabilities or map (logits are then the map's
-    mean). ``map`` names the map that shows where, if there is one. With two labels the first is chosen
+    mean). ``map`` names the map that shows where, if there is one; its positions count as corroded from
+    ``map_threshold`` on. With two labels the first is chosen
     when its probability is at least ``decision_threshold``; with more the most probable is. The stage
     abstains when the chosen label's probability is below ``abstain_below``; then ``otherwise`` names
     the stage to ask instead, if any.
@@ -104,6 +106,7 @@ class Stage(_Record, frozen=True, kw_only=True):
     model: FileName
     output: str
     map: str | None = None
+    map_threshold: Between0And1 = 0.5
     temperature: Positive = 1.0
     decision_threshold: Probability = 0.5
     abstain_below: Probability = 0.0

@@ -77,6 +77,7 @@ def int8_bundle(cascade, tmp_path_factory) -> Path:
     found = convert("--quantize", cascade, "--calibration", pictures, "--evaluate", pictures, "--out", out)
     assert found.returncode == 0, found.stderr
     assert "share one backbone" in found.stdout
+    assert "learned from whole pictures" in found.stdout  # heads that no mask has taught where
     return out
 
 

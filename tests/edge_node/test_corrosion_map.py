@@ -16,12 +16,10 @@ from edge_node.corrosion_map import (
 from edge_node.manifest import Meaning, Stage
 
 
-def stage(*, temperature: float = 1.0, labels=("corroded", "uncorroded")) -> Stage:
+def stage(*, labels=("corroded", "uncorroded"), **said: float) -> Stage:
     """A stage whose labels mean what they say."""
     meanings = {label: Meaning(corroded=label != "uncorroded") for label in labels}
-    return Stage(
-        name="steel", labels=labels, model="m", output="o", temperature=temperature, meanings=meanings
-    )
+    return Stage(name="steel", labels=labels, model="m", output="o", meanings=meanings, **said)
 
 
 def test_a_position_has_the_softmax_of_its_logits():
@@ -30,6 +28,14 @@ def test_a_position_has_the_softmax_of_its_logits():
     assert corroded_probability(logits, stage())[0, 0] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-6)
     halved = corroded_probability(logits, stage(temperature=2.0))
     assert halved[0, 0] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
+
+
+def test_a_threshold_of_the_map_is_moved_to_one_half():
+    """What is corroded from 0.9 on is one half at 0.9, less below, more above; its ends stay."""
+    probabilities = np.array([0.0001, 0.5, 0.9, 0.99, 1.0], np.float64)
+    logits = np.stack([np.log(probabilities), np.log(np.maximum(1 - probabilities, 1e-12))], axis=-1)
+    moved = corroded_probability(logits[np.newaxis].astype(np.float32), stage(map_threshold=0.9))[0]
+    assert moved == pytest.approx([0.0001 / 9, 0.1, 0.5, 0.99 / (0.99 + 9 * 0.01), 1.0], rel=1e-3)
 
 
 def test_several_labels_may_mean_corroded():
