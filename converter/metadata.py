@@ -66,10 +66,14 @@ def with_metadata(content: bytes, described: ModelDescription) -> bytes:
     outputs = [graph.tensors[at].name.decode() for at in graph.outputs]
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(_metadata(described, outputs), np.uint8)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
+    # One that is there already is replaced: readers take the first of that name.
+    if earlier := _entry(model):
+        model.buffers[earlier.buffer] = buffer
+    else:
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata = [*(model.metadata or []), entry]
     files = io.BytesIO(encode_model(model))
     with zipfile.ZipFile(files, "a") as archive:
         for output in outputs:
@@ -87,10 +91,13 @@ def metadata_of(content: bytes) -> bytes | None:
     """Return the metadata flatbuffer of a ``.tflite`` file, if it has one."""
     tensorflow()
     model = parse_model(content)
-    for entry in model.metadata or []:
-        if entry.name == METADATA_NAME.encode():
-            return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8))
-    return None
+    entry = _entry(model)
+    return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
+
+
+def _entry(model: Any) -> Any:
+    """Return where a parsed model says its metadata is, or None."""
+    return next((entry for entry in model.metadata or [] if entry.name == METADATA_NAME.encode()), None)
 
 
 def _metadata(described: ModelDescription, outputs: Sequence[str]) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
+from dataclasses import replace
 
 import flatbuffers
 import numpy as np
@@ -55,15 +57,15 @@ class Fields:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> tuple[bytes, bytes]:
-    """A model as converted, and with its metadata."""
+def models(tmp_path_factory) -> tuple[bytes, bytes, ModelDescription]:
+    """A model as converted, and with its metadata, which is the third."""
     folder = tmp_path_factory.mktemp("graph")
     graph = load_graph(small_graphs.write_graph(folder, small_graphs.poets_mobilenet(labels=3)))
     (fused,) = fuse({"steel": graph})
     bare = convert_graph(fused, Mode.NONE, None).content
     labels = {"steel/map": ("late", "mid", "none")}
     described = ModelDescription("plates", "3", "CC0", "three labels", fused.preprocessing, labels)
-    return bare, with_metadata(bare, described)
+    return bare, with_metadata(bare, described), described
 
 
 def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
@@ -91,9 +93,23 @@ def test_the_label_file_is_in_the_archive_behind_the_model(models):
         assert archive.read(label_file("steel/map")).decode().split() == ["late", "mid", "none"]
 
 
+def test_metadata_that_is_written_again_replaces_what_was_there(models):
+    """One entry and one label file, the newest, in one call or another: no zip archive with two of a name."""
+    _, once, described = models
+    renamed = replace(described, name="sheets", labels={"steel/map": ("bad", "poor", "good")})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # zipfile only warns of two files with one name
+        twice = with_metadata(once, renamed)
+    assert metadata_of(twice) == metadata_of(with_metadata(models[0], renamed))
+    assert with_metadata(twice, described) == once
+    with zipfile.ZipFile(io.BytesIO(twice)) as archive:
+        assert archive.namelist() == [label_file("steel/map")]
+        assert archive.read(label_file("steel/map")).decode().split() == ["bad", "poor", "good"]
+
+
 def test_the_runtime_computes_the_same_with_metadata(models):
     """The model is the same model: equal outputs, bit for bit."""
     picture = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
-    bare, described = (Interpreter(content, where="model").run(picture) for content in models)
+    bare, described = (Interpreter(content, where="model").run(picture) for content in models[:2])
     assert np.array_equal(bare["steel/map"], described["steel/map"])
     assert metadata_of(models[0]) is None
