@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from converter.backbones import DEFAULT_ARCHITECTURE
 from converter.dataset import OTHER, UNCORRODED
+from converter.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
 from edge_node.errors import DatasetError
 from edge_node.manifest import Identifier, Positive, Probability, Version
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from converter.dataset import Sample
 
-MAX_RECIPE_BYTES = 1024 * 1024
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # What the pictures are turned into is computed once for all variations, on one network.
@@ -26,11 +25,10 @@ _SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies"
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
-class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StageRecipe(StageKeys, frozen=True, kw_only=True):
     """One ``[[stage]]``: a question, the rows that answer it, and what ``convert`` is to know of it.
 
     Attributes:
-        name: of the stage.
         column: of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture whose
             material or condition is known is metal.
         labels: the values that count, in the order of the outputs; rows with others are masked.
@@ -38,23 +36,12 @@ class StageRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only: masks say
             which are), or from both. A head that learns from positions shows where; a picture with little
             corrosion then has a low mean, which one that learns from pictures has not.
-        map_from: the stage whose map shows where, if not this one's own.
-        routes: label -> the stage asked next.
-        otherwise: the stage asked where this one is not sure enough.
-        decision_threshold: for two labels, the first's probability from which it is chosen.
-        abstain_below: probability below which nothing is chosen.
     """
 
-    name: Identifier
     column: str
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
-    where: dict[str, tuple[str, ...]] = {}
+    where: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     learn: Literal["pictures", "positions", "both"] = "pictures"
-    map_from: str | None = None
-    routes: dict[str, str] = {}
-    otherwise: str | None = None
-    decision_threshold: Probability = 0.5
-    abstain_below: Probability = 0.0
 
     def target(self, sample: Sample) -> int | None:
         """Return the index of a sample's label, or None where it is masked.
@@ -126,7 +113,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return licensed and (not self.sets or sample.set_name in self.sets)
 
 
-class CascadeRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
     """The whole file.
 
     Attributes:
@@ -142,9 +129,6 @@ class CascadeRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     variation: tuple[dict[str, Any], ...] = ()
     name: Identifier = "cascade"
     version: Version = "1"
-    root: str | None = None
-    licence: str = "not stated"
-    intended_use: str = "not stated"
 
     def trainings(self) -> tuple[TrainingRecipe, ...]:
         """Return how to train, once for each variation.
@@ -172,19 +156,12 @@ def read_recipe(path: Path) -> CascadeRecipe:
     Raises:
         DatasetError: it cannot be read, has unknown keys or values out of range, or contradicts itself.
     """
-    try:
-        with path.open("rb") as file:
-            document = msgspec.toml.decode(file.read(MAX_RECIPE_BYTES))
-    except OSError as err:
-        raise DatasetError(f"{path}: {err.strerror or err}; wanted a recipe in TOML") from err
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise DatasetError(f"{path}: not TOML: {err}") from err
-    if problem := next(_unknown_keys(document), None):
-        raise DatasetError(f"{path}: {problem}")
-    try:
-        recipe = msgspec.convert(document, CascadeRecipe)
-    except msgspec.ValidationError as err:
-        raise DatasetError(f"{path}: {str(err).replace('`', '')}") from err
+    parts: dict[str, type[msgspec.Struct]] = {
+        "training": TrainingRecipe,
+        "variation": TrainingRecipe,
+        "stage": StageRecipe,
+    }
+    recipe = read_stage_file(path, CascadeRecipe, parts, DatasetError, "a recipe in TOML")
     try:
         trainings = recipe.trainings()
     except DatasetError as err:
@@ -195,11 +172,8 @@ def read_recipe(path: Path) -> CascadeRecipe:
 
 
 def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
-    names = [stage.name for stage in recipe.stage]
-    if len(set(names)) != len(names):
-        yield "two stages have one name"
-    if recipe.root is not None and recipe.root not in names:
-        yield f"root {recipe.root!r} is none of the stages {', '.join(names)}"
+    stages = [stage.stage(stage.labels, {}) for stage in recipe.stage]
+    yield from contradictions(recipe.root, stages, {stage.name: stage.map_from for stage in recipe.stage})
     if not recipe.training.fine_tune and any(training.style_mixing for training in trainings):
         yield "style_mixing changes layers that are trained along, and fine_tune is 0"
     if recipe.training.sets and (
@@ -207,43 +181,7 @@ def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]
     ):
         yield f"a variation has the set {min(more)!r}, which [training.sets] has not"
     for stage in recipe.stage:
-        yield from _contradictions_of(stage, names)
-
-
-def _contradictions_of(stage: StageRecipe, names: list[str]) -> Iterator[str]:
-    where = f"stage {stage.name}"
-    if len(set(stage.labels)) != len(stage.labels):
-        yield f"{where}: two labels are the same"
-    if stage.learn != "pictures" and stage.column != "corroded":
-        yield f"{where}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
-    if stage.map_from is not None and stage.map_from not in names:
-        yield f"{where}: map_from names {stage.map_from!r}, which is no stage"
-    for label in set(stage.routes) - set(stage.labels):
-        yield f"{where}: route from {label!r}, which is none of its labels"
-    for target in (*stage.routes.values(), *filter(None, (stage.otherwise,))):
-        if target not in names:
-            yield f"{where}: route to {target!r}, which is no stage"
-
-
-def _unknown_keys(document: dict[str, Any]) -> Iterator[str]:
-    """Yield what msgspec would only name, with the nearest known key beside it."""
-    yield from _unknown("the file", document, CascadeRecipe)
-    training, stages = document.get("training"), document.get("stage")
-    if isinstance(training, dict):
-        yield from _unknown("[training]", training, TrainingRecipe)
-    variations = document.get("variation")
-    for number, variation in enumerate(variations if isinstance(variations, list) else [], start=1):
-        if isinstance(variation, dict):
-            yield from _unknown(f"variation {number}", variation, TrainingRecipe)
-    for number, stage in enumerate(stages if isinstance(stages, list) else [], start=1):
-        if isinstance(stage, dict):
-            yield from _unknown(f"stage {stage.get('name', number)}", stage, StageRecipe)
-
-
-def _unknown(where: str, table: dict[str, Any], struct: type[msgspec.Struct]) -> Iterator[str]:
-    known = [field.name for field in msgspec.structs.fields(struct)]
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
-            yield f'{where} has an unknown key "{key}"; {hint}'
+        if stage.learn != "pictures" and stage.column != "corroded":
+            yield (
+                f"stage {stage.name}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
+            )
