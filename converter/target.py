@@ -30,7 +30,7 @@ _REQUIREMENTS = {
         "msgspec>=0.19,<1",
     )
 }
-_RUNTIME_NAMES = {Target.TFLITE_RUNTIME_2_14: "tflite-runtime"}
+RUNTIME_NAMES = {Target.TFLITE_RUNTIME_2_14: "tflite-runtime"}
 _PYTHONS = ("python3.11", "python3.10")  # tflite-runtime 2.14 has wheels for these and older
 _LAST_MINOR = 11
 _INSTALL_TIMEOUT_S, _PROBE_TIMEOUT_S = 900, 300
@@ -56,18 +56,18 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
     Raises:
         ConversionError: the runtime computes it differently, does not load it, or cannot be installed here.
     """
-    python = _environment(target)
+    python = environment(target)
     with tempfile.TemporaryDirectory(prefix="corrosion-probe-") as folder:
         path = Path(folder) / "bundle"
         write_bundle(bundle, path, {})
-        environment = {
+        variables = {
             **os.environ,
-            RUNTIME_VARIABLE: _RUNTIME_NAMES[target],
+            RUNTIME_VARIABLE: RUNTIME_NAMES[target],
             "PYTHONPATH": str(Path(edge_node.__file__).parents[1]),
         }
         done = subprocess.run(
             [python, "-c", _PROBE, str(path), str(os.getpid())],
-            env=environment,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=_PROBE_TIMEOUT_S,
@@ -78,7 +78,7 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
         raise ConversionError(f"{target.value}: {reason[0]}; no bundle was written")
 
 
-def _environment(target: Target) -> str:
+def environment(target: Target) -> str:
     """Return the Python of an environment with the target's runtime; made once and kept."""
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "corrosion-edge-node"
     folder = root / target.value
