@@ -328,7 +328,7 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
         ('otherwise = "steel"', 'otherwise = "iron"', "stage material: route to 'iron', which is no stage"),
         ('name = "where"', 'name = "steel"', "two stages have one name"),
         ('map_from = "where"', 'otherwise = "material"', "routes run in a circle: material -> steel -> mat"),
-        ('column = "material"', 'column = "material"\nmap_from = "where"', "but its map's are corroded, uncor"),
+        ('column = "material"', 'column = "material"\nmap_from = "where"', "its map's are corroded, uncor"),
         ("steps = 60", "steps = 0", "training.steps"),
         ('map_from = "where"', 'learn = "everything"', "Invalid enum value 'everything'"),
         ('labels = ["aluminium", "steel"]', 'labels = ["aluminium"]', "length >= 2"),
