@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from converter.tensorflow_import import tensorflow
+from edge_node.bundle import MANIFEST_NAME
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def read_graph(path: Path) -> GraphFile:
     if path.is_dir():
         return _read_saved_model(path)
     content = _read(path)
+    _refuse_other_kinds(path, content)
     if content[:8] == _HDF5_START or zipfile.is_zipfile(path):
         return _read_keras(path, content)
-    _refuse_other_kinds(path, content)
     graph_def = tensorflow().compat.v1.GraphDef()
     try:
         graph_def.ParseFromString(content)
@@ -67,6 +68,8 @@ def read_graph(path: Path) -> GraphFile:
 
 
 def _read_saved_model(path: Path) -> GraphFile:
+    if (path / MANIFEST_NAME).is_file():
+        raise GraphError(f"{path}: a bundle already; wanted the graph that it was converted from")
     if not (path / "saved_model.pb").is_file():
         raise GraphError(
             f"{path}: a folder without saved_model.pb; wanted a frozen graph (.pb) or a SavedModel"

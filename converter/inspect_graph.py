@@ -93,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
         print("\n".join(_lines(found)))
+        if args.tensorboard:
+            print(f"look at it    tensorboard --logdir {args.tensorboard}")
     if found.problem:
         print(found.problem, file=sys.stderr)
     return 1 if found.problem else 0
@@ -146,6 +148,8 @@ def _with_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
 def _lines(found: Inspection) -> list[str]:
     rule = found.preprocessing
     labels = ", ".join(found.labels[:_LISTED]) or "no label file beside it"
+    if found.labels and found.classes != len(found.labels):
+        labels = f"the label file beside it has {len(found.labels)}: not of this output"
     placeholders = ", ".join(f"{name} {shape}" for name, shape in found.placeholders.items()) or "none"
     counts = ", ".join(f"{count} {name}" for name, count in list(found.operators.items())[:_LISTED])
     lines = [

@@ -12,6 +12,7 @@ from converter.compare import softmax, stage_outputs
 from converter.graph import load_graph
 from converter.inspect_graph import add_graph_flags, graph_flags
 from converter.labels import labels_beside, read_labels
+from converter.scaling import GraphFlags
 from converter.tensorflow_import import tensorflow
 from edge_node.bundle import MANIFEST_NAME, load_bundle
 from edge_node.camera.picture import read_picture
@@ -51,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
         CorrosionError: the graph, labels or a picture cannot be used.
     """
     is_bundle = (args.graph / MANIFEST_NAME).is_file()
+    if is_bundle and (args.labels or graph_flags(args) != GraphFlags()):
+        raise DatasetError(
+            f"{args.graph}: a bundle says labels, layers and scaling itself; leave those flags out"
+        )
     labeller = _bundle_labeller(args.graph) if is_bundle else _graph_labeller(args)
     for path in args.image:
         lines, seconds = labeller(read_picture(path))

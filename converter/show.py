@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CELL_SHAPE = 3 / 4  # height of a picture's cell over its width
 _GAP_PX = 6
+_MAX_SIDE_PX = 16_383  # of a WebP file; JPEG takes four times that, and nobody looks at such a sheet
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
@@ -50,6 +51,12 @@ def run(args: argparse.Namespace) -> int:
         raise ConversionError(f"{args.out}: wanted a name that ends in {', '.join(sorted(_SUFFIXES))}")
     if min(args.count, args.columns, args.cell // 64) < 1:
         raise ConversionError("--count and --columns are at least 1, --cell at least 64")
+    rows = -(-args.count // args.columns)
+    if max(args.columns * (args.cell + _GAP_PX), rows * (args.cell + _GAP_PX)) > _MAX_SIDE_PX:
+        raise ConversionError(
+            f"{args.count} pictures of {args.cell} px in {args.columns} columns make a sheet of more than"
+            f" {_MAX_SIDE_PX} px; give a smaller --cell or --count"
+        )
     engine = Engine(load_bundle(args.bundle), threads=2)
     paths = choose(args.pictures, find_pictures(args.pictures), args.count, args.seed)
     sheet = contact_sheet([judged(engine, path, args.cell) for path in paths], args.columns)

@@ -36,7 +36,7 @@ from converter.graph import TrainedGraph, load_graph
 from converter.metadata import ModelDescription, with_metadata
 from converter.quantize import Mode, Target, convert_graph
 from converter.target import RUNTIME_NAMES, environment
-from edge_node.errors import CorrosionError
+from edge_node.errors import ConversionError, CorrosionError
 from edge_node.interpreter import RUNTIME_VARIABLE
 from edge_node.manifest import Provenance
 from edge_node.preprocess import resize
@@ -236,7 +236,7 @@ class Zoo:
             )
             if done.returncode:
                 said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-                return {"problem": said}
+                raise ConversionError(f"{self.target.value}: {said}")
             with np.load(folder / "answers.npz") as found:
                 return {name: found[name].tolist() for name in found.files}
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from converter import inspect_graph, label, show
 from edge_node.bundle import DEFAULT_BUNDLE
-from edge_node.errors import DatasetError
+from edge_node.errors import ConversionError, DatasetError, GraphError
 from tests.converter import small_graphs
 
 if TYPE_CHECKING:
@@ -113,3 +113,34 @@ def test_show_writes_a_contact_sheet(picture, tmp_path, capsys):
     height, width = cv2.imread(str(sheet)).shape[:2]
     assert width == 2 * (160 + 6)
     assert height > 2 * (120 + 6)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--cell", 100000), ("--count", 1000000), ("--columns", 99999)]
+)
+def test_show_refuses_a_sheet_that_no_file_can_hold(picture, tmp_path, option, value):
+    """Said before a picture is read: 100,000 px a cell had taken all memory."""
+    with pytest.raises(ConversionError, match="smaller --cell or --count"):
+        run(show, DEFAULT_BUNDLE, picture.parent, "--out", tmp_path / "sheet.jpg", option, value)
+    assert not (tmp_path / "sheet.jpg").exists()
+
+
+def test_label_refuses_flags_that_a_bundle_would_not_heed(picture):
+    """A bundle says its labels and scaling itself; another one's are not passed over in silence."""
+    with pytest.raises(DatasetError, match="leave those flags out"):
+        run(label, "--graph", DEFAULT_BUNDLE, "--image", picture, "--input_mean", 3, "--input_std", 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("", "a bundle already"), ("model.tflite", "a TFLite model already")]
+)
+def test_inspect_knows_what_the_converter_itself_wrote(name, said):
+    """A bundle and its model, which ends in a zip archive as Keras files do, are called what they are."""
+    with pytest.raises(GraphError, match=said):
+        run(inspect_graph, DEFAULT_BUNDLE / name)
+
+
+def test_inspect_does_not_take_labels_for_those_of_another_output(graph, capsys):
+    """Forty values, two labels beside the graph: they are not shown as if they belonged together."""
+    assert run(inspect_graph, graph, "--output-layer", "MobilenetV1/Predictions/Reshape") == 0
+    assert "40 classes (the label file beside it has 2: not of this output)" in capsys.readouterr().out
