@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from converter.feature_size import feature_scale
 from converter.losses import class_weights, position_loss
 from converter.style_mixing import Mixing, draw_mixing, mixed
 from converter.tensorflow_import import tensorflow
@@ -226,6 +227,8 @@ class _Trainer:
         self._class_weights = [
             class_weights(question.targets, len(question.labels), chances) for question in questions
         ]
+        # Layers that are trained along find their size themselves.
+        self._scale = 1.0 if upper else feature_scale(material.activations[0], material.weights > 0)
         self._averages = [tf.Variable(variable) for variable in self._variables]
         self._best: list[Any] | None = None
         tuned = len(self._variables) - 2 * len(self._heads)
@@ -288,7 +291,7 @@ class _Trainer:
     def heads(self) -> tuple[Head, ...]:
         """Return the heads as they are."""
         return tuple(
-            Head(question, weights.numpy(), biases.numpy())
+            Head(question, weights.numpy() * np.float32(self._scale), biases.numpy())
             for question, (weights, biases) in zip(self._questions, self._heads, strict=True)
         )
 
@@ -316,6 +319,8 @@ class _Trainer:
 
         with tf.GradientTape() as tape:
             features = self._features(activations, mixing)
+            if self._scale != 1.0:
+                features *= self._scale
             if self._settings.dropout:
                 # Whole channels: positions are alike, and one would tell what another one hides.
                 shape = (tf.shape(features)[0], 1, 1, features.shape[-1])

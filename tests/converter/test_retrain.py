@@ -389,6 +389,26 @@ def test_unknown_labels_teach_nothing():
     assert (first.logits(activations[0, :20]).argmax(1) == targets[:20]).all()
 
 
+def test_small_features_are_learned_from_as_well_as_usual_ones():
+    """A head on features of a fiftieth of the size says the same: its weights are as much larger."""
+    random = np.random.default_rng(0)
+    usual = random.normal(0, 0.4, size=(1, 60, 2, 2, 6)).astype(np.float16)
+    targets = np.array([0, 1] * 30)
+    usual[0, :, :, :, 0] += np.where(targets == 1, 0.5, -0.5)[:, None, None]
+    settings = Settings(steps=120, learning_rate=0.02, batch=16, dropout=0, seed=3)
+    for validation in (np.zeros(60, bool), targets >= 0):
+        logits = []
+        for values in (usual, (usual.astype(np.float32) / 50).astype(np.float16)):
+            looks = []
+            material = Material(values, None, np.ones(60), validation)
+            (head,) = train(material, [Question("q", ("a", "b"), targets)], settings, report=looks.append)
+            logits.append(head.logits(values[0]))
+        assert (logits[1].argmax(axis=1) == targets).mean() > 0.95
+        assert np.abs(logits[1]).mean() == pytest.approx(np.abs(logits[0]).mean(), rel=0.5)
+        right = (logits[1].argmax(axis=1) == targets).mean()
+        assert not looks[-1].accuracies or looks[-1].accuracies["q"] == pytest.approx(right)
+
+
 def test_rare_labels_count_as_much_as_frequent_ones():
     """Where features say nothing, nine of ten pictures of one label do not make it the answer."""
     targets = np.array([0] * 90 + [1] * 10)
