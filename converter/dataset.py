@@ -198,7 +198,12 @@ def _from_folders(root: Path) -> tuple[Sample, ...]:
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()]
     samples = [sample for folder in folders for sample in _of_class(folder)]
     if len({sample.labels[FOLDER_COLUMN] for sample in samples}) < 2:
-        found = ", ".join(folder.name for folder in folders) or "no folders"
+        filled = {sample.labels[FOLDER_COLUMN] for sample in samples}
+        names = (
+            folder.name if class_of_folder(folder.name) in filled else f"{folder.name} (no pictures)"
+            for folder in folders
+        )
+        found = ", ".join(names) or "no folders"
         raise DatasetError(f"{root}: {found}; wanted {LABELS_NAME}, or pictures in two or more folders")
     return tuple(samples)
 

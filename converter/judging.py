@@ -16,6 +16,7 @@ from edge_node.bundle import load_bundle
 from edge_node.cascade import decide
 from edge_node.corrosion_map import corroded_labels, corroded_probability
 from edge_node.engine import Engine
+from edge_node.errors import GraphError
 from edge_node.manifest import Cascade, Meaning, Stage
 from edge_node.preprocess import resize
 
@@ -71,6 +72,8 @@ def judge_of(path: Path, labels: Path | None = None) -> Judge:
         GraphError: the graph cannot be used.
         DatasetError: the labels cannot be read.
     """
+    if not path.exists():
+        raise GraphError(f"{path}: nothing there; wanted a bundle's folder or a frozen graph")
     if path.is_dir():
         return _bundle_judge(Engine(load_bundle(path)))
     return _graph_judge(path, read_labels(labels or labels_beside(path)))

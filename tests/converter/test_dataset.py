@@ -108,6 +108,10 @@ def test_folders_are_classes_and_inner_folders_are_specimens(tmp_path):
 def test_one_class_is_no_dataset(tmp_path):
     """One folder of pictures, or nothing at all, is refused."""
     _picture(tmp_path / "clean" / "b.jpg")
+    (tmp_path / "rusty").mkdir()
+    with pytest.raises(DatasetError, match=r"clean, rusty \(no pictures\); wanted labels"):
+        load_dataset(tmp_path)
+    (tmp_path / "rusty").rmdir()
     with pytest.raises(DatasetError, match=r"clean; wanted labels\.csv, or pictures in two or more folders"):
         load_dataset(tmp_path)
     with pytest.raises(DatasetError, match="nothing there"):

@@ -18,7 +18,7 @@ from converter.labels import meanings_of
 from converter.map_quality import area_under_curve, map_figures
 from converter.metrics import by_group, calibration_error, crossover, detection, wilson
 from converter.questions import Mistake, figures, mistakes, questions
-from edge_node.errors import DatasetError
+from edge_node.errors import DatasetError, GraphError
 from edge_node.manifest import Cascade, Stage
 from edge_node.verdict import Decision, Outcome, StageVerdict
 
@@ -191,6 +191,8 @@ def test_a_graph_is_evaluated_in_tensorflow(shared, tmp_path, capsys):
 def test_nothing_to_compare_with_is_said(tmp_path):
     """Sets that do not exist, and labels that say nothing of metal, end in one sentence."""
     data = _pictures(tmp_path / "data", 2)
+    with pytest.raises(GraphError, match="nothing there; wanted a bundle's folder or a frozen graph"):
+        _evaluate(tmp_path / "mistyped", data)
     with pytest.raises(DatasetError, match="no picture of nowhere; known are"):
         _evaluate(_DEFAULT_BUNDLE, data, "--set", "nowhere")
     (data / "corroded steel").rename(data / "cats")
