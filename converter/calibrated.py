@@ -16,7 +16,7 @@ from converter.quantize import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Ta
 from converter.refit_heads import refitted
 from converter.round_weights import CORRECTED, rounded_weights
 from converter.tensorflow_import import tensorflow
-from converter.tensorflow_lite import converter_of, scaled_pictures
+from converter.tensorflow_lite import converter_of, fed_pictures, scaled_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,8 @@ def _made(work: Path, request: ConversionRequest) -> Calibrated:
     converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
     model = bytes(converter.convert())
     throughout = quantized(Calibrated(model, exact), request, ())
-    return Calibrated(refitted(model, exact, throughout, tensors), exact)
+    fitted = refitted(model, exact, throughout, lambda entry: fed_pictures(work, request, entry))
+    return Calibrated(fitted, exact)
 
 
 def _replace_graph(work: Path, change: Callable[[Any], Any]) -> None:

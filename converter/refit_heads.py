@@ -16,14 +16,18 @@ import numpy as np
 from converter.flatbuffer import encode_model, parse_model, weighted_operators
 from converter.round_weights import on_grid
 from edge_node.interpreter import Interpreter
-from edge_node.quantization import dequantize, quantize
+from edge_node.quantization import dequantize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from edge_node.interpreter import Tensor
+
     Array = NDArray[np.float64]
+    # From a model's input to all calibration pictures as the node feeds them to it.
+    Feed = Callable[[Tensor], Sequence[NDArray[np.generic]]]
 
 # Of the mean variance of an input; the last leaves the weights as they are and corrects the mean alone.
 _RIDGES = (0.01, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)
@@ -45,21 +49,23 @@ class _Head:
     features: str
 
 
-def refitted(model: bytes, exact: bytes, quantized: bytes, tensors: Sequence[NDArray[np.float32]]) -> bytes:
+def refitted(model: bytes, exact: bytes, quantized: bytes, feed: Feed) -> bytes:
     """Return a calibrated model whose heads make up for what 8 bits cost the backbone.
 
     Args:
         model: float weights and the ranges of all tensors, from which ``quantized`` was made.
         exact: the float model whose outputs are wanted.
         quantized: what the heads read comes from it.
-        tensors: inputs ``(1, height, width, 3)`` of the calibration pictures.
+        feed: returns the calibration pictures for a model's input, each ``(1, height, width, 3)``.
     """
     tree = parse_model(model)
     heads = _heads(tree)
-    if not heads or len(tensors) < _FEWEST_PICTURES:
+    if not heads:
         return model
-    wanted = _values(exact, [head.name for head in heads], tensors)
-    read = _values(quantized, list(dict.fromkeys(head.features for head in heads)), tensors)
+    wanted = _values(exact, [head.name for head in heads], feed)
+    if len(wanted[heads[0].name]) < _FEWEST_PICTURES:
+        return model
+    read = _values(quantized, list(dict.fromkeys(head.features for head in heads)), feed)
     graph = tree.subgraphs[0]
     for head in heads:
         shape = graph.tensors[head.weights].shape
@@ -129,7 +135,7 @@ def _heads(tree: Any) -> list[_Head]:
     return heads
 
 
-def _values(content: bytes, names: Sequence[str], tensors: Sequence[NDArray[np.float32]]) -> dict[str, Array]:
+def _values(content: bytes, names: Sequence[str], feed: Feed) -> dict[str, Array]:
     """Return the real values of a model's tensors by name, ``(pictures, positions, channels)``.
 
     They are made outputs and computed by the node's own interpreter: another one rounds otherwise.
@@ -140,11 +146,10 @@ def _values(content: bytes, names: Sequence[str], tensors: Sequence[NDArray[np.f
     graph.outputs = np.array([numbers[name] for name in names], np.int32)
     tree.signatureDefs = []  # they speak of the outputs that were
     interpreter = Interpreter(encode_model(tree), where="calibrated model", threads=2)
-    entry = interpreter.inputs[0]
     kinds = {output.name: output.quantization for output in interpreter.outputs}
     found: dict[str, list[Array]] = {name: [] for name in names}
-    for tensor in tensors:
-        raw = interpreter.run(quantize(tensor, entry.quantization, entry.dtype))
+    for tensor in feed(interpreter.inputs[0]):
+        raw = interpreter.run(tensor)
         for name in names:
             real = dequantize(raw[name], kinds[name])
             found[name].append(real.reshape(-1, real.shape[-1]).astype(np.float64))

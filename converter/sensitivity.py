@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from converter.fuse import FusedGraph
     from converter.quantize import Target
+    from edge_node.interpreter import Tensor
 
 MAX_PICTURES = 32  # each is asked once per pair of layers; a network has 30 to 100 layers
 _PROGRESS = "layer "
@@ -96,16 +97,19 @@ def main() -> int:
     """Rank the layers of the request in the folder; print progress, then the gains as JSON."""
     end_with_parent(int(sys.argv[2]))
     from converter.calibrated import calibrated, layers, quantized
-    from converter.tensorflow_lite import scaled_pictures
+    from converter.tensorflow_lite import fed_pictures
 
     work = Path(sys.argv[1])
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
     source = calibrated(work, request)
-    tensors = scaled_pictures(work, request)[:MAX_PICTURES]
-    wanted = _logits(source.exact, request, tensors)
+
+    def feed(entry: Tensor) -> list[NDArray[np.generic]]:
+        return fed_pictures(work, request, entry, MAX_PICTURES)
+
+    wanted = _logits(source.exact, request, feed)
 
     def error(kept: tuple[str, ...]) -> float:
-        found = _logits(quantized(source, request, kept), request, tensors)
+        found = _logits(quantized(source, request, kept), request, feed)
         return float(np.square(found - wanted).mean())
 
     names = [layer[0] for layer in layers(source.model)]
@@ -119,18 +123,17 @@ def main() -> int:
 
 
 def _logits(
-    content: bytes, request: ConversionRequest, tensors: list[NDArray[np.float32]]
+    content: bytes, request: ConversionRequest, feed: Callable[[Tensor], list[NDArray[np.generic]]]
 ) -> NDArray[np.float64]:
     """Return the logits of all outputs for all pictures, ``(pictures, labels of all outputs)``."""
     from edge_node.interpreter import Interpreter
-    from edge_node.quantization import dequantize, quantize
+    from edge_node.quantization import dequantize
 
     interpreter = Interpreter(content, where="candidate", threads=2)
-    entry = interpreter.inputs[0]
     kinds = {output.name: output.quantization for output in interpreter.outputs}
     rows = []
-    for tensor in tensors:
-        raw = interpreter.run(quantize(tensor, entry.quantization, entry.dtype))
+    for tensor in feed(interpreter.inputs[0]):
+        raw = interpreter.run(tensor)
         values = (dequantize(raw[name], kinds[name]) for name in request.outputs)
         rows.append(np.concatenate([_mean(value) for value in values]))
     return np.stack(rows)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_node.interpreter import Tensor
+
 
 def converter_of(work: Path, request: ConversionRequest) -> Any:
     """Return TensorFlow's converter, set for a request on the graph in its folder."""
@@ -46,10 +48,28 @@ def converter_of(work: Path, request: ConversionRequest) -> Any:
 
 
 def scaled_pictures(work: Path, request: ConversionRequest) -> list[NDArray[np.float32]]:
-    """Return the calibration pictures as the node would feed them, each ``(1, height, width, 3)``."""
-    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)
+    """Return the calibration pictures as the node feeds them to float models, ``(1, height, width, 3)``."""
+    return [np.asarray(tensor, np.float32) for tensor in _tensors(work, request, {"dtype": "float32"})]
+
+
+def fed_pictures(
+    work: Path, request: ConversionRequest, entry: Tensor, count: int | None = None
+) -> list[NDArray[np.generic]]:
+    """Return the first calibration pictures as the node feeds them to the model with this input.
+
+    Rounding the scaled pictures would not do: their zero point may lie between two bytes, and every second
+    byte would be taken for its neighbour.
+    """
+    scale, zero_point = entry.quantization.scale, entry.quantization.zero_point
+    return _tensors(work, request, {"dtype": entry.dtype, "scale": scale, "zero_point": zero_point}, count)
+
+
+def _tensors(
+    work: Path, request: ConversionRequest, kind: dict[str, Any], count: int | None = None
+) -> list[NDArray[np.generic]]:
+    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)[:count]
     # Two pixels that span what a camera can give: the input's range then never depends on the pictures, and
     # a byte of the picture is a byte of the tensor.
     pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
-    spec = InputTensor(shape=(1, *request.shape[1:3], 3), dtype="float32", mean=request.mean, std=request.std)
-    return [np.asarray(input_tensor(picture, spec), np.float32) for picture in pictures]
+    spec = InputTensor(shape=(1, *request.shape[1:3], 3), mean=request.mean, std=request.std, **kind)
+    return [input_tensor(picture, spec) for picture in pictures]

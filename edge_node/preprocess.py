@@ -136,7 +136,9 @@ def _table(spec: InputTensor) -> NDArray[Any] | None:
     values: NDArray[Any] = np.arange(256, dtype=np.float32).reshape(256, 1, 1)
     real = (values - np.asarray(spec.mean)) / np.asarray(spec.std)
     table = quantize(real.astype(np.float32), Quantization(spec.scale, spec.zero_point), spec.dtype)
-    # Half a step is what rounding the zero point costs; passing the bytes through is then as exact.
-    if spec.dtype == "uint8" and np.abs(table.astype(np.int16) - values.astype(np.int16)).max() <= 1:
-        return None
-    return table
+    # A zero point between two integers costs half a step, however it is rounded. Passing the bytes through
+    # costs that alike for all; rounding each to even would take every second byte for its neighbour.
+    lowest = np.iinfo(spec.dtype).min
+    if np.abs(table.astype(np.int16) - values.astype(np.int16) - lowest).max() > 1:
+        return table
+    return None if lowest == 0 else np.broadcast_to((values + lowest).astype(spec.dtype), (256, 1, 3)).copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,11 +12,22 @@ from converter.flatbuffer import weight_types
 from converter.fuse import fuse
 from converter.graph import load_graph
 from converter.graph_index import GraphIndex, Ref
-from converter.quantize import CALIBRATED_NAME, Mode, Target, convert_graph
+from converter.quantize import (
+    CALIBRATED_NAME,
+    REQUEST_NAME,
+    ConversionRequest,
+    Mode,
+    Target,
+    convert_graph,
+    write_request,
+)
 from converter.refit_heads import fit
 from converter.round_weights import on_grid, rounded_weights
 from converter.sensitivity import in_order, rank_layers
+from converter.tensorflow_lite import fed_pictures
 from edge_node.errors import ConversionError
+from edge_node.interpreter import Tensor
+from edge_node.quantization import Quantization
 from tests.converter import small_graphs
 from tests.converter.test_graph import outputs
 
@@ -127,6 +139,19 @@ def test_a_layer_in_float_keeps_its_weights(fused, pictures):
     assert "MobilenetV1/c0/corrected" in names
     assert "MobilenetV1/c1/corrected" not in names
     assert "MobilenetV1/c1/rounded" not in names
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_heads_and_layers_are_judged_on_the_bytes_that_the_node_feeds(fused, pictures, tmp_path, dtype):
+    """Not on scaled pictures rounded back, which makes one byte of two; the first row has marked pixels."""
+    lowest = np.iinfo(dtype).min
+    write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)
+    request = msgspec.json.decode((tmp_path / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    entry = Tensor("input", 0, (1, 32, 32, 3), dtype, Quantization(1 / 127.5, 127 + lowest))
+    found = np.concatenate(fed_pictures(tmp_path, request, entry, 3))
+    wanted = (pictures[:3, ..., ::-1].astype(np.int16) + lowest).astype(dtype)
+    assert found.shape == wanted.shape
+    np.testing.assert_array_equal(found[:, 1:], wanted[:, 1:])
 
 
 def test_a_head_takes_off_what_is_linear_in_its_inputs():

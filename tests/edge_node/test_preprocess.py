@@ -26,6 +26,15 @@ def test_a_float_input_is_scaled_and_red_comes_first():
     assert tensor[0, 0, 0].tolist() == [-1.0, -1.0, 1.0]
 
 
+def test_an_int8_input_tells_every_byte_from_its_neighbour():
+    """The zero point of MobileNet's pictures lies between two integers: no two bytes become one for that."""
+    picture = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    for zero_point in (-1, 0):
+        spec = InputTensor(shape=(1, 16, 16, 3), dtype="int8", scale=1 / 127.5, zero_point=zero_point)
+        wanted = (picture[..., ::-1].astype(np.int16) - 128).astype(np.int8)[np.newaxis]
+        np.testing.assert_array_equal(input_tensor(picture, spec), wanted)
+
+
 def test_a_uint8_input_whose_scale_is_the_graphs_takes_the_bytes_as_they_are():
     """With scale 1/127.5 and zero point 127 or 128 preprocessing is a resize and nothing else."""
     picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
