@@ -1,13 +1,15 @@
-"""A child process that ends with its parent, however that one ends: SIGKILL leaves no chance to say so."""
+"""Child processes: they end with their parent, even with one that was killed, and say what they took."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies
+_UNITS_PER_MB = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss: bytes there, kilobytes elsewhere
 
 
 def end_with_parent(parent: int) -> None:
@@ -23,3 +25,13 @@ def end_with_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the process that wanted this has ended")
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has taken so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _UNITS_PER_MB
+
+
+def peak_memory_of_children_mb() -> float:
+    """Return the most memory that any one of the children that have ended took."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _UNITS_PER_MB

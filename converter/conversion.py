@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from converter.budget import Budget
-from converter.quantize import Target
+from converter.quantize import Mode, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from converter.labelled import LabelledSet
     from converter.map_threshold import MapFit
     from converter.pictures import Calibration
-    from converter.quantize import Mode
+    from converter.quantize import ConversionResult
     from edge_node.bundle import Bundle
 
 # From a step's name and its number of parts to what is called after each part.
@@ -65,11 +65,20 @@ class ConversionOrder:
 
 @dataclass(frozen=True, slots=True)
 class ModeCost:
-    """What a mode costs: size of all models in bytes, milliseconds as in ``ConversionOutcome``."""
+    """What a mode costs.
+
+    Attributes:
+        mode: what became of the numbers.
+        size_bytes: of all models.
+        milliseconds: of one inference of all models, on this machine at one thread.
+        conversion: time of all conversions to this mode, those included that a budget asked for, and the
+            memory of the largest. Where two modes share ranges, the first one alone pays for measuring them.
+    """
 
     mode: Mode
     size_bytes: int
     milliseconds: float
+    conversion: ConversionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +108,9 @@ class ConversionOutcome:
         map_fits: per stage whose map has a threshold fitted on masks.
         float_layers: kept in float for the budget.
         all_quantized: size in bytes and milliseconds without those, where there are any.
-        milliseconds: of one inference of all models, float and quantized, on this machine at one thread.
-        mode_costs: of all modes, if they were asked for; else of none.
+        mode_costs: of float32 and the mode asked for; of the others too, if they were asked for.
         seconds: of the whole conversion.
+        peak_memory_mb: the most that this process took, and the most that one of its children took.
         warnings: what a person should look at.
     """
 
@@ -119,7 +128,13 @@ class ConversionOutcome:
     map_fits: dict[str, MapFit] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
     all_quantized: tuple[int, float] | None = None
-    milliseconds: tuple[float, float] = (0.0, 0.0)
     mode_costs: tuple[ModeCost, ...] = ()
     seconds: float = 0.0
+    peak_memory_mb: tuple[float, float] = (0.0, 0.0)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def milliseconds(self) -> tuple[float, float]:
+        """Of one inference of all models, float and quantized, on this machine at one thread."""
+        found = {cost.mode: cost.milliseconds for cost in self.mode_costs}
+        return found[Mode.NONE], found[self.order.mode]

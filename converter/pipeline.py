@@ -22,6 +22,7 @@ from converter.bundle_writer import (
 )
 from converter.calibrate import fit_abstention, fit_temperature
 from converter.checks import audit_types, check_outputs, warnings
+from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
 from converter.compare import Answers, StageComparison, ask, compare, softmax
 from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, ModeCost, StageFit
 from converter.fuse import FusedGraph, fuse
@@ -30,7 +31,7 @@ from converter.labelled import LabelledSet, load_labelled
 from converter.map_threshold import MapFit, fit_maps, with_map_thresholds
 from converter.metadata import ModelDescription, with_metadata
 from converter.pictures import Calibration, load_calibration
-from converter.quantize import Mode, Target, convert_graph
+from converter.quantize import ConversionResult, Mode, Target, convert_graph
 from converter.sensitivity import LayerGain, in_order, rank_layers
 from converter.target import probe_in_target
 from converter.truth import UNKNOWN
@@ -40,7 +41,7 @@ from edge_node.manifest import CalibrationSet, Measured, Provenance, SourceGraph
 from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -68,8 +69,14 @@ def convert_cascade(
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
         outcome = _Conversion(order, begin, Path(folder)).outcome()
-    outcome = replace(outcome, seconds=time.perf_counter() - started)
+    outcome = replace(
+        outcome,
+        seconds=time.perf_counter() - started,
+        peak_memory_mb=(peak_memory_mb(), peak_memory_of_children_mb()),
+    )
+    advance = begin("writing the bundle", 1)
     write_bundle(outcome.bundle, order.out, report(outcome), force=order.force)
+    advance()
     return outcome
 
 
@@ -80,6 +87,7 @@ class _Conversion:
         self.order = order
         self.work = work
         self.begin = begin
+        self.taken: dict[Mode, ConversionResult] = {}
         self.calibration = self._calibration()
         self.graphs = self._graphs()
         self.fused = fuse(self.graphs, share=order.fuse)
@@ -118,22 +126,23 @@ class _Conversion:
             map_fits=map_fits,
             float_layers=attempt.float_layers,
             all_quantized=self.all_quantized if attempt.float_layers else None,
-            milliseconds=(inference_ms(self.reference), inference_ms(bundle)),
-            mode_costs=self._mode_costs(bundle) if self.order.all_modes else (),
+            mode_costs=tuple(self._mode_costs(bundle)),
             warnings=tuple(warnings(self.order.mode, comparisons)),
         )
 
-    def _mode_costs(self, bundle: Bundle) -> tuple[ModeCost, ...]:
-        """Weigh and time every mode; int8 with 16-bit activations is left out: it has no fast kernels."""
+    def _mode_costs(self, bundle: Bundle) -> Iterator[ModeCost]:
+        """Weigh and time the modes that were made; with ``--all-modes`` the others are made for it.
+
+        int8 with 16-bit activations is left out of those: it has no fast kernels.
+        """
         made = {self.order.mode: bundle, Mode.NONE: self.reference}
-        costs = []
         for mode in Mode:
-            if mode is Mode.INT16X8 or (mode.needs_calibration and self.calibration is None):
+            possible = mode is not Mode.INT16X8 and (self.calibration or not mode.needs_calibration)
+            if mode not in made and not (self.order.all_modes and possible):
                 continue
             candidate = made.get(mode) or self._made(mode)
             size_bytes = sum(model.size_bytes for model in candidate.manifest.models)
-            costs.append(ModeCost(mode, size_bytes, inference_ms(candidate)))
-        return tuple(costs)
+            yield ModeCost(mode, size_bytes, inference_ms(candidate), self.taken[mode])
 
     def _attempt(self) -> Attempt:
         """Return the conversion that holds the budget, if there is a budget."""
@@ -185,6 +194,8 @@ class _Conversion:
             converted = convert_graph(
                 graph, mode, pictures, self.order.target, float_layers, self._work(graph)
             )
+            earlier = self.taken.get(mode)
+            self.taken[mode] = earlier.and_then(converted.result) if earlier else converted.result
             audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))
             models.append(MadeModel(graph, mode, with_metadata(converted.content, self._described(graph))))
             advance()

@@ -74,6 +74,11 @@ class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     peak_memory_mb: float
 
+    def and_then(self, later: ConversionResult) -> ConversionResult:
+        """Return what both took, one after the other."""
+        peak_mb = max(self.peak_memory_mb, later.peak_memory_mb)
+        return ConversionResult(seconds=self.seconds + later.seconds, peak_memory_mb=peak_mb)
+
 
 class ConvertedModel(NamedTuple):
     """A ``.tflite`` file and what it took to make it."""

@@ -99,11 +99,13 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mode costs, on the machine that converted, at one thread."""
+    """What a mode costs, on the machine that converted, at one thread; and what converting to it took."""
 
     mode: str
     size_bytes: int
     milliseconds: float
+    conversion_seconds: float
+    conversion_peak_memory_mb: float
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +134,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     quantized_ms: float
     modes: tuple[ModeReport, ...]
     seconds: float
+    peak_memory_mb: float
+    largest_child_peak_memory_mb: float
     float_layers: tuple[str, ...]
     warnings: tuple[str, ...]
     licence: str
@@ -167,10 +171,18 @@ def report_of(outcome: ConversionOutcome) -> Report:
         float_ms=outcome.milliseconds[0],
         quantized_ms=outcome.milliseconds[1],
         modes=tuple(
-            ModeReport(mode=cost.mode.value, size_bytes=cost.size_bytes, milliseconds=cost.milliseconds)
+            ModeReport(
+                mode=cost.mode.value,
+                size_bytes=cost.size_bytes,
+                milliseconds=cost.milliseconds,
+                conversion_seconds=cost.conversion.seconds,
+                conversion_peak_memory_mb=cost.conversion.peak_memory_mb,
+            )
             for cost in outcome.mode_costs
         ),
         seconds=outcome.seconds,
+        peak_memory_mb=outcome.peak_memory_mb[0],
+        largest_child_peak_memory_mb=outcome.peak_memory_mb[1],
         float_layers=outcome.float_layers,
         warnings=outcome.warnings,
         licence=manifest.licence,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 
 from converter.calibrated import calibrated, quantized
-from converter.child_process import end_with_parent
+from converter.child_process import end_with_parent, peak_memory_mb
 from converter.quantize import MODEL_NAME, REQUEST_NAME, RESULT_NAME, ConversionRequest, ConversionResult
 from converter.tensorflow_lite import converter_of
 
@@ -24,8 +23,7 @@ def main() -> int:
     started = time.perf_counter()
     content = _convert(work, request)
     (work / MODEL_NAME).write_bytes(content)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
-    result = ConversionResult(seconds=time.perf_counter() - started, peak_memory_mb=peak_mb)
+    result = ConversionResult(seconds=time.perf_counter() - started, peak_memory_mb=peak_memory_mb())
     (work / RESULT_NAME).write_bytes(msgspec.json.encode(result))
     return 0
 

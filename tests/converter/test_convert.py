@@ -129,6 +129,15 @@ def test_the_reports_agree_with_the_manifest(int8_bundle):
     right = confusion.trace() / 12
     assert report["stages"][1]["quantized_accuracy"]["accuracy"] == pytest.approx(right)
     assert report["cascade_decided"] is None  # nothing abstains without --max-risk
+    taken = {cost["mode"]: cost for cost in report["modes"]}
+    assert taken.keys() == {"none", "int8"}
+    for cost in taken.values():
+        assert 0 < cost["conversion_seconds"] < report["seconds"]
+        assert cost["conversion_peak_memory_mb"] > 100  # TensorFlow alone takes more
+    assert (report["quantized_ms"], report["float_ms"]) == (
+        taken["int8"]["milliseconds"],
+        taken["none"]["milliseconds"],
+    )
     page = (int8_bundle / "report.html").read_text(encoding="utf-8")
     assert manifest.models[0].sha256 in page
     assert "<script" not in page
@@ -169,6 +178,8 @@ def test_all_modes_are_weighed_and_timed(cascade, tmp_path):
     assert sizes.keys() == {"int8", "int8-float-io", "float16", "dynamic", "none"}
     assert sizes["int8"] == report["models"][0]["size_bytes"]
     assert all(cost["milliseconds"] > 0 for cost in report["modes"])
+    largest_mb = max(cost["conversion_peak_memory_mb"] for cost in report["modes"])
+    assert largest_mb <= report["largest_child_peak_memory_mb"] * 1.01
     assert all(mode in found.stdout for mode in sizes)
     assert "int8 (this bundle)" in (out / "report.html").read_text(encoding="utf-8")
 
