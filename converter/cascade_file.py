@@ -92,8 +92,11 @@ def plan_of_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> Cascad
     """Return the plan for one graph: a cascade of one stage, called after its file or, failing that, folder.
 
     Raises:
+        ConversionError: there is nothing of that name.
         DatasetError: its labels cannot be read.
     """
+    if not graph.exists():
+        raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
     found = read_labels(labels or labels_beside(graph))
     name = _identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
     stage = StageKeys(name=name).stage(found, meanings_of(found))

@@ -93,7 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="of the bundle (default: the cascade's, or the graph's folder)")
     parser.add_argument("--version", help="of the bundle (default: the cascade's, or 1)")
-    parser.add_argument("--target", choices=[t.value for t in Target], default=Target.LITERT.value)
+    parser.add_argument(
+        "--target",
+        choices=[target.value for target in Target],
+        default=Target.LITERT.value,
+        help="the robot's runtime: another than litert must pass the golden probe here, in an environment"
+        " of its own (default: litert)",
+    )
     parser.add_argument("--no-fuse", action="store_true", help="one model per stage, whatever they share")
     parser.add_argument(
         "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
@@ -236,7 +242,11 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
     float_ms, quantized_ms = outcome.milliseconds
     yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
     for cost in outcome.mode_costs:
-        yield f"  {cost.mode.value:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms"
+        taken = cost.conversion
+        yield (
+            f"  {cost.mode.value:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms;"
+            f" converted in {taken.seconds:.1f} s and {taken.peak_memory_mb:.0f} MB of memory"
+        )
     if outcome.float_layers:
         yield f"kept in float: {', '.join(outcome.float_layers)}"
     if outcome.all_quantized:
@@ -255,7 +265,9 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
             )
         yield line
     yield from _map_notes(outcome)
-    yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s"
+    own_mb, child_mb = outcome.peak_memory_mb
+    memory = f"{own_mb:.0f} MB of memory, {child_mb:.0f} MB more in the largest child"
+    yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s, {memory}"
 
 
 def _map_notes(outcome: ConversionOutcome) -> Iterator[str]:

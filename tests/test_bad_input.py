@@ -63,7 +63,7 @@ def test_graph_missing(tmp_path, pictures):
     said = convert(
         "--quantize", tmp_path / "absent.pb", "--calibration", pictures, out=tmp_path / "new-bundle"
     )
-    assert "absent.pb" in said
+    assert "absent.pb: no such file" in said
 
 
 def test_graph_truncated(tmp_path, graph, pictures):
