@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.retrain import Fitted, Prepared, fit
+from converter.retrain import Fitted, Prepared, draw_weights, fit
 from converter.splits import folds
 from converter.training import UNKNOWN, fitted_temperature
 from edge_node.errors import DatasetError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.training import Question
+
+# Looked at for a better decision threshold; nearer to 0 or 1 a handful of pictures would decide.
+_THRESHOLDS = tuple(np.round(np.arange(0.25, 0.76, 0.05), 2).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,28 @@ class Judged:
 
     name: str
     logits: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where a stage of two labels errs least on pictures that it did not know.
+
+    Attributes:
+        stage: its name.
+        right: weighted share of right answers at the threshold that the recipe has.
+        best: probability of the first label from which it had better be chosen.
+        right_at_best: the same share there.
+    """
+
+    stage: str
+    right: float
+    best: float
+    right_at_best: float
+
+    def __str__(self) -> str:
+        better = f"; best at {self.best:g}: {self.right_at_best:.1%}"
+        gains = better if self.right_at_best > self.right else ""
+        return f"{self.stage}: {self.right:.1%} right at its decision_threshold, weighted as drawn{gains}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,28 @@ def accuracies(prepared: Prepared, judged: Judged) -> list[Accuracy]:
     return found
 
 
+def thresholds(prepared: Prepared, judged: Sequence[Judged]) -> list[Threshold]:
+    """Return for each stage of two labels the decision threshold that suits left-out pictures best.
+
+    On sources that were not there a head leans to one side, by far more than the pictures that it
+    knows would show. Pictures count as often as training draws them, so that a large set decides no more
+    than the recipe wants it to.
+    """
+    weights = draw_weights(prepared, prepared.recipe.training, np.ones(len(prepared.samples), bool))
+    found = []
+    for question, stage in zip(prepared.questions, prepared.recipe.stage, strict=True):
+        first, targets, shares = _left_out(question, judged, weights)
+        if len(question.labels) != 2 or not question.on_pictures or not shares.sum():
+            continue
+        right = {
+            threshold: float(np.average((first < threshold) == targets, weights=shares))
+            for threshold in (stage.decision_threshold, *_THRESHOLDS)
+        }
+        best = max(right, key=lambda one: (right[one], -abs(one - stage.decision_threshold)))
+        found.append(Threshold(stage.name, right[stage.decision_threshold], best, right[best]))
+    return found
+
+
 def calibrated(fitted: Fitted, judged: Sequence[Judged]) -> Fitted:
     """Return a network with the temperatures that fit what its like said of pictures they did not know."""
     temperatures = tuple(_temperature(head.question, judged) for head in fitted.heads)
@@ -94,13 +141,26 @@ def calibrated(fitted: Fitted, judged: Sequence[Judged]) -> Fitted:
 def _temperature(question: Question, judged: Sequence[Judged]) -> float:
     if not question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
         return 1.0
-    logits, targets = [], []
-    for one in judged:
-        values = one.logits[question.name]
-        known = (question.targets != UNKNOWN) & np.isfinite(values[:, 0])
-        logits.append(values[known])
-        targets.append(question.targets[known])
-    return fitted_temperature(np.concatenate(logits), np.concatenate(targets))
+    known = [(one.logits[question.name], _known(question, one)) for one in judged]
+    logits = np.concatenate([values[chosen] for values, chosen in known])
+    return fitted_temperature(logits, np.concatenate([question.targets[chosen] for _, chosen in known]))
+
+
+def _left_out(
+    question: Question, judged: Sequence[Judged], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
+    """Return of every left-out picture: probability of the first of two labels, target and weight."""
+    known = [(one.logits[question.name], _known(question, one)) for one in judged]
+    margins = np.concatenate([values[chosen, 0] - values[chosen, 1] for values, chosen in known])
+    first = 1 / (1 + np.exp(-margins.astype(np.float64)))
+    targets = np.concatenate([question.targets[chosen] for _, chosen in known])
+    return first, targets, np.concatenate([weights[chosen] for _, chosen in known])
+
+
+def _known(question: Question, judged: Judged) -> NDArray[np.bool_]:
+    """Return which pictures were judged and have a target, ``(pictures,)``."""
+    known: NDArray[np.bool_] = question.targets != UNKNOWN
+    return known & np.isfinite(judged.logits[question.name][:, 0])
 
 
 def _judge(

@@ -148,6 +148,30 @@ def fit(
     return Fitted(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
 
 
+def draw_weights(
+    prepared: Prepared, wanted: TrainingRecipe, training: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return how often each picture is drawn: sets by the recipe, what it balances within a set alike.
+
+    The labels are those of the question that most pictures answer.
+    """
+    sets, by_source = wanted.sets, wanted.balance == "sources"
+    known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in prepared.questions]
+    widest = prepared.questions[int(np.argmax(known))]
+    asked = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
+    strata = [
+        (sample.set_name, sample.source if by_source else "", int(target))
+        for sample, target in zip(prepared.samples, widest.targets, strict=True)
+    ]
+    counts = Counter(stratum for stratum, asks in zip(strata, asked, strict=True) if asks)
+    return np.array(
+        [
+            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if asks else 0.0
+            for stratum, asks in zip(strata, asked, strict=True)
+        ]
+    )
+
+
 def _trained(
     prepared: Prepared,
     training: NDArray[np.bool_],
@@ -165,7 +189,7 @@ def _trained(
     for varied in prepared.recipe.trainings():
         admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
         _check_labels(prepared.questions, admitted)
-        weights = _weights(prepared, varied, admitted)
+        weights = draw_weights(prepared, varied, admitted)
         material = Material(prepared.activations, prepared.masks, weights, validation)
         if upper:
             upper.set_weights(start)
@@ -218,28 +242,6 @@ def _check_labels(questions: Sequence[Question], training: NDArray[np.bool_]) ->
                 f"stage {question.name}: no picture of {', '.join(missing)} is left to train on;"
                 " add specimens, or choose another --seed or smaller percentages"
             )
-
-
-def _weights(prepared: Prepared, wanted: TrainingRecipe, training: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how often each picture is drawn: sets by the recipe, what it balances within a set alike.
-
-    The labels are those of the question that most pictures answer.
-    """
-    sets, by_source = wanted.sets, wanted.balance == "sources"
-    known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in prepared.questions]
-    widest = prepared.questions[int(np.argmax(known))]
-    asked = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
-    strata = [
-        (sample.set_name, sample.source if by_source else "", int(target))
-        for sample, target in zip(prepared.samples, widest.targets, strict=True)
-    ]
-    counts = Counter(stratum for stratum, asks in zip(strata, asked, strict=True) if asks)
-    return np.array(
-        [
-            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if asks else 0.0
-            for stratum, asks in zip(strata, asked, strict=True)
-        ]
-    )
 
 
 def _settings(wanted: TrainingRecipe) -> Settings:

@@ -159,22 +159,24 @@ class _Run:
 
     def train_on_all(self) -> None:
         """Measure on left-out groups and sources, train on everything, and write."""
-        from converter.cross_validation import accuracies, calibrated, judge_groups, judge_sources
+        from converter import cross_validation
 
         prepared = self.prepare()
-        judged = [judge_groups(prepared, self.args.cross_validate, print)]
+        judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
         if self.args.leave_out:
-            judged.append(judge_sources(prepared, self.args.leave_out, print))
+            judged.append(cross_validation.judge_sources(prepared, self.args.leave_out, print))
         measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
         for one in judged:
-            for found in accuracies(prepared, one):
+            for found in cross_validation.accuracies(prepared, one):
                 measured[found.stage][f"{one.name}, {found.set_name}"] = found.right
                 print(
                     f"{one.name}: {found.stage} on {found.set_name}: {found.right:.1%}"
                     f" of {found.pictures} pictures in {found.groups} groups"
                 )
+        for threshold in cross_validation.thresholds(prepared, judged):
+            print(threshold)
         everything = np.ones(len(self.samples), bool)
-        fitted = calibrated(self.fit(prepared, everything, ~everything), judged)
+        fitted = cross_validation.calibrated(self.fit(prepared, everything, ~everything), judged)
         self.write(prepared, fitted, everything, measured)
 
     def prepare(self) -> Prepared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import msgspec
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from converter.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
-from converter.dataset import load_dataset
+from converter.cross_validation import Judged, thresholds
+from converter.dataset import Sample, load_dataset
 from converter.fine_tuning import cut_before
-from converter.recipe import read_recipe
-from converter.retrain import fit, prepare
+from converter.recipe import CascadeRecipe, StageRecipe, read_recipe
+from converter.retrain import Prepared, fit, prepare
 from converter.training import UNKNOWN, Material, Question, Settings, cross_entropy, fitted_temperature, train
 from edge_node.errors import DatasetError, GraphError
 
@@ -234,6 +236,27 @@ def test_the_bundle_shows_where_by_the_head_that_learned_positions(plates, train
     assert corroded[:, 0].min() > corroded[:, -1].max()
 
 
+def test_a_threshold_is_told_where_left_out_pictures_lean_to_one_side():
+    """Clean pictures of a source that was not there are called corroded up to 0.59: best above that."""
+    labels = ("corroded", "uncorroded")
+    samples = tuple(
+        Sample(Path(f"{index}.png"), str(index), set_name="plates", labels={"corroded": labels[index % 2]})
+        for index in range(120)
+    )
+    recipe = CascadeRecipe(stage=(StageRecipe(name="any", column="corroded", labels=labels),))
+    question = Question("any", labels, np.arange(120) % 2)
+    prepared = Prepared(samples, recipe, (question,), np.zeros((1, 120, 1, 1, 1), np.float16), None)
+    probabilities = np.where(question.targets == 0, 0.9, np.linspace(0.3, 0.65, 120))
+    logits = np.stack([np.log(probabilities / (1 - probabilities)), np.zeros(120)], axis=1)
+    logits[100:] = np.nan  # not judged
+    (found,) = thresholds(prepared, [Judged("left-out sources", {"any": logits.astype(np.float32)})])
+    assert found.stage == "any"
+    assert found.best == 0.6  # the nearest of those that part the first hundred
+    assert found.right < 0.9
+    assert found.right_at_best == 1.0
+    assert "best at 0.6: 100.0%" in str(found)
+
+
 @pytest.mark.slow
 def test_cross_validation_measures_what_it_left_out(plates, tmp_path):
     """Accuracies on left-out groups and sources, and the temperatures they give, are in the records."""
@@ -244,6 +267,8 @@ def test_cross_validation_measures_what_it_left_out(plates, tmp_path):
     result = _converter(*flags, "--cross_validate", 2, "--leave_out", "s1")
     assert result.returncode == 0, result.stderr
     assert "without s1; material" in result.stdout
+    assert "material: " in result.stdout
+    assert "right at its decision_threshold" in result.stdout
     record = read_record(tmp_path / "out" / "material" / "retrained_graph.pb")
     assert set(record.measured) == {
         f"left-out {what}, {where}" for what in ("groups", "sources") for where in ("plates", "all")
