@@ -39,8 +39,9 @@ class StageComparison:
 
     @property
     def same_label(self) -> NDArray[np.bool_]:
-        """Per picture whether both find the same label most probable."""
-        return np.asarray(self.reference.argmax(axis=1) == self.candidate.argmax(axis=1))
+        """Per picture whether both give it the same label."""
+        wanted, found = (chosen_labels(self.stage, logits) for logits in (self.reference, self.candidate))
+        return np.asarray(wanted == found)
 
     @property
     def agreement(self) -> float:
@@ -62,6 +63,16 @@ def softmax(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np
     """Return probabilities, over the last axis."""
     powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the index of the label that the node takes where it does not abstain, ``(pictures,)``.
+
+    Of two labels the first from its ``decision_threshold`` on, of more the most probable one.
+    """
+    if len(stage.labels) != 2:
+        return np.asarray(logits.argmax(axis=1))
+    return np.where(softmax(logits, stage.temperature)[:, 0] >= stage.decision_threshold, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)

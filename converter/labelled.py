@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.compare import softmax
+from converter.compare import chosen_labels, softmax
 from converter.dataset import load_dataset
 from converter.truth import UNKNOWN, corroded_truth, stage_truth
 from edge_node.cascade import decide
@@ -113,10 +113,10 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
 
 
 def stage_score(labelled: LabelledSet, stage: Stage, answers: Answers) -> Score:
-    """Return how often a stage's most probable label is the right one."""
+    """Return how often the label that a stage chooses is the right one."""
     truth = labelled.truth[stage.name]
     known = truth != UNKNOWN
-    right = answers.logits[stage.name].argmax(axis=1)[known] == truth[known]
+    right = chosen_labels(stage, answers.logits[stage.name])[known] == truth[known]
     return Score(int(right.sum()), int(known.sum()))
 
 
@@ -125,7 +125,7 @@ def confusion(labelled: LabelledSet, stage: Stage, answers: Answers) -> NDArray[
     truth = labelled.truth[stage.name]
     known = truth != UNKNOWN
     matrix = np.zeros((len(stage.labels),) * 2, dtype=np.intp)
-    np.add.at(matrix, (truth[known], answers.logits[stage.name].argmax(axis=1)[known]), 1)
+    np.add.at(matrix, (truth[known], chosen_labels(stage, answers.logits[stage.name])[known]), 1)
     return matrix
 
 

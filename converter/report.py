@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from converter.calibrate import expected_calibration_error
-from converter.compare import softmax
+from converter.compare import chosen_labels, softmax
 from converter.flatbuffer import operator_counts, weight_types
 from converter.labelled import Score, cascade_score, confusion, decisions
 from converter.quantize import Mode
@@ -294,7 +294,8 @@ def _judged(outcome: ConversionOutcome, report: StageReport, comparison: StageCo
     known = np.flatnonzero(truth != UNKNOWN)
     logits, right_label = comparison.candidate[known], truth[known]
     probabilities = softmax(logits, report.temperature)
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == right_label
+    labels = chosen_labels(comparison.stage, logits)
+    confidence, right = probabilities[np.arange(len(labels)), labels], labels == right_label
     fit = outcome.fits.get(report.name)
     abstention = fit.abstention if fit else None
     wrong = known[~right][np.argsort(-confidence[~right])][:_LISTED_PICTURES]
@@ -326,13 +327,17 @@ def _mistake(
     labels = comparison.stage.labels
     truth = int(outcome.labelled.truth[comparison.stage.name][index]) if outcome.labelled else UNKNOWN
     probabilities = softmax(comparison.candidate[index], temperature)
+    wanted, found = (
+        int(chosen_labels(comparison.stage, logits[[index]])[0])
+        for logits in (comparison.reference, comparison.candidate)
+    )
     return Mistake(
         picture=picture_name(outcome, index),
         index=index,
         truth=None if truth == UNKNOWN else labels[truth],
-        float_label=labels[int(comparison.reference[index].argmax())],
-        quantized_label=labels[int(probabilities.argmax())],
-        confidence=float(probabilities.max()),
+        float_label=labels[wanted],
+        quantized_label=labels[found],
+        confidence=float(probabilities[found]),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from converter.budget import Attempt, Budget, Drop, within_budget
-from converter.compare import StageComparison
+from converter.compare import StageComparison, chosen_labels
 from converter.labelled import Score
 from converter.sensitivity import LayerGain, in_order
 from edge_node.errors import ConversionError
@@ -108,3 +108,12 @@ def test_layers_come_in_the_order_of_what_their_pairs_gain():
         LayerGain(layers=("c", "d"), gain=2.0),
     ]
     assert in_order(gains) == ("b", "c", "d", "a")
+
+
+def test_labels_are_chosen_as_the_node_chooses_them():
+    """At a decision threshold of 0.7 a probability of 0.6 is the second label, in float as in int8."""
+    stage = Stage(name="steel", labels=("x", "y"), model="m", output="o", decision_threshold=0.7)
+    logits = np.log(np.array([[0.6, 0.4], [0.75, 0.25], [0.2, 0.8]]))
+    assert chosen_labels(stage, logits).tolist() == [1, 0, 1]
+    moved = np.log(np.array([[0.55, 0.45], [0.65, 0.35], [0.2, 0.8]]))
+    assert StageComparison(stage, logits, moved).same_label.tolist() == [True, False, True]
