@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from converter.fuse import FusedGraph
     from converter.quantize import Mode
 
-# Size of the golden pictures: not that of any input, so that the probe covers resizing too; small, because the
-# noise among them does not shrink when it is packed.
+# Size of the golden pictures: not that of any input, so that the probe covers resizing too; small, because
+# the noise among them does not shrink when it is packed.
 _GOLDEN_WIDTH_PX, _GOLDEN_HEIGHT_PX = 160, 120
 _GOLDEN_SPECIMENS = (
     SpecimenSpec(Material.STEEL, Finish.BRUSHED, 0.0, Light.ROOM, seed=1),
