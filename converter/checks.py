@@ -25,6 +25,8 @@ _WEIGHT_TYPES = {
 }
 _SATURATED_WARNING = 0.01  # share of an output's numbers at the end of its range
 _AGREEMENT_WARNING = 0.97
+# A probability that is off by more than this on average is a guess, whatever labels come out.
+_BROKEN_DIFFERENCE = 0.25
 
 
 def audit_types(name: str, content: bytes, mode: Mode, float_layers: int = 0) -> None:
@@ -50,12 +52,19 @@ def audit_types(name: str, content: bytes, mode: Mode, float_layers: int = 0) ->
 
 
 def check_outputs(comparisons: Sequence[StageComparison]) -> None:
-    """Check that quantized outputs still tell pictures apart.
+    """Check that quantized outputs still tell pictures apart, and as the float ones do.
 
     Raises:
-        ConversionError: a stage says the same of every picture, which the float model does not.
+        ConversionError: a stage says the same of every picture, which the float model does not, or its
+            probabilities have nothing to do with the float model's.
     """
     for comparison in comparisons:
+        if comparison.mean_difference > _BROKEN_DIFFERENCE:
+            raise ConversionError(
+                f"stage {comparison.stage.name}: the quantized model's probabilities are off by"
+                f" {comparison.mean_difference:.2f} on average of {len(comparison.reference)} pictures;"
+                " choose another --quantize"
+            )
         if comparison.constant:
             raise ConversionError(
                 f"stage {comparison.stage.name}: the quantized model says the same of every picture,"

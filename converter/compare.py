@@ -54,6 +54,12 @@ class StageComparison:
         return float(np.abs(softmax(self.reference) - softmax(self.candidate)).max())
 
     @property
+    def mean_difference(self) -> float:
+        """By how much a probability differs, on average of the pictures, at temperature 1."""
+        differences = np.abs(softmax(self.reference) - softmax(self.candidate)).max(axis=1)
+        return float(differences.mean())
+
+    @property
     def constant(self) -> bool:
         """Whether the quantized stage says the same of every picture, and the float one does not."""
         return bool(np.ptp(self.candidate, axis=0).max() == 0 and np.ptp(self.reference, axis=0).max() > 0)

@@ -222,14 +222,15 @@ class _Conversion:
     def _pictures(self, graph: FusedGraph) -> NDArray[np.uint8] | None:
         return self.calibration.resized(graph.preprocessing) if self.calibration else None
 
-    def _asked(self, bundle: Bundle, step: str) -> Answers | None:
-        """Return what a bundle says of the labelled pictures, or else of the calibration pictures."""
+    def _asked(self, bundle: Bundle, step: str) -> Answers:
+        """Return what a bundle says of the labelled pictures, the calibration's, or else the golden ones."""
         if self.labelled:
             pictures, count = self.labelled.pictures(), len(self.labelled.samples)
         elif self.calibration:
             pictures, count = iter(self.calibration.pixels), len(self.calibration.pixels)
         else:
-            return None
+            # Few and rendered, but a mode that has fallen to guessing shows on them too.
+            pictures, count = iter(bundle.golden.pictures), len(bundle.golden.pictures)
         return ask(Engine(bundle, threads=_THREADS), pictures, self.begin(step, count))
 
     def _sealed(
@@ -245,7 +246,11 @@ class _Conversion:
         cascade = msgspec.structs.replace(manifest.cascade, stages=stages)
         notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
         provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
-        name = self.labelled.name if self.labelled else f"calibration: {self.calibration.set_name}"  # type: ignore[union-attr]  # one of them gave the answers
+        name = "the golden pictures, which are rendered"
+        if self.labelled:
+            name = self.labelled.name
+        elif self.calibration:
+            name = f"calibration: {self.calibration.set_name}"
         measured = Measured(
             set=name,
             pictures=len(comparisons[0].reference),

@@ -202,7 +202,7 @@ def picture_name(outcome: ConversionOutcome, index: int) -> str:
     elif outcome.calibration:
         path = outcome.calibration.paths[index]
     else:
-        return ""
+        return f"golden picture {index}"
     return f"{path.parent.name}/{path.name}"
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from converter.budget import Attempt, Budget, Drop, within_budget
+from converter.checks import check_outputs
 from converter.compare import StageComparison, chosen_labels
 from converter.labelled import Score
 from converter.sensitivity import LayerGain, in_order
@@ -117,3 +118,13 @@ def test_labels_are_chosen_as_the_node_chooses_them():
     assert chosen_labels(stage, logits).tolist() == [1, 0, 1]
     moved = np.log(np.array([[0.55, 0.45], [0.65, 0.35], [0.2, 0.8]]))
     assert StageComparison(stage, logits, moved).same_label.tolist() == [True, False, True]
+
+
+def test_a_mode_that_has_fallen_to_guessing_is_refused():
+    """Sure in float and one half each in 8 bits: off by 0.4 on average, and the sentence says so."""
+    stage = Stage(name="steel", labels=("x", "y"), model="m", output="o")
+    sure = np.log(np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]]))
+    guessing = np.log(np.array([[0.5, 0.5], [0.49, 0.51], [0.5, 0.5]]))
+    check_outputs((StageComparison(stage, sure, sure * 0.8),))
+    with pytest.raises(ConversionError, match=r"steel: .* off by 0\.40 on average of 3 pictures"):
+        check_outputs((StageComparison(stage, sure, guessing),))
