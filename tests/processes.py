@@ -70,7 +70,7 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [program, "-c", str(self._configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self._listens, what="mosquitto listening")
+        wait_for(self._listens, 30.0, "mosquitto listening")
 
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
