@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_node.cascade import chosen_label
 from edge_node.manifest import OutputKind
 from edge_node.preprocess import input_tensor
 
@@ -72,13 +73,8 @@ def softmax(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np
 
 
 def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the index of the label that the node takes where it does not abstain, ``(pictures,)``.
-
-    Of two labels the first from its ``decision_threshold`` on, of more the most probable one.
-    """
-    if len(stage.labels) != 2:
-        return np.asarray(logits.argmax(axis=1))
-    return np.where(softmax(logits, stage.temperature)[:, 0] >= stage.decision_threshold, 0, 1)
+    """Return the index of the label that the node takes where it does not abstain, ``(pictures,)``."""
+    return np.array([chosen_label(stage, row) for row in softmax(logits, stage.temperature)], np.intp)
 
 
 @dataclass(frozen=True, slots=True)

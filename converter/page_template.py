@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import jinja2
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-def rendered(name: str, **values: object) -> bytes:
+
+def rendered(
+    name: str, *, filters: Mapping[str, Callable[..., str]] | None = None, **values: object
+) -> bytes:
     """Return the page that the template ``name`` makes of ``values``; an unknown name in it is an error."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("converter", "templates"),
@@ -14,4 +21,5 @@ def rendered(name: str, **values: object) -> bytes:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters.update(filters or {})
     return environment.get_template(name).render(**values).encode()

@@ -164,12 +164,11 @@ class _Conversion:
         bundle = self._made(self.order.mode, float_layers)
         return self._judged(bundle, self._asked(bundle, "asking the quantized models"), float_layers)
 
-    def _judged(self, bundle: Bundle, answers: Answers | None, float_layers: tuple[str, ...]) -> Attempt:
-        lost, compared = tuple[Drop, ...](), tuple[StageComparison, ...]()
-        if self.reference_answers and answers:
-            compared = compare(self.cascade.stages, self.reference_answers, answers)
-            if self.labelled:
-                lost = drops(self.labelled, self.cascade, self.reference_answers, answers)
+    def _judged(self, bundle: Bundle, answers: Answers, float_layers: tuple[str, ...]) -> Attempt:
+        compared = compare(self.cascade.stages, self.reference_answers, answers)
+        lost = tuple[Drop, ...]()
+        if self.labelled:
+            lost = drops(self.labelled, self.cascade, self.reference_answers, answers)
         return Attempt(bundle, answers, lost, compared, float_layers)
 
     def _ranked(self) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ import io
 from typing import TYPE_CHECKING
 
 import cv2
-import jinja2
 import matplotlib as mpl
 
+from converter.page_template import rendered
 from edge_node.corrosion_map import corroded_labels, corroded_probability, draw_overlay
 from edge_node.engine import Engine
 
@@ -31,23 +31,17 @@ def render_page(report: Report, pictures: dict[tuple[str, int], str] | None = No
         report: the figures.
         pictures: data addresses by stage and index, from ``thumbnails``; without them pictures are named.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("converter", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["megabytes"] = lambda size: f"{size / 1e6:.2f} MB"
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    stages = {stage.name: stage for stage in report.stages}
-    text = environment.get_template("report.html").render(
+    return rendered(
+        "report.html",
+        filters={
+            "megabytes": lambda size: f"{size / 1e6:.2f} MB",
+            "percent": lambda share: f"{100 * share:.1f} %",
+        },
         report=report,
-        stages=stages,
+        stages={stage.name: stage for stage in report.stages},
         charts={stage.name: _charts(stage) for stage in report.stages if stage.reliability},
         pictures=pictures or {},
     )
-    return text.encode()
 
 
 def thumbnails(outcome: ConversionOutcome, report: Report) -> dict[tuple[str, int], str]:

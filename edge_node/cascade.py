@@ -151,6 +151,16 @@ class _Known:
         return reasons
 
 
+def chosen_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
+    """Return the index of the label that a stage takes where it does not abstain.
+
+    Of two labels the first from its ``decision_threshold`` on, of more the most probable one.
+    """
+    if len(stage.labels) == 2:
+        return 0 if probabilities[0] >= stage.decision_threshold else 1
+    return int(np.argmax(probabilities))
+
+
 def _told_label(stage: Stage, told: Told | None) -> str | None:
     """Return the label that the operator has answered for ``stage``, if all it tells is the material."""
     if told is None or told.material is None:
@@ -163,10 +173,7 @@ def _told_label(stage: Stage, told: Told | None) -> str | None:
 
 def _choose(stage: Stage, probabilities: NDArray[np.float64]) -> int | None:
     """Return the index of the chosen label, or None to abstain."""
-    if len(stage.labels) == 2:
-        choice = 0 if probabilities[0] >= stage.decision_threshold else 1
-    else:
-        choice = int(np.argmax(probabilities))
+    choice = chosen_label(stage, probabilities)
     return choice if probabilities[choice] >= stage.abstain_below else None
 
 
