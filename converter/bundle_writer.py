@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from converter.destination import refuse_unwritable_place
 from converter.specimens import Finish, Light, Material, SpecimenSpec, render
 from edge_node import __version__
 from edge_node.bundle import GOLDEN_NAME, MANIFEST_NAME, Bundle, Golden, encode_golden
@@ -113,10 +114,9 @@ def refuse_existing(out: Path, *, force: bool) -> None:
 
     Raises:
         ConversionError: it exists and ``force`` is not set, or it is no folder that a bundle may replace.
+        DestinationError: nothing can be written there.
     """
-    parent = next((folder for folder in out.absolute().parents if folder.exists()), out.absolute())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise ConversionError(f"{out}: {parent} is no folder that can be written; give another --out")
+    refuse_unwritable_place(out)
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise ConversionError(f"{out}: exists and is no folder; give another --out")
     if not out.exists():

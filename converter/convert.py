@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from converter.budget import Budget
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
 from converter.conversion import ConversionOrder
+from converter.destination import refuse_unwritable_file, write_file
 from converter.inspect_graph import add_graph_flags, graph_flags
 from converter.pipeline import convert_cascade, stage_bytes
 from converter.quantize import Mode, Target
@@ -19,7 +20,7 @@ from converter.report_page import render_page, thumbnails
 from converter.scaling import GraphFlags
 from edge_node.bundle import REPORT_NAME
 from edge_node.corrosion_map import corroded_labels
-from edge_node.errors import ConversionError
+from edge_node.errors import ConversionError, DestinationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -116,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CorrosionError: anything about the graphs, labels, pictures or the bundle's folder.
     """
+    refuse_unwritable_file(args.report)
     order = ConversionOrder(
         plan=_plan(args),
         out=args.out,
@@ -177,9 +179,9 @@ def _report_files(outcome: ConversionOutcome) -> dict[str, bytes]:
 def _write_report(path: Path, outcome: ConversionOutcome) -> None:
     report = report_of(outcome)
     try:
-        path.write_bytes(render_page(report, thumbnails(outcome, report)))
-    except OSError as err:
-        raise ConversionError(f"{path}: {err.strerror or err}; the bundle itself is written") from err
+        write_file(path, render_page(report, thumbnails(outcome, report)))
+    except DestinationError as err:
+        raise DestinationError(f"{err}; the bundle itself is written") from err
 
 
 def _print_table(outcome: ConversionOutcome) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from converter.dataset import chosen, load_dataset
+from converter.destination import refuse_unwritable_file, write_file
 from converter.judging import ask, judge_of, with_meanings
 from converter.map_quality import MapFigures, map_figures
 from converter.questions import Figures, Question, figures, questions
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print and write; return the exit code."""
     from rich.progress import Progress
 
+    for path in (args.json, args.html):
+        refuse_unwritable_file(path)
     samples = chosen(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     judge = judge_of(args.model, args.labels)
     with Progress(transient=True) as bar:
@@ -68,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     found = evaluation(str(args.model), str(args.data), answers, asked)
     print("\n".join(lines(found)))
     if args.json is not None:
-        args.json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        write_file(args.json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if args.html is not None:
         from converter.evaluation_page import page
 
-        args.html.write_bytes(page(found, answers, asked))
+        write_file(args.html, page(found, answers, asked))
     return 0
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,6 +33,7 @@ from converter.quantize import ConversionResult, Mode, Target, convert_graph
 from converter.sensitivity import LayerGain, in_order, rank_layers
 from converter.target import probe_in_target
 from converter.truth import UNKNOWN
+from converter.work_folder import work_folder
 from edge_node.engine import Engine
 from edge_node.errors import ConversionError, DatasetError
 from edge_node.manifest import CalibrationSet, Measured, Provenance, SourceGraph, Stage, StageMeasure
@@ -42,6 +41,7 @@ from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -67,8 +67,8 @@ def convert_cascade(
     """
     _refuse_contradictions(order)
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
-        outcome = _Conversion(order, begin, Path(folder)).outcome()
+    with work_folder() as folder:
+        outcome = _Conversion(order, begin, folder).outcome()
     outcome = replace(
         outcome,
         seconds=time.perf_counter() - started,

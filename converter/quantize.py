@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
+from converter.work_folder import work_folder
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from converter.fuse import FusedGraph
@@ -115,8 +116,8 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - what a model depends on, and wher
             f"{mode.value} needs calibration pictures, found none; give --calibration PICTURES"
         )
     if work is None:
-        with tempfile.TemporaryDirectory(prefix="corrosion-convert-") as folder:
-            return convert_graph(graph, mode, calibration, target, float_nodes, Path(folder))
+        with work_folder() as folder:
+            return convert_graph(graph, mode, calibration, target, float_nodes, folder)
     write_request(work, graph, mode, calibration, target, float_nodes)
     _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}")
     result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
@@ -149,10 +150,22 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
         np.save(work / CALIBRATION_NAME, calibration)
 
 
+def worker_environment(work: Path) -> dict[str, str]:
+    """Return the variables of a worker process, whose temporary files go with its folder ``work``."""
+    return {**os.environ, "TMPDIR": str(work)}
+
+
 def _run_worker(work: Path, what: str) -> None:
     command = [sys.executable, "-m", "converter.tflite_worker", str(work), str(os.getpid())]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env=worker_environment(work),
+        )
     except subprocess.TimeoutExpired as err:
         raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine") from err
     if done.returncode:

@@ -13,7 +13,7 @@ from edge_node.errors import DatasetError
 from edge_node.manifest import Identifier, Positive, Probability, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from converter.dataset import Sample
@@ -171,6 +171,35 @@ def read_recipe(path: Path) -> CascadeRecipe:
     return recipe
 
 
+def cascade_text(recipe: CascadeRecipe, graph_name: str) -> str:
+    """Return what ``convert`` reads: the stages with their graphs, without how they were trained.
+
+    Args:
+        recipe: what was trained.
+        graph_name: of the graph's file in each stage's folder.
+    """
+    head = {
+        "name": recipe.name,
+        "version": recipe.version,
+        "root": recipe.root or recipe.stage[0].name,
+        "licence": recipe.licence,
+        "intended_use": recipe.intended_use,
+    }
+    lines = ["# Written by `converter retrain`.", *_toml(head)]
+    for stage in recipe.stage:
+        table = {
+            "name": stage.name,
+            "graph": f"{stage.name}/{graph_name}",
+            "routes": stage.routes or None,
+            "otherwise": stage.otherwise,
+            "decision_threshold": stage.decision_threshold,
+            "abstain_below": stage.abstain_below,
+            "map_from": stage.map_from,
+        }
+        lines += ["", "[[stage]]", *_toml(table)]
+    return "\n".join(lines) + "\n"
+
+
 def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
     stages = [stage.stage(stage.labels, {}) for stage in recipe.stage]
     yield from contradictions(recipe.root, stages, {stage.name: stage.map_from for stage in recipe.stage})
@@ -185,3 +214,19 @@ def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]
             yield (
                 f"stage {stage.name}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
             )
+
+
+def _toml(table: Mapping[str, object]) -> list[str]:
+    """Return the lines of a table; its strings and numbers are written in TOML as in JSON."""
+    lines = []
+    for key, value in table.items():
+        text = msgspec.json.encode(value).decode()
+        if isinstance(value, dict):
+            pairs = (
+                f"{msgspec.json.encode(name).decode()} = {msgspec.json.encode(to).decode()}"
+                for name, to in value.items()
+            )
+            text = f"{{ {', '.join(pairs)} }}"
+        if value is not None:
+            lines.append(f"{key} = {text}")
+    return lines

@@ -14,14 +14,15 @@ import numpy as np
 from converter.augment import INSPECTION, Augmentation
 from converter.backbones import DEFAULT_ARCHITECTURE, GraphRecord, architecture_names
 from converter.dataset import FOLDER_COLUMN, dataset_hash, load_dataset
-from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, read_recipe
+from converter.destination import refuse_unwritable_file, refuse_unwritable_folder, write_file
+from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
 from converter.splits import split, with_groups
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from converter.dataset import Sample
     from converter.retrain import Fitted, Prepared
@@ -108,13 +109,12 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if args.model_dir is not None:
         os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
+    _refuse_unwritable(args)
     samples = with_groups([sample for folder in args.image_dir for sample in load_dataset(folder)])
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
     if recipe.training.sets:
         samples = tuple(sample for sample in samples if sample.set_name in recipe.training.sets)
-    if args.cascade and args.output_dir is None:
-        raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
     if recipe.training.fine_tune and not args.cascade:
         print(
             "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"
@@ -252,8 +252,22 @@ class _Run:
             print(f"wrote {graph}")
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
-            path.write_text(_cascade(self.recipe), encoding="utf-8")
+            write_file(path, cascade_text(self.recipe, GRAPH_NAME).encode())
             print(f"wrote {path}; next: convert --quantize {path} --calibration PICTURES --out BUNDLE")
+
+
+def _refuse_unwritable(args: argparse.Namespace) -> None:
+    """Refuse places that nothing can be written to, before pictures are read.
+
+    Raises:
+        CorrosionError: there is one, or ``--cascade`` without a folder.
+    """
+    if args.cascade and args.output_dir is None:
+        raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
+    for folder in (args.bottleneck_dir, args.summaries_dir, args.output_dir if args.cascade else None):
+        refuse_unwritable_folder(folder)
+    for file in (args.output_labels, None if args.cascade else args.output_graph):
+        refuse_unwritable_file(file)
 
 
 def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation) -> CascadeRecipe:
@@ -350,48 +364,6 @@ def _summary_writer(folder: Path | None) -> Callable[[Look], None]:
         writer.flush()
 
     return write
-
-
-def _cascade(recipe: CascadeRecipe) -> str:
-    """Return what ``convert`` reads: the stages with their graphs, without how they were trained."""
-    from converter.retrained_graph import GRAPH_NAME
-
-    head = {
-        "name": recipe.name,
-        "version": recipe.version,
-        "root": recipe.root or recipe.stage[0].name,
-        "licence": recipe.licence,
-        "intended_use": recipe.intended_use,
-    }
-    lines = ["# Written by `converter retrain`.", *_toml(head)]
-    for stage in recipe.stage:
-        table = {
-            "name": stage.name,
-            "graph": f"{stage.name}/{GRAPH_NAME}",
-            "routes": stage.routes or None,
-            "otherwise": stage.otherwise,
-            "decision_threshold": stage.decision_threshold,
-            "abstain_below": stage.abstain_below,
-            "map_from": stage.map_from,
-        }
-        lines += ["", "[[stage]]", *_toml(table)]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(table: Mapping[str, object]) -> list[str]:
-    """Return the lines of a table; its strings and numbers are written in TOML as in JSON."""
-    lines = []
-    for key, value in table.items():
-        text = msgspec.json.encode(value).decode()
-        if isinstance(value, dict):
-            pairs = (
-                f"{msgspec.json.encode(name).decode()} = {msgspec.json.encode(to).decode()}"
-                for name, to in value.items()
-            )
-            text = f"{{ {', '.join(pairs)} }}"
-        if value is not None:
-            lines.append(f"{key} = {text}")
-    return lines
 
 
 def _flag(group: argparse._ArgumentGroup, name: str, **options: object) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ import msgspec
 import numpy as np
 
 from converter.child_process import end_with_parent
-from converter.quantize import REQUEST_NAME, ConversionRequest, Mode, write_request
+from converter.quantize import REQUEST_NAME, ConversionRequest, Mode, worker_environment, write_request
+from converter.work_folder import work_folder
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -63,13 +63,15 @@ def rank_layers(
         ConversionError: the subprocess failed.
     """
     if work is None:
-        with tempfile.TemporaryDirectory(prefix="corrosion-sensitivity-") as folder:
-            return rank_layers(graph, calibration, target, Path(folder), advance)
+        with work_folder() as folder:
+            return rank_layers(graph, calibration, target, folder, advance)
     write_request(work, graph, Mode.INT8, calibration, target)
     command = [sys.executable, "-m", "converter.sensitivity", str(work), str(os.getpid())]
     with (
         (work / "errors.txt").open("w+", encoding="utf-8") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=worker_environment(work)
+        ) as process,
     ):
         last = ""
         try:

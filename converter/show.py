@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from converter.destination import refuse_unwritable_file, write_file
 from converter.pictures import choose, find_pictures
 from edge_node.bundle import load_bundle
 from edge_node.camera.picture import read_picture
@@ -57,14 +58,12 @@ def run(args: argparse.Namespace) -> int:
             f"{args.count} pictures of {args.cell} px in {args.columns} columns make a sheet of more than"
             f" {_MAX_SIDE_PX} px; give a smaller --cell or --count"
         )
+    refuse_unwritable_file(args.out)
     engine = Engine(load_bundle(args.bundle), threads=2)
     paths = choose(args.pictures, find_pictures(args.pictures), args.count, args.seed)
     sheet = contact_sheet([judged(engine, path, args.cell) for path in paths], args.columns)
     encoded, content = cv2.imencode(args.out.suffix, sheet)
-    try:
-        args.out.write_bytes(content.tobytes() if encoded else b"")
-    except OSError as err:
-        raise ConversionError(f"{args.out}: {err.strerror or err}") from err
+    write_file(args.out, content.tobytes() if encoded else b"")
     print(f"{len(paths)} pictures: {args.out}")
     return 0
 

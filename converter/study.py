@@ -16,6 +16,7 @@ import numpy as np
 
 from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
 from converter.dataset import chosen, load_dataset
+from converter.destination import refuse_unwritable_file, refuse_unwritable_folder, write_file
 from converter.recipe import CascadeRecipe, TrainingRecipe
 from converter.splits import folds, random_folds, with_groups
 from converter.study_figures import (
@@ -132,6 +133,9 @@ def run(args: argparse.Namespace) -> int:
     # Training wants oneDNN's faster kernels; conversion leaves them out for their rounding.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     architectures = _architectures(args)
+    for path in (args.json, args.html):
+        refuse_unwritable_file(path)
+    refuse_unwritable_folder(args.bottleneck_dir)
     samples = chosen(load_dataset(args.data), args.sets, args.sources)
     plan = _plan(args, tuple(with_classes(sample) for sample in with_groups(samples)))
     if len(architectures) > 1:  # what is missing is said now, and not after an hour
@@ -161,10 +165,7 @@ def _write(args: argparse.Namespace, found: Study) -> None:
     for path, content in ((args.json, figures), (args.html, page(found))):
         if path is None:
             continue
-        try:
-            path.write_bytes(content)
-        except OSError as err:
-            raise DatasetError(f"{path}: cannot be written ({err.strerror or err})") from err
+        write_file(path, content)
         print(f"wrote {path}")
     if args.html is None:
         print("--html FILE writes this as a page with plots")

@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import edge_node
 from converter.bundle_writer import write_bundle
 from converter.quantize import Target
+from converter.work_folder import work_folder
 from edge_node.errors import ConversionError
 from edge_node.interpreter import RUNTIME_VARIABLE
 
@@ -57,8 +57,8 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
         ConversionError: the runtime computes it differently, does not load it, or cannot be installed here.
     """
     python = environment(target)
-    with tempfile.TemporaryDirectory(prefix="corrosion-probe-") as folder:
-        path = Path(folder) / "bundle"
+    with work_folder() as folder:
+        path = folder / "bundle"
         write_bundle(bundle, path, {})
         variables = {
             **os.environ,

@@ -10,6 +10,7 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -79,6 +80,8 @@ def guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR0911  #
         print(f"{program}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except _Terminated:
+        with suppress(OSError):  # its terminal may be gone
+            print(f"{program}: terminated", file=sys.stderr, flush=True)
         # Now that all is put away: die of the signal, as whoever sent it expects.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)

@@ -59,3 +59,7 @@ class DatasetError(CorrosionError):
 
 class ConversionError(CorrosionError):
     """A graph cannot be converted, or the result is not what was asked for."""
+
+
+class DestinationError(CorrosionError):
+    """A file or a folder that results are to be written to cannot be written."""
