@@ -5,22 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]  # no stubs in the wheel
 from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  # no stubs in the wheel
 
 from converter.compare import softmax
+from converter.truth import UNKNOWN
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from converter.compare import Answers
+    from converter.labelled import LabelledSet
+    from edge_node.manifest import Stage
 
 _FOLDS = 5
 _TEMPERATURES = (0.05, 20.0)
 # Shares of the stated risk to aim at: what holds on known specimens is exceeded on new ones.
 _RISK_SHARES = (1.0, 0.75, 0.5, 0.25, 0.1, 0.0)
+_MIN_PICTURES = 20  # a temperature from fewer is noise
 MIN_GROUPS = 10  # fewer specimens say nothing of new ones
 
 
@@ -37,6 +44,43 @@ class Abstention:
     threshold: float
     held_out_risk: float
     held_out_coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageFit:
+    """What was fitted for one stage on labelled pictures."""
+
+    temperature: float
+    abstention: Abstention | None = None
+
+
+def fit_stages(
+    labelled: LabelledSet | None, stages: Iterable[Stage], answers: Answers, max_risk: float | None
+) -> dict[str, StageFit]:
+    """Return temperatures and thresholds for the stages that have labelled pictures enough."""
+    found: dict[str, StageFit] = {}
+    for stage in stages if labelled else ():
+        truth = labelled.truth[stage.name]  # type: ignore[union-attr]  # the loop is empty without it
+        known = truth != UNKNOWN
+        if len(np.unique(truth[known])) < 2 or known.sum() < _MIN_PICTURES:
+            continue
+        logits = answers.logits[stage.name][known]
+        temperature = fit_temperature(logits, truth[known])
+        abstention = None
+        if max_risk is not None:
+            groups = [group for group, used in zip(labelled.groups, known, strict=True) if used]  # type: ignore[union-attr]  # as above
+            probabilities = softmax(logits, temperature)
+            abstention = fit_abstention(probabilities, truth[known], groups, max_risk)
+        found[stage.name] = StageFit(temperature, abstention)
+    return found
+
+
+def with_fit(stage: Stage, fit: StageFit | None) -> Stage:
+    """Return a stage that answers as it was fitted to; as it was, where nothing was fitted."""
+    if fit is None:
+        return stage
+    threshold = fit.abstention.threshold if fit.abstention else stage.abstain_below
+    return msgspec.structs.replace(stage, temperature=fit.temperature, abstain_below=threshold)
 
 
 def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.intp]) -> float:

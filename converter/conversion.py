@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.budget import Drop
-    from converter.calibrate import Abstention
+    from converter.calibrate import StageFit
     from converter.cascade_file import CascadePlan
     from converter.compare import Answers, StageComparison
     from converter.fuse import FusedGraph
@@ -79,14 +79,6 @@ class ModeCost:
     size_bytes: int
     milliseconds: float
     conversion: ConversionResult
-
-
-@dataclass(frozen=True, slots=True)
-class StageFit:
-    """What was fitted for one stage on labelled pictures."""
-
-    temperature: float
-    abstention: Abstention | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from converter.budget import Attempt, Drop, drops, within_budget
 from converter.bundle_writer import (
@@ -18,38 +17,37 @@ from converter.bundle_writer import (
     with_manifest,
     write_bundle,
 )
-from converter.calibrate import fit_abstention, fit_temperature
+from converter.calibrate import StageFit, fit_stages, with_fit
 from converter.checks import audit_types, check_outputs, warnings
 from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
-from converter.compare import Answers, StageComparison, ask, compare, softmax
-from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, ModeCost, StageFit
+from converter.compare import Answers, StageComparison, ask, compare
+from converter.conversion import BeginStep, ConversionOrder, ConversionOutcome, ModeCost
 from converter.fuse import FusedGraph, fuse
 from converter.graph import TrainedGraph, load_graph
-from converter.labelled import LabelledSet, load_labelled
+from converter.labelled import load_labelled
 from converter.map_threshold import MapFit, fit_maps, with_map_thresholds
 from converter.metadata import ModelDescription, with_metadata
 from converter.pictures import Calibration, load_calibration
 from converter.quantize import ConversionResult, Mode, Target, convert_graph
 from converter.sensitivity import LayerGain, in_order, rank_layers
 from converter.target import probe_in_target
-from converter.truth import UNKNOWN
 from converter.work_folder import work_folder
 from edge_node.engine import Engine
 from edge_node.errors import ConversionError, DatasetError
-from edge_node.manifest import CalibrationSet, Measured, Provenance, SourceGraph, Stage, StageMeasure
+from edge_node.manifest import CalibrationSet, Measured, Provenance, SourceGraph, StageMeasure
 from edge_node.preprocess import input_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from edge_node.bundle import Bundle
 
 _THREADS = 2  # for comparing; nothing is timed there
 _TIMED_RUNS = 15
-MIN_FITTED_PICTURES = 20  # a temperature from fewer is noise
 
 
 def convert_cascade(
@@ -107,7 +105,7 @@ class _Conversion:
         comparisons, fits, map_fits = attempt.comparisons, dict[str, StageFit](), dict[str, MapFit]()
         if comparisons and answers:
             check_outputs(comparisons)
-            fits = _fits(self.labelled, self.cascade.stages, answers, self.order.max_risk)
+            fits = fit_stages(self.labelled, self.cascade.stages, answers, self.order.max_risk)
             bundle = self._sealed(bundle, comparisons, fits, attempt)
             map_fits = self._map_fits(bundle)
             bundle = with_map_thresholds(bundle, map_fits)
@@ -241,7 +239,7 @@ class _Conversion:
     ) -> Bundle:
         """Return the bundle with what was fitted and measured in its manifest."""
         manifest = bundle.manifest
-        stages = tuple(_fitted(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
+        stages = tuple(with_fit(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
         cascade = msgspec.structs.replace(manifest.cascade, stages=stages)
         notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
         provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
@@ -335,34 +333,6 @@ def _refuse_contradictions(order: ConversionOrder) -> None:
         raise ConversionError(
             "--min-agreement is judged on pictures, found none; give --evaluate LABELLED or --calibration"
         )
-
-
-def _fits(
-    labelled: LabelledSet | None, stages: Iterable[Stage], answers: Answers, max_risk: float | None
-) -> dict[str, StageFit]:
-    """Return temperatures and thresholds for the stages that have labelled pictures enough."""
-    found: dict[str, StageFit] = {}
-    for stage in stages if labelled else ():
-        truth = labelled.truth[stage.name]  # type: ignore[union-attr]  # the loop is empty without it
-        known = truth != UNKNOWN
-        if len(np.unique(truth[known])) < 2 or known.sum() < MIN_FITTED_PICTURES:
-            continue
-        logits = answers.logits[stage.name][known]
-        temperature = fit_temperature(logits, truth[known])
-        abstention = None
-        if max_risk is not None:
-            groups = [group for group, used in zip(labelled.groups, known, strict=True) if used]  # type: ignore[union-attr]  # as above
-            probabilities = softmax(logits, temperature)
-            abstention = fit_abstention(probabilities, truth[known], groups, max_risk)
-        found[stage.name] = StageFit(temperature, abstention)
-    return found
-
-
-def _fitted(stage: Stage, fit: StageFit | None) -> Stage:
-    if fit is None:
-        return stage
-    threshold = fit.abstention.threshold if fit.abstention else stage.abstain_below
-    return msgspec.structs.replace(stage, temperature=fit.temperature, abstain_below=threshold)
 
 
 def _measures(

@@ -19,6 +19,7 @@ from edge_node.backoff import MOST_S, Backoff
 from edge_node.broker_security import check_security, endpoint
 from edge_node.cloud_events import attributes
 from edge_node.errors import ConfigError
+from edge_node.link_alarms import LinkAlarms
 from edge_node.messages import LinkState, OfflineReason
 from edge_node.mqtt_session import Granted, LinkError, Outgoing, Session, Will
 from edge_node.reason_codes import (
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-_UNDISTURBED_S = 300.0  # another client of our name would have come back by then
-_SHORT_S = 5.0
-_SHORT_ENDS = 5  # not every broker says that another client took over
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
 _GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
@@ -107,13 +105,12 @@ class Publisher:
         self._health: deque[bytes] = deque(maxlen=1)
         self._receipts = Receipts(config.receipts_from, topics, config.receipt_patience_s)
         self._aside = Aside(config, topics, evidence)
-        self._alarms: dict[str, Alarm] = {}
+        self._alarms = LinkAlarms()
         self._window: Window | None = None
         self._delivered: list[Sent] = []
         self._arrivals = 0
         self._looked_s = 0.0
         self._connected_s = 0.0
-        self._short_ends = 0
         self._max_packet_bytes: int | None = None
         self._link = LinkState.STOPPED
         self._said = ""
@@ -127,7 +124,7 @@ class Publisher:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """What the broker refuses, and why."""
-        return tuple(self._alarms.values())
+        return self._alarms.now
 
     def show_in(self, view: SparkplugView) -> None:
         """Tell ``view`` of the status and of what is delivered; before ``start``."""
@@ -199,7 +196,7 @@ class Publisher:
                 self._note_end(err)
             except Exception as err:  # noqa: BLE001  whatever it is, the link must come back
                 _LOG.exception("publisher: unexpected; connecting anew")
-                self._raise_alarm("publisher_error", f"unexpected {type(err).__name__}: {err}; see the log")
+                self._alarms.sound("publisher_error", f"unexpected {type(err).__name__}: {err}; see the log")
             self._stopping.wait(self._backoff.next_s())
 
     def _connect(self) -> Session:
@@ -275,7 +272,7 @@ class Publisher:
         sent = window.answered(number) if window else None
         if window is None or sent is None:
             if code >= 0x80:
-                self._raise_alarm("refused", f"broker refuses status, latest or a picture: {name(code)}")
+                self._alarms.sound("refused", f"broker refuses status, latest or a picture: {name(code)}")
             return
         unheard = code == NO_SUBSCRIBERS
         audience = self._audiences[sent.row.kind]
@@ -286,7 +283,7 @@ class Publisher:
         topic = self._topics.of(sent.row.kind)
         if what is Fate.DELIVERED:
             self._backoff.reset()
-            self._alarms.pop(f"refused:{sent.row.kind.value}", None)
+            self._alarms.silence(f"refused:{sent.row.kind.value}")
             if self._view is not None:
                 self._view.delivered(sent.row, replayed=sent.lane.replayed)
             if self._receipts.wanted and sent.row.kind is Kind.VERDICT:
@@ -299,7 +296,9 @@ class Publisher:
         elif what is Fate.REFUSED:
             window.quarantined(sent, self._quarantine(sent.row, code, name(code)))
         else:
-            self._raise_alarm(f"refused:{sent.row.kind.value}", f"{topic}: {name(code)}; kept and sent again")
+            self._alarms.sound(
+                f"refused:{sent.row.kind.value}", f"{topic}: {name(code)}; kept and sent again"
+            )
             window.kept(sent, time.monotonic())
 
     def _settle(self, window: Window) -> None:
@@ -332,9 +331,7 @@ class Publisher:
     def _send_status(self, session: Session, now_s: float) -> None:
         """Publish the status if it, or the spool's alarms and losses, changed."""
         if self._status.is_due(now_s):
-            if now_s - self._connected_s > _UNDISTURBED_S:
-                self._alarms.pop("taken_over", None)
-                self._alarms.pop("unstable", None)
+            self._alarms.connection_holds(now_s - self._connected_s)
             payload = self._status.changed(self._link, self._spool.depth(), self.alarms)
             if payload is not None:
                 session.publish(Outgoing(self._topics.status, payload, retain=True))
@@ -356,15 +353,12 @@ class Publisher:
     def _note_end(self, err: LinkError | ConfigError) -> None:
         """Say why the connection ended, once, and find out whether a row is the reason."""
         self._aside.link_ended()
-        if self._window is not None and time.monotonic() - self._connected_s > MOST_S:
+        lasted_s = time.monotonic() - self._connected_s
+        if self._window is not None and lasted_s > MOST_S:
             self._backoff.reset()  # it held for a while, even if there was nothing to be sent
         code = err.code if isinstance(err, LinkError) else None
-        if self._window is not None and not self._window.on_the_way:
-            # With rows on the way one of them may be the reason, which is found by trying again soon.
-            is_short = time.monotonic() - self._connected_s < _SHORT_S
-            self._short_ends = self._short_ends + 1 if is_short else 0
-        if code == SESSION_TAKEN_OVER or self._short_ends >= _SHORT_ENDS:
-            self._backoff.calm()  # two nodes of one name would throw each other out several times a second
+        taken_over = code == SESSION_TAKEN_OVER
+        is_explained = self._window is None or bool(self._window.on_the_way)
         refused = isinstance(err, ConfigError) or err.refused
         self._link = LinkState.REFUSED if refused else LinkState.CONNECTING
         if str(err) != self._said:
@@ -375,15 +369,11 @@ class Publisher:
             culprit = self._suspects.link_ended(self._window.on_the_way, time.monotonic(), blamed=blamed)
             if culprit is not None:
                 self._quarantine(culprit, PACKET_TOO_LARGE, "the broker ends the connection at it")
-        if code == SESSION_TAKEN_OVER:
-            text = "another client connects under our client id: two nodes of one name?"
-            self._raise_alarm("taken_over", f"{text} see [mqtt] client_id")
-        elif self._short_ends >= _SHORT_ENDS:
-            text = "the connection ends soon after it is made, again and again: a bad link, or another client"
-            self._raise_alarm("unstable", f"{text} under our client id; see [mqtt] client_id")
+        if self._alarms.connection_ended(lasted_s, taken_over=taken_over, is_explained=is_explained):
+            self._backoff.calm()  # two nodes of one name would throw each other out several times a second
         if self._suspects.deferred:
             text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
-            self._raise_alarm("deferred", text)
+            self._alarms.sound("deferred", text)
 
     def _check_answers(self, window: Window, now_s: float) -> None:
         oldest_s = window.oldest_sent_at_s()
@@ -393,11 +383,6 @@ class Publisher:
     def _quarantine(self, row: Row, code: int, reason: str) -> int:
         _LOG.error("%s %d is refused for good: %s; quarantined", row.kind.value, row.seq, reason)
         return self._spool.refuse(Refusal(row.position, code, reason))
-
-    def _raise_alarm(self, code: str, text: str) -> None:
-        if code not in self._alarms:
-            _LOG.error("%s", text)
-        self._alarms[code] = Alarm(code=code, text=text)
 
     def _read(self, kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:
         return self._spool.rows(kind, after=after, up_to=up_to, limit=limit)

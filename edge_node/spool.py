@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from edge_node.errors import SpoolError
 from edge_node.spool_batch import DamagedError, DiskError
 from edge_node.spool_counters import Counters
-from edge_node.spool_files import Budget, Lock, Room, budget, own_bytes, prepare_file
-from edge_node.spool_opening import lasting_alarms, open_store, recover_store
+from edge_node.spool_files import Budget, Room, budget, own_bytes
+from edge_node.spool_opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool_pending import Pending
 from edge_node.spool_types import (
     MAX_PAYLOAD_BYTES,
@@ -68,13 +68,7 @@ class Spool:
         self._failure: Alarm | None = None
         self._damaged_store: Store | None = None
         self._on_commit: Callable[[], None] = lambda: None
-        fresh = prepare_file(path)
-        self._lock = Lock(path)
-        try:
-            opened = open_store(path, self._budget, fresh=fresh)
-        except SpoolError:
-            self._lock.release()
-            raise
+        opened, self._lock = open_locked(path, self._budget)
         self._store, self._epoch, self._restored = opened.store, opened.epoch, opened.restored
         self._counters = Counters(opened.counters)
         self._waiting = self._store.waiting()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.errors import SpoolError
 from edge_node.spool_batch import DamagedError, DiskError
-from edge_node.spool_files import Budget, Generation, beside, prepare_file, put_back, set_aside
+from edge_node.spool_files import Budget, Generation, Lock, beside, prepare_file, put_back, set_aside
 from edge_node.spool_salvage import salvage, salvage_last_position
 from edge_node.spool_store import Store
 from edge_node.spool_types import Alarm, Kind
@@ -37,28 +37,21 @@ class Opened:
     restored: str
 
 
-def open_store(path: Path, division: Budget, *, fresh: bool) -> Opened:
-    """Open the file at ``path``; set a damaged one aside and take over what is whole in it.
+def open_locked(path: Path, division: Budget) -> tuple[Opened, Lock]:
+    """Open the file at ``path``, made if need be, for this process alone.
 
-    Args:
-        path: exists, and is ours.
-        division: of the disk.
-        fresh: the file was made just now.
+    A damaged file is set aside, and what is whole in it is taken over.
 
     Raises:
-        SpoolError: a newer version wrote it, or the disk cannot be read and written.
+        SpoolError: it is not ours, in use, of a newer version, or the disk cannot be read and written.
     """
+    fresh = prepare_file(path)
+    lock = Lock(path)
     try:
-        try:
-            store = Store(path, division.wal_pages)
-        except DamagedError as err:
-            _LOG.error("%s: damaged (%s); set aside", path, err)
-            store, fresh = _recovered(path, division), True
-        return _identified(store, fresh=fresh)
-    except (DamagedError, DiskError, OSError) as err:
-        raise SpoolError(
-            f"{path}: {err}; the spool needs a disk that can be written ([node] state_dir)"
-        ) from err
+        return _opened(path, division, fresh=fresh), lock
+    except SpoolError:
+        lock.release()
+        raise
 
 
 def recover_store(path: Path, division: Budget, epoch: str, counters: dict[str, int]) -> Store:
@@ -96,6 +89,20 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
         text = f"{quarantined} rows are refused for good; see `edge-node spool status`"
         found.append(Alarm(code="quarantine", text=text))
     return tuple(found)
+
+
+def _opened(path: Path, division: Budget, *, fresh: bool) -> Opened:
+    try:
+        try:
+            store = Store(path, division.wal_pages)
+        except DamagedError as err:
+            _LOG.error("%s: damaged (%s); set aside", path, err)
+            store, fresh = _recovered(path, division), True
+        return _identified(store, fresh=fresh)
+    except (DamagedError, DiskError, OSError) as err:
+        raise SpoolError(
+            f"{path}: {err}; the spool needs a disk that can be written ([node] state_dir)"
+        ) from err
 
 
 def _recovered(path: Path, division: Budget) -> Store:

@@ -10,6 +10,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from edge_node.errors import CorrosionError
@@ -23,6 +24,8 @@ _APPLICATION_ID = 0x436F7248  # "CorH": tells our files from other SQLite files
 _SCHEMA_VERSION = 1
 _READERS = 4
 _BUSY_TIMEOUT_MS = 5000
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
 _WAL_BYTES = 16 * 1024 * 1024
 # Times are whole microseconds since 1970, UTC. `arrived` holds the numbers that came as ranges: a day without
 # gaps is one row, and a verdict that was given up for room is still known to have come.
@@ -82,6 +85,18 @@ CREATE TABLE refused (
 
 class HistoryError(CorrosionError):
     """The history cannot be opened, read or written."""
+
+
+def to_us(moment: datetime) -> int:
+    """Return whole microseconds since 1970; a time without a zone is taken for UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(microseconds: int) -> datetime:
+    """Return the time so many microseconds after 1970, UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 class Database:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room import searching, trimming
-from edge_node.control_room.database import Database
-from edge_node.control_room.searching import to_us
+from edge_node.control_room import arrived, searching, strip_cells, trimming
+from edge_node.control_room.database import Database, to_us
 from edge_node.findings import FindingState
 from edge_node.verdict import encode
 
@@ -86,7 +85,7 @@ class History:
         with database.transaction():
             robot_key = self._robot_key(verdict.site, verdict.robot, received_us)
             epoch_key = self._epoch_key(robot_key, epoch_of(verdict))
-            if not self._note_number(epoch_key, verdict.seq):
+            if not arrived.note_number(database, epoch_key, verdict.seq):
                 database.write(
                     "UPDATE robot SET duplicates = duplicates + 1, last_heard_us = ? WHERE robot_key = ?",
                     (received_us, robot_key),
@@ -267,21 +266,21 @@ class History:
 
     def gaps(self, *, site: str | None = None, robot: str | None = None, limit: int = 1000) -> list[Gap]:
         """Return the numbers that are missing, the newest first; late arrivals close gaps."""
-        return searching.gaps(self._database, site, robot, limit)
+        return arrived.gaps(self._database, site, robot, limit)
 
     def stored_up_to(self, site: str, robot: str, epoch: str, *, from_first_heard: bool = False) -> int:
         """Return up to which number every verdict of ``epoch`` came; 0 if the first is missing.
 
         ``from_first_heard`` takes the lowest number that came for the first one.
         """
-        return searching.stored_up_to(self._database, site, robot, epoch, from_first_heard=from_first_heard)
+        return arrived.stored_up_to(self._database, site, robot, epoch, from_first_heard=from_first_heard)
 
     def strip(self, only: VerdictFilter, *, cells: int = 200, by_time: bool = False) -> list[StripCell]:
         """Return a strip chart: verdicts along the pose or over time, in ``cells`` stretches at most.
 
         Stretches without a verdict are left out.
         """
-        return searching.strip(self._database, only, cells, by_time=by_time)
+        return strip_cells.strip(self._database, only, cells, by_time=by_time)
 
     def reviews(
         self, *, finding_id: str | None = None, delivery: Delivery | None = None, limit: int = 1000
@@ -370,31 +369,6 @@ class History:
         if row is not None:
             return int(row[0])
         return self._database.insert("INSERT INTO epoch (robot_key, epoch) VALUES (?, ?)", (robot_key, epoch))
-
-    def _note_number(self, epoch_key: int, seq: int) -> bool:
-        """Add a number to the ranges that came; False if it was there."""
-        database = self._database
-        before = database.peek(
-            "SELECT first_seq, last_seq FROM arrived WHERE epoch_key = ? AND first_seq <= ?"
-            " ORDER BY first_seq DESC LIMIT 1",
-            (epoch_key, seq),
-        )
-        if before is not None and seq <= before[1]:
-            return False
-        behind = database.peek(
-            "SELECT last_seq FROM arrived WHERE epoch_key = ? AND first_seq = ?", (epoch_key, seq + 1)
-        )
-        if behind is not None:
-            database.write("DELETE FROM arrived WHERE epoch_key = ? AND first_seq = ?", (epoch_key, seq + 1))
-        last_seq = behind[0] if behind is not None else seq
-        if before is not None and before[1] == seq - 1:
-            database.write(
-                "UPDATE arrived SET last_seq = ? WHERE epoch_key = ? AND first_seq = ?",
-                (last_seq, epoch_key, before[0]),
-            )
-        else:
-            database.write("INSERT INTO arrived VALUES (?, ?, ?)", (epoch_key, seq, last_seq))
-        return True
 
 
 def epoch_of(verdict: Verdict) -> str:

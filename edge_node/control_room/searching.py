@@ -1,25 +1,24 @@
-"""How the history is searched: filters become SQL with bound values, rows become records."""
+"""How the history is searched: what is asked becomes SQL, rows become records."""
 
 from __future__ import annotations
 
-import math
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.control_room import arrived
+from edge_node.control_room.database import from_us, to_us
+from edge_node.control_room.filters import bounded, finding_conditions, verdict_conditions, where
 from edge_node.control_room.records import (
     Delivery,
     FindingFilter,
     FindingRecord,
-    Gap,
     Opinion,
     Picture,
     Refusals,
     ResponseRecord,
     Review,
     RobotRecord,
-    StripCell,
     Usage,
     VerdictFilter,
     VerdictRecord,
@@ -29,14 +28,10 @@ from edge_node.messages import Health, Response, Status
 from edge_node.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from edge_node.control_room.database import Database
 
-MAX_LIMIT = 100_000
-MAX_DISTANCE_M = 1e7  # a quarter of the way round the world: beyond it a pose is no place
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
 _WORDS = ("material", "form", "severity", "asset")
 _VERDICT = "v.position, v.received_us, v.replayed, m.payload"
 _REVIEW = (
@@ -46,27 +41,9 @@ _REVIEW = (
 _NUMBER = msgspec.json.Decoder(Verdict)
 
 
-def to_us(moment: datetime) -> int:
-    """Return whole microseconds since 1970; a time without a zone is taken for UTC."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def from_us(microseconds: int) -> datetime:
-    """Return the time so many microseconds after 1970, UTC."""
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
 def robots(database: Database) -> list[RobotRecord]:
     """Return all robots, by site and name."""
-    missing = dict(
-        database.rows(
-            "SELECT e.robot_key, sum(a.missing) FROM epoch e JOIN (SELECT epoch_key,"
-            " max(last_seq) - min(first_seq) + 1 - sum(last_seq - first_seq + 1) AS missing"
-            " FROM arrived GROUP BY epoch_key) a USING (epoch_key) GROUP BY e.robot_key"
-        )
-    )
+    missing = arrived.missing(database)
     rows = database.rows(
         "SELECT robot_key, site, robot, first_heard_us, last_heard_us, status, health, last_verdict_us,"
         " verdicts, duplicates, clock_ahead_us FROM robot ORDER BY site, robot"
@@ -98,7 +75,7 @@ def verdicts(
     oldest_first: bool,
 ) -> list[VerdictRecord]:
     """Return verdicts by the time at which they were observed."""
-    conditions, values = _verdict_conditions(only)
+    conditions, values = verdict_conditions(only)
     if after is not None:
         sign = ">" if oldest_first else "<"
         conditions.append(f"(v.observed_us, v.position) {sign} (?, ?)")
@@ -107,18 +84,18 @@ def verdicts(
     # The narrow table is searched first; messages are looked up for the rows that are shown.
     rows = database.rows(
         f"SELECT {_VERDICT} FROM (SELECT position, received_us, replayed, observed_us FROM verdict v"
-        f"{_where(conditions)} ORDER BY v.observed_us {order}, v.position {order} LIMIT ?) v"
+        f"{where(conditions)} ORDER BY v.observed_us {order}, v.position {order} LIMIT ?) v"
         " JOIN verdict_message m ON m.position = v.position"
         f" ORDER BY v.observed_us {order}, v.position {order}",
-        (*values, _bounded(limit)),
+        (*values, bounded(limit)),
     )
     return [_verdict_record(row) for row in rows]
 
 
 def count_verdicts(database: Database, only: VerdictFilter | None) -> int:
     """Return how many verdicts there are."""
-    conditions, values = _verdict_conditions(only)
-    return int(database.rows(f"SELECT count(*) FROM verdict v{_where(conditions)}", values)[0][0])
+    conditions, values = verdict_conditions(only)
+    return int(database.rows(f"SELECT count(*) FROM verdict v{where(conditions)}", values)[0][0])
 
 
 def verdict(database: Database, verdict_id: str) -> VerdictRecord | None:
@@ -141,18 +118,18 @@ def newest(database: Database, limit: int) -> list[VerdictRecord]:
     rows = database.rows(
         f"SELECT {_VERDICT} FROM verdict v JOIN verdict_message m USING (position)"
         " ORDER BY v.position DESC LIMIT ?",
-        (_bounded(limit),),
+        (bounded(limit),),
     )
     return [_verdict_record(row) for row in rows]
 
 
 def findings(database: Database, only: FindingFilter | None, limit: int) -> list[FindingRecord]:
     """Return findings, open ones first, then by when they were last seen, newest first."""
-    conditions, values = _finding_conditions(only or FindingFilter())
+    conditions, values = finding_conditions(only or FindingFilter())
     rows = database.rows(
-        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{_where(conditions)}"
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)}"
         " ORDER BY f.is_open DESC, f.last_us DESC LIMIT ?",
-        (*values, _bounded(limit)),
+        (*values, bounded(limit)),
     )
     return [_finding_record(database, row) for row in rows]
 
@@ -164,7 +141,7 @@ def finding(database: Database, finding_id: str, site: str | None) -> FindingRec
         conditions.append("f.robot_key IN (SELECT robot_key FROM robot WHERE site = ?)")
         values.append(site)
     rows = database.rows(
-        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{_where(conditions)} LIMIT 1",
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)} LIMIT 1",
         values,
     )
     return _finding_record(database, rows[0]) if rows else None
@@ -189,65 +166,6 @@ def verdicts_of(database: Database, found: Finding, limit: int) -> list[VerdictR
     return between
 
 
-def gaps(database: Database, site: str | None, robot: str | None, limit: int) -> list[Gap]:
-    """Return the numbers that are missing, the newest first."""
-    rows = database.rows(
-        "SELECT * FROM (SELECT r.site, r.robot, e.epoch,"
-        " lag(a.last_seq) OVER (PARTITION BY a.epoch_key ORDER BY a.first_seq) + 1 AS first_missing,"
-        " a.first_seq - 1 AS last_missing, v.received_us AS noticed_us"
-        " FROM arrived a JOIN epoch e USING (epoch_key) JOIN robot r USING (robot_key)"
-        " LEFT JOIN verdict v ON v.epoch_key = a.epoch_key AND v.seq = a.first_seq"
-        " WHERE (?1 IS NULL OR r.site = ?1) AND (?2 IS NULL OR r.robot = ?2))"
-        " WHERE first_missing IS NOT NULL ORDER BY noticed_us DESC LIMIT ?3",
-        (site, robot, _bounded(limit)),
-    )
-    return [
-        Gap(
-            site=row[0],
-            robot=row[1],
-            epoch=row[2],
-            first_seq=row[3],
-            last_seq=row[4],
-            noticed_at=None if row[5] is None else from_us(row[5]),
-        )
-        for row in rows
-    ]
-
-
-def stored_up_to(database: Database, site: str, robot: str, epoch: str, *, from_first_heard: bool) -> int:
-    """Return up to which number every verdict of ``epoch`` came; 0 if the first is missing."""
-    rows = database.rows(
-        "SELECT a.last_seq FROM arrived a JOIN epoch e USING (epoch_key) JOIN robot r USING (robot_key)"
-        " WHERE r.site = ? AND r.robot = ? AND e.epoch = ? AND (? OR a.first_seq = 1)"
-        " ORDER BY a.first_seq LIMIT 1",
-        (site, robot, epoch, from_first_heard),
-    )
-    return int(rows[0][0]) if rows else 0
-
-
-def strip(database: Database, only: VerdictFilter, cells: int, *, by_time: bool) -> list[StripCell]:
-    """Return verdicts along the pose, or over time, added up in at most ``cells`` stretches."""
-    conditions, values = _verdict_conditions(only)
-    along = "v.observed_us / 1e6" if by_time else "v.distance_m"
-    if not by_time:
-        conditions.append(f"v.distance_m BETWEEN {-MAX_DISTANCE_M} AND {MAX_DISTANCE_M}")
-    where = _where(conditions)
-    low, high = database.rows(f"SELECT min({along}), max({along}) FROM verdict v{where}", values)[0]
-    if low is None:
-        return []
-    width = _round_step((high - low) / max(cells - 1, 1))
-    first = math.floor(low / width)
-    rows = database.rows(
-        f"SELECT CAST(({along}) / ? - ? AS INTEGER) AS cell, v.outcome, v.severity, count(*),"
-        f" max(v.area_fraction) FROM verdict v{where} GROUP BY cell, v.outcome, v.severity ORDER BY cell",
-        (width, first, *values),
-    )
-    by_cell: dict[int, list[Sequence[Any]]] = {}
-    for row in rows:
-        by_cell.setdefault(row[0], []).append(row[1:])
-    return [_strip_cell((first + cell) * width, width, parts) for cell, parts in by_cell.items()]
-
-
 def reviews(
     database: Database, finding_id: str | None, delivery: Delivery | None, limit: int
 ) -> list[Review]:
@@ -256,7 +174,7 @@ def reviews(
         f"SELECT {_REVIEW} FROM review v JOIN robot r USING (robot_key)"
         " WHERE (?1 IS NULL OR v.finding_id = ?1) AND (?2 IS NULL OR v.delivery = ?2)"
         " ORDER BY v.reviewed_us DESC, v.review_id LIMIT ?3",
-        (finding_id, delivery.value if delivery else None, _bounded(limit)),
+        (finding_id, delivery.value if delivery else None, bounded(limit)),
     )
     return [_review(row) for row in rows]
 
@@ -266,7 +184,7 @@ def responses(database: Database, command_id: str | None, limit: int) -> list[Re
     rows = database.rows(
         "SELECT received_us, payload FROM response WHERE ?1 IS NULL OR command_id = ?1"
         " ORDER BY response_key DESC LIMIT ?2",
-        (command_id, _bounded(limit)),
+        (command_id, bounded(limit)),
     )
     return [ResponseRecord(from_us(row[0]), msgspec.json.decode(row[1], type=Response)) for row in rows]
 
@@ -323,74 +241,6 @@ def usage(database: Database) -> Usage:
     )
 
 
-def torn_epochs(database: Database, ranges: int) -> list[tuple[int, int]]:
-    """Return the epochs whose numbers fall into more than ``ranges`` ranges, with how many."""
-    return [
-        (int(row[0]), int(row[1]))
-        for row in database.rows(
-            "SELECT epoch_key, count(*) FROM arrived GROUP BY epoch_key HAVING count(*) > ?", (ranges,)
-        )
-    ]
-
-
-def _verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]]:
-    only = only or VerdictFilter()
-    conditions, values = _robot_conditions("v", only.site, only.robot)
-    for column in ("asset", "outcome", "material", "form", "severity"):
-        if (word := getattr(only, column)) is not None:
-            conditions.append(f"v.{column} = ?")
-            values.append(word)
-    for condition, value in (
-        ("v.observed_us >= ?", None if only.since is None else to_us(only.since)),
-        ("v.observed_us <= ?", None if only.until is None else to_us(only.until)),
-        ("v.distance_m >= ?", only.from_m),
-        ("v.distance_m <= ?", only.to_m),
-        ("v.replayed = ?", only.replayed),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    if only.with_picture:
-        conditions.append("v.evidence IS NOT NULL")
-    return conditions, values
-
-
-def _finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
-    conditions, values = _robot_conditions("f", only.site, only.robot)
-    for condition, value in (
-        ("f.asset = ?", only.asset),
-        ("f.material = ?", only.material),
-        ("f.severity = ?", only.severity),
-        ("f.is_open = ?", only.is_open),
-        ("f.last_us >= ?", None if only.since is None else to_us(only.since)),
-        ("f.last_us <= ?", None if only.until is None else to_us(only.until)),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    return conditions, values
-
-
-def _robot_conditions(table: str, site: str | None, robot: str | None) -> tuple[list[str], list[Any]]:
-    given = [(name, value) for name, value in (("site", site), ("robot", robot)) if value is not None]
-    if not given:
-        return [], []
-    which = " AND ".join(f"{name} = ?" for name, _ in given)
-    return (
-        [f"{table}.robot_key IN (SELECT robot_key FROM robot WHERE {which})"],
-        [value for _, value in given],
-    )
-
-
-def _where(conditions: Iterable[str]) -> str:
-    text = " AND ".join(conditions)
-    return f" WHERE {text}" if text else ""
-
-
-def _bounded(limit: int) -> int:
-    return min(max(limit, 0), MAX_LIMIT)
-
-
 def _verdict_record(row: Sequence[Any]) -> VerdictRecord:
     return VerdictRecord(row[0], from_us(row[1]), bool(row[2]), _NUMBER.decode(row[3]))
 
@@ -419,35 +269,3 @@ def _review(row: Sequence[Any]) -> Review:
         delivery=Delivery(row[9]),
         answer=row[10],
     )
-
-
-def _strip_cell(start: float, width: float, parts: Iterable[Sequence[Any]]) -> StripCell:
-    judged = not_judged = corroded = 0
-    by_severity: dict[str, int] = {}
-    areas = []
-    for outcome, severity, count, area in parts:
-        if outcome == Outcome.CORRODED.value:
-            corroded += count
-            by_severity[severity or ""] = by_severity.get(severity or "", 0) + count
-            areas += [area] if area is not None else []
-        if outcome in (Outcome.CORRODED.value, Outcome.UNCORRODED.value):
-            judged += count
-        else:
-            not_judged += count
-    return StripCell(
-        start=start,
-        end=start + width,
-        judged=judged,
-        not_judged=not_judged,
-        corroded=corroded,
-        by_severity=by_severity,
-        peak_area_fraction=max(areas, default=None),
-    )
-
-
-def _round_step(width: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20, ... (times a power of ten): cells stay put while a pass grows."""
-    if width <= 0:
-        return 0.01
-    power = 10.0 ** math.floor(math.log10(width))
-    return float(next(power * step for step in (1, 2, 5, 10) if power * step >= width * (1 - 1e-9)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room import searching
+from edge_node.control_room import arrived, searching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ def _drop_pictures(database: Database) -> int:
 
 def _join_ranges(database: Database) -> None:
     """Forget the oldest gaps of an epoch that has too many."""
-    for epoch_key, ranges in searching.torn_epochs(database, MAX_RANGES):
+    for epoch_key, ranges in arrived.torn_epochs(database, MAX_RANGES):
         with database.transaction():
             edge = database.peek(
                 "SELECT max(last_seq), min(first_seq) FROM (SELECT first_seq, last_seq FROM arrived"
