@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from converter.balance_heads import balanced
 from converter.equalize import equalized
 from converter.flatbuffer import WEIGHTED, operators, with_layer_of
 from converter.quantize import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
@@ -90,9 +91,16 @@ def quantized(source: Calibrated, request: ConversionRequest, float_layers: tupl
     return bytes(content)
 
 
+def balance(work: Path, request: ConversionRequest) -> None:
+    """Balance the features in the graph in the folder to the heads that read them."""
+    tensors = scaled_pictures(work, request)
+    _replace_graph(work, lambda graph: balanced(graph, request.input, request.outputs, tensors))
+
+
 def _made(work: Path, request: ConversionRequest) -> Calibrated:
     tensors = scaled_pictures(work, request)
     _replace_graph(work, lambda graph: equalized(graph, request.input, tensors))
+    balance(work, request)
     exact = bytes(converter_of(work, msgspec.structs.replace(request, mode=Mode.NONE)).convert())
     _replace_graph(work, lambda graph: rounded_weights(graph, request.input, tensors))
     converter = converter_of(work, request)

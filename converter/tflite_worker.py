@@ -5,13 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from converter.calibrated import calibrated, quantized
+from converter.calibrated import balance, calibrated, quantized
 from converter.child_process import end_with_parent, peak_memory_mb
-from converter.quantize import MODEL_NAME, REQUEST_NAME, RESULT_NAME, ConversionRequest, ConversionResult
+from converter.float_heads import with_float_heads
+from converter.quantize import (
+    MODEL_NAME,
+    REQUEST_NAME,
+    RESULT_NAME,
+    ConversionRequest,
+    ConversionResult,
+    Mode,
+)
 from converter.tensorflow_lite import converter_of
 
 
@@ -31,8 +38,13 @@ def main() -> int:
 def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode.takes_float_layers:
         return quantized(calibrated(work, request), request, request.float_nodes)
-    content: Any = converter_of(work, request).convert()
-    return bytes(content)
+    if request.mode is Mode.INT16X8:
+        balance(work, request)  # its weights have 8 bits as int8's have
+    content = bytes(converter_of(work, request).convert())
+    if request.mode is Mode.DYNAMIC:
+        floats = msgspec.structs.replace(request, mode=Mode.NONE)
+        content = with_float_heads(content, lambda: bytes(converter_of(work, floats).convert()))
+    return content
 
 
 if __name__ == "__main__":

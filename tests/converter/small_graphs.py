@@ -110,6 +110,36 @@ def inception_2015(producer: int, *, head: int = 0, labels: int = 2) -> Any:
     return definition
 
 
+def uneven_branches(*, labels: int = 2) -> Any:
+    """Return a GraphDef whose features lie side by side as Inception's do, and three powers of ten apart.
+
+    Its head was fitted to features of one size, so that the weights of the smallest are a thousandfold.
+    """
+    import tensorflow as tf
+
+    rng = np.random.default_rng(7)
+    graph = tf.Graph()
+    with graph.as_default():
+        pictures = tf.compat.v1.placeholder(tf.float32, (1, SIZE_PX, SIZE_PX, 3), name="input")
+
+        def branch(tensor: Any, name: str, channels: int, sizes: Any = 1.0) -> Any:
+            shape = (3, 3, int(tensor.shape[-1]), channels)
+            kernel = tf.constant((rng.normal(0, 0.3, shape) * sizes).astype(np.float32))
+            return tf.nn.relu(tf.nn.conv2d(tensor, kernel, 2, "SAME", name=f"{name}/conv"), name=name)
+
+        x = branch(pictures, "stem", 8)
+        sizes = np.ones(576)  # with fewer than 1024 weights the converter would leave a dynamic head in float
+        sizes[:8] = 1e-3
+        left = tf.concat([branch(x, "left", 384, sizes[:384]), branch(x, "middle", 64)], 3, name="inner")
+        right = tf.nn.max_pool2d(branch(x, "right", 128), 3, 1, "SAME", name="pool")
+        features = tf.concat([left, right], 3, name="features")
+        biases = tf.constant(np.zeros(labels, np.float32))
+        weights = rng.normal(0, 0.1, (len(sizes), labels)) / sizes[:, np.newaxis]
+        logits = tf.matmul(tf.reduce_mean(features, (1, 2)), tf.constant(weights.astype(np.float32)))
+        tf.nn.softmax(tf.nn.bias_add(logits, biases), name="final_result")
+    return graph.as_graph_def()
+
+
 def keras_classifier(*, rescaling: bool = True, labels: int = 2) -> Any:
     """Return a Keras model whose pixels are scaled inside, with a pooled and a dense layer."""
     import tensorflow as tf

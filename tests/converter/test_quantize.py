@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from converter.balance_heads import balanced
 from converter.equalize import equalized
 from converter.flatbuffer import weight_types
 from converter.fuse import fuse
@@ -23,11 +24,14 @@ from converter.quantize import (
 )
 from converter.refit_heads import fit
 from converter.round_weights import on_grid, rounded_weights
+from converter.scaling import GraphFlags
 from converter.sensitivity import in_order, rank_layers
 from converter.tensorflow_lite import fed_pictures
 from edge_node.errors import ConversionError
-from edge_node.interpreter import Tensor
-from edge_node.quantization import Quantization
+from edge_node.interpreter import Interpreter, Tensor
+from edge_node.manifest import InputTensor
+from edge_node.preprocess import input_tensor
+from edge_node.quantization import Quantization, dequantize
 from tests.converter import small_graphs
 from tests.converter.test_graph import outputs
 
@@ -37,6 +41,15 @@ def fused(tmp_path_factory):
     """A fused graph of one stage."""
     folder = tmp_path_factory.mktemp("graph")
     graph = load_graph(small_graphs.write_graph(folder, small_graphs.poets_mobilenet()))
+    return fuse({"steel": graph})[0]
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """One stage whose features are of very different sizes, and its head's weights with them."""
+    folder = tmp_path_factory.mktemp("uneven")
+    flags = GraphFlags(input_mean=127.5, input_std=127.5)
+    graph = load_graph(small_graphs.write_graph(folder, small_graphs.uneven_branches()), flags)
     return fuse({"steel": graph})[0]
 
 
@@ -129,6 +142,40 @@ def test_equalizing_leaves_what_a_graph_computes_and_fills_the_range(fused, pict
     alive = before > 0
     assert (after[alive] >= before[alive] - 1e-6).all()
     assert after[alive].min() > before[alive].min()
+
+
+def test_balancing_leaves_what_a_graph_computes_and_lets_8_bits_hold_its_head(uneven, pictures):
+    """A head whose largest weights were fitted to the smallest features; these lie behind two Concats."""
+    tensors = scaled(pictures)
+    wanted = maps_of(uneven.graph_def, tensors)
+    changed = balanced(uneven.graph_def, "input", ["steel/map"], tensors)
+    np.testing.assert_allclose(maps_of(changed, tensors), wanted, rtol=1e-4, atol=1e-4)
+
+    def lost(definition):
+        return (maps_of(rounded(definition), tensors) - wanted).std() / wanted.std()
+
+    assert lost(uneven.graph_def) > 0.3
+    assert lost(changed) < 0.05
+
+
+def test_heads_with_even_weights_and_features_that_others_read_are_not_balanced(fused, uneven, pictures):
+    """Nothing is gained in the first graph; the features of the second are an output as they are."""
+    assert balanced(fused.graph_def, "input", ["steel/map"], scaled(pictures)) == fused.graph_def
+    outputs_too = ["steel/map", "features"]
+    assert balanced(uneven.graph_def, "input", outputs_too, scaled(pictures)) == uneven.graph_def
+
+
+@pytest.mark.parametrize("mode", [Mode.INT8, Mode.DYNAMIC])
+def test_a_head_with_weights_of_all_sizes_survives_8_bits(uneven, pictures, mode):
+    """In int8 its features are balanced, in dynamic its weights stay float: without that, it guesses."""
+    model = Interpreter(convert_graph(uneven, mode, pictures).content, where="converted", threads=1)
+    (entry,), (output,) = model.inputs, model.outputs
+    kind = entry.quantization
+    spec = InputTensor(shape=entry.shape, dtype=entry.dtype, scale=kind.scale, zero_point=kind.zero_point)
+    raw = [model.run(input_tensor(picture, spec))[output.name] for picture in pictures]
+    found = dequantize(np.concatenate(raw), output.quantization)
+    wanted = maps_of(uneven.graph_def, scaled(pictures))
+    assert (found - wanted).std() < 0.1 * wanted.std()
 
 
 def test_a_layer_in_float_keeps_its_weights(fused, pictures):
