@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from converter.balance_heads import balanced
+from converter.double_channels import with_doubled_channels
 from converter.equalize import equalized
 from converter.flatbuffer import WEIGHTED, operators, with_layer_of
 from converter.quantize import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
@@ -101,6 +102,7 @@ def _made(work: Path, request: ConversionRequest) -> Calibrated:
     tensors = scaled_pictures(work, request)
     _replace_graph(work, lambda graph: equalized(graph, request.input, tensors))
     balance(work, request)
+    _replace_graph(work, lambda graph: with_doubled_channels(graph, request.input, request.outputs, tensors))
     exact = bytes(converter_of(work, msgspec.structs.replace(request, mode=Mode.NONE)).convert())
     _replace_graph(work, lambda graph: rounded_weights(graph, request.input, tensors))
     converter = converter_of(work, request)

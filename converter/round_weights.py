@@ -8,6 +8,10 @@ The noise is kept small by what is known of the inputs: weights are rounded one 
 of them loses is added to those after it, as far as their inputs go up and down with its own. The shift that
 is left is known beforehand, and taken off again behind the convolution.
 
+A kernel of few weights can be rounded better than one weight after the other allows: of each, both neighbours
+on the grid are followed. Nine inputs of a depthwise kernel go up and down together, so a choice in which the
+errors add up to nothing nearly always exists; it halves what the first of MobileNet's costs the logits.
+
 After E. Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers",
 2022, section 3, on inputs without their mean; and M. Nagel et al., "Data-Free Quantization Through Weight
 Equalization and Bias Correction", 2019, section 4.2, with the means measured.
@@ -38,6 +42,8 @@ _POSITIONS = 64  # of each picture that covariances are taken from; neighbours s
 _WIDEST = 2048  # inputs of one output; a wider convolution's weights are rounded to their nearest
 _DAMPING = 0.01  # of the mean variance, for inputs that hardly vary
 _BLOCK = 64  # weights whose losses are handed on together to all later ones
+_BRANCHES = 512  # roundings that are followed at once: all there are of a 3x3 kernel's nine weights
+_FEW = 25  # inputs of one output up to which both neighbours of each weight are tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,8 @@ def on_grid(weights: Array, covariance: Array | None) -> Array:
     scale = np.maximum(np.abs(weights).max(axis=1, keepdims=True) / _TOP, _TINY)
     if covariance is None:
         return np.asarray(np.rint(weights / scale) * scale)
+    if weights.shape[1] <= _FEW and weights.shape[2] == 1:
+        return _least_of_branches(weights[..., 0], covariance, scale[:, 0, 0])[..., np.newaxis]
     found = _one_after_the_other(weights, _handed_on(covariance), scale)
     # The converter takes each scale from the largest weight it finds, so that one must stay where it was.
     smaller = np.abs(found).max(axis=1, keepdims=True) < (_TOP - 0.5) * scale
@@ -141,6 +149,34 @@ def _one_after_the_other(weights: Array, factor: Array, scale: Array) -> Array:
             rest[:, at + 1 : stop] -= later * losses[:, at - start, np.newaxis]
         rest[:, stop:] -= np.swapaxes(factor[:, start:stop, stop:], 1, 2) @ losses
     return found
+
+
+def _least_of_branches(weights: Array, covariance: Array, scale: Array) -> Array:
+    """Return weights ``(groups, inputs)`` rounded up or down, whichever costs the outputs least together."""
+    order = np.argsort(-np.abs(weights), axis=1)  # the largest sets the scale: it comes first and stays
+    sorted_weights = np.take_along_axis(weights, order, axis=1)
+    rows, columns = order[:, :, np.newaxis], order[:, np.newaxis]
+    factor = _handed_on(np.take_along_axis(np.take_along_axis(covariance, rows, 1), columns, 2))
+    groups, count = weights.shape
+    rest, cost = sorted_weights[:, np.newaxis], np.zeros((groups, 1))
+    found = np.zeros((groups, 1, count))
+    for at in range(count):
+        steps = np.floor(rest[:, :, at] / scale[:, np.newaxis])[..., np.newaxis] + [0.0, 1.0]
+        if at == 0:
+            steps = np.rint(rest[:, :, at] / scale[:, np.newaxis])[..., np.newaxis]
+        values = np.clip(steps, -_TOP, _TOP) * scale[:, np.newaxis, np.newaxis]
+        losses = (rest[:, :, at, np.newaxis] - values) / factor[:, at, at, np.newaxis, np.newaxis]
+        cost = (cost[..., np.newaxis] + np.square(losses)).reshape(groups, -1)
+        later = np.where(np.arange(count) > at, factor[:, at], 0.0)[:, np.newaxis, np.newaxis]
+        rest = (rest[:, :, np.newaxis] - losses[..., np.newaxis] * later).reshape(groups, -1, count)
+        found = np.repeat(found, values.shape[-1], axis=1)
+        found[:, :, at] = values.reshape(groups, -1)
+        if cost.shape[1] > _BRANCHES:
+            best = np.argpartition(cost, _BRANCHES, axis=1)[:, :_BRANCHES]
+            cost = np.take_along_axis(cost, best, axis=1)
+            rest, found = (np.take_along_axis(kept, best[..., np.newaxis], axis=1) for kept in (rest, found))
+    chosen = found[np.arange(groups), cost.argmin(axis=1)]
+    return np.take_along_axis(chosen, np.argsort(order, axis=1), axis=1)
 
 
 def _handed_on(covariance: Array) -> Array:

@@ -122,6 +122,27 @@ def test_losses_are_made_up_for_by_weights_of_inputs_that_go_together(groups, in
     assert noise(on_grid(weights, covariance)) < 0.5 * noise(on_grid(weights, None))
 
 
+def test_few_weights_are_rounded_as_well_as_can_be():
+    """No other way of rounding three weights up or down, but for the largest, costs less."""
+    random = np.random.default_rng(2)
+    weights = random.normal(size=(20, 3, 1))
+    values = 3 + 0.1 * random.normal(size=(20, 500, 3)) + random.normal(size=(20, 500, 1))
+    covariance = np.stack([np.cov(group.T) for group in values])
+    found = on_grid(weights, covariance)
+    scale = np.abs(weights).max(axis=1, keepdims=True) / 127
+
+    def cost(rounded):
+        error = (rounded - weights)[..., 0]
+        return np.einsum("gi,gij,gj->g", error, covariance, error)
+
+    np.testing.assert_allclose(found / scale, np.rint(found / scale), atol=1e-6)
+    largest = np.abs(weights).argmax(axis=1)[:, 0]
+    for ups in np.ndindex(2, 2, 2):
+        other = (np.floor(weights / scale) + np.reshape(ups, (1, 3, 1))) * scale
+        other[range(20), largest] = weights[range(20), largest]
+        assert (cost(found) <= 1.1 * cost(other) + 1e-9).all()
+
+
 def test_inputs_that_never_vary_are_no_trouble():
     """A dead channel, and all of them dead."""
     weights = np.random.default_rng(0).normal(size=(2, 4, 3))
