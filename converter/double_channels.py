@@ -100,11 +100,11 @@ def with_doubled_channels(
     if not blocks:
         return changed
     for block, seen in zip(blocks, _seen(graph_def, input_name, outputs, blocks, tensors), strict=True):
-        copies = copies_of(seen.low, seen.high, seen.cost, index.op(block.rectifier))
-        if copies:
-            _Copying(changed, graph_def, block, copies, _step(seen.high, index.op(block.rectifier))).write(
-                seen.idle
-            )
+        rectifier = index.op(block.rectifier)
+        copies = copies_of(seen.low, seen.high, seen.cost, rectifier)
+        # One block's last convolution is the next one's first, so each is found again in what became of it.
+        if copies and (found := _block(GraphIndex(changed), block.rectifier)):
+            _Copying(changed, found, copies, _step(seen.high, rectifier)).write(seen.idle)
     return changed
 
 
@@ -251,13 +251,10 @@ def _pooled(output: Any) -> Any:
 class _Copying:
     """One block of a graph being changed: columns of constants copied, the shift put on and taken off."""
 
-    def __init__(
-        self, changed: Any, graph_def: Any, block: _Block, copies: dict[int, list[int]], step: float
-    ) -> None:
-        self._changed, self._graph_def, self._block, self._copies = changed, graph_def, block, copies
-        self._nodes = {node.name: node for node in changed.node}
-        self._index = GraphIndex(graph_def)
-        self._step = step
+    def __init__(self, changed: Any, block: _Block, copies: dict[int, list[int]], step: float) -> None:
+        self._changed, self._block, self._copies, self._step = changed, block, copies, step
+        self._index = GraphIndex(changed)
+        self._nodes = self._index.nodes
 
     def write(self, idle: Array) -> None:
         """Change the graph; ``idle`` is what the pointwise convolution reads of idle channels."""
@@ -311,7 +308,7 @@ class _Copying:
         """Return what a tensor that hangs on constants alone comes to."""
         tf = tensorflow()
         with tf.Graph().as_default() as graph:
-            tf.import_graph_def(self._graph_def, name="")
+            tf.import_graph_def(self._changed, name="")
             with tf.compat.v1.Session(graph=graph) as session:
                 return np.asarray(session.run(f"{ref.node}:{ref.output}"))
 

@@ -13,8 +13,13 @@ IDLE = (1, 3, 5)
 RECTIFIER = "first/Relu6"
 
 
-def block(size_px: int = 128):
-    """Return a convolution, a depthwise and a pointwise one: three of six channels say nothing."""
+def block(size_px: int = 128, *, then: bool = False):
+    """Return a convolution, a depthwise and a pointwise one: three of six channels say nothing.
+
+    Args:
+        size_px: of the picture.
+        then: the same once more, on the first's output.
+    """
     random = np.random.default_rng(0)
     first = random.normal(0, 0.2, (3, 3, 3, 6)).astype(np.float32)
     first[..., IDLE] = 0
@@ -28,11 +33,23 @@ def block(size_px: int = 128):
         kernel = random.normal(0, 0.1, (3, 3, 6, 1)).astype(np.float32)
         x = tf.nn.depthwise_conv2d(x, tf.constant(kernel), [1, 1, 1, 1], "SAME", name="second/conv")
         x = tf.nn.relu6(tf.nn.bias_add(x, tf.constant(np.full(6, 2.0, np.float32))), name="second/Relu6")
-        pointwise = random.normal(0, 1.0, (1, 1, 6, 4)).astype(np.float32)
-        x = tf.nn.relu6(tf.nn.conv2d(x, tf.constant(pointwise), 1, "SAME", name="third/conv") + 3.0)
+        x = _pointwise(x, random, "third", 4, offset=3.0)
+        if then:
+            x = tf.nn.depthwise_conv2d(x, tf.constant(kernel[:, :, :4]), [1, 1, 1, 1], "SAME", name="fourth")
+            x = tf.nn.relu6(x + 2.0, name="fourth/Relu6")
+            x = _pointwise(x, random, "fifth", 4, offset=3.0)
         head = random.normal(0, 1.0, (1, 1, 4, 2)).astype(np.float32)
         tf.nn.conv2d(x, tf.constant(head), 1, "SAME", name="map")
     return graph.as_graph_def()
+
+
+def _pointwise(x, random, name: str, channels: int, offset: float):
+    """Return a 1x1 convolution and its rectifier; the last channel of its output says nothing."""
+    kernel = random.normal(0, 0.1, (1, 1, x.shape[-1], channels)).astype(np.float32)
+    offsets = np.full(channels, offset, np.float32)
+    kernel[..., -1], offsets[-1] = 0, -1.0
+    x = tf.nn.conv2d(x, tf.constant(kernel), 1, "SAME", name=f"{name}/conv")
+    return tf.nn.relu6(tf.nn.bias_add(x, tf.constant(offsets)), name=f"{name}/Relu6")
 
 
 def smooth(count: int, size_px: int = 128) -> list[np.ndarray]:
@@ -93,6 +110,17 @@ def test_rounding_to_eight_bits_costs_the_logits_less(doubled):
     before, after = (error.mean(axis=(1, 2)) @ (1.0, -1.0) for error in errors)
     # The median: what lies beyond the range is cut off before and after.
     assert np.median(np.abs(after)) < 0.7 * np.median(np.abs(before))
+
+
+def test_blocks_that_share_a_convolution_both_keep_their_copies():
+    """The last convolution of one is the first of the next; no change undoes another."""
+    plain = block(256, then=True)
+    changed = with_doubled_channels(plain, "input", ["map"], smooth(6, 256))
+    names = {node.name for node in changed.node}
+    assert {f"{RECTIFIER}/shifted", "third/Relu6/shifted"} <= names
+    pictures = smooth(2, 256)
+    here, there = maps(plain, pictures), maps(changed, pictures)
+    np.testing.assert_allclose(there[:, 2:-2, 2:-2], here[:, 2:-2, 2:-2], atol=1e-3)
 
 
 def test_small_maps_are_left_alone():
