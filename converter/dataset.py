@@ -95,6 +95,8 @@ class Sample:
 def load_dataset(path: Path) -> tuple[Sample, ...]:
     """Return the samples of a ``labels.csv``, of the folder around one, or of folders named after classes.
 
+    A folder below one or two others with a ``labels.csv`` is the part of that set that lies in it.
+
     Raises:
         DatasetError: nothing there, no pictures, or rows that cannot be used.
     """
@@ -102,6 +104,8 @@ def load_dataset(path: Path) -> tuple[Sample, ...]:
         return _from_csv(path)
     if (path / LABELS_NAME).is_file():
         return _from_csv(path / LABELS_NAME)
+    if part := _from_above(path):
+        return part
     if path.is_dir():
         return _from_folders(path)
     raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
@@ -133,6 +137,15 @@ def dataset_hash(samples: Iterable[Sample]) -> str:
 def class_of_folder(name: str) -> str:
     """Return the label for a folder's name as TensorFlow for Poets wrote it: small letters and spaces."""
     return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
+
+
+def _from_above(path: Path) -> tuple[Sample, ...]:
+    folder = path.resolve()
+    for parent in list(folder.parents)[:2] if path.is_dir() else ():
+        if (parent / LABELS_NAME).is_file():
+            samples = _from_csv(parent / LABELS_NAME)
+            return tuple(sample for sample in samples if sample.path.resolve().is_relative_to(folder))
+    return ()
 
 
 def _from_csv(path: Path) -> tuple[Sample, ...]:

@@ -34,6 +34,24 @@ def test_rows_become_samples_with_unknowns_left_out(tmp_path):
     assert set(np.unique(mask)) == {0, 255}
 
 
+def test_a_folder_below_a_table_is_a_part_of_its_set(tmp_path):
+    """Its rows, masks no pictures; folders that no row names are classes as ever."""
+    for name in (
+        "surfaces/one/a.png",
+        "surfaces/one/a_mask.png",
+        "scenes/b.png",
+        "own/rust/c.png",
+        "own/ok/d.png",
+    ):
+        _picture(tmp_path / name)
+    mask = "surfaces/one/a_mask.png"
+    _table(tmp_path, f"surfaces/one/a.png,,,,g1,steel,1,,{mask}", "scenes/b.png,,,,g2,steel,0,,")
+    (sample,) = load_dataset(tmp_path / "surfaces")
+    assert (sample.path.name, sample.group) == ("a.png", "g1")
+    assert load_dataset(tmp_path / "surfaces/one") == (sample,)
+    assert [sample.labels["label"] for sample in load_dataset(tmp_path / "own")] == ["ok", "rust"]
+
+
 def test_what_is_metal_is_known_from_the_rest_or_said(tmp_path):
     """A known material or condition makes a row metal; the column says the rest; else it is unknown."""
     for name in "abcd":

@@ -8,13 +8,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import pytest
 
 from edge_node.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.engine import Engine
 from edge_node.errors import BundleError
 from edge_node.manifest import Manifest, decode_manifest, encode_manifest
-from edge_node.probe import run_probe
+from edge_node.probe import LOOSER, MAX_STEPS_OF_A_MEAN, run_probe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,6 +210,22 @@ def test_a_runtime_that_computes_wrongly_is_noticed(bundle):
             outputs[name] = outputs[name] + 10.0
     with pytest.raises(BundleError, match="further from the golden probe than allowed"):
         run_probe(Engine(loaded))
+
+
+@pytest.mark.parametrize(("labels", "holds"), [(slice(None), True), (slice(0, 1), False)])
+def test_eight_bits_may_be_further_off_where_probabilities_stay(labels, holds):
+    """All labels of a map shifted alike say the same; one label shifted as far says something else."""
+    loaded = load_bundle(DEFAULT_BUNDLE)
+    (model,) = loaded.manifest.models
+    output = next(out for out in model.outputs if out.name == "steel/map")
+    shift = np.zeros_like(loaded.golden.outputs[model.file][output.name])
+    shift[..., labels] = 0.9 * LOOSER * MAX_STEPS_OF_A_MEAN * output.scale
+    loaded.golden.outputs[model.file][output.name] += shift
+    if holds:
+        assert max(result.share_of_tolerance for result in run_probe(Engine(loaded))) <= 1.0
+    else:
+        with pytest.raises(BundleError, match=r"steel/map.*further"):
+            run_probe(Engine(loaded))
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
