@@ -62,11 +62,26 @@ def layers(model: bytes) -> tuple[tuple[str, ...], ...]:
     return tuple(map(tuple, found))
 
 
-def quantized(source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]) -> bytes:
-    """Return a model in int8, but for the layers whose first operators are named.
+def quantized(
+    work: Path, source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]
+) -> bytes:
+    """Return a model in int8, but for the layers whose first operators are named, its heads fitted to it.
 
     A picture goes in as uint8; where the first operator is kept in float, as int8.
+
+    Args:
+        work: the folder of the request, with its calibration pictures.
+        source: the model.
+        request: what is wanted of it.
+        float_layers: names of operators, as ``layers`` gives them.
     """
+    read = unfitted(source, request, float_layers)
+    fitted = refitted(source.model, source.exact, read, lambda entry: fed_pictures(work, request, entry))
+    return unfitted(Calibrated(fitted, source.exact), request, float_layers)
+
+
+def unfitted(source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]) -> bytes:
+    """Return what ``quantized`` does, with heads as they were; the mean of their logits is off."""
     tf = tensorflow()
     from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize
 
@@ -107,10 +122,7 @@ def _made(work: Path, request: ConversionRequest) -> Calibrated:
     _replace_graph(work, lambda graph: rounded_weights(graph, request.input, tensors))
     converter = converter_of(work, request)
     converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
-    model = bytes(converter.convert())
-    throughout = quantized(Calibrated(model, exact), request, ())
-    fitted = refitted(model, exact, throughout, lambda entry: fed_pictures(work, request, entry))
-    return Calibrated(fitted, exact)
+    return Calibrated(bytes(converter.convert()), exact)
 
 
 def _replace_graph(work: Path, change: Callable[[Any], Any]) -> None:

@@ -151,7 +151,7 @@ def _values(content: bytes, names: Sequence[str], feed: Feed) -> dict[str, Array
     for tensor in feed(interpreter.inputs[0]):
         raw = interpreter.run(tensor)
         for name in names:
-            real = dequantize(raw[name], kinds[name])
+            real = raw[name] if raw[name].dtype == np.float32 else dequantize(raw[name], kinds[name])
             found[name].append(real.reshape(-1, real.shape[-1]).astype(np.float64))
     return {name: np.stack(values) for name, values in found.items()}
 

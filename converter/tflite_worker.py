@@ -37,7 +37,7 @@ def main() -> int:
 
 def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode.takes_float_layers:
-        return quantized(calibrated(work, request), request, request.float_nodes)
+        return quantized(work, calibrated(work, request), request, request.float_nodes)
     if request.mode is Mode.INT16X8:
         balance(work, request)  # its weights have 8 bits as int8's have
     content = bytes(converter_of(work, request).convert())
