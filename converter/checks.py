@@ -74,6 +74,9 @@ def check_outputs(comparisons: Sequence[StageComparison]) -> None:
 
 def warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterator[str]:
     """Yield what a person should look at before trusting the result."""
+    advice = "try another --quantize"
+    if mode.takes_float_layers:
+        advice += f", or --min-agreement {100 * _AGREEMENT_WARNING:.0f}, which keeps layers in float"
     if mode is Mode.INT16X8:
         yield (
             "warning: int16x8 has no fast kernels for convolutions:"
@@ -88,6 +91,5 @@ def warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterator[str
             )
         if comparison.agreement < _AGREEMENT_WARNING:
             yield (
-                f"warning: {name}: only {comparison.agreement:.1%} of pictures keep float's label;"
-                " try --evaluate with --max-accuracy-drop, or another --quantize"
+                f"warning: {name}: only {comparison.agreement:.1%} of pictures keep float's label; {advice}"
             )

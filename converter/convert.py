@@ -189,7 +189,7 @@ def _print_table(outcome: ConversionOutcome) -> None:
     from rich.table import Table
 
     manifest = outcome.bundle.manifest
-    mode = "float32" if outcome.order.mode is Mode.NONE else outcome.order.mode.value
+    mode = outcome.order.mode.heading
     table = Table(title=f"{manifest.name} {manifest.version}", title_justify="left")
     for heading in ("stage", "model"):
         table.add_column(heading)
@@ -246,7 +246,7 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
     for cost in outcome.mode_costs:
         taken = cost.conversion
         yield (
-            f"  {cost.mode.value:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms;"
+            f"  {cost.mode.heading:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms;"
             f" converted in {taken.seconds:.1f} s and {taken.peak_memory_mb:.0f} MB of memory"
         )
     if outcome.float_layers:

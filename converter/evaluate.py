@@ -50,21 +50,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="folder of a bundle, or a frozen graph")
     parser.add_argument("data", type=Path, help="labels.csv, the folder around one, or folders of classes")
     parser.add_argument("--labels", type=Path, help="label file of a graph (default: the one beside it)")
-    parser.add_argument("--set", action="append", default=[], dest="sets", help="only this set; repeatable")
-    parser.add_argument("--source", action="append", default=[], dest="sources", help="only this source")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="sets", metavar="SET", help="only this set; repeatable"
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        dest="sources",
+        metavar="SOURCE",
+        help="only this source; repeatable",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, wrong pictures included")
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print and write; return the exit code."""
+    from rich.console import Console
     from rich.progress import Progress
 
     for path in (args.json, args.html):
         refuse_unwritable_file(path)
     samples = chosen(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     judge = judge_of(args.model, args.labels)
-    with Progress(transient=True) as bar:
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("pictures", total=len(samples))
         answers = ask(judge, samples, lambda done: bar.advance(task, done))
     asked = questions({sample.set_name for sample in samples}, judge.cascade)
@@ -117,7 +127,7 @@ def lines(found: Evaluation) -> list[str]:
         ]
         if one.detection is not None:
             text.append(
-                f"  corroded: precision {percent(one.detection.precision)},"
+                f"  {one.detection.positive}: precision {percent(one.detection.precision)},"
                 f" recall {percent(one.detection.recall)}, F-measure {percent(one.detection.f_measure)}"
             )
         if one.between_materials is not None:

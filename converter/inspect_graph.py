@@ -62,7 +62,9 @@ def add_graph_flags(parser: Any) -> None:
     parser.add_argument("--input-layer", "--input_layer", help="node that takes the picture")
     parser.add_argument("--output-layer", "--output_layer", help="node with a value per class")
     for side in ("height", "width"):
-        parser.add_argument(f"--input-{side}", f"--input_{side}", type=_pixels, metavar="PX")
+        parser.add_argument(
+            f"--input-{side}", f"--input_{side}", type=_pixels, metavar="PX", help=f"{side} of the input"
+        )
     parser.add_argument("--input-mean", "--input_mean", type=float, help="taken from every pixel (0 to 255)")
     parser.add_argument("--input-std", "--input_std", type=float, help="divides what is left")
 

@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
             f"{args.graph}: a bundle says labels, layers and scaling itself; leave those flags out"
         )
     labeller = _bundle_labeller(args.graph) if is_bundle else _graph_labeller(args)
-    for path in args.image:
+    for number, path in enumerate(args.image):
         lines, seconds = labeller(read_picture(path))
-        print(f"{path}\nEvaluation time (1-image): {seconds:.3f}s\n")
+        print(f"{chr(10) if number else ''}{path}\nEvaluation time (1-image): {seconds:.3f}s\n")
         print("\n".join(lines))
     return 0
 

@@ -110,14 +110,15 @@ def fitted(counts: MapCounts, groups: Sequence[str]) -> MapFit | None:
         chosen[held_out] = _best(counts.corroded[train].sum(axis=0), counts.sound[train].sum(axis=0))
     plain = np.full(pictures, _HALF)
     iou = _iou(counts, plain), _iou(counts, chosen)
-    if iou[1] <= iou[0]:
+    area_error = _area_error(counts, plain), _area_error(counts, chosen)
+    if iou[1] <= iou[0] or area_error[1] > area_error[0]:  # the area is what the node publishes
         return None
     best = _best(counts.corroded.sum(axis=0), counts.sound.sum(axis=0))
     return MapFit(
         threshold=float(1 / (1 + np.exp(-_LOG_ODDS[best]))),
         pictures=pictures,
         iou=iou,
-        area_error=(_area_error(counts, plain), _area_error(counts, chosen)),
+        area_error=area_error,
     )
 
 

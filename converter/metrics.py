@@ -36,6 +36,7 @@ class Interval:
 class Detection:
     """Figures of a question with a positive class."""
 
+    positive: str
     precision: float
     recall: float
     f_measure: float
@@ -85,7 +86,7 @@ def detection(truth: Sequence[str], said: Sequence[str | None], positive: str) -
     false_negative = sum(t == positive and s != positive for t, s in pairs)
     precision = _ratio(true_positive, true_positive + false_positive)
     recall = _ratio(true_positive, true_positive + false_negative)
-    return Detection(precision, recall, _ratio(2 * precision * recall, precision + recall))
+    return Detection(positive, precision, recall, _ratio(2 * precision * recall, precision + recall))
 
 
 def crossover(truth: Sequence[str], said: Sequence[str | None]) -> dict[str, dict[str, int]]:

@@ -30,7 +30,7 @@ from converter.metadata import ModelDescription, with_metadata
 from converter.pictures import Calibration, load_calibration
 from converter.quantize import ConversionResult, Mode, Target, convert_graph
 from converter.sensitivity import LayerGain, in_order, rank_layers
-from converter.target import probe_in_target
+from converter.target import environment, probe_in_target
 from converter.work_folder import work_folder
 from edge_node.engine import Engine
 from edge_node.errors import ConversionError, DatasetError
@@ -65,6 +65,10 @@ def convert_cascade(
     """
     _refuse_contradictions(order)
     started = time.perf_counter()
+    if order.target is not Target.LITERT:  # what is missing for its probe is said now, and not after the work
+        advance = begin(f"environment of {order.target.value}", 1)
+        environment(order.target)
+        advance()
     with work_folder() as folder:
         outcome = _Conversion(order, begin, folder).outcome()
     outcome = replace(
@@ -182,9 +186,8 @@ class _Conversion:
 
     def _made(self, mode: Mode, float_layers: tuple[str, ...] = ()) -> Bundle:
         """Return the bundle in memory, every model converted to ``mode`` and audited."""
-        name = "float32" if mode is Mode.NONE else mode.value
         kept = f", {len(float_layers)} layers in float" if float_layers else ""
-        advance = self.begin(f"converting, {name}{kept}", len(self.fused))
+        advance = self.begin(f"converting, {mode.heading}{kept}", len(self.fused))
         models = []
         for graph in self.fused:
             pictures = self._pictures(graph) if mode.needs_calibration else None

@@ -39,6 +39,11 @@ class Mode(str, Enum):
     NONE = "none"  # float32
 
     @property
+    def heading(self) -> str:
+        """What tables call it: ``float32`` where nothing is quantized."""
+        return "float32" if self is Mode.NONE else self.value
+
+    @property
     def needs_calibration(self) -> bool:
         """Whether ranges of activations must be measured on pictures."""
         return self in {Mode.INT8, Mode.INT8_FLOAT_IO, Mode.INT16X8}

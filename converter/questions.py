@@ -108,7 +108,10 @@ def questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Ques
         sets: names of the sets; an empty one is none.
         cascade: leaves out what none of its labels tells; None leaves nothing out.
     """
-    found = [Question("metal or other", _known("metal", {METAL, OTHER}), _said_metal, _sure_metal, OTHER)]
+    found = []
+    if cascade is None or any(meaning.metal is False for meaning in _meanings(cascade)):
+        metal = _known("metal", {METAL, OTHER})
+        found.append(Question("metal or other", metal, _said_metal, _sure_metal, OTHER))
     if _tells(cascade, "corroded"):
         whole = Question("any metal corroded?", _condition(None), _said_condition, _sure_condition, CORRODED)
         found.append(whole)
@@ -127,8 +130,12 @@ def questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Ques
         labels = set(cascade.stages[0].labels)
         found.append(Question("label", _known(FOLDER_COLUMN, labels), _said_label, _sure_label))
     if _tells(cascade, "corroded"):
-        names = sorted(set(sets) - {""})
-        found += [_part(whole, f"{name}: any metal corroded?", _condition_in(name)) for name in names]
+        names = sorted(set(sets))
+        found += [
+            _part(whole, f"{name}: any metal corroded?", _condition_in(name))
+            for name in names
+            if name and len(names) > 1  # what one set says of everything stands above
+        ]
     return tuple(found)
 
 

@@ -12,7 +12,6 @@ from converter.calibrate import expected_calibration_error
 from converter.compare import chosen_labels, softmax
 from converter.flatbuffer import operator_counts, weight_types
 from converter.labelled import Score, cascade_score, confusion, decisions
-from converter.quantize import Mode
 from converter.truth import UNKNOWN
 from edge_node.verdict import Outcome
 
@@ -54,6 +53,7 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     labels: tuple[str, ...]
     routes: dict[str, str]
+    otherwise: str | None
     model: str
     has_map: bool
     no_map: str
@@ -152,7 +152,7 @@ def report_of(outcome: ConversionOutcome) -> Report:
         name=manifest.name,
         version=manifest.version,
         created=manifest.created,
-        mode="float32" if outcome.order.mode is Mode.NONE else outcome.order.mode.value,
+        mode=outcome.order.mode.heading,
         target=outcome.order.target.value,
         machine=f"{platform.machine()}, {platform.system()}",
         tools=manifest.provenance.tools,
@@ -266,6 +266,7 @@ def _stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
         name=stage.name,
         labels=stage.labels,
         routes=dict(stage.routes),
+        otherwise=stage.otherwise,
         model=stage.model,
         has_map=stage.map is not None,
         no_map=no_map,

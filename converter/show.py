@@ -31,11 +31,11 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter show``."""
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, help="a bundle's folder")
     parser.add_argument("pictures", type=Path, help="folder; every class and group has its turn")
     parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg")
     parser.add_argument("--count", type=int, default=24, help="pictures (default: 24)")
-    parser.add_argument("--columns", type=int, default=4, help="default: 4")
+    parser.add_argument("--columns", type=int, default=4, help="pictures in a row (default: 4)")
     parser.add_argument(
         "--cell", type=int, default=320, metavar="PX", help="width of a picture (default: 320)"
     )

@@ -90,8 +90,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " beside what was found."
     )
     parser.add_argument("data", type=Path, help="labels.csv or the folder around one")
-    parser.add_argument("--set", action="append", default=[], dest="sets", help="only this set; repeatable")
-    parser.add_argument("--source", action="append", default=[], dest="sources", help="only this source")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="sets", metavar="SET", help="only this set; repeatable"
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        dest="sources",
+        metavar="SOURCE",
+        help="only this source; repeatable",
+    )
     parser.add_argument(
         "--architecture",
         action="append",

@@ -206,8 +206,8 @@ def _compared(compared: Comparison, accuracy: float) -> str:
     return (
         f"{_NAMES[compared.cascade]} {verb} {_NAMES[compared.model]}: {percent(accuracy)} against"
         f" {percent(accuracy - gained.value)} ({100 * gained.value:+.2f} points, 95 % by group"
-        f" {100 * gained.low:+.2f} to {100 * gained.high:+.2f}); it alone is right of {compared.only_cascade}"
-        f" pictures, the other alone of {compared.only_model}."
+        f" {100 * gained.low:+.2f} to {100 * gained.high:+.2f}); pictures that it alone has right:"
+        f" {compared.only_cascade}, the other alone: {compared.only_model}."
     )
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import converter
 import edge_node
 from converter.bundle_writer import write_bundle
 from converter.quantize import Target
@@ -63,7 +64,7 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
         variables = {
             **os.environ,
             RUNTIME_VARIABLE: RUNTIME_NAMES[target],
-            "PYTHONPATH": str(Path(edge_node.__file__).parents[1]),
+            "PYTHONPATH": str(_importable(folder / "packages")),
         }
         done = subprocess.run(
             [python, "-c", _PROBE, str(path), str(os.getpid())],
@@ -76,6 +77,18 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise ConversionError(f"{target.value}: {reason[0]}; no bundle was written")
+
+
+def _importable(folder: Path) -> Path:
+    """Return a new folder with links to the packages that the probe imports, and to nothing else.
+
+    Where they are installed their own folder holds the libraries of this Python too, which is another one.
+    """
+    folder.mkdir()
+    for package in (converter, edge_node):
+        place = Path(package.__path__[0])
+        (folder / place.name).symlink_to(place, target_is_directory=True)
+    return folder
 
 
 def environment(target: Target) -> str:

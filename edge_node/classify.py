@@ -196,7 +196,7 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-_ROW = "{:<15} {:<10} {:<8} {:<76} {}"
+_ROW = "{:<15} {:<15} {:<8} {:<76} {}"
 
 
 def _row(verdict: PictureVerdict) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from converter.flatbuffer import operators, weight_types
+from converter.quantize import Mode
 from edge_node.bundle import load_bundle
 from edge_node.engine import Engine
 from edge_node.manifest import OutputKind
@@ -180,7 +181,7 @@ def test_all_modes_are_weighed_and_timed(cascade, tmp_path):
     assert all(cost["milliseconds"] > 0 for cost in report["modes"])
     largest_mb = max(cost["conversion_peak_memory_mb"] for cost in report["modes"])
     assert largest_mb <= report["largest_child_peak_memory_mb"] * 1.01
-    assert all(mode in found.stdout for mode in sizes)
+    assert all(Mode(mode).heading in found.stdout for mode in sizes)
     assert "int8 (this bundle)" in (out / "report.html").read_text(encoding="utf-8")
 
 

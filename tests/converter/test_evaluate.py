@@ -209,24 +209,29 @@ def _cascade(*labels):
 def test_a_model_is_only_asked_what_its_labels_tell():
     """A material graph is not said to abstain from a condition that it has never heard of."""
     asked = {
-        labels: [question.name for question in questions(["surfaces"], _cascade(*labels))]
+        labels: [question.name for question in questions(["scenes", "surfaces"], _cascade(*labels))]
         for labels in [
             ("aluminium", "steel"),
             ("corroded", "uncorroded"),
             ("cat", "dog"),
+            ("metal", "other"),
             ("none", "pitting"),
         ]
     }
-    assert asked["aluminium", "steel"] == ["metal or other", "material"]
-    assert asked["cat", "dog"] == ["metal or other", "label"]
+    assert asked["aluminium", "steel"] == ["material"]
+    assert asked["cat", "dog"] == ["label"]
+    assert asked["metal", "other"] == ["metal or other"]
     assert "form" in asked["none", "pitting"]
     conditions = [
         "any metal corroded?",
         "steel corroded?",
         "aluminium corroded?",
+        "scenes: any metal corroded?",
         "surfaces: any metal corroded?",
     ]
-    assert asked["corroded", "uncorroded"] == ["metal or other", *conditions]
+    assert asked["corroded", "uncorroded"] == conditions
+    one_set = questions(["surfaces"], _cascade("corroded", "uncorroded"))
+    assert [question.name for question in one_set] == conditions[:3]
 
 
 def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
