@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converter.argument_types import at_least, up_to
 from converter.budget import Budget
 from converter.cascade_file import CascadePlan, plan_of_graph, read_cascade
 from converter.conversion import ConversionOrder
@@ -23,6 +23,7 @@ from edge_node.corrosion_map import corroded_labels
 from edge_node.errors import ConversionError, DestinationError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator, Sequence
 
     from converter.budget import Drop
@@ -59,12 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration", type=Path, metavar="PICTURES", help="folder that int8 ranges are measured on"
     )
     parser.add_argument(
-        "--calibration-pictures", type=_positive, default=200, metavar="N", help="default: 200"
+        "--calibration-pictures", type=at_least(1), default=200, metavar="N", help="default: 200"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of pictures (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice of pictures (default: 0)")
     parser.add_argument(
         "--min-agreement",
-        type=_share_of(100.0),
+        type=up_to(100.0),
         metavar="PERCENT",
         help="share of pictures to which every stage must give float's label: those of --evaluate, or else"
         " the calibration pictures; the worst layers stay in float until it holds",
@@ -75,14 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     judged.add_argument(
         "--max-accuracy-drop",
-        type=_share_of(100.0),
+        type=up_to(100.0),
         metavar="POINTS",
         help="percentage points that quantizing may cost any stage and the cascade;"
         " the worst layers stay in float until it holds",
     )
     judged.add_argument(
         "--max-risk",
-        type=_share_of(1.0),
+        type=up_to(1.0),
         metavar="SHARE",
         help="stages abstain where they are not sure enough for so few errors (0.01: one in a hundred)",
     )
@@ -293,25 +294,3 @@ def _map_notes(outcome: ConversionOutcome) -> Iterator[str]:
             f"{', '.join(untaught)}: learned from whole pictures, so the map shows where it looked and"
             " overstates the area; --evaluate with a labels.csv that names masks fits it"
         )
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number from 1")
-    return number
-
-
-def _share_of(whole: float) -> Callable[[str], float]:
-    """Return a parser of numbers from 0 to ``whole``."""
-
-    def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = -1.0
-        if not 0 <= number <= whole:
-            raise argparse.ArgumentTypeError(f"{text!r}, wanted a number from 0 to {whole:g}")
-        return number
-
-    return parse

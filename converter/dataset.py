@@ -216,7 +216,7 @@ def _from_folders(root: Path) -> tuple[Sample, ...]:
             folder.name if class_of_folder(folder.name) in filled else f"{folder.name} (no pictures)"
             for folder in folders
         )
-        found = ", ".join(names) or "no folders"
+        found = f"found {', '.join(names) or 'no folders'}"
         raise DatasetError(f"{root}: {found}; wanted {LABELS_NAME}, or pictures in two or more folders")
     return tuple(samples)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from converter.argument_types import at_least
 from converter.graph import load_graph
 from converter.graph_file import GraphFile, read_graph
 from converter.graph_index import GraphIndex
@@ -19,6 +19,8 @@ from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError, GraphError
 
 if TYPE_CHECKING:
+    import argparse
+
     from converter.graph import TrainedGraph
 
 _LISTED = 12
@@ -63,7 +65,7 @@ def add_graph_flags(parser: Any) -> None:
     parser.add_argument("--output-layer", "--output_layer", help="node with a value per class")
     for side in ("height", "width"):
         parser.add_argument(
-            f"--input-{side}", f"--input_{side}", type=_pixels, metavar="PX", help=f"{side} of the input"
+            f"--input-{side}", f"--input_{side}", type=at_least(1), metavar="PX", help=f"{side} of the input"
         )
     parser.add_argument("--input-mean", "--input_mean", type=float, help="taken from every pixel (0 to 255)")
     parser.add_argument("--input-std", "--input_std", type=float, help="divides what is left")
@@ -203,10 +205,3 @@ def _write_for_tensorboard(file: GraphFile, folder: Path) -> None:
         raise GraphError(f"{folder}: {err.strerror or err}; give another --tensorboard DIR") from err
     with tf.Graph().as_default(), tf.compat.v1.summary.FileWriter(str(folder)) as writer:
         writer.add_graph(graph=None, graph_def=file.graph_def)
-
-
-def _pixels(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number of pixels")
-    return number

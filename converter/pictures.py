@@ -103,23 +103,29 @@ def choose(folder: Path, pictures: Sequence[Path], count: int, seed: int) -> lis
     for index in random.permutation(len(pictures)):
         path = pictures[int(index)]
         row = rows.get(_relative(path, root))
-        stratum = tuple(row[column] or "" for column in _CLASS_COLUMNS) if row else (str(path.parent),)
-        strata[stratum][row["group"] if row else str(path)].append(path)
+        stratum = tuple(row.get(column) or "" for column in _CLASS_COLUMNS) if row else (str(path.parent),)
+        strata[stratum][(row and row.get("group")) or str(path)].append(path)
     turns = [list(_in_turn(groups.values())) for _, groups in sorted(strata.items())]
     return list(_in_turn(turns))[:count]
 
 
 def label_rows(folder: Path) -> dict[str, dict[str, str]]:
-    """Return the rows of the ``labels.csv`` in or above a folder, by their ``file`` column."""
+    """Return the rows of the ``labels.csv`` in or above a folder, by their ``file`` column.
+
+    They only say which pictures are alike: columns that are missing say nothing, and a file of that name
+    without the column ``file`` is not about pictures.
+
+    Raises:
+        DatasetError: it is no CSV.
+    """
     root = _labels_root(folder)
     if root is None:
         return {}
-    with (root / LABELS_NAME).open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        wanted = {"file", "group", *_CLASS_COLUMNS}
-        if missing := wanted - set(reader.fieldnames or ()):
-            raise DatasetError(f"{root / LABELS_NAME}: no column {', '.join(sorted(missing))}")
-        return {row["file"]: row for row in reader}
+    try:
+        with (root / LABELS_NAME).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            return {row["file"]: row for row in csv.DictReader(file) if row.get("file")}
+    except csv.Error as err:
+        raise DatasetError(f"{root / LABELS_NAME}: no CSV ({err})") from err
 
 
 def _content(path: Path) -> bytes:

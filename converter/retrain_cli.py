@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from converter.augment import INSPECTION, Augmentation
-from converter.backbones import DEFAULT_ARCHITECTURE, GraphRecord, architecture_names
+from converter.backbones import GraphRecord
 from converter.dataset import FOLDER_COLUMN, dataset_hash, load_dataset
-from converter.destination import refuse_unwritable_file, refuse_unwritable_folder, write_file
+from converter.destination import write_file
 from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
+from converter.retrain_flags import add_arguments, refuse_contradictions
 from converter.splits import split, with_groups
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError
@@ -23,84 +23,17 @@ from edge_node.errors import DatasetError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from converter.dataset import Sample
     from converter.retrain import Fitted, Prepared
     from converter.training import Look
 
+__all__ = ["add_arguments", "run"]
+
 SUMMARY = "photographs to a retrained graph, or to a cascade of graphs on one backbone"
 CASCADE_NAME = "CASCADE.toml"
-_STEPS = 1000
 _MISCLASSIFIED_SHOWN = 50
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags; each old one is known with underscores and with hyphens."""
-    data = parser.add_argument_group("pictures")
-    _flag(
-        data,
-        "image_dir",
-        type=Path,
-        action="append",
-        required=True,
-        help="folder of class folders, or with labels.csv; may be given several times",
-    )
-    _flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
-    _flag(data, "testing_percentage", type=float, default=10, help="share of the groups that is tested on")
-    _flag(data, "validation_percentage", type=float, default=10, help="share that decides when to stop")
-    _flag(data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source")
-    _flag(data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture")
-    _flag(
-        data,
-        "cross_validate",
-        type=int,
-        default=0,
-        metavar="K",
-        help="train on everything, after K trainings without a Kth of the groups and one without each"
-        " --leave_out, which say what to expect; the percentages then do not apply",
-    )
-    network = parser.add_argument_group("network")
-    _flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
-    _flag(network, "weights", help="file with the backbone's weights, or random")
-    _flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
-    _flag(network, "size_px", type=int, help="sides of the input (default: the architecture's own)")
-    _flag(
-        network,
-        "fine_tune",
-        type=int,
-        default=0,
-        metavar="N",
-        help="train the last N convolutions too; graphs of other runs then no longer share the backbone,"
-        " and cannot be fused with these into one inference",
-    )
-    training = parser.add_argument_group("training")
-    _flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
-    _flag(training, "how_many_training_steps", type=int, default=_STEPS, help="at most so many batches")
-    _flag(training, "learning_rate", type=float, default=1e-3, help="its peak (AdamW)")
-    _flag(training, "train_batch_size", type=int, default=32, help="pictures in a step")
-    _flag(training, "eval_step_interval", type=int, help="steps between looks at the validation pictures")
-    _flag(training, "seed", type=int, default=0, help="the same seed gives the same graph")
-    _add_distortions(parser.add_argument_group("augmentation"))
-    output = parser.add_argument_group("output")
-    _flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
-    _flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
-    _flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
-    _flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
-    _flag(output, "final_tensor_name", default="final_result", help="name of the output in the graph")
-    _flag(output, "print_misclassified_test_images", action="store_true", help="list them")
-
-
-def _add_distortions(group: argparse._ArgumentGroup) -> None:
-    _flag(
-        group, "copies", type=int, help="changed copies of each picture (default: 4 with any change, else 0)"
-    )
-    _flag(group, "augment", action="store_true", help="all that inspection cameras do to a picture")
-    _flag(group, "flip_left_right", action="store_true", help="mirror half of the pictures")
-    _flag(
-        group, "random_crop", type=float, default=0, metavar="PERCENT", help="of each side cut away at most"
-    )
-    _flag(group, "random_scale", type=float, default=0, metavar="PERCENT", help="enlarged at most")
-    _flag(group, "random_brightness", type=float, default=0, metavar="PERCENT", help="lighter or darker")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -109,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if args.model_dir is not None:
         os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
-    _refuse_unwritable(args)
+    refuse_contradictions(args)
     samples = with_groups([sample for folder in args.image_dir for sample in load_dataset(folder)])
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
@@ -180,11 +113,12 @@ class _Run:
         self.write(prepared, fitted, everything, measured)
 
     def prepare(self) -> Prepared:
+        from rich.console import Console
         from rich.progress import Progress
 
         from converter.retrain import prepare
 
-        with Progress(transient=True) as bar:
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
             total = len(self.samples) * (self.recipe.training.copies + 1)
             task = bar.add_task("bottlenecks", total=total)
             return prepare(
@@ -248,26 +182,16 @@ class _Run:
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
             )
             write_retrained(graph, labels, Retrained(definition, head, temperature, record))
-            write_keras(graph.parent / KERAS_NAME, fitted.backbone, head, temperature)
+            write_keras(graph.parent / KERAS_NAME, fitted.backbone, head, temperature, record)
             print(f"wrote {graph}")
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
             write_file(path, cascade_text(self.recipe, GRAPH_NAME).encode())
-            print(f"wrote {path}; next: convert --quantize {path} --calibration PICTURES --out BUNDLE")
-
-
-def _refuse_unwritable(args: argparse.Namespace) -> None:
-    """Refuse places that nothing can be written to, before pictures are read.
-
-    Raises:
-        CorrosionError: there is one, or ``--cascade`` without a folder.
-    """
-    if args.cascade and args.output_dir is None:
-        raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
-    for folder in (args.bottleneck_dir, args.summaries_dir, args.output_dir if args.cascade else None):
-        refuse_unwritable_folder(folder)
-    for file in (args.output_labels, None if args.cascade else args.output_graph):
-        refuse_unwritable_file(file)
+            print(f"wrote {path}")
+            graph = path
+        named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
+        pictures = self.args.image_dir[0]
+        print(f"next: convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
 
 
 def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation) -> CascadeRecipe:
@@ -323,13 +247,11 @@ def _report_test(
 ) -> dict[str, float]:
     """Print the accuracy of each stage on the test pictures and return it by stage."""
     accuracies = {}
+    untested = []
     for question in prepared.questions:
         known = np.flatnonzero(test & (question.targets >= 0))
         if not len(known):
-            print(
-                f"{question.name}: no test picture, so nothing is known of its accuracy;"
-                " a larger --testing_percentage or --cross_validate 3 would tell"
-            )
+            untested.append(question.name)
             continue
         found = fitted.logits[question.name][known].argmax(axis=1)
         right = found == question.targets[known]
@@ -341,6 +263,11 @@ def _report_test(
         if args.print_misclassified_test_images:
             for index, label in list(zip(known[~right], found[~right], strict=True))[:_MISCLASSIFIED_SHOWN]:
                 print(f"  {prepared.samples[index].path}  {question.labels[label]}")
+    if untested:
+        print(
+            f"{', '.join(untested)}: no test picture, so nothing is known of the accuracy;"
+            " a larger --testing_percentage or --cross_validate 3 would tell"
+        )
     return accuracies
 
 
@@ -364,9 +291,3 @@ def _summary_writer(folder: Path | None) -> Callable[[Look], None]:
         writer.flush()
 
     return write
-
-
-def _flag(group: argparse._ArgumentGroup, name: str, **options: object) -> None:
-    """Declare a flag under its old name with underscores and under the same with hyphens."""
-    names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
-    group.add_argument(*names, dest=name, **options)  # type: ignore[arg-type]  # argparse types each option

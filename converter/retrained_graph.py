@@ -76,12 +76,15 @@ def write_retrained(graph: Path, labels: Path, trained: Retrained) -> None:
     """
     _write(graph, _with_head(trained).SerializeToString(deterministic=True))
     _write(labels, "".join(f"{label}\n" for label in trained.head.question.labels).encode())
-    record = msgspec.json.format(msgspec.json.encode(trained.record), indent=2)
-    _write(record_path(graph), record + b"\n")
+    _write_record(graph, trained.record)
 
 
-def write_keras(path: Path, backbone: Backbone, head: Head, temperature: float) -> None:
-    """Write the whole classifier as a Keras file, from preprocessed pictures to probabilities."""
+def write_keras(path: Path, backbone: Backbone, head: Head, temperature: float, record: GraphRecord) -> None:
+    """Write the classifier as a Keras file, from preprocessed pictures to probabilities, and its record.
+
+    Raises:
+        GraphError: the record cannot be written.
+    """
     tf = tensorflow()
 
     layers = tf.keras.layers
@@ -91,6 +94,7 @@ def write_keras(path: Path, backbone: Backbone, head: Head, temperature: float) 
     dense.set_weights([head.weights / temperature, head.biases / temperature])
     path.parent.mkdir(parents=True, exist_ok=True)
     model.save(path)
+    _write_record(path, record)
 
 
 def _with_head(trained: Retrained) -> Any:
@@ -138,6 +142,10 @@ def _up_to(definition: Any, last: str) -> Any:
     kept = tf.compat.v1.GraphDef(versions=definition.versions)
     kept.node.extend(node for node in definition.node if node.name in needed)
     return kept
+
+
+def _write_record(graph: Path, record: GraphRecord) -> None:
+    _write(record_path(graph), msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
 
 
 def _write(path: Path, content: bytes) -> None:

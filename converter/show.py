@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from converter.argument_types import at_least
 from converter.destination import refuse_unwritable_file, write_file
 from converter.pictures import choose, find_pictures
 from edge_node.bundle import load_bundle
@@ -34,12 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="a bundle's folder")
     parser.add_argument("pictures", type=Path, help="folder; every class and group has its turn")
     parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg")
-    parser.add_argument("--count", type=int, default=24, help="pictures (default: 24)")
-    parser.add_argument("--columns", type=int, default=4, help="pictures in a row (default: 4)")
+    parser.add_argument("--count", type=at_least(1), default=24, help="pictures (default: 24)")
+    parser.add_argument("--columns", type=at_least(1), default=4, help="pictures in a row (default: 4)")
     parser.add_argument(
-        "--cell", type=int, default=320, metavar="PX", help="width of a picture (default: 320)"
+        "--cell", type=at_least(64), default=320, metavar="PX", help="width of a picture (default: 320)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the choice (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.out.suffix.lower() not in _SUFFIXES:
         raise ConversionError(f"{args.out}: wanted a name that ends in {', '.join(sorted(_SUFFIXES))}")
-    if min(args.count, args.columns, args.cell // 64) < 1:
-        raise ConversionError("--count and --columns are at least 1, --cell at least 64")
     rows = -(-args.count // args.columns)
     if max(args.columns * (args.cell + _GAP_PX), rows * (args.cell + _GAP_PX)) > _MAX_SIDE_PX:
         raise ConversionError(

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from converter.argument_types import at_least
 from converter.specimen_corrosion import corroded_plate, kinetics_of
 from converter.specimen_light import (
     LAMPS,
@@ -193,16 +194,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what ``converter specimens`` takes."""
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
     parser.add_argument(
-        "--count", type=_positive, default=240, help="pictures, four of each specimen (default: 240)"
+        "--count", type=at_least(1), default=240, help="pictures, four of each specimen (default: 240)"
     )
     parser.add_argument(
         "--other",
-        type=_seed,
+        type=at_least(0),
         default=0,
         metavar="COUNT",
         help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
     )
-    parser.add_argument("--seed", type=_seed, default=0, help="another seed, other specimens (default: 0)")
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
+    )
     parser.add_argument(
         "--size", type=_size, default=(480, 360), metavar="WxH", help="of a picture in px (default: 480x360)"
     )
@@ -318,25 +321,11 @@ def _refuse_occupied(out: Path, *, force: bool) -> None:
         raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value}, expected 1 or more")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value}, expected 0 or more")
-    return value
-
-
 def _size(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
     low, high = _SIDE_LIMITS_PX
     if not (cross and width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r}, expected WIDTHxHEIGHT in px, such as 480x360")
+        raise argparse.ArgumentTypeError(f"{text!r}, wanted WIDTHxHEIGHT in px, such as 480x360")
     if not (low <= int(width) <= high and low <= int(height) <= high):
-        raise argparse.ArgumentTypeError(f"{text}, expected sides of {low} to {high} px")
+        raise argparse.ArgumentTypeError(f"{text}, wanted sides of {low} to {high} px")
     return int(width), int(height)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from converter.argument_types import at_least
 from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
 from converter.dataset import chosen, load_dataset
 from converter.destination import refuse_unwritable_file, refuse_unwritable_folder, write_file
@@ -113,14 +114,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", help="weights of the one architecture: a file, or random"
     )
-    parser.add_argument("--size-px", type=int, help="sides of the input (default: the architecture's own)")
     parser.add_argument(
-        "--folds", type=_folds, default=3, help="parts; each is judged by the rest (default: 3)"
+        "--size-px", type=at_least(1), help="sides of the input (default: the architecture's own)"
     )
-    parser.add_argument("--steps", type=_count, default=1500, help="of each training (default: 1500)")
+    parser.add_argument(
+        "--folds", type=at_least(2), default=3, help="parts; each is judged by the rest (default: 3)"
+    )
+    parser.add_argument("--steps", type=at_least(1), default=1500, help="of each training (default: 1500)")
     parser.add_argument(
         "--pilot-steps",
-        type=_count,
+        type=at_least(1),
         nargs="*",
         default=list(PILOT_STEPS),
         help=f"of Model 1 (default: {' '.join(map(str, PILOT_STEPS))}; without a number it is left out)",
@@ -130,7 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="cache of what the network makes of each picture; another study of them then takes seconds",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of divisions and trainings (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of divisions and trainings (default: 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report with its plots")
 
@@ -285,20 +288,3 @@ def _judged(
                 logits[stage][judged] = values[judged]
         advance()
     return logits
-
-
-def _folds(text: str) -> int:
-    return _at_least(text, 2)
-
-
-def _count(text: str) -> int:
-    return _at_least(text, 1)
-
-
-def _at_least(text: str, least: int) -> int:
-    import argparse
-
-    value = int(text)
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{value}, expected {least} or more")
-    return value

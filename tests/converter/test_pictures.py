@@ -95,3 +95,20 @@ def test_a_folder_without_pictures_is_refused(tmp_path, kind):
         path.touch()
     with pytest.raises(DatasetError, match=kind):
         find_pictures(path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file,material\na.png,steel\nb.png,aluminium\n",
+        "name,price\nbolt,3\n",
+        "file,material,group\na.png\n",
+        b"\xff\xfe\x00binary",
+    ],
+)
+def test_labels_with_few_columns_are_as_good_as_they_are(tmp_path, table):
+    """What can be trained on can be calibrated on; a table about other things says nothing of pictures."""
+    (tmp_path / "labels.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8, 3), np.uint8))
+    assert len(load_calibration(tmp_path, 5, 0).paths) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from converter import retrain_cli
 from converter.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
 from converter.cross_validation import Judged, thresholds
 from converter.dataset import Sample, load_dataset
@@ -210,6 +212,8 @@ def test_records_say_what_was_trained(plates, trained):
     assert record.weights_sha256 == read_record(graphs / "where" / "retrained_graph.pb").weights_sha256
     assert record.weights_sha256 != load_backbone("efficientnet_lite0", size_px=_SIZE_PX).weights_sha256
     assert "test accuracy" in output
+    assert f"next: convert --quantize {graphs / 'CASCADE.toml'} --calibration {plates} --out" in output
+    assert read_record(graphs / "steel" / "retrained_model.keras") == record
     cascade = msgspec.toml.decode((graphs / "CASCADE.toml").read_bytes())
     assert [stage["name"] for stage in cascade["stage"]] == ["material", "steel", "where"]
     assert cascade["stage"][0]["otherwise"] == "steel"
@@ -340,6 +344,48 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
     assert "stage material: no picture has material = 'titanium'" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--output_dir out", "--output_dir is for --cascade"),
+        ("--cascade absent.toml", "name their folder with --output_dir"),
+        ("--cascade absent.toml --output_dir out --seed 4", "--seed is for one graph"),
+        ("--cascade absent.toml --output-dir out --random-crop 10", "--random_crop is for one graph"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(tmp_path, monkeypatch, flags, message):
+    """What a recipe says is not said twice; it is told before anything is read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
+    parser = argparse.ArgumentParser()
+    retrain_cli.add_arguments(parser)
+    with pytest.raises(DatasetError, match=message):
+        retrain_cli.run(parser.parse_args(["--image_dir", "absent", *flags.split()]))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--how_many_training_steps 0",
+        "--learning_rate nan",
+        "--testing_percentage 101",
+        "--random-crop 100",
+        "--cross-validate 1",
+        "--copies x",
+        "--final_tensor_name a@b",
+    ],
+)
+def test_numbers_out_of_bounds_are_refused_by_their_flag(capsys, flags):
+    """The flag is named with what it wants; no training is begun that would end in a traceback."""
+    parser = argparse.ArgumentParser()
+    retrain_cli.add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--image_dir", "absent", *flags.split()])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument {flags.split()[0].replace('-', '_').replace('__', '--')}" in said
+    assert "wanted" in said
 
 
 @pytest.mark.parametrize(

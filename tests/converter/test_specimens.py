@@ -278,10 +278,10 @@ def test_command_writes_what_it_was_asked_for(tmp_path, capsys):
 
 @pytest.mark.parametrize("option", ["--size=480", "--size=axb", "--size=10x10", "--count=0", "--seed=-1"])
 def test_command_refuses_wrong_options(option, capsys):
-    """A size, count or seed out of range is refused while parsing, with what was expected."""
+    """A size, count or seed out of range is refused while parsing, with what is wanted."""
     with pytest.raises(SystemExit):
         parsed("out", option)
-    assert "expected" in capsys.readouterr().err
+    assert "wanted" in capsys.readouterr().err
 
 
 def test_rendering_needs_no_tensorflow():

@@ -1,0 +1,52 @@
+"""Numbers on the command line, each with its bounds: what is out of them is said before any work."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number from ``least`` on."""
+
+    def number(text: str) -> int:
+        try:
+            found = int(text)
+        except ValueError:
+            found = least - 1
+        if found < least:
+            raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number from {least} on")
+        return found
+
+    return number
+
+
+def up_to(most: float) -> Callable[[str], float]:
+    """Return what reads a number from 0 to ``most``."""
+
+    def number(text: str) -> float:
+        found = _real(text)
+        if not 0.0 <= found <= most:
+            raise argparse.ArgumentTypeError(f"{text!r}, wanted a number from 0 to {most:g}")
+        return found
+
+    return number
+
+
+def above_zero(text: str) -> float:
+    """Read a number above 0."""
+    found = _real(text)
+    if not 0.0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}, wanted a number above 0")
+    return found
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
