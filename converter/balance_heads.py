@@ -17,7 +17,6 @@ import numpy as np
 from converter.graph_edit import add_constant
 from converter.graph_index import GraphIndex, static_shapes
 from converter.tensorflow_import import tensorflow
-from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,8 +121,9 @@ class _Paths:
         if name in self.outputs or not readers.issuperset(self.index.consumers(name)):
             return {}
         op, inputs = self.index.op(name), self.index.inputs(name)
-        if op in _RECTIFIERS:
-            return {name: slice(first, first + self._channels(name))}
+        channels = self._channels(name)
+        if op in _RECTIFIERS and channels is not None:
+            return {name: slice(first, first + channels)}
         if op in _POOLS and self.index.nodes[name].attr["data_format"].s != b"NCHW":
             return self.rectifiers(inputs[0].node, frozenset({name}), first)
         found: dict[str, slice] = {}
@@ -133,14 +133,15 @@ class _Paths:
                 return {}
             for part in parts:
                 found |= self.rectifiers(part.node, frozenset({name}), first)
-                first += self._channels(part.node)
+                channels = self._channels(part.node)
+                if channels is None:
+                    break  # where the channels of the next part begin is not to be seen
+                first += channels
         return found
 
-    def _channels(self, name: str) -> int:
+    def _channels(self, name: str) -> int | None:
         shape = self._shapes[name]
-        if shape is None or shape[-1] is None:
-            raise ConversionError(f"node {name} has no fixed number of channels")
-        return shape[-1]
+        return shape[-1] if shape else None
 
 
 def _measured(

@@ -186,9 +186,9 @@ def test_heads_with_even_weights_and_features_that_others_read_are_not_balanced(
     assert balanced(uneven.graph_def, "input", outputs_too, scaled(pictures)) == uneven.graph_def
 
 
-@pytest.mark.parametrize("mode", [Mode.INT8, Mode.DYNAMIC])
+@pytest.mark.parametrize("mode", [Mode.INT8, Mode.INT16X8, Mode.DYNAMIC])
 def test_a_head_with_weights_of_all_sizes_survives_8_bits(uneven, pictures, mode):
-    """In int8 its features are balanced, in dynamic its weights stay float: without that, it guesses."""
+    """Its features are balanced, or else its weights stay float, in dynamic: without that, it guesses."""
     model = Interpreter(convert_graph(uneven, mode, pictures).content, where="converted", threads=1)
     (entry,), (output,) = model.inputs, model.outputs
     kind = entry.quantization
