@@ -19,6 +19,7 @@ from edge_node.errors import DatasetError, UnreadablePictureError
 from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -109,6 +110,19 @@ def load_dataset(path: Path) -> tuple[Sample, ...]:
     if path.is_dir():
         return _from_folders(path)
     raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
+
+
+def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``chosen`` chooses by: ``sets`` and ``sources``."""
+    for name in ("set", "source"):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            dest=f"{name}s",
+            metavar=name.upper(),
+            help=f"only this {name}; repeatable",
+        )
 
 
 def chosen(samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]) -> tuple[Sample, ...]:

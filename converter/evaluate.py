@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.dataset import chosen, load_dataset
+from converter.dataset import add_choice_arguments, chosen, load_dataset
 from converter.destination import refuse_unwritable_file, write_file
 from converter.judging import ask, judge_of, with_meanings
 from converter.map_quality import MapFigures, map_figures
@@ -50,17 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="folder of a bundle, or a frozen graph")
     parser.add_argument("data", type=Path, help="labels.csv, the folder around one, or folders of classes")
     parser.add_argument("--labels", type=Path, help="label file of a graph (default: the one beside it)")
-    parser.add_argument(
-        "--set", action="append", default=[], dest="sets", metavar="SET", help="only this set; repeatable"
-    )
-    parser.add_argument(
-        "--source",
-        action="append",
-        default=[],
-        dest="sources",
-        metavar="SOURCE",
-        help="only this source; repeatable",
-    )
+    add_choice_arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, wrong pictures included")
 

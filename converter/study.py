@@ -16,7 +16,7 @@ import numpy as np
 
 from converter.argument_types import at_least
 from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
-from converter.dataset import chosen, load_dataset
+from converter.dataset import add_choice_arguments, chosen, load_dataset
 from converter.destination import refuse_unwritable_file, refuse_unwritable_folder, write_file
 from converter.recipe import CascadeRecipe, TrainingRecipe
 from converter.splits import folds, random_folds, with_groups
@@ -91,17 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " beside what was found."
     )
     parser.add_argument("data", type=Path, help="labels.csv or the folder around one")
-    parser.add_argument(
-        "--set", action="append", default=[], dest="sets", metavar="SET", help="only this set; repeatable"
-    )
-    parser.add_argument(
-        "--source",
-        action="append",
-        default=[],
-        dest="sources",
-        metavar="SOURCE",
-        help="only this source; repeatable",
-    )
+    add_choice_arguments(parser)
     parser.add_argument(
         "--architecture",
         action="append",
