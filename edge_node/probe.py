@@ -28,9 +28,10 @@ MAX_STEPS_AT_A_POSITION = 16.0
 MAX_STEPS_OF_A_MEAN = 4.0
 # A small model gathers more: MobileNet v1 0.25 is up to twice that far off on tflite-runtime 2.14 and says
 # the same of every picture. So outputs of 8-bit models may be this many times further off, as long as no
-# picture's probabilities change by more than they may. Kernels that are wrong change them by half.
+# picture's probabilities change by more than they may: 0.04 was seen there. Kernels that are wrong change
+# them by half, a red channel with another mean (100 for 127) by 0.06.
 LOOSER = 4.0
-MAX_PROBABILITY = 0.1
+MAX_PROBABILITY = 0.05
 # Share of an output's span that kernels may differ by, where it is not quantized: measured 1e-6 for
 # float32 on x86-64; Arm computes float16 models in half precision; dynamic ranges round per batch.
 _FLOAT_TOLERANCE = {
