@@ -121,7 +121,7 @@ def test_a_bundle_is_sent_tried_and_confirmed_and_bad_ones_do_not_stay(
     def shifted(manifest) -> None:
         for output in manifest["models"][0]["outputs"]:
             output["scale"] *= 1.00005  # within what two converters may print, so the models load
-        manifest["models"][0]["input"]["mean"] = [100.0, 127.0, 127.0]
+        manifest["models"][0]["input"]["mean"] = [0.0, 0.0, 0.0]  # as if pixels were not centred
 
     good = maker.bundle("2")
     unsure = maker.bundle("3", source=changed_bundle(tmp_path / "unsure", always_unsure))
