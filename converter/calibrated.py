@@ -62,6 +62,24 @@ def layers(model: bytes) -> tuple[tuple[str, ...], ...]:
     return tuple(map(tuple, found))
 
 
+def layer_pairs(model: bytes) -> tuple[tuple[str, ...], ...]:
+    """Return the names of layers two by two: each that reads another one, behind that (of several the last).
+
+    Where one layer is all there is, it stands alone.
+    """
+    names, pairs, made_in = list[str](), list[tuple[str, ...]](), dict[str, int]()
+    for operator in operators(model):
+        read = max((made_in[tensor] for tensor in operator.inputs if tensor in made_in), default=None)
+        if operator.name in WEIGHTED:
+            names.append(_name(operator))
+            made_in[operator.output] = len(names) - 1
+            if read is not None:
+                pairs.append((names[read], names[-1]))
+        elif read is not None:
+            made_in[operator.output] = read
+    return tuple(pairs) or tuple((name,) for name in names)
+
+
 def quantized(
     work: Path, source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]
 ) -> bytes:

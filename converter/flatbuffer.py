@@ -22,12 +22,14 @@ class Operator:
     Attributes:
         name: as in TFLite's schema, ``CONV_2D``.
         version: of its kernel; a runtime may be too old for it.
+        inputs: the names of the tensors that it reads.
         output: the name of its first output tensor.
         weights_type: of its constant weights, ``INT8``; empty where it has none.
     """
 
     name: str
     version: int
+    inputs: tuple[str, ...]
     output: str
     weights_type: str
 
@@ -101,5 +103,6 @@ def _operators(model: Any) -> Iterator[Operator]:
         weights_type = ""
         if name in WEIGHTED:
             weights_type = types[graph.tensors[operator.inputs[1]].type]
+        inputs = tuple(graph.tensors[at].name.decode() for at in operator.inputs if at >= 0)
         output = graph.tensors[operator.outputs[0]].name.decode()
-        yield Operator(name, int(code.version), output, weights_type)
+        yield Operator(name, int(code.version), inputs, output, weights_type)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ _PROGRESS = "layer "
 
 
 class LayerGain(msgspec.Struct, frozen=True, kw_only=True):
-    """Two layers, one after the other, and what the variance of logits' errors loses with both in float.
+    """Two layers, one reading the other, and what the variance of logits' errors loses with both in float.
 
     One alone says little: what lies between two layers is in 8 bits unless both are in float.
     """
@@ -98,7 +97,7 @@ def in_order(gains: Iterable[LayerGain]) -> tuple[str, ...]:
 def main() -> int:
     """Rank the layers of the request in the folder; print progress, then the gains as JSON."""
     end_with_parent(int(sys.argv[2]))
-    from converter.calibrated import calibrated, layers, unfitted
+    from converter.calibrated import calibrated, layer_pairs, unfitted
     from converter.tensorflow_lite import fed_pictures
 
     work = Path(sys.argv[1])
@@ -115,8 +114,7 @@ def main() -> int:
         # A mean that is off is no matter: the heads are fitted to what stays in 8 bits.
         return float(np.var(found - wanted, axis=0).mean())
 
-    names = [layer[0] for layer in layers(source.model)]
-    pairs: list[tuple[str, ...]] = [*pairwise(names)] or [(name,) for name in names]
+    pairs = layer_pairs(source.model)
     whole, gains = error(()), []
     for at, pair in enumerate(pairs):
         gains.append(LayerGain(layers=pair, gain=whole - error(pair)))

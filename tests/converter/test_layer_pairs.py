@@ -1,0 +1,61 @@
+"""Which layers are kept in float together: one that reads another, also where branches part and meet."""
+
+from __future__ import annotations
+
+import pytest
+
+from converter.calibrated import layer_pairs, layers
+from converter.tensorflow_import import tensorflow
+
+
+def converted(network) -> bytes:
+    """Return the float model of what ``network`` makes of a picture."""
+    tf = tensorflow()
+    picture = tf.keras.Input((16, 16, 3), batch_size=1)
+    model = tf.keras.Model(picture, network(picture))
+    function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 16, 16, 3)))
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], model).convert()
+
+
+def conv(name: str, activation: str = "swish"):
+    """Return a convolution; behind a swish come two operators without weights."""
+    return tensorflow().keras.layers.Conv2D(4, 3, padding="same", activation=activation, name=name)
+
+
+def chain(picture):
+    """Three layers, one after the other."""
+    return conv("c")(conv("b")(conv("a")(picture)))
+
+
+def branches(picture):
+    """Two layers read one; what they say is put together and read by a fourth."""
+    first = conv("a")(picture)
+    both = tensorflow().keras.layers.Concatenate()([conv("b")(first), conv("c")(first)])
+    return conv("d")(both)
+
+
+def shortcut(picture):
+    """A layer reads the sum of two that lie one behind the other."""
+    first = conv("a")(picture)
+    return conv("c")(tensorflow().keras.layers.Add()([first, conv("b")(first)]))
+
+
+def alone(picture):
+    """There is but one."""
+    return conv("a", "relu6")(picture)
+
+
+@pytest.mark.parametrize(
+    ("network", "wanted"),
+    [
+        (chain, ["ab", "bc"]),
+        (branches, ["ab", "ac", "cd"]),
+        (shortcut, ["ab", "bc"]),
+        (alone, ["a"]),
+    ],
+)
+def test_a_layer_is_paired_with_the_one_that_it_reads(network, wanted):
+    """Of several the last; siblings, which stand side by side in the file, are no pair."""
+    model = converted(network)
+    letters = dict(zip((layer[0] for layer in layers(model)), "abcd", strict=False))
+    assert ["".join(letters[name] for name in pair) for pair in layer_pairs(model)] == wanted
