@@ -27,7 +27,7 @@ MAX_STEPS = 2.0  # int8 kernels of different runtimes round differently, by up t
 MAX_STEPS_AT_A_POSITION = 16.0
 MAX_STEPS_OF_A_MEAN = 4.0
 # A small model gathers more: MobileNet v1 0.25 and 0.5 are up to twice that far off on tflite-runtime 2.14,
-# change probabilities by up to 0.07, and say the same of 98 to 100 % of pictures. So outputs of 8-bit models
+# change probabilities by up to 0.07, and say the same of 97 to 100 % of pictures. So outputs of 8-bit models
 # may be this many times further off, as long as no picture's probabilities change by more than they may.
 # Kernels that are wrong change them by half, and so do pixels that nobody centred.
 LOOSER = 3.0
