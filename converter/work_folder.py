@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -33,25 +34,32 @@ def work_folder() -> Iterator[Path]:
     for left in root.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             _remove_if_left(left)
-    folder, lock = _owned_folder(root)
+    made = list[Path]()
+    lock = None
     try:
-        yield folder
+        lock = _owned_folder(root, made)
+        yield made[-1]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
 
 
-def _owned_folder(root: Path) -> tuple[Path, int]:
-    """Return a new folder and the descriptor that locks it."""
+def _owned_folder(root: Path, made: list[Path]) -> int:
+    """Make a folder, the last one of ``made``; return the descriptor that locks it."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        # Named before it is there: a signal that ends the process may come between any two steps.
+        folder = root / f"{_PREFIX}{secrets.token_hex(8)}"
+        made.append(folder)
+        folder.mkdir(mode=0o700)
         lock = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             ours = _locked(lock)
         except OSError:
             ours = True  # a file system without locks, on which nobody tidies up either
         if ours and os.fstat(lock).st_nlink:
-            return folder, lock
+            return lock
         os.close(lock)  # another conversion, which tidies up, came between making and locking
 
 
