@@ -1,3 +1,3 @@
 """The edge node: from camera frames to corrosion verdicts over MQTT, none lost."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
