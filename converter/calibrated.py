@@ -65,7 +65,7 @@ def layers(model: bytes) -> tuple[tuple[str, ...], ...]:
 def layer_pairs(model: bytes) -> tuple[tuple[str, ...], ...]:
     """Return the names of layers two by two: each that reads another one, behind that (of several the last).
 
-    Where one layer is all there is, it stands alone.
+    One that reads none and that none reads stands alone.
     """
     names, pairs, made_in = list[str](), list[tuple[str, ...]](), dict[str, int]()
     for operator in operators(model):
@@ -77,7 +77,8 @@ def layer_pairs(model: bytes) -> tuple[tuple[str, ...], ...]:
                 pairs.append((names[read], names[-1]))
         elif read is not None:
             made_in[operator.output] = read
-    return tuple(pairs) or tuple((name,) for name in names)
+    paired = {name for pair in pairs for name in pair}
+    return (*pairs, *((name,) for name in names if name not in paired))
 
 
 def quantized(

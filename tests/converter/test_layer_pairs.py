@@ -40,6 +40,11 @@ def shortcut(picture):
     return conv("c")(tensorflow().keras.layers.Add()([first, conv("b")(first)]))
 
 
+def beside(picture):
+    """One layer reads another; a third lies beside them, from the picture to the sum."""
+    return tensorflow().keras.layers.Add()([conv("b")(conv("a")(picture)), conv("c")(picture)])
+
+
 def alone(picture):
     """There is but one."""
     return conv("a", "relu6")(picture)
@@ -51,6 +56,7 @@ def alone(picture):
         (chain, ["ab", "bc"]),
         (branches, ["ab", "ac", "cd"]),
         (shortcut, ["ab", "bc"]),
+        (beside, ["ab", "c"]),
         (alone, ["a"]),
     ],
 )
