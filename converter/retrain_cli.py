@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if args.model_dir is not None:
         os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
     refuse_contradictions(args)
-    samples = with_groups([sample for folder in args.image_dir for sample in load_dataset(folder)])
+    samples = with_groups(_samples(args.image_dir))
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
     if recipe.training.sets:
@@ -192,6 +192,24 @@ class _Run:
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
         pictures = self.args.image_dir[0]
         print(f"next: convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
+
+
+def _samples(folders: Sequence[Path]) -> list[Sample]:
+    """Return the samples of all folders.
+
+    Raises:
+        DatasetError: two of them have a picture in common, which would count twice.
+    """
+    samples: list[Sample] = []
+    seen: set[Path] = set()
+    for folder in folders:
+        more = load_dataset(folder)
+        places = {sample.path.resolve() for sample in more}
+        if twice := seen & places:
+            raise DatasetError(f"{min(twice)}: comes with two --image_dir; name what holds it once")
+        samples += more
+        seen |= places
+    return samples
 
 
 def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation) -> CascadeRecipe:

@@ -365,6 +365,16 @@ def test_flags_that_would_do_nothing_are_refused(tmp_path, monkeypatch, flags, m
         retrain_cli.run(parser.parse_args(["--image_dir", "absent", *flags.split()]))
 
 
+def test_a_picture_comes_with_one_folder_only(plates, monkeypatch):
+    """Folders that overlap would count pictures twice: the picture is named, and no training is begun."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
+    parser = argparse.ArgumentParser()
+    retrain_cli.add_arguments(parser)
+    flags = ["--image_dir", str(plates), "--image_dir", str(plates / "labels.csv")]
+    with pytest.raises(DatasetError, match=r"\.png: comes with two --image_dir"):
+        retrain_cli.run(parser.parse_args(flags))
+
+
 @pytest.mark.parametrize(
     "flags",
     [
