@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.argument_types import above_zero, at_least, up_to
-from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names
+from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names, record_path
 from converter.destination import refuse_unwritable_file, refuse_unwritable_folder
 from edge_node.errors import DatasetError
 
@@ -118,6 +118,21 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         refuse_unwritable_folder(folder)
     for file in (args.output_labels, None if args.cascade else args.output_graph):
         refuse_unwritable_file(file)
+    if not args.cascade:
+        _refuse_one_name_for_two(args.output_graph, args.output_labels)
+
+
+def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
+    from converter.retrained_graph import KERAS_NAME, LABELS_NAME
+
+    keras = graph.parent / KERAS_NAME
+    places = [graph, labels or graph.parent / LABELS_NAME, record_path(graph), keras, record_path(keras)]
+    for path in places[:2]:
+        if places.count(path) > 1:
+            raise DatasetError(
+                f"{path}: two outputs have this name; the graph, its labels, its record"
+                f" ({record_path(graph).name}) and {KERAS_NAME} need one each: choose another"
+            )
 
 
 def _add_distortions(group: argparse._ArgumentGroup) -> None:

@@ -353,6 +353,10 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
         ("--cascade absent.toml", "name their folder with --output_dir"),
         ("--cascade absent.toml --output_dir out --seed 4", "--seed is for one graph"),
         ("--cascade absent.toml --output-dir out --random-crop 10", "--random_crop is for one graph"),
+        ("--output_graph out/g.json", "out/g.json: two outputs have this name"),
+        ("--output_graph out/retrained_labels.txt", "retrained_labels.txt: two outputs have this name"),
+        ("--output_graph g.pb --output_labels ./g.pb", "g.pb: two outputs have this name"),
+        ("--output_graph g.pb --output_labels retrained_model.json", "json: two outputs have this name"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(tmp_path, monkeypatch, flags, message):
