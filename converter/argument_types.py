@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# numpy's old generator, which Keras seeds as well, takes 32 bits; each of a recipe's trainings adds one.
+MAX_SEED = 2**31 - 1
+
 
 def at_least(least: int) -> Callable[[str], int]:
     """Return what reads a whole number from ``least`` on."""
@@ -23,6 +26,17 @@ def at_least(least: int) -> Callable[[str], int]:
         return found
 
     return number
+
+
+def seed(text: str) -> int:
+    """Read a seed: one that numpy and TensorFlow both take."""
+    try:
+        found = int(text)
+    except ValueError:
+        found = -1
+    if not 0 <= found <= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number from 0 to {MAX_SEED}")
+    return found
 
 
 def up_to(most: float) -> Callable[[str], float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from converter.argument_types import MAX_SEED
 from converter.backbones import DEFAULT_ARCHITECTURE
 from converter.dataset import OTHER, UNCORRODED
 from converter.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
@@ -105,7 +106,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
     trainings: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     style_mixing: Probability = 0.0
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)] = 0
 
     def admits(self, sample: Sample) -> bool:
         """Return whether a sample may be trained on."""

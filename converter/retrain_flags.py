@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.argument_types import above_zero, at_least, up_to
+from converter.argument_types import above_zero, at_least, seed, up_to
 from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names, record_path
 from converter.destination import refuse_unwritable_file, refuse_unwritable_folder
 from edge_node.errors import DatasetError
@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least(1),
         help="steps between looks at the validation pictures",
     )
-    _flag(training, "seed", type=at_least(0), default=0, help="the same seed gives the same graph")
+    _flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph")
     _add_distortions(parser.add_argument_group("augmentation"))
     output = parser.add_argument_group("output")
     _flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")

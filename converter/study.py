@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.argument_types import at_least
+from converter.argument_types import at_least, seed
 from converter.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
 from converter.dataset import add_choice_arguments, chosen, load_dataset
 from converter.destination import refuse_unwritable_file, refuse_unwritable_folder, write_file
@@ -123,7 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="cache of what the network makes of each picture; another study of them then takes seconds",
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of divisions and trainings (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of divisions and trainings (default: 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report with its plots")
 

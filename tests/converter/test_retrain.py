@@ -388,6 +388,7 @@ def test_a_picture_comes_with_one_folder_only(plates, monkeypatch):
         "--random-crop 100",
         "--cross-validate 1",
         "--copies x",
+        "--seed 4294967296",
         "--final_tensor_name a@b",
     ],
 )
@@ -415,6 +416,8 @@ def test_numbers_out_of_bounds_are_refused_by_their_flag(capsys, flags):
         ('map_from = "where"', 'otherwise = "material"', "routes run in a circle: material -> steel -> mat"),
         ('column = "material"', 'column = "material"\nmap_from = "where"', "its map's are corroded, uncor"),
         ("steps = 60", "steps = 0", "training.steps"),
+        ("steps = 60", "seed = -3", r"Expected int >= 0 - at \$.training.seed"),
+        ("steps = 60", "seed = 4294967296", "training.seed"),
         ('map_from = "where"', 'learn = "everything"', "Invalid enum value 'everything'"),
         ('labels = ["aluminium", "steel"]', 'labels = ["aluminium"]', "length >= 2"),
         ('column = "material"', 'column = "material"\nlearn = "both"', "masks show corroded, not material"),
