@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.retrain import Fitted, Prepared, draw_weights, fit
-from converter.splits import folds
+from converter.splits import folds, groups_of
 from converter.training import UNKNOWN, fitted_temperature
-from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -194,9 +193,5 @@ def _words(prepared: Prepared, fitted: Fitted, test: NDArray[np.bool_]) -> Itera
 
 def _of_source(prepared: Prepared, sources: Sequence[str]) -> NDArray[np.bool_]:
     """Return which pictures are of the sources, or of a group that occurs in them."""
-    known = {name for sample in prepared.samples for name in (sample.source, sample.set_name)}
-    if missing := [source for source in sources if source not in known]:
-        known_names = ", ".join(sorted(known - {""})) or "none"
-        raise DatasetError(f"--leave_out {missing[0]}: no such source; known are {known_names}")
-    groups = {s.group for s in prepared.samples if {s.source, s.set_name} & set(sources)}
+    groups = groups_of(prepared.samples, sources)
     return np.array([sample.group in groups for sample in prepared.samples])

@@ -16,7 +16,7 @@ from converter.dataset import FOLDER_COLUMN, dataset_hash, load_dataset
 from converter.destination import write_file
 from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
 from converter.retrain_flags import add_arguments, refuse_contradictions
-from converter.splits import split, with_groups
+from converter.splits import groups_of, split, with_groups
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError
 
@@ -94,6 +94,8 @@ class _Run:
         """Measure on left-out groups and sources, train on everything, and write."""
         from converter import cross_validation
 
+        for sources in self.args.leave_out:  # what is not there is said now, and not after K trainings
+            groups_of(self.samples, sources.split(","))
         prepared = self.prepare()
         judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
         if self.args.leave_out:

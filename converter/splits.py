@@ -90,11 +90,7 @@ def split(
     Raises:
         DatasetError: nothing is left to train on, or a name in ``leave_out`` does not occur.
     """
-    known = {name for sample in samples for name in (sample.source, sample.set_name)}
-    if unknown := [name for name in leave_out if name not in known]:
-        known_names = ", ".join(sorted(filter(None, known))) or "none"
-        raise DatasetError(f"--leave-out {unknown[0]}: no such source; known are {known_names}")
-    left_out = {sample.group for sample in samples if {sample.source, sample.set_name} & set(leave_out)}
+    left_out = groups_of(samples, leave_out)
     parts: dict[Part, list[Sample]] = defaultdict(list)
     for sample in samples:
         part = (
@@ -107,6 +103,19 @@ def split(
             " add specimens, or choose another --seed or smaller percentages"
         )
     return Split(*(tuple(parts[part]) for part in (Part.TRAINING, Part.VALIDATION, Part.TEST)))
+
+
+def groups_of(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
+    """Return the groups that occur in any of these sources or sets.
+
+    Raises:
+        DatasetError: there is no such source.
+    """
+    known = {name for sample in samples for name in (sample.source, sample.set_name)}
+    if unknown := [name for name in sources if name not in known]:
+        known_names = ", ".join(sorted(filter(None, known))) or "none"
+        raise DatasetError(f"--leave-out {unknown[0]}: no such source; known are {known_names}")
+    return {sample.group for sample in samples if {sample.source, sample.set_name} & set(sources)}
 
 
 def folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:

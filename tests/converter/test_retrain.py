@@ -379,6 +379,17 @@ def test_a_picture_comes_with_one_folder_only(plates, monkeypatch):
         retrain_cli.run(parser.parse_args(flags))
 
 
+def test_a_source_that_is_not_there_is_told_before_any_training(plates, monkeypatch):
+    """A mistyped source of a cross-validation ends it before its network, unknown here, is even built."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
+    parser = argparse.ArgumentParser()
+    retrain_cli.add_arguments(parser)
+    flags = ["--image_dir", str(plates), "--cross_validate", "2", "--architecture", "unknown"]
+    flags += ["--leave_out", "s1,elsewhere"]
+    with pytest.raises(DatasetError, match="--leave-out elsewhere: no such source; known are plates, s0"):
+        retrain_cli.run(parser.parse_args(flags))
+
+
 @pytest.mark.parametrize(
     "flags",
     [
