@@ -224,9 +224,13 @@ def _question(stage: StageRecipe, samples: Sequence[Sample]) -> Question:
     targets = np.array([UNKNOWN if target is None else target for target in found], np.intp)
     missing = [label for index, label in enumerate(stage.labels) if index not in targets]
     if missing:
+        where = ", ".join(
+            f"{column} is {' or '.join(value or 'unknown' for value in values)}"
+            for column, values in stage.where.items()
+        )
         raise DatasetError(
-            f"stage {stage.name}: no picture has {stage.column} = {missing[0]!r};"
-            f" labels are {', '.join(stage.labels)}"
+            f"stage {stage.name}: no picture has {stage.column} = {missing[0]!r}"
+            f"{f' where {where}' if where else ''}; labels are {', '.join(stage.labels)}"
         )
     learns_positions = stage.learn != "pictures" and CORRODED in stage.labels
     corroded = stage.labels.index(CORRODED) if learns_positions else None

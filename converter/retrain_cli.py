@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.augment import INSPECTION, Augmentation
 from converter.backbones import GraphRecord
-from converter.dataset import FOLDER_COLUMN, dataset_hash, load_dataset
+from converter.dataset import FOLDER_COLUMN, chosen, dataset_hash, load_dataset
 from converter.destination import write_file
 from converter.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
 from converter.retrain_flags import add_arguments, refuse_contradictions
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
     if recipe.training.sets:
-        samples = tuple(sample for sample in samples if sample.set_name in recipe.training.sets)
+        samples = chosen(samples, tuple(recipe.training.sets), ())
     if recipe.training.fine_tune and not args.cascade:
         print(
             "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"

@@ -391,6 +391,31 @@ def test_a_source_that_is_not_there_is_told_before_any_training(plates, monkeypa
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("[[stage]]", "[training.sets]\nelsewhere = 1\n[[stage]]"),
+            "no picture of elsewhere; known are plates",
+        ),
+        (
+            ('material = ["steel"]', 'material = ["tin", ""]'),
+            "'corroded' where material is tin or unknown; lab",
+        ),
+    ],
+)
+def test_a_choice_that_leaves_no_picture_is_named(plates, tmp_path, monkeypatch, change, message):
+    """Sets and conditions that no picture meets are what is told of, not percentages or labels."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
+    assert change[0] in _CASCADE
+    recipe = _recipe(tmp_path, _CASCADE.replace(*change, 1))
+    parser = argparse.ArgumentParser()
+    retrain_cli.add_arguments(parser)
+    flags = ["--image_dir", str(plates), "--cascade", str(recipe), "--output_dir", str(tmp_path / "out")]
+    with pytest.raises(DatasetError, match=message):
+        retrain_cli.run(parser.parse_args(flags))
+
+
+@pytest.mark.parametrize(
     "flags",
     [
         "--how_many_training_steps 0",
