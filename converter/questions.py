@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from converter.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
+from converter.labels import material_named
 from converter.metrics import (
     Detection,
     Interval,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from converter.judging import Answer
     from edge_node.manifest import Cascade, Meaning
 
+# The thesis'; a cascade may name more.
 _MATERIALS = ("steel", "aluminium")
 
 
@@ -108,17 +110,16 @@ def questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Ques
         sets: names of the sets; an empty one is none.
         cascade: leaves out what none of its labels tells; None leaves nothing out.
     """
-    found = []
+    found, materials = [], _materials(cascade)
     if cascade is None or any(meaning.metal is False for meaning in _meanings(cascade)):
         metal = _known("metal", {METAL, OTHER})
         found.append(Question("metal or other", metal, _said_metal, _sure_metal, OTHER))
     if _tells(cascade, "corroded"):
         whole = Question("any metal corroded?", _condition(None), _said_condition, _sure_condition, CORRODED)
         found.append(whole)
-        found += [_part(whole, f"{material} corroded?", _condition(material)) for material in _MATERIALS]
+        found += [_part(whole, f"{material} corroded?", _condition(material)) for material in materials]
     if _tells(cascade, "material"):
-        materials = _known("material", set(_MATERIALS))
-        found.append(Question("material", materials, _said_material, _sure_material))
+        found.append(Question("material", _known_material(materials), _said_material, _sure_material))
     if _tells(cascade, "severity"):
         found.append(Question("severity", _severity, lambda decision: decision.severity, _sure_severity))
     if forms := _forms(cascade):
@@ -193,6 +194,12 @@ def _tells(cascade: Cascade | None, what: str) -> bool:
     return cascade is None or any(getattr(meaning, what) is not None for meaning in _meanings(cascade))
 
 
+def _materials(cascade: Cascade | None) -> tuple[str, ...]:
+    """Return the thesis' materials, and behind them what else labels name."""
+    named = set() if cascade is None else {m.material for m in _meanings(cascade) if m.material is not None}
+    return (*_MATERIALS, *sorted(named - set(_MATERIALS)))
+
+
 def _forms(cascade: Cascade | None) -> set[str]:
     """Return the forms of corrosion that labels name."""
     return set() if cascade is None else {m.form for m in _meanings(cascade) if m.form is not None}
@@ -204,7 +211,7 @@ def _meanings(cascade: Cascade) -> list[Meaning]:
 
 def _condition(material: str | None) -> Callable[[Sample], str | None]:
     def truth(sample: Sample) -> str | None:
-        applies = material is None or sample.labels.get("material") == material
+        applies = material is None or material_named(sample.labels.get("material", "")) == material
         return sample.labels.get("corroded") if applies else None
 
     return truth
@@ -218,6 +225,14 @@ def _known(column: str, values: set[str]) -> Callable[[Sample], str | None]:
     def truth(sample: Sample) -> str | None:
         value = sample.labels.get(column)
         return value if value in values else None
+
+    return truth
+
+
+def _known_material(materials: Sequence[str]) -> Callable[[Sample], str | None]:
+    def truth(sample: Sample) -> str | None:
+        name = material_named(sample.labels.get("material", ""))
+        return name if name in materials else None
 
     return truth
 

@@ -234,6 +234,17 @@ def test_a_model_is_only_asked_what_its_labels_tell():
     assert [question.name for question in one_set] == conditions[:3]
 
 
+def test_materials_beside_the_thesis_are_asked_where_labels_name_them():
+    """A picture of galvanized iron counts for a cascade that knows it, and for no other."""
+    galvanized = Sample(Path("a.png"), "a", labels={"material": "galvanized"})
+    for labels, truth in (
+        (("aluminium", "galvanized", "steel"), "galvanized iron"),
+        (("aluminium", "steel"), None),
+    ):
+        (material,) = (one for one in questions([], _cascade(*labels)) if one.name == "material")
+        assert material.truth(galvanized) == truth
+
+
 def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
     """A graph of cats and dogs is right where it names the folder; a mistake says what was said instead."""
     stage = StageVerdict(
