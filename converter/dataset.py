@@ -73,10 +73,14 @@ class Sample:
         Raises:
             DatasetError: it is missing, cut off or no picture.
         """
+        content = _content(self.path)
+        if not content:
+            raise DatasetError(f"{self.path}: empty, wanted a picture; remove it, or copy it again")
         try:
-            return decode_picture(_content(self.path), str(self.path))
+            return decode_picture(content, str(self.path))
         except UnreadablePictureError as err:
-            raise DatasetError(f"{err}; remove it, or copy it again") from err
+            said = str(err).removesuffix("; copy it again")
+            raise DatasetError(f"{said}; remove it, or copy it again") from err
 
     def read_mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
         """Return the mask at a picture's ``(height, width, ...)``, uint8, or None where there is none.
@@ -176,7 +180,7 @@ def _from_csv(path: Path) -> tuple[Sample, ...]:
     except OSError as err:
         raise DatasetError(f"{path}: {err.strerror or err}") from err
     except (UnicodeDecodeError, csv.Error) as err:
-        raise DatasetError(f"{path}: not a table in UTF-8 ({err})") from err
+        raise DatasetError(f"{path}: not a table in UTF-8 ({err}); save it as one") from err
     if not rows:
         raise DatasetError(f"{path}: no rows")
     if problems := list(_row_problems(path, rows)):

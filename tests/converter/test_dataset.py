@@ -97,7 +97,7 @@ def test_what_is_no_metal_has_no_condition(tmp_path):
     [
         (b"picture,label\nx,y\n", "wanted file and at least one of"),
         (b"file,label\n", "no rows"),
-        (b"file,label\n\xff\xfe,y\n", "not a table in UTF-8"),
+        (b"file,label\n\xff\xfe,y\n", r"not a table in UTF-8 \(.*\); save it as one"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, content, message):
@@ -142,7 +142,10 @@ def test_a_cut_off_picture_is_named(tmp_path):
     _picture(tmp_path / "two" / "b.jpg")
     whole = (tmp_path / "one" / "a.jpg").read_bytes()
     (tmp_path / "one" / "a.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DatasetError, match=r"a\.jpg.*remove it, or copy it again"):
+    with pytest.raises(DatasetError, match=r"a\.jpg.*no end marker; remove it, or copy it again$"):
+        load_dataset(tmp_path)[0].read()
+    (tmp_path / "one" / "a.jpg").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"a\.jpg: empty, wanted a picture; remove it"):
         load_dataset(tmp_path)[0].read()
 
 
