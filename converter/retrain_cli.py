@@ -220,7 +220,11 @@ def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: A
     labels = sorted({sample.labels[column] for sample in samples if column in sample.labels})
     if len(labels) < 2:
         found = ", ".join(labels) or "no labels"
-        raise DatasetError(f"{args.image_dir[0]}: column {column}: {found}; wanted two or more labels")
+        filled = sorted({name for sample in samples for name in sample.labels})
+        raise DatasetError(
+            f"{args.image_dir[0]}: column {column}: {found}; wanted two or more labels;"
+            f" columns with labels are {', '.join(filled) or 'none'}"
+        )
     copies = args.copies if args.copies is not None else (0 if augmentation.changes_nothing else 4)
     try:
         training = msgspec.convert(

@@ -344,6 +344,11 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
     assert "stage material: no picture has material = 'titanium'" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+    result = _converter("--image_dir", plates, "--column", "form")
+    assert result.returncode == 1
+    assert (
+        "column form: no labels; wanted two or more labels; columns with labels are corroded" in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
