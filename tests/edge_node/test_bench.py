@@ -15,8 +15,6 @@ from edge_node.engine import Engine
 from edge_node.latest import LatestFrame
 from tests.processes import command, wait_for
 
-pytestmark = pytest.mark.runtime
-
 
 @pytest.fixture(scope="module")
 def result():
@@ -26,6 +24,7 @@ def result():
     return msgspec.json.decode(found.stdout, type=BenchResult)
 
 
+@pytest.mark.runtime
 def test_the_parts_are_no_more_than_the_whole(result):
     """Pixels to decision costs no less than the bare interpreter, and every figure is positive."""
     found = result.results[0]
@@ -35,6 +34,7 @@ def test_the_parts_are_no_more_than_the_whole(result):
     assert found.verdicts > 0
 
 
+@pytest.mark.runtime
 def test_the_ratio_is_that_of_its_figures(result):
     """The ratio is node by interpreter, frames per second of the same run."""
     found = result.results[0]

@@ -18,7 +18,7 @@ from tests.mjpeg_server import MjpegServer
 from tests.notify_socket import NotifySocket
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.runtime, pytest.mark.slow]
+pytestmark = pytest.mark.slow  # a thread that stands still is alike on every runtime
 WATCHDOG_S = 30.0  # as in systemd/corrosion-edge.service
 WATCHED_S = 20.0  # how long it must stay unfed afterwards: the next feeding would be due after 15
 HUNG = {  # kernel name of the thread: what the log must say, as a pattern

@@ -23,9 +23,9 @@ def replay(*arguments):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """Every fourth frame of the demo's clip: all of its plates, in a quarter of the time."""
+    """Every eighth frame of the demo's clip: all of its plates, in an eighth of the time."""
     path = tmp_path_factory.mktemp("replay") / "clip.avi"
-    frames = list(iter_video(CLIP))[::4]
+    frames = list(iter_video(CLIP))[::8]
     height, width = frames[0].shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (width, height))
     for frame in frames:
@@ -40,7 +40,7 @@ def test_the_same_bundle_changes_nothing(clip):
     assert found.returncode == 0, found.stderr
     (summary,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert summary["changed"] == 0
-    assert summary["frames"] > 50
+    assert summary["frames"] > 30
     assert sum(summary["outcomes"].values()) == summary["frames"]
 
 
