@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from edge_node import __version__
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _run_chosen(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"corrosion-edge-node {__version__}")
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     chosen = next((word for word in argv if not word.startswith("-")), None)
     for name, command in commands.items():

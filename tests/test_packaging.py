@@ -28,6 +28,21 @@ def test_every_file_that_is_no_module_is_package_data(package):
     assert [name for name in names if not any(fnmatch(name, pattern) for pattern in patterns)] == []
 
 
+@pytest.mark.parametrize("module", ["edge_node.cli", "converter.cli"])
+def test_every_program_tells_the_version_of_the_distribution(module):
+    """It is that of ``pyproject.toml``, which stands in the package once more."""
+    project = msgspec.toml.decode((ROOT / "pyproject.toml").read_bytes())["project"]
+    told = subprocess.run(
+        [sys.executable, "-m", module, "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    assert told == f"{project['name']} {project['version']}\n"
+
+
 def test_no_module_of_the_robot_loads_the_workstation():
     """Importing every module of ``edge_node`` loads neither TensorFlow nor the converter."""
     modules = sorted(
