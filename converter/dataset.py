@@ -73,11 +73,8 @@ class Sample:
         Raises:
             DatasetError: it is missing, cut off or no picture.
         """
-        content = _content(self.path)
-        if not content:
-            raise DatasetError(f"{self.path}: empty, wanted a picture; remove it, or copy it again")
         try:
-            return decode_picture(content, str(self.path))
+            return decode_picture(_content(self.path), str(self.path))
         except UnreadablePictureError as err:
             said = str(err).removesuffix("; copy it again")
             raise DatasetError(f"{said}; remove it, or copy it again") from err

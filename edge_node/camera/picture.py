@@ -47,6 +47,8 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     Raises:
         UnreadablePictureError: beginning with ``where``.
     """
+    if not content:
+        raise UnreadablePictureError(f"{where}: empty, wanted a picture")
     if content.startswith(_JPEG_START):
         _check_jpeg(content, where)
     elif content.startswith(_PNG_START):
@@ -73,8 +75,6 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as err:  # ValueError: a NUL in the name
         reason = err.strerror if isinstance(err, OSError) and err.strerror else err
         raise UnreadablePictureError(f"{path}: {reason}") from err
-    if not content:
-        raise UnreadablePictureError(f"{path}: the file is empty")
     if len(content) > MAX_FILE_BYTES:
         raise UnreadablePictureError(f"{path}: more than {MAX_FILE_BYTES} bytes is no picture to inspect")
     return content
