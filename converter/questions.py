@@ -211,7 +211,7 @@ def _meanings(cascade: Cascade) -> list[Meaning]:
 
 def _condition(material: str | None) -> Callable[[Sample], str | None]:
     def truth(sample: Sample) -> str | None:
-        applies = material is None or material_named(sample.labels.get("material", "")) == material
+        applies = material is None or _material(sample) == material
         return sample.labels.get("corroded") if applies else None
 
     return truth
@@ -229,20 +229,26 @@ def _known(column: str, values: set[str]) -> Callable[[Sample], str | None]:
     return truth
 
 
+def _material(sample: Sample) -> str | None:
+    """Return a sample's material by the name that a cascade has for it."""
+    name = sample.labels.get("material")
+    return None if name is None else material_named(name)
+
+
 def _known_material(materials: Sequence[str]) -> Callable[[Sample], str | None]:
     def truth(sample: Sample) -> str | None:
-        name = material_named(sample.labels.get("material", ""))
+        name = _material(sample)
         return name if name in materials else None
 
     return truth
 
 
 def _severity(sample: Sample) -> str | None:
-    return _known("severity", {"mid", "late"})(sample) if sample.labels.get("material") == "steel" else None
+    return _known("severity", {"mid", "late"})(sample) if _material(sample) == "steel" else None
 
 
 def _four_classes(sample: Sample) -> str | None:
-    material = _known("material", set(_MATERIALS))(sample)
+    material = _known_material(_MATERIALS)(sample)
     condition = sample.labels.get("corroded")
     return f"{material}, {condition}" if material and condition else None
 
