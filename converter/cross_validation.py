@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.retrain import Fitted, Prepared, draw_weights, fit
-from converter.splits import folds, groups_of
+from converter.splits import folds
 from converter.training import UNKNOWN, fitted_temperature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -83,13 +83,23 @@ def judge_groups(prepared: Prepared, count: int, report: Callable[[str], None]) 
     return _judge(prepared, "left-out groups", left_out, report)
 
 
-def judge_sources(prepared: Prepared, sources: Sequence[str], report: Callable[[str], None]) -> Judged:
-    """Train once for each source, or comma-separated sources, without it and its groups, and judge it.
+def judge_sources(
+    prepared: Prepared, sources: Mapping[str, set[str]], report: Callable[[str], None]
+) -> Judged:
+    """Train once for each source, or for several as one, without their groups, and judge those.
+
+    Args:
+        prepared: all pictures.
+        sources: what is left out, in words -> its groups (``splits.groups_of``).
+        report: told what each training made of what it did not know.
 
     Raises:
-        DatasetError: there is no such source, or a training is left with fewer than two labels.
+        DatasetError: a training is left with fewer than two labels.
     """
-    left_out = [(text, _of_source(prepared, text.split(","))) for text in sources]
+    left_out = [
+        (text, np.array([sample.group in groups for sample in prepared.samples]))
+        for text, groups in sources.items()
+    ]
     return _judge(prepared, "left-out sources", left_out, report)
 
 
@@ -189,9 +199,3 @@ def _words(prepared: Prepared, fitted: Fitted, test: NDArray[np.bool_]) -> Itera
         if known.any():
             right = fitted.logits[question.name][known].argmax(axis=1) == question.targets[known]
             yield f"{question.name} {right.mean():.1%} of {known.sum()}"
-
-
-def _of_source(prepared: Prepared, sources: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which pictures are of the sources, or of a group that occurs in them."""
-    groups = groups_of(prepared.samples, sources)
-    return np.array([sample.group in groups for sample in prepared.samples])

@@ -94,12 +94,12 @@ class _Run:
         """Measure on left-out groups and sources, train on everything, and write."""
         from converter import cross_validation
 
-        for sources in self.args.leave_out:  # what is not there is said now, and not after K trainings
-            groups_of(self.samples, sources.split(","))
+        # What is not there is said now, and not after K trainings.
+        left_out = {text: groups_of(self.samples, text.split(",")) for text in self.args.leave_out}
         prepared = self.prepare()
         judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
-        if self.args.leave_out:
-            judged.append(cross_validation.judge_sources(prepared, self.args.leave_out, print))
+        if left_out:
+            judged.append(cross_validation.judge_sources(prepared, left_out, print))
         measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
         for one in judged:
             for found in cross_validation.accuracies(prepared, one):
