@@ -17,11 +17,8 @@ def at_least(least: int) -> Callable[[str], int]:
     """Return what reads a whole number from ``least`` on."""
 
     def number(text: str) -> int:
-        try:
-            found = int(text)
-        except ValueError:
-            found = least - 1
-        if found < least:
+        found = _whole(text)
+        if found is None or found < least:
             raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number from {least} on")
         return found
 
@@ -30,11 +27,8 @@ def at_least(least: int) -> Callable[[str], int]:
 
 def seed(text: str) -> int:
     """Read a seed: one that numpy and TensorFlow both take."""
-    try:
-        found = int(text)
-    except ValueError:
-        found = -1
-    if not 0 <= found <= MAX_SEED:
+    found = _whole(text)
+    if found is None or not 0 <= found <= MAX_SEED:
         raise argparse.ArgumentTypeError(f"{text!r}, wanted a whole number from 0 to {MAX_SEED}")
     return found
 
@@ -57,6 +51,13 @@ def above_zero(text: str) -> float:
     if not 0.0 < found < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}, wanted a number above 0")
     return found
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
 
 
 def _real(text: str) -> float:

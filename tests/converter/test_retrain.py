@@ -351,6 +351,15 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
     )
 
 
+@pytest.fixture
+def retrain(monkeypatch):
+    """Return what runs the command in this process with flags."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
+    parser = argparse.ArgumentParser()
+    retrain_cli.add_arguments(parser)
+    return lambda *flags: retrain_cli.run(parser.parse_args([str(flag) for flag in flags]))
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -364,35 +373,26 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
         ("--output_graph g.pb --output_labels retrained_model.json", "json: two outputs have this name"),
     ],
 )
-def test_flags_that_would_do_nothing_are_refused(tmp_path, monkeypatch, flags, message):
+def test_flags_that_would_do_nothing_are_refused(tmp_path, monkeypatch, retrain, flags, message):
     """What a recipe says is not said twice; it is told before anything is read."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
-    parser = argparse.ArgumentParser()
-    retrain_cli.add_arguments(parser)
     with pytest.raises(DatasetError, match=message):
-        retrain_cli.run(parser.parse_args(["--image_dir", "absent", *flags.split()]))
+        retrain("--image_dir", "absent", *flags.split())
 
 
-def test_a_picture_comes_with_one_folder_only(plates, monkeypatch):
+def test_a_picture_comes_with_one_folder_only(plates, retrain):
     """Folders that overlap would count pictures twice: the picture is named, and no training is begun."""
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
-    parser = argparse.ArgumentParser()
-    retrain_cli.add_arguments(parser)
-    flags = ["--image_dir", str(plates), "--image_dir", str(plates / "labels.csv")]
+    flags = ["--image_dir", plates, "--image_dir", plates / "labels.csv"]
     with pytest.raises(DatasetError, match=r"\.png: comes with two --image_dir"):
-        retrain_cli.run(parser.parse_args(flags))
+        retrain(*flags)
 
 
-def test_a_source_that_is_not_there_is_told_before_any_training(plates, monkeypatch):
+def test_a_source_that_is_not_there_is_told_before_any_training(plates, retrain):
     """A mistyped source of a cross-validation ends it before its network, unknown here, is even built."""
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
-    parser = argparse.ArgumentParser()
-    retrain_cli.add_arguments(parser)
-    flags = ["--image_dir", str(plates), "--cross_validate", "2", "--architecture", "unknown"]
+    flags = ["--image_dir", plates, "--cross_validate", "2", "--architecture", "unknown"]
     flags += ["--leave_out", "s1,elsewhere"]
     with pytest.raises(DatasetError, match="--leave-out elsewhere: no such source; known are plates, s0"):
-        retrain_cli.run(parser.parse_args(flags))
+        retrain(*flags)
 
 
 @pytest.mark.parametrize(
@@ -408,16 +408,13 @@ def test_a_source_that_is_not_there_is_told_before_any_training(plates, monkeypa
         ),
     ],
 )
-def test_a_choice_that_leaves_no_picture_is_named(plates, tmp_path, monkeypatch, change, message):
+def test_a_choice_that_leaves_no_picture_is_named(plates, tmp_path, retrain, change, message):
     """Sets and conditions that no picture meets are what is told of, not percentages or labels."""
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
     assert change[0] in _CASCADE
     recipe = _recipe(tmp_path, _CASCADE.replace(*change, 1))
-    parser = argparse.ArgumentParser()
-    retrain_cli.add_arguments(parser)
-    flags = ["--image_dir", str(plates), "--cascade", str(recipe), "--output_dir", str(tmp_path / "out")]
+    flags = ["--image_dir", plates, "--cascade", recipe, "--output_dir", tmp_path / "out"]
     with pytest.raises(DatasetError, match=message):
-        retrain_cli.run(parser.parse_args(flags))
+        retrain(*flags)
 
 
 @pytest.mark.parametrize(
