@@ -12,7 +12,7 @@ def shadows_of(parent_pid: int) -> list[int]:
     tasks = Path(f"/proc/{parent_pid}/task").iterdir()
     pids = [pid for task in tasks for pid in (task / "children").read_text().split()]
     return [
-        int(pid) for pid in pids if b"edge_node.shadow_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        int(pid) for pid in pids if b"edge_node.shadow.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from edge_node.verdict import BundleReference, Outcome, Verdict
+from edge_node.messages.verdict import BundleReference, Outcome, Verdict
 
 START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

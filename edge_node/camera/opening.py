@@ -9,8 +9,8 @@ from edge_node.camera.source import SourceKind, parse_source
 if TYPE_CHECKING:
     import threading
 
-    from edge_node.config import CameraConfig
-    from edge_node.frame import Frame
+    from edge_node.config.sections import CameraConfig
+    from edge_node.camera.frame import Frame
 
 
 class Camera(Protocol):
@@ -62,23 +62,23 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
     source = parse_source(config.source)
     # Each way is imported when it is asked for: the others' libraries cost time and memory.
     if source.kind is SourceKind.RECORDING:
-        from edge_node.camera.recording import Recording
+        from edge_node.camera.backends.recording import Recording
 
         return Recording(config, stop=stop, first_frame_id=first_frame_id)
     if source.kind is SourceKind.GSTREAMER:
-        from edge_node.camera.gstreamer import GStreamerCamera
+        from edge_node.camera.backends.gstreamer import GStreamerCamera
 
         return GStreamerCamera(source.address, source.name, config, stop=stop, first_frame_id=first_frame_id)
     if source.kind is SourceKind.CSI:
-        from edge_node.camera.csi import open_csi
+        from edge_node.camera.backends.csi import open_csi
 
         return open_csi(source, config, stop=stop, first_frame_id=first_frame_id)
     if source.kind is SourceKind.STREAM and source.address.lower().startswith("http"):
-        from edge_node.camera.mjpeg import open_mjpeg
+        from edge_node.camera.backends.mjpeg import open_mjpeg
 
         stream = open_mjpeg(source, config, stop=stop, first_frame_id=first_frame_id)
         if stream is not None:
             return stream
-    from edge_node.camera.live import OpenCvCamera
+    from edge_node.camera.backends.opencv_camera import OpenCvCamera
 
     return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from edge_node.control_room.server import serve
 from edge_node.control_room.settings import settings_of
 from edge_node.demo.broker import embedded_broker

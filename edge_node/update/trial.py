@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 if TYPE_CHECKING:
-    from edge_node.config import BundleConfig
+    from edge_node.config.sections import BundleConfig
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 _REMEMBERED = 1000  # verdicts that the figures of a bundle are over: at 10/s the last 100 s

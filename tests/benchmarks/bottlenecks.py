@@ -20,11 +20,11 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `converter retrain` ha
 import cv2
 import numpy as np
 
-from converter.backbones import load_backbone
-from converter.bottlenecks import BATCH, Variant, compute, extractor
-from converter.dataset import Sample
+from converter.architectures.backbones import load_backbone
+from converter.training.bottlenecks import BATCH, Variant, compute, extractor
+from converter.data.dataset import Sample
 from converter.tensorflow_import import tensorflow
-from edge_node.preprocess import resize
+from edge_node.inference.preprocess import resize
 
 _ROUNDS = 3
 

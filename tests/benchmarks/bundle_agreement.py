@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_node.bundle import Bundle, load_bundle
+from edge_node.inference.bundle import Bundle, load_bundle
 from edge_node.camera import PICTURE_SUFFIXES, read_picture
-from edge_node.cascade import calibrated
-from edge_node.engine import Engine
-from edge_node.preprocess import input_tensor
+from edge_node.inference.cascade import calibrated
+from edge_node.inference.engine import Engine
+from edge_node.inference.preprocess import input_tensor
 
 
 def main() -> int:

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
-from edge_node.subscriber import Subscriber
+from edge_node.mqtt.subscriber import Subscriber
 from tests.processes import Mosquitto, cpu_s
 
 

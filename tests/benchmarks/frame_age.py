@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_node.bench_node import run_node
-from edge_node.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.engine import Answers, Engine
+from edge_node.bench.node_run import run_node
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_node.inference.engine import Answers, Engine
 
 
 class SlowEngine(Engine):

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.cascade_file import read_cascade
-from converter.fuse import FusedGraph, fuse
-from converter.graph import load_graph
-from converter.pictures import load_calibration
-from converter.quantize import Mode, convert_graph
+from converter.graphs.cascade_file import read_cascade
+from converter.graphs.fuse import FusedGraph, fuse
+from converter.graphs.trained_graph import load_graph
+from converter.data.calibration_pictures import load_calibration
+from converter.quantize.conversion_process import Mode, convert_graph
 from converter.tensorflow_import import tensorflow
-from edge_node.interpreter import Interpreter
+from edge_node.inference.interpreter import Interpreter
 
 HEADS = ("material", "steel", "aluminium", "steel_severity")
 

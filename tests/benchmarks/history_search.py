@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from edge_node.control_room.history import History
-from edge_node.control_room.records import VerdictFilter
-from edge_node.verdict import Pose
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import VerdictFilter
+from edge_node.messages.verdict import Pose
 from tests.verdicts import START, verdict
 
 MATERIALS = ("steel", "aluminium", "galvanized")

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.bundle import bundle_path, load_bundle
+from edge_node.inference.bundle import bundle_path, load_bundle
 from edge_node.camera import read_picture
-from edge_node.engine import Engine
-from edge_node.inspectability import Thresholds, inspect
-from edge_node.verdict import Outcome
+from edge_node.inference.engine import Engine
+from edge_node.inspection.inspectability import Thresholds, inspect
+from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_node.verdict import Pose, encode
+from edge_node.messages.verdict import Pose, encode
 from tests.browser import browser
 from tests.collector import Collector
 from tests.control_room import ControlRoom

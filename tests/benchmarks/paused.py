@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from tests.collector import Collector
 from tests.mjpeg_server import MjpegServer
 from tests.processes import Mosquitto, cpu_s, wait_for

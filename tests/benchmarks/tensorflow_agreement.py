@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 import tensorflow as tf
 
-from edge_node.bundle import Bundle, load_bundle
+from edge_node.inference.bundle import Bundle, load_bundle
 from tests.benchmarks.bundle_agreement import pictures_below, probabilities_of_bundle
 
 v1 = tf.compat.v1

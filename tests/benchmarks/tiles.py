@@ -13,12 +13,12 @@ import argparse
 import cv2
 import numpy as np
 
-from converter.specimen_spec import Finish, Material, SpecimenSpec
-from converter.specimens import render
-from edge_node.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.engine import Engine
-from edge_node.inspector import Inspector, Tiling
-from edge_node.verdict import Outcome
+from converter.specimens.spec import Finish, Material, SpecimenSpec
+from converter.specimens.dataset import render
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inspection.inspector import Inspector, Tiling
+from edge_node.messages.verdict import Outcome
 
 WIDTH_PX, HEIGHT_PX = 1920, 1440
 GRIDS = ((2, 2), (3, 2), (4, 3), (6, 4))

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_node.bundle import DEFAULT_BUNDLE
-from edge_node.health import memory_mb
+from edge_node.inference.bundle import DEFAULT_BUNDLE
+from edge_node.monitoring.watchdog import memory_mb
 
 RUNS = 50
 
@@ -59,7 +59,7 @@ def main() -> int:
 
 def interpreted(model: Path) -> tuple[float, float, float | None]:
     """Return milliseconds to the first answer and for one inference, and memory, as the node does it."""
-    from edge_node.interpreter import Interpreter, runtime
+    from edge_node.inference.interpreter import Interpreter, runtime
 
     runtime()
     started_s = time.perf_counter()

@@ -28,23 +28,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.bundle_writer import MadeModel, assemble, write_bundle
-from converter.cascade_file import CascadePlan, plan_of_graph
-from converter.checks import audit_types
-from converter.fuse import FusedGraph, fuse
-from converter.graph import TrainedGraph, load_graph
-from converter.metadata import ModelDescription, with_metadata
-from converter.quantize import Mode, Target, convert_graph
-from converter.target import RUNTIME_NAMES, environment
+from converter.conversion.bundle_writer import MadeModel, assemble, write_bundle
+from converter.graphs.cascade_file import CascadePlan, plan_of_graph
+from converter.evaluation.output_checks import audit_types
+from converter.graphs.fuse import FusedGraph, fuse
+from converter.graphs.trained_graph import TrainedGraph, load_graph
+from converter.quantize.tflite_metadata import ModelDescription, with_metadata
+from converter.quantize.conversion_process import Mode, Target, convert_graph
+from converter.conversion.target_runtime import RUNTIME_NAMES, environment
 from edge_node.errors import ConversionError, CorrosionError
-from edge_node.interpreter import RUNTIME_VARIABLE
-from edge_node.manifest import Provenance
-from edge_node.preprocess import resize
+from edge_node.inference.interpreter import RUNTIME_VARIABLE
+from edge_node.inference.manifest import Provenance
+from edge_node.inference.preprocess import resize
 from tests.benchmarks.zoo_models import MODELS, Workshop, ZooModel, source_probabilities
 from tests.benchmarks.zoo_pictures import LABELS, load_pictures, resized, truth
 
 if TYPE_CHECKING:
-    from edge_node.bundle import Bundle
+    from edge_node.inference.bundle import Bundle
 
 _SLOW_MODES = {Mode.INT16X8}
 _ASK_TIMEOUT_S = 1800

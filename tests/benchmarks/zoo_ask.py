@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.compare import ask, softmax
-from edge_node.bundle import load_bundle
-from edge_node.engine import Engine
+from converter.evaluation.float_agreement import ask, softmax
+from edge_node.inference.bundle import load_bundle
+from edge_node.inference.engine import Engine
 from edge_node.errors import CorrosionError
-from edge_node.preprocess import input_tensor
-from edge_node.probe import run_probe
+from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.golden_probe import run_probe
 
 _TIMED_RUNS = 10
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.augment import INSPECTION, Augmentation, augmented, augmented_mask
+from converter.training.augment import INSPECTION, Augmentation, augmented, augmented_mask
 
 _SIZE_PX = 64
 

@@ -13,8 +13,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from converter import efficientnet_lite
-from converter.backbones import (
+from converter.architectures import efficientnet_lite
+from converter.architectures.backbones import (
     GraphRecord,
     InputRule,
     architecture,
@@ -23,9 +23,9 @@ from converter.backbones import (
     read_record,
     record_path,
 )
-from converter.pytorch_weights import read_state_dict
+from converter.architectures.pytorch_weights import read_state_dict
 from edge_node.errors import GraphError
-from edge_node.manifest import Resize
+from edge_node.inference.manifest import Resize
 
 
 class _Storage:

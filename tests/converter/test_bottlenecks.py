@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from converter import bottlenecks
-from converter.augment import INSPECTION, Augmentation
-from converter.backbones import InputRule, load_backbone
-from converter.bottlenecks import Variant, compute, extractor, shown_mask
-from converter.dataset import Sample
+from converter.training import bottlenecks
+from converter.training.augment import INSPECTION, Augmentation
+from converter.architectures.backbones import InputRule, load_backbone
+from converter.training.bottlenecks import Variant, compute, extractor, shown_mask
+from converter.data.dataset import Sample
 from edge_node.errors import DatasetError
-from edge_node.manifest import Resize
+from edge_node.inference.manifest import Resize
 
 _VARIANTS = [Variant(0), Variant(1, INSPECTION)]
 

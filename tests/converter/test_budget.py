@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.budget import Attempt, Budget, Drop, within_budget
-from converter.checks import check_outputs
-from converter.compare import StageComparison, chosen_labels
-from converter.labelled import Score
-from converter.sensitivity import LayerGain, in_order
+from converter.evaluation.accuracy_budget import Attempt, Budget, Drop, within_budget
+from converter.evaluation.output_checks import check_outputs
+from converter.evaluation.float_agreement import StageComparison, chosen_labels
+from converter.evaluation.labelled_set import Score
+from converter.quantize.layer_ranking import LayerGain, in_order
 from edge_node.errors import ConversionError
-from edge_node.manifest import Stage
+from edge_node.inference.manifest import Stage
 
 HALF_A_POINT = Budget(max_drop_points=0.5)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.flatbuffer import weight_types
-from edge_node.bundle import load_bundle
-from edge_node.engine import Engine
-from edge_node.probe import run_probe
+from converter.quantize.tflite_file import weight_types
+from edge_node.inference.bundle import load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inference.golden_probe import run_probe
 from tests.converter import small_graphs
 from tests.converter.test_convert import convert
 from tests.converter.test_graph import outputs

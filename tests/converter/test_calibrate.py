@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.calibrate import expected_calibration_error, fit_abstention, fit_temperature
-from converter.compare import softmax
+from converter.evaluation.confidence_fit import expected_calibration_error, fit_abstention, fit_temperature
+from converter.evaluation.float_agreement import softmax
 from edge_node.errors import ConversionError
 
 

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.flatbuffer import operators, weight_types
-from converter.quantize import Mode
-from edge_node.bundle import load_bundle
-from edge_node.engine import Engine
-from edge_node.manifest import OutputKind
-from edge_node.probe import run_probe
+from converter.quantize.tflite_file import operators, weight_types
+from converter.quantize.conversion_process import Mode
+from edge_node.inference.bundle import load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inference.manifest import OutputKind
+from edge_node.inference.golden_probe import run_probe
 from tests.converter import small_graphs
 from tests.processes import command
 

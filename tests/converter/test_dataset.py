@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.dataset import class_of_folder, dataset_hash, load_dataset
+from converter.data.dataset import class_of_folder, dataset_hash, load_dataset
 from edge_node.errors import DatasetError
 
 

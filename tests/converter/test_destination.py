@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from converter.cli import COMMANDS as COMMAND_TABLE
-from converter.destination import (
+from converter.output_paths import (
     refuse_unwritable_file,
     refuse_unwritable_folder,
     refuse_unwritable_place,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.double_channels import copies_of, with_doubled_channels
+from converter.quantize.duplicate_channels import copies_of, with_doubled_channels
 from tests.converter.test_graph import outputs
 
 IDLE = (1, 3, 5)

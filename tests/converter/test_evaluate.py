@@ -11,18 +11,18 @@ import cv2
 import numpy as np
 import pytest
 
-from converter import evaluate
-from converter.dataset import Sample
-from converter.judging import Answer, judge_of, with_meanings
-from converter.labels import meanings_of
-from converter.map_quality import area_under_curve, map_figures
-from converter.metrics import by_group, calibration_error, crossover, detection, wilson
-from converter.questions import Mistake, figures, mistakes, questions
+from converter.cli import evaluate
+from converter.data.dataset import Sample
+from converter.evaluation.judge import Answer, judge_of, with_meanings
+from converter.graphs.label_names import meanings_of
+from converter.evaluation.map_quality import area_under_curve, map_figures
+from converter.evaluation.metrics import by_group, calibration_error, crossover, detection, wilson
+from converter.evaluation.questions import Mistake, figures, mistakes, questions
 from edge_node.errors import DatasetError, GraphError
-from edge_node.manifest import Cascade, Stage
-from edge_node.verdict import Decision, Outcome, StageVerdict
+from edge_node.inference.manifest import Cascade, Stage
+from edge_node.messages.verdict import Decision, Outcome, StageVerdict
 
-_DEFAULT_BUNDLE = Path(evaluate.__file__).parents[1] / "edge_node" / "default_bundle"
+_DEFAULT_BUNDLE = Path(evaluate.__file__).parents[2] / "edge_node" / "default_bundle"
 
 
 def test_wilson_by_hand():

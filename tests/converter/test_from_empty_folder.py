@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from converter import retrain_cli, specimens
+from converter.cli import retrain as retrain_cli
+
+from converter.specimens import dataset as specimens
 from converter.cli import convert_main
-from converter.dataset import load_dataset
-from converter.recipe import read_recipe
-from edge_node.bundle import load_bundle
-from edge_node.engine import Engine
+from converter.data.dataset import load_dataset
+from converter.training.recipe import read_recipe
+from edge_node.inference.bundle import load_bundle
+from edge_node.inference.engine import Engine
 
 _EXAMPLE = Path(__file__).parents[2] / "converter" / "examples" / "specimens_cascade.toml"
 

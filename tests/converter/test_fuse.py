@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from converter.fuse import fuse
-from converter.graph import load_graph
-from edge_node.manifest import OutputKind
+from converter.graphs.fuse import fuse
+from converter.graphs.trained_graph import load_graph
+from edge_node.inference.manifest import OutputKind
 from tests.converter import small_graphs
 from tests.converter.test_graph import outputs
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.fuse import fuse
-from converter.graph import load_graph
-from converter.scaling import GraphFlags
+from converter.graphs.fuse import fuse
+from converter.graphs.trained_graph import load_graph
+from converter.graphs.scaling import GraphFlags
 from edge_node.errors import GraphError
-from edge_node.manifest import OutputKind, Resize
+from edge_node.inference.manifest import OutputKind, Resize
 from tests.converter import small_graphs
 
 

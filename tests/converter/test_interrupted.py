@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from converter.work_folder import work_folder
-from edge_node.bundle import load_bundle
+from edge_node.inference.bundle import load_bundle
 from tests.converter import small_graphs
 from tests.converter.test_convert import write_pictures
 from tests.processes import wait_for
@@ -158,7 +158,7 @@ def test_killed_outright_it_leaves_no_child_and_no_bundle(source, tmp_path, monk
     """SIGKILL cannot be caught: the kernel ends the worker, and the next conversion tidies up."""
     conversion = Conversion(source, tmp_path)
     conversion.reach("converting, int8")
-    worker = "converter.tflite_worker"
+    worker = "converter.quantize.worker"
     wait_for(lambda: any(worker in line for line in conversion.processes()), 60, "the worker")
     conversion.process.kill()
     assert conversion.end() == -signal.SIGKILL

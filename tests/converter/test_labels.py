@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from converter.cascade_file import read_cascade
-from converter.labels import meanings_of, read_labels
+from converter.graphs.cascade_file import read_cascade
+from converter.graphs.label_names import meanings_of, read_labels
 from edge_node.errors import ConversionError, DatasetError
-from edge_node.manifest import Meaning
+from edge_node.inference.manifest import Meaning
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converter.calibrated import layer_pairs, layers
+from converter.quantize.int8_builder import layer_pairs, layers
 from converter.tensorflow_import import tensorflow
 
 

@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter import inspect_graph, label, show
-from edge_node.bundle import DEFAULT_BUNDLE
+from converter.cli import inspect_graph
+
+from converter.cli import label
+
+from converter.cli import show
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.errors import ConversionError, DatasetError, GraphError
 from tests.converter import small_graphs
 

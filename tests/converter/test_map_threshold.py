@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.map_threshold import MapCounts, fitted
-from edge_node.bundle import load_bundle
-from edge_node.corrosion_map import area_estimate
-from edge_node.engine import Engine
+from converter.evaluation.map_threshold import MapCounts, fitted
+from edge_node.inference.bundle import load_bundle
+from edge_node.inspection.corrosion_map import area_estimate
+from edge_node.inference.engine import Engine
 from tests.converter import small_graphs
 from tests.converter.test_convert import convert
 

@@ -7,12 +7,16 @@ import json
 
 import pytest
 
-from converter import evaluate, retrain_cli, specimens
+from converter.cli import evaluate
+
+from converter.cli import retrain as retrain_cli
+
+from converter.specimens import dataset as specimens
 from converter.cli import convert_main
-from converter.dataset import METAL, OTHER, load_dataset
-from edge_node.bundle import load_bundle
-from edge_node.engine import Engine
-from edge_node.preprocess import input_tensor
+from converter.data.dataset import METAL, OTHER, load_dataset
+from edge_node.inference.bundle import load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inference.preprocess import input_tensor
 
 pytestmark = pytest.mark.slow
 

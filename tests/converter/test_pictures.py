@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.pictures import choose, find_pictures, load_calibration
-from converter.scaling import Preprocessing
+from converter.data.calibration_pictures import choose, find_pictures, load_calibration
+from converter.graphs.scaling import Preprocessing
 from edge_node.errors import DatasetError, UnreadablePictureError
 
 if TYPE_CHECKING:

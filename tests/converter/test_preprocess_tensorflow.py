@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_node.manifest import Resize
-from edge_node.preprocess import resize
+from edge_node.inference.manifest import Resize
+from edge_node.inference.preprocess import resize
 
 
 @pytest.mark.parametrize("size", [(480, 640), (224, 224), (97, 1031), (3, 5), (1500, 2000)])

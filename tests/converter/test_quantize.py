@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.balance_heads import balanced
-from converter.equalize import equalized
-from converter.flatbuffer import weight_types
-from converter.fuse import fuse
-from converter.graph import load_graph
-from converter.graph_index import GraphIndex, Ref
-from converter.quantize import (
+from converter.quantize.balance_heads import balanced
+from converter.quantize.equalize_channels import equalized
+from converter.quantize.tflite_file import weight_types
+from converter.graphs.fuse import fuse
+from converter.graphs.trained_graph import load_graph
+from converter.graphs.graph_index import GraphIndex, Ref
+from converter.quantize.conversion_process import (
     CALIBRATED_NAME,
     REQUEST_NAME,
     ConversionRequest,
@@ -22,16 +22,16 @@ from converter.quantize import (
     convert_graph,
     write_request,
 )
-from converter.refit_heads import fit
-from converter.round_weights import on_grid, rounded_weights
-from converter.scaling import GraphFlags
-from converter.sensitivity import in_order, rank_layers
-from converter.tensorflow_lite import fed_pictures
+from converter.quantize.refit_heads import fit
+from converter.quantize.round_weights import on_grid, rounded_weights
+from converter.graphs.scaling import GraphFlags
+from converter.quantize.layer_ranking import in_order, rank_layers
+from converter.quantize.tflite_converter import fed_pictures
 from edge_node.errors import ConversionError
-from edge_node.interpreter import Interpreter, Tensor
-from edge_node.manifest import InputTensor
-from edge_node.preprocess import input_tensor
-from edge_node.quantization import Quantization, dequantize
+from edge_node.inference.interpreter import Interpreter, Tensor
+from edge_node.inference.manifest import InputTensor
+from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.quantization import Quantization, dequantize
 from tests.converter import small_graphs
 from tests.converter.test_graph import outputs
 

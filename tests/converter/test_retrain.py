@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter import retrain_cli
-from converter.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
-from converter.cross_validation import Judged, thresholds
-from converter.dataset import Sample, load_dataset
-from converter.fine_tuning import cut_before
-from converter.recipe import CascadeRecipe, StageRecipe, read_recipe
-from converter.retrain import Prepared, fit, prepare
-from converter.training import UNKNOWN, Material, Question, Settings, cross_entropy, fitted_temperature, train
+from converter.cli import retrain as retrain_cli
+from converter.architectures.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
+from converter.training.cross_validation import Judged, thresholds
+from converter.data.dataset import Sample, load_dataset
+from converter.training.fine_tuning import cut_before
+from converter.training.recipe import CascadeRecipe, StageRecipe, read_recipe
+from converter.training.retrain import Prepared, fit, prepare
+from converter.training.head_training import UNKNOWN, Material, Question, Settings, cross_entropy, fitted_temperature, train
 from edge_node.errors import DatasetError, GraphError
 
 _SIZE_PX = 64
@@ -101,7 +101,7 @@ def _converter(*arguments):
 # The subcommand as `converter` runs it.
 _MAIN = """
 import argparse, sys
-from converter import retrain_cli
+from converter.cli import retrain as retrain_cli
 from edge_node.errors import CorrosionError
 parser = argparse.ArgumentParser()
 retrain_cli.add_arguments(parser)
@@ -224,8 +224,8 @@ def test_records_say_what_was_trained(plates, trained):
 def test_the_bundle_shows_where_by_the_head_that_learned_positions(plates, trained, tmp_path):
     """Converted, a stage takes its map from the stage that map_from names, its answer from its own head."""
     from converter.cli import convert_main
-    from edge_node.bundle import load_bundle
-    from edge_node.engine import Engine
+    from edge_node.inference.bundle import load_bundle
+    from edge_node.inference.engine import Engine
 
     bundle = tmp_path / "bundle"
     assert convert_main([str(trained[0] / "CASCADE.toml"), "--out", str(bundle)]) == 0

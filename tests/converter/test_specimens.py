@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.specimen_clip import FPS, HEIGHT_PX, JOURNEY, WIDTH_PX, Stretch, main, write_clip
-from converter.specimen_corrosion import kinetics_of
-from converter.specimens import (
+from converter.specimens.clip import FPS, HEIGHT_PX, JOURNEY, WIDTH_PX, Stretch, main, write_clip
+from converter.specimens.corrosion import kinetics_of
+from converter.specimens.dataset import (
     LABEL_COLUMNS,
     Finish,
     Light,
@@ -287,7 +287,7 @@ def test_command_refuses_wrong_options(option, capsys):
 def test_rendering_needs_no_tensorflow():
     """Importing the renderer loads neither TensorFlow nor rich: `--help` stays quick."""
     code = (
-        "import sys, converter.specimens, converter.specimen_clip\n"
+        "import sys, converter.specimens.dataset, converter.specimens.clip\n"
         "print('tensorflow' in sys.modules, 'rich' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter.dataset import Sample
-from converter.splits import folds, random_folds, split, with_groups
+from converter.data.dataset import Sample
+from converter.data.splits import folds, random_folds, split, with_groups
 from edge_node.errors import DatasetError
 
 

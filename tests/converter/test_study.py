@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from converter import specimens, study
-from converter.metrics import Interval
-from converter.study_figures import SPECIMEN, Answered, answers_of, comparisons, row
-from converter.study_models import (
+from converter.specimens import dataset as specimens
+
+from converter.study import study
+from converter.evaluation.metrics import Interval
+from converter.study.figures import SPECIMEN, Answered, answers_of, comparisons, row
+from converter.study.models import (
     CASCADE,
     FOUR_CLASSES,
     MODELS,
@@ -22,9 +24,9 @@ from converter.study_models import (
     answerable,
     with_classes,
 )
-from converter.study_page import page, plot
-from converter.study_text import conclusions, lines
-from converter.training import UNKNOWN, Question
+from converter.study.page import page, plot
+from converter.study.text import conclusions, lines
+from converter.training.head_training import UNKNOWN, Question
 from edge_node.errors import DatasetError, GraphError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import edge_node
-from converter.quantize import Target
-from converter.target import probe_in_target
-from edge_node.bundle import load_bundle
+from converter.quantize.conversion_process import Target
+from converter.conversion.target_runtime import probe_in_target
+from edge_node.inference.bundle import load_bundle
 from edge_node.errors import ConversionError
 
 TARGET = Target.TFLITE_RUNTIME_2_14

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from converter.dataset import Sample
-from converter.labels import meanings_of
-from converter.truth import UNKNOWN, corroded_truth, stage_truth
-from edge_node.manifest import Cascade, Stage
+from converter.data.dataset import Sample
+from converter.graphs.label_names import meanings_of
+from converter.data.stage_truth import UNKNOWN, corroded_truth, stage_truth
+from edge_node.inference.manifest import Cascade, Stage
 
 
 def stage(name: str, *labels: str, **routes: str) -> Stage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_node.audience import Audience
+from edge_node.delivery.subscriber_grace import Audience
 
 
 def test_nobody_is_awaited_who_never_came():

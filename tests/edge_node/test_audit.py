@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from edge_node.audit import Audit, read_audit
+from edge_node.commands.audit_log import Audit, read_audit
 from tests.processes import command
 
 
@@ -52,7 +52,7 @@ def test_a_line_cut_off_by_a_power_cut_costs_that_line_only(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from edge_node.audit import Audit
+from edge_node.commands.audit_log import Audit
 audit = Audit(Path(sys.argv[1]), max_file_bytes=9000)
 for number in range(10**9):
     assert audit.record(event="taken", verb="review", command_id=f"{sys.argv[2]}{number}")
@@ -104,7 +104,7 @@ def test_a_disk_that_takes_nothing_is_said_and_raises_nothing(tmp_path, caplog):
 def test_a_line_that_fits_half_on_the_disk_is_taken_back(tmp_path):
     """A disk that is full after some bytes: not recorded, and nothing half written stays."""
     program = (
-        "import resource, sys; from pathlib import Path; from edge_node.audit import Audit\n"
+        "import resource, sys; from pathlib import Path; from edge_node.commands.audit_log import Audit\n"
         "audit = Audit(Path(sys.argv[1]))\n"
         "assert audit.record(event='taken', verb='review', command_id='first')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (120, 120))\n"

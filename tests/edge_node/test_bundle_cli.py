@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from edge_node.bundle import DEFAULT_BUNDLE
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.processes import command
 
 pytestmark = pytest.mark.runtime

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_node.cascade import Told, calibrated, decide
-from edge_node.manifest import Cascade, Meaning, OutputKind, Stage
-from edge_node.verdict import Outcome
+from edge_node.inference.cascade import Told, calibrated, decide
+from edge_node.inference.manifest import Cascade, Meaning, OutputKind, Stage
+from edge_node.messages.verdict import Outcome
 
 
 def stage(name, labels, **more) -> Stage:

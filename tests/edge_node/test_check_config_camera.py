@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from tests.processes import command
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config import SECTIONS, example_config, load_config, parse_config
+from edge_node.config.sections import SECTIONS, example_config, load_config, parse_config
 from edge_node.errors import ConfigError
 from tests.processes import command
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_node.corrosion_map import (
+from edge_node.inspection.corrosion_map import (
     area_estimate,
     astm_d610,
     corroded_labels,
@@ -13,7 +13,7 @@ from edge_node.corrosion_map import (
     draw_overlay,
     iso_4628_3,
 )
-from edge_node.manifest import Meaning, Stage
+from edge_node.inference.manifest import Meaning, Stage
 
 
 def stage(*, labels=("corroded", "uncorroded"), **said: float) -> Stage:

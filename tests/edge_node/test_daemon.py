@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_node.config import example_config
-from edge_node.subscriber import Subscriber
-from edge_node.verdict import Verdict
+from edge_node.config.sections import example_config
+from edge_node.mqtt.subscriber import Subscriber
+from edge_node.messages.verdict import Verdict
 from tests.processes import command, daemon, wait_for
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def test_a_camera_that_can_never_work_is_a_configuration_error(source, said, tmp
 
 def test_the_daemon_does_not_load_tensorflow():
     """Importing the daemon loads neither TensorFlow nor the converter."""
-    code = "import sys, edge_node.daemon; print([m for m in ('tensorflow', 'converter') if m in sys.modules])"
+    code = "import sys, edge_node.daemon.assembly; print([m for m in ('tensorflow', 'converter') if m in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )

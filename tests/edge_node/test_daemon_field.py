@@ -11,11 +11,11 @@ import cv2
 import msgspec
 import pytest
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
-from edge_node.findings import Finding, FindingState
-from edge_node.subscriber import Subscriber
-from edge_node.verdict import Outcome, Verdict
+from edge_node.findings.tracker import Finding, FindingState
+from edge_node.mqtt.subscriber import Subscriber
+from edge_node.messages.verdict import Outcome, Verdict
 from tests.mjpeg_server import Behaviour, MjpegServer
 from tests.notify_socket import NotifySocket
 from tests.processes import daemon, free_port, wait_for

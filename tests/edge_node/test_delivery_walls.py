@@ -11,8 +11,8 @@ import pytest
 
 import edge_node
 from edge_node.errors import ConfigError
-from edge_node.spool import Kind
-from edge_node.topics import Topics
+from edge_node.spool.spool import Kind
+from edge_node.messages.topics import Topics
 
 PACKAGE = Path(edge_node.__file__).parent
 
@@ -40,12 +40,12 @@ def test_one_module_of_each_program_knows_sqlite_and_one_knows_paho() -> None:
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("edge_node.spool", ("paho", "cv2", "numpy", "converter", "tensorflow")),
-        ("edge_node.publisher", ("sqlite3", "cv2", "numpy", "converter", "tensorflow", "cryptography")),
-        ("edge_node.window", ("paho", "sqlite3", "cv2")),
-        ("edge_node.commands", ("paho", "sqlite3", "cv2")),
+        ("edge_node.spool.spool", ("paho", "cv2", "numpy", "converter", "tensorflow")),
+        ("edge_node.delivery.publisher", ("sqlite3", "cv2", "numpy", "converter", "tensorflow", "cryptography")),
+        ("edge_node.delivery.send_window", ("paho", "sqlite3", "cv2")),
+        ("edge_node.messages.command", ("paho", "sqlite3", "cv2")),
         ("edge_node.update.state", ("paho", "sqlite3", "cv2", "numpy", "cryptography")),
-        ("edge_node.update.container", ("paho", "sqlite3", "cv2", "numpy", "cryptography")),
+        ("edge_node.update.transport_file", ("paho", "sqlite3", "cv2", "numpy", "cryptography")),
     ],
 )
 def test_a_room_does_not_load_its_neighbours(module: str, forbidden: tuple[str, ...]) -> None:

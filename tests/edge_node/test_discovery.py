@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config import MqttConfig, SpoolConfig
-from edge_node.discovery import announcements
-from edge_node.publisher import Publisher
-from edge_node.spool import Spool
-from edge_node.topics import Topics
+from edge_node.config.sections import MqttConfig, SpoolConfig
+from edge_node.integrations.home_assistant import announcements
+from edge_node.delivery.publisher import Publisher
+from edge_node.spool.spool import Spool
+from edge_node.messages.topics import Topics
 from tests.collector import Collector
 from tests.edge_node.test_schema import MESSAGES
 from tests.processes import wait_for
@@ -85,7 +85,7 @@ def test_every_template_finds_its_key_in_a_real_message(form: str) -> None:
 
 def json_of(name: str):
     """A message as it is sent."""
-    from edge_node.verdict import encode
+    from edge_node.messages.verdict import encode
 
     return json.loads(encode(MESSAGES[name]))
 

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.config import EvidenceConfig, MqttConfig, SpoolConfig
-from edge_node.evidence import Evidence, Size
-from edge_node.marked_picture import Marking, marking_in
-from edge_node.publisher import Publisher
-from edge_node.spool import Kind, Spool
-from edge_node.topics import Topics
-from edge_node.verdict import Outcome
+from edge_node.config.sections import EvidenceConfig, MqttConfig, SpoolConfig
+from edge_node.evidence.store import Evidence, Size
+from edge_node.evidence.marked_jpeg import Marking, marking_in
+from edge_node.delivery.publisher import Publisher
+from edge_node.spool.spool import Kind, Spool
+from edge_node.messages.topics import Topics
+from edge_node.messages.verdict import Outcome
 from tests.collector import Collector
 from tests.processes import wait_for
 from tests.proxy import Proxy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from edge_node import evidence_thread
-from edge_node.evidence_thread import MAX_WAITING, EvidenceThread
+from edge_node.evidence import thread as evidence_thread
+from edge_node.evidence.thread import MAX_WAITING, EvidenceThread
 from tests.processes import wait_for
 
 

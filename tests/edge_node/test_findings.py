@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.config import FindingsConfig, parse_config
+from edge_node.config.sections import FindingsConfig, parse_config
 from edge_node.errors import ConfigError
-from edge_node.findings import ClosedBecause, FindingState, FindingTracker, TrackerState
-from edge_node.verdict import Pose
+from edge_node.findings.tracker import ClosedBecause, FindingState, FindingTracker, TrackerState
+from edge_node.messages.verdict import Pose
 from tests.verdicts import START, verdict
 
 QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=3, update_s=1e6)

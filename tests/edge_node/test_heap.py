@@ -10,7 +10,7 @@ import pytest
 COUNT = """
 import ctypes, re, sys, threading
 from pathlib import Path
-from edge_node import heap
+from edge_node import malloc as heap
 
 if sys.argv[1] == "shared":
     heap.share_one()

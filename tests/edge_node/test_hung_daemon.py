@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from tests.mjpeg_server import MjpegServer
 from tests.notify_socket import NotifySocket
 from tests.processes import wait_for

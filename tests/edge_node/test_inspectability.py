@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edge_node.camera import read_picture
-from edge_node.config import InspectConfig
-from edge_node.inspectability import Thresholds, inspect, measure, thresholds_of
+from edge_node.config.sections import InspectConfig
+from edge_node.inspection.inspectability import Thresholds, inspect, measure, thresholds_of
 from tests.mjpeg_server import moving_picture
 
 OFF = Thresholds(dark_below=0, glare_above=1, contrast_below=0, sharpness_below=0, motion_below=0)

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-from edge_node.interpreter import runtime
+from edge_node.inference.interpreter import runtime
 
 pytestmark = pytest.mark.runtime
 

@@ -6,8 +6,8 @@ import threading
 
 import numpy as np
 
-from edge_node.frame import frame_now
-from edge_node.latest import LatestFrame
+from edge_node.camera.frame import frame_now
+from edge_node.camera.latest import LatestFrame
 
 
 def frame(frame_id: int):

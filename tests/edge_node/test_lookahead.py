@@ -7,9 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from edge_node.frame import frame_now
-from edge_node.latest import LatestFrame
-from edge_node.lookahead import MAX_WAITING, Lookahead
+from edge_node.camera.frame import frame_now
+from edge_node.camera.latest import LatestFrame
+from edge_node.daemon.inference_thread import MAX_WAITING, Lookahead
 from tests.processes import wait_for
 
 

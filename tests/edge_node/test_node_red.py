@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.node_red import flow
+from edge_node.integrations.node_red import flow
 from tests.edge_node.test_other_clients import COUNT, NODE, produce
 from tests.processes import free_port, wait_for
 

@@ -13,7 +13,7 @@ import cv2
 import jsonschema
 import numpy as np
 
-from edge_node.schema import schemas
+from edge_node.integrations.message_schema import schemas
 from tests.collector import Collector
 from tests.edge_node.test_daemon import write_config
 from tests.processes import daemon, wait_for

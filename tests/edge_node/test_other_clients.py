@@ -20,10 +20,10 @@ COUNT = 1000
 PRODUCER = """
 import sys, time
 from pathlib import Path
-from edge_node.config import MqttConfig, SpoolConfig
-from edge_node.publisher import Publisher
-from edge_node.spool import Kind, Spool
-from edge_node.topics import Topics
+from edge_node.config.sections import MqttConfig, SpoolConfig
+from edge_node.delivery.publisher import Publisher
+from edge_node.spool.spool import Kind, Spool
+from edge_node.messages.topics import Topics
 port, path, count = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 spool = Spool.open(path, SpoolConfig())
 config = MqttConfig(hostname="127.0.0.1", port=port, require_subscriber=True)

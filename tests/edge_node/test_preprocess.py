@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_node.manifest import InputTensor, Resize
-from edge_node.preprocess import input_tensor, resize
+from edge_node.inference.manifest import InputTensor, Resize
+from edge_node.inference.preprocess import input_tensor, resize
 
 
 def test_the_old_tensorflow_resize_has_its_corner_at_zero():

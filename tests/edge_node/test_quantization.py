@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.quantization import Quantization, dequantize, quantize
+from edge_node.inference.quantization import Quantization, dequantize, quantize
 
 
 @given(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config import SpoolConfig
+from edge_node.config.sections import SpoolConfig
 from edge_node.errors import SpoolError
-from edge_node.spool import Keep, Kind, Refusal, Spool
+from edge_node.spool.spool import Keep, Kind, Refusal, Spool
 from tests.processes import wait_for
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def test_everything_appended_before_a_kill_and_flushed_is_there_after_it(tmp_pat
     """A process that is killed right after flush has lost nothing."""
     path = tmp_path / "spool.sqlite"
     program = (
-        "import os, sys; from pathlib import Path; from edge_node.spool import *\n"
-        "from edge_node.config import SpoolConfig\n"
+        "import os, sys; from pathlib import Path; from edge_node.spool.spool import *\n"
+        "from edge_node.config.sections import SpoolConfig\n"
         "spool = Spool.open(Path(sys.argv[1]), SpoolConfig())\n"
         "for _ in range(100): spool.append(Kind.VERDICT, lambda seq: b'%d' % seq)\n"
         "assert spool.flush(10)\nos.kill(os.getpid(), 9)\n"

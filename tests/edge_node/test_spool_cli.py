@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config import SpoolConfig
-from edge_node.spool import Kind, Refusal, Spool
+from edge_node.config.sections import SpoolConfig
+from edge_node.spool.spool import Kind, Refusal, Spool
 from tests.processes import command, wait_for
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config import SpoolConfig
+from edge_node.config.sections import SpoolConfig
 from edge_node.errors import SpoolError
-from edge_node.spool import Keep, Kind, Spool
-from edge_node.spool_pending import MAX_ROWS
+from edge_node.spool.spool import Keep, Kind, Spool
+from edge_node.spool.pending import MAX_ROWS
 from tests.processes import wait_for
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ def test_what_memory_cannot_hold_either_is_counted(disk: Path) -> None:
 WRITES_FAIL = """
 import json, resource, signal, sys, time
 from pathlib import Path
-from edge_node.config import SpoolConfig
-from edge_node.spool import Kind, Spool
+from edge_node.config.sections import SpoolConfig
+from edge_node.spool.spool import Kind, Spool
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 spool = Spool.open(Path(sys.argv[1]), SpoolConfig())
 append = lambda count: [spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) for _ in range(count)]

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from edge_node.supervision import Notifier
+from edge_node.monitoring.systemd import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -13,10 +13,10 @@ import pytest
 
 from edge_node.control_room.signing_key import make_key_pair
 from edge_node.errors import BundleError, ConfigError, UpdateError
-from edge_node.update.container import HEADER_BYTES, read_head
-from edge_node.update.signing import trusted_keys
+from edge_node.update.transport_file import HEADER_BYTES, read_head
+from edge_node.signing import trusted_keys
 from edge_node.update.state import State
-from edge_node.update.store import Store
+from edge_node.update.bundle_store import Store
 from tests.releases import NAME, NOW, PACKAGED_VERSION, Maker, Robot, changed_bundle, default_files
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _statement(maker: Maker) -> bytes:
 
 def _signed(maker: Maker, folder: Path, text: bytes) -> Path:
     """Write a transport file with any statement, signed."""
-    from edge_node.update.container import SIGNATURE_NAME, STATEMENT_NAME
+    from edge_node.update.transport_file import SIGNATURE_NAME, STATEMENT_NAME
 
     parts = io.BytesIO()
     with tarfile.open(fileobj=parts, mode="w", format=tarfile.USTAR_FORMAT) as archive:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from edge_node.update.state import State
 from tests.collector import Collector
 from tests.processes import command, daemon, wait_for

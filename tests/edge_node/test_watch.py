@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.tally import Numbers, Tally
-from edge_node.verdict import Verdict, encode
+from edge_node.messages.sequence_gaps import Numbers, Tally
+from edge_node.messages.verdict import Verdict, encode
 from tests.collector import Collector
 from tests.edge_node.test_schema import MESSAGES, VERDICT
 from tests.processes import command, free_port, wait_for

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from edge_node.camera import PICTURE_SUFFIXES
-from edge_node.verdict import PictureVerdict
+from edge_node.messages.verdict import PictureVerdict
 
 PROJECT = Path(__file__).resolve().parents[2]
 SUITE, PYTHON = "bookworm", "3.11"

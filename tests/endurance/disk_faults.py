@@ -24,11 +24,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.config import SpoolConfig
+from edge_node.config.sections import SpoolConfig
 from edge_node.errors import SpoolError
-from edge_node.spool import Kind, Spool
-from edge_node.spool_types import Keep
-from edge_node.verdict import encode
+from edge_node.spool.spool import Kind, Spool
+from edge_node.spool.rows import Keep
+from edge_node.messages.verdict import encode
 from tests.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -226,8 +226,8 @@ def measure_memory(folder: Path, rows: int) -> int:
         spool.close()
     print(f"{rows} verdicts, {many.stat().st_size / 1e6:.0f} MB on disk")
     drain = (
-        "import sys; from pathlib import Path; from edge_node.config import SpoolConfig;"
-        "from edge_node.spool import Kind, Spool;"
+        "import sys; from pathlib import Path; from edge_node.config.sections import SpoolConfig;"
+        "from edge_node.spool.spool import Kind, Spool;"
         "s = Spool.open(Path(sys.argv[1]), SpoolConfig(max_mb=16384, free_share=0.9));"
         "assert s.rows(Kind.VERDICT, limit=20); s.depth(); s.close()"
     )

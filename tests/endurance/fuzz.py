@@ -19,11 +19,11 @@ import time
 from collections import Counter
 from datetime import datetime, timezone
 
-from edge_node.command_gate import CommandGate, Refused, Taken
-from edge_node.commands import Verb
-from edge_node.config import CommandsConfig
-from edge_node.mqtt_session import Endpoint, Incoming, LinkError, Outgoing, Session
-from edge_node.topics import Topics
+from edge_node.commands.admission import CommandGate, Refused, Taken
+from edge_node.messages.command import Verb
+from edge_node.config.sections import CommandsConfig
+from edge_node.mqtt.session import Endpoint, Incoming, LinkError, Outgoing, Session
+from edge_node.messages.topics import Topics
 
 TOPICS = Topics("site", "robot")
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

@@ -21,7 +21,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from tests.processes import Mosquitto, free_port
 
 ENTITIES = {

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge_node.control_room.history import History
-from edge_node.verdict import encode
+from edge_node.control_room.history.history import History
+from edge_node.messages.verdict import encode
 from tests.collector import Collector
 from tests.control_room import SYSTEMD_QUEUES, ControlRoom
 from tests.processes import Mosquitto, wait_for

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge_node.camera import open_camera
-from edge_node.config import CameraConfig
+from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
 
 WARM_UP, COUNTED = 100, 900

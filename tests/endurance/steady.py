@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
-from edge_node.subscriber import Subscriber
-from edge_node.verdict import Verdict
+from edge_node.mqtt.subscriber import Subscriber
+from edge_node.messages.verdict import Verdict
 from tests.processes import Mosquitto
 
 MAX_GROWTH_MB = 5.0  # an allocator has its ups and downs

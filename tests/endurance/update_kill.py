@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_node.config import example_config
+from edge_node.config.sections import example_config
 from tests.processes import Mosquitto
 from tests.releases import Maker
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_node.control_room.database import NAME
+from edge_node.control_room.history.database import NAME
 from tests.benchmarks.fleet.processes import ROOT, wait_until
 from tests.benchmarks.fleet.room import PERCENTILES
 from tests.processes import free_port

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import cv2
 import pytest
 
-from edge_node.broker_options import broker_config
-from edge_node.broker_security import endpoint
-from edge_node.commands import Verb
-from edge_node.config import example_config
-from edge_node.control_room.commander import Commander, Ending, build
+from edge_node.cli.broker_options import broker_config
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.messages.command import Verb
+from edge_node.config.sections import example_config
+from edge_node.control_room.robots.commander import Commander, Ending, build
 from edge_node.control_room.signing_key import load_signer, make_key_pair
 from edge_node.demo.run import CLIP
 from edge_node.errors import CorrosionError
-from edge_node.marked_picture import marking_in
-from edge_node.mqtt_types import Endpoint
-from edge_node.topics import Topics
+from edge_node.evidence.marked_jpeg import marking_in
+from edge_node.mqtt.types import Endpoint
+from edge_node.messages.topics import Topics
 from tests.collector import Collector
 from tests.processes import command, daemon, free_port, wait_for
 
@@ -212,7 +212,7 @@ def test_the_options_of_a_broker_become_an_endpoint(tmp_path):
     """``watch`` and ``command`` read the same options in the same way."""
     import argparse
 
-    from edge_node.broker_options import add_security_options
+    from edge_node.cli.broker_options import add_security_options
 
     parser = argparse.ArgumentParser()
     add_security_options(parser)

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("fpdf")
 
-from edge_node.control_room.history import History
+from edge_node.control_room.history.history import History
 from tests.browser import browser
 from tests.control_room import ControlRoom
 from tests.edge_node.control_room.test_dataset import Room

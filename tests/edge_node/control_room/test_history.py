@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from edge_node.control_room.database import NAME, HistoryError
-from edge_node.control_room.history import History
-from edge_node.control_room.records import (
+from edge_node.control_room.history.database import NAME, HistoryError
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
     Opinion,
@@ -23,10 +23,10 @@ from edge_node.control_room.records import (
     Review,
     VerdictFilter,
 )
-from edge_node.control_room.trimming import MAX_RANGES
-from edge_node.findings import Finding, FindingState
-from edge_node.messages import Health, Presence, Response, Result, Status
-from edge_node.verdict import Pose
+from edge_node.control_room.history.retention import MAX_RANGES
+from edge_node.findings.tracker import Finding, FindingState
+from edge_node.messages.status import Health, Presence, Response, Result, Status
+from edge_node.messages.verdict import Pose
 from tests.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -364,7 +364,7 @@ def test_other_programs_read_beside_a_running_control_room(history: History, tmp
 _WRITER = """
 import sys
 from pathlib import Path
-from edge_node.control_room.history import History
+from edge_node.control_room.history.history import History
 from tests.verdicts import verdict
 history = History(Path(sys.argv[1]))
 for seq in range(1, 1_000_000):

@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.control_room.history import History
-from edge_node.control_room.mission import Mission, Selection, mission_of
-from edge_node.control_room.mission_csv import mission_csv
-from edge_node.control_room.records import Opinion, Picture, Review
+from edge_node.control_room.history.history import History
+from edge_node.control_room.report.mission import Mission, Selection, mission_of
+from edge_node.control_room.report.mission_csv import mission_csv
+from edge_node.control_room.history.records import Opinion, Picture, Review
 from edge_node.errors import CorrosionError
-from edge_node.findings import Finding, FindingState
-from edge_node.marked_picture import Marking, mark
-from edge_node.verdict import Pose, Reason
+from edge_node.findings.tracker import Finding, FindingState
+from edge_node.evidence.marked_jpeg import Marking, mark
+from edge_node.messages.verdict import Pose, Reason
 from tests.processes import command
 from tests.verdicts import START, verdict
 
@@ -184,7 +184,7 @@ def test_a_mission_without_a_finding_is_one_row(history):
 
 def test_the_document_says_all_of_it(history, tmp_path):
     """Coverage, gaps, the finding with its review, estimates called that, hashes, a place to sign."""
-    pdf_of = pytest.importorskip("edge_node.control_room.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
     review(history)
     mission = mission_of(history, WHO)
     content = pdf_of(mission, title="Inspection of pipe 7")
@@ -202,7 +202,7 @@ def test_the_document_says_all_of_it(history, tmp_path):
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
 def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
     """Any script, endless words, markup and signs that no font has: on paper, or as boxes with a note."""
-    pdf_of = pytest.importorskip("edge_node.control_room.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
     history.add_verdict(verdict(41, "U", asset=words))
     review(history, reviewer=words[:64], note=words)
     text = text_of(pdf_of(mission_of(history, WHO), title=words), tmp_path)
@@ -213,7 +213,7 @@ def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
 
 def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
     """Damaged bytes, a picture that has not come, and none that was kept."""
-    pdf_of = pytest.importorskip("edge_node.control_room.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
     broken = "b" * 64
     history.add_picture(
         Picture("quay", "crawler-1", broken, is_thumbnail=True, content=b"\xff\xd8no picture")
@@ -233,7 +233,7 @@ def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
 
 def test_a_robot_without_a_path_has_a_chart_over_time(tmp_path):
     """No pose at all: time is the axis, and nothing is said of a path."""
-    pdf_of = pytest.importorskip("edge_node.control_room.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
     opened = History(tmp_path / "room")
     opened.add_verdict(verdict(1, "U"))  # a single frame: the axis has no length
     one = text_of(pdf_of(mission_of(opened, WHO)), tmp_path)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.gate import Logins
-from edge_node.control_room.history import History
-from edge_node.control_room.records import Picture
+from edge_node.control_room.web.access import Logins
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import Picture
 from edge_node.control_room.settings import WebConfig
 from edge_node.errors import ConfigError
-from edge_node.verdict import Pose, encode
+from edge_node.messages.verdict import Pose, encode
 from tests.collector import Collector
 from tests.control_room import ControlRoom
 from tests.processes import Mosquitto, wait_for
@@ -237,7 +237,7 @@ def test_events_tell_what_is_new(room: ControlRoom, broker: Mosquitto) -> None:
 
 def test_the_page_never_reads_text_as_markup() -> None:
     """Whatever robots send is put into text nodes: no script of ours knows another way."""
-    from edge_node.control_room.web import PAGE
+    from edge_node.control_room.web.application import PAGE
 
     scripts = list(PAGE.glob("*.js"))
     assert len(scripts) > 5

@@ -1,0 +1,115 @@
+"""``converter bundle keygen | pack | sign``: make a bundle ready to travel to robots."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from converter.conversion.packing import Terms, pack, sign
+from edge_node.control_room.signing_key import make_key_pair
+from edge_node.update.transport_file import SUFFIX
+from edge_node.signing import Signer
+
+_VALID_DAYS = 90  # long enough for a robot that comes home once a season
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions of ``converter bundle``."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    keygen = actions.add_parser("keygen", help="make a key pair; the public half goes onto the robots")
+    keygen.add_argument("key", type=Path, metavar="KEY.pem", help="the private key's file, mode 0600")
+    packed = actions.add_parser("pack", help="a bundle folder to one file; the same folder, the same bytes")
+    packed.add_argument("folder", type=Path, metavar="FOLDER", help="what `convert` wrote")
+    packed.add_argument(
+        "out", type=Path, metavar="OUT", help=f"the file, or a folder for NAME-VERSION{SUFFIX}"
+    )
+    packed.add_argument(
+        "--version", metavar="V", help="another version than the folder's: 2, 1.10, 2026.11.24"
+    )
+    _add_signing(packed, key_required=False)
+    signed = actions.add_parser("sign", help="sign what pack wrote, in place; again is allowed")
+    signed.add_argument("file", type=Path, metavar="FILE")
+    _add_signing(signed, key_required=True)
+    parser.epilog = (
+        "Robots take a bundle whose version is higher than any they had, signed by a key that they trust.\n"
+        "Keep the private key off the robots and the broker; whoever has it can change what robots see."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the action."""
+    if args.action == "keygen":
+        public = make_key_pair(args.key)
+        key_id = Signer(args.key).key_id.hex()[:16]
+        print(f"{args.key}: private, stays here. {public}: key {key_id}, for the robots:")
+        print(f'[bundle] trusted_keys = ["/etc/corrosion-edge/{public.name}"]')
+        return 0
+    signer = Signer(args.key) if args.key is not None else None  # before a signed file is replaced
+    if args.action == "pack":
+        file, statement = pack(args.folder, args.out, version=args.version)
+        print(
+            f"{file}: {statement.label}, {file.stat().st_size} bytes, {len(statement.files)} files,"
+            " not signed"
+        )
+    else:
+        file = args.file
+    if signer is None:
+        return 0
+    terms = Terms(
+        issued_at=args.issued or datetime.now(timezone.utc).replace(microsecond=0),
+        valid_for=timedelta(days=args.valid_days),
+        minimum_version=args.minimum_version,
+        robot_classes=tuple(args.robot_class),
+    )
+    statement = sign(file, signer, terms)
+    print(
+        f"{file}: {statement.label} signed with key {signer.key_id.hex()[:16]},"
+        f" to be installed until {statement.expires_at:%Y-%m-%d %H:%M} UTC"
+    )
+    return 0
+
+
+def _add_signing(parser: argparse.ArgumentParser, *, key_required: bool) -> None:
+    parser.add_argument(
+        "--key", type=Path, required=key_required, metavar="KEY.pem", help="sign with this key"
+    )
+    parser.add_argument(
+        "--valid-days",
+        type=_days,
+        default=_VALID_DAYS,
+        metavar="N",
+        help="may be installed for so long (%(default)s)",
+    )
+    parser.add_argument(
+        "--minimum-version",
+        default="0",
+        metavar="V",
+        help="once this one is confirmed, robots do not go back below V",
+    )
+    parser.add_argument(
+        "--robot-class",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="only for these robots; may be repeated",
+    )
+    parser.add_argument(
+        "--issued", type=_moment, metavar="TIME", help="instead of now, for builds that can be repeated"
+    )
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted 1 to 3650 days")
+    return int(text)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted a time like 2026-11-24T12:00:00Z") from None
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted a time zone too, like 2026-11-24T12:00:00Z")
+    return found.astimezone(timezone.utc)

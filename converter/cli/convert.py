@@ -1,0 +1,296 @@
+"""``convert``: retrained graphs -> the bundle that the edge node runs."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converter.argument_types import at_least, up_to
+from converter.evaluation.accuracy_budget import Budget
+from converter.graphs.cascade_file import CascadePlan, plan_of_graph, read_cascade
+from converter.conversion.order import ConversionOrder
+from converter.output_paths import refuse_unwritable_file, write_file
+from converter.cli.inspect_graph import add_graph_flags, graph_flags
+from converter.conversion.pipeline import convert_cascade, stage_bytes
+from converter.quantize.conversion_process import Mode, Target
+from converter.conversion.report import encode_report, report_of
+from converter.conversion.report_page import render_page, thumbnails
+from converter.graphs.scaling import GraphFlags
+from edge_node.inference.bundle import REPORT_NAME
+from edge_node.inspection.corrosion_map import corroded_labels
+from edge_node.errors import ConversionError, DestinationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Sequence
+
+    from converter.evaluation.accuracy_budget import Drop
+    from converter.conversion.order import BeginStep, ConversionOutcome
+
+_MODES = [mode.value for mode in Mode]
+
+
+def with_explicit_mode(argv: Sequence[str]) -> list[str]:
+    """Return ``argv`` with a bare ``--quantize`` spelled out, lest it swallow the graph after it."""
+    words = list(argv)
+    for at, word in enumerate(words):
+        if word == "--quantize" and (at + 1 == len(words) or words[at + 1] not in _MODES):
+            words[at] = f"--quantize={Mode.INT8.value}"
+    return words
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``convert``."""
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="GRAPH.pb|CASCADE.toml",
+        help="one graph, or a file that names the stages",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
+    parser.add_argument(
+        "--quantize",
+        choices=_MODES,
+        default=Mode.NONE.value,
+        help="alone: int8, everything 8 bits; float16, dynamic, ...; without it: none, float32",
+    )
+    parser.add_argument(
+        "--calibration", type=Path, metavar="PICTURES", help="folder that int8 ranges are measured on"
+    )
+    parser.add_argument(
+        "--calibration-pictures", type=at_least(1), default=200, metavar="N", help="default: 200"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice of pictures (default: 0)")
+    parser.add_argument(
+        "--min-agreement",
+        type=up_to(100.0),
+        metavar="PERCENT",
+        help="share of pictures to which every stage must give float's label: those of --evaluate, or else"
+        " the calibration pictures; the worst layers stay in float until it holds",
+    )
+    judged = parser.add_argument_group("judged on labelled pictures")
+    judged.add_argument(
+        "--evaluate", type=Path, metavar="LABELLED", help="labels.csv, or a folder with a folder per class"
+    )
+    judged.add_argument(
+        "--max-accuracy-drop",
+        type=up_to(100.0),
+        metavar="POINTS",
+        help="percentage points that quantizing may cost any stage and the cascade;"
+        " the worst layers stay in float until it holds",
+    )
+    judged.add_argument(
+        "--max-risk",
+        type=up_to(1.0),
+        metavar="SHARE",
+        help="stages abstain where they are not sure enough for so few errors (0.01: one in a hundred)",
+    )
+    judged.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="also write the report with the pictures in it; the one in the bundle only names them",
+    )
+    parser.add_argument("--name", help="of the bundle (default: the cascade's, or the graph's folder)")
+    parser.add_argument("--version", help="of the bundle (default: the cascade's, or 1)")
+    parser.add_argument(
+        "--target",
+        choices=[target.value for target in Target],
+        default=Target.LITERT.value,
+        help="the robot's runtime: another than litert must pass the golden probe here, in an environment"
+        " of its own (default: litert)",
+    )
+    parser.add_argument("--no-fuse", action="store_true", help="one model per stage, whatever they share")
+    parser.add_argument(
+        "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing bundle")
+    one = parser.add_argument_group("one graph only; a cascade file says these per stage")
+    one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    add_graph_flags(one)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert as ``add_arguments`` describes it; print the table; return the exit code.
+
+    Raises:
+        CorrosionError: anything about the graphs, labels, pictures or the bundle's folder.
+    """
+    refuse_unwritable_file(args.report)
+    order = ConversionOrder(
+        plan=_plan(args),
+        out=args.out,
+        mode=Mode(args.quantize),
+        target=Target(args.target),
+        calibration=args.calibration,
+        calibration_pictures=args.calibration_pictures,
+        seed=args.seed,
+        evaluate=args.evaluate,
+        budget=Budget(
+            args.max_accuracy_drop, None if args.min_agreement is None else args.min_agreement / 100.0
+        ),
+        max_risk=args.max_risk,
+        fuse=not args.no_fuse,
+        all_modes=args.all_modes,
+        force=args.force,
+    )
+    with shown_steps() as begin:
+        outcome = convert_cascade(order, begin, _report_files)
+    if args.report:
+        _write_report(args.report, outcome)
+    _print_table(outcome)
+    return 0
+
+
+@contextmanager
+def shown_steps() -> Iterator[BeginStep]:
+    """Show steps as progress bars on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+
+        def begin(name: str, parts: int) -> Callable[[], None]:
+            task = progress.add_task(name, total=parts)
+            return lambda: progress.advance(task)
+
+        yield begin
+
+
+def _plan(args: argparse.Namespace) -> CascadePlan:
+    flags = graph_flags(args)
+    if args.source.suffix == ".toml":
+        if args.labels or flags != GraphFlags():
+            raise ConversionError(f"{args.source}: a cascade file says labels and layers itself, per stage")
+        plan = read_cascade(args.source)
+    else:
+        plan = plan_of_graph(args.source, args.labels, flags)
+    return plan.renamed(args.name, args.version)
+
+
+def _report_files(outcome: ConversionOutcome) -> dict[str, bytes]:
+    """Return the reports that travel with the bundle: without photographs, which may not."""
+    report = report_of(outcome)
+    return {REPORT_NAME: render_page(report), "report.json": encode_report(report)}
+
+
+def _write_report(path: Path, outcome: ConversionOutcome) -> None:
+    report = report_of(outcome)
+    try:
+        write_file(path, render_page(report, thumbnails(outcome, report)))
+    except DestinationError as err:
+        raise DestinationError(f"{err}; the bundle itself is written") from err
+
+
+def _print_table(outcome: ConversionOutcome) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    manifest = outcome.bundle.manifest
+    mode = outcome.order.mode.heading
+    table = Table(title=f"{manifest.name} {manifest.version}", title_justify="left")
+    for heading in ("stage", "model"):
+        table.add_column(heading)
+    headings = ["float", mode, "same label", "worst probability difference"]
+    headings += ["accuracy: float", mode] if outcome.drops else []
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in _rows(outcome):
+        table.add_row(*row)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    for note in _notes(outcome):
+        console.print(note, highlight=False)
+
+
+def _rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
+    sizes = stage_bytes(outcome.reference), stage_bytes(outcome.bundle)
+    comparisons = {comparison.stage.name: comparison for comparison in outcome.comparisons}
+    scores = {drop.name: drop for drop in outcome.drops}
+    for stage in outcome.bundle.manifest.cascade.stages:
+        row = [stage.name, stage.model, *(f"{size[stage.name] / 1e6:.2f} MB" for size in sizes)]
+        comparison = comparisons.get(stage.name)
+        row += (
+            [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
+            if comparison
+            else ["-", "-"]
+        )
+        yield row + _accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
+    for drop in scores.values():
+        yield [drop.name, "", "", "", "", "", *_accuracies(drop, wanted=True)]
+
+
+def _accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
+    if not wanted:
+        return []
+    return [f"{drop.reference.accuracy:.2%}", f"{drop.candidate.accuracy:.2%}"] if drop else ["-", "-"]
+
+
+def _notes(outcome: ConversionOutcome) -> Iterator[str]:
+    yield from outcome.warnings
+    for graph in outcome.fused:
+        if len(graph.stages) > 1:
+            yield f"{', '.join(graph.stages)} share one backbone, proved equal: one inference answers all"
+        yield from (
+            f"{output.stage} has no map: {output.no_map}" for output in graph.outputs if output.no_map
+        )
+    if outcome.order.fuse and len(outcome.fused) > 1:
+        yield f"{len(outcome.fused)} models: their backbones differ"
+    if measured := outcome.bundle.manifest.measured:
+        what = "" if outcome.labelled else "; agreement, not accuracy"
+        yield f"compared on {measured.pictures} pictures, {measured.set}{what}"
+    float_ms, quantized_ms = outcome.milliseconds
+    yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
+    for cost in outcome.mode_costs:
+        taken = cost.conversion
+        yield (
+            f"  {cost.mode.heading:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms;"
+            f" converted in {taken.seconds:.1f} s and {taken.peak_memory_mb:.0f} MB of memory"
+        )
+    if outcome.float_layers:
+        yield f"kept in float: {', '.join(outcome.float_layers)}"
+    if outcome.all_quantized:
+        size, milliseconds = outcome.all_quantized
+        now = sum(model.size_bytes for model in outcome.bundle.manifest.models)
+        yield (
+            f"that costs {now / 1e6:.2f} MB instead of {size / 1e6:.2f} MB,"
+            f" and {quantized_ms:.1f} ms instead of {milliseconds:.1f} ms"
+        )
+    for name, fit in outcome.fits.items():
+        line = f"{name}: temperature {fit.temperature:.2f}"
+        if fit.abstention:
+            line += (
+                f"; says nothing below {fit.abstention.threshold:.3f}: on specimens held out"
+                f" {fit.abstention.held_out_coverage:.1%} decided, {fit.abstention.held_out_risk:.2%} wrongly"
+            )
+        yield line
+    yield from _map_notes(outcome)
+    own_mb, child_mb = outcome.peak_memory_mb
+    memory = f"{own_mb:.0f} MB of memory, {child_mb:.0f} MB more in the largest child"
+    yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s, {memory}"
+
+
+def _map_notes(outcome: ConversionOutcome) -> Iterator[str]:
+    """Say what maps are worth: fitted on masks, or never taught where."""
+    for name, fit in outcome.map_fits.items():
+        yield (
+            f"{name}: its map counts from {fit.threshold:.3f} on: against {fit.pictures} masks,"
+            f" specimens held out, IoU {fit.iou[1]:.2f} instead of {fit.iou[0]:.2f},"
+            f" area off by {fit.area_error[1]:.1%} instead of {fit.area_error[0]:.1%}"
+        )
+    untaught = [
+        planned.stage.name
+        for planned in outcome.order.plan.stages
+        if planned.stage.name not in outcome.map_fits
+        and corroded_labels(planned.stage)
+        and (graph := outcome.graphs[planned.map_from or planned.stage.name]).head
+        and not graph.map_trained
+    ]
+    if untaught:
+        yield (
+            f"{', '.join(untaught)}: learned from whole pictures, so the map shows where it looked and"
+            " overstates the area; --evaluate with a labels.csv that names masks fits it"
+        )

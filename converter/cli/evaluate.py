@@ -1,0 +1,139 @@
+"""``converter evaluate``: how right a bundle or a graph is, on labelled pictures that it has not seen."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.data.dataset import add_choice_arguments, chosen, load_dataset
+from converter.output_paths import refuse_unwritable_file, write_file
+from converter.evaluation.judge import ask, judge_of, with_meanings
+from converter.evaluation.map_quality import MapFigures, map_figures
+from converter.evaluation.questions import Figures, Question, figures, questions
+from converter.text_table import crossover_lines
+from edge_node.errors import DatasetError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from converter.evaluation.judge import Answer
+
+SUMMARY = "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one evaluation found; JSON of ``--json``.
+
+    Attributes:
+        model: the bundle's folder or the graph's file.
+        data: where the pictures were.
+        mean_ms: mean time of one decision on this machine, preprocessing included.
+        p95_ms: time that 95 of 100 decisions took at most.
+    """
+
+    model: str
+    data: str
+    pictures: int
+    mean_ms: float
+    p95_ms: float
+    figures: tuple[Figures, ...]
+    maps: tuple[MapFigures, ...] = ()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("model", type=Path, help="folder of a bundle, or a frozen graph")
+    parser.add_argument("data", type=Path, help="labels.csv, the folder around one, or folders of classes")
+    parser.add_argument("--labels", type=Path, help="label file of a graph (default: the one beside it)")
+    add_choice_arguments(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, wrong pictures included")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, print and write; return the exit code."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    for path in (args.json, args.html):
+        refuse_unwritable_file(path)
+    samples = chosen(with_meanings(load_dataset(args.data)), args.sets, args.sources)
+    judge = judge_of(args.model, args.labels)
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task("pictures", total=len(samples))
+        answers = ask(judge, samples, lambda done: bar.advance(task, done))
+    asked = questions({sample.set_name for sample in samples}, judge.cascade)
+    found = evaluation(str(args.model), str(args.data), answers, asked)
+    print("\n".join(lines(found)))
+    if args.json is not None:
+        write_file(args.json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    if args.html is not None:
+        from converter.evaluation.evaluation_page import page
+
+        write_file(args.html, page(found, answers, asked))
+    return 0
+
+
+def evaluation(model: str, data: str, answers: Sequence[Answer], asked: Sequence[Question]) -> Evaluation:
+    """Return the figures of those questions that apply to any picture.
+
+    Raises:
+        DatasetError: none does.
+    """
+    found = [figures(question, answers) for question in asked]
+    times_ms = np.array([answer.elapsed_ms for answer in answers])
+    if not any(found):
+        raise DatasetError(f"{data}: no label says anything that {model} tells; nothing to compare with")
+    return Evaluation(
+        model=model,
+        data=data,
+        pictures=len(answers),
+        mean_ms=float(times_ms.mean()),
+        p95_ms=float(np.quantile(times_ms, 0.95)),
+        figures=tuple(one for one in found if one is not None),
+        maps=map_figures(answers),
+    )
+
+
+def lines(found: Evaluation) -> list[str]:
+    """Return the evaluation as lines of text for a terminal."""
+    text = [
+        f"{found.model} on {found.pictures} pictures of {found.data}",
+        f"time of a decision: mean {found.mean_ms:.1f} ms, 95 of 100 within {found.p95_ms:.1f} ms",
+    ]
+    for one in found.figures:
+        low, high = one.accuracy.low, one.accuracy.high
+        text += [
+            "",
+            f"{one.question}  {one.pictures} pictures in {one.groups} groups",
+            f"  accuracy    {percent(one.accuracy.value)}  ({percent(low)} to {percent(high)} by group)",
+            f"  abstained   {percent(one.abstained)}; accuracy of the others {percent(one.accuracy_decided)}",
+            f"  calibration error {percent(one.calibration_error)}",
+        ]
+        if one.detection is not None:
+            text.append(
+                f"  {one.detection.positive}: precision {percent(one.detection.precision)},"
+                f" recall {percent(one.detection.recall)}, F-measure {percent(one.detection.f_measure)}"
+            )
+        if one.between_materials is not None:
+            text.append(f"  errors between materials: {percent(one.between_materials)}")
+        text += [f"    {row}" for row in crossover_lines(one.crossover)]
+        text += [f"    {part.source}: {percent(part.accuracy)} of {part.pictures}" for part in one.sources]
+    if found.maps:
+        text += ["", "maps against masks"]
+    for maps in found.maps:
+        text.append(
+            f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {maps.pixel_auroc:.3f},"
+            f" IoU {maps.iou:.3f}, area off by {percent(maps.area_error)} on average"
+        )
+    return text
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage, or a dash where there is none."""
+    return "-" if math.isnan(share) else f"{100 * share:.2f} %"

@@ -1,0 +1,207 @@
+"""``converter inspect``: what a graph is, as far as it can be found, and which flag says the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from converter.argument_types import at_least
+from converter.graphs.trained_graph import load_graph
+from converter.graphs.graph_file import GraphFile, read_graph
+from converter.graphs.graph_index import GraphIndex
+from converter.graphs.label_names import labels_beside, read_labels
+from converter.graphs.scaling import GraphFlags, Preprocessing, architecture_of
+from converter.tensorflow_import import tensorflow
+from edge_node.errors import DatasetError, GraphError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from converter.graphs.trained_graph import TrainedGraph
+
+_LISTED = 12
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``converter inspect --json`` prints; None and empty are what was not found."""
+
+    file: str
+    kind: str
+    size_bytes: int
+    sha256: str
+    producer: int
+    architecture: str
+    parameters: int
+    nodes: int
+    operators: dict[str, int]
+    placeholders: dict[str, tuple[int, ...]]
+    ends: tuple[str, ...]
+    input: str | None = None
+    preprocessing: Preprocessing | None = None
+    output: str | None = None
+    logits: str | None = None
+    bottleneck: str | None = None
+    head: str = ""
+    classes: int | None = None
+    labels: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``converter inspect``."""
+    parser.add_argument("graph", type=Path, help="frozen graph, SavedModel folder, .keras or .h5")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the graph for TensorBoard")
+    add_graph_flags(parser)
+
+
+def add_graph_flags(parser: Any) -> None:
+    """Declare what a user can say about a graph by hand, spelled as ``label_image`` did or with hyphens."""
+    parser.add_argument("--input-layer", "--input_layer", help="node that takes the picture")
+    parser.add_argument("--output-layer", "--output_layer", help="node with a value per class")
+    for side in ("height", "width"):
+        parser.add_argument(
+            f"--input-{side}", f"--input_{side}", type=at_least(1), metavar="PX", help=f"{side} of the input"
+        )
+    parser.add_argument("--input-mean", "--input_mean", type=float, help="taken from every pixel (0 to 255)")
+    parser.add_argument("--input-std", "--input_std", type=float, help="divides what is left")
+
+
+def graph_flags(args: argparse.Namespace) -> GraphFlags:
+    """Return what ``add_graph_flags`` read."""
+    return GraphFlags(
+        args.input_layer,
+        args.output_layer,
+        args.input_height,
+        args.input_width,
+        args.input_mean,
+        args.input_std,
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the graph is; return 1 where something needed is missing.
+
+    Raises:
+        GraphError: it cannot be read at all.
+    """
+    file = read_graph(args.graph)
+    found = inspection(file, graph_flags(args))
+    if args.tensorboard:
+        _write_for_tensorboard(file, args.tensorboard)
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        print("\n".join(_lines(found)))
+        if args.tensorboard:
+            print(f"look at it    tensorboard --logdir {args.tensorboard}")
+    if found.problem:
+        print(found.problem, file=sys.stderr)
+    return 1 if found.problem else 0
+
+
+def inspection(file: GraphFile, flags: GraphFlags) -> Inspection:
+    """Return what is to be known of a graph, with the problem that conversion would meet, if any."""
+    index = GraphIndex(file.graph_def)
+    basic = Inspection(
+        file=str(file.path),
+        kind=file.kind,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        producer=int(file.graph_def.versions.producer),
+        architecture=architecture_of(index),
+        parameters=_parameters(file),
+        nodes=len(index.nodes),
+        operators=dict(Counter(str(node.op) for node in file.graph_def.node).most_common()),
+        placeholders={
+            name: tuple(dim.size for dim in node.attr["shape"].shape.dim)
+            for name, node in index.nodes.items()
+            if node.op == "Placeholder"
+        },
+        ends=tuple(index.sinks()[:_LISTED]),
+        labels=_labels(file.path),
+    )
+    try:
+        return _with_graph(basic, load_graph(file.path, flags))
+    except GraphError as err:
+        return msgspec.structs.replace(basic, problem=str(err))
+
+
+def _with_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
+    head = f"no map: {graph.no_head}"
+    if graph.head:
+        channels, labels = graph.head.weights.shape
+        head = f"affine, {channels} x {labels}; can be a 1x1 convolution before the mean, so it has a map"
+    return msgspec.structs.replace(
+        basic,
+        architecture=graph.architecture,
+        input=graph.input,
+        preprocessing=graph.preprocessing,
+        output=graph.output,
+        logits=graph.logits.node,
+        bottleneck=graph.head.pool if graph.head else graph.trunk.node,
+        head=head,
+        classes=graph.classes,
+    )
+
+
+def _lines(found: Inspection) -> list[str]:
+    rule = found.preprocessing
+    labels = ", ".join(found.labels[:_LISTED]) or "no label file beside it"
+    if found.labels and found.classes != len(found.labels):
+        labels = f"the label file beside it has {len(found.labels)}: not of this output"
+    placeholders = ", ".join(f"{name} {shape}" for name, shape in found.placeholders.items()) or "none"
+    counts = ", ".join(f"{count} {name}" for name, count in list(found.operators.items())[:_LISTED])
+    lines = [
+        f"{found.file}: {found.kind}, {found.size_bytes / 1e6:.2f} MB, producer {found.producer}",
+        f"sha256        {found.sha256}",
+        f"architecture  {found.architecture}",
+        f"parameters    {found.parameters:,} in {found.nodes} nodes",
+        f"operators     {counts}",
+        f"placeholders  {placeholders}",
+        f"ends in       {', '.join(found.ends) or 'nothing'}",
+    ]
+    if rule is not None:
+        mean, std = ("/".join(f"{value:g}" for value in dict.fromkeys(v)) for v in (rule.mean, rule.std))
+        lines += [
+            f"input         {found.input}: {rule.height} x {rule.width} px",
+            f"scaling       (pixel - {mean}) / {std}, resized {rule.resize.value}",
+            f"output        {found.output}: {found.classes} classes ({labels})",
+            f"logits        {found.logits}",
+            f"bottleneck    {found.bottleneck}",
+            f"head          {found.head}",
+        ]
+    return lines
+
+
+def _parameters(file: GraphFile) -> int:
+    """Return how many numbers the constants hold that are more than shapes and axes."""
+    total = 0
+    for node in file.graph_def.node:
+        if node.op == "Const" and node.attr["dtype"].type == tensorflow().float32.as_datatype_enum:
+            size = 1
+            for dim in node.attr["value"].tensor.tensor_shape.dim:
+                size *= dim.size
+            total += size
+    return total
+
+
+def _labels(path: Path) -> tuple[str, ...]:
+    try:
+        return read_labels(labels_beside(path))
+    except DatasetError:
+        return ()
+
+
+def _write_for_tensorboard(file: GraphFile, folder: Path) -> None:
+    tf = tensorflow()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise GraphError(f"{folder}: {err.strerror or err}; give another --tensorboard DIR") from err
+    with tf.Graph().as_default(), tf.compat.v1.summary.FileWriter(str(folder)) as writer:
+        writer.add_graph(graph=None, graph_def=file.graph_def)

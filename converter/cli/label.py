@@ -1,0 +1,119 @@
+"""``converter label``: what ``label_image`` did, with its flags, on graphs and on bundles."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.evaluation.float_agreement import softmax, stage_outputs
+from converter.graphs.trained_graph import load_graph
+from converter.cli.inspect_graph import add_graph_flags, graph_flags
+from converter.graphs.label_names import labels_beside, read_labels
+from converter.graphs.scaling import GraphFlags
+from converter.tensorflow_import import tensorflow
+from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
+from edge_node.camera.picture import read_picture
+from edge_node.inference.engine import Engine
+from edge_node.errors import DatasetError
+from edge_node.inference.manifest import InputTensor
+from edge_node.inference.preprocess import input_tensor
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from converter.graphs.trained_graph import TrainedGraph
+
+    # From a picture to the lines about it and the seconds that the models took.
+    Labeller = Callable[[NDArray[np.uint8]], tuple[list[str], float]]
+
+_SHOWN = 5  # as label_image
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``converter label``."""
+    parser.add_argument("--graph", type=Path, required=True, help="a graph, or a bundle's folder")
+    parser.add_argument(
+        "--image", type=Path, required=True, action="append", help="a picture; may be given again"
+    )
+    parser.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    add_graph_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print per picture the evaluation time and the labels with their scores; return 0.
+
+    Raises:
+        CorrosionError: the graph, labels or a picture cannot be used.
+    """
+    is_bundle = (args.graph / MANIFEST_NAME).is_file()
+    if is_bundle and (args.labels or graph_flags(args) != GraphFlags()):
+        raise DatasetError(
+            f"{args.graph}: a bundle says labels, layers and scaling itself; leave those flags out"
+        )
+    labeller = _bundle_labeller(args.graph) if is_bundle else _graph_labeller(args)
+    for number, path in enumerate(args.image):
+        lines, seconds = labeller(read_picture(path))
+        print(f"{chr(10) if number else ''}{path}\nEvaluation time (1-image): {seconds:.3f}s\n")
+        print("\n".join(lines))
+    return 0
+
+
+def _bundle_labeller(path: Path) -> Labeller:
+    engine = Engine(load_bundle(path))
+
+    def label(pixels: NDArray[np.uint8]) -> tuple[list[str], float]:
+        stages = engine.bundle.manifest.cascade.stages
+        started = time.perf_counter()
+        outputs = stage_outputs(engine, pixels)
+        seconds = time.perf_counter() - started
+        lines = []
+        for stage in stages:
+            probabilities = softmax(outputs[stage.name].logits, stage.temperature)
+            lines += [f"{stage.name}:", *_ranked(stage.labels, probabilities)]
+        return lines, seconds
+
+    return label
+
+
+def _graph_labeller(args: argparse.Namespace) -> Labeller:
+    graph = load_graph(args.graph, graph_flags(args))
+    labels = read_labels(args.labels or labels_beside(args.graph))
+    if len(labels) != graph.classes:
+        raise DatasetError(f"{args.graph}: {graph.classes} outputs, but {len(labels)} labels; give --labels")
+    rule = graph.preprocessing
+    spec = InputTensor(
+        shape=(1, rule.height, rule.width, 3),
+        dtype="float32",
+        resize=rule.resize,
+        mean=rule.mean,
+        std=rule.std,
+    )
+    session, output = _session(graph)
+    # The first run plans the graph; label_image timed that too, which said nothing of the model.
+    session.run(output, {f"{graph.input}:0": np.zeros(spec.shape, np.float32)})
+
+    def label(pixels: NDArray[np.uint8]) -> tuple[list[str], float]:
+        tensor = input_tensor(pixels, spec)
+        started = time.perf_counter()
+        scores = session.run(output, {f"{graph.input}:0": tensor})[0]
+        return _ranked(labels, scores), time.perf_counter() - started
+
+    return label
+
+
+def _session(graph: TrainedGraph) -> tuple[Any, Any]:
+    tf = tensorflow()
+    with tf.Graph().as_default() as built:
+        tf.import_graph_def(graph.index.graph_def, name="")
+    return tf.compat.v1.Session(graph=built), built.get_tensor_by_name(f"{graph.output}:0")
+
+
+def _ranked(labels: Iterable[str], scores: NDArray[Any]) -> list[str]:
+    ranked = sorted(zip(labels, scores, strict=True), key=lambda pair: -pair[1])
+    return [f"{label} (score={score:.5f})" for label, score in ranked[:_SHOWN]]

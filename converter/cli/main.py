@@ -1,0 +1,60 @@
+"""The ``converter`` command, and ``convert``, its most used part under a name of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from edge_node.cli.framework import Command, guarded, parse_and_run, run_command
+
+COMMANDS = {
+    "convert": Command("converter.cli.convert", "retrained graphs to a quantized bundle for the node"),
+    "retrain": Command(
+        "converter.cli.retrain", "photographs to a retrained graph, or to a cascade of graphs on one backbone"
+    ),
+    "evaluate": Command(
+        "converter.cli.evaluate", "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
+    ),
+    "study": Command(
+        "converter.study.study", "the six models of the thesis, and the cascade, on any data set, in one report"
+    ),
+    "inspect": Command(
+        "converter.cli.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
+    ),
+    "label": Command("converter.cli.label", "what label_image did, with its flags, on graphs and bundles"),
+    "show": Command("converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"),
+    "bundle": Command("converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"),
+    "specimens": Command("converter.specimens.dataset", "render pictures of metal plates with a known truth"),
+}
+
+
+def main() -> int:
+    """Run ``converter`` with the process's arguments and return its exit code."""
+    words = sys.argv[1:]
+    if words[:1] == ["convert"]:
+        return convert_main(words[1:])
+    return run_command(
+        "converter",
+        "From retrained TensorFlow graphs to the bundle that the edge node runs.",
+        COMMANDS,
+        words,
+        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`.",
+    )
+
+
+def convert_main(argv: list[str] | None = None) -> int:
+    """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code."""
+    return guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv))
+
+
+def _convert(argv: list[str]) -> int:
+    from converter.cli import convert
+
+    parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
+    convert.add_arguments(parser)
+    parser.set_defaults(run=convert.run)
+    return parse_and_run(parser, convert.with_explicit_mode(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

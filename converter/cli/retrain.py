@@ -1,0 +1,315 @@
+"""``converter retrain``: TensorFlow for Poets' ``retrain``, its flags as they were, and whole cascades."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.training.augment import INSPECTION, Augmentation
+from converter.architectures.backbones import GraphRecord
+from converter.data.dataset import FOLDER_COLUMN, chosen, dataset_hash, load_dataset
+from converter.output_paths import write_file
+from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
+from converter.cli.retrain_flags import add_arguments, refuse_contradictions
+from converter.data.splits import groups_of, split, with_groups
+from converter.tensorflow_import import tensorflow
+from edge_node.errors import DatasetError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from converter.data.dataset import Sample
+    from converter.training.retrain import Fitted, Prepared
+    from converter.training.head_training import Look
+
+__all__ = ["add_arguments", "run"]
+
+SUMMARY = "photographs to a retrained graph, or to a cascade of graphs on one backbone"
+CASCADE_NAME = "CASCADE.toml"
+_MISCLASSIFIED_SHOWN = 50
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, write and report; return the exit code."""
+    # Training wants oneDNN's faster kernels; conversion leaves them out for their rounding.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if args.model_dir is not None:
+        os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
+    refuse_contradictions(args)
+    samples = with_groups(_samples(args.image_dir))
+    augmentation = _augmentation(args)
+    recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
+    if recipe.training.sets:
+        samples = chosen(samples, tuple(recipe.training.sets), ())
+    if recipe.training.fine_tune and not args.cascade:
+        print(
+            "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"
+            " whole inference more; stages of one --cascade share theirs"
+        )
+    started = time.monotonic()
+    run_of = _Run(args, recipe, samples, INSPECTION if args.cascade else augmentation)
+    if args.cross_validate:
+        run_of.train_on_all()
+    else:
+        run_of.train_and_test()
+    print(f"{time.monotonic() - started:.0f} s")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One call of the command."""
+
+    args: argparse.Namespace
+    recipe: CascadeRecipe
+    samples: tuple[Sample, ...]
+    augmentation: Augmentation
+
+    def train_and_test(self) -> None:
+        """Train on one part of the groups, stop by another, test on the third, and write."""
+        parts = split(
+            self.samples,
+            test_percent=self.args.testing_percentage,
+            validation_percent=self.args.validation_percentage,
+            seed=self.recipe.training.seed,
+            leave_out=self.args.leave_out,
+        )
+        rows = {sample.path: index for index, sample in enumerate(self.samples)}
+        training, validation, test = (
+            _chosen(part, rows) for part in (parts.training, parts.validation, parts.test)
+        )
+        prepared = self.prepare()
+        fitted = self.fit(prepared, training, validation)
+        measured = _report_test(prepared, fitted, test, self.args)
+        self.write(prepared, fitted, training, {stage: {"test": value} for stage, value in measured.items()})
+
+    def train_on_all(self) -> None:
+        """Measure on left-out groups and sources, train on everything, and write."""
+        from converter.training import cross_validation
+        left_out = {text: groups_of(self.samples, text.split(",")) for text in self.args.leave_out}
+        prepared = self.prepare()
+        judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
+        if left_out:
+            judged.append(cross_validation.judge_sources(prepared, left_out, print))
+        measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
+        for one in judged:
+            for found in cross_validation.accuracies(prepared, one):
+                measured[found.stage][f"{one.name}, {found.set_name}"] = found.right
+                print(
+                    f"{one.name}: {found.stage} on {found.set_name}: {found.right:.1%}"
+                    f" of {found.pictures} pictures in {found.groups} groups"
+                )
+        for threshold in cross_validation.thresholds(prepared, judged):
+            print(threshold)
+        everything = np.ones(len(self.samples), bool)
+        fitted = cross_validation.calibrated(self.fit(prepared, everything, ~everything), judged)
+        self.write(prepared, fitted, everything, measured)
+
+    def prepare(self) -> Prepared:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from converter.training.retrain import prepare
+
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
+            total = len(self.samples) * (self.recipe.training.copies + 1)
+            task = bar.add_task("bottlenecks", total=total)
+            return prepare(
+                self.samples,
+                self.recipe,
+                cache=self.args.bottleneck_dir,
+                augmentation=self.augmentation,
+                progress=lambda done: bar.advance(task, done),
+            )
+
+    def fit(self, prepared: Prepared, training: np.ndarray, validation: np.ndarray) -> Fitted:
+        from converter.training.retrain import fit
+
+        writer = _summary_writer(self.args.summaries_dir)
+
+        def report(look: Look) -> None:
+            accuracies = "  ".join(f"{name} {value:.1%}" for name, value in look.accuracies.items())
+            print(f"step {look.step}: loss {look.training_loss:.3f}  validation: {accuracies or 'none'}")
+            writer(look)
+
+        return fit(prepared, training, validation, report=report)
+
+    def write(
+        self, prepared: Prepared, fitted: Fitted, training: np.ndarray, measured: dict[str, dict[str, float]]
+    ) -> None:
+        from converter.training.retrained_graph import (
+            GRAPH_NAME,
+            KERAS_NAME,
+            LABELS_NAME,
+            Retrained,
+            frozen_backbone,
+            write_keras,
+            write_retrained,
+        )
+
+        definition = frozen_backbone(fitted.backbone)
+        used = [sample for sample, chosen in zip(self.samples, training, strict=True) if chosen]
+        used = [sample for sample in used if self.recipe.training.admits(sample)]
+        digest = dataset_hash(used)
+        for stage, head, temperature in zip(
+            self.recipe.stage, fitted.heads, fitted.temperatures, strict=True
+        ):
+            graph = self.args.output_graph
+            if self.args.cascade:
+                graph = self.args.output_dir / stage.name / GRAPH_NAME
+            labels = self.args.output_labels or graph.parent / LABELS_NAME
+            answering = [sample for sample in used if stage.target(sample) is not None]
+            record = GraphRecord(
+                architecture=fitted.backbone.architecture,
+                weights_sha256=fitted.backbone.weights_sha256,
+                input=fitted.backbone.input,
+                labels=head.question.labels,
+                final_tensor=self.args.final_tensor_name,
+                map_trained=head.question.corroded is not None and prepared.masks is not None,
+                fine_tuned_convolutions=fitted.fine_tuned_convolutions,
+                temperature=temperature,
+                seed=self.recipe.training.seed,
+                training_pictures=len(answering),
+                training_sha256=digest,
+                measured=measured.get(stage.name, {}),
+                licences=tuple(sorted({sample.licence for sample in answering} - {""})),
+            )
+            write_retrained(graph, labels, Retrained(definition, head, temperature, record))
+            write_keras(graph.parent / KERAS_NAME, fitted.backbone, head, temperature, record)
+            print(f"wrote {graph}")
+        if self.args.cascade:
+            path = self.args.output_dir / CASCADE_NAME
+            write_file(path, cascade_text(self.recipe, GRAPH_NAME).encode())
+            print(f"wrote {path}")
+            graph = path
+        named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
+        pictures = self.args.image_dir[0]
+        print(f"next: convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
+
+
+def _samples(folders: Sequence[Path]) -> list[Sample]:
+    """Return the samples of all folders.
+
+    Raises:
+        DatasetError: two of them have a picture in common, which would count twice.
+    """
+    samples: list[Sample] = []
+    seen: set[Path] = set()
+    for folder in folders:
+        more = load_dataset(folder)
+        places = {sample.path.resolve() for sample in more}
+        if twice := seen & places:
+            raise DatasetError(f"{min(twice)}: comes with two --image_dir; name what holds it once")
+        samples += more
+        seen |= places
+    return samples
+
+
+def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation) -> CascadeRecipe:
+    """Return the recipe for one stage that the flags describe."""
+    column = args.column or (FOLDER_COLUMN if FOLDER_COLUMN in samples[0].labels else "corroded")
+    labels = sorted({sample.labels[column] for sample in samples if column in sample.labels})
+    if len(labels) < 2:
+        found = ", ".join(labels) or "no labels"
+        filled = sorted({name for sample in samples for name in sample.labels})
+        raise DatasetError(
+            f"{args.image_dir[0]}: column {column}: {found}; wanted two or more labels;"
+            f" columns with labels are {', '.join(filled) or 'none'}"
+        )
+    copies = args.copies if args.copies is not None else (0 if augmentation.changes_nothing else 4)
+    try:
+        training = msgspec.convert(
+            {
+                "architecture": args.architecture,
+                "weights": args.weights,
+                "size_px": args.size_px,
+                "fine_tune": args.fine_tune,
+                "copies": copies,
+                "steps": args.how_many_training_steps,
+                "evaluate_every": args.eval_step_interval,
+                "learning_rate": args.learning_rate,
+                "batch": args.train_batch_size,
+                "seed": args.seed,
+                "patience": 0 if args.fine_tune else 4,
+            },
+            TrainingRecipe,
+        )
+    except msgspec.ValidationError as err:
+        raise DatasetError(f"flags: {str(err).replace('`', '')}") from err
+    stage = StageRecipe(name="stage", column=column, labels=tuple(labels))
+    return CascadeRecipe(stage=(stage,), training=training)
+
+
+def _augmentation(args: argparse.Namespace) -> Augmentation:
+    if args.augment:
+        return INSPECTION
+    return Augmentation(
+        flip_left_right=args.flip_left_right,
+        crop_share=args.random_crop / 100,
+        zoom_share=args.random_scale / 100,
+        brightness_share=args.random_brightness / 100,
+    )
+
+
+def _chosen(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
+    chosen = np.zeros(len(rows), bool)
+    chosen[[rows[sample.path] for sample in part]] = True
+    return chosen
+
+
+def _report_test(
+    prepared: Prepared, fitted: Fitted, test: np.ndarray, args: argparse.Namespace
+) -> dict[str, float]:
+    """Print the accuracy of each stage on the test pictures and return it by stage."""
+    accuracies = {}
+    untested = []
+    for question in prepared.questions:
+        known = np.flatnonzero(test & (question.targets >= 0))
+        if not len(known):
+            untested.append(question.name)
+            continue
+        found = fitted.logits[question.name][known].argmax(axis=1)
+        right = found == question.targets[known]
+        accuracies[question.name] = float(right.mean())
+        groups = len({prepared.samples[index].group for index in known})
+        print(
+            f"{question.name}: test accuracy {right.mean():.1%} on {len(known)} pictures of {groups} groups"
+        )
+        if args.print_misclassified_test_images:
+            for index, label in list(zip(known[~right], found[~right], strict=True))[:_MISCLASSIFIED_SHOWN]:
+                print(f"  {prepared.samples[index].path}  {question.labels[label]}")
+    if untested:
+        print(
+            f"{', '.join(untested)}: no test picture, so nothing is known of the accuracy;"
+            " a larger --testing_percentage or --cross_validate 3 would tell"
+        )
+    return accuracies
+
+
+def _summary_writer(folder: Path | None) -> Callable[[Look], None]:
+    """Return what writes a look as TensorBoard summaries, or does nothing without a folder."""
+    if folder is None:
+        return lambda _look: None
+    tf = tensorflow()
+
+    writer = tf.summary.create_file_writer(str(folder))
+    # tf.summary.scalar would want TensorBoard installed; this is what it writes.
+    scalar = tf.compat.v1.SummaryMetadata()
+    scalar.plugin_data.plugin_name = "scalars"
+
+    def write(look: Look) -> None:
+        values = {"loss/training": look.training_loss, "loss/validation": look.validation_loss}
+        values |= {f"accuracy/{name}": value for name, value in look.accuracies.items()}
+        with writer.as_default(step=look.step):
+            for tag, value in values.items():
+                tf.summary.write(tag, tf.constant(value, tf.float32), metadata=scalar)
+        writer.flush()
+
+    return write

@@ -1,0 +1,177 @@
+"""The flags of ``converter retrain``: TensorFlow for Poets' as they were written, and the new ones."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converter.argument_types import above_zero, at_least, seed, up_to
+from converter.architectures.backbones import DEFAULT_ARCHITECTURE, architecture_names, record_path
+from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder
+from edge_node.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_STEPS = 1000
+# What a recipe says of its stages and its training, and where a cascade's graphs go.
+_ONE_STAGE_FLAGS = (
+    *("column", "architecture", "weights", "size_px", "fine_tune", "how_many_training_steps"),
+    *("learning_rate", "train_batch_size", "eval_step_interval", "seed", "copies", "augment"),
+    *("flip_left_right", "random_crop", "random_scale", "random_brightness"),
+    *("output_graph", "output_labels"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; each old one is known with underscores and with hyphens."""
+    data = parser.add_argument_group("pictures")
+    _flag(
+        data,
+        "image_dir",
+        type=Path,
+        action="append",
+        required=True,
+        help="folder of class folders, or with labels.csv; may be given several times",
+    )
+    _flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
+    _flag(
+        data,
+        "testing_percentage",
+        type=up_to(100.0),
+        default=10,
+        help="share of the groups that is tested on",
+    )
+    _flag(
+        data, "validation_percentage", type=up_to(100.0), default=10, help="share that decides when to stop"
+    )
+    _flag(data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source")
+    _flag(data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture")
+    _flag(
+        data,
+        "cross_validate",
+        type=at_least(2),
+        default=0,
+        metavar="K",
+        help="train on everything, after K trainings without a Kth of the groups and one without each"
+        " --leave_out, which say what to expect; the percentages then do not apply",
+    )
+    network = parser.add_argument_group("network")
+    _flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
+    _flag(network, "weights", help="file with the backbone's weights, or random")
+    _flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
+    _flag(network, "size_px", type=at_least(1), help="sides of the input (default: the architecture's own)")
+    _flag(
+        network,
+        "fine_tune",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="train the last N convolutions too; graphs of other runs then no longer share the backbone,"
+        " and cannot be fused with these into one inference",
+    )
+    training = parser.add_argument_group("training")
+    _flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
+    _flag(
+        training, "how_many_training_steps", type=at_least(1), default=_STEPS, help="at most so many batches"
+    )
+    _flag(training, "learning_rate", type=above_zero, default=1e-3, help="its peak (AdamW)")
+    _flag(training, "train_batch_size", type=at_least(1), default=32, help="pictures in a step")
+    _flag(
+        training,
+        "eval_step_interval",
+        type=at_least(1),
+        help="steps between looks at the validation pictures",
+    )
+    _flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph")
+    _add_distortions(parser.add_argument_group("augmentation"))
+    output = parser.add_argument_group("output")
+    _flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
+    _flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
+    _flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
+    _flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
+    _flag(
+        output,
+        "final_tensor_name",
+        type=_node_name,
+        default="final_result",
+        help="name of the output in the graph",
+    )
+    _flag(output, "print_misclassified_test_images", action="store_true", help="list them")
+
+
+def refuse_contradictions(args: argparse.Namespace) -> None:
+    """Refuse places that nothing can be written to, and flags that would do nothing, before the work.
+
+    Raises:
+        CorrosionError: there is one.
+    """
+    if args.cascade and args.output_dir is None:
+        raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
+    if args.output_dir is not None and not args.cascade:
+        raise DatasetError("--output_dir is for --cascade; one graph is written where --output_graph says")
+    if args.cascade and (given := _given(args, _ONE_STAGE_FLAGS)):
+        raise DatasetError(f"--{given[0]} is for one graph; with --cascade the recipe says it: leave it out")
+    for folder in (args.bottleneck_dir, args.summaries_dir, args.output_dir if args.cascade else None):
+        refuse_unwritable_folder(folder)
+    for file in (args.output_labels, None if args.cascade else args.output_graph):
+        refuse_unwritable_file(file)
+    if not args.cascade:
+        _refuse_one_name_for_two(args.output_graph, args.output_labels)
+
+
+def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
+    from converter.training.retrained_graph import KERAS_NAME, LABELS_NAME
+
+    keras = graph.parent / KERAS_NAME
+    places = [graph, labels or graph.parent / LABELS_NAME, record_path(graph), keras, record_path(keras)]
+    for path in places[:2]:
+        if places.count(path) > 1:
+            raise DatasetError(
+                f"{path}: two outputs have this name; the graph, its labels, its record"
+                f" ({record_path(graph).name}) and {KERAS_NAME} need one each: choose another"
+            )
+
+
+def _add_distortions(group: argparse._ArgumentGroup) -> None:
+    _flag(
+        group,
+        "copies",
+        type=at_least(0),
+        help="changed copies of each picture (default: 4 with any change, else 0)",
+    )
+    _flag(group, "augment", action="store_true", help="all that inspection cameras do to a picture")
+    _flag(group, "flip_left_right", action="store_true", help="mirror half of the pictures")
+    _flag(
+        group,
+        "random_crop",
+        type=up_to(99.0),
+        default=0,
+        metavar="PERCENT",
+        help="of each side cut away at most",
+    )
+    _flag(group, "random_scale", type=up_to(100.0), default=0, metavar="PERCENT", help="enlarged at most")
+    _flag(
+        group, "random_brightness", type=up_to(100.0), default=0, metavar="PERCENT", help="lighter or darker"
+    )
+
+
+def _given(args: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """Return which of the flags have another value than their default."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return [name for name in names if getattr(args, name) != parser.get_default(name)]
+
+
+def _node_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r}, wanted a node's name: letters, digits, _ . / -")
+    return text
+
+
+def _flag(group: argparse._ArgumentGroup, name: str, **options: object) -> None:
+    """Declare a flag under its old name with underscores and under the same with hyphens."""
+    names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
+    group.add_argument(*names, dest=name, **options)  # type: ignore[arg-type]  # argparse types each option

@@ -1,0 +1,257 @@
+"""Converted models and a cascade -> a bundle folder, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.output_paths import refuse_unwritable_place
+from converter.specimens.dataset import Finish, Light, Material, SpecimenSpec, render
+from edge_node import __version__
+from edge_node.inference.bundle import GOLDEN_NAME, MANIFEST_NAME, Bundle, Golden, encode_golden
+from edge_node.inference.engine import Engine
+from edge_node.errors import ConversionError
+from edge_node.inference.interpreter import Interpreter, Tensor, runtime
+from edge_node.inference.manifest import (
+    Cascade,
+    InputTensor,
+    Manifest,
+    ModelFile,
+    OutputTensor,
+    Provenance,
+    Stage,
+    decode_manifest,
+    encode_manifest,
+)
+from edge_node.inference.manifest import OutputKind as Kind
+from edge_node.inference.golden_probe import golden_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from converter.graphs.cascade_file import CascadePlan
+    from converter.graphs.fuse import FusedGraph
+    from converter.quantize.conversion_process import Mode
+
+# Size of the golden pictures: not that of any input, so that the probe covers resizing too; small, because
+# the noise among them does not shrink when it is packed.
+_GOLDEN_WIDTH_PX, _GOLDEN_HEIGHT_PX = 160, 120
+_GOLDEN_SPECIMENS = (
+    SpecimenSpec(Material.STEEL, Finish.BRUSHED, 0.0, Light.ROOM, seed=1),
+    SpecimenSpec(Material.STEEL, Finish.ROLLED, 2000.0, Light.WINDOW, seed=2),
+    SpecimenSpec(Material.ALUMINIUM, Finish.BRUSHED, 0.0, Light.FLASH, seed=3),
+    SpecimenSpec(Material.ALUMINIUM, Finish.ROLLED, 2000.0, Light.SUN, seed=4),
+    SpecimenSpec(Material.GALVANIZED, Finish.SCRATCHED, 500.0, Light.CLOUD, seed=5),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeModel:
+    """One ``.tflite`` file to be, and the graph that it was made from."""
+
+    graph: FusedGraph
+    mode: Mode
+    content: bytes = field(repr=False)
+
+
+def assemble(plan: CascadePlan, models: Sequence[MadeModel], provenance: Provenance) -> Bundle:
+    """Return the bundle in memory, its golden probe computed by the runtime that is installed here.
+
+    Raises:
+        BundleError: the runtime does not load a model.
+    """
+    files = [_file_name(made, len(models)) for made in models]
+    entries = tuple(_model_file(name, made) for name, made in zip(files, models, strict=True))
+    manifest = Manifest(
+        name=plan.name,
+        version=plan.version,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        models=entries,
+        cascade=_cascade(plan, dict(zip(files, models, strict=True))),
+        golden_sha256=hashlib.sha256(b"").hexdigest(),
+        provenance=provenance,
+        licence=plan.licence,
+        intended_use=plan.intended_use,
+    )
+    contents = {name: made.content for name, made in zip(files, models, strict=True)}
+    pictures = golden_pictures()
+    empty = Bundle(Path(plan.name), manifest, "", Golden(pictures, {}), contents)
+    golden = Golden(pictures, golden_outputs(Engine(empty), pictures))
+    return with_manifest(empty, manifest, golden)
+
+
+def with_manifest(bundle: Bundle, manifest: Manifest, golden: Golden | None = None) -> Bundle:
+    """Return ``bundle`` with another manifest, and another golden probe where one is given."""
+    golden = golden or bundle.golden
+    sealed = msgspec.structs.replace(
+        manifest, golden_sha256=hashlib.sha256(encode_golden(golden)).hexdigest()
+    )
+    text = encode_manifest(sealed)
+    return Bundle(
+        bundle.path,
+        decode_manifest(text, MANIFEST_NAME),
+        hashlib.sha256(text).hexdigest(),
+        golden,
+        bundle.models,
+    )
+
+
+def refuse_existing(out: Path, *, force: bool) -> None:
+    """Refuse a folder that is there already, before any work is done.
+
+    Raises:
+        ConversionError: it exists and ``force`` is not set, or it is no folder that a bundle may replace.
+        DestinationError: nothing can be written there.
+    """
+    refuse_unwritable_place(out)
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ConversionError(f"{out}: exists and is no folder; give another --out")
+    if not out.exists():
+        return
+    if not force:
+        raise ConversionError(f"{out}: exists; give another --out, or --force to replace it")
+    if any(out.iterdir()) and not (out / MANIFEST_NAME).is_file():
+        raise ConversionError(f"{out}: holds files and no {MANIFEST_NAME}, so --force does not replace it")
+
+
+def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force: bool = False) -> None:
+    """Write a bundle beside ``out`` and rename it there when every byte is on disk.
+
+    Args:
+        bundle: made by ``assemble``.
+        out: the folder.
+        extra: further files by name, such as the report.
+        force: replace an existing bundle.
+
+    Raises:
+        ConversionError: ``out`` exists, or the disk refuses.
+    """
+    refuse_existing(out, force=force)
+    contents: dict[str, bytes] = {**bundle.models, **extra, GOLDEN_NAME: encode_golden(bundle.golden)}
+    contents[MANIFEST_NAME] = encode_manifest(bundle.manifest)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
+        try:
+            for name, content in contents.items():
+                _write_through(partial / name, content)
+            partial.chmod(0o755)  # mkdtemp keeps others out; the node runs as another user
+            _swap(partial, out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as err:
+        raise ConversionError(f"{out}: cannot write the bundle: {err.strerror or err}") from err
+
+
+def golden_pictures() -> NDArray[np.uint8]:
+    """Return the pictures of the golden probe, uint8 ``(pictures, height, width, 3)``.
+
+    Rendered, because bundles travel further than photographs may; and one of noise, which reaches ranges that
+    surfaces do not.
+    """
+    noise = np.random.default_rng(0).integers(
+        0, 256, (_GOLDEN_HEIGHT_PX, _GOLDEN_WIDTH_PX, 3), dtype=np.uint8
+    )
+    rendered = [render(spec, _GOLDEN_WIDTH_PX, _GOLDEN_HEIGHT_PX).pixels for spec in _GOLDEN_SPECIMENS]
+    return np.stack([*rendered, noise])
+
+
+def tool_versions() -> dict[str, str]:
+    """Return what took part in a conversion, for the provenance."""
+    found = runtime()
+    return {
+        "corrosion-edge-node": __version__,
+        "tensorflow": metadata.version("tensorflow"),
+        "numpy": np.__version__,
+        "opencv": metadata.version("opencv-python-headless"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        found.name: found.version,
+    }
+
+
+def _file_name(made: MadeModel, models: int) -> str:
+    return "model.tflite" if models == 1 else f"{made.graph.stages[0]}.tflite"
+
+
+def _model_file(name: str, made: MadeModel) -> ModelFile:
+    interpreter = Interpreter(made.content, where=name)
+    tensor, preprocessing = interpreter.inputs[0], made.graph.preprocessing
+    spec = InputTensor(
+        shape=(1, preprocessing.height, preprocessing.width, 3),
+        dtype=tensor.dtype,  # type: ignore[arg-type]  # decode_manifest checks it against the Literal
+        scale=tensor.quantization.scale,
+        zero_point=tensor.quantization.zero_point,
+        resize=preprocessing.resize,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+    )
+    kinds = {output.tensor: output.kind for output in made.graph.outputs}
+    return ModelFile(
+        file=name,
+        sha256=hashlib.sha256(made.content).hexdigest(),
+        size_bytes=len(made.content),
+        quantization=made.mode.value,
+        input=spec,
+        outputs=tuple(_output(output, kinds[output.name]) for output in interpreter.outputs),
+    )
+
+
+def _output(tensor: Tensor, kind: Kind) -> OutputTensor:
+    return OutputTensor(
+        name=tensor.name,
+        kind=kind,
+        shape=tensor.shape,
+        dtype=tensor.dtype,  # type: ignore[arg-type]  # decode_manifest checks it against the Literal
+        scale=tensor.quantization.scale,
+        zero_point=tensor.quantization.zero_point,
+    )
+
+
+def _cascade(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
+    """Return the plan's stages, each with the model and the outputs that answer it."""
+    answers = {output.stage: (name, output) for name, made in files.items() for output in made.graph.outputs}
+    stages = list[Stage]()
+    for planned in plan.stages:
+        name, output = answers[planned.stage.name]
+        map_file, map_output = answers[planned.map_from or planned.stage.name]
+        has_map = map_output.kind is Kind.MAP and map_file == name
+        found = {"model": name, "output": output.tensor, "map": map_output.tensor if has_map else None}
+        stages.append(msgspec.structs.replace(planned.stage, **found))
+    return Cascade(root=plan.root, stages=tuple(stages))
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(partial: Path, out: Path) -> None:
+    """Rename ``partial`` to ``out``; what was there is moved aside first and removed last."""
+    if not out.exists():
+        partial.rename(out)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent)) / out.name
+    out.rename(aside)
+    try:
+        partial.rename(out)
+    except OSError:
+        aside.rename(out)
+        raise
+    finally:
+        shutil.rmtree(aside.parent, ignore_errors=True)

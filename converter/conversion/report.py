@@ -1,0 +1,361 @@
+"""What a conversion found out, as figures: ``report.json``, and what the page is made from."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.evaluation.confidence_fit import expected_calibration_error
+from converter.evaluation.float_agreement import chosen_labels, softmax
+from converter.quantize.tflite_file import operator_counts, weight_types
+from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
+from converter.data.stage_truth import UNKNOWN
+from edge_node.messages.verdict import Outcome
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from converter.evaluation.float_agreement import StageComparison
+    from converter.conversion.order import ConversionOutcome
+    from edge_node.inference.manifest import Stage
+
+_CURVE_POINTS = 40
+_LISTED_PICTURES = 12
+
+
+class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """An accuracy with its 95 % interval."""
+
+    right: int
+    pictures: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture that a stage got wrong, or on which float and quantized differ."""
+
+    picture: str
+    index: int
+    truth: str | None
+    float_label: str
+    quantized_label: str
+    confidence: float
+
+
+class StageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one stage. Curves are lists of points ``(x, y)``, each 0 to 1."""
+
+    name: str
+    labels: tuple[str, ...]
+    routes: dict[str, str]
+    otherwise: str | None
+    model: str
+    has_map: bool
+    no_map: str
+    agreement: float | None = None
+    worst_probability_difference: float | None = None
+    saturated: float | None = None
+    float_accuracy: ScoreFigures | None = None
+    quantized_accuracy: ScoreFigures | None = None
+    confusion: tuple[tuple[int, ...], ...] = ()
+    temperature: float = 1.0
+    abstain_below: float = 0.0
+    held_out_risk: float | None = None
+    held_out_coverage: float | None = None
+    calibration_error_before: float | None = None
+    calibration_error: float | None = None
+    reliability: tuple[tuple[float, float, float], ...] = ()
+    risk_coverage: tuple[tuple[float, float], ...] = ()
+    differing: tuple[Mistake, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One graph that went in."""
+
+    stage: str
+    file: str
+    kind: str
+    architecture: str
+    size_bytes: int
+    sha256: str
+
+
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``.tflite`` file that came out."""
+
+    file: str
+    stages: tuple[str, ...]
+    size_bytes: int
+    float_bytes: int
+    sha256: str
+    weights: dict[str, int]
+    operators: dict[str, int]
+
+
+class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mode costs, on the machine that converted, at one thread; and what converting to it took."""
+
+    mode: str
+    size_bytes: int
+    milliseconds: float
+    conversion_seconds: float
+    conversion_peak_memory_mb: float
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """``report.json``."""
+
+    name: str
+    version: str
+    created: str
+    mode: str
+    target: str
+    machine: str
+    tools: dict[str, str]
+    sources: tuple[SourceReport, ...]
+    models: tuple[ModelReport, ...]
+    root: str
+    stages: tuple[StageReport, ...]
+    calibration_pictures: int
+    calibration_sha256: str
+    calibration_seed: int
+    judged_on: str
+    judged_pictures: int
+    cascade_float: ScoreFigures | None
+    cascade_quantized: ScoreFigures | None
+    cascade_decided: ScoreFigures | None
+    float_ms: float
+    quantized_ms: float
+    modes: tuple[ModeReport, ...]
+    seconds: float
+    peak_memory_mb: float
+    largest_child_peak_memory_mb: float
+    float_layers: tuple[str, ...]
+    warnings: tuple[str, ...]
+    licence: str
+    intended_use: str
+
+
+def report_of(outcome: ConversionOutcome) -> Report:
+    """Return the figures of one conversion."""
+    manifest, calibration = outcome.bundle.manifest, outcome.calibration
+    scores = {drop.name: drop for drop in outcome.drops}
+    cascade = scores.get("the cascade")
+    measured = manifest.measured
+    return Report(
+        name=manifest.name,
+        version=manifest.version,
+        created=manifest.created,
+        mode=outcome.order.mode.heading,
+        target=outcome.order.target.value,
+        machine=f"{platform.machine()}, {platform.system()}",
+        tools=manifest.provenance.tools,
+        sources=_sources(outcome),
+        models=_models(outcome),
+        root=manifest.cascade.root,
+        stages=tuple(_stage(outcome, stage) for stage in manifest.cascade.stages),
+        calibration_pictures=len(calibration.paths) if calibration else 0,
+        calibration_sha256=calibration.sha256 if calibration else "",
+        calibration_seed=calibration.seed if calibration else 0,
+        judged_on=measured.set if measured else "",
+        judged_pictures=measured.pictures if measured else 0,
+        cascade_float=_figures(cascade.reference) if cascade else None,
+        cascade_quantized=_figures(cascade.candidate) if cascade else None,
+        cascade_decided=_decided(outcome),
+        float_ms=outcome.milliseconds[0],
+        quantized_ms=outcome.milliseconds[1],
+        modes=tuple(
+            ModeReport(
+                mode=cost.mode.value,
+                size_bytes=cost.size_bytes,
+                milliseconds=cost.milliseconds,
+                conversion_seconds=cost.conversion.seconds,
+                conversion_peak_memory_mb=cost.conversion.peak_memory_mb,
+            )
+            for cost in outcome.mode_costs
+        ),
+        seconds=outcome.seconds,
+        peak_memory_mb=outcome.peak_memory_mb[0],
+        largest_child_peak_memory_mb=outcome.peak_memory_mb[1],
+        float_layers=outcome.float_layers,
+        warnings=outcome.warnings,
+        licence=manifest.licence,
+        intended_use=manifest.intended_use,
+    )
+
+
+def encode_report(report: Report) -> bytes:
+    """Return ``report.json``."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def picture_name(outcome: ConversionOutcome, index: int) -> str:
+    """Return the name of the picture that answers at ``index`` are about: its folder and file."""
+    if outcome.labelled:
+        path = outcome.labelled.samples[index].path
+    elif outcome.calibration:
+        path = outcome.calibration.paths[index]
+    else:
+        return f"golden picture {index}"
+    return f"{path.parent.name}/{path.name}"
+
+
+def _decided(outcome: ConversionOutcome) -> ScoreFigures | None:
+    """Return how often the cascade as written, with its thresholds, is right among what it decides."""
+    if outcome.labelled is None or outcome.answers is None:
+        return None
+    cascade = outcome.bundle.manifest.cascade
+    if not any(stage.abstain_below for stage in cascade.stages):
+        return None
+    decided = [
+        decision.outcome is not Outcome.UNCERTAIN and truth != UNKNOWN
+        for decision, truth in zip(
+            decisions(cascade, outcome.answers), outcome.labelled.corroded, strict=True
+        )
+    ]
+    score = cascade_score(outcome.labelled, cascade, outcome.answers)
+    return _figures(Score(score.right, int(np.sum(decided))))
+
+
+def _figures(score: Score) -> ScoreFigures:
+    low, high = score.interval
+    return ScoreFigures(
+        right=score.right, pictures=score.pictures, accuracy=score.accuracy, low=low, high=high
+    )
+
+
+def _sources(outcome: ConversionOutcome) -> tuple[SourceReport, ...]:
+    return tuple(
+        SourceReport(
+            stage=stage,
+            file=graph.file.path.name,
+            kind=graph.file.kind,
+            architecture=graph.architecture,
+            size_bytes=graph.file.size_bytes,
+            sha256=graph.file.sha256,
+        )
+        for stage, graph in outcome.graphs.items()
+    )
+
+
+def _models(outcome: ConversionOutcome) -> tuple[ModelReport, ...]:
+    floats = outcome.reference.manifest
+    return tuple(
+        ModelReport(
+            file=model.file,
+            stages=graph.stages,
+            size_bytes=model.size_bytes,
+            float_bytes=floats.model(model.file).size_bytes,
+            sha256=model.sha256,
+            weights=dict(weight_types(outcome.bundle.models[model.file])),
+            operators=dict(operator_counts(outcome.bundle.models[model.file]).most_common()),
+        )
+        for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True)
+    )
+
+
+def _stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
+    no_map = next(out.no_map for graph in outcome.fused for out in graph.outputs if out.stage == stage.name)
+    basic = StageReport(
+        name=stage.name,
+        labels=stage.labels,
+        routes=dict(stage.routes),
+        otherwise=stage.otherwise,
+        model=stage.model,
+        has_map=stage.map is not None,
+        no_map=no_map,
+        temperature=stage.temperature,
+        abstain_below=stage.abstain_below,
+    )
+    comparison = next((c for c in outcome.comparisons if c.stage.name == stage.name), None)
+    if comparison is None:
+        return basic
+    compared = msgspec.structs.replace(
+        basic,
+        agreement=comparison.agreement,
+        worst_probability_difference=comparison.worst_difference,
+        saturated=comparison.saturated,
+        differing=_differing(outcome, comparison),
+    )
+    return _judged(outcome, compared, comparison)
+
+
+def _judged(outcome: ConversionOutcome, report: StageReport, comparison: StageComparison) -> StageReport:
+    """Return the report of a stage with what labelled pictures say of it, if there are any."""
+    drop = next((drop for drop in outcome.drops if drop.name == report.name), None)
+    if drop is None or outcome.labelled is None or outcome.answers is None:
+        return report
+    truth = outcome.labelled.truth[report.name]
+    known = np.flatnonzero(truth != UNKNOWN)
+    logits, right_label = comparison.candidate[known], truth[known]
+    probabilities = softmax(logits, report.temperature)
+    labels = chosen_labels(comparison.stage, logits)
+    confidence, right = probabilities[np.arange(len(labels)), labels], labels == right_label
+    fit = outcome.fits.get(report.name)
+    abstention = fit.abstention if fit else None
+    wrong = known[~right][np.argsort(-confidence[~right])][:_LISTED_PICTURES]
+    return msgspec.structs.replace(
+        report,
+        float_accuracy=_figures(drop.reference),
+        quantized_accuracy=_figures(drop.candidate),
+        confusion=tuple(
+            tuple(map(int, row)) for row in confusion(outcome.labelled, comparison.stage, outcome.answers)
+        ),
+        held_out_risk=abstention.held_out_risk if abstention else None,
+        held_out_coverage=abstention.held_out_coverage if abstention else None,
+        calibration_error_before=expected_calibration_error(softmax(logits), right_label),
+        calibration_error=expected_calibration_error(probabilities, right_label),
+        reliability=_reliability(confidence, right),
+        risk_coverage=_risk_coverage(confidence, right),
+        mistakes=tuple(_mistake(outcome, comparison, int(at), report.temperature) for at in wrong),
+    )
+
+
+def _differing(outcome: ConversionOutcome, comparison: StageComparison) -> tuple[Mistake, ...]:
+    differing = np.flatnonzero(~comparison.same_label)[:_LISTED_PICTURES]
+    return tuple(_mistake(outcome, comparison, int(at), 1.0) for at in differing)
+
+
+def _mistake(
+    outcome: ConversionOutcome, comparison: StageComparison, index: int, temperature: float
+) -> Mistake:
+    labels = comparison.stage.labels
+    truth = int(outcome.labelled.truth[comparison.stage.name][index]) if outcome.labelled else UNKNOWN
+    probabilities = softmax(comparison.candidate[index], temperature)
+    wanted, found = (
+        int(chosen_labels(comparison.stage, logits[[index]])[0])
+        for logits in (comparison.reference, comparison.candidate)
+    )
+    return Mistake(
+        picture=picture_name(outcome, index),
+        index=index,
+        truth=None if truth == UNKNOWN else labels[truth],
+        float_label=labels[wanted],
+        quantized_label=labels[found],
+        confidence=float(probabilities[found]),
+    )
+
+
+def _reliability(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10
+) -> tuple[tuple[float, float, float], ...]:
+    """Return per bin mean confidence, accuracy and share of the pictures; empty bins left out."""
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    inside = [which == at for at in range(bins) if (which == at).any()]
+    return tuple((float(confidence[b].mean()), float(right[b].mean()), float(b.mean())) for b in inside)
+
+
+def _risk_coverage(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_]
+) -> tuple[tuple[float, float], ...]:
+    """Return coverage and error among the decided, from the surest picture to all."""
+    errors = np.cumsum(~right[np.argsort(-confidence, kind="stable")])
+    counts = np.arange(1, len(errors) + 1)
+    chosen = np.unique(np.linspace(0, len(errors) - 1, min(_CURVE_POINTS, len(errors))).astype(int))
+    return tuple((float(counts[at] / len(errors)), float(errors[at] / counts[at])) for at in chosen)

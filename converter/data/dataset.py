@@ -1,0 +1,255 @@
+"""Pictures with what is known of them: a ``labels.csv``, or folders named after classes.
+
+An empty cell means unknown; such a row is left out of the stages that ask for it, never guessed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
+from edge_node.errors import DatasetError, UnreadablePictureError
+from edge_node.messages.labels_csv import LABELS_NAME
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# The column that a folder's name fills.
+FOLDER_COLUMN = "label"
+LABEL_COLUMNS = ("material", "finish", "corroded", "severity", "form", "metal")
+CORRODED, UNCORRODED = "corroded", "uncorroded"
+METAL, OTHER = "metal", "other"
+_CORRODED_CELLS = {"1": CORRODED, "0": UNCORRODED, CORRODED: CORRODED, UNCORRODED: UNCORRODED, "": ""}
+_PROBLEMS_SHOWN = 5
+# TensorFlow for Poets: pictures of one subject share what stands before this in their names.
+_SAME_SUBJECT = "_nohash_"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture and what is known of it.
+
+    Attributes:
+        path: the file.
+        group: the specimen, site or series; never split. Empty where it is not known.
+        source: where it comes from; whole sources can be left out.
+        set_name: the part of the data set that it belongs to; empty where there are none.
+        licence: as its row names it.
+        labels: column -> value, unknown ones left out; ``corroded`` has the values of this module.
+        mask: a picture of the same view, 255 where corroded, or None.
+    """
+
+    path: Path
+    group: str
+    source: str = ""
+    set_name: str = ""
+    licence: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    mask: Path | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file's bytes.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        return hashlib.sha256(_content(self.path)).hexdigest()
+
+    def read(self) -> NDArray[np.uint8]:
+        """Return the picture, uint8 ``(height, width, 3)``, blue, green, red.
+
+        Raises:
+            DatasetError: it is missing, cut off or no picture.
+        """
+        try:
+            return decode_picture(_content(self.path), str(self.path))
+        except UnreadablePictureError as err:
+            said = str(err).removesuffix("; copy it again")
+            raise DatasetError(f"{said}; remove it, or copy it again") from err
+
+    def read_mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+        """Return the mask at a picture's ``(height, width, ...)``, uint8, or None where there is none.
+
+        Raises:
+            DatasetError: it is missing or no picture.
+        """
+        if self.mask is None:
+            return None
+        pixels = cv2.imdecode(np.frombuffer(_content(self.mask), np.uint8), cv2.IMREAD_GRAYSCALE)
+        if pixels is None:
+            raise DatasetError(f"{self.mask}: no picture, wanted the mask of {self.path.name}")
+        resized = cv2.resize(pixels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(resized, np.uint8)
+
+
+def load_dataset(path: Path) -> tuple[Sample, ...]:
+    """Return the samples of a ``labels.csv``, of the folder around one, or of folders named after classes.
+
+    A folder below one or two others with a ``labels.csv`` is the part of that set that lies in it.
+
+    Raises:
+        DatasetError: nothing there, no pictures, or rows that cannot be used.
+    """
+    if path.is_file():
+        return _from_csv(path)
+    if (path / LABELS_NAME).is_file():
+        return _from_csv(path / LABELS_NAME)
+    if part := _from_above(path):
+        return part
+    if path.is_dir():
+        return _from_folders(path)
+    raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
+
+
+def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``chosen`` chooses by: ``sets`` and ``sources``."""
+    for name in ("set", "source"):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            dest=f"{name}s",
+            metavar=name.upper(),
+            help=f"only this {name}; repeatable",
+        )
+
+
+def chosen(samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]) -> tuple[Sample, ...]:
+    """Return the samples of the named sets and sources, or all where none is named.
+
+    Raises:
+        DatasetError: that leaves none.
+    """
+    left = tuple(
+        sample
+        for sample in samples
+        if (not sets or sample.set_name in sets) and (not sources or sample.source in sources)
+    )
+    if not left:
+        known = sorted({name for sample in samples for name in (sample.set_name, sample.source)} - {""})
+        raise DatasetError(f"no picture of {', '.join((*sets, *sources))}; known are {', '.join(known)}")
+    return left
+
+
+def dataset_hash(samples: Iterable[Sample]) -> str:
+    """Return one hash for a set of pictures with their labels, whatever their order."""
+    rows = sorted(f"{sample.sha256} {sorted(sample.labels.items())}" for sample in samples)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def class_of_folder(name: str) -> str:
+    """Return the label for a folder's name as TensorFlow for Poets wrote it: small letters and spaces."""
+    return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
+
+
+def _from_above(path: Path) -> tuple[Sample, ...]:
+    folder = path.resolve()
+    for parent in list(folder.parents)[:2] if path.is_dir() else ():
+        if (parent / LABELS_NAME).is_file():
+            samples = _from_csv(parent / LABELS_NAME)
+            return tuple(sample for sample in samples if sample.path.resolve().is_relative_to(folder))
+    return ()
+
+
+def _from_csv(path: Path) -> tuple[Sample, ...]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            if "file" not in columns or not set(columns) & {*LABEL_COLUMNS, FOLDER_COLUMN}:
+                raise DatasetError(
+                    f"{path}: columns {', '.join(columns) or 'none'}; wanted file and at least one of"
+                    f" {', '.join((*LABEL_COLUMNS, FOLDER_COLUMN))}"
+                )
+            rows = list(reader)
+    except OSError as err:
+        raise DatasetError(f"{path}: {err.strerror or err}") from err
+    except (UnicodeDecodeError, csv.Error) as err:
+        raise DatasetError(f"{path}: not a table in UTF-8 ({err}); save it as one") from err
+    if not rows:
+        raise DatasetError(f"{path}: no rows")
+    if problems := list(_row_problems(path, rows)):
+        more = f" (and {len(problems) - _PROBLEMS_SHOWN} more)" if len(problems) > _PROBLEMS_SHOWN else ""
+        raise DatasetError(f"{path}: {'; '.join(problems[:_PROBLEMS_SHOWN])}{more}")
+    return tuple(_sample(path.parent, row) for row in rows)
+
+
+def _row_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[str]:
+    seen: set[str] = set()
+    for line, row in enumerate(rows, start=2):
+        name = row["file"] or ""
+        if name in seen:
+            yield f"line {line}: {name!r} is listed twice"
+        seen.add(name)
+        if not (path.parent / name).is_file():
+            yield f"line {line}: {name!r} is not there"
+        if (row.get("corroded") or "") not in _CORRODED_CELLS:
+            yield f"line {line}: corroded is {row['corroded']!r}, wanted 1, 0 or nothing"
+        if (row.get("metal") or "") not in {METAL, OTHER, ""}:
+            yield f"line {line}: metal is {row['metal']!r}, wanted {METAL}, {OTHER} or nothing"
+        if row.get("metal") == OTHER and (row.get("material") or row.get("corroded")):
+            yield f"line {line}: what is no metal has neither material nor corroded"
+        if row.get("mask") and not (path.parent / row["mask"]).is_file():
+            yield f"line {line}: mask {row['mask']!r} is not there"
+
+
+def _sample(root: Path, row: dict[str, str]) -> Sample:
+    labels = {column: row[column] for column in (*LABEL_COLUMNS, FOLDER_COLUMN) if row.get(column)}
+    if "corroded" in labels:
+        labels["corroded"] = _CORRODED_CELLS[labels["corroded"]]
+    if {"material", "corroded"} & labels.keys():
+        labels.setdefault("metal", METAL)  # only a metal has either
+    return Sample(
+        path=root / row["file"],
+        group=row.get("group") or "",
+        source=row.get("source") or "",
+        set_name=row.get("set") or "",
+        licence=row.get("licence") or "",
+        labels=labels,
+        mask=root / row["mask"] if row.get("mask") else None,
+    )
+
+
+def _from_folders(root: Path) -> tuple[Sample, ...]:
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()]
+    samples = [sample for folder in folders for sample in _of_class(folder)]
+    if len({sample.labels[FOLDER_COLUMN] for sample in samples}) < 2:
+        filled = {sample.labels[FOLDER_COLUMN] for sample in samples}
+        names = (
+            folder.name if class_of_folder(folder.name) in filled else f"{folder.name} (no pictures)"
+            for folder in folders
+        )
+        found = f"found {', '.join(names) or 'no folders'}"
+        raise DatasetError(f"{root}: {found}; wanted {LABELS_NAME}, or pictures in two or more folders")
+    return tuple(samples)
+
+
+def _of_class(folder: Path) -> Iterator[Sample]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
+            continue
+        group = ""
+        if path.parent != folder:  # a folder within a class is a specimen or a series
+            group = path.parent.relative_to(folder.parent).as_posix()
+        elif _SAME_SUBJECT in path.name:
+            group = f"{folder.name}/{path.name.split(_SAME_SUBJECT)[0]}"
+        yield Sample(path, group, labels={FOLDER_COLUMN: class_of_folder(folder.name)})
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise DatasetError(f"{path}: {err.strerror or err}") from err

@@ -1,0 +1,137 @@
+"""What quantizing may cost in accuracy and agreement, and the layers kept in float until it costs no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from converter.evaluation.labelled_set import cascade_score, stage_score
+from edge_node.errors import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from converter.evaluation.float_agreement import Answers, StageComparison
+    from converter.evaluation.labelled_set import LabelledSet, Score
+    from edge_node.inference.bundle import Bundle
+    from edge_node.inference.manifest import Cascade
+
+CASCADE = "the cascade"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Float against quantized accuracy of one stage, or of the whole cascade."""
+
+    name: str
+    reference: Score
+    candidate: Score
+
+    @property
+    def points(self) -> float:
+        """Accuracy lost, in percentage points; negative where quantizing helped."""
+        return 100.0 * (self.reference.accuracy - self.candidate.accuracy)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One conversion tried: how many layers stayed in float, and what came of it."""
+
+    bundle: Bundle
+    answers: Answers | None
+    drops: tuple[Drop, ...] = ()
+    comparisons: tuple[StageComparison, ...] = ()
+    float_layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What quantizing may cost; None is any amount.
+
+    Attributes:
+        max_drop_points: percentage points of accuracy that any stage and the cascade may lose.
+        min_agreement: share of pictures, 0 to 1, to which every stage gives the label that float gives.
+    """
+
+    max_drop_points: float | None = None
+    min_agreement: float | None = None
+
+    def broken_by(self, attempt: Attempt) -> str | None:
+        """Return the sentence about what an attempt costs too much, the worst of it; None if it holds."""
+        worst = max(attempt.drops, key=lambda drop: drop.points, default=None)
+        if worst and self.max_drop_points is not None and worst.points > self.max_drop_points:
+            return (
+                f"{worst.name}: quantized accuracy {worst.candidate.accuracy:.3f},"
+                f" float {worst.reference.accuracy:.3f}:"
+                f" drop {worst.points:.2f} points > allowed {self.max_drop_points:.2f}"
+            )
+        least = min(attempt.comparisons, key=lambda found: found.agreement, default=None)
+        if least and self.min_agreement is not None and least.agreement < self.min_agreement:
+            return (
+                f"{least.stage.name}: {least.agreement:.2%} of {len(least.same_label)} pictures"
+                f" keep float's label, wanted {self.min_agreement:.2%}"
+            )
+        return None
+
+
+def drops(
+    labelled: LabelledSet, cascade: Cascade, reference: Answers, candidate: Answers
+) -> tuple[Drop, ...]:
+    """Return what quantizing cost each stage that has labelled pictures, and the cascade."""
+    found = [
+        Drop(stage.name, stage_score(labelled, stage, reference), stage_score(labelled, stage, candidate))
+        for stage in cascade.stages
+    ]
+    if len(cascade.stages) > 1:
+        scores = (cascade_score(labelled, cascade, answers) for answers in (reference, candidate))
+        found.append(Drop(CASCADE, *scores))
+    return tuple(drop for drop in found if drop.reference.pictures)
+
+
+def within_budget(
+    first: Attempt,
+    budget: Budget,
+    rank: Callable[[], Sequence[str]],
+    retry: Callable[[tuple[str, ...]], Attempt],
+) -> Attempt:
+    """Return an attempt that holds the budget with as few layers in float as bisection finds.
+
+    Layers are tried worst first: none, then 1, 2, 4, ... until it holds; then between the last that did not
+    and the first that did.
+
+    Args:
+        first: everything in int8.
+        budget: what it may cost.
+        rank: returns the layers, worst first; called only where ``first`` does not hold.
+        retry: converts again with these layers in float.
+
+    Raises:
+        ConversionError: not even the last attempt holds.
+    """
+    if not budget.broken_by(first):
+        return first
+    layers = tuple(rank())
+    attempt, too_few, kept = first, 0, min(1, len(layers))
+    while kept > too_few:
+        attempt = retry(layers[:kept])
+        if not budget.broken_by(attempt):
+            return _fewest(attempt, too_few, budget, retry)
+        too_few, kept = kept, min(2 * kept, len(layers))
+    raise ConversionError(
+        f"{budget.broken_by(attempt)},"
+        f" with {len(attempt.float_layers)} of {len(layers)} layers in float; no bundle was written"
+    )
+
+
+def _fewest(
+    holding: Attempt, too_few: int, budget: Budget, retry: Callable[[tuple[str, ...]], Attempt]
+) -> Attempt:
+    """Return the attempt with the fewest layers between ``too_few``, which do not hold, and ``holding``."""
+    while len(holding.float_layers) - too_few > 1:
+        middle = (len(holding.float_layers) + too_few) // 2
+        attempt = retry(holding.float_layers[:middle])
+        if budget.broken_by(attempt):
+            too_few = middle
+        else:
+            holding = attempt
+    return holding

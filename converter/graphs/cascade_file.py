@@ -1,0 +1,156 @@
+"""``CASCADE.toml``: the stages that one conversion is about, read and checked before any graph is opened."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from converter.graphs.label_names import labels_beside, meanings_of, read_labels
+from converter.graphs.scaling import GraphFlags
+from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
+from edge_node.errors import ConversionError, CorrosionError
+from edge_node.inference.manifest import (
+    Identifier,
+    Meaning,
+    Positive,
+    Stage,
+    Version,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAMES_OF_ALL = frozenset({"retrained_graph", "output_graph", "saved_model", "model"})
+
+
+class StageTable(StageKeys, frozen=True, kw_only=True):
+    """One ``[[stage]]``; paths are relative to the file. Labels default to those beside the graph."""
+
+    graph: str
+    labels: str | tuple[str, ...] | None = None
+    temperature: Positive = 1.0
+    meanings: dict[str, Meaning] = msgspec.field(default_factory=dict)
+    input_layer: str | None = None
+    output_layer: str | None = None
+    input_height: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
+    input_width: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
+    input_mean: float | None = None
+    input_std: float | None = None
+
+
+class CascadeTable(FileKeys, frozen=True, kw_only=True):
+    """The whole file."""
+
+    stage: Annotated[tuple[StageTable, ...], msgspec.Meta(min_length=1)]
+    name: Identifier | None = None
+    version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """One stage to be: the question it asks, and the graph that answers it.
+
+    ``map_from`` names the stage whose map shows where, if it is not this one's own: a head that learned from
+    positions shows that better than one that learned from whole pictures.
+    """
+
+    stage: Stage
+    graph: Path
+    flags: GraphFlags
+    map_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CascadePlan:
+    """What to convert. The stages name no model yet."""
+
+    name: str
+    version: str
+    root: str
+    stages: tuple[StagePlan, ...]
+    licence: str = "not stated"
+    intended_use: str = "not stated"
+
+    def renamed(self, name: str | None, version: str | None) -> CascadePlan:
+        """Return the plan with another name or version for the bundle, where they are given.
+
+        Raises:
+            ConversionError: a bundle cannot be called that.
+        """
+        for option, text, wanted in (("--name", name, Identifier), ("--version", version, Version)):
+            try:
+                msgspec.convert(text, wanted | None)
+            except msgspec.ValidationError as err:
+                raise ConversionError(f"{option} {text!r}: {str(err).replace('`', '')}") from err
+        return dataclasses.replace(self, name=name or self.name, version=version or self.version)
+
+
+def plan_of_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> CascadePlan:
+    """Return the plan for one graph: a cascade of one stage, called after its file or, failing that, folder.
+
+    Raises:
+        ConversionError: there is nothing of that name.
+        DatasetError: its labels cannot be read.
+    """
+    if not graph.exists():
+        raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
+    found = read_labels(labels or labels_beside(graph))
+    name = _identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
+    stage = StageKeys(name=name).stage(found, meanings_of(found))
+    return CascadePlan(name, "1", name, (StagePlan(stage, graph, flags),))
+
+
+def read_cascade(path: Path) -> CascadePlan:
+    """Read and check ``CASCADE.toml``; opens label files and no graph.
+
+    Raises:
+        ConversionError: it is not TOML, has unknown keys, or disagrees with itself.
+        DatasetError: a label file cannot be read.
+    """
+    table = read_stage_file(path, CascadeTable, {"stage": StageTable}, ConversionError, "a cascade file")
+    stages = tuple(_planned(path, stage) for stage in table.stage)
+    maps = {planned.stage.name: planned.map_from for planned in stages}
+    if problems := list(contradictions(table.root, [planned.stage for planned in stages], maps)):
+        raise ConversionError(f"{path}: {'; '.join(problems)}")
+    return CascadePlan(
+        table.name or _identifier(path.stem),
+        table.version or "1",
+        table.root or stages[0].stage.name,
+        stages,
+        table.licence,
+        table.intended_use,
+    )
+
+
+def _planned(path: Path, table: StageTable) -> StagePlan:
+    graph = path.parent / table.graph
+    if isinstance(table.labels, tuple):
+        labels = table.labels
+        if len(labels) < 2:
+            raise ConversionError(f"{path}: stage {table.name}: {len(labels)} labels, wanted two or more")
+    else:
+        try:
+            labels = read_labels(path.parent / table.labels if table.labels else labels_beside(graph))
+        except CorrosionError as err:
+            raise ConversionError(f"{path}: stage {table.name}: {err}") from err
+    flags = GraphFlags(
+        input_layer=table.input_layer,
+        output_layer=table.output_layer,
+        input_height=table.input_height,
+        input_width=table.input_width,
+        input_mean=table.input_mean,
+        input_std=table.input_std,
+    )
+    stage = table.stage(labels, {**meanings_of(labels), **table.meanings})
+    return StagePlan(
+        msgspec.structs.replace(stage, temperature=table.temperature), graph, flags, table.map_from
+    )
+
+
+def _identifier(text: str) -> str:
+    """Return ``text`` with what an identifier cannot have made into hyphens."""
+    kept = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in text)
+    return kept.strip("-_")[:64] or "cascade"

@@ -1,0 +1,219 @@
+"""Graphs with one backbone -> one graph with many heads, each with its map.
+
+Every node is named by a hash over its op, its attributes and its inputs' hashes, constants by their bytes,
+names left out. Nodes of different graphs with one hash compute one thing, so they are emitted once: that is
+the proof that backbones are equal, and the fusing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.graphs.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
+from converter.tensorflow_import import tensorflow
+from edge_node.inference.manifest import OutputKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from converter.graphs.trained_graph import TrainedGraph
+    from converter.graphs.scaling import Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class FusedOutput:
+    """One stage's output in a fused graph: tensor name, what it is, and why it is no map."""
+
+    stage: str
+    tensor: str
+    kind: OutputKind
+    no_map: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FusedGraph:
+    """A graph to convert: one input, an output per stage.
+
+    Attributes:
+        stages: whose heads it has.
+        graph_def: the whole graph.
+        input: the placeholder's name.
+        preprocessing: what leads to it.
+        outputs: one per stage, in the order of ``stages``; stages whose heads are equal share a tensor.
+        shared: nodes that more than one stage uses, of how many.
+    """
+
+    stages: tuple[str, ...]
+    graph_def: Any = field(repr=False)
+    input: str
+    preprocessing: Preprocessing
+    outputs: tuple[FusedOutput, ...]
+    shared: tuple[int, int]
+
+
+def fuse(graphs: dict[str, TrainedGraph], *, share: bool = True, maps: bool = True) -> tuple[FusedGraph, ...]:
+    """Return one graph for all stages with the same backbone, and one for each of the others.
+
+    Args:
+        graphs: per stage its trained graph.
+        share: False keeps every stage apart.
+        maps: False leaves the heads behind the mean, where they were.
+    """
+    groups: dict[object, list[str]] = {}
+    for stage, graph in graphs.items():
+        groups.setdefault(_backbone(graph) if share else stage, []).append(stage)
+    return tuple(_fused({stage: graphs[stage] for stage in group}, maps=maps) for group in groups.values())
+
+
+def _backbone(graph: TrainedGraph) -> object:
+    """Return what stages must have in common to share a model."""
+    merger = _Merger(graph.input, graph.preprocessing)
+    merger.add(graph.index, graph.input, [graph.trunk], "")
+    return graph.preprocessing, merger.digest(graph.index, graph.trunk)
+
+
+def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
+    first = next(iter(graphs.values()))
+    merger = _Merger(first.input, first.preprocessing)
+    outputs = []
+    heads: dict[object, str] = {}
+    for stage, graph in graphs.items():
+        if graph.head is not None and maps:
+            (features,) = merger.add(graph.index, graph.input, [graph.head.features], stage)
+            # Heads trained alike on the same rows are equal; TFLite's converter would drop one of them.
+            head = (features, graph.head.weights.tobytes(), graph.head.biases.tobytes())
+            if head not in heads:
+                heads[head] = f"{stage}/map"
+                merger.convolution(heads[head], features, graph.head.weights, graph.head.biases)
+            outputs.append(FusedOutput(stage, heads[head], OutputKind.MAP))
+        else:
+            (logits,) = merger.add(graph.index, graph.input, [graph.logits], stage)
+            merger.identity(f"{stage}/logits", logits)
+            why = graph.no_head or "maps were not asked for"
+            outputs.append(FusedOutput(stage, f"{stage}/logits", OutputKind.LOGITS, why))
+    return FusedGraph(
+        stages=tuple(graphs),
+        graph_def=merger.graph_def,
+        input=first.input,
+        preprocessing=first.preprocessing,
+        outputs=tuple(outputs),
+        shared=(merger.reused, len(merger.graph_def.node)),
+    )
+
+
+class _Merger:
+    """A GraphDef to which graphs are added; what is there already is used again."""
+
+    def __init__(self, input_name: str, preprocessing: Preprocessing) -> None:
+        tf = tensorflow()
+        self.graph_def = tf.compat.v1.GraphDef()
+        self.graph_def.versions.CopyFrom(tf.Graph().as_graph_def().versions)
+        self.reused = 0
+        self._emitted: dict[bytes, str] = {}
+        self._names: set[str] = set()
+        self._digests: dict[tuple[int, str], bytes] = {}
+        self._input = b"input"
+        node = self._node(input_name, "Placeholder")
+        node.attr["dtype"].type = tf.float32.as_datatype_enum
+        for size in (1, preprocessing.height, preprocessing.width, 3):
+            node.attr["shape"].shape.dim.add().size = size
+        self._emitted[self._input] = node.name
+
+    def add(self, index: GraphIndex, input_name: str, outputs: Sequence[Ref], prefix: str) -> list[Ref]:
+        """Add what ``outputs`` need and return them as tensors of the merged graph."""
+        for name in index.upstream(outputs, stop=[input_name]):
+            digest = self._digest_node(index, name, input_name)
+            if name == input_name or index.op(name) in TRANSPARENT_OPS:
+                continue
+            if digest in self._emitted:
+                self.reused += index.op(name) != "Const"
+                continue
+            inputs = [self._merged(index, ref) for ref in index.inputs(name)]
+            node = self._node(name if name not in self._names else f"{prefix}/{name}", index.op(name))
+            node.input.extend(_text(ref) for ref in inputs)
+            for key, value in index.nodes[name].attr.items():
+                if not key.startswith("_"):
+                    node.attr[key].CopyFrom(value)
+            self._emitted[digest] = node.name
+        return [self._merged(index, ref) for ref in outputs]
+
+    def digest(self, index: GraphIndex, ref: Ref) -> bytes:
+        """Return the hash of what a tensor of an added graph computes."""
+        source = index.resolve(ref)
+        return self._digests[id(index), source.node] + bytes([source.output])
+
+    def convolution(self, name: str, features: Ref, weights: Any, biases: Any) -> None:
+        """Add a 1x1 convolution called ``name``."""
+        kernel = self._constant(f"{name}/weights", weights.astype(np.float32)[np.newaxis, np.newaxis])
+        bias = self._constant(f"{name}/biases", biases.astype(np.float32))
+        convolution = self._node(f"{name}/convolution", "Conv2D")
+        convolution.input.extend([_text(features), kernel])
+        self._float(convolution)
+        convolution.attr["strides"].list.i.extend([1, 1, 1, 1])
+        convolution.attr["padding"].s = b"VALID"
+        convolution.attr["data_format"].s = b"NHWC"
+        added = self._node(name, "BiasAdd")
+        added.input.extend([convolution.name, bias])
+        self._float(added)
+        added.attr["data_format"].s = b"NHWC"
+
+    def identity(self, name: str, ref: Ref) -> None:
+        """Add another name for a tensor."""
+        node = self._node(name, "Identity")
+        node.input.append(_text(ref))
+        self._float(node)
+
+    def _constant(self, name: str, value: Any) -> str:
+        node = self._node(name, "Const")
+        node.attr["dtype"].type = tensorflow().float32.as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tensorflow().make_tensor_proto(value))
+        return str(node.name)
+
+    def _float(self, node: Any) -> None:
+        node.attr["T"].type = tensorflow().float32.as_datatype_enum
+
+    def _node(self, name: str, op: str) -> Any:
+        if name in self._names:
+            raise AssertionError(f"two nodes called {name}")  # names carry the stage's, which are distinct
+        self._names.add(name)
+        node = self.graph_def.node.add()
+        node.name, node.op = name, op
+        return node
+
+    def _merged(self, index: GraphIndex, ref: Ref) -> Ref:
+        source = index.resolve(ref)
+        return Ref(self._emitted[self._digests[id(index), source.node]], source.output)
+
+    def _digest_node(self, index: GraphIndex, name: str, input_name: str) -> bytes:
+        key = (id(index), name)
+        if key not in self._digests:
+            self._digests[key] = self._input if name == input_name else self._hash(index, name)
+        return self._digests[key]
+
+    def _hash(self, index: GraphIndex, name: str) -> bytes:
+        node = index.nodes[name]
+        if node.op in TRANSPARENT_OPS:
+            source = index.resolve(Ref(name))
+            return self._digests[id(index), source.node]
+        state = hashlib.sha256(node.op.encode())
+        if node.op == "Const":
+            value = index.constant(Ref(name))
+            if value is not None:
+                state.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
+            return state.digest()
+        for attribute in sorted(node.attr):
+            if not attribute.startswith("_"):
+                content = node.attr[attribute].SerializeToString(deterministic=True)
+                state.update(f"|{attribute}={len(content)}:".encode() + content)
+        for ref in index.inputs(name):
+            source = index.resolve(ref)
+            state.update(self._digests[id(index), source.node] + f":{source.output}".encode())
+        return state.digest()
+
+
+def _text(ref: Ref) -> str:
+    return f"{ref.node}:{ref.output}" if ref.output else ref.node

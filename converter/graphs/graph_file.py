@@ -1,0 +1,158 @@
+"""Files of trained models -> a frozen GraphDef, whatever they were saved as."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from converter.tensorflow_import import tensorflow
+from edge_node.inference.bundle import MANIFEST_NAME
+from edge_node.errors import GraphError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_GRAPH_BYTES = 2**31 - 1  # protobuf's own bound
+_HDF5_START = b"\x89HDF\r\n\x1a\n"
+_SIGNATURES = ("serving_default", "predict")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFile:
+    """A frozen graph and what its file told beside it.
+
+    Attributes:
+        path: as given.
+        kind: what the file is, in words.
+        sha256: of the file; of all files, sorted by name, for a folder.
+        size_bytes: likewise.
+        graph_def: the frozen graph.
+        output: the output that the format declares, if it declares one.
+        model_name: the name that the model was saved under, where there is one.
+    """
+
+    path: Path
+    kind: str
+    sha256: str
+    size_bytes: int
+    graph_def: Any = field(repr=False)
+    output: str | None = None
+    model_name: str | None = None
+
+
+def read_graph(path: Path) -> GraphFile:
+    """Read the model in ``path``: a frozen graph, a SavedModel's folder, a Keras file.
+
+    Raises:
+        GraphError: it is missing, damaged or of another kind.
+    """
+    if path.is_dir():
+        return _read_saved_model(path)
+    content = _read(path)
+    _refuse_other_kinds(path, content)
+    if content[:8] == _HDF5_START or zipfile.is_zipfile(path):
+        return _read_keras(path, content)
+    graph_def = tensorflow().compat.v1.GraphDef()
+    try:
+        graph_def.ParseFromString(content)
+    except Exception as err:  # protobuf's DecodeError lives at another address in each of its backends
+        raise GraphError(
+            f"{path}: no frozen graph, or one that is cut off"
+            f" ({len(content)} bytes do not parse as a GraphDef); export it again"
+        ) from err
+    if not graph_def.node:
+        raise GraphError(f"{path}: a graph without a single node; export it again")
+    return GraphFile(path, "frozen graph", hashlib.sha256(content).hexdigest(), len(content), graph_def)
+
+
+def _read_saved_model(path: Path) -> GraphFile:
+    if (path / MANIFEST_NAME).is_file():
+        raise GraphError(f"{path}: a bundle already; wanted the graph that it was converted from")
+    if not (path / "saved_model.pb").is_file():
+        raise GraphError(
+            f"{path}: a folder without saved_model.pb; wanted a frozen graph (.pb) or a SavedModel"
+        )
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    contents = [file.read_bytes() for file in files]
+    digest = hashlib.sha256("".join(hashlib.sha256(c).hexdigest() for c in contents).encode()).hexdigest()
+    try:
+        loaded = tensorflow().saved_model.load(str(path))
+        signatures = dict(loaded.signatures)
+        name = next((name for name in _SIGNATURES if name in signatures), None)
+        graph_def, output = _frozen(signatures[name]) if name else (None, None)
+    except Exception as err:  # whatever TensorFlow's loader meets in a damaged folder
+        raise GraphError(f"{path}: TensorFlow does not load this SavedModel: {_first_line(err)}") from err
+    if graph_def is None:
+        raise GraphError(f"{path}: no signature {_SIGNATURES[0]!r}; it has {', '.join(signatures) or 'none'}")
+    return GraphFile(path, "SavedModel", digest, sum(map(len, contents)), graph_def, output)
+
+
+def _read_keras(path: Path, content: bytes) -> GraphFile:
+    tf = tensorflow()
+    try:
+        model = tf.keras.models.load_model(path, compile=False)  # safe_mode: runs no code from the file
+        shapes = [tensor.shape for tensor in model.inputs]
+        specifications = [tf.TensorSpec(shape, tf.float32, name="input") for shape in shapes]
+        function = tf.function(lambda *pictures: model(list(pictures) if len(shapes) > 1 else pictures[0]))
+        graph_def, output = _frozen(function.get_concrete_function(*specifications))
+    except Exception as err:  # Keras has no error of its own for files that it cannot read
+        raise GraphError(f"{path}: Keras does not load it: {_first_line(err)}") from err
+    digest = hashlib.sha256(content).hexdigest()
+    return GraphFile(path, "Keras model", digest, len(content), graph_def, output, model.name)
+
+
+def _frozen(function: Any) -> tuple[Any, str | None]:
+    """Return a function's graph with its variables as constants, and its output if it has only one."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    outputs = [tensor.name.split(":")[0] for tensor in frozen.outputs]
+    graph_def = _constants_folded(frozen)
+    return graph_def, outputs[0] if len(outputs) == 1 else None
+
+
+def _constants_folded(frozen: Any) -> Any:
+    """Return the function's GraphDef with what is computed from constants alone computed."""
+    tf = tensorflow()
+    from tensorflow.python.grappler import tf_optimizer
+
+    meta_graph = tf.compat.v1.train.export_meta_graph(
+        graph_def=frozen.graph.as_graph_def(), graph=frozen.graph, clear_devices=True
+    )
+    fetch = tf.compat.v1.MetaGraphDef().collection_def["train_op"]
+    fetch.node_list.value.extend(tensor.name for tensor in frozen.outputs)
+    meta_graph.collection_def["train_op"].CopyFrom(fetch)
+    config = tf.compat.v1.ConfigProto()
+    options = config.graph_options.rewrite_options
+    options.optimizers.append("constfold")
+    options.min_graph_nodes = -1  # also small graphs
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def _first_line(err: Exception) -> str:
+    return next((line.strip() for line in str(err).splitlines() if line.strip()), type(err).__name__)[:300]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_GRAPH_BYTES + 1)
+    except OSError as err:
+        raise GraphError(f"{path}: {err.strerror or err}; wanted a frozen graph (.pb)") from err
+    if len(content) > MAX_GRAPH_BYTES:
+        raise GraphError(f"{path}: more than 2 GiB, which no frozen graph can have")
+    if not content:
+        raise GraphError(f"{path}: empty; export the graph again")
+    return content
+
+
+def _refuse_other_kinds(path: Path, content: bytes) -> None:
+    """Name the file's kind where its first bytes give it away: a better sentence than a parser's."""
+    if content[4:8] == b"TFL3":
+        raise GraphError(f"{path}: a TFLite model already; wanted the graph that it was converted from")
+    if path.name == "saved_model.pb":
+        raise GraphError(f"{path}: the inside of a SavedModel; give its folder {path.parent}")
+    if content.lstrip()[:5] in {b"node ", b"node{"}:
+        raise GraphError(f"{path}: a graph in text form; wanted the binary frozen graph (.pb)")

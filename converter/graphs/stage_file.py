@@ -1,0 +1,148 @@
+"""TOML files of stages, for ``convert`` and for ``retrain``: read, decoded strictly, every key known."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from edge_node.inference.manifest import (
+    Cascade,
+    Identifier,
+    Meaning,
+    Probability,
+    Stage,
+    cascade_contradictions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from edge_node.errors import CorrosionError
+
+MAX_STAGE_FILE_BYTES = 1024 * 1024
+NO_MODEL = "not-converted-yet"
+
+
+class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a ``[[stage]]`` says of its place in the cascade, in a file of either kind.
+
+    Attributes:
+        name: of the stage.
+        map_from: the stage whose map shows where, if not this one's own.
+        routes: label -> the stage asked next.
+        otherwise: the stage asked where this one is not sure enough.
+        decision_threshold: for two labels, the first's probability from which it is chosen.
+        abstain_below: probability below which nothing is chosen.
+    """
+
+    name: Identifier
+    map_from: str | None = None
+    routes: dict[str, str] = {}
+    otherwise: str | None = None
+    decision_threshold: Probability = 0.5
+    abstain_below: Probability = 0.0
+
+    def stage(self, labels: tuple[str, ...], meanings: Mapping[str, Meaning]) -> Stage:
+        """Return the stage to be, which names no model yet."""
+        return Stage(
+            name=self.name,
+            labels=labels,
+            model=NO_MODEL,
+            output=NO_MODEL,
+            meanings=dict(meanings),
+            routes=self.routes,
+            otherwise=self.otherwise,
+            decision_threshold=self.decision_threshold,
+            abstain_below=self.abstain_below,
+        )
+
+
+class FileKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a file of either kind says of the bundle to be."""
+
+    root: str | None = None
+    licence: str = "not stated"
+    intended_use: str = "not stated"
+
+
+_File = TypeVar("_File", bound=FileKeys)
+
+
+def read_stage_file(
+    path: Path,
+    kind: type[_File],
+    parts: Mapping[str, type[msgspec.Struct]],
+    error: type[CorrosionError],
+    wanted: str,
+) -> _File:
+    """Read and decode a file.
+
+    Args:
+        path: of the file.
+        kind: what it holds.
+        parts: key -> what its table, or each of its list of tables, may hold.
+        error: raised for anything about the file, in one sentence.
+        wanted: what the file should have been, for messages.
+    """
+    try:
+        with path.open("rb") as file:
+            document = msgspec.toml.decode(file.read(MAX_STAGE_FILE_BYTES))
+    except OSError as err:
+        raise error(f"{path}: {err.strerror or err}; wanted {wanted}") from err
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise error(f"{path}: not TOML: {err}") from err
+    if problem := next(_unknown_keys(document, kind, parts), None):
+        raise error(f"{path}: {problem}")
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as err:
+        raise error(f"{path}: {str(err).replace('`', '')}") from err
+
+
+def contradictions(
+    root: str | None, stages: Sequence[Stage], maps: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Yield a sentence for each way in which the stages of a file disagree with each other.
+
+    Args:
+        root: the stage asked first; the first one if None.
+        stages: at least one.
+        maps: stage -> the stage whose map shows where, if not its own.
+    """
+    yield from cascade_contradictions(Cascade(root=root or stages[0].name, stages=tuple(stages)))
+    labels = {stage.name: stage.labels for stage in stages}
+    for stage in stages:
+        source = maps[stage.name]
+        if source is not None and source not in labels:
+            yield f"stage {stage.name}: map_from names {source!r}, which is no stage"
+        elif source is not None and labels[source] != stage.labels:
+            yield (
+                f"stage {stage.name}: labels {', '.join(stage.labels)},"
+                f" but its map's are {', '.join(labels[source])} ({source})"
+            )
+
+
+def _unknown_keys(
+    document: dict[str, Any], kind: type[msgspec.Struct], parts: Mapping[str, type[msgspec.Struct]]
+) -> Iterator[str]:
+    """Yield what msgspec would only name, with the nearest known key beside it."""
+    yield from _unknown("the file", document, kind)
+    for key, part in parts.items():
+        found = document.get(key)
+        if isinstance(found, dict):
+            yield from _unknown(f"[{key}]", found, part)
+        for number, table in enumerate(found if isinstance(found, list) else [], start=1):
+            if isinstance(table, dict):
+                yield from _unknown(f"{key} {table.get('name', number)}", table, part)
+
+
+def _unknown(where: str, table: dict[str, Any], struct: type[msgspec.Struct]) -> Iterator[str]:
+    known = [field.name for field in msgspec.structs.fields(struct)]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+            yield f'{where} has an unknown key "{key}"; {hint}'

@@ -1,0 +1,187 @@
+"""A trained graph made ready to convert: its input, preprocessing, logits and head are known.
+
+Recognised are the graphs of TensorFlow for Poets and of ``converter retrain``, and what Keras and SavedModels
+say of themselves; the rest is told by hand, with the flags that ``label_image`` had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from converter.architectures.backbones import read_record
+from converter.graphs.graph_file import GraphFile, read_graph
+from converter.graphs.graph_index import GraphIndex, Ref, parse_ref, static_shapes
+from converter.graphs.head import AffineHead, NotAffineError, affine_head, trunk_end
+from converter.graphs.old_ops import modernised
+from converter.graphs.scaling import (
+    INCEPTION_2015,
+    GraphFlags,
+    Preprocessing,
+    architecture_of,
+    preprocessing_of,
+)
+from edge_node.errors import GraphError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_POETS_OUTPUT = "final_result"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedGraph:
+    """One classifier, cut to what lies between its input and its logits.
+
+    Attributes:
+        file: where it comes from.
+        architecture: what it was recognised as, in words.
+        index: its nodes; the input is a float32 placeholder ``(1, height, width, 3)``.
+        input: the placeholder's name.
+        preprocessing: what leads to the input.
+        output: the tensor that users know it by.
+        logits: the last tensor before the softmax, or the output where there is none.
+        classes: how many values the output has.
+        trunk: the last tensor with positions: what stages have in common when they share a backbone.
+        head: the affine head, or None with the reason in ``no_head``.
+        map_trained: the head learned from positions, so that its map shows where.
+    """
+
+    file: GraphFile
+    architecture: str
+    index: GraphIndex = field(repr=False)
+    input: str
+    preprocessing: Preprocessing
+    output: str
+    logits: Ref
+    classes: int
+    trunk: Ref
+    head: AffineHead | None = field(repr=False)
+    no_head: str = ""
+    map_trained: bool = False
+
+
+def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
+    """Read a trained graph and find what conversion needs to know of it.
+
+    Raises:
+        GraphError: the file is no such graph, or something in it could not be found; the text names the flag
+            that would say it.
+    """
+    flags = flags or GraphFlags()
+    file = read_graph(path)
+    record = read_record(path) if path.is_file() else None
+    raw = GraphIndex(file.graph_def)
+    output = _output(path, raw, flags, file.output)
+    source = _input(path, raw, output, flags)
+    name, preprocessing = preprocessing_of(path, raw, source, flags, record.input if record else None)
+    architecture = record.architecture if record else architecture_of(raw)
+    graph_def = modernised(
+        file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
+    )
+    index = GraphIndex(graph_def)
+    shapes = _shapes(path, graph_def)
+    classes = _classes(path, output, shapes)
+    logits = _logits(index, output)
+    head, no_head = None, ""
+    try:
+        head = affine_head(index, shapes, logits)
+    except NotAffineError as err:
+        no_head = str(err)
+    return TrainedGraph(
+        file=file,
+        architecture=architecture,
+        index=index,
+        input=name,
+        preprocessing=preprocessing,
+        output=output.node,
+        logits=logits,
+        classes=classes,
+        trunk=head.features if head else trunk_end(index, shapes, logits),
+        head=head,
+        no_head=no_head,
+        map_trained=record is not None and record.map_trained,
+    )
+
+
+def _output(path: Path, graph: GraphIndex, flags: GraphFlags, declared: str | None) -> Ref:
+    if flags.output_layer:
+        ref = parse_ref(flags.output_layer)
+        if ref.node not in graph:
+            raise GraphError(
+                f"{path}: no node {ref.node!r} (--output-layer); it ends in {_some(graph.sinks())}"
+            )
+        return ref
+    for name in (declared, _POETS_OUTPUT):
+        if name is not None and name in graph:
+            return Ref(name)
+    sinks = graph.sinks()
+    softmaxes = [name for name in sinks if graph.op(name) == "Softmax"]
+    if len(sinks) == 1 or len(softmaxes) == 1:
+        return Ref((softmaxes or sinks)[0])
+    raise GraphError(
+        f"{path}: {len(sinks)} outputs ({_some(sinks)}), wanted one classifier; name it with --output-layer"
+    )
+
+
+def _input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -> str:
+    needed = graph.upstream([output])
+    if flags.input_layer:
+        name = parse_ref(flags.input_layer).node
+        if name not in graph:
+            raise GraphError(
+                f"{path}: no node {name!r} (--input-layer); inputs are {_some(_placeholders(graph))}"
+            )
+        if name not in needed:
+            raise GraphError(f"{path}: {output.node!r} does not depend on {name!r} (--input-layer)")
+        return name
+    if "Mul" in needed and architecture_of(graph) == INCEPTION_2015:
+        return "Mul"
+    placeholders = [name for name in _placeholders(graph) if name in needed]
+    if len(placeholders) == 1:
+        return placeholders[0]
+    if not placeholders and (cut_off := sorted(set(graph.missing()))):
+        raise GraphError(f"{path}: cut off: node {cut_off[0]!r} is read but not there; export it again")
+    found = f"{len(placeholders)} inputs ({_some(placeholders)})" if placeholders else "no input"
+    raise GraphError(f"{path}: {found}, wanted one picture; name it with --input-layer")
+
+
+def _shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
+    try:
+        return static_shapes(graph_def)
+    except ValueError as err:
+        reason = str(err).splitlines()[0]
+        raise GraphError(f"{path}: TensorFlow refuses the graph: {reason}") from err
+
+
+def _classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, ...] | None]) -> int:
+    shape = shapes.get(output.node)
+    if shape is None or len(shape) != 2 or shape[0] not in {1, None} or shape[1] is None:
+        found = "of open shape" if shape is None else f"of shape {shape}"
+        raise GraphError(
+            f"{path}: output {output.node!r} is {found}, wanted (1, classes); name a classifier's output with"
+            " --output-layer"
+        )
+    if shape[1] < 2:
+        raise GraphError(
+            f"{path}: output {output.node!r} has one value, wanted one per class; retrain with a softmax"
+        )
+    return shape[1]
+
+
+def _logits(graph: GraphIndex, output: Ref) -> Ref:
+    """Return the tensor before the softmax: quantized logits keep what quantized probabilities lose."""
+    ref = graph.resolve(output)
+    while graph.op(ref.node) in {"Reshape", "Squeeze"}:
+        ref = graph.resolve(graph.inputs(ref.node)[0])
+    if graph.op(ref.node) == "Softmax":
+        return graph.resolve(graph.inputs(ref.node)[0])
+    return graph.resolve(output)
+
+
+def _placeholders(graph: GraphIndex) -> list[str]:
+    return [name for name in graph.nodes if graph.op(name) == "Placeholder"]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (" ..." if len(names) > 4 else "") if names else "none"

@@ -1,0 +1,1 @@
+"""quantize: see README."""

@@ -1,0 +1,148 @@
+"""Which layers of an int8 model cost most: two at a time are kept in float, and the model asked again.
+
+One subprocess calibrates once and quantizes often; that is what makes asking every layer affordable.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from converter.child_process import end_with_parent
+from converter.quantize.conversion_process import REQUEST_NAME, ConversionRequest, Mode, worker_environment, write_request
+from converter.work_folder import work_folder
+from edge_node.errors import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from converter.graphs.fuse import FusedGraph
+    from converter.quantize.conversion_process import Target
+    from edge_node.inference.interpreter import Tensor
+
+MAX_PICTURES = 32  # each is asked once per pair of layers; a network has 30 to 100 layers
+_PROGRESS = "layer "
+
+
+class LayerGain(msgspec.Struct, frozen=True, kw_only=True):
+    """Two layers, one reading the other, and what the variance of logits' errors loses with both in float.
+
+    One alone says little: what lies between two layers is in 8 bits unless both are in float.
+    """
+
+    layers: tuple[str, ...]
+    gain: float
+
+
+def rank_layers(
+    graph: FusedGraph,
+    calibration: NDArray[np.uint8],
+    target: Target,
+    work: Path | None = None,
+    advance: Callable[[int, int], object] = lambda _done, _total: None,
+) -> tuple[LayerGain, ...]:
+    """Return the layers of an int8 model two by two, those whose rounding costs most first.
+
+    Args:
+        graph: as for ``convert_graph``.
+        calibration: likewise.
+        target: likewise.
+        work: likewise.
+        advance: called with pairs done and pairs in all.
+
+    Raises:
+        ConversionError: the subprocess failed.
+    """
+    if work is None:
+        with work_folder() as folder:
+            return rank_layers(graph, calibration, target, folder, advance)
+    write_request(work, graph, Mode.INT8, calibration, target)
+    command = [sys.executable, "-m", "converter.quantize.layer_ranking", str(work), str(os.getpid())]
+    with (
+        (work / "errors.txt").open("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=worker_environment(work)
+        ) as process,
+    ):
+        last = ""
+        try:
+            for line in process.stdout or ():
+                last = line
+                if line.startswith(_PROGRESS):
+                    done, _, total = line.removeprefix(_PROGRESS).partition("/")
+                    advance(int(done), int(total))
+        except BaseException:
+            process.kill()  # leaving the block waits for its end
+            raise
+        if process.wait():
+            errors.seek(0)
+            raise ConversionError(f"ranking layers failed: {errors.read().strip()[-300:]}")
+    return msgspec.json.decode(last, type=tuple[LayerGain, ...])
+
+
+def in_order(gains: Iterable[LayerGain]) -> tuple[str, ...]:
+    """Return the layers of pairs, those of the pair that gains most first, each once."""
+    ranked = sorted(gains, key=lambda found: -found.gain)
+    return tuple(dict.fromkeys(layer for found in ranked for layer in found.layers))
+
+
+def main() -> int:
+    """Rank the layers of the request in the folder; print progress, then the gains as JSON."""
+    end_with_parent(int(sys.argv[2]))
+    from converter.quantize.int8_builder import calibrated, layer_pairs, unfitted
+    from converter.quantize.tflite_converter import fed_pictures
+
+    work = Path(sys.argv[1])
+    request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    source = calibrated(work, request)
+
+    def feed(entry: Tensor) -> list[NDArray[np.generic]]:
+        return fed_pictures(work, request, entry, MAX_PICTURES)
+
+    wanted = _logits(source.exact, request, feed)
+
+    def error(kept: tuple[str, ...]) -> float:
+        found = _logits(unfitted(source, request, kept), request, feed)
+        # A mean that is off is no matter: the heads are fitted to what stays in 8 bits.
+        return float(np.var(found - wanted, axis=0).mean())
+
+    pairs = layer_pairs(source.model)
+    whole, gains = error(()), []
+    for at, pair in enumerate(pairs):
+        gains.append(LayerGain(layers=pair, gain=whole - error(pair)))
+        print(f"{_PROGRESS}{at + 1}/{len(pairs)}", flush=True)
+    print(msgspec.json.encode(sorted(gains, key=lambda found: -found.gain)).decode())
+    return 0
+
+
+def _logits(
+    content: bytes, request: ConversionRequest, feed: Callable[[Tensor], list[NDArray[np.generic]]]
+) -> NDArray[np.float64]:
+    """Return the logits of all outputs for all pictures, ``(pictures, labels of all outputs)``."""
+    from edge_node.inference.interpreter import Interpreter
+    from edge_node.inference.quantization import dequantize
+
+    interpreter = Interpreter(content, where="candidate", threads=2)
+    kinds = {output.name: output.quantization for output in interpreter.outputs}
+    rows = []
+    for tensor in feed(interpreter.inputs[0]):
+        raw = interpreter.run(tensor)
+        values = (dequantize(raw[name], kinds[name]) for name in request.outputs)
+        rows.append(np.concatenate([_mean(value) for value in values]))
+    return np.stack(rows)
+
+
+def _mean(value: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""TensorFlow's own converter to TFLite, set for one request, and the pictures that it measures ranges on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.quantize.conversion_process import CALIBRATION_NAME, GRAPH_NAME, ConversionRequest, Mode, Target
+from converter.tensorflow_import import tensorflow
+from edge_node.inference.manifest import InputTensor
+from edge_node.inference.preprocess import input_tensor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge_node.inference.interpreter import Tensor
+
+
+def converter_of(work: Path, request: ConversionRequest) -> Any:
+    """Return TensorFlow's converter, set for a request on the graph in its folder."""
+    tf = tensorflow()
+    converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
+        str(work / GRAPH_NAME), [request.input], list(request.outputs), {request.input: list(request.shape)}
+    )
+    if request.mode is not Mode.NONE:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if request.mode is Mode.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    if request.mode.needs_calibration:
+        tensors = scaled_pictures(work, request)
+        converter.representative_dataset = lambda: ([tensor] for tensor in tensors)
+        ops = tf.lite.OpsSet
+        converter.target_spec.supported_ops = [
+            ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            if request.mode is Mode.INT16X8
+            else ops.TFLITE_BUILTINS_INT8
+        ]
+    if request.mode is Mode.INT8:
+        converter.inference_input_type, converter.inference_output_type = tf.uint8, tf.int8
+    if request.target is Target.TFLITE_RUNTIME_2_14:
+        # Per-channel dense layers are FULLY_CONNECTED version 12, which TFLite 2.14 does not know.
+        # The underscored attribute is the only switch there is.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
+    return converter
+
+
+def scaled_pictures(work: Path, request: ConversionRequest) -> list[NDArray[np.float32]]:
+    """Return the calibration pictures as the node feeds them to float models, ``(1, height, width, 3)``."""
+    return [np.asarray(tensor, np.float32) for tensor in _tensors(work, request, {"dtype": "float32"})]
+
+
+def fed_pictures(
+    work: Path, request: ConversionRequest, entry: Tensor, count: int | None = None
+) -> list[NDArray[np.generic]]:
+    """Return the first calibration pictures as the node feeds them to the model with this input.
+
+    Rounding the scaled pictures would not do: their zero point may lie between two bytes, and every second
+    byte would be taken for its neighbour.
+    """
+    scale, zero_point = entry.quantization.scale, entry.quantization.zero_point
+    return _tensors(work, request, {"dtype": entry.dtype, "scale": scale, "zero_point": zero_point}, count)
+
+
+def _tensors(
+    work: Path, request: ConversionRequest, kind: dict[str, Any], count: int | None = None
+) -> list[NDArray[np.generic]]:
+    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)[:count]
+    # Two pixels that span what a camera can give: the input's range then never depends on the pictures, and
+    # a byte of the picture is a byte of the tensor.
+    pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
+    spec = InputTensor(shape=(1, *request.shape[1:3], 3), mean=request.mean, std=request.std, **kind)
+    return [input_tensor(picture, spec) for picture in pictures]

@@ -1,0 +1,187 @@
+"""TFLite Metadata inside a ``.tflite`` file: what other tools read, without a manifest beside it.
+
+The flatbuffer of the metadata schema (file identifier M001) goes into the model under a name of its own, and
+the label files are appended as a zip archive, which is how readers of the format expect them. The published
+writers need packages that no longer install beside TensorFlow, so the few tables are written here by number.
+
+Source: tensorflow/tflite-support, tensorflow_lite_support/metadata/metadata_schema.fbs.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import flatbuffers  # type: ignore[import-untyped]  # no stubs in the wheel
+import numpy as np
+
+from converter.quantize.tflite_file import encode_model, parse_model
+from converter.tensorflow_import import tensorflow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from converter.graphs.scaling import Preprocessing
+
+METADATA_NAME = "TFLITE_METADATA"
+METADATA_IDENTIFIER = b"M001"
+MIN_PARSER_VERSION = "1.0.0"
+# Members of the schema's unions and enumerations.
+_NORMALIZATION_OPTIONS = 1
+_FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2
+_COLOUR_RGB = 1
+_TENSOR_AXIS_LABELS = 2
+_MTIME = (1980, 1, 1, 0, 0, 0)  # the first that zip can say: equal models, equal bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What the metadata says.
+
+    Attributes:
+        name: of the bundle.
+        version: of the bundle.
+        licence: as in the manifest.
+        description: one sentence.
+        preprocessing: of the one input.
+        labels: per output tensor the labels on its last axis.
+    """
+
+    name: str
+    version: str
+    licence: str
+    description: str
+    preprocessing: Preprocessing
+    labels: Mapping[str, Sequence[str]]
+
+
+def with_metadata(content: bytes, described: ModelDescription) -> bytes:
+    """Return a ``.tflite`` file with its metadata in it and its label files behind it."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = parse_model(content)
+    graph = model.subgraphs[0]
+    outputs = [graph.tensors[at].name.decode() for at in graph.outputs]
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(_metadata(described, outputs), np.uint8)
+    # One that is there already is replaced: readers take the first of that name.
+    if earlier := _entry(model):
+        model.buffers[earlier.buffer] = buffer
+    else:
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata = [*(model.metadata or []), entry]
+    files = io.BytesIO(encode_model(model))
+    with zipfile.ZipFile(files, "a") as archive:
+        for output in outputs:
+            text = "".join(f"{label}\n" for label in described.labels[output])
+            archive.writestr(zipfile.ZipInfo(label_file(output), _MTIME), text)
+    return files.getvalue()
+
+
+def label_file(output: str) -> str:
+    """Return the name of the label file of an output tensor inside the model's archive."""
+    return f"{output.replace('/', '_')}_labels.txt"
+
+
+def metadata_of(content: bytes) -> bytes | None:
+    """Return the metadata flatbuffer of a ``.tflite`` file, if it has one."""
+    tensorflow()
+    model = parse_model(content)
+    entry = _entry(model)
+    return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
+
+
+def _entry(model: Any) -> Any:
+    """Return where a parsed model says its metadata is, or None."""
+    return next((entry for entry in model.metadata or [] if entry.name == METADATA_NAME.encode()), None)
+
+
+def _metadata(described: ModelDescription, outputs: Sequence[str]) -> bytes:
+    writer = _TableWriter()
+    graph = writer.table(
+        {
+            2: writer.vector([_input(writer, described.preprocessing)]),
+            3: writer.vector([_output(writer, name) for name in outputs]),
+        }
+    )
+    root = writer.table(
+        {
+            0: writer.text(described.name),
+            1: writer.text(described.description),
+            2: writer.text(described.version),
+            3: writer.vector([graph]),
+            5: writer.text(described.licence),
+            7: writer.text(MIN_PARSER_VERSION),
+        }
+    )
+    return writer.finished(root)
+
+
+def _input(writer: _TableWriter, rule: Preprocessing) -> int:
+    """Write TensorMetadata of the picture: colours, normalisation, range."""
+    normalisation = writer.table({0: writer.floats(rule.mean), 1: writer.floats(rule.std)})
+    unit = writer.table({1: normalisation}, {0: _NORMALIZATION_OPTIONS})
+    low = [(0.0 - mean) / std for mean, std in zip(rule.mean, rule.std, strict=True)]
+    high = [(255.0 - mean) / std for mean, std in zip(rule.mean, rule.std, strict=True)]
+    return writer.table(
+        {
+            0: writer.text("picture"),
+            1: writer.text(f"{rule.height} x {rule.width} pixels, resized by {rule.resize.value}"),
+            3: writer.table({1: writer.table({}, {0: _COLOUR_RGB})}, {0: _IMAGE_PROPERTIES}),
+            4: writer.vector([unit]),
+            5: writer.table({0: writer.floats(high), 1: writer.floats(low)}),
+        }
+    )
+
+
+def _output(writer: _TableWriter, name: str) -> int:
+    """Write TensorMetadata of one head: logits per label, per position where it is a map."""
+    labels = writer.table(
+        {0: writer.text(label_file(name)), 1: writer.text("labels of the last axis")},
+        {2: _TENSOR_AXIS_LABELS},
+    )
+    return writer.table(
+        {
+            0: writer.text(name),
+            1: writer.text("logits; their mean over positions, then softmax, gives probabilities"),
+            3: writer.table({1: writer.table({})}, {0: _FEATURE_PROPERTIES}),
+            6: writer.vector([labels]),
+        }
+    )
+
+
+class _TableWriter:
+    """A flatbuffer written bottom up: every part returns where it is."""
+
+    def __init__(self) -> None:
+        self._builder: Any = flatbuffers.Builder(1024)
+
+    def text(self, value: str) -> int:
+        return int(self._builder.CreateString(value))
+
+    def floats(self, values: Sequence[float]) -> int:
+        return int(self._builder.CreateNumpyVector(np.asarray(values, np.float32)))
+
+    def vector(self, offsets: Sequence[int]) -> int:
+        self._builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            self._builder.PrependUOffsetTRelative(offset)
+        return int(self._builder.EndVector())
+
+    def table(self, offsets: Mapping[int, int], numbers: Mapping[int, int] | None = None) -> int:
+        """Write a table: fields by number, offsets of other parts, and one-byte numbers."""
+        numbers = numbers or {}
+        self._builder.StartObject(max([*offsets, *numbers], default=-1) + 1)
+        for field, offset in offsets.items():
+            self._builder.PrependUOffsetTRelativeSlot(field, offset, 0)
+        for field, number in numbers.items():
+            self._builder.PrependUint8Slot(field, number, 0)
+        return int(self._builder.EndObject())
+
+    def finished(self, root: int) -> bytes:
+        self._builder.Finish(root, METADATA_IDENTIFIER)
+        return bytes(self._builder.Output())

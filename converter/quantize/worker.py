@@ -1,0 +1,51 @@
+"""``python -m converter.quantize.worker FOLDER PARENT``: one conversion, for ``converter.quantize.conversion_process``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from converter.quantize.int8_builder import balance, calibrated, quantized
+from converter.child_process import end_with_parent, peak_memory_mb
+from converter.quantize.float_heads import with_float_heads
+from converter.quantize.conversion_process import (
+    MODEL_NAME,
+    REQUEST_NAME,
+    RESULT_NAME,
+    ConversionRequest,
+    ConversionResult,
+    Mode,
+)
+from converter.quantize.tflite_converter import converter_of
+
+
+def main() -> int:
+    """Convert what the folder asks for and write the model and what it took; return the exit code."""
+    end_with_parent(int(sys.argv[2]))
+    work = Path(sys.argv[1])
+    request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    started = time.perf_counter()
+    content = _convert(work, request)
+    (work / MODEL_NAME).write_bytes(content)
+    result = ConversionResult(seconds=time.perf_counter() - started, peak_memory_mb=peak_memory_mb())
+    (work / RESULT_NAME).write_bytes(msgspec.json.encode(result))
+    return 0
+
+
+def _convert(work: Path, request: ConversionRequest) -> bytes:
+    if request.mode.takes_float_layers:
+        return quantized(work, calibrated(work, request), request, request.float_nodes)
+    if request.mode is Mode.INT16X8:
+        balance(work, request)  # its weights have 8 bits as int8's have
+    content = bytes(converter_of(work, request).convert())
+    if request.mode is Mode.DYNAMIC:
+        floats = msgspec.structs.replace(request, mode=Mode.NONE)
+        content = with_float_heads(content, lambda: bytes(converter_of(work, floats).convert()))
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""specimens: see README."""

@@ -1,0 +1,331 @@
+"""Rendered specimens: pictures of metal plates with a known truth, to try the chain without photographs.
+
+``render`` makes one picture of one specimen. ``write_dataset`` makes a folder of them in the layout that the
+converter reads photographs from. Whatever is measured on them is measured on rendered pictures, and must be
+called that.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from converter.argument_types import at_least
+from converter.specimens.corrosion import corroded_plate, kinetics_of
+from converter.specimens.light import (
+    LAMPS,
+    Camera,
+    chosen_camera,
+    chosen_lighting,
+    photographed,
+    seen_mask,
+    shaded,
+)
+from converter.specimens.noise import Shape
+from converter.specimens.not_metal import Other, OtherSpec, ground_of
+from converter.specimens.plate import Plate
+from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
+from converter.specimens.surface import clean_plate
+from edge_node.errors import DatasetError
+from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+
+__all__ = [
+    "LABEL_COLUMNS",
+    "Finish",
+    "Light",
+    "Material",
+    "Other",
+    "OtherSpec",
+    "Specimen",
+    "SpecimenSpec",
+    "add_arguments",
+    "plate_of",
+    "render",
+    "render_other",
+    "run",
+    "write_dataset",
+]
+
+# Beyond what photographs have: the corroded share of the picture, the lamp, and the hours in the bath.
+LABEL_COLUMNS = (*COLUMNS, "metal", "area_fraction", "light", "corrosion_hours")
+
+# Pictures of one specimen: two before the bath, one early in it, one late. Half of every group is clean, so
+# that neither metal nor finish gives the condition away.
+PICTURES_PER_SPECIMEN = 4
+# Pictures of one subject that is no metal.
+PICTURES_PER_OTHER = 2
+# Covered share of the plate at the early and at the late picture, as shares of what that metal can reach.
+_EARLY_SHARE = (0.02, 0.35)
+_LATE_SHARE = (0.55, 0.98)
+
+# The plate is larger than the picture by this factor: room for the camera to tilt, roll and move.
+_PLATE_MARGIN = 1.18
+# Sizes on the plate are given for a picture this high, and scale with it.
+_REFERENCE_HEIGHT_PX = 360.0
+# Little is lost beyond what the rendered camera's own JPEG took.
+_WRITTEN_JPEG_QUALITY = 95
+_SIDE_LIMITS_PX = (64, 4096)
+
+# Independent random streams of one specimen: another lamp must not move its rust.
+_SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN, _PLAN_OTHER = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPicture:
+    """One picture of a data set: its file stem, its specimen or other subject, and how it is rendered."""
+
+    stem: str
+    group: str
+    spec: SpecimenSpec | OtherSpec
+
+
+def plate_of(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
+    """Return the plate of ``spec`` after its hours of corrosion, seen from straight above.
+
+    Args:
+        spec: light and view are not used.
+        shape: (height, width) in px.
+        unit_px: px of one length unit; 1 for a picture 360 px high.
+    """
+    clean = clean_plate(spec, shape, unit_px, np.random.default_rng((spec.seed, _SURFACE)))
+    return corroded_plate(clean, spec, np.random.default_rng((spec.seed, _CORROSION)))
+
+
+def render(spec: SpecimenSpec, width_px: int, height_px: int) -> Specimen:
+    """Return a picture of ``spec`` with its truth; equal arguments give equal bytes on one machine.
+
+    Raises:
+        ValueError: a side is below 64 px or above 4096 px.
+    """
+    shape = _plate_shape(width_px, height_px)
+    plate = plate_of(spec, shape, height_px / _REFERENCE_HEIGHT_PX)
+    pixels, camera = _photographed(plate, spec, width_px, height_px)
+    return Specimen(spec=spec, pixels=pixels, mask=seen_mask(plate.coverage, camera, pixels.shape[:2]))
+
+
+def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
+    """Return a picture of something that is no metal; equal arguments give equal bytes on one machine.
+
+    Raises:
+        ValueError: a side is below 64 px or above 4096 px.
+    """
+    shape = _plate_shape(width_px, height_px)
+    rng = np.random.default_rng((spec.seed, _SURFACE))
+    ground = ground_of(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
+    return _photographed(ground, spec, width_px, height_px)[0]
+
+
+def _plate_shape(width_px: int, height_px: int) -> Shape:
+    """Return (height, width) of what is rendered for a picture of this size."""
+    low, high = _SIDE_LIMITS_PX
+    if not (low <= width_px <= high and low <= height_px <= high):
+        raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
+    return round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN)
+
+
+def _photographed(
+    plate: Plate, spec: SpecimenSpec | OtherSpec, width_px: int, height_px: int
+) -> tuple[Picture, Camera]:
+    """Return the picture of a plate under the light of ``spec``, and the camera that took it."""
+    lighting = chosen_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
+    rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
+    camera = chosen_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
+    return photographed(shaded(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
+
+
+def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progress
+    out: Path,
+    count: int,
+    seed: int = 0,
+    *,
+    size: tuple[int, int] = (480, 360),
+    other: int = 0,
+    force: bool = False,
+    on_written: Callable[[int], None] | None = None,
+) -> Path:
+    """Write ``count`` pictures, their masks and ``labels.csv`` under ``out``; return the path of the labels.
+
+    Every ``PICTURES_PER_SPECIMEN`` pictures show one specimen and share its ``group``. The labels are written
+    last: a folder without them is unfinished.
+
+    Args:
+        out: made where missing.
+        count: pictures, at least 1.
+        seed: of the whole set, at least 0.
+        size: (width, height) in px.
+        other: pictures of what is no metal beside them, at least 0; every ``PICTURES_PER_OTHER`` show one
+            subject.
+        force: write into a folder that is not empty; files of other names stay.
+        on_written: called with the number of pictures written so far.
+
+    Raises:
+        DatasetError: ``out`` is a file, is not empty, or cannot be written.
+        ValueError: ``count`` or ``size`` is out of range.
+    """
+    if count < 1 or other < 0:
+        raise ValueError(f"count is {count} and other is {other}, expected 1 or more and 0 or more")
+    _refuse_occupied(out, force=force)
+    rows = []
+    try:
+        for folder in ("pictures", "masks"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        planned = chain(_planned(count, seed), _planned_other(other, seed))
+        for number, picture in enumerate(planned, start=1):
+            rows.append(_written(out, picture, size))
+            if on_written is not None:
+                on_written(number)
+        labels = out / LABELS_NAME
+        with labels.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(LABEL_COLUMNS)
+            writer.writerows(rows)
+    except OSError as err:
+        raise DatasetError(f"{out}: cannot write specimens: {err.strerror or err}") from err
+    return labels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``converter specimens`` takes."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
+    parser.add_argument(
+        "--count", type=at_least(1), default=240, help="pictures, four of each specimen (default: 240)"
+    )
+    parser.add_argument(
+        "--other",
+        type=at_least(0),
+        default=0,
+        metavar="COUNT",
+        help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
+    )
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
+    )
+    parser.add_argument(
+        "--size", type=_size, default=(480, 360), metavar="WxH", help="of a picture in px (default: 480x360)"
+    )
+    parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a data set as ``add_arguments`` describes it; return the exit code.
+
+    Raises:
+        DatasetError: as ``write_dataset`` does.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("rendering", total=args.count + args.other)
+        labels = write_dataset(
+            args.out,
+            args.count,
+            args.seed,
+            size=args.size,
+            other=args.other,
+            force=args.force,
+            on_written=lambda done: progress.update(task, completed=done),
+        )
+    others = f" of metal and {args.other} of other things" if args.other else ""
+    print(f"{args.count} rendered pictures{others}, labels in {labels}")
+    return 0
+
+
+def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield the pictures of a data set: metals in turn, finishes and lights at random."""
+    rng = np.random.default_rng((seed, _PLAN))
+    materials, finishes, lights = list(Material), list(Finish), list(Light)
+    for first in range(0, count, PICTURES_PER_SPECIMEN):
+        number = first // PICTURES_PER_SPECIMEN
+        material = materials[number % len(materials)]
+        finish = finishes[int(rng.integers(len(finishes)))]
+        specimen_seed = int(rng.integers(2**31))
+        final = kinetics_of(material, finish)
+        shares = (0.0, 0.0, float(rng.uniform(*_EARLY_SHARE)), float(rng.uniform(*_LATE_SHARE)))
+        group = f"rendered:{seed}:{number:05d}"
+        for view, share in enumerate(shares[: count - first]):
+            spec = SpecimenSpec(
+                material=material,
+                finish=finish,
+                corrosion_hours=final.hours(share * final.final),
+                light=lights[int(rng.integers(len(lights)))],
+                seed=specimen_seed,
+                view=view,
+            )
+            yield PlannedPicture(stem=f"{seed}_{number:05d}_{view}", group=group, spec=spec)
+
+
+def _planned_other(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield pictures of what is no metal: kinds in turn, lights at random."""
+    rng = np.random.default_rng((seed, _PLAN_OTHER))
+    kinds, lights = list(Other), list(Light)
+    for first in range(0, count, PICTURES_PER_OTHER):
+        number = first // PICTURES_PER_OTHER
+        subject = int(rng.integers(2**31))
+        for view in range(min(PICTURES_PER_OTHER, count - first)):
+            light = lights[int(rng.integers(len(lights)))]
+            spec = OtherSpec(kind=kinds[number % len(kinds)], light=light, seed=subject, view=view)
+            stem = f"{seed}_other_{number:05d}_{view}"
+            yield PlannedPicture(stem=stem, group=f"rendered-other:{seed}:{number:05d}", spec=spec)
+
+
+def _written(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple[str, ...]:
+    """Render and write a picture; return the row of ``labels.csv``, in the order of ``LABEL_COLUMNS``."""
+    picture, mask = f"pictures/{planned.stem}.jpg", f"masks/{planned.stem}.png"
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _WRITTEN_JPEG_QUALITY]
+    if isinstance(planned.spec, OtherSpec):
+        (out / picture).write_bytes(_encoded(".jpg", render_other(planned.spec, *size), quality))
+        origin = ("other", "rendered", "Apache-2.0", planned.group)
+        kind, light = planned.spec.kind.value, planned.spec.light.value
+        return (picture, *origin, "", kind, "", "", "", "", "other", "", light, "")
+    specimen = render(planned.spec, *size)
+    (out / picture).write_bytes(_encoded(".jpg", specimen.pixels, quality))
+    (out / mask).write_bytes(_encoded(".png", specimen.mask, []))
+    return (
+        picture,
+        "specimens",
+        "rendered",
+        "Apache-2.0",
+        planned.group,
+        specimen.spec.material.value,
+        specimen.spec.finish.value,
+        "1" if specimen.corroded else "0",
+        specimen.severity,
+        specimen.form,
+        mask,
+        "metal",
+        f"{specimen.area_fraction:.4f}",
+        specimen.spec.light.value,
+        f"{specimen.spec.corrosion_hours:.1f}",
+    )
+
+
+def _encoded(suffix: str, pixels: Picture, parameters: list[int]) -> bytes:
+    # imencode and write_bytes, because imwrite reports a full disk as a bare False.
+    _, stream = cv2.imencode(suffix, pixels, parameters)
+    return stream.tobytes()
+
+
+def _refuse_occupied(out: Path, *, force: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
+    if not force and out.is_dir() and any(out.iterdir()):
+        raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    low, high = _SIDE_LIMITS_PX
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r}, wanted WIDTHxHEIGHT in px, such as 480x360")
+    if not (low <= int(width) <= high and low <= int(height) <= high):
+        raise argparse.ArgumentTypeError(f"{text}, wanted sides of {low} to {high} px")
+    return int(width), int(height)

@@ -1,0 +1,69 @@
+"""What the renderers of anything but metal share: a matte surface, tones of a colour, lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+
+from converter.specimens.plate import Colours, Plate, linear
+
+if TYPE_CHECKING:
+    from converter.specimens.noise import Field
+
+Palette: TypeAlias = "tuple[tuple[int, int, int], ...]"
+
+
+def matte(reflectance: Colours, relief: Field, unit_px: float, gloss: float = 0.04) -> Plate:
+    """Return a surface that mirrors nothing; ``gloss`` is that of wet stone or varnish."""
+    shape = relief.shape
+    nothing = np.zeros(shape, dtype=np.float32)
+    return Plate(
+        reflectance=np.clip(reflectance, 0.004, 0.95).astype(np.float32),
+        relief=np.asarray(relief, dtype=np.float32),
+        metal=nothing,
+        gloss=np.full(shape, gloss, dtype=np.float32),
+        weakness=nothing,
+        coverage=nothing,
+        spread=(0.3, 0.3),
+        unit_px=unit_px,
+    )
+
+
+def toned(colour: Colours, tone: Field) -> Colours:
+    """Return one colour, lighter and darker by the factor ``tone``."""
+    return np.asarray(cv2.merge([tone * channel for channel in colour]), dtype=np.float32)
+
+
+def jittered(rng: np.random.Generator, red: int, green: int, blue: int, by: float = 0.12) -> Colours:
+    """Return a colour near the given one: as light and as warm as this subject happens to be."""
+    light = float(rng.uniform(1 - by, 1 + by))
+    return np.asarray(linear(red, green, blue) * light * rng.normal(1.0, 0.4 * by, 3), dtype=np.float32)
+
+
+def choice(rng: np.random.Generator, colours: Palette) -> Colours:
+    """Return a colour near one of several."""
+    return jittered(rng, *colours[int(rng.integers(len(colours)))])
+
+
+def stalks(
+    picture: Colours,
+    rng: np.random.Generator,
+    u: float,
+    count: int,
+    palette: Palette,
+) -> None:
+    """Draw straight dry stalks and twigs into ``picture``."""
+    for _ in range(count):
+        start = rng.uniform(0, 1, 2) * (picture.shape[1], picture.shape[0])
+        angle, length = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(10, 90)) * u
+        end = start + length * np.array([np.cos(angle), np.sin(angle)])
+        colour = linear(*palette[int(rng.integers(len(palette)))]) * float(rng.uniform(0.6, 1.2))
+        line(picture, start, end, colour, max(1, round(float(rng.uniform(0.6, 2.0)) * u)))
+
+
+def line(picture: Colours, start: np.ndarray, end: np.ndarray, colour: Colours, width: int) -> None:
+    """Draw a straight line of ``width`` px between two points, ``(2,)`` x and y, into ``picture``."""
+    a, b = (round(float(start[0])), round(float(start[1]))), (round(float(end[0])), round(float(end[1])))
+    cv2.line(picture, a, b, tuple(map(float, colour)), width, cv2.LINE_AA)

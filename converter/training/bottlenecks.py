@@ -1,0 +1,254 @@
+"""Bottlenecks: what the frozen part of a network makes of each picture, computed once and kept on disk.
+
+An entry's name is a hash over the picture's bytes, the network's weights, the preprocessing and the
+augmentation, so an entry can be missing but never stale. It is written under another name and renamed, so a
+kill leaves no half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.training.augment import INSPECTION, Augmentation, augmented, augmented_mask
+from converter.tensorflow_import import tensorflow
+from edge_node.errors import DatasetError
+from edge_node.inference.preprocess import resize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from converter.architectures.backbones import Backbone, InputRule
+    from converter.data.dataset import Sample
+
+BATCH = 32  # pictures; twice as many are no faster with two cores, half as many are 5 % slower
+_READERS = 2  # threads that decode and augment while the network computes
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way in which every picture is shown: as it is, or changed.
+
+    Attributes:
+        copy: 0 is the picture as it is; others are different draws of the augmentation.
+        augmentation: how far draws go; of no consequence for copy 0.
+        seed: of the draws.
+    """
+
+    copy: int = 0
+    augmentation: Augmentation = INSPECTION
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """What tells this variant from every other."""
+        return "as it is" if self.copy == 0 else repr(self)
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """The frozen part of a network.
+
+    Attributes:
+        model: Keras model from the preprocessed input to the activations that are kept.
+        input: its preprocessing.
+        key: what tells its activations from those of every other network, layer or pooling.
+        pooled: the mean over positions is kept, not the map.
+    """
+
+    model: Any
+    input: InputRule
+    key: str
+    pooled: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one picture's activations."""
+        shape = tuple(int(size) for size in self.model.output_shape[1:])
+        return shape[-1:] if self.pooled else shape
+
+    @cached_property
+    def run(self) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
+        """From pictures, uint8 ``(n, size, size, 3)``, red, green, blue, to activations; traced once only."""
+        tf = tensorflow()
+
+        mean, std = tf.constant(self.input.mean, tf.float32), tf.constant(self.input.std, tf.float32)
+
+        def activations(pictures: Any) -> Any:
+            real = (tf.cast(pictures, tf.float32) - mean) / std
+            maps = self.model(real, training=False)
+            return tf.reduce_mean(maps, (1, 2)) if self.pooled else maps
+
+        size = self.input.size_px
+        graph = tf.function(activations, input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)])
+        return lambda pictures: np.asarray(graph(pictures))
+
+
+def extractor(backbone: Backbone, *, layer: str | None = None, pooled: bool = False) -> Extractor:
+    """Return the part of ``backbone`` up to ``layer``, or all of it."""
+    tf = tensorflow()
+
+    model = backbone.model
+    if layer is not None:
+        model = tf.keras.Model(model.input, model.get_layer(layer).output)
+    key = f"{backbone.weights_sha256} {backbone.input} {layer} {pooled}"
+    return Extractor(model, backbone.input, key, pooled)
+
+
+def compute(
+    samples: Sequence[Sample],
+    by: Extractor,
+    variants: Sequence[Variant],
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> NDArray[np.float16]:
+    """Return activations for every variant of every picture.
+
+    Args:
+        samples: the pictures.
+        by: the frozen part of the network.
+        variants: how each is shown.
+        cache: folder of the entries; None keeps nothing.
+        progress: told after each batch how many more are done, of ``len(variants) * len(samples)``.
+
+    Returns:
+        float16 ``(variants, samples, *by.shape)``: their rounding, 2**-11, is far below an int8 step.
+
+    Raises:
+        DatasetError: a picture cannot be read, or the cache cannot be written.
+    """
+    found = np.empty((len(variants), len(samples), *by.shape), np.float16)
+    hashes = [sample.sha256 for sample in samples]
+    todo = []
+    for number, variant in enumerate(variants):
+        for index, content in enumerate(hashes):
+            entry = None if cache is None else _entry(cache, by, content, variant)
+            kept = None if entry is None else _read(entry, by.shape)
+            if kept is None:
+                todo.append((number, index, entry))
+            else:
+                found[number, index] = kept
+    progress(len(variants) * len(samples) - len(todo))
+
+    def prepare(task: tuple[int, int, Path | None]) -> NDArray[np.uint8]:
+        pixels = shown(samples[task[1]], hashes[task[1]], variants[task[0]], by.input)
+        # Turned here, beside the network: in TensorFlow it takes a tenth of the network's own time.
+        return np.ascontiguousarray(pixels[..., ::-1])
+
+    with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as writer:
+        writes: list[Future[None]] = []
+        for tasks, pictures in _ahead(readers, prepare, todo):
+            for (number, index, _), values in zip(tasks, by.run(np.stack(pictures)), strict=True):
+                found[number, index] = values
+            for written in writes:  # of the batch before; raises what went wrong there
+                written.result()
+            writes = [
+                writer.submit(_write, entry, found[number, index])
+                for number, index, entry in tasks
+                if entry is not None
+            ]
+            progress(len(tasks))
+        for written in writes:
+            written.result()
+    return found
+
+
+def shown(sample: Sample, content: str, variant: Variant, rule: InputRule) -> NDArray[np.uint8]:
+    """Return one variant of a picture at the network's size, uint8, blue, green, red.
+
+    Args:
+        sample: the picture.
+        content: the hash of its bytes.
+        variant: how it is shown.
+        rule: the network's size and how pictures are resized to it.
+    """
+    pixels = sample.read()
+    if variant.copy == 0:
+        return np.asarray(resize(pixels, rule.size_px, rule.size_px, rule.resize), np.uint8)
+    return augmented(pixels, rule.size_px, variant.augmentation, _rng(content, variant))
+
+
+def shown_mask(sample: Sample, variant: Variant, side: int) -> NDArray[np.float32] | None:
+    """Return the corroded share of each position of a map for one variant of a picture.
+
+    Args:
+        sample: with or without a mask.
+        variant: the same geometry as ``shown`` is applied.
+        side: rows and columns of the map.
+
+    Returns:
+        float32 ``(side, side)``, 0 to 1, or None where the sample has no mask.
+    """
+    pixels = sample.read()
+    mask = sample.read_mask(pixels.shape)
+    if mask is None:
+        return None
+    if variant.copy != 0:
+        size_px = side * 32
+        mask = augmented_mask(mask, size_px, variant.augmentation, _rng(sample.sha256, variant))
+    import cv2
+
+    share = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(share / np.float32(255), np.float32)
+
+
+def _rng(content: str, variant: Variant) -> np.random.Generator:
+    """Return the generator of one draw: by the picture's content, so that order and place do not matter."""
+    return np.random.default_rng([int(content[:16], 16), variant.copy, variant.seed])
+
+
+def _ahead(
+    readers: ThreadPoolExecutor, prepare: Callable[[Any], NDArray[np.uint8]], tasks: Iterable[Any]
+) -> Iterator[tuple[list[Any], list[NDArray[np.uint8]]]]:
+    """Yield batches of prepared pictures while the next one is being prepared."""
+    remaining = iter(tasks)
+
+    def start() -> tuple[list[Any], list[Any]]:
+        batch = list(islice(remaining, BATCH))
+        return batch, [readers.submit(prepare, task) for task in batch]
+
+    batch, futures = start()
+    while batch:
+        following = start()
+        yield batch, [future.result() for future in futures]
+        batch, futures = following
+
+
+def _entry(cache: Path, by: Extractor, content: str, variant: Variant) -> Path:
+    digest = hashlib.sha256(f"{content} {by.key} {variant.key}".encode()).hexdigest()
+    return cache / digest[:2] / f"{digest}.npy"
+
+
+def _read(entry: Path, shape: tuple[int, ...]) -> NDArray[np.float16] | None:
+    """Return an entry, or None where there is none or it is damaged."""
+    try:
+        values = np.load(io.BytesIO(entry.read_bytes()), allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return values if values.shape == shape and values.dtype == np.float16 else None
+
+
+def _write(entry: Path, values: NDArray[np.float16]) -> None:
+    temporary = entry.with_suffix(f".{os.getpid()}.part")
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.save(file, values, allow_pickle=False)
+        temporary.replace(entry)
+    except OSError as err:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise DatasetError(f"{entry.parent.parent}: cannot keep bottlenecks ({err.strerror or err})") from err

@@ -1,0 +1,233 @@
+"""What is to be trained: a cascade of stages on one backbone, from a TOML file or from command-line flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from converter.argument_types import MAX_SEED
+from converter.architectures.backbones import DEFAULT_ARCHITECTURE
+from converter.data.dataset import OTHER, UNCORRODED
+from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
+from edge_node.errors import DatasetError
+from edge_node.inference.manifest import Identifier, Positive, Probability, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from converter.data.dataset import Sample
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+# What the pictures are turned into is computed once for all variations, on one network.
+_SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+
+
+class StageRecipe(StageKeys, frozen=True, kw_only=True):
+    """One ``[[stage]]``: a question, the rows that answer it, and what ``convert`` is to know of it.
+
+    Attributes:
+        column: of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture whose
+            material or condition is known is metal.
+        labels: the values that count, in the order of the outputs; rows with others are masked.
+        where: column -> values; rows with other values are masked. An empty value admits unknown ones.
+        learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only: masks say
+            which are), or from both. A head that learns from positions shows where; a picture with little
+            corrosion then has a low mean, which one that learns from pictures has not.
+    """
+
+    column: str
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    where: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    learn: Literal["pictures", "positions", "both"] = "pictures"
+
+    def target(self, sample: Sample) -> int | None:
+        """Return the index of a sample's label, or None where it is masked.
+
+        What is no metal is neither corroded nor sound; its positions still show a map what to leave alone.
+        """
+        if any(sample.labels.get(column, "") not in values for column, values in self.where.items()):
+            return None
+        value = sample.labels.get(self.column)
+        if self.learn == "positions" and sample.labels.get("metal") == OTHER:
+            value = UNCORRODED
+        return self.labels.index(value) if value in self.labels else None
+
+
+class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[training]``: on what and how.
+
+    Attributes:
+        architecture: see ``converter.architectures.backbones``.
+        weights: a file, or ``random``; the architecture's ImageNet weights if not given.
+        size_px: sides of the input; the architecture's own if not given.
+        fine_tune: how many of the last convolutions are trained along; 0 leaves the backbone frozen.
+        copies: changed copies of every picture, beside the picture as it is.
+        sets: set -> how much of the training comes from it; others are left out. Empty: all, alike.
+        balance: what is drawn alike within a set, whatever its size: its ``labels``, or the labels of each of
+            its ``sources``. What is learned from many sources holds better on one that was not there.
+        leave_out_licences: parts of a row's licence that keep it out of training.
+        steps: batches.
+        evaluate_every: steps between looks at the validation pictures; a twentieth of all if not given.
+        learning_rate: its peak.
+        backbone_learning_rate: the peak for the layers that are trained along; as the heads' if not given.
+        batch: pictures in a step.
+        weight_decay: per step and learning rate.
+        dropout: share of the features left out at random.
+        label_smoothing: share of a label's certainty that is spread over all.
+        map_weight: weight of the positions' loss beside the picture's.
+        patience: looks at the validation pictures without a better one before training ends; 0: never.
+        trainings: so many from one start, each with draws of its own, whose weights are averaged.
+        style_mixing: share of the pictures, 0 to 1, that are shown in the manner of another (see
+            ``converter.training.style_mixing``); for layers that are trained along.
+        seed: of splits, weights, draws and copies.
+    """
+
+    architecture: str = DEFAULT_ARCHITECTURE
+    weights: str | None = None
+    size_px: int | None = None
+    fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
+    copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    sets: dict[str, Positive] = {}
+    balance: Literal["labels", "sources"] = "labels"
+    leave_out_licences: tuple[str, ...] = ()
+    steps: Count = 1000
+    evaluate_every: Count | None = None
+    learning_rate: Positive = 1e-3
+    backbone_learning_rate: Positive | None = None
+    batch: Count = 32
+    weight_decay: NotNegative = 1e-4
+    dropout: Share = 0.2
+    label_smoothing: Share = 0.05
+    map_weight: NotNegative = 0.5
+    patience: Annotated[int, msgspec.Meta(ge=0)] = 0
+    trainings: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    style_mixing: Probability = 0.0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)] = 0
+
+    def admits(self, sample: Sample) -> bool:
+        """Return whether a sample may be trained on."""
+        licensed = not any(part in sample.licence for part in self.leave_out_licences)
+        return licensed and (not self.sets or sample.set_name in self.sets)
+
+
+class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
+    """The whole file.
+
+    Attributes:
+        stage: the questions.
+        training: how they are learned.
+        variation: each is ``training`` with some keys changed, trained from the same start; the mean of all
+            their weights is kept. None: ``training`` alone.
+        name: of the bundle to be, as all that follows.
+    """
+
+    stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]
+    training: TrainingRecipe = TrainingRecipe()
+    variation: tuple[dict[str, Any], ...] = ()
+    name: Identifier = "cascade"
+    version: Version = "1"
+
+    def trainings(self) -> tuple[TrainingRecipe, ...]:
+        """Return how to train, once for each variation.
+
+        Raises:
+            DatasetError: a variation changes what all must share, or to a value out of range.
+        """
+        return tuple(self._varied(number, changes) for number, changes in enumerate(self.variation, 1)) or (
+            self.training,
+        )
+
+    def _varied(self, number: int, changes: dict[str, Any]) -> TrainingRecipe:
+        where = f"variation {number}"
+        if shared := sorted(_SHARED & changes.keys()):
+            raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
+        try:
+            return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
+        except msgspec.ValidationError as err:
+            raise DatasetError(f"{where}: {str(err).replace('`', '')}") from err
+
+
+def read_recipe(path: Path) -> CascadeRecipe:
+    """Read and check a recipe.
+
+    Raises:
+        DatasetError: it cannot be read, has unknown keys or values out of range, or contradicts itself.
+    """
+    parts: dict[str, type[msgspec.Struct]] = {
+        "training": TrainingRecipe,
+        "variation": TrainingRecipe,
+        "stage": StageRecipe,
+    }
+    recipe = read_stage_file(path, CascadeRecipe, parts, DatasetError, "a recipe in TOML")
+    try:
+        trainings = recipe.trainings()
+    except DatasetError as err:
+        raise DatasetError(f"{path}: {err}") from err
+    if problems := list(_contradictions(recipe, trainings)):
+        raise DatasetError(f"{path}: {'; '.join(problems)}")
+    return recipe
+
+
+def cascade_text(recipe: CascadeRecipe, graph_name: str) -> str:
+    """Return what ``convert`` reads: the stages with their graphs, without how they were trained.
+
+    Args:
+        recipe: what was trained.
+        graph_name: of the graph's file in each stage's folder.
+    """
+    head = {
+        "name": recipe.name,
+        "version": recipe.version,
+        "root": recipe.root or recipe.stage[0].name,
+        "licence": recipe.licence,
+        "intended_use": recipe.intended_use,
+    }
+    lines = ["# Written by `converter retrain`.", *_toml(head)]
+    for stage in recipe.stage:
+        table = {
+            "name": stage.name,
+            "graph": f"{stage.name}/{graph_name}",
+            "routes": stage.routes or None,
+            "otherwise": stage.otherwise,
+            "decision_threshold": stage.decision_threshold,
+            "abstain_below": stage.abstain_below,
+            "map_from": stage.map_from,
+        }
+        lines += ["", "[[stage]]", *_toml(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
+    stages = [stage.stage(stage.labels, {}) for stage in recipe.stage]
+    yield from contradictions(recipe.root, stages, {stage.name: stage.map_from for stage in recipe.stage})
+    if not recipe.training.fine_tune and any(training.style_mixing for training in trainings):
+        yield "style_mixing changes layers that are trained along, and fine_tune is 0"
+    if recipe.training.sets and (
+        more := {s for t in trainings for s in t.sets} - recipe.training.sets.keys()
+    ):
+        yield f"a variation has the set {min(more)!r}, which [training.sets] has not"
+    for stage in recipe.stage:
+        if stage.learn != "pictures" and stage.column != "corroded":
+            yield (
+                f"stage {stage.name}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
+            )
+
+
+def _toml(table: Mapping[str, object]) -> list[str]:
+    """Return the lines of a table; its strings and numbers are written in TOML as in JSON."""
+    lines = []
+    for key, value in table.items():
+        text = msgspec.json.encode(value).decode()
+        if isinstance(value, dict):
+            pairs = (
+                f"{msgspec.json.encode(name).decode()} = {msgspec.json.encode(to).decode()}"
+                for name, to in value.items()
+            )
+            text = f"{{ {', '.join(pairs)} }}"
+        if value is not None:
+            lines.append(f"{key} = {text}")
+    return lines

@@ -1,0 +1,169 @@
+"""GStreamer pipelines as cameras, in a ``gst-launch-1.0`` process that is killed when it hangs.
+
+The OpenCV wheels are built without GStreamer; a process of its own needs no other OpenCV, and a driver
+that crashes takes no node with it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import selectors
+import shlex
+import subprocess
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_node.errors import CameraError
+from edge_node.camera.frame import Frame, frame_now
+
+if TYPE_CHECKING:
+    import threading
+
+    from numpy.typing import NDArray
+
+    from edge_node.config.sections import CameraConfig
+
+DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 640, 480  # asked of the pipeline where the configuration is silent
+_PIPE_BYTES = 1024 * 1024  # the largest that an unprivileged process may ask for: fewer wake-ups a frame
+_STOP_TIMEOUT_S = 1.0
+_KEPT_COMPLAINT_BYTES = 2000
+
+
+class GStreamerCamera:
+    """A pipeline whose last element gives raw video; satisfies ``Camera``."""
+
+    live = True
+
+    def __init__(
+        self,
+        pipeline: str,
+        name: str,
+        config: CameraConfig,
+        *,
+        stop: threading.Event,
+        first_frame_id: int = 0,
+    ) -> None:
+        """Start the pipeline, scaled to ``width_px`` x ``height_px``.
+
+        Raises:
+            CameraError: the tool is not installed, or the pipeline cannot be read.
+        """
+        self.source = name
+        self._timeout_ms = config.timeout_ms
+        self._stop = stop
+        self._next_frame_id = first_frame_id
+        self._width = config.width_px or DEFAULT_WIDTH_PX
+        self._height = config.height_px or DEFAULT_HEIGHT_PX
+        self._complaint = b""
+        self._passed: NDArray[np.uint8] | None = None  # what skipped frames are written over
+        self._process = _launch(pipeline, name, self._width, self._height)
+        self._selector = selectors.DefaultSelector()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                os.set_blocking(stream.fileno(), False)
+                self._selector.register(stream.fileno(), selectors.EVENT_READ)
+        self._stdout_fd = self._process.stdout.fileno() if self._process.stdout else -1
+        with suppress(OSError):  # only a matter of speed
+            fcntl.fcntl(self._stdout_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the pipeline ended.
+        """
+        buffer = self._buffer()
+        if not self._fill(buffer.reshape(-1).data):
+            return None
+        pixels = buffer[:, : self._width * 3].reshape(self._height, self._width, 3)
+        frame = frame_now(pixels, self._next_frame_id, self.source)
+        self._next_frame_id += 1
+        return frame
+
+    def skip(self) -> bool:
+        """Read past the next frame; False when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the pipeline ended.
+        """
+        if self._passed is None:
+            self._passed = self._buffer()
+        if not self._fill(self._passed.reshape(-1).data):
+            return False
+        self._next_frame_id += 1
+        return True
+
+    def close(self) -> None:
+        """End the pipeline's process, by force if it does not go."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._selector.close()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _buffer(self) -> NDArray[np.uint8]:
+        # GStreamer pads each line to four bytes.
+        return np.empty((self._height, (self._width * 3 + 3) // 4 * 4), np.uint8)
+
+    def _fill(self, view: memoryview) -> bool:
+        """Read until ``view`` is full; False when asked to stop."""
+        deadline_s = time.monotonic() + self._timeout_ms / 1000
+        filled = 0
+        while filled < len(view):
+            if self._stop.is_set():
+                return False
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise CameraError(f"{self.source}: no frame for {self._timeout_ms} ms")
+            for key, _ in self._selector.select(min(left_s, 0.2)):
+                if key.fd == self._stdout_fd:
+                    count = os.readv(key.fd, [view[filled:]])
+                    if count == 0:
+                        raise CameraError(f"{self.source}: the pipeline ended{self._why()}")
+                    filled += count
+                elif complaint := os.read(key.fd, 4096):
+                    self._complaint = (self._complaint + complaint)[-_KEPT_COMPLAINT_BYTES:]
+                else:
+                    self._selector.unregister(key.fd)
+        return True
+
+    def _why(self) -> str:
+        """Return what the tool said last, as the rest of a sentence."""
+        if self._process.stderr is not None:
+            with suppress(OSError, subprocess.TimeoutExpired):
+                self._process.wait(_STOP_TIMEOUT_S)
+                self._complaint += os.read(self._process.stderr.fileno(), _KEPT_COMPLAINT_BYTES)
+        lines = self._complaint.decode("utf-8", "replace").splitlines()
+        told = [line.strip() for line in lines if "ERROR" in line or "WARNING" in line] or lines
+        return f": {told[0]}" if told else ""
+
+
+def _launch(pipeline: str, name: str, width: int, height: int) -> subprocess.Popen[bytes]:
+    try:
+        elements = shlex.split(pipeline)
+    except ValueError as err:
+        raise CameraError(f"{name}: the pipeline cannot be read: {err}") from err
+    tail = (
+        f"! videoconvert ! videoscale ! video/x-raw,format=BGR,width={width},height={height}"
+        # The newest frame waits in the pipeline, older ones are dropped there.
+        " ! queue leaky=downstream max-size-buffers=1 ! fdsink fd=1 sync=false"
+    )
+    try:
+        return subprocess.Popen(
+            ["gst-launch-1.0", "-q", *elements, *tail.split()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+    except FileNotFoundError as err:
+        raise CameraError(f"{name}: gst-launch-1.0 is not installed; apt install gstreamer1.0-tools") from err

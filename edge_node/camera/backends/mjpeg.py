@@ -1,0 +1,210 @@
+"""MJPEG over HTTP, the stream of most small network cameras: one JPEG after the other in one answer.
+
+FFmpeg completes a JPEG that was cut off with what it has, and scales every frame to the size of the first;
+here each JPEG is read whole or refused, at its own size, and there is no half second of probing.
+
+Source: RFC 2046, section 5.1 (multipart); the boundary as cameras write it, with or without dashes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from edge_node.camera.picture import decode_picture
+from edge_node.errors import CameraError, UnreadablePictureError
+from edge_node.camera.frame import Frame, frame_now
+
+if TYPE_CHECKING:
+    import threading
+    from email.message import Message
+    from http.client import HTTPResponse
+
+    from edge_node.camera.source import Source
+    from edge_node.config.sections import CameraConfig
+
+MAX_FRAME_BYTES = 32 * 1024 * 1024  # 60 megapixels as a good JPEG
+_MAX_HEADER_LINES = 40
+_CHUNK_BYTES = 64 * 1024
+
+_log = logging.getLogger("edge_node.camera")
+
+
+class MjpegCamera:
+    """An MJPEG stream; satisfies ``Camera``.
+
+    Attributes:
+        damaged: frames that were no whole JPEG, and were left out.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        source: Source,
+        config: CameraConfig,
+        response: HTTPResponse,
+        *,
+        stop: threading.Event,
+        first_frame_id: int = 0,
+    ) -> None:
+        """Go on from an answer that ``open_mjpeg`` found to be a stream."""
+        self.source = source.name
+        self.damaged = 0
+        self._response = response
+        self._timeout_s = config.timeout_ms / 1000
+        self._stop = stop
+        self._next_frame_id = first_frame_id
+        self._boundary = b"--" + _boundary(response).removeprefix("--").encode("latin-1")
+        self._pending = b""
+
+    def read(self) -> Frame | None:
+        """Return the next whole picture, or None when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the server ended the stream.
+        """
+        deadline_s = time.monotonic() + self._timeout_s
+        while not self._stop.is_set():
+            content = self._next_part(deadline_s)
+            try:
+                pixels = decode_picture(content, "frame")
+            except UnreadablePictureError as err:
+                self.damaged += 1
+                if self.damaged.bit_count() == 1:  # the 1st, 2nd, 4th, 8th ...
+                    _log.warning("%s: %s; left out (%d so far)", self.source, err, self.damaged)
+                continue
+            frame = frame_now(pixels, self._next_frame_id, self.source)
+            self._next_frame_id += 1
+            return frame
+        return None
+
+    def skip(self) -> bool:
+        """Read past the next picture and leave it undecoded; False when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the server ended the stream.
+        """
+        if self._stop.is_set():
+            return False
+        self._next_part(time.monotonic() + self._timeout_s)
+        self._next_frame_id += 1
+        return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+
+    def _next_part(self, deadline_s: float) -> bytes:
+        """Return the content of the next part of the answer."""
+        self._until(self._boundary, deadline_s)
+        self._until(b"\n", deadline_s)  # the rest of the boundary's line
+        length = 0
+        for _ in range(_MAX_HEADER_LINES):
+            line = self._until(b"\n", deadline_s).strip()
+            if not line:
+                break
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length" and value.strip().isdigit():
+                length = int(value)
+        if length:
+            return self._exactly(length, deadline_s)
+        # Without a length the part ends where the next begins.
+        content = self._until(self._boundary, deadline_s)
+        self._pending = self._boundary + self._pending
+        return content.removesuffix(b"\r\n")
+
+    def _until(self, mark: bytes, deadline_s: float) -> bytes:
+        """Return what comes before ``mark``, and leave what comes behind it."""
+        while (at := self._pending.find(mark)) < 0:
+            self._pending += self._some(deadline_s)
+        found, self._pending = self._pending[:at], self._pending[at + len(mark) :]
+        return found
+
+    def _exactly(self, length: int, deadline_s: float) -> bytes:
+        if length > MAX_FRAME_BYTES:
+            raise CameraError(f"{self.source}: a frame of {length} bytes; at most {MAX_FRAME_BYTES} are read")
+        parts, have = [self._pending], len(self._pending)
+        while have < length:
+            parts.append(self._some(deadline_s))
+            have += len(parts[-1])
+        content = b"".join(parts)
+        self._pending = content[length:]
+        return content[:length]
+
+    def _some(self, deadline_s: float) -> bytes:
+        if time.monotonic() >= deadline_s:
+            raise CameraError(f"{self.source}: no frame for {self._timeout_s * 1000:.0f} ms")
+        if len(self._pending) > MAX_FRAME_BYTES:
+            raise CameraError(f"{self.source}: {len(self._pending)} bytes without a frame among them")
+        try:
+            found = self._response.read1(_CHUNK_BYTES)
+        except TimeoutError as err:
+            raise CameraError(f"{self.source}: no frame for {self._timeout_s * 1000:.0f} ms") from err
+        except (OSError, HTTPException, ValueError) as err:
+            raise CameraError(f"{self.source}: the connection broke ({err})") from err
+        if not found:
+            raise CameraError(f"{self.source}: the camera stopped giving frames")
+        return found
+
+
+def open_mjpeg(
+    source: Source, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0
+) -> MjpegCamera | None:
+    """Ask for the stream; None if the answer is something else, which FFmpeg may know.
+
+    Raises:
+        CameraError: no answer within the timeout, or one that is an error.
+    """
+    opener, address = _opener(source.address)
+    try:
+        response = opener.open(address, timeout=config.timeout_ms / 1000)
+    except urllib.error.HTTPError as err:
+        err.close()
+        raise CameraError(f"{source.name}: the server answers {err.code} {err.reason}") from err
+    except urllib.error.URLError as err:
+        raise CameraError(f"{source.name}: {_reason(err.reason)}") from err
+    except (OSError, HTTPException, ValueError) as err:
+        raise CameraError(f"{source.name}: {_reason(err)}") from err
+    if response.headers.get_content_maintype() != "multipart" or not _boundary(response):
+        response.close()
+        return None
+    return MjpegCamera(source, config, response, stop=stop, first_frame_id=first_frame_id)
+
+
+def _opener(url: str) -> tuple[urllib.request.OpenerDirector, str]:
+    """Return what opens HTTP and HTTPS and nothing else, and the URL without its user and password."""
+    parts = urlsplit(url)
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    if parts.username:
+        passwords.add_password(None, address, unquote(parts.username), unquote(parts.password or ""))
+    opener = urllib.request.OpenerDirector()
+    handlers: list[Any] = [
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPDigestAuthHandler(passwords),
+        urllib.request.HTTPBasicAuthHandler(passwords),
+    ]
+    for handler in handlers:
+        opener.add_handler(handler)
+    return opener, address
+
+
+def _boundary(response: HTTPResponse) -> str:
+    headers: Message = response.headers
+    return headers.get_boundary("") or ""
+
+
+def _reason(err: object) -> str:
+    if isinstance(err, TimeoutError):
+        return "no answer in time"
+    return str(getattr(err, "strerror", None) or err)

@@ -1,0 +1,206 @@
+"""Live cameras: V4L2 devices and network streams through OpenCV, pipelines through gst-launch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
+from edge_node.camera.source import Source, SourceKind
+from edge_node.errors import CameraError
+from edge_node.camera.frame import Frame
+
+if TYPE_CHECKING:
+    import threading
+
+    from numpy.typing import NDArray
+
+    from edge_node.config.sections import CameraConfig
+
+# A frame that is there in less than this was waiting in a buffer: at 240 Hz one comes every 4.2 ms.
+_BUFFERED_MS = 2.0
+_DRAIN_AT_MOST = 120  # frames; four seconds of a stream at 30 fps
+_DRAIN_AT_MOST_S = 2.0
+# The kernel stamps V4L2 frames on the monotonic clock; a stamp older than this is of another clock.
+_CREDIBLE_STAMP_AGE_S = 10.0
+
+_log = logging.getLogger("edge_node.camera")
+
+
+class OpenCvCamera:
+    """A V4L2 device or a network stream; satisfies ``Camera``.
+
+    Opening a stream drains what the server and FFmpeg had buffered, so that no old frame is taken for a
+    new one.
+    """
+
+    live = True
+
+    def __init__(
+        self, source: Source, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0
+    ) -> None:
+        """Open the camera.
+
+        Raises:
+            CameraError: it is not there, or gives no video.
+        """
+        self.source = source.name
+        self._config = config
+        self._stop = stop
+        self._next_frame_id = first_frame_id
+        self._is_device = source.kind is SourceKind.DEVICE
+        if self._is_device:
+            self._capture = _open_device(source.address, config)
+        else:
+            self._capture = open_with_ffmpeg(
+                source.address, source.name, timeout_ms=config.timeout_ms, network=True
+            )
+            self._drain()
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None when asked to stop.
+
+        Raises:
+            CameraError: none came within the timeout, or the stream ended.
+        """
+        if not self._grab():
+            return None
+        try:
+            ok, pixels = self._capture.retrieve()
+        except cv2.error as err:
+            raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
+        if not ok or pixels is None or not pixels.size:
+            raise CameraError(f"{self.source}: the camera stopped giving frames")
+        return self._frame(three_channels(np.asarray(pixels, dtype=np.uint8)))
+
+    def skip(self) -> bool:
+        """Take the next frame from the driver or the stream and leave it undecoded; False when asked to stop.
+
+        FFmpeg must decode a stream whose frames build on one another all the same, but converts none.
+
+        Raises:
+            CameraError: none came within the timeout, or the stream ended.
+        """
+        if not self._grab():
+            return False
+        self._next_frame_id += 1
+        return True
+
+    def close(self) -> None:
+        """Release the device or the connection."""
+        self._capture.release()
+
+    def _grab(self) -> bool:
+        """Wait for the next frame; False when asked to stop."""
+        if self._stop.is_set():
+            return False
+        started_s = time.monotonic()
+        try:
+            arrived = self._capture.grab()
+        except cv2.error as err:
+            raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
+        waited_ms = (time.monotonic() - started_s) * 1000
+        # FFmpeg decodes what it has of a frame when the wait for the rest was given up.
+        if waited_ms >= self._config.timeout_ms:
+            raise CameraError(f"{self.source}: no frame for {waited_ms:.0f} ms")
+        if not arrived:
+            raise CameraError(f"{self.source}: the camera stopped giving frames")
+        return True
+
+    def _frame(self, pixels: NDArray[np.uint8]) -> Frame:
+        now_ns, wall = time.monotonic_ns(), datetime.now(timezone.utc)
+        stamp_ms = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) if self._is_device else 0.0
+        captured_at_ns = credible_stamp_ns(stamp_ms, now_ns)
+        frame = Frame(
+            pixels,
+            self._next_frame_id,
+            captured_at_ns,
+            wall - timedelta(microseconds=(now_ns - captured_at_ns) / 1000),
+            self.source,
+        )
+        self._next_frame_id += 1
+        return frame
+
+    def _drain(self) -> None:
+        deadline_s = time.monotonic() + _DRAIN_AT_MOST_S
+        for _ in range(_DRAIN_AT_MOST):
+            started_s = time.monotonic()
+            if not self._capture.grab() or self._stop.is_set():
+                return  # the next read says what is wrong
+            ended_s = time.monotonic()
+            if (ended_s - started_s) * 1000 >= _BUFFERED_MS or ended_s >= deadline_s:
+                return
+
+
+def credible_stamp_ns(stamp_ms: float, now_ns: int) -> int:
+    """Return the driver's capture time on the monotonic clock, or now where the stamp is not on it.
+
+    Args:
+        stamp_ms: what the driver says; 0 or less where it says nothing.
+        now_ns: ``time.monotonic_ns()`` on arrival.
+    """
+    age_s = now_ns / 1e9 - stamp_ms / 1e3
+    return int(stamp_ms * 1e6) if stamp_ms > 0 and 0 <= age_s <= _CREDIBLE_STAMP_AGE_S else now_ns
+
+
+def three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ``(height, width, 3)`` also for grey cameras, ``(height, width)`` or ``(height, width, 1)``."""
+    if pixels.ndim == 3 and pixels.shape[2] == 3:
+        return pixels
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+
+
+def _open_device(path: str, config: CameraConfig) -> cv2.VideoCapture:
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as err:
+        raise CameraError(f"camera {path}: no such device; `edge-node cameras` lists what is there") from err
+    if not stat.S_ISCHR(mode):
+        raise CameraError(f"camera {path}: not a device; `edge-node cameras` lists what is there")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise CameraError(f"camera {path}: permission denied; the node's user must be in the group video")
+    wanted = [cv2.CAP_PROP_BUFFERSIZE, 1]  # the driver's queue is the only one that cannot be drained
+    if config.format:
+        wanted += [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*config.format)]
+    if config.width_px and config.height_px:
+        wanted += [cv2.CAP_PROP_FRAME_WIDTH, config.width_px, cv2.CAP_PROP_FRAME_HEIGHT, config.height_px]
+    capture = cv2.VideoCapture(path, cv2.CAP_V4L2)
+    if not capture.isOpened():
+        capture.release()
+        raise CameraError(f"camera {path}: cannot be opened; is another program using it?")
+    for setting, value in zip(wanted[::2], wanted[1::2], strict=True):
+        capture.set(setting, value)
+    if config.fps:
+        capture.set(cv2.CAP_PROP_FPS, config.fps)
+    _log.info("camera %s: %s", path, _answer(capture, config))
+    return capture
+
+
+def _answer(capture: cv2.VideoCapture, config: CameraConfig) -> str:
+    """Return what the camera really does, beside what was asked of it where that differs."""
+    width, height, fps, code = (
+        capture.get(setting)
+        for setting in (
+            cv2.CAP_PROP_FRAME_WIDTH,
+            cv2.CAP_PROP_FRAME_HEIGHT,
+            cv2.CAP_PROP_FPS,
+            cv2.CAP_PROP_FOURCC,
+        )
+    )
+    fourcc = int(code).to_bytes(4, "little").decode("ascii", "replace")
+    asked = {"width": config.width_px, "height": config.height_px, "fps": config.fps, "format": config.format}
+    found = {"width": int(width), "height": int(height), "fps": fps, "format": fourcc}
+    refused = [
+        f"{key} {value} was asked for" for key, value in asked.items() if value and value != found[key]
+    ]
+    return f"{width:.0f} x {height:.0f} px, {fps:g} fps, {fourcc}" + (
+        f" ({', '.join(refused)})" if refused else ""
+    )

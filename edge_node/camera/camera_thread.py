@@ -1,0 +1,125 @@
+"""One opened camera and the thread that reads it; it can be left behind when a read never returns."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from edge_node.camera.opening import open_camera
+from edge_node.camera.source import parse_source
+from edge_node.errors import CameraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_node.camera.opening import Camera
+    from edge_node.config.sections import CameraConfig
+    from edge_node.camera.frame import Frame
+
+# While nobody decides frames, one is looked at so often: it tells whether the camera repeats itself.
+HELD_LOOK_S = 1.0
+# A camera that gave frames for so long and then fails is retried at once, not with the delay that grew.
+STEADY_AFTER_S = 10.0
+
+_log = logging.getLogger("edge_node.camera")
+
+
+class CameraReader:
+    """One opened camera and the thread that reads it.
+
+    Attributes:
+        stop: set it to have the thread end after its current read.
+        done: set when the thread has ended.
+        opened: the camera answered.
+        ended: the recording is over.
+        error: why it failed, in a sentence.
+        progress_s: monotonic time of the last frame, or of the start.
+        skipped: pictures of a recording that could not be read.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        on_frame: Callable[[CameraReader, Frame | None], None],
+        *,
+        is_held: Callable[[], bool] = lambda: False,
+        camera: Camera | None = None,
+        first_frame_id: int = 0,
+    ) -> None:
+        """Prepare to read ``camera``, or the one that ``config`` names, opened in the thread.
+
+        Args:
+            config: of the camera.
+            on_frame: called with each frame, or with None for one that was skipped.
+            is_held: whether frames are wanted by nobody; then a live camera's are skipped but for one a
+                second, so that its state is known and the next frame is a new one.
+            camera: already open.
+            first_frame_id: of the first frame, where ``camera`` is not given.
+        """
+        self.stop = threading.Event()
+        self.done = threading.Event()
+        self.ended = False
+        self.opened = False
+        self.skipped = 0
+        self.error: str | None = None
+        self.progress_s = time.monotonic()
+        self._first_frame_s: float | None = None
+        self._on_frame = on_frame
+        self._is_held = is_held
+        self._config = config
+        self._camera = camera
+        self._first_frame_id = first_frame_id
+
+    @property
+    def steady(self) -> bool:
+        """Whether it gave frames for long enough to count as having worked."""
+        first_s = self._first_frame_s
+        return first_s is not None and self.progress_s - first_s >= STEADY_AFTER_S
+
+    def start(self) -> None:
+        """Start the thread."""
+        self.progress_s = time.monotonic()
+        threading.Thread(target=self._run, name="camera", daemon=True).start()
+
+    def _run(self) -> None:
+        camera = self._camera
+        try:
+            if camera is None:
+                camera = open_camera(self._config, stop=self.stop, first_frame_id=self._first_frame_id)
+            self._read_all(camera)
+        except CameraError as err:
+            self.error = str(err)
+        except Exception as err:  # noqa: BLE001  # a driver's surprise must not end capturing for ever
+            _log.exception("camera %s: unexpected failure", parse_source(self._config.source).name)
+            self.error = f"unexpected failure: {err}"
+        finally:
+            if camera is not None:
+                with suppress(Exception):  # what cannot be closed is as good as gone
+                    camera.close()
+            self.done.set()
+
+    def _read_all(self, camera: Camera) -> None:
+        self.opened = True
+        self.progress_s = time.monotonic()
+        looked_s = -math.inf
+        while not self.stop.is_set():
+            if camera.live and self._is_held() and self.progress_s - looked_s < HELD_LOOK_S:
+                if not camera.skip():
+                    return
+                self.progress_s = time.monotonic()
+                self._on_frame(self, None)
+                continue
+            try:
+                frame = camera.read()
+            finally:
+                self.skipped = getattr(camera, "skipped", 0)  # only recordings leave pictures out
+            if frame is None:
+                self.ended = not camera.live and not self.stop.is_set()
+                return
+            looked_s = self.progress_s = time.monotonic()
+            self._first_frame_s = self._first_frame_s or self.progress_s
+            self._on_frame(self, frame)

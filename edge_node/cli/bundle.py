@@ -1,0 +1,227 @@
+"""``edge-node bundle verify | install | list | rollback | confirm | send``: bundles on robots."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.inference.bundle import STORE_NAME, bundle_path, load_bundle
+from edge_node.config.sections import load_config
+from edge_node.cli.control_room import bundle_send as send_bundle
+from edge_node.inference.engine import Engine
+from edge_node.errors import ConfigError, UpdateError
+from edge_node.inference.interpreter import runtime
+from edge_node.inference.golden_probe import run_probe
+
+if TYPE_CHECKING:
+    import argparse
+
+    from edge_node.inference.bundle import Bundle
+    from edge_node.config.sections import BundleConfig, Config
+    from edge_node.update.state import SlotId, State
+    from edge_node.update.bundle_store import Store
+
+SERVICE_CONFIG = Path("/etc/corrosion-edge/node.toml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions of ``edge-node bundle``."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify = actions.add_parser(
+        "verify", help="is it whole, signed as it should be, and computed rightly in this runtime?"
+    )
+    verify.add_argument(
+        "bundle",
+        nargs="?",
+        default=STORE_NAME,
+        help='a folder, a file of `converter bundle pack`, "default" for the one in the package,'
+        ' "store" for what decides on this robot (default: %(default)s)',
+    )
+    install = actions.add_parser("install", help="check a signed file and put it on trial")
+    install.add_argument("file", type=Path, metavar="FILE")
+    install.add_argument(
+        "--again", action="store_true", help="also a version that was here before; never a lower one"
+    )
+    listed = actions.add_parser("list", help="what decides, what is behind it, what happened")
+    listed.add_argument("--json", action="store_true", help="for programs")
+    rollback = actions.add_parser("rollback", help="let the bundle behind the current one decide")
+    rollback.add_argument("--reason", default="by the operator", help="kept in the list (%(default)s)")
+    confirm = actions.add_parser("confirm", help="end the trial of the current bundle: it is good")
+    send = actions.add_parser("send", help="from the control room: bring a signed file to a robot by MQTT")
+    send_bundle.add_arguments(send)
+    for action in (verify, install, listed, rollback, confirm):
+        action.add_argument(
+            "--config", type=Path, default=SERVICE_CONFIG, help="of the node (default: %(default)s)"
+        )
+    parser.epilog = (
+        "A running node notices what changed and switches between two frames.\n"
+        "Exit code 0: done, or good. 1: one sentence says what is not; then nothing changed."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the action."""
+    if args.action == "send":
+        return send_bundle.run(args)
+    actions = {"install": _install, "list": _list, "rollback": _rollback, "confirm": _confirm}
+    return actions[args.action](args) if args.action in actions else _verify(args)
+
+
+def _install(args: argparse.Namespace) -> int:
+    from edge_node.update.installer import Installer
+
+    try:
+        source = args.file.open("rb")
+    except OSError as err:
+        raise UpdateError(f"{args.file}: {err.strerror or err}") from err
+    with source:
+        config, store = _opened(args.config)
+        statement = Installer(store, config.bundle).install(
+            source,
+            str(args.file),
+            again=args.again,
+            on_step=lambda text: print(f"{text} ...", file=sys.stderr) if sys.stderr.isatty() else None,
+        )
+    print(
+        f"{statement.label} is installed and on trial for {config.bundle.trial_verdicts} verdicts;"
+        " `edge-node bundle list` shows how it does"
+    )
+    return 0
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from edge_node.update.bundle_store import factory, now
+
+    _, store = _opened(args.config)
+    with store.locked():
+        state = store.change(lambda state: state.rolled_back(args.reason, now(), factory=factory()))
+    print(f"{state.label(state.current)} decides")
+    return 0
+
+
+def _confirm(args: argparse.Namespace) -> int:
+    from edge_node.update.bundle_store import now
+
+    _, store = _opened(args.config)
+    with store.locked():
+        state = store.change(lambda state: state.confirmed("by the operator", now()))
+    print(f"{state.label(state.current)} is confirmed")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    config, store = _opened(args.config)
+    state = store.state()
+    if args.json:
+        print(msgspec.json.encode(state).decode())
+    else:
+        print(_text(state, config.bundle))
+    return 0
+
+
+def _text(state: State, config: BundleConfig) -> str:
+    from edge_node.update.bundle_store import factory
+
+    name, version = factory()
+    lines = []
+    for role, slot in (("current", state.current), ("behind it", state.previous)):
+        if role == "behind it" and slot == state.current:
+            continue
+        label = state.slots[slot].label if slot else f"{name}-{version} (in the package)"
+        lines.append(f"{role:<10} {label}{_about(state, slot)}")
+    if (trial := state.trial) is not None:
+        lines.append(
+            f"{'trial':<10} {trial.judged} of {config.trial_verdicts} verdicts, {trial.abstained} abstained,"
+            f" {trial.slow} slow, {trial.errors} errors, {trial.unclean_ends} unclean ends"
+        )
+    lines += [f"{'highest':<10} {name}-{version}" for name, version in sorted(state.highest.items())]
+    lines += [
+        f"{'lowest':<10} {name}-{version}" for name, version in sorted(state.floor.items()) if version != "0"
+    ]
+    lines += [f"{'given up':<10} {found.name}-{found.version}: {found.reason}" for found in state.rejected]
+    lines += [
+        f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.bundle} {event.step.value}: {event.text}"
+        for event in state.events
+    ]
+    return "\n".join(lines)
+
+
+def _about(state: State, slot: SlotId | None) -> str:
+    if slot is None:
+        return ""
+    entry = state.slots[slot]
+    return f", signed {entry.issued_at:%Y-%m-%d %H:%M}Z, installed {entry.installed_at:%Y-%m-%d %H:%M}Z"
+
+
+def _opened(path: Path) -> tuple[Config, Store]:
+    """Return configuration and store, as the user who owns the node's state; its keys are read before.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    from edge_node.signing import trusted_keys
+    from edge_node.update.bundle_store import Store
+
+    config = load_config(path)
+    if config.bundle.path != STORE_NAME:
+        raise ConfigError(
+            f'{path}: [bundle] path = "{config.bundle.path}", so what is installed would never decide;'
+            f' set path = "{STORE_NAME}"'
+        )
+    keys = trusted_keys(config.bundle.trusted_keys)
+    state_dir = Path(config.node.state_dir)
+    _become_owner(state_dir)
+    return config, Store(state_dir / STORE_NAME, keys)
+
+
+def _become_owner(folder: Path) -> None:
+    """As root, go on as the owner of ``folder``: what root writes there the service could not read."""
+    try:
+        owner = folder.stat()
+    except OSError as err:
+        raise ConfigError(
+            f"[node] state_dir {folder}: {err.strerror or err}; start the node once, or make the folder"
+        ) from err
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Check files, signature and golden probe; print how far each output was from its tolerance."""
+    if args.bundle == STORE_NAME:
+        _, store = _opened(args.config)
+        return _good(args.bundle, store.bundle(store.state().current))
+    if Path(args.bundle).is_file():
+        return _verify_file(args)
+    return _good(args.bundle, load_bundle(bundle_path(args.bundle)))
+
+
+def _verify_file(args: argparse.Namespace) -> int:
+    """Check a transport file as ``install`` would, up to the golden probe, and change nothing."""
+    from edge_node.update.installer import Installer
+
+    with Path(args.bundle).open("rb") as source:
+        config, store = _opened(args.config)
+        Installer(store, config.bundle).verify(source, args.bundle)
+    print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
+    return 0
+
+
+def _good(name: str, bundle: Bundle) -> int:
+    engine = Engine(bundle)
+    results = run_probe(engine)
+    manifest, found = engine.bundle.manifest, runtime()
+    for result in results:
+        print(f"{result.file} {result.output}: {result.share_of_tolerance:.0%} of the tolerance")
+    print(
+        f"{name}: good. {manifest.name} {manifest.version}, {len(manifest.models)} model(s),"
+        f" {len(manifest.cascade.stages)} stage(s), golden probe of"
+        f" {len(engine.bundle.golden.pictures)} pictures on {found.name} {found.version}"
+    )
+    return 0

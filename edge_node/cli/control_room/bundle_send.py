@@ -1,0 +1,98 @@
+"""``edge-node bundle send``: bring a signed bundle to a robot over the broker, and see how it does there."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.control_room.robots.bundle_sender import BundleSender
+from edge_node.cli.control_room.command import robot_topics
+from edge_node.control_room.signing_key import load_signer
+from edge_node.errors import UpdateError
+from edge_node.messages.status import Result
+from edge_node.messages.topics import Topics
+from edge_node.update.state import Step
+
+if TYPE_CHECKING:
+    import argparse
+
+_SHOW_S = 0.5
+_PLAIN_STEP = 10  # percent: not every half second into a log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="signed with `converter bundle sign`")
+    parser.add_argument("--broker", metavar="HOST[:PORT]", default="127.0.0.1", help="default: this machine")
+    parser.add_argument("--robot", metavar="SITE/ROBOT", required=True, help="which")
+    parser.add_argument("--key", type=Path, help="sign the command with this private key (extra signing)")
+    parser.add_argument(
+        "--until",
+        choices=("installed", "confirmed"),
+        default="confirmed",
+        help="end when it is on trial, or when the trial is over (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600.0, metavar="S", help="give up after such a silence (%(default)g)"
+    )
+    add_security_options(parser)
+    parser.epilog = (
+        "The robot fetches piece by piece, verdicts first. Ctrl-C, a cut link and a restart cost what was\n"
+        "on the way: send again and it goes on. Exit code 0: as far as --until; 1: refused, or rolled back."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send, and print how far it is."""
+    where = endpoint(broker_config(args.broker, args, "bundle"), Topics("room", "room"))
+    sign = load_signer(args.key) if args.key else None
+    until = frozenset(
+        {Step.CONFIRMED.value} | ({Step.INSTALLED.value} if args.until == "installed" else set())
+    )
+    try:
+        source = args.file.open("rb")
+    except OSError as err:
+        raise UpdateError(f"{args.file}: {err.strerror or err}") from err
+    with source:
+        sender = BundleSender(source, str(args.file), where, robot_topics(args.robot), sign)
+        began_s = time.monotonic()
+        done = threading.Event()
+        shower = threading.Thread(target=_show, args=(sender, done), name="progress", daemon=True)
+        shower.start()
+        try:
+            answer = sender.send(timeout_s=args.timeout, until=until, on_progress=_say)
+        finally:
+            done.set()
+            shower.join()
+    took_s = time.monotonic() - began_s
+    resent = max(0, sender.sent_bytes - sender.size_bytes)
+    ended = f"{args.robot}: {sender.statement.label} {answer.code}"
+    if answer.result in (Result.REFUSED, Result.FAILED):
+        raise UpdateError(f"{ended}: {answer.text}")
+    print(f"{ended}; {sender.sent_bytes} bytes sent, {resent} of them twice, {took_s:.1f} s in all")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+
+
+def _show(sender: BundleSender, done: threading.Event) -> None:
+    """Show how far the robot is, on one line of a terminal or a line now and then."""
+    told = 0
+    while not done.wait(_SHOW_S):
+        percent = 100 * sender.reached_bytes // sender.size_bytes
+        if sys.stderr.isatty():
+            if percent != told:
+                print(
+                    f"\r\x1b[K{percent} % of {sender.size_bytes} bytes", end="", file=sys.stderr, flush=True
+                )
+                told = percent
+        elif percent >= told + _PLAIN_STEP:
+            told = percent
+            print(f"{percent} % of {sender.size_bytes} bytes", file=sys.stderr, flush=True)

@@ -1,0 +1,135 @@
+"""``edge-node command``: ask a robot to do something, from a terminal or a script."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
+from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe
+from edge_node.control_room.signing_key import load_signer, make_key_pair
+from edge_node.errors import ConfigError, CorrosionError
+from edge_node.messages.topics import Topics
+
+if TYPE_CHECKING:
+    from edge_node.messages.command import Command
+
+_KEYGEN = "keygen"
+_REVIEWER = "by"  # whoever is logged in, if not told
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node command``."""
+    parser.epilog = (
+        "  edge-node command keygen room.pem\n"
+        "  edge-node command --broker broker.example --robot quay/crawler-1 ping\n"
+        "  edge-node command --robot quay/crawler-1 --key room.pem pause --duration-s 60\n"
+        "  edge-node command --robot quay/crawler-1 review FINDING_ID disputed --outcome uncorroded\n"
+        "Exit code 0 if the robot did it or began to, 1 if not, with the reason in a sentence."
+    )
+    _add_where(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="what to ask")
+    where = argparse.ArgumentParser(add_help=False)
+    # Also behind the verb; what is not given there must not undo what is given before it.
+    _add_where(where, default=argparse.SUPPRESS)
+    for verb, kind in COMMANDS.items():
+        words = " ".join((kind.__doc__ or "").split()).rstrip(".")
+        chosen = verbs.add_parser(verb.value, help=words, description=words, parents=[where])
+        _add_fields(chosen, kind)
+    keygen = verbs.add_parser(_KEYGEN, help="make a pair of keys to sign commands with")
+    keygen.add_argument("file", type=Path, help="private key, mode 0600; the public half comes beside it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send the command and print what became of it."""
+    if args.verb == _KEYGEN:
+        public = make_key_pair(args.file)
+        print(f"{args.file}: private key; name it with --key, and give it to nobody")
+        print(f"{public}: public key; on each robot: [commands] public_key_file")
+        return 0
+    where = endpoint(broker_config(args.broker, args, "command"), Topics("room", "room"))
+    sign = load_signer(args.key) if args.key else None
+    commander = Commander(where, sign, timeout_s=args.timeout, lifetime_s=args.lifetime)
+    verb = Verb(args.verb)
+    fields = [field for field in COMMANDS[verb].__struct_fields__ if field not in COMMON_KEYS]
+    reply = commander.ask(
+        robot_topics(args.robot),
+        verb,
+        {field: getattr(args, field) for field in fields},
+    )
+    if args.json:
+        print(msgspec.json.encode(reply).decode())
+    else:
+        print(reply.sentence, file=sys.stdout if reply.succeeded else sys.stderr)
+    return 0 if reply.succeeded else 1
+
+
+def robot_topics(text: str | None) -> Topics:
+    """Return the topics of the robot that ``SITE/ROBOT`` names.
+
+    Raises:
+        CorrosionError: it names none.
+    """
+    site, _, robot = (text or "").partition("/")
+    try:
+        return Topics(site, robot)
+    except ConfigError:
+        raise CorrosionError(
+            f"--robot {text or 'is missing'}: wanted SITE/ROBOT, as in quay/crawler-1"
+        ) from None
+
+
+def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
+    def default(value: Any) -> dict[str, Any]:
+        return {"default": value, **settings}
+
+    parser.add_argument(
+        "--broker", metavar="HOST[:PORT]", **default("127.0.0.1"), help="default: this machine"
+    )
+    parser.add_argument("--robot", metavar="SITE/ROBOT", **default(None), help="which")
+    parser.add_argument(
+        "--key", type=Path, **default(None), help="sign with this private key (extra signing)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", **default(TIMEOUT_S), help="wait so long for the answer"
+    )
+    parser.add_argument(
+        "--lifetime",
+        type=float,
+        metavar="S",
+        **default(LIFETIME_S),
+        help="the robot refuses it when it is older",
+    )
+    parser.add_argument("--json", action="store_true", **settings, help="the answer for a program")
+    add_security_options(parser, **settings)
+
+
+def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
+    """Declare what a command wants beyond what all of them do: required by position, the rest by name."""
+    words = describe(kind)
+    for field in msgspec.structs.fields(kind):
+        if field.name in COMMON_KEYS:
+            continue
+        settings: dict[str, Any] = {"help": words[field.name], "metavar": field.name.upper()}
+        if field.name.endswith(("_s", "_bytes")):
+            settings["type"] = int
+        if field.name == _REVIEWER:
+            parser.add_argument("--by", default=_login(), **settings)
+        elif field.required:
+            parser.add_argument(field.name, **settings)
+        else:
+            parser.add_argument(f"--{field.name.replace('_', '-')}", **settings)
+
+
+def _login() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a process without a user, as in some containers
+        return None

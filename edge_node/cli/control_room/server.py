@@ -1,0 +1,104 @@
+"""``edge-node control-room``: keep what robots say, and show it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.control_room.settings import example_settings, load_settings, settings_of
+from edge_node.errors import ConfigError, CorrosionError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from edge_node.control_room.settings import Settings
+
+_BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node control-room``."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--demo", action="store_true", help="see it: a broker, two robots, the page; no set-up")
+    what.add_argument("--broker", metavar="HOST[:PORT]", help="the robots' broker; all else by default")
+    what.add_argument("--config", type=Path, metavar="FILE", help="a configuration; see --example")
+    what.add_argument("--example", action="store_true", help="print a commented configuration")
+    parser.add_argument("--check", action="store_true", help="judge the configuration, and end")
+    parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
+    parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port of the page (default: 8430)")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="what people log in with; a must off the loopback"
+    )
+    add_security_options(parser)
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.epilog = (
+        "The broker keeps a session for the room: what robots say while it is away arrives when it is back.\n"
+        "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    if args.example:
+        sys.stdout.write(example_settings())
+        return 0
+    logging.basicConfig(
+        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    if not (args.demo or args.broker or args.config):
+        raise ConfigError("wanted --demo, --broker HOST or --config FILE; --help says more")
+    _check_extra()
+    if args.demo:
+        from edge_node.control_room.demo import run_demo
+
+        return run_demo(host=args.host, port=args.port, token_file=args.token_file)
+    settings = _settings(args)
+    if args.check:
+        print(
+            f"good. The page listens on {settings.web.host}:{settings.web.port}, the broker is"
+            f" {settings.mqtt.hostname}, the history lies in {settings.room.state_dir}."
+        )
+        return 0
+    from edge_node.control_room.server import serve
+
+    serve(settings, lambda url: print(f"control room: {url}   (Ctrl-C ends it)", flush=True))
+    return 0
+
+
+def _check_extra() -> None:
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as err:
+        raise CorrosionError(
+            f"needs the Python package {err.name}; pip install 'corrosion-edge-node[control-room]'"
+        ) from err
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    if args.config:
+        if given := [name for name in ("state_dir", "host", "port", "token_file") if getattr(args, name)]:
+            raise ConfigError(f"--{given[0].replace('_', '-')} and --config: write it into the file")
+        return load_settings(args.config)
+    return settings_of(
+        mqtt=_mqtt(args),
+        room={"state_dir": args.state_dir or str(own_state_dir())},
+        web={name: value for name in ("host", "port", "token_file") if (value := getattr(args, name))},
+    )
+
+
+def _mqtt(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say about the broker; the client id is the room's own."""
+    said = broker_config(args.broker, args, "control-room")
+    return {name: getattr(said, name) for name in _BROKER_KEYS}
+
+
+def own_state_dir() -> Path:
+    """Return the folder of the user's own room: the quick start needs no rights."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "corrosion-room"

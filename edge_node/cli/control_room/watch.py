@@ -1,0 +1,172 @@
+"""``edge-node watch``: subscribe to a broker and print what robots say, as it comes."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.messages.plain_text import coloured, path_text, printable
+from edge_node.errors import CorrosionError
+from edge_node.messages.status import Status
+from edge_node.mqtt.subscriber import Message, Subscriber
+from edge_node.messages.sequence_gaps import Tally
+from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
+from edge_node.messages.verdict import Verdict
+
+if TYPE_CHECKING:
+    import argparse
+
+# What bytes of a stranger make of a decoder: no JSON, another schema, too deep, a number too large.
+_NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+_A_LONG_TIME_S = 365 * 86400.0
+_COLUMNS = (
+    *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
+    *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
+    *("frame_id", "frame_age_ms", "evidence_sha256", "replayed", "duplicate"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node watch``."""
+    parser.add_argument("broker", nargs="?", default="127.0.0.1", help="HOST[:PORT] (default: %(default)s)")
+    parser.add_argument("--site", default="+", help="one site only (default: all)")
+    parser.add_argument("--robot", default="+", help="one robot only (default: all)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
+    form.add_argument("--csv", action="store_true", help="verdicts as a table")
+    parser.add_argument("--count", type=int, help="end after so many verdicts")
+    add_security_options(parser)
+    parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print verdicts, findings and status until Ctrl-C or enough verdicts."""
+    where = endpoint(broker_config(args.broker, args, "watch"), Topics("watch", "watch"))
+    for option, value in (("site", args.site), ("robot", args.robot)):
+        if value != "+" and not is_id(value):
+            raise CorrosionError(f"--{option} {value}: {ID_WANTED}")
+    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
+    subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
+    watcher = Watcher(as_json=args.json, as_csv=args.csv)
+    try:
+        for message in subscriber.messages(timeout_s=_A_LONG_TIME_S):
+            watcher.show(message)
+            if args.count is not None and watcher.verdicts >= args.count:
+                break
+    except KeyboardInterrupt:
+        pass  # the usual end
+    finally:
+        subscriber.close()
+        watcher.summarize()
+    return 0
+
+
+class Watcher:
+    """Prints messages and counts verdicts."""
+
+    def __init__(self, *, as_json: bool = False, as_csv: bool = False) -> None:
+        self.verdicts = 0
+        self._as_json = as_json
+        self._table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n") if as_csv else None
+        self._tally = Tally()
+        self._missing: dict[str, int] = {}
+        if self._table:
+            self._table.writeheader()
+
+    def show(self, message: Message) -> None:
+        """Print one message, and what it says of others that are missing."""
+        verdict = _verdict(message)
+        fresh = True
+        if verdict is not None:
+            self.verdicts += 1
+            fresh = self._tally.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+        if self._as_json:
+            print(_as_json(message), flush=True)
+        elif self._table is not None:
+            if verdict is not None:
+                self._table.writerow(_table_row(verdict, message, duplicate=not fresh))
+                sys.stdout.flush()
+        else:
+            print(describe(message) + ("" if fresh else "  (again)"), flush=True)
+            self._tell_gaps()
+
+    def summarize(self) -> None:
+        """Print on stderr what came of each robot."""
+        for name, robot in self._tally.robots.items():
+            print(
+                f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
+                file=sys.stderr,
+            )
+
+    def _tell_gaps(self) -> None:
+        for name, robot in self._tally.robots.items():
+            missing = robot.missing
+            if missing > self._missing.get(name, 0):
+                print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
+            self._missing[name] = missing
+
+
+def describe(message: Message) -> str:
+    """Return a message as a line for people."""
+    leaf = message.topic.rsplit("/", 1)[-1]
+    if leaf == "status":
+        return _describe_status(message)
+    verdict = _verdict(message)
+    if verdict is None:
+        return f"{leaf:<8} {printable(message.payload.decode(errors='replace')[:160])}"
+    return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
+
+
+def describe_verdict(verdict: Verdict) -> str:
+    """Return a verdict as a line for people, coloured by outcome on a terminal only."""
+    outcome = coloured(f"{verdict.outcome.value:<15}", verdict.outcome)
+    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {printable(path_text(verdict))}"
+
+
+def _describe_status(message: Message) -> str:
+    try:
+        status = msgspec.json.decode(message.payload, type=Status)
+    except _NOT_DECODED as err:
+        return printable(f"{message.topic}: not a status: {err}")
+    reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
+    parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
+    if status.shadow is not None:
+        parts += f", shadow {status.shadow.state.value}"
+    alarms = "".join(
+        f"\n  alarm: {printable(alarm.text)}" for alarm in (status.spool.alarms if status.spool else ())
+    )
+    who = printable(f"{status.site}/{status.robot}")
+    return f"status   {who} {status.presence.value}{reason}; {parts}{alarms}"
+
+
+def _verdict(message: Message) -> Verdict | None:
+    """Return the verdict, None if it is none or speaks of another robot than its topic."""
+    if not message.topic.endswith("/verdict"):
+        return None
+    try:
+        verdict = msgspec.json.decode(message.payload, type=Verdict)
+    except _NOT_DECODED:
+        return None
+    return verdict if message.topic == f"{ROOT}/{verdict.site}/{verdict.robot}/verdict" else None
+
+
+def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(verdict)
+    distance_m = verdict.pose.distance_m if verdict.pose else None
+    row = {**values, "distance_m": distance_m, "replayed": message.replayed, "duplicate": duplicate}
+    return {name: row[name] for name in _COLUMNS}
+
+
+def _as_json(message: Message) -> str:
+    """Return topic and payload as one object; a payload that is no JSON becomes a text."""
+    try:
+        msgspec.json.decode(message.payload)
+        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # a line, whatever it was
+    except _NOT_DECODED:
+        payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
+    return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()

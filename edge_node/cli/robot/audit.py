@@ -1,0 +1,55 @@
+"""``edge-node audit``: the robot's own record of commands and reviews, for its operator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.commands.audit_log import FOLDER_NAME, AuditEntry, read_audit
+from edge_node.config.sections import load_config
+from edge_node.errors import CorrosionError
+from edge_node.cli.robot.spool import default_state_dir
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node audit``."""
+    parser.add_argument(
+        "--config", type=Path, help="of the node that is meant (default: the service's folder)"
+    )
+    parser.add_argument("--verb", help="of this command only: review, pause, ...")
+    parser.add_argument("--json", action="store_true", help="the entries as they are, one a line")
+    parser.epilog = (
+        "Every command is written down before it is carried out, and again with its answer; it survives\n"
+        "restarts and power cuts. Reviews have a file of their own; each file is bounded (2 x 4 MB)."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the entries in order of time."""
+    state_dir = load_config(args.config).node.state_dir if args.config else default_state_dir()
+    folder = Path(state_dir) / FOLDER_NAME
+    try:
+        entries = list(read_audit(folder))
+    except FileNotFoundError as err:
+        raise CorrosionError(f"{folder}: no audit there; no command has come yet, or see --config") from err
+    except OSError as err:
+        raise CorrosionError(f"{folder}: {err.strerror}; run this as the node's user, or as root") from err
+    for entry in entries:
+        if args.verb is None or entry.verb.split()[0] == args.verb:
+            print(msgspec.json.encode(entry).decode() if args.json else _line(entry))
+    return 0
+
+
+def _line(entry: AuditEntry) -> str:
+    details = entry.asked if entry.event == "taken" else entry.data
+    words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in details.items()]
+    answer = [f"{entry.result}: {entry.code}", entry.text or ""] if entry.event != "taken" else []
+    signed = ["signed"] if entry.signed else []
+    parts = [entry.command_id or "-", *signed, *(part for part in answer if part), *words]
+    return f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ} {entry.event:<8} {entry.verb:<8} " + " ".join(parts)

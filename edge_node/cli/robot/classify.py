@@ -1,0 +1,207 @@
+"""``edge-node classify``: judge pictures, folders and videos as the daemon would, one verdict a line."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.backends.recording import iter_video
+from edge_node.inference.cascade import unreadable
+from edge_node.config.value_types import MAX_THREADS
+from edge_node.messages.plain_text import coloured, path_text
+from edge_node.inference.engine import Engine
+from edge_node.errors import CameraError, CorrosionError
+from edge_node.inspection.inspectability import Thresholds
+from edge_node.inspection.inspector import Inspection, Inspector, overlay
+from edge_node.messages.verdict import Decision, PictureVerdict, encode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node classify``."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="picture, folder (searched through, in order of names) or video",
+    )
+    parser.add_argument("--bundle", default="default", help="bundle folder (default: the one in the package)")
+    parser.add_argument(
+        "--material",
+        default="auto",
+        help='"steel", "aluminium", ...: known beforehand, that stage is skipped',
+    )
+    parser.add_argument(
+        "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
+    )
+    parser.add_argument(
+        "--gate",
+        action="store_true",
+        help="refuse what is too dark, glared, hazy or blurred, as the daemon does; without it every picture"
+        " that can be read is judged: a person has chosen it",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        choices=range(1, MAX_THREADS + 1),
+        metavar="N",
+        help=f"threads of the TFLite runtime, 1 to {MAX_THREADS} (default: 1)",
+    )
+    parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
+    parser.epilog = (
+        "Exit code 1 if a picture could not be read; its line says why (outcome not_inspectable).\n"
+        "Example: edge-node classify --table photographs/"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a verdict for every picture; return 1 if one could not be read."""
+    engine = Engine(load_bundle(bundle_path(args.bundle)), threads=args.threads)
+    thresholds = Thresholds() if args.gate else None
+    inspector = Inspector(engine, material=args.material, thresholds=thresholds)
+    judge = _Judge(inspector, Path(args.overlay) if args.overlay else None)
+    all_read = True
+    if args.table:
+        print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
+    for path in args.paths:
+        for verdict, read in _verdicts(path, judge):
+            all_read = all_read and read
+            print(_row(verdict) if args.table else encode(verdict).decode(), flush=True)
+    return 0 if all_read else 1
+
+
+class _Judge:
+    """Judges pictures, and draws what it sees where that was asked for."""
+
+    def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
+        self._inspector = inspector
+        self._overlays = overlays
+        manifest = inspector.engine.bundle.manifest
+        self._bundle = f"{manifest.name}-{manifest.version}"
+
+    def verdict(self, source: str, frame_id: int | None, pixels: NDArray[np.uint8]) -> PictureVerdict:
+        inspection = self._inspector.inspect(pixels)
+        if self._overlays is not None:
+            self._draw(self._overlays, source, frame_id, pixels, inspection)
+        return _with_source(
+            inspection.decision,
+            source,
+            frame_id=frame_id,
+            bundle=self._bundle,
+            inference_ms=round(inspection.inference_ms, 3),
+        )
+
+    @staticmethod
+    def _draw(
+        folder: Path, source: str, frame_id: int | None, pixels: NDArray[np.uint8], inspection: Inspection
+    ) -> None:
+        """Write the overlay under the source's own path and whole name, so that no two share one.
+
+        Its name always differs from the picture's, so that no photograph is overwritten.
+        """
+        relative = PurePath(source)
+        kept = ["up" if part == ".." else part for part in relative.parts if part != relative.anchor]
+        number = "" if frame_id is None else f".{frame_id:06}"
+        path = folder.joinpath(*kept[:-1], f"{kept[-1]}{number}.overlay.jpg")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".jpg", overlay(pixels, inspection))[1].tobytes())
+        except OSError as err:
+            raise CorrosionError(f"{path}: {err.strerror or err}; the overlay cannot be written") from err
+
+
+# What is not a video by its name is tried as a picture, whose reader says what is wrong with it.
+_VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
+
+
+def _verdicts(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+    """Yield the verdict on each picture that ``given`` stands for, and whether it could be read."""
+    path = Path(given)
+    if not given:
+        yield _unreadable(given, "an empty path names nothing"), False
+    elif path.is_dir():
+        found = sorted(entry for entry in path.rglob("*") if _is_readable(entry))
+        if not found:
+            yield (
+                _unreadable(
+                    given,
+                    f"{given}: the folder holds no picture or video ({' '.join(sorted(PICTURE_SUFFIXES))})",
+                ),
+                False,
+            )
+        for entry in found:
+            yield from _of_file(str(entry), judge)
+    else:
+        yield from _of_file(given, judge)
+
+
+def _of_file(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+    if Path(source).suffix.lower() in _VIDEO_SUFFIXES:
+        yield from _of_video(source, judge)
+    else:
+        yield _of_picture(source, judge)
+
+
+def _is_readable(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
+
+
+def _of_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
+    try:
+        pixels = read_picture(Path(source))
+    except CameraError as err:
+        return _unreadable(source, str(err)), False
+    return judge.verdict(source, None, pixels), True
+
+
+def _of_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+    try:
+        for frame_id, pixels in enumerate(iter_video(Path(source))):
+            yield judge.verdict(source, frame_id, pixels), True
+    except CameraError as err:
+        yield _unreadable(source, str(err)), False
+
+
+def _unreadable(source: str, text: str) -> PictureVerdict:
+    return _with_source(unreadable(_printable(text)), source)
+
+
+def _with_source(
+    decision: Decision,
+    source: str,
+    *,
+    frame_id: int | None = None,
+    bundle: str | None = None,
+    inference_ms: float | None = None,
+) -> PictureVerdict:
+    fields = {name: getattr(decision, name) for name in decision.__struct_fields__}
+    return PictureVerdict(
+        **fields, source=_printable(source), frame_id=frame_id, bundle=bundle, inference_ms=inference_ms
+    )
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` with the bytes of a file name that is not UTF-8 written out, as JSON can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+_ROW = "{:<15} {:<15} {:<8} {:<76} {}"
+
+
+def _row(verdict: PictureVerdict) -> str:
+    source = verdict.source if verdict.frame_id is None else f"{verdict.source} #{verdict.frame_id}"
+    row = _ROW.format(
+        verdict.outcome.value, verdict.material or "-", verdict.severity or "-", path_text(verdict), source
+    )
+    return coloured(row, verdict.outcome)

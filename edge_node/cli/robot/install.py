@@ -1,0 +1,64 @@
+"""``edge-node install``: the node as a service on this robot, or gone again."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node.config.sections import example_config
+from edge_node.cli.robot.installation import DEFAULT_PREFIX, Layout, install, own_source, uninstall
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node install``."""
+    parser.add_argument(
+        "--from", dest="source", metavar="WHAT", help="wheel, folder or requirement (default: this package)"
+    )
+    parser.add_argument(
+        "--prefix", type=Path, default=DEFAULT_PREFIX, help=f"virtual environment (default: {DEFAULT_PREFIX})"
+    )
+    parser.add_argument("--root", type=Path, default=Path("/"), help="install into an image mounted there")
+    parser.add_argument(
+        "--pip-option", action="append", default=[], metavar="OPTION", help="handed on, like --no-index"
+    )
+    parser.add_argument("--uninstall", action="store_true", help="stop it and take it away again")
+    parser.add_argument(
+        "--purge", action="store_true", help="with --uninstall: configuration and recordings too"
+    )
+    parser.epilog = (
+        "Needs root. Again is the same as once; with a newer package it is an upgrade.\n"
+        "A file /etc/corrosion-edge/mqtt-password is handed to the service as a credential.\n"
+        "Several cameras: /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Install or uninstall, a line for each step."""
+    layout = Layout(args.root, args.prefix)
+    if args.uninstall:
+        for line in uninstall(layout, purge=args.purge):
+            print(line)
+        return 0
+    for line in install(
+        layout, _first_config, source=args.source or own_source(), pip_options=args.pip_option
+    ):
+        print(line, flush=True)
+    print(
+        f"next: edit {layout.configuration / 'node.toml'}, then edge-node check-config, then"
+        " systemctl restart corrosion-edge"
+    )
+    return 0
+
+
+def _first_config() -> str:
+    robot = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname()).strip("-_")[:64] or "robot-1"
+    return example_config(
+        node={"site": "site-1", "robot": robot},
+        bundle={"path": "default"},
+        mqtt={"hostname": "localhost"},
+    )

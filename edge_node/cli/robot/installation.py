@@ -1,0 +1,264 @@
+"""Putting the node in place on a robot: environment, units, udev rule, configuration; and removing it.
+
+Every step looks first and changes only what differs, so that installing twice is installing once. What an
+operator wrote or a robot recorded is never overwritten, and removed only by ``purge``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import venv
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node import __version__
+from edge_node.errors import CorrosionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+DISTRIBUTION = "corrosion-edge-node"
+UNITS = ("corrosion-edge.service", "corrosion-edge@.service")
+_TEMPLATE = "corrosion-edge@"
+RULES = "60-corrosion-camera.rules"
+DEFAULT_PREFIX = Path("/opt/corrosion-edge")
+PASSWORD_NAME = "mqtt-password"  # noqa: S105  # the name of a file
+_DROP_IN = f"""# The password is handed over by systemd; in node.toml write
+# password_file = "$CREDENTIALS_DIRECTORY/{PASSWORD_NAME}"
+[Service]
+LoadCredential={PASSWORD_NAME}:/etc/corrosion-edge/{PASSWORD_NAME}
+"""
+
+
+class InstallError(CorrosionError):
+    """The node cannot be put in place here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything goes, below ``root``: "/" on the robot, another folder for an image."""
+
+    root: Path
+    prefix: Path = DEFAULT_PREFIX
+
+    def at(self, path: Path | str) -> Path:
+        """Return where an absolute path of the robot lies from here."""
+        return self.root / str(path).lstrip("/")
+
+    @property
+    def environment(self) -> Path:
+        """The virtual environment."""
+        return self.at(self.prefix)
+
+    @property
+    def program(self) -> Path:
+        """The command in it."""
+        return self.environment / "bin" / "edge-node"
+
+    @property
+    def link(self) -> Path:
+        """The command on everybody's path."""
+        return self.at("/usr/local/bin/edge-node")
+
+    @property
+    def units(self) -> Path:
+        """Where an administrator's units are."""
+        return self.at("/etc/systemd/system")
+
+    @property
+    def rules(self) -> Path:
+        """The udev rule."""
+        return self.at("/etc/udev/rules.d") / RULES
+
+    @property
+    def configuration(self) -> Path:
+        """The folder of the configuration."""
+        return self.at("/etc/corrosion-edge")
+
+    @property
+    def states(self) -> tuple[Path, ...]:
+        """What the robot recorded; systemd keeps it in the second of these."""
+        return tuple(
+            self.at(path)
+            for path in (
+                "/var/lib/corrosion-edge",
+                "/var/lib/private/corrosion-edge",
+                "/var/cache/corrosion-edge",
+                "/var/cache/private/corrosion-edge",
+            )
+        )
+
+    @property
+    def runs_systemd(self) -> bool:
+        """Whether the service manager that would run the node is running now."""
+        return self.root == Path("/") and Path("/run/systemd/system").is_dir()
+
+
+def install(
+    layout: Layout, example: Callable[[], str], *, source: str, pip_options: Sequence[str] = ()
+) -> Iterator[str]:
+    """Put everything in place and yield a line for each step.
+
+    Args:
+        layout: where to.
+        example: returns the configuration to begin with.
+        source: what pip installs: a wheel, a folder or a requirement.
+        pip_options: handed on to pip, for robots without a network.
+
+    Raises:
+        InstallError: a step cannot be done; those before it stay.
+    """
+    if layout.link.exists() and not layout.link.is_symlink():
+        raise InstallError(f"{layout.link}: a file that is not ours is in the way")
+    try:
+        yield from _environment(layout, source, pip_options)
+        yield _linked(layout.link, layout.prefix / "bin" / "edge-node")
+        for name in UNITS:
+            text = _shipped(name).replace(str(DEFAULT_PREFIX), str(layout.prefix))
+            yield _written(layout.units / name, text)
+        yield _written(layout.rules, _shipped(RULES))
+        configuration = layout.configuration / "node.toml"
+        if configuration.exists():
+            yield f"kept     {configuration}"
+        else:
+            yield _written(configuration, example())
+        yield from _password(layout)
+    except (OSError, shutil.Error) as err:
+        raise InstallError(f"{err}; installing on the robot itself needs sudo") from err
+    if layout.runs_systemd:
+        _systemctl("daemon-reload")
+        _systemctl("enable", UNITS[0])
+        _systemctl("try-restart", UNITS[0])
+        yield f"enabled  {UNITS[0]}"
+
+
+def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
+    """Remove what ``install`` put there and yield a line for each step.
+
+    Args:
+        layout: where from.
+        purge: the configuration and what the robot recorded too.
+
+    Raises:
+        InstallError: something cannot be removed.
+    """
+    if layout.runs_systemd:
+        # What is not there is no failure. Instances run under names that only systemd knows all of.
+        for arguments in (("disable", "--now", UNITS[0]), ("stop", f"{_TEMPLATE}*.service")):
+            with suppress(InstallError):
+                _systemctl(*arguments)
+    doomed = [*_enabled(layout), *(layout.units / name for name in UNITS)]
+    doomed += [layout.units / f"{name}.d" for name in UNITS]
+    doomed += [layout.rules, layout.link]
+    if (layout.environment / "pyvenv.cfg").exists():  # nothing else of that name
+        doomed.append(layout.environment)
+    kept = [layout.configuration, *layout.states]
+    try:
+        for path in doomed + (kept if purge else []):
+            yield from _removed(path)
+    except OSError as err:
+        raise InstallError(f"{err}; removing from the robot itself needs sudo") from err
+    if not purge:
+        yield from (f"kept     {path}" for path in kept if path.exists())
+    if layout.runs_systemd:
+        _systemctl("daemon-reload")
+
+
+def own_source() -> str:
+    """Return what pip would install to have this very package again: where it came from, or its version."""
+    text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
+    url = json.loads(text).get("url", "") if text else ""
+    return url.removeprefix("file://") or f"{DISTRIBUTION}=={__version__}"
+
+
+def _environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
+    environment = layout.environment
+    if not (environment / "pyvenv.cfg").exists():
+        environment.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # picamera2 comes from the system's packages.
+            venv.create(environment, with_pip=True, system_site_packages=True, symlinks=True)
+        except subprocess.CalledProcessError as err:
+            shutil.rmtree(environment, ignore_errors=True)
+            raise InstallError(
+                f"{environment}: no virtual environment can be made; apt install python3-venv"
+            ) from err
+        yield f"made     {environment}"
+    command = [
+        str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet",
+        "--disable-pip-version-check", "--upgrade", *pip_options, source,
+    ]  # fmt: skip
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        lines = [line for line in found.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
+        raise InstallError(f"{source}: {lines[-1].removeprefix('ERROR: ')}")
+    yield f"installed {source}"
+
+
+def _enabled(layout: Layout) -> list[Path]:
+    """Return the links that start our units at boot, for every instance of the template.
+
+    Read from the folders: ``systemctl disable`` takes no pattern, and an image has no systemctl of its own.
+    """
+    links = [path for kind in ("wants", "requires") for path in layout.units.glob(f"*.{kind}/*.service")]
+    return sorted(path for path in links if path.name == UNITS[0] or path.name.startswith(_TEMPLATE))
+
+
+def _password(layout: Layout) -> Iterator[str]:
+    """Hand the password file over to the service if the operator has put one there."""
+    if (layout.configuration / PASSWORD_NAME).exists():
+        (layout.configuration / PASSWORD_NAME).chmod(0o600)
+        for name in UNITS:
+            yield _written(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
+
+
+def _shipped(name: str) -> str:
+    """Return a file that came with the package, or lies in the repository that it runs from."""
+    places = (
+        Path(sys.prefix) / "share" / "corrosion-edge" / "systemd",
+        Path(__file__).resolve().parents[3] / "systemd",
+    )
+    for place in places:
+        if (place / name).is_file():
+            return (place / name).read_text(encoding="utf-8")
+    raise InstallError(f"{name}: not among the installed files; install the package again")
+
+
+def _written(path: Path, text: str) -> str:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return f"kept     {path}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
+    return f"written  {path}"
+
+
+def _linked(path: Path, target: Path) -> str:
+    if path.is_symlink() and path.readlink() == target:
+        return f"kept     {path}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+    return f"linked   {path}"
+
+
+def _removed(path: Path) -> Iterator[str]:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        return
+    yield f"removed  {path}"
+
+
+def _systemctl(*arguments: str) -> None:
+    found = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        raise InstallError(f"systemctl {' '.join(arguments)}: {found.stderr.strip() or 'failed'}")

@@ -1,0 +1,117 @@
+"""``edge-node replay``: the verdicts on a recording that another bundle would change."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.camera import open_camera, parse_source
+from edge_node.shadow.comparison import Change, Comparison, compared, describe_change, describe_summary
+from edge_node.config.sections import CameraConfig
+from edge_node.inference.engine import Engine
+from edge_node.errors import BundleError, ConfigError, CorrosionError
+from edge_node.inspection.inspectability import Thresholds
+from edge_node.inspection.inspector import Inspector
+from edge_node.inference.golden_probe import run_probe
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+_TROUBLE = 2  # 0 and 1 say whether verdicts change, as in diff
+_PROGRESS_S = 0.5
+
+
+class PictureChange(Change, frozen=True, kw_only=True):
+    """One picture of the recording of which two bundles say different things."""
+
+    frame_id: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node replay``."""
+    parser.add_argument("recording", help="video, picture or folder of pictures")
+    parser.add_argument("--bundle", required=True, metavar="NEW", help="the bundle that may take over")
+    parser.add_argument(
+        "--against", default="default", metavar="OLD", help="the one in use (default: the package's)"
+    )
+    parser.add_argument("--material", default="auto", help="known beforehand, as in the configuration")
+    parser.add_argument("--json", action="store_true", help="a line for each change, and one for the whole")
+    parser.epilog = (
+        "Exit code 0 if no verdict changes, 1 if one does, 2 if they cannot be compared.\n"
+        "A verdict changes with its outcome, material, form or severity; probabilities may differ.\n"
+        "To compare on the robot itself, beside the bundle in use, see [shadow] in the configuration."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what changes."""
+    try:
+        return _replay(args)
+    except CorrosionError as err:
+        err.exit_code = _TROUBLE
+        raise
+
+
+def _replay(args: argparse.Namespace) -> int:
+    if parse_source(args.recording).live:
+        raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
+    old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
+    comparison, progress = Comparison(), _Progress()
+    for change in _changes(args.recording, old, new):
+        comparison.note(change)
+        if change.differs:
+            progress.clear()
+            text = f"#{change.frame_id}: {describe_change(change)}"
+            print(msgspec.json.encode(change).decode() if args.json else text, flush=True)
+        progress.show(comparison)
+    progress.clear()
+    if not comparison.frames:
+        raise ConfigError(f"{args.recording}: holds no picture that can be read; nothing was compared")
+    summary = comparison.summary()
+    print(msgspec.json.encode(summary).decode() if args.json else describe_summary(summary))
+    return 1 if summary.changed else 0
+
+
+def _inspector(name: str, material: str) -> Inspector:
+    """Return what judges as the daemon would with its default thresholds."""
+    engine = Engine(load_bundle(bundle_path(name)))
+    try:
+        run_probe(engine)
+    except BundleError as err:
+        raise BundleError(f"{name}: {err}; the daemon would refuse it") from err
+    return Inspector(engine, material=material, thresholds=Thresholds())
+
+
+def _changes(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
+    camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
+    try:
+        while (frame := camera.read()) is not None:
+            change = compared(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
+            yield PictureChange(frame_id=frame.frame_id, **msgspec.structs.asdict(change))
+    finally:
+        camera.close()
+
+
+class _Progress:
+    """How far it is, on a terminal's stderr only."""
+
+    def __init__(self) -> None:
+        self._is_on = sys.stderr.isatty()
+        self._shown_s = time.monotonic()
+
+    def show(self, comparison: Comparison) -> None:
+        now_s = time.monotonic()
+        if self._is_on and now_s - self._shown_s >= _PROGRESS_S:
+            self._shown_s = now_s
+            text = f"{comparison.frames} pictures, {comparison.changed} verdicts change"
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._is_on:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

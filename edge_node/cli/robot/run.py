@@ -1,0 +1,66 @@
+"""``edge-node run``: the daemon as a process: configuration, logging, signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from edge_node import malloc as heap
+from edge_node.config.sections import load_config
+
+if TYPE_CHECKING:
+    import argparse
+    from types import FrameType
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node run``."""
+    parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.epilog = (
+        "SIGHUP reads the bundle again; it takes over between two frames, or is refused.\n"
+        "SIGTERM and Ctrl-C end it cleanly: what was decided is on disk, and offline is announced.\n"
+        "A recording (video, folder) ends it by itself, after its verdicts were delivered.\n"
+        "Exit code 78: the configuration or the bundle cannot be used; starting again will not help."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until a signal, or the end of a recording."""
+    # journald adds the time; people who run it by hand want it too, and it costs nothing.
+    logging.basicConfig(
+        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    config = load_config(args.config)
+    heap.share_one()
+    # The node multiplies no matrices: threads that numpy and OpenCV would keep for it only cost memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    stop, reload = threading.Event(), threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        logging.getLogger("edge_node").info("%s: stopping", signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
+    # Imported after the configuration was judged: a wrong key is told before OpenCV is loaded.
+    from edge_node.daemon.assembly import run_daemon
+
+    _end(run_daemon(config, stop, reload))
+
+
+def _end(code: int) -> NoReturn:
+    """Leave at once: all that matters is on disk, and threads of a camera or a model may still be in C++.
+
+    On the interpreter's way out what they use is torn down under them: one end of some hundreds was SIGSEGV.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

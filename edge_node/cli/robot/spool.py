@@ -1,0 +1,108 @@
+"""``edge-node spool status | export | requeue``: the queue of what must arrive, for its operator."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from edge_node.config.sections import NodeConfig, load_config
+from edge_node.errors import SpoolError
+from edge_node.spool.admin import SpoolAdmin, SpoolReport, write_csv, write_json_lines
+from edge_node.spool.rows import Kind
+
+if TYPE_CHECKING:
+    import argparse
+
+SPOOL_NAME = "spool.sqlite"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node spool``."""
+    parser.add_argument("action", choices=("status", "export", "requeue"))
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--config", type=Path, help="of the node whose spool is meant")
+    where.add_argument("--spool", type=Path, help="the file itself (default: that of the service)")
+    parser.add_argument("--json", action="store_true", help="status: for machines")
+    parser.add_argument(
+        "--kind", choices=[kind.value for kind in Kind], default="verdict", help="export: default %(default)s"
+    )
+    parser.add_argument(
+        "--csv", action="store_true", help="export: a table instead of JSON lines; so is a file .csv"
+    )
+    parser.add_argument("--quarantined", action="store_true", help="export: what was refused for good")
+    parser.add_argument("--out", type=Path, help="export: a new file instead of the terminal")
+    parser.epilog = (
+        "export leaves the rows where they are: they are delivered all the same when a link is there.\n"
+        "requeue sends what is in quarantine again, after its reason was removed (a limit, a rule)."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the action."""
+    with SpoolAdmin(_path(args)) as admin:
+        if args.action == "status":
+            report = admin.report()
+            print(msgspec.json.encode(report).decode() if args.json else _text(report))
+        elif args.action == "export":
+            _export(admin, args)
+        else:
+            print(f"{admin.requeue()} rows are sent again")
+    return 0
+
+
+def _path(args: argparse.Namespace) -> Path:
+    if args.spool is not None:
+        return Path(args.spool)
+    folder = load_config(args.config).node.state_dir if args.config else default_state_dir()
+    return Path(folder) / SPOOL_NAME
+
+
+def default_state_dir() -> str:
+    """Return the folder that the service uses."""
+    defaults = {field.name: field.default for field in msgspec.structs.fields(NodeConfig)}
+    return str(defaults["state_dir"])
+
+
+def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
+    rows = admin.rows(Kind(args.kind), quarantined=args.quarantined)
+    as_table = args.csv or (args.out is not None and args.out.suffix.lower() == ".csv")
+
+    def write(out: IO[str]) -> int:
+        return write_csv(list(rows), out) if as_table else write_json_lines(rows, out)
+
+    if args.out is None:
+        write(sys.stdout)
+        return
+    try:
+        with args.out.open("x", encoding="utf-8", newline="") as out:
+            count = write(out)
+    except OSError as err:
+        raise SpoolError(f"{args.out}: {err.strerror or err}; nothing was taken from the spool") from err
+    print(f"{count} rows written to {args.out}", file=sys.stderr)
+
+
+def _text(report: SpoolReport) -> str:
+    oldest = "-"
+    if report.oldest_at_s is not None:
+        oldest = datetime.fromtimestamp(report.oldest_at_s, timezone.utc).isoformat(timespec="seconds")
+    lines = [
+        f"spool        {report.path} ({report.disk_bytes / 1e6:.1f} MB)",
+        f"epoch        {report.epoch}",
+        f"waiting      {_counts(report.waiting)}; oldest {oldest}",
+        f"dropped      {_counts(report.dropped)} (bound on disk reached)",
+        f"refused      {report.refused} (disk could not be written)",
+        f"quarantined  {len(report.quarantined)}",
+    ]
+    lines += [
+        f"  {row.kind} {row.seq} of epoch {row.epoch}: {row.reason}, {row.payload_bytes} bytes"
+        for row in report.quarantined
+    ]
+    return "\n".join(lines + [f"alarm        {text}" for text in report.alarms])
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "0"

@@ -1,0 +1,32 @@
+"""``edge-node schema DIR``: the formats of all messages, for whoever reads or checks them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node.errors import CorrosionError
+from edge_node.integrations.message_schema import documents
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edge-node schema``."""
+    parser.add_argument("dir", type=Path, help="folder to write to; made if it is not there")
+    parser.epilog = (
+        "NAME.schema.json for each kind of message (JSON Schema 2020-12), and asyncapi.json (3.0)."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the documents and name them."""
+    try:
+        args.dir.mkdir(parents=True, exist_ok=True)
+        for name, content in documents():
+            (args.dir / name).write_bytes(content)
+            print(args.dir / name)
+    except OSError as err:
+        raise CorrosionError(f"{args.dir}: {err.strerror or err}; wanted a folder to write to") from err
+    return 0

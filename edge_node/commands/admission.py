@@ -1,0 +1,163 @@
+"""Which commands are taken: not retained, not repeated, not late, not too many, signed if so configured."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from edge_node.messages.command import Command, CommandError, Verb, decode_command
+from edge_node.signing import trusted_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_node.config.sections import CommandsConfig
+    from edge_node.mqtt.session import Incoming
+    from edge_node.messages.topics import Topics
+
+_SKEW = timedelta(seconds=30)  # of the sender's clock against ours
+_MAX_NONCES = 10_000
+_UNREAD_REPORT_S = 10.0  # refusals for rate are reported so often at most: a flood must not fill the spool
+_SIGNATURE = "signature"
+_SIGNED_PREFIX = b"corrosion/v1 command\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A command to carry out."""
+
+    verb: Verb
+    command: Command
+    correlation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command that is not carried out, and why; for the response."""
+
+    verb: str
+    command_id: str | None
+    code: str
+    text: str
+    correlation: bytes
+
+
+class CommandGate:
+    """Judges what comes in; belongs to one thread."""
+
+    def __init__(
+        self,
+        config: CommandsConfig,
+        topics: Topics,
+        taken: dict[str, float],
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        """Prepare.
+
+        Args:
+            config: limits, and whose signature is wanted.
+            topics: of this robot.
+            taken: ids of commands taken before, with when they expire in Unix time.
+            now: the wall clock.
+
+        Raises:
+            ConfigError: the public key cannot be used.
+        """
+        self._config = config
+        self._topics = topics
+        self._now = now
+        self._taken = {nonce: until for nonce, until in taken.items() if until > now().timestamp()}
+        self._verify = _verifier(config.public_key_file) if config.public_key_file else None
+        self._tokens = float(config.burst)
+        self._tokens_at_s = time.monotonic()
+        self._unread = 0
+        self._unread_reported_s = float("-inf")
+
+    def judge(self, message: Incoming) -> Taken | Refused | None:
+        """Return the command, why it is refused, or None where saying so would be too much."""
+        verb = self._topics.verb(message.topic)
+        if verb is None:
+            return None
+        if not self._has_token():
+            return self._flooded(message)
+        command: Command | None = None
+        try:
+            _check_fresh(message)
+            command = decode_command(verb, message.payload)
+            self._check_signature(message)
+            self._check_time(command)
+            self._check_nonce(command)
+        except CommandError as err:
+            name = verb if verb in {known.value for known in Verb} else "unknown"
+            return Refused(name, command.id if command else None, err.code, str(err), message.correlation)
+        return Taken(Verb(verb), command, message.correlation)
+
+    def _check_signature(self, message: Incoming) -> None:
+        if self._verify is None:
+            return
+        found = [value for name, value in message.user if name == _SIGNATURE]
+        if len(found) != 1:
+            raise CommandError("unsigned", 'wanted one MQTT v5 user property "signature"')
+        try:
+            signature = base64.b64decode(found[0], validate=True)
+        except (binascii.Error, ValueError):
+            raise CommandError("signature", "the signature is not base64") from None
+        if not self._verify(signature, signed_bytes(message.topic, message.payload)):
+            raise CommandError("signature", "the signature is not of the configured key, or of other bytes")
+
+    def _check_time(self, command: Command) -> None:
+        now, lifetime = self._now(), timedelta(seconds=self._config.max_lifetime_s)
+        if command.expires_at <= now:
+            raise CommandError("expired", f"expired at {command.expires_at}, our clock says {now}")
+        if command.issued_at > now + _SKEW:
+            raise CommandError("clock", f"issued at {command.issued_at}, our clock says {now}")
+        if command.expires_at - command.issued_at > lifetime:
+            raise CommandError("lifetime", f"lives for more than {self._config.max_lifetime_s} s")
+
+    def _check_nonce(self, command: Command) -> None:
+        now_s = self._now().timestamp()
+        if command.id in self._taken:
+            raise CommandError("repeated", "a command with this id was taken before")
+        if len(self._taken) >= _MAX_NONCES:
+            self._taken = {nonce: until for nonce, until in self._taken.items() if until > now_s}
+            if len(self._taken) >= _MAX_NONCES:
+                raise CommandError("busy", "too many commands")
+        self._taken[command.id] = command.expires_at.timestamp()
+
+    def _has_token(self) -> bool:
+        now_s = time.monotonic()
+        refill = (now_s - self._tokens_at_s) * self._config.max_per_minute / 60
+        self._tokens = min(float(self._config.burst), self._tokens + refill)
+        self._tokens_at_s = now_s
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def _flooded(self, message: Incoming) -> Refused | None:
+        self._unread += 1
+        now_s = time.monotonic()
+        if now_s - self._unread_reported_s < _UNREAD_REPORT_S:
+            return None
+        count, self._unread, self._unread_reported_s = self._unread, 0, now_s
+        text = f"{count} commands refused unread: allowed are {self._config.max_per_minute} a minute"
+        return Refused("unknown", None, "rate", text, message.correlation)
+
+
+def _check_fresh(message: Incoming) -> None:
+    if message.is_retained:
+        raise CommandError("retained", "commands are never retained: it may be of any age")
+
+
+def signed_bytes(topic: str, payload: bytes) -> bytes:
+    """Return what a command's signature is over: the topic too, so that it holds for one robot and verb."""
+    return _SIGNED_PREFIX + topic.encode() + b"\0" + payload
+
+
+def _verifier(path: str) -> Callable[[bytes, bytes], bool]:
+    """Return a check of Ed25519 signatures against the public key in ``path``, PEM."""
+    return trusted_key(path, "[commands] public_key_file").holds

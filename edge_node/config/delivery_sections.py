@@ -1,0 +1,119 @@
+"""The sections of the configuration for what brings verdicts home: queue, broker, commands, pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge_node.config.toml_reader import about as _about
+from edge_node.config.value_types import Id, Port, Text
+
+
+class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The queue on disk from which nothing is lost."""
+
+    max_mb: Annotated[int, _about("Bound on disk; beyond it the oldest uncorroded verdicts go.", ge=1)] = 512
+    free_share: Annotated[
+        float, _about("The spool does not grow beyond this share of the free space.", gt=0, le=1)
+    ] = 0.5
+    reserve_mb: Annotated[
+        int, _about("Held back and given up when the disk is full, so that it can recover.", ge=0, le=1000)
+    ] = 8
+
+
+class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker."""
+
+    hostname: Annotated[str, _about("Name or address of the broker.", min_length=1)]
+    port: Annotated[Port | None, _about("8883 with tls, 1883 without, if not given.")] = None
+    protocol: Annotated[
+        Literal["5", "3.1.1"], _about("3.1.1 cannot say that a message was refused: only where it must be.")
+    ] = "5"
+    client_id: Annotated[Id | None, _about('"corrosion-SITE-ROBOT" if not given.')] = None
+    keep_alive_s: Annotated[int, _about("A dead link is noticed within 1.5 times this.", ge=2, le=3600)] = 15
+    window: Annotated[
+        int, _about("Messages in flight; at most so many duplicates per disconnect.", ge=1, le=1000)
+    ] = 20
+    ack_timeout_s: Annotated[
+        int, _about("A broker that acknowledges nothing for so long is connected anew.", ge=5, le=3600)
+    ] = 60
+    will_delay_s: Annotated[
+        int, _about("The broker says offline when the link was away for so long (v5).", ge=0, le=3600)
+    ] = 10
+    username: Annotated[Text | None, _about("Name at the broker; not a secret.")] = None
+    username_file: Annotated[Text | None, _about("File with the name, if it is one.")] = None
+    password_file: Annotated[
+        Text | None,
+        _about("File with the password; $CREDENTIALS_DIRECTORY/... for systemd's."),
+    ] = None
+    tls: Annotated[bool, _about("Encrypt, and check the broker's certificate.")] = False
+    ca_file: Annotated[str | None, _about("Who signs the broker; the system's if not given.")] = None
+    cert_file: Annotated[str | None, _about("Our certificate, for brokers that ask for one.")] = None
+    key_file: Annotated[str | None, _about("The key of cert_file.")] = None
+    insecure_skip_host_name_check: Annotated[
+        bool, _about("Accept a certificate of another name: whoever has any of the CA's can listen in.")
+    ] = False
+    insecure_allow_plaintext_password: Annotated[
+        bool, _about("Send the password unencrypted to another machine: whoever listens can read it.")
+    ] = False
+    subscriber_grace_s: Annotated[
+        int,
+        _about(
+            "When subscribers were there and are gone, keep verdicts so long for their return (v5).", ge=0
+        ),
+    ] = 60
+    require_subscriber: Annotated[
+        bool, _about("Keep verdicts while the broker says that nobody subscribes (v5).")
+    ] = False
+    receipts_from: Annotated[
+        tuple[Id, ...],
+        _about("Keep verdicts until these consumers said on receipt/NAME that they have stored them."),
+    ] = ()
+    receipt_patience_s: Annotated[
+        int,
+        _about("What a consumer that speaks has not stored so long after it was sent is sent again.", ge=1),
+    ] = 60
+    home_assistant: Annotated[
+        Literal["off", "device", "component"],
+        _about('Discovery: "device" for Home Assistant 2024.12 and later, "component" for older ones.'),
+    ] = "off"
+    home_assistant_prefix: Annotated[Id, _about("Its discovery prefix.")] = "homeassistant"
+    sparkplug: Annotated[
+        bool, _about("Show verdicts as a Sparkplug B edge node too: a view at QoS 0, not the record.")
+    ] = False
+    sparkplug_group: Annotated[Id | None, _about("Its group; the site if not given.")] = None
+
+
+class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the control room may ask; who may ask is the broker's ACL, or a signature."""
+
+    accept: Annotated[bool, _about("Listen to commands at all.")] = True
+    public_key_file: Annotated[
+        Text | None, _about("Take only commands signed with this Ed25519 key (PEM; extra signing, v5).")
+    ] = None
+    max_per_minute: Annotated[int, _about("More are refused unread.", ge=1, le=6000)] = 30
+    burst: Annotated[int, _about("So many may come at once.", ge=1, le=1000)] = 10
+    max_lifetime_s: Annotated[
+        int, _about("Commands that expire later after being issued are refused.", ge=1, le=86_400)
+    ] = 600
+
+
+class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures that are kept as evidence, and sent when the link allows."""
+
+    keep: Annotated[bool, _about("Keep pictures of corroded verdicts and of a sample of the rest.")] = True
+    max_mb: Annotated[int, _about("Bound on disk; beyond it pictures of uncorroded go first.", ge=1)] = 512
+    reviewed_share: Annotated[
+        float,
+        _about("Pictures that a person reviewed stay while others go, up to this share.", ge=0, le=0.9),
+    ] = 0.5
+    sample_every: Annotated[
+        int, _about("Of verdicts that are not corroded keep each so many-th; 0 keeps none.", ge=0)
+    ] = 100
+    min_interval_s: Annotated[
+        float, _about("Of corroded verdicts keep at most one in so many seconds.", ge=0, le=3600)
+    ] = 1.0
+    jpeg_quality: Annotated[int, _about("Of the full picture.", ge=10, le=100)] = 85
+    thumbnail_px: Annotated[int, _about("Longer side of what is sent by itself.", ge=64, le=1024)] = 320
+    send_thumbnails: Annotated[bool, _about("Send them after the verdicts, when the link is idle.")] = True

@@ -1,0 +1,271 @@
+"""How the history is searched: what is asked becomes SQL, rows become records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge_node.control_room.history import sequence_gaps as arrived
+from edge_node.control_room.history.database import from_us, to_us
+from edge_node.control_room.history.sql_filters import bounded, finding_conditions, verdict_conditions, where
+from edge_node.control_room.history.records import (
+    Delivery,
+    FindingFilter,
+    FindingRecord,
+    Opinion,
+    Picture,
+    Refusals,
+    ResponseRecord,
+    Review,
+    RobotRecord,
+    Usage,
+    VerdictFilter,
+    VerdictRecord,
+)
+from edge_node.findings.tracker import Finding
+from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_node.control_room.history.database import Database
+
+_WORDS = ("material", "form", "severity", "asset")
+_VERDICT = "v.position, v.received_us, v.replayed, m.payload"
+_REVIEW = (
+    "v.review_id, r.site, r.robot, v.finding_id, v.opinion, v.note, v.reviewer, v.reviewed_us,"
+    " v.corrections, v.delivery, v.answer"
+)
+_NUMBER = msgspec.json.Decoder(Verdict)
+
+
+def robots(database: Database) -> list[RobotRecord]:
+    """Return all robots, by site and name."""
+    missing = arrived.missing(database)
+    rows = database.rows(
+        "SELECT robot_key, site, robot, first_heard_us, last_heard_us, status, health, last_verdict_us,"
+        " verdicts, duplicates, clock_ahead_us FROM robot ORDER BY site, robot"
+    )
+    return [
+        RobotRecord(
+            site=row[1],
+            robot=row[2],
+            first_heard_at=from_us(row[3]),
+            last_heard_at=from_us(row[4]),
+            status=None if row[5] is None else msgspec.json.decode(row[5], type=Status),
+            health=None if row[6] is None else msgspec.json.decode(row[6], type=Health),
+            last_verdict_at=None if row[7] is None else from_us(row[7]),
+            verdicts=row[8],
+            duplicates=row[9],
+            missing=missing.get(row[0], 0),
+            clock_ahead_s=None if row[10] is None else row[10] / 1e6,
+        )
+        for row in rows
+    ]
+
+
+def verdicts(
+    database: Database,
+    only: VerdictFilter | None,
+    limit: int,
+    after: VerdictRecord | None,
+    *,
+    oldest_first: bool,
+) -> list[VerdictRecord]:
+    """Return verdicts by the time at which they were observed."""
+    conditions, values = verdict_conditions(only)
+    if after is not None:
+        sign = ">" if oldest_first else "<"
+        conditions.append(f"(v.observed_us, v.position) {sign} (?, ?)")
+        values += [to_us(after.verdict.observed_at), after.position]
+    order = "ASC" if oldest_first else "DESC"
+    # The narrow table is searched first; messages are looked up for the rows that are shown.
+    rows = database.rows(
+        f"SELECT {_VERDICT} FROM (SELECT position, received_us, replayed, observed_us FROM verdict v"
+        f"{where(conditions)} ORDER BY v.observed_us {order}, v.position {order} LIMIT ?) v"
+        " JOIN verdict_message m ON m.position = v.position"
+        f" ORDER BY v.observed_us {order}, v.position {order}",
+        (*values, bounded(limit)),
+    )
+    return [_verdict_record(row) for row in rows]
+
+
+def count_verdicts(database: Database, only: VerdictFilter | None) -> int:
+    """Return how many verdicts there are."""
+    conditions, values = verdict_conditions(only)
+    return int(database.rows(f"SELECT count(*) FROM verdict v{where(conditions)}", values)[0][0])
+
+
+def verdict(database: Database, verdict_id: str) -> VerdictRecord | None:
+    """Return the verdict with this id."""
+    head, _, seq = verdict_id.rpartition(":")
+    robot, _, epoch = head.partition(":")
+    if not seq.isascii() or not seq.isdigit() or len(seq) > 18:
+        return None
+    rows = database.rows(
+        f"SELECT {_VERDICT} FROM verdict v JOIN verdict_message m USING (position)"
+        " WHERE v.seq = ? AND v.epoch_key IN (SELECT epoch_key FROM epoch JOIN robot USING (robot_key)"
+        " WHERE epoch = ? AND robot = ?)",
+        (int(seq), epoch, robot),
+    )
+    return _verdict_record(rows[0]) if rows else None
+
+
+def newest(database: Database, limit: int) -> list[VerdictRecord]:
+    """Return the verdicts that arrived last, newest first."""
+    rows = database.rows(
+        f"SELECT {_VERDICT} FROM verdict v JOIN verdict_message m USING (position)"
+        " ORDER BY v.position DESC LIMIT ?",
+        (bounded(limit),),
+    )
+    return [_verdict_record(row) for row in rows]
+
+
+def findings(database: Database, only: FindingFilter | None, limit: int) -> list[FindingRecord]:
+    """Return findings, open ones first, then by when they were last seen, newest first."""
+    conditions, values = finding_conditions(only or FindingFilter())
+    rows = database.rows(
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)}"
+        " ORDER BY f.is_open DESC, f.last_us DESC LIMIT ?",
+        (*values, bounded(limit)),
+    )
+    return [_finding_record(database, row) for row in rows]
+
+
+def finding(database: Database, finding_id: str, site: str | None) -> FindingRecord | None:
+    """Return one finding."""
+    conditions, values = ["f.finding_id = ?"], [finding_id]
+    if site is not None:
+        conditions.append("f.robot_key IN (SELECT robot_key FROM robot WHERE site = ?)")
+        values.append(site)
+    rows = database.rows(
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)} LIMIT 1",
+        values,
+    )
+    return _finding_record(database, rows[0]) if rows else None
+
+
+def verdicts_of(database: Database, found: Finding, limit: int) -> list[VerdictRecord]:
+    """Return the corroded verdicts of a finding's kind from its first to its last, oldest first."""
+    only = VerdictFilter(
+        site=found.site,
+        robot=found.robot,
+        asset=found.asset,
+        outcome=Outcome.CORRODED.value,
+        material=found.material,
+        form=found.form,
+        since=found.first_observed_at,
+        until=found.last_observed_at,
+    )
+    between = verdicts(database, only, limit, None, oldest_first=True)
+    best = verdict(database, found.best_verdict)
+    if best is not None and all(known.position != best.position for known in between):
+        between.append(best)
+    return between
+
+
+def reviews(
+    database: Database, finding_id: str | None, delivery: Delivery | None, limit: int
+) -> list[Review]:
+    """Return reviews, newest first."""
+    rows = database.rows(
+        f"SELECT {_REVIEW} FROM review v JOIN robot r USING (robot_key)"
+        " WHERE (?1 IS NULL OR v.finding_id = ?1) AND (?2 IS NULL OR v.delivery = ?2)"
+        " ORDER BY v.reviewed_us DESC, v.review_id LIMIT ?3",
+        (finding_id, delivery.value if delivery else None, bounded(limit)),
+    )
+    return [_review(row) for row in rows]
+
+
+def responses(database: Database, command_id: str | None, limit: int) -> list[ResponseRecord]:
+    """Return answers to commands, newest first."""
+    rows = database.rows(
+        "SELECT received_us, payload FROM response WHERE ?1 IS NULL OR command_id = ?1"
+        " ORDER BY response_key DESC LIMIT ?2",
+        (command_id, bounded(limit)),
+    )
+    return [ResponseRecord(from_us(row[0]), msgspec.json.decode(row[1], type=Response)) for row in rows]
+
+
+def picture(database: Database, site: str, robot: str, sha256: str, *, full: bool) -> Picture | None:
+    """Return the full picture if it is there and ``full``, else the thumbnail."""
+    rows = database.rows(
+        "SELECT p.is_thumbnail, p.content FROM picture p JOIN robot r USING (robot_key)"
+        " WHERE r.site = ? AND r.robot = ? AND p.sha256 = ?"
+        f" ORDER BY p.is_thumbnail {'ASC' if full else 'DESC'} LIMIT 1",
+        (site, robot, sha256),
+    )
+    return Picture(site, robot, sha256, bool(rows[0][0]), rows[0][1]) if rows else None
+
+
+def distinct(database: Database, column: str) -> list[str]:
+    """Return the words of a column of verdicts, each found by one step in its index."""
+    if column not in _WORDS:
+        raise ValueError(f"{column}: wanted one of {', '.join(_WORDS)}")
+    rows = database.rows(
+        f"WITH RECURSIVE words (word) AS (SELECT min({column}) FROM verdict WHERE {column} IS NOT NULL"
+        f" UNION ALL SELECT (SELECT min({column}) FROM verdict WHERE {column} > word) FROM words"
+        " WHERE word IS NOT NULL) SELECT word FROM words WHERE word IS NOT NULL LIMIT 500"
+    )
+    return [row[0] for row in rows]
+
+
+def refused(database: Database) -> list[Refusals]:
+    """Return the messages that could not be read, by reason, most first."""
+    rows = database.rows(
+        "SELECT reason, count, last_us, last_topic, last_text FROM refused ORDER BY count DESC, reason"
+    )
+    return [Refusals(row[0], row[1], from_us(row[2]), row[3], row[4]) for row in rows]
+
+
+def picture_bytes(database: Database) -> int:
+    """Return how much the pictures take."""
+    return int(database.rows("SELECT coalesce(sum(bytes), 0) FROM picture")[0][0])
+
+
+def usage(database: Database) -> Usage:
+    """Return how large the history is."""
+    row = database.rows(
+        "SELECT (SELECT count(*) FROM verdict), (SELECT count(*) FROM finding),"
+        " (SELECT count(*) FROM picture), (SELECT received_us FROM verdict ORDER BY position LIMIT 1)"
+    )[0]
+    return Usage(
+        verdicts=row[0],
+        findings=row[1],
+        pictures=row[2],
+        database_bytes=database.used_bytes(),
+        picture_bytes=picture_bytes(database),
+        oldest_received_at=None if row[3] is None else from_us(row[3]),
+    )
+
+
+def _verdict_record(row: Sequence[Any]) -> VerdictRecord:
+    return VerdictRecord(row[0], from_us(row[1]), bool(row[2]), _NUMBER.decode(row[3]))
+
+
+def _finding_record(database: Database, row: Sequence[Any]) -> FindingRecord:
+    found = msgspec.json.decode(row[2], type=Finding)
+    reviewed = database.rows(
+        f"SELECT {_REVIEW} FROM review v JOIN robot r USING (robot_key)"
+        " WHERE v.robot_key = ? AND v.finding_id = ? ORDER BY v.reviewed_us DESC LIMIT 1",
+        (row[0], found.id),
+    )
+    return FindingRecord(found, from_us(row[1]), _review(reviewed[0]) if reviewed else None)
+
+
+def _review(row: Sequence[Any]) -> Review:
+    return Review(
+        review_id=row[0],
+        site=row[1],
+        robot=row[2],
+        finding_id=row[3],
+        opinion=Opinion(row[4]),
+        note=row[5],
+        reviewer=row[6],
+        reviewed_at=from_us(row[7]),
+        corrections=msgspec.json.decode(row[8], type=dict[str, str]),
+        delivery=Delivery(row[9]),
+        answer=row[10],
+    )

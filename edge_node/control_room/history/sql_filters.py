@@ -1,0 +1,77 @@
+"""Filters become the conditions of SQL, with every value bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.records import VerdictFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_node.control_room.history.records import FindingFilter
+
+MAX_LIMIT = 100_000
+
+
+def verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]]:
+    """Return conditions on the table ``verdict v``, and the values that they are bound to."""
+    only = only or VerdictFilter()
+    conditions, values = _robot_conditions("v", only.site, only.robot)
+    for column in ("asset", "outcome", "material", "form", "severity"):
+        if (word := getattr(only, column)) is not None:
+            conditions.append(f"v.{column} = ?")
+            values.append(word)
+    for condition, value in (
+        ("v.observed_us >= ?", None if only.since is None else to_us(only.since)),
+        ("v.observed_us <= ?", None if only.until is None else to_us(only.until)),
+        ("v.distance_m >= ?", only.from_m),
+        ("v.distance_m <= ?", only.to_m),
+        ("v.replayed = ?", only.replayed),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    if only.with_picture:
+        conditions.append("v.evidence IS NOT NULL")
+    return conditions, values
+
+
+def finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
+    """Return conditions on the table ``finding f``, and the values that they are bound to."""
+    conditions, values = _robot_conditions("f", only.site, only.robot)
+    for condition, value in (
+        ("f.asset = ?", only.asset),
+        ("f.material = ?", only.material),
+        ("f.severity = ?", only.severity),
+        ("f.is_open = ?", only.is_open),
+        ("f.last_us >= ?", None if only.since is None else to_us(only.since)),
+        ("f.last_us <= ?", None if only.until is None else to_us(only.until)),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    return conditions, values
+
+
+def where(conditions: Iterable[str]) -> str:
+    """Return the WHERE of a query for which all ``conditions`` hold; nothing without any."""
+    text = " AND ".join(conditions)
+    return f" WHERE {text}" if text else ""
+
+
+def bounded(limit: int) -> int:
+    """Return how many rows a query may return that was asked for ``limit``."""
+    return min(max(limit, 0), MAX_LIMIT)
+
+
+def _robot_conditions(table: str, site: str | None, robot: str | None) -> tuple[list[str], list[Any]]:
+    given = [(name, value) for name, value in (("site", site), ("robot", robot)) if value is not None]
+    if not given:
+        return [], []
+    which = " AND ".join(f"{name} = ?" for name, _ in given)
+    return (
+        [f"{table}.robot_key IN (SELECT robot_key FROM robot WHERE {which})"],
+        [value for _, value in given],
+    )

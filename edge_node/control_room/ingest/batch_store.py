@@ -1,0 +1,120 @@
+"""A batch of messages into the history, in one commit."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from edge_node.control_room.ingest.decoding import Message, UnreadableError, decode
+from edge_node.control_room.history.records import Delivery, Opinion, Picture, Review
+from edge_node.findings.tracker import Finding
+from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.review import review_in
+from edge_node.messages.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_node.control_room.history.history import History
+    from edge_node.mqtt.types import Incoming
+
+_MAX_DETAIL = 200
+
+_LOG = logging.getLogger("edge_node.control_room")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that is stored.
+
+    Attributes:
+        is_news: it had not come before.
+        replayed: it had waited for the link.
+    """
+
+    message: Message
+    received_at: datetime
+    is_news: bool
+    replayed: bool = False
+
+
+def store(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
+    """Keep a batch, all of it or nothing, and return what was kept; what cannot be read is counted.
+
+    Raises:
+        HistoryError: nothing was kept; the disk is full, say.
+    """
+    try:
+        with history.transaction():
+            return _kept(history, batch)
+    except (ValueError, OverflowError, TypeError) as err:
+        if len(batch) > 1:  # one of them is to blame, and the others must not suffer for it
+            return [arrival for message in batch for arrival in store(history, [message])]
+        _LOG.exception("a message that decodes cannot be kept")
+        history.note_refused(f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
+        return []
+
+
+def _kept(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
+    arrivals = []
+    received_at = datetime.now(timezone.utc)
+    for incoming in batch:
+        try:
+            message = decode(incoming)
+        except UnreadableError as err:
+            history.note_refused(str(err), incoming.topic, err.detail[:_MAX_DETAIL])
+            continue
+        if message is not None:
+            arrivals.append(_keep(history, message, incoming, received_at))
+    return arrivals
+
+
+def _keep(history: History, message: Message, incoming: Incoming, received_at: datetime) -> Arrival:
+    replayed = ("replayed", "true") in incoming.user
+    is_news = True
+    if isinstance(message, Verdict):
+        is_news = history.add_verdict(message, received_at=received_at, replayed=replayed)
+    elif isinstance(message, Finding):
+        is_news = history.add_finding(message, received_at=received_at)
+    elif isinstance(message, Status):
+        history.set_status(message, received_at=received_at, is_retained=incoming.is_retained)
+    elif isinstance(message, Health):
+        history.set_health(message, received_at=received_at)
+    elif isinstance(message, Response):
+        is_news = history.add_response(message, received_at=received_at)
+        if is_news:
+            _keep_review(history, message)
+    elif isinstance(message, Picture):
+        is_news = history.add_picture(message, received_at=received_at)
+    return Arrival(message, received_at, is_news, replayed)
+
+
+def _keep_review(history: History, response: Response) -> None:
+    """Keep a review that a robot says it has recorded: made on a terminal, elsewhere, or here long ago."""
+    found, review_id = review_in(response), response.command_id
+    if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
+        return
+    for known in history.reviews(finding_id=found.subject):
+        if (known.review_id, known.site, known.robot) == (review_id, response.site, response.robot):
+            # The answer may come after whoever asked gave up waiting.
+            history.answer_review(review_id, Delivery.DONE, response.text)
+            return
+    labels = {"outcome": found.outcome.value if found.outcome else None, "material": found.material}
+    labels |= {"form": found.form, "severity": found.severity}
+    history.learn_review(
+        Review(
+            review_id=review_id,
+            site=response.site,
+            robot=response.robot,
+            finding_id=found.subject,
+            opinion=Opinion(found.judgement.value),
+            note=found.note or "",
+            reviewer=found.by,
+            reviewed_at=response.at,
+            corrections={name: label for name, label in labels.items() if label is not None},
+            delivery=Delivery.DONE,
+            answer=response.text,
+        )
+    )

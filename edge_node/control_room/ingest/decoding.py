@@ -1,0 +1,153 @@
+"""Bytes from the broker -> typed messages, or one sentence on why they are none. Pure.
+
+Whoever may publish may send anything: a message counts only if it decodes strictly, speaks of the robot that
+its topic names, and holds no number or text that the history could not keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from edge_node.control_room.history.records import Picture
+from edge_node.errors import ConfigError
+from edge_node.findings.tracker import Finding
+from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.topics import ROOT, Topics
+from edge_node.messages.verdict import Verdict
+
+if TYPE_CHECKING:
+    from edge_node.mqtt.types import Incoming
+
+Message: TypeAlias = Verdict | Finding | Status | Health | Response | Picture
+
+LEAVES = ("verdict", "finding", "status", "health", "rsp", "evidence/+")
+MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
+MAX_PICTURE_BYTES = 2_000_000  # as the broker's message_size_limit
+MAX_NUMBER = 2**53  # JSON's readers agree on whole numbers up to here
+_MAX_ID = 200
+_JPEG = b"\xff\xd8\xff"
+_EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LATEST = datetime(2200, 1, 1, tzinfo=timezone.utc)
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    "verdict": msgspec.json.Decoder(Verdict),
+    "finding": msgspec.json.Decoder(Finding),
+    "status": msgspec.json.Decoder(Status),
+    "health": msgspec.json.Decoder(Health),
+    "rsp": msgspec.json.Decoder(Response),
+}
+_TIMES = {
+    "verdict": ("observed_at",),
+    "finding": ("first_observed_at", "last_observed_at"),
+    "status": ("since",),
+    "health": ("at",),
+    "rsp": ("at",),
+}
+
+
+class UnreadableError(Exception):
+    """A message that is none; its text is the reason, the same for all of its kind."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
+
+
+def filters(site: str = "+", robot: str = "+") -> tuple[str, ...]:
+    """Return what to subscribe to. Not ``latest``: it says nothing that ``verdict`` does not."""
+    return tuple(f"{ROOT}/{site}/{robot}/{leaf}" for leaf in LEAVES)
+
+
+def decode(message: Incoming) -> Message | None:
+    """Return what a robot says; None for what the control room has no use for.
+
+    Raises:
+        UnreadableError: it is no message of a robot, whatever it is.
+    """
+    levels = message.topic.split("/")
+    if len(levels) < 5 or "/".join(levels[:2]) != ROOT:
+        raise UnreadableError("topic of another shape")
+    site, robot, leaf = levels[2:5]
+    try:
+        topics = Topics(site, robot)
+    except ConfigError:
+        raise UnreadableError("site or robot is no id") from None
+    if leaf == "evidence":
+        return _picture(topics, "/".join(levels[5:]), message)
+    decoder = _DECODERS.get(leaf)
+    if decoder is None or len(levels) != 5:
+        raise UnreadableError("topic of another shape")
+    return _checked(topics, leaf, _decoded(decoder, leaf, message.payload))
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], leaf: str, payload: bytes) -> Any:
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise UnreadableError(f"{leaf}: larger than {MAX_MESSAGE_BYTES} bytes", f"{len(payload)} bytes")
+    try:
+        found = decoder.decode(payload)
+        msgspec.json.encode(found).decode("utf-8")  # what cannot be written again cannot be kept
+    except msgspec.ValidationError as err:
+        raise UnreadableError(f"{leaf}: not as the schema says", str(err)) from None
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as err:
+        raise UnreadableError(f"{leaf}: not JSON", str(err)) from None
+    return found
+
+
+def _checked(topics: Topics, leaf: str, found: Any) -> Message:
+    if (found.site, found.robot) != (topics.site, topics.robot):
+        said = f"{found.site}/{found.robot}"
+        raise UnreadableError(f"{leaf}: speaks of another robot than its topic", said)
+    for name in _TIMES[leaf]:
+        if not _EARLIEST <= _with_zone(getattr(found, name)) <= _LATEST:
+            raise UnreadableError(f"{leaf}: {name} is no time of this age", str(getattr(found, name)))
+    if isinstance(found, Verdict):
+        _check_verdict(found)
+    elif isinstance(found, Finding):
+        if not found.id.startswith(f"{found.robot}:") or len(found.id) > _MAX_ID:
+            raise UnreadableError("finding: id is not this robot's", found.id)
+        if found.frames > MAX_NUMBER:
+            raise UnreadableError("finding: frames is too large")
+    elif isinstance(found, Response) and (
+        len(found.id) > _MAX_ID or len(found.command_id or "") > _MAX_ID or found.seq > MAX_NUMBER
+    ):
+        raise UnreadableError("rsp: id or number is too large")
+    return found  # type: ignore[no-any-return]  # what the decoder of this leaf makes
+
+
+def _check_verdict(found: Verdict) -> None:
+    if found.seq > MAX_NUMBER:
+        raise UnreadableError("verdict: seq is too large")
+    head, _, number = found.id.rpartition(":")
+    robot, _, epoch = head.partition(":")
+    if robot != found.robot or number != str(found.seq) or not 0 < len(epoch) <= 64:
+        raise UnreadableError("verdict: id is not ROBOT:EPOCH:SEQ", found.id)
+
+
+def _picture(topics: Topics, sha256: str, message: Incoming) -> Picture | None:
+    try:
+        topics.evidence(sha256)
+    except ValueError:
+        raise UnreadableError("evidence: not named by a hash", sha256) from None
+    size = dict(message.user).get("size", "full")
+    if size not in ("full", "thumbnail"):
+        return None  # the full picture with its map drawn: the page draws that itself
+    if len(message.payload) > MAX_PICTURE_BYTES:
+        raise UnreadableError(f"evidence: larger than {MAX_PICTURE_BYTES} bytes", sha256)
+    if not message.payload.startswith(_JPEG):
+        raise UnreadableError("evidence: no JPEG", sha256)
+    if size == "full" and hashlib.sha256(message.payload).hexdigest() != sha256:
+        raise UnreadableError("evidence: not the picture that its name promises", sha256)
+    return Picture(
+        site=topics.site,
+        robot=topics.robot,
+        sha256=sha256,
+        is_thumbnail=size == "thumbnail",
+        content=message.payload,
+    )
+
+
+def _with_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)

@@ -1,0 +1,302 @@
+"""From the broker into the history, for ever: nothing is acknowledged before it is on the disk.
+
+The broker keeps a session for the room (MQTT v5, session expiry), so what robots say while the room is away
+waits there; what was sent and not acknowledged when the room was killed comes again, and the history knows
+it. One thread owns the connection; anything else that is to be sent goes through ``send``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import socket
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.backoff import Backoff
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.ingest.decoding import filters
+from edge_node.control_room.ingest.session_identity import client_id
+from edge_node.control_room.ingest.receipts import ReceiptBook
+from edge_node.control_room.ingest.batch_store import store
+from edge_node.errors import ConfigError
+from edge_node.messages.status import LinkState
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import Keeping, LinkError
+from edge_node.messages.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from edge_node.control_room.history.history import History
+    from edge_node.control_room.settings import Settings
+    from edge_node.control_room.ingest.batch_store import Arrival
+    from edge_node.mqtt.types import Endpoint, Incoming, Outgoing
+
+_TICK_S = 0.5
+_BATCH_MESSAGES = 200
+_BATCH_BYTES = 4_000_000
+_BATCH_S = 0.02  # a batch waits no longer for more: people see verdicts within 300 ms
+_QUIET_S = 0.002
+_TRIM_S = 60.0
+_HELD_S = 30.0  # a connection that held so long was a good one
+_MEGABYTE = 1_000_000
+_SESSION_TAKEN_OVER = 0x8E
+_MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
+
+_LOG = logging.getLogger("edge_node.control_room")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the room's own connection does.
+
+    Attributes:
+        text: why it is not there; "" while it is.
+        notices: what a person should know, until the program ends.
+    """
+
+    state: LinkState
+    since: datetime
+    text: str = ""
+    notices: tuple[str, ...] = ()
+
+
+class Ingest:
+    """Subscribes, stores, tells; what it tells is told in its thread and must not block."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        history: History,
+        folder: Path,
+        on_arrivals: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
+        on_link: Callable[[Link], None] = lambda _link: None,
+    ) -> None:
+        """Prepare; ``start`` connects.
+
+        Raises:
+            ConfigError: a file of [mqtt] cannot be read.
+        """
+        self._settings = settings
+        self._history = history
+        self._folder = folder
+        self._on_arrivals = on_arrivals
+        self._on_link = on_link
+        self._filters = filters(site=settings.room.site or "+")
+        self._identity = client_id(folder, settings.mqtt, self._filters)
+        self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
+        self.endpoint()  # files are read anew at each connection; a wrong one is told now
+        self._receipts = ReceiptBook(settings.room, history)
+        self._batch: list[Incoming] = []
+        self._batch_bytes = 0
+        self._outbox: queue.Queue[tuple[Outgoing, Future[int]]] = queue.Queue(_MAX_WAITING)
+        self._on_the_way: dict[int, Future[int]] = {}
+        self._backoff = Backoff()
+        self._stopping = threading.Event()
+        self._wake_in, self._wake_out = socket.socketpair()
+        for end in (self._wake_in, self._wake_out):
+            end.setblocking(False)
+        self._trimmed_s = time.monotonic()
+        self._link = Link(LinkState.STOPPED, _now())
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+
+    @property
+    def link(self) -> Link:
+        """How the connection does."""
+        return self._link
+
+    @property
+    def is_alive(self) -> bool:
+        """The thread runs: false after ``stop``, or after a fault of ours."""
+        return self._thread.is_alive()
+
+    def endpoint(self) -> Endpoint:
+        """Return the broker, and as whom the room speaks to it.
+
+        Raises:
+            ConfigError: a file of [mqtt] cannot be read.
+        """
+        return endpoint(self._mqtt, Topics("room", "room"))
+
+    def start(self) -> None:
+        """Begin to connect, for ever; returns at once."""
+        self._say(LinkState.CONNECTING)
+        self._thread.start()
+
+    def send(self, message: Outgoing) -> Future[int]:
+        """Send a message and return what will be the broker's reason code; from any thread.
+
+        The future fails with ``LinkError`` where there is no link: nothing is kept for later.
+        """
+        answer: Future[int] = Future()
+        if self._link.state is not LinkState.CONNECTED:
+            answer.set_exception(LinkError(f"no link to the broker: {self._link.text or 'connecting'}"))
+            return answer
+        try:
+            self._outbox.put_nowait((message, answer))
+        except queue.Full:
+            answer.set_exception(LinkError("too many messages wait to be sent"))
+        self._wake()
+        return answer
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Store what came, disconnect and end the thread; the broker keeps the session."""
+        self._stopping.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._wake_in.close()
+        self._say(LinkState.STOPPED)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                session = self._connect()
+                try:
+                    self._serve(session)
+                    session.close()
+                finally:
+                    session.abandon()
+                    self._forget_connection()
+            except (LinkError, ConfigError, HistoryError) as err:
+                self._note_end(err)
+            except Exception as err:  # noqa: BLE001  whatever it is, the room must come back
+                _LOG.exception("ingest: unexpected; connecting anew")
+                self._say(LinkState.CONNECTING, f"unexpected {type(err).__name__}; see the log")
+            self._stopping.wait(self._backoff.next_s())
+
+    def _connect(self) -> Session:
+        keeping = Keeping(expiry_s=self._settings.room.session_days * 86_400)
+        session = Session(
+            self.endpoint(), keeping=keeping, on_message=self._received, on_acknowledged=self._answered
+        )
+        try:
+            granted = session.open(self._wake_out, self._stopping.is_set)
+            session.subscribe(self._filters)
+        except LinkError:
+            session.abandon()
+            raise
+        if not granted.session_present and self._identity.was_used:
+            self._notice(
+                f"{_now():%Y-%m-%d %H:%M} UTC: the broker has no session of ours any more: what robots sent"
+                " while the room was away may never come; gaps show what is missing"
+            )
+        self._identity = self._identity.used()
+        self._receipts.begin()
+        self._say(LinkState.CONNECTED)
+        _LOG.info("connected to %s as %s", self._mqtt.hostname, self._mqtt.client_id)
+        return session
+
+    def _serve(self, session: Session) -> None:
+        """Take what comes until the link ends or ``stop`` is called."""
+        began_s = time.monotonic()
+        while not self._stopping.is_set():
+            session.poll(_TICK_S, self._wake_out)
+            batch_s = time.monotonic()
+            while self._batch and not self._is_full and time.monotonic() - batch_s < _BATCH_S:
+                held = len(self._batch)
+                session.poll(_QUIET_S, self._wake_out)
+                if len(self._batch) == held:
+                    break
+            self._store_batch(session)
+            self._send_waiting(session)
+            for receipt in self._receipts.due(time.monotonic()):
+                session.publish(receipt)
+            self._trim()
+            if time.monotonic() - began_s > _HELD_S:
+                self._backoff.reset()
+        self._store_batch(session)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._batch) >= _BATCH_MESSAGES or self._batch_bytes >= _BATCH_BYTES
+
+    def _store_batch(self, session: Session) -> None:
+        """Commit what came, and only then let the broker forget it."""
+        if not self._batch:
+            return
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        arrivals = store(self._history, batch)
+        for message in batch:
+            session.acknowledge(message)
+        self._receipts.note(arrivals)
+        self._on_arrivals(arrivals)
+
+    def _send_waiting(self, session: Session) -> None:
+        while not self._outbox.empty():
+            message, answer = self._outbox.get_nowait()
+            try:
+                self._on_the_way[session.publish(message)] = answer
+            except LinkError as err:
+                answer.set_exception(err)
+                raise
+
+    def _trim(self) -> None:
+        if time.monotonic() - self._trimmed_s < _TRIM_S:
+            return
+        self._trimmed_s = time.monotonic()
+        room = self._settings.room
+        gone = self._history.trim(
+            max_bytes=room.max_mb * _MEGABYTE,
+            max_picture_bytes=room.pictures_mb * _MEGABYTE,
+            days=room.days,
+        )
+        if gone:
+            _LOG.info("gave up %d verdicts and pictures beyond the bounds", gone)
+
+    def _received(self, message: Incoming) -> None:
+        self._batch.append(message)
+        self._batch_bytes += len(message.payload)
+
+    def _answered(self, number: int, code: int) -> None:
+        if (answer := self._on_the_way.pop(number, None)) is not None:
+            answer.set_result(code)
+
+    def _forget_connection(self) -> None:
+        """What came and was not stored comes again; what was sent and not answered is unknown."""
+        self._batch, self._batch_bytes = [], 0
+        lost = list(self._on_the_way.values())
+        self._on_the_way.clear()
+        while not self._outbox.empty():
+            lost.append(self._outbox.get_nowait()[1])
+        for answer in lost:
+            answer.set_exception(LinkError("the link to the broker was lost before it answered"))
+
+    def _note_end(self, err: LinkError | ConfigError | HistoryError) -> None:
+        if isinstance(err, LinkError) and err.code == _SESSION_TAKEN_OVER:
+            self._notice(
+                "another client connects to the broker under our name: two control rooms with one"
+                " client_id? each takes from the other what robots say"
+            )
+        refused = isinstance(err, ConfigError) or (isinstance(err, LinkError) and err.refused)
+        if str(err) != self._link.text:
+            _LOG.warning("%s; trying again", err)
+        self._say(LinkState.REFUSED if refused else LinkState.CONNECTING, str(err))
+
+    def _notice(self, text: str) -> None:
+        if text not in self._link.notices:
+            _LOG.warning("%s", text)
+            self._link = replace(self._link, notices=(*self._link.notices, text)[-5:])
+
+    def _say(self, state: LinkState, text: str = "") -> None:
+        since = self._link.since if state is self._link.state else _now()
+        self._link = replace(self._link, state=state, since=since, text=text)
+        self._on_link(self._link)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # it is awake already, or stopped
+            self._wake_in.send(b"\0")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,304 @@
+"""What people confirmed or corrected -> pictures with labels, as ``converter retrain`` reads them.
+
+Only what a person vouched for is a label: the picture that was looked at, and of a disputed finding nothing
+but what the review names. What is not known stays empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edge_node.control_room.history.records import FindingFilter
+from edge_node.control_room.report.collected_reviews import Reviewed, newest_reviews
+from edge_node.errors import DatasetError
+from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.messages.review import Condition, Judgement, is_finding
+from edge_node.messages.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from edge_node.control_room.history.history import History
+    from edge_node.findings.tracker import Finding
+    from edge_node.messages.verdict import Verdict
+
+REVIEW_COLUMNS = (
+    *("file", "subject", "judgement", "by", "at", "note", "model_outcome", "model_material"),
+    *("model_severity", "model_confidence", "bundle"),
+)
+REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
+_SET = "reviewed"
+_NOTHING = "none"  # severity and form of what does not corrode, as labelled sets have it
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is known of a picture; None is unknown."""
+
+    corroded: bool | None = None
+    material: str | None = None
+    severity: str | None = None
+    form: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is known."""
+        return self == Labels()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One picture to export."""
+
+    reviewed: Reviewed
+    sha256: str
+    group: str
+    labels: Labels
+    verdict: Verdict | None
+
+
+@dataclass(slots=True)
+class ExportReport:
+    """What was exported, and what was not and why."""
+
+    pictures: int = 0
+    confirmed: int = 0
+    disputed: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def export_dataset(
+    history: History,
+    out: Path,
+    *,
+    licence: str = "",
+    every_picture: bool = False,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> ExportReport:
+    """Write ``labels.csv``, ``reviews.csv`` and ``pictures/`` into the new folder ``out``.
+
+    Args:
+        history: of the control room.
+        out: must not be there; appears whole or not at all.
+        licence: of the pictures, as the rows shall name it.
+        every_picture: of a confirmed finding also the pictures that nobody looked at, where the robot judged
+            them alike.
+        on_progress: told how many reviews of how many are done.
+
+    Raises:
+        DatasetError: ``out`` is there or cannot be written, or no review has a picture.
+    """
+    if out.exists():
+        raise DatasetError(f"{out}: is there already; name a new folder")
+    partial = out.with_name(out.name + ".part")
+    report = ExportReport()
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / PICTURES_NAME).mkdir(parents=True)
+        _write(history, partial, report, licence, _rows(history, report, every_picture, on_progress))
+        if not report.pictures:
+            reasons = "; ".join(f"{count}: {why}" for why, count in report.left_out.most_common())
+            raise DatasetError(f"no reviewed picture to export ({reasons or 'nothing was reviewed yet'})")
+        partial.rename(out)
+    except OSError as err:
+        raise DatasetError(f"{err.filename or out}: {err.strerror or err}; nothing was exported") from err
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return report
+
+
+def labels_of_finding(finding: Finding, reviewed: Reviewed, verdict: Verdict | None) -> Labels:
+    """Return what a person vouched for in a picture of a finding.
+
+    Args:
+        finding: as the robot said it.
+        reviewed: what the person said.
+        verdict: the robot's on that very picture; None if it is not known any more.
+    """
+    if reviewed.judgement is Judgement.DISPUTED:
+        return _corrected(reviewed)
+    # The severity that was confirmed is the finding's peak; the picture may show less of it.
+    peak = (
+        finding.peak_severity if verdict is not None and verdict.severity == finding.peak_severity else None
+    )
+    return Labels(
+        corroded=True,
+        material=reviewed.material or finding.material,
+        severity=reviewed.severity or peak,
+        form=reviewed.form or finding.form,
+    )
+
+
+def labels_of_verdict(verdict: Verdict, reviewed: Reviewed) -> Labels:
+    """Return what a person vouched for in the picture of one verdict."""
+    if reviewed.judgement is Judgement.DISPUTED:
+        return _corrected(reviewed)
+    if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
+        return Labels()  # that it cannot be judged is no label
+    is_corroded = verdict.outcome is Outcome.CORRODED
+    nothing = None if is_corroded else _NOTHING
+    return Labels(
+        corroded=is_corroded,
+        material=reviewed.material or verdict.material,
+        severity=reviewed.severity or verdict.severity or nothing,
+        form=reviewed.form or verdict.form or nothing,
+    )
+
+
+def _corrected(reviewed: Reviewed) -> Labels:
+    is_clean = reviewed.outcome is Condition.UNCORRODED
+    return Labels(
+        corroded=None if reviewed.outcome is None else not is_clean,
+        material=reviewed.material,
+        severity=reviewed.severity or (_NOTHING if is_clean else None),
+        form=reviewed.form or (_NOTHING if is_clean else None),
+    )
+
+
+def _rows(
+    history: History,
+    report: ExportReport,
+    every_picture: bool,
+    on_progress: Callable[[int, int], None],
+) -> Iterator[_Row]:
+    """Yield pictures with labels, one row for each picture; the newest review of it counts."""
+    reviews = newest_reviews(history)
+    seen: set[str] = set()
+    for done, reviewed in enumerate(reviews, start=1):
+        of_kind = _of_finding if is_finding(reviewed.subject) else _of_verdict
+        for row in of_kind(history, report, reviewed, every_picture):
+            if row.labels.is_empty:
+                report.left_out["the review does not say what is right"] += 1
+            elif row.sha256 not in seen:
+                seen.add(row.sha256)
+                yield row
+        on_progress(done, len(reviews))
+
+
+def _of_finding(
+    history: History,
+    report: ExportReport,
+    reviewed: Reviewed,
+    every_picture: bool,
+) -> Iterator[_Row]:
+    record = history.finding(reviewed.subject, site=reviewed.site)
+    if record is None:
+        report.left_out["the finding is not in the history any more"] += 1
+        return
+    finding = record.finding
+    verdicts = {
+        found.verdict.evidence_sha256: found.verdict for found in history.verdicts_of(finding, limit=5000)
+    }
+    looked_at = reviewed.evidence_sha256 or finding.best_evidence_sha256
+    if looked_at is None:
+        report.left_out["the robot kept no picture of it"] += 1
+        return
+    wanted = [looked_at]
+    if every_picture and reviewed.judgement is Judgement.CONFIRMED:
+        wanted += [sha256 for sha256 in verdicts if sha256 and sha256 != looked_at]
+    group = f"{finding.site}:{finding.asset or ''}:{finding.id}"
+    for sha256 in wanted:
+        verdict = verdicts.get(sha256)
+        yield _Row(reviewed, sha256, group, labels_of_finding(finding, reviewed, verdict), verdict)
+
+
+def _of_verdict(
+    history: History,
+    report: ExportReport,
+    reviewed: Reviewed,
+    _every_picture: bool,
+) -> Iterator[_Row]:
+    record = history.verdict(reviewed.subject)
+    if record is None or record.verdict.site != reviewed.site:
+        report.left_out["the verdict is not in the history any more"] += 1
+        return
+    verdict = record.verdict
+    sha256 = reviewed.evidence_sha256 or verdict.evidence_sha256
+    if sha256 is None:
+        report.left_out["the robot kept no picture of it"] += 1
+        return
+    own = verdict if sha256 == verdict.evidence_sha256 else None
+    group = f"{verdict.site}:{verdict.asset or ''}:{_finding_around(history, verdict) or verdict.id}"
+    yield _Row(reviewed, sha256, group, labels_of_verdict(verdict, reviewed), own)
+
+
+def _finding_around(history: History, verdict: Verdict) -> str | None:
+    """Return the finding during which a verdict was made, so that no split tears the two apart."""
+    only = FindingFilter(site=verdict.site, robot=verdict.robot, since=verdict.observed_at)
+    around = [
+        record.finding
+        for record in history.findings(only, limit=5000)
+        if record.finding.first_observed_at <= verdict.observed_at
+    ]
+    return min(around, key=lambda finding: finding.last_observed_at).id if around else None
+
+
+def _write(history: History, folder: Path, report: ExportReport, licence: str, rows: Iterator[_Row]) -> None:
+    with (
+        (folder / LABELS_NAME).open("x", newline="", encoding="utf-8") as labels_file,
+        (folder / REVIEWS_NAME).open("x", newline="", encoding="utf-8") as reviews_file,
+    ):
+        labels = csv.DictWriter(labels_file, COLUMNS, restval="", lineterminator="\n")
+        reviews = csv.DictWriter(reviews_file, REVIEW_COLUMNS, restval="", lineterminator="\n")
+        labels.writeheader()
+        reviews.writeheader()
+        for row in rows:
+            reviewed = row.reviewed
+            picture = history.picture(reviewed.site, reviewed.robot, row.sha256)
+            if picture is None or picture.is_thumbnail:
+                report.left_out[
+                    f"the whole picture has not come; ask for it: edge-node command --robot"
+                    f" {reviewed.site}/{reviewed.robot} evidence SHA256"
+                ] += 1
+                continue
+            if hashlib.sha256(picture.content).hexdigest() != row.sha256:
+                report.left_out["the picture is damaged"] += 1
+                continue
+            file = f"{PICTURES_NAME}/{row.sha256}.jpg"
+            (folder / file).write_bytes(picture.content)
+            labels.writerow({"file": file, "licence": licence, **_label_cells(row)})
+            reviews.writerow({"file": file, **_review_cells(row)})
+            report.pictures += 1
+            report.confirmed += reviewed.judgement is Judgement.CONFIRMED
+            report.disputed += reviewed.judgement is Judgement.DISPUTED
+
+
+def _label_cells(row: _Row) -> dict[str, str]:
+    labels = row.labels
+    return {
+        "set": _SET,
+        "source": f"{row.reviewed.site}/{row.reviewed.robot}",
+        "group": row.group,
+        "material": labels.material or "",
+        "corroded": "" if labels.corroded is None else str(int(labels.corroded)),
+        "severity": labels.severity or "",
+        "form": labels.form or "",
+    }
+
+
+def _review_cells(row: _Row) -> dict[str, str]:
+    reviewed, verdict = row.reviewed, row.verdict
+    cells = {
+        "subject": reviewed.subject,
+        "judgement": reviewed.judgement.value,
+        "by": reviewed.by,
+        "at": reviewed.at.isoformat(timespec="seconds"),
+        "note": reviewed.note,
+    }
+    if verdict is not None:
+        cells |= {
+            "model_outcome": verdict.outcome.value,
+            "model_material": verdict.material or "",
+            "model_severity": verdict.severity or "",
+            "model_confidence": ""
+            if verdict.condition_confidence is None
+            else f"{verdict.condition_confidence}",
+            "bundle": f"{verdict.bundle.name}-{verdict.bundle.version}",
+        }
+    return cells

@@ -1,0 +1,105 @@
+"""A mission as a table: one row a finding, each with what the mission as a whole covered."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from edge_node.control_room.report.mission import distance_m, length_m
+from edge_node.inspection.corrosion_map import astm_d610, iso_4628_3
+from edge_node.messages.verdict import Outcome
+
+if TYPE_CHECKING:
+    from edge_node.control_room.report.mission import Mission, MissionFinding
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing
+
+
+def mission_csv(mission: Mission) -> str:
+    """Return the table; a mission without a finding is one row with empty cells."""
+    rows = [_finding(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
+    whole = _whole(mission)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *whole), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in {**row, **whole}.items()} for row in rows)
+    return out.getvalue()
+
+
+_FINDING_COLUMNS = (
+    *("number", "finding_id", "state", "closed_because", "material", "form", "severity", "first_observed_at"),
+    *(
+        "last_observed_at",
+        "from_m",
+        "to_m",
+        "length_m",
+        "frames",
+        "peak_confidence",
+        "area_fraction_estimate",
+    ),
+    *("iso_4628_3_estimate", "astm_d610_estimate", "evidence_sha256", "review", "reviewed_by", "reviewed_at"),
+    *("review_outcome", "review_material", "review_form", "review_severity", "review_note"),
+)
+
+
+def _finding(found: MissionFinding) -> dict[str, Any]:
+    finding, reviewed = found.finding, found.reviewed
+    area = finding.peak_area_fraction
+    row = {
+        "number": found.number,
+        "finding_id": finding.id,
+        "state": finding.state.value,
+        "closed_because": finding.closed_because.value if finding.closed_because else None,
+        "material": finding.material,
+        "form": finding.form,
+        "severity": finding.peak_severity,
+        "first_observed_at": finding.first_observed_at.isoformat(),
+        "last_observed_at": finding.last_observed_at.isoformat(),
+        "from_m": distance_m(finding.from_pose),
+        "to_m": distance_m(finding.to_pose),
+        "length_m": length_m(finding),
+        "frames": finding.frames,
+        "peak_confidence": finding.peak_confidence,
+        "area_fraction_estimate": area,
+        "iso_4628_3_estimate": None if area is None else iso_4628_3(area),
+        "astm_d610_estimate": None if area is None else astm_d610(area),
+        "evidence_sha256": finding.best_evidence_sha256,
+        "review": reviewed.judgement.value if reviewed else "not reviewed",
+    }
+    if reviewed is not None:
+        row |= {
+            "reviewed_by": reviewed.by,
+            "reviewed_at": reviewed.at.isoformat(),
+            "review_outcome": reviewed.outcome.value if reviewed.outcome else None,
+            "review_material": reviewed.material,
+            "review_form": reviewed.form,
+            "review_severity": reviewed.severity,
+            "review_note": reviewed.note,
+        }
+    return {column: row.get(column) for column in _FINDING_COLUMNS}
+
+
+def _whole(mission: Mission) -> dict[str, Any]:
+    return {
+        "site": mission.selection.site,
+        "robot": mission.selection.robot,
+        "assets": "; ".join(mission.assets),
+        "mission_from": mission.first_at.isoformat(),
+        "mission_to": mission.last_at.isoformat(),
+        **{f"frames_{outcome.value}": mission.outcomes[outcome.value] for outcome in Outcome},
+        "frames_dropped": mission.dropped,
+        "verdicts_missing": mission.missing,
+        "frames_without_place": mission.without_place,
+        "bundles": "; ".join(
+            f"{bundle.name}-{bundle.version} {bundle.sha256}" for bundle, _ in mission.bundles
+        ),
+        "config_sha256": "; ".join(sha256 for sha256, _ in mission.configurations),
+        "time_quality": "; ".join(f"{name} {count}" for name, count in mission.time_quality.most_common()),
+    }
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value

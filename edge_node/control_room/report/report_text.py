@@ -1,0 +1,311 @@
+"""What a mission report says, in words and figures. Pure but for drawing a picture's map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge_node.control_room.report.mission import distance_m, length_m
+from edge_node.inspection.corrosion_map import astm_d610, iso_4628_3
+from edge_node.evidence.marked_jpeg import drawn
+from edge_node.messages.review import Judgement
+from edge_node.messages.verdict import Outcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edge_node.control_room.report.mission import Mission, MissionFinding
+
+Facts = list[tuple[str, str]]
+
+NO_FINDING = (
+    "No finding was opened. That is not the same as no corrosion: see what was not judged, above, and below."
+)
+STATEMENT = (
+    "I have looked at the pictures of the findings above, judged those that I name as confirmed or disputed,"
+    " and inspected on the spot what the robot could not judge, where I say so."
+)
+ALL_SIGNS = "·—≈…"
+_PICTURE_PX = 1000  # the longer side on paper: 84 mm at 300 dots an inch
+_PICTURE_QUALITY = 82
+_MOST_GAPS, _MOST_STRETCHES, _MOST_REASONS = 20, 8, 6
+_ALWAYS = (
+    (
+        "Area and grade are estimates from a coarse map with a position for every 32 pixels or so of what the"
+        " model looks at. They show where to look and what grew; they are no measurement by ISO 4628-3 or"
+        " ASTM D610."
+    ),
+    (
+        "A frame that is uncertain or not inspectable says nothing of the surface. Where nothing was judged,"
+        " nothing is known: that no finding lies there does not mean that the metal is sound."
+    ),
+    (
+        "A confidence is the model's own, calibrated on pictures like those it was trained on; its model card"
+        " says how often it errs on others."
+    ),
+)
+_BECAUSE = {
+    "absent": "not seen any more",
+    "moved_on": "the robot moved on",
+    "late": "nothing was judged for a long time",
+}
+
+
+def head(mission: Mission, made_at: datetime) -> Facts:
+    """Return who, where, when."""
+    path = mission.path
+    clock = mission.time_quality["synchronized"]
+    facts = [
+        ("Robot", f"{mission.selection.robot}, site {mission.selection.site}"),
+        ("Time", f"{_moment(mission.first_at)} to {_moment(mission.last_at)} ({_span(mission)})"),
+        (
+            "Robot's clock",
+            f"synchronized for {clock:,} of {mission.frames:,} frames"
+            + ("" if clock == mission.frames else ": the times of the others may be wrong"),
+        ),
+        (
+            "Path",
+            f"{path.from_m:.2f} m to {path.to_m:.2f} m, as the robot knew it"
+            if path
+            else "not known to the robot",
+        ),
+        ("Report made", _moment(made_at)),
+    ]
+    if mission.selection.asset:
+        facts.insert(0, ("Only asset", mission.selection.asset))
+    return facts
+
+
+def coverage(mission: Mission) -> Facts:
+    """Return what was looked at, and what was not."""
+    frames = mission.frames
+    facts = [
+        ("Frames decided", f"{frames:,}"),
+        (
+            "Judged",
+            (
+                f"{mission.judged:,} ({_percent(mission.judged, frames)}):"
+                f" {_count(mission, Outcome.CORRODED)} corroded, {_count(mission, Outcome.UNCORRODED)} clean"
+            ),
+        ),
+        (
+            "Not judged",
+            (
+                f"{_count(mission, Outcome.UNCERTAIN)} uncertain,"
+                f" {_count(mission, Outcome.NOT_INSPECTABLE)} not inspectable"
+                f" ({_percent(frames - mission.judged, frames)})"
+            ),
+        ),
+    ]
+    if mission.reasons:
+        reasons = [
+            f"{code.replace('_', ' ')} {count:,}" for code, _, count in mission.reasons[:_MOST_REASONS]
+        ]
+        facts.append(("Reasons", ", ".join(reasons)))
+    if mission.along_path:
+        stretches = [f"{stretch.from_m:.2f} to {stretch.to_m:.2f} m" for stretch in mission.unjudged]
+        more = f" and {len(stretches) - _MOST_STRETCHES} more" if len(stretches) > _MOST_STRETCHES else ""
+        holes = ", ".join(stretches[:_MOST_STRETCHES]) + more or "none"
+        facts.append(("Path not judged", f"{holes} (stretches longer than {mission.hole_m:.2f} m)"))
+        if mission.without_place:
+            facts.append(("Without a place", f"{mission.without_place:,} frames; not on the chart"))
+    facts.append(("Passed over", f"{mission.dropped:,} frames of the camera: a newer one was there"))
+    missing = (
+        f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
+    )
+    facts.append(("Never delivered", missing))
+    return facts
+
+
+def cautions(mission: Mission) -> list[str]:
+    """Return in plain sentences what must not be read into the figures."""
+    sentences = list(_ALWAYS)
+    confirmed, disputed, silent = _reviews(mission)
+    if silent:
+        sentences.append(
+            f"Nobody reviewed {silent} of {len(mission.findings)} findings: the model's opinion alone."
+        )
+    if disputed:
+        were = "finding was disputed and stays" if disputed == 1 else "findings were disputed and stay"
+        sentences.append(f"{disputed} {were} in this report, marked so.")
+    if mission.along_path:
+        sentences.append("Places are the robot's own: how well it knew them this report cannot tell.")
+    if mission.time_quality["synchronized"] < mission.frames:
+        sentences.append("The robot's clock was not always synchronized; order within a robot's run holds.")
+    if confirmed and not disputed and not silent:
+        sentences.append("Every finding was confirmed by a person who looked at its picture.")
+    return sentences
+
+
+def means(mission: Mission) -> Facts:
+    """Return models, configuration and camera, each with how many frames."""
+    several = len(mission.bundles) > 1
+    facts = [
+        (
+            "Model bundle",
+            f"{bundle.name} {bundle.version}"
+            + (f", {count:,} frames" if several else "")
+            + f"\n{bundle.sha256}",
+        )
+        for bundle, count in mission.bundles
+    ]
+    facts += [("Configuration", f"{sha256}\n{count:,} frames") for sha256, count in mission.configurations]
+    facts += [("Camera", f"{source}, {count:,} frames") for source, count in mission.sources]
+    if mission.replayed:
+        facts.append(("Delivered later", f"{mission.replayed:,} verdicts had waited for the link"))
+    return facts
+
+
+def gaps(mission: Mission) -> Facts:
+    """Return the numbers that are missing."""
+    shown = [
+        (f"{gap.missing:,}", f"numbers {gap.first_seq:,} to {gap.last_seq:,} of epoch {gap.epoch}")
+        for gap in mission.gaps[:_MOST_GAPS]
+    ]
+    if len(mission.gaps) > _MOST_GAPS:
+        shown.append(("…", f"and {len(mission.gaps) - _MOST_GAPS} more gaps"))
+    return shown
+
+
+def count_findings(mission: Mission) -> str:
+    """Return how many, and what people said of them."""
+    confirmed, disputed, silent = _reviews(mission)
+    if not mission.findings:
+        return "none"
+    return f"{len(mission.findings)} ({confirmed} confirmed, {disputed} disputed, {silent} not reviewed)"
+
+
+def findings_table(mission: Mission) -> list[tuple[str, ...]]:
+    """Return a heading and a row for each finding."""
+    rows: list[tuple[str, ...]] = [
+        ("no.", "where", "what", "severity", "area ≈", "grade ≈", "frames", "review")
+    ]
+    for found in mission.findings:
+        finding = found.finding
+        area = finding.peak_area_fraction
+        rows.append(
+            (
+                str(found.number),
+                _place(found),
+                _what(found),
+                finding.peak_severity or "—",
+                "—" if area is None else f"{area:.0%}",
+                "—" if area is None else f"{iso_4628_3(area)}, D610 {astm_d610(area)}",
+                f"{finding.frames:,}",
+                found.reviewed.judgement.value if found.reviewed else "not reviewed",
+            )
+        )
+    return rows
+
+
+def finding_title(found: MissionFinding) -> str:
+    """Return what it is, in short."""
+    severity = found.finding.peak_severity
+    return ", ".join([_what(found), *([f"severity {severity}"] if severity else []), _place(found)])
+
+
+def finding(found: MissionFinding) -> Facts:
+    """Return all that is known of a finding."""
+    it, reviewed = found.finding, found.reviewed
+    length, area = length_m(it), it.peak_area_fraction
+    facts = [("Where", _place(found) + (f", {length:.2f} m long" if length else ""))]
+    facts += _pose(found)
+    facts += [
+        ("Seen", f"{_moment(it.first_observed_at)} to {it.last_observed_at:%H:%M:%S}, {it.frames:,} frames"),
+        ("Confidence", f"{it.peak_confidence:.0%} at most"),
+        ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
+    ]
+    if area is not None:
+        facts.append(("Area", f"about {area:.0%} of a picture at most (estimate)"))
+        facts.append(("Grade", f"near ISO 4628-3 {iso_4628_3(area)}, ASTM D610 {astm_d610(area)}"))
+    because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
+    facts.append(("State", f"closed: {because}" if it.closed_because else because))
+    if reviewed is None:
+        facts.append(("Review", "by nobody yet"))
+    else:
+        facts.append(("Review", f"{reviewed.judgement.value} by {reviewed.by}, {_moment(reviewed.at)}"))
+        right = [reviewed.outcome.value] if reviewed.outcome else []
+        right += [word for word in (reviewed.material, reviewed.form) if word]
+        right += [f"severity {reviewed.severity}"] if reviewed.severity else []
+        if right:
+            facts.append(("Right is", ", ".join(right)))
+        if reviewed.note:
+            facts.append(("Note", reviewed.note))
+        if not reviewed.is_recorded:
+            facts.append(("", "not yet in the robot's own audit"))
+    facts.append(("Id", it.id))
+    return facts
+
+
+def picture(found: MissionFinding) -> bytes | None:
+    """Return a finding's picture for paper, JPEG with map and verdict drawn; None if there is none."""
+    if found.picture is None:
+        return None
+    if found.picture.is_thumbnail:  # drawn on by the robot
+        return found.picture.content if drawn(found.picture.content) is not None else None
+    pixels = drawn(found.picture.content)
+    if pixels is None:
+        return None
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _PICTURE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    encoded, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
+    return data.tobytes() if encoded else None
+
+
+def caption(found: MissionFinding) -> str:
+    """Return what the picture is."""
+    kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
+    return f"the best picture that was kept ({kind}); violet: where the map says corroded"
+
+
+def no_picture(found: MissionFinding) -> str:
+    """Return why there is no picture."""
+    if found.finding.best_evidence_sha256 is None:
+        return "the robot kept no picture of this finding"
+    return "the picture has not come; it can be asked for while the robot keeps it"
+
+
+def _reviews(mission: Mission) -> tuple[int, int, int]:
+    said = [found.reviewed.judgement for found in mission.findings if found.reviewed]
+    confirmed = said.count(Judgement.CONFIRMED)
+    return confirmed, len(said) - confirmed, len(mission.findings) - len(said)
+
+
+def _what(found: MissionFinding) -> str:
+    return " ".join(word for word in (found.finding.material, found.finding.form) if word) or "corrosion"
+
+
+def _place(found: MissionFinding) -> str:
+    begin, end = distance_m(found.finding.from_pose), distance_m(found.finding.to_pose)
+    if begin is None or end is None:
+        return "in space" if _pose(found) else "place not known"
+    return f"{begin:.2f} m" if begin == end else f"{begin:.2f} to {end:.2f} m"
+
+
+def _pose(found: MissionFinding) -> Facts:
+    """Return coordinates in space, if there are such."""
+    pose = found.finding.from_pose
+    axes = (("x", pose.x_m), ("y", pose.y_m), ("z", pose.z_m)) if pose is not None else ()
+    known = [f"{name} {value:.2f} m" for name, value in axes if value is not None]
+    return [("First at", ", ".join(known))] if known else []
+
+
+def _count(mission: Mission, outcome: Outcome) -> str:
+    return f"{mission.outcomes[outcome.value]:,}"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "—"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _span(mission: Mission) -> str:
+    seconds = max(0, round((mission.last_at - mission.first_at).total_seconds()))
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds % 60:02} s"

@@ -1,0 +1,158 @@
+"""The strip chart of a mission, drawn as lines and boxes: distance across, severity upwards."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from edge_node.control_room.report.mission import distance_m
+from edge_node.control_room.report.fonts_used import FAMILY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpdf import FPDF
+
+    from edge_node.control_room.report.mission import Mission, MissionFinding
+    from edge_node.control_room.history.records import StripCell
+    from edge_node.control_room.report.fonts_used import Typeface
+
+INK, MUTED, RULE = (32, 38, 43), (105, 115, 122), (205, 212, 217)
+CLEAN = (112, 158, 122)
+_NOT_JUDGED = (170, 178, 184)
+_CORRODED = ((226, 190, 92), (219, 138, 48), (178, 52, 40))  # from the least to the worst
+_LABEL_MM, _ROW_MM, _MARKS_MM, _AXIS_MM = 27.0, 6.0, 6.0, 10.0
+_SEVERITIES = ("none", "mid", "late")  # as the default bundle has them; others are put below, as they come
+_STEPS = (1, 2, 5)
+_TICKS = 8
+
+
+def rows_of(mission: Mission) -> list[str]:
+    """Return the severities that were seen, the worst first; "" is corroded without one."""
+    seen = {name for cell in mission.strip for name in cell.by_severity}
+    known = [name for name in _SEVERITIES if name in seen]
+    others = sorted(seen - set(_SEVERITIES) - {""})
+    return [*reversed(known), *others, *([""] if "" in seen else [])]
+
+
+def chart_height_mm(mission: Mission) -> float:
+    """Return how high the chart is."""
+    return _MARKS_MM + _ROW_MM * (len(rows_of(mission)) + 2) + _AXIS_MM + 2
+
+
+def draw_strip(pdf: FPDF, mission: Mission, face: Typeface, box: tuple[float, float, float, float]) -> None:
+    """Draw into ``box``: left, top, width, height in mm.
+
+    A row for each severity, one for clean metal, one for what was not judged; a box says that at least one
+    frame on that stretch was so decided, and is the darker the larger their share is.
+    """
+    left, top, width, _ = box
+    start, end = mission.strip[0].start, mission.strip[-1].end
+    left, width = left + _LABEL_MM, width - _LABEL_MM
+    scale = width / max(end - start, 1e-9)
+    severities = rows_of(mission)
+    labels = [*(f"corroded, {name}" if name else "corroded" for name in severities), "clean", "not judged"]
+    pdf.set_font(FAMILY, "", 8)
+    y = top + _MARKS_MM
+    for at, label in enumerate(labels):
+        pdf.set_draw_color(*RULE)
+        pdf.line(left, y + (at + 1) * _ROW_MM, left + width, y + (at + 1) * _ROW_MM)
+        pdf.set_text_color(*MUTED)
+        pdf.set_xy(left - _LABEL_MM, y + at * _ROW_MM)
+        pdf.cell(_LABEL_MM - 1.5, _ROW_MM, face.clean(label)[:22], align="R")
+    for cell in mission.strip:
+        x, w = left + (cell.start - start) * scale, max((cell.end - cell.start) * scale, 0.15)
+        for at, share, colour in _boxes(cell, severities):
+            pdf.set_fill_color(*_mixed(colour, share))
+            pdf.rect(x, y + at * _ROW_MM + 0.6, w, _ROW_MM - 1.0, style="F")
+    bottom = y + len(labels) * _ROW_MM
+    _marks(pdf, mission, (left, top, width), (start, scale))
+    _axis(pdf, mission, (left, bottom, width), (start, end, scale))
+
+
+def _boxes(cell: StripCell, severities: list[str]) -> Iterator[tuple[int, float, tuple[int, int, int]]]:
+    """Yield row, share of the cell's frames and colour of what a cell shows."""
+    frames = max(cell.judged + cell.not_judged, 1)
+    for at, name in enumerate(severities):
+        if count := cell.by_severity.get(name, 0):
+            worst = len(_CORRODED) - 1 - at if name in _SEVERITIES else 1
+            yield at, count / frames, _CORRODED[max(worst, 0)]
+    if clean := cell.judged - cell.corroded:
+        yield len(severities), clean / frames, CLEAN
+    if cell.not_judged:
+        yield len(severities) + 1, cell.not_judged / frames, _NOT_JUDGED
+
+
+def _mixed(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
+    """Return the colour on white, never so faint that print loses it."""
+    strength = 0.35 + 0.65 * share
+    red, green, blue = (round(255 - (255 - part) * strength) for part in colour)
+    return red, green, blue
+
+
+def _marks(pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: tuple[float, float]) -> None:
+    """Draw the findings' extents with their numbers above the rows, neighbours on two levels."""
+    left, top, width = box
+    start, scale = axis
+    pdf.set_font(FAMILY, "B", 6.5)
+    pdf.set_text_color(*INK)
+    pdf.set_draw_color(*INK)
+    used_to = [-1e9, -1e9]
+    for found in mission.findings:
+        span = _span(found, along_path=mission.along_path)
+        if span is None:
+            continue
+        begin, end = (min(max(left + (value - start) * scale, left), left + width) for value in span)
+        level = 0 if begin > used_to[0] else 1
+        y = top + 5.2 - level * 2.6
+        pdf.line(begin, y, max(end, begin + 0.4), y)
+        label = str(found.number)
+        if begin > used_to[level]:  # where there is no room the line alone must do
+            pdf.set_xy(begin - 0.5, y - 2.6)
+            pdf.cell(6, 2.6, label)
+            used_to[level] = max(end, begin + 1.6 + 1.4 * len(label))
+
+
+def _span(found: MissionFinding, *, along_path: bool) -> tuple[float, float] | None:
+    finding = found.finding
+    if not along_path:
+        return finding.first_observed_at.timestamp(), finding.last_observed_at.timestamp()
+    begin, end = distance_m(finding.from_pose), distance_m(finding.to_pose)
+    return None if begin is None or end is None else (min(begin, end), max(begin, end))
+
+
+def _axis(
+    pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: tuple[float, float, float]
+) -> None:
+    left, y, width = box
+    start, end, scale = axis
+    pdf.set_draw_color(*INK)
+    pdf.line(left, y, left + width, y)
+    pdf.set_font(FAMILY, "", 7)
+    pdf.set_text_color(*MUTED)
+    for value in _ticks(start, end):
+        x = left + (value - start) * scale
+        pdf.line(x, y, x, y + 1.2)
+        text = f"{value:g}"
+        if not mission.along_path:
+            text = f"{datetime.fromtimestamp(value, timezone.utc):%H:%M:%S}"
+        pdf.set_xy(min(max(x - 9, left - 9), left + width - 15), y + 1.4)
+        pdf.cell(18, 3, text, align="C")
+    pdf.set_xy(left, y + 4.6)
+    unit = "distance along the path, m" if mission.along_path else "time, UTC"
+    pdf.cell(width, 3.4, unit, align="C")
+
+
+def _ticks(start: float, end: float) -> Iterator[float]:
+    """Yield round numbers from ``start`` to ``end``."""
+    power = 1e-3
+    while True:
+        for step in _STEPS:
+            if (end - start) / (step * power) <= _TICKS:
+                first = -(-start // (step * power))
+                for at in range(_TICKS + 2):
+                    value = (first + at) * step * power
+                    if value <= end * (1 + 1e-12):
+                        yield round(value, 6)
+                return
+        power *= 10

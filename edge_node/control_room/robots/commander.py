@@ -1,0 +1,280 @@
+"""Sends a command to a robot, waits for its answer, and says in one sentence what became of it.
+
+Each command has a connection of its own: it is short, and nothing is left behind that could be sent twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge_node.commands.admission import signed_bytes
+from edge_node.messages.command import COMMANDS, Command, CommandError, Verb, decode_command
+from edge_node.errors import CorrosionError
+from edge_node.messages.status import Response, Result, Scalar
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import LinkError, Outgoing
+from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edge_node.mqtt.types import Endpoint, Incoming
+    from edge_node.messages.topics import Topics
+
+LIFETIME_S = 60.0  # robots' clocks may differ by half of it; [commands] max_lifetime_s is 600 by default
+TIMEOUT_S = 10.0
+_POLL_S = 0.2
+# Answered twice: once when begun, once when it ended.
+_ENDS_LATER = {Verb.RELOAD}
+
+
+class Ending(str, Enum):
+    """What became of a command, as far as we know."""
+
+    DONE = "done"
+    ACCEPTED = "accepted"  # begun
+    REFUSED = "refused"  # not carried out, for a reason of policy
+    FAILED = "failed"  # tried
+    TIMEOUT = "timeout"  # no answer: it may have been carried out, or be carried out yet
+    UNHEARD = "unheard"  # the broker took it, and nobody listens, or nobody may send it
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command; ``took_ms`` from sending to answer."""
+
+    site: str
+    robot: str
+    verb: str
+    command_id: str
+    ending: Ending
+    code: str
+    text: str
+    data: dict[str, Scalar] = {}
+    took_ms: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the robot did, or does, what it was asked."""
+        return self.ending in (Ending.DONE, Ending.ACCEPTED)
+
+    @property
+    def sentence(self) -> str:
+        """All of it for a person."""
+        who, why = f"{self.site}/{self.robot}", f": {self.text}" if self.text else ""
+        data = ", ".join(f"{key} {value}" for key, value in self.data.items())
+        if self.ending is Ending.DONE:
+            return f"{who}: {self.verb} done{why}" + (f" ({data})" if data else "")
+        if self.ending is Ending.ACCEPTED:
+            return f"{who}: {self.verb} begun{why}"
+        if self.ending is Ending.REFUSED:
+            return f"{who} refuses {self.verb} ({self.code}){why}"
+        if self.ending is Ending.FAILED:
+            return f"{who}: {self.verb} failed ({self.code}){why}"
+        return f"{who}: {self.verb}{why}"
+
+
+class Commander:
+    """Sends commands by way of one broker; may be used by several threads."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        sign: Callable[[bytes], str] | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        lifetime_s: float = LIFETIME_S,
+    ) -> None:
+        """Prepare; touches no network.
+
+        Args:
+            endpoint: the broker; its client id is what ours begin with.
+            sign: signs bytes, base64 (``load_signer``); None sends unsigned.
+            timeout_s: how long to wait for an answer.
+            lifetime_s: after which a robot refuses a command.
+
+        Raises:
+            CorrosionError: a signature cannot be sent with MQTT 3.1.1.
+        """
+        if sign is not None and not endpoint.is_v5:
+            raise CorrosionError("signed commands need MQTT v5: the signature is a user property")
+        self._endpoint = endpoint
+        self._sign = sign
+        self._timeout_s = timeout_s
+        self._lifetime_s = lifetime_s
+
+    def ask(
+        self,
+        topics: Topics,
+        verb: Verb,
+        values: Mapping[str, Any] | None = None,
+        *,
+        command_id: str | None = None,
+    ) -> Reply:
+        """Send a command and wait for what becomes of it.
+
+        Args:
+            topics: of the robot.
+            verb: what it is to do.
+            values: of the command, as JSON has them.
+            command_id: random and unique; made here if not given.
+
+        Raises:
+            CorrosionError: it is no command, or the broker cannot be reached; nothing was sent.
+        """
+        command_id = command_id or uuid.uuid4().hex
+        payload = build(verb, values or {}, lifetime_s=self._lifetime_s, command_id=command_id)
+        topic = f"{topics.base}/cmd/{verb.value}"
+        user = (("signature", self._sign(signed_bytes(topic, payload))),) if self._sign else ()
+        call = _Call(topics, verb, command_id, secrets.token_bytes(16))
+        message = Outgoing(
+            topic, payload, user=user, correlation=call.correlation, response_topic=topics.response
+        )
+        client_id = f"{self._endpoint.client_id[:48]}-{secrets.token_hex(4)}"
+        session = Session(
+            replace(self._endpoint, client_id=client_id),
+            on_message=call.received,
+            on_acknowledged=call.acknowledged,
+        )
+        try:
+            session.open()
+            session.subscribe((topics.response,))
+            call.sent(session.publish(message))
+            return call.wait(session, self._timeout_s, self._lifetime_s)
+        finally:
+            session.close(0.2)
+
+
+def build(verb: Verb, values: Mapping[str, Any], *, lifetime_s: float, command_id: str) -> bytes:
+    """Return the payload of a command, fresh and judged as the robot judges it.
+
+    Raises:
+        CorrosionError: the robot would refuse it; in one sentence with the field, found and wanted.
+    """
+    now = datetime.now(timezone.utc)
+    document = {
+        "schema": "corrosion/v1",
+        "id": command_id,
+        "issued_at": now.isoformat(),
+        "expires_at": (now + timedelta(seconds=lifetime_s)).isoformat(),
+        **{key: value for key, value in values.items() if value is not None},
+    }
+    try:
+        payload = msgspec.json.encode(document)
+        decode_command(verb.value, payload)
+    except (CommandError, UnicodeEncodeError) as err:
+        raise CorrosionError(f"{verb.value}: {_readable(verb, values, str(err))}") from None
+    return payload
+
+
+class _Call:
+    """One command on its way; belongs to the thread that asks."""
+
+    def __init__(self, topics: Topics, verb: Verb, command_id: str, correlation: bytes) -> None:
+        self.correlation = correlation
+        self._topics = topics
+        self._verb = verb
+        self._command_id = command_id
+        self._number: int | None = None
+        self._began_s = time.monotonic()
+        self._answer: Response | None = None
+        self._unheard: str | None = None
+
+    def sent(self, number: int) -> None:
+        """Note the number of the message on this connection."""
+        self._number = number
+
+    def acknowledged(self, number: int, code: int) -> None:
+        """Deal with the broker's answer."""
+        if number != self._number:
+            return
+        if code == NO_SUBSCRIBERS:
+            self._unheard = (
+                "nobody listens: the robot is not connected to this broker, or takes no commands"
+                " ([commands] accept)"
+            )
+        elif code >= 0x80:
+            self._unheard = f"the broker does not pass it on: {name(code)}"
+
+    def received(self, message: Incoming) -> None:
+        """Deal with a response, if it is to this command."""
+        try:
+            response = msgspec.json.decode(message.payload, type=Response)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        # A robot on MQTT 3.1.1 has no correlation data; one that could not read the command has no id.
+        if message.correlation == self.correlation or response.command_id == self._command_id:
+            self._answer = response
+
+    def wait(self, session: Session, timeout_s: float, lifetime_s: float) -> Reply:
+        """Return what becomes of it."""
+        until_s = time.monotonic() + timeout_s
+        try:
+            while not self._ended and time.monotonic() < until_s:
+                session.poll(min(_POLL_S, max(0.0, until_s - time.monotonic())))
+        except LinkError as err:
+            if self._answer is None:
+                return self._reply(Ending.TIMEOUT, "link", f"{err}; whether it is carried out is not known")
+        if self._answer is not None:
+            answer = self._answer
+            return self._reply(Ending(answer.result.value), answer.code, answer.text, answer.data)
+        if self._unheard is not None:
+            return self._reply(Ending.UNHEARD, "unheard", self._unheard)
+        text = (
+            f"no answer within {timeout_s:g} s; it may still be carried out until it is {lifetime_s:g} s old"
+        )
+        return self._reply(Ending.TIMEOUT, "timeout", text)
+
+    @property
+    def _ended(self) -> bool:
+        if self._answer is None:
+            return self._unheard is not None
+        return self._answer.result is not Result.ACCEPTED or self._verb not in _ENDS_LATER
+
+    def _reply(self, ending: Ending, code: str, text: str, data: dict[str, Scalar] | None = None) -> Reply:
+        return Reply(
+            site=self._topics.site,
+            robot=self._topics.robot,
+            verb=self._verb.value,
+            command_id=self._command_id,
+            ending=ending,
+            code=code,
+            text=text,
+            data=data or {},
+            took_ms=round(1000 * (time.monotonic() - self._began_s), 1),
+        )
+
+
+def _readable(verb: Verb, values: Mapping[str, Any], problem: str) -> str:
+    """Return the schema's complaint in words: which field, what was found, what is wanted."""
+    field = problem.rpartition("`$.")[2].removesuffix("`")
+    wanted = describe(COMMANDS[verb]).get(field)
+    if wanted is None or field not in values:
+        return problem.replace("`", "")
+    return f"{field} {values[field]!r}: wanted {wanted}"
+
+
+def describe(kind: type[Command]) -> dict[str, str]:
+    """Return what each field of a command may be, in words."""
+    schema = msgspec.json.schema(kind)["$defs"]
+    properties = schema[kind.__name__]["properties"]
+    return {field: _in_words(properties[field], schema) for field in properties}
+
+
+def _in_words(about: dict[str, Any], schema: dict[str, Any]) -> str:
+    about = (
+        {**about, **schema.get(about.get("$ref", "").rpartition("/")[2], {})} if "$ref" in about else about
+    )
+    if "enum" in about:
+        return " or ".join(sorted(str(value) for value in about["enum"]))
+    for choice in about.get("anyOf", ()):
+        if choice.get("type") != "null":
+            return about.get("description") or _in_words(choice, schema)
+    return " ".join(str(about.get("description", about.get("type", ""))).split())

@@ -1,0 +1,105 @@
+"""The application: the page's files, the login, the API, behind the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge_node.control_room.web import api
+
+from edge_node.control_room.web import downloads
+from edge_node.control_room.web.query_parameters import AskingError
+from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.web.access import COOKIE, Gate
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Lifespan
+
+    from edge_node.control_room.web.api import Room
+    from edge_node.control_room.web.access import Logins
+
+_LOGIN_PROBLEMS = ("token", "wait")
+PAGE = Path(__file__).with_name("page")
+
+
+def application(room: Room, logins: Logins, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    """Return the ASGI application of a control room."""
+    app = Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/login", _login_page),
+            Route("/login", _login, methods=["POST"]),
+            Route("/logout", _logout, methods=["POST"]),
+            Route("/healthz", _healthz),
+            *api.ROUTES,
+            *downloads.ROUTES,
+            Mount("/page", StaticFiles(directory=PAGE)),
+        ],
+        middleware=[Middleware(Gate, web=room.settings.web, logins=logins)],
+        lifespan=lifespan,
+        exception_handlers={AskingError: api.refused_question, HistoryError: api.broken_history},
+    )
+    app.state.room = room
+    app.state.logins = logins
+    return app
+
+
+async def _page(_request: Request) -> Response:
+    return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
+
+
+async def _login_page(request: Request) -> Response:
+    text = (PAGE / "login.html").read_text(encoding="utf-8")
+    if (problem := request.query_params.get("problem")) in _LOGIN_PROBLEMS:
+        text = text.replace('data-problem="none"', f'data-problem="{problem}"')
+    return HTMLResponse(text)
+
+
+async def _login(request: Request) -> Response:
+    """Exchange the token for a cookie."""
+    logins: Logins = request.app.state.logins
+    web = request.app.state.room.settings.web
+    address = request.client.host if request.client else ""
+    if not logins.may_try(address):
+        return RedirectResponse("/login?problem=wait", 303)
+    offered = parse_qs((await api.body_of(request)).decode("utf-8", "replace")).get("token", [""])[0]
+    if not logins.admits(offered.strip()):
+        logins.failed(address)
+        return RedirectResponse("/login?problem=token", 303)
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        COOKIE,
+        logins.cookie(),
+        max_age=web.session_hours * 3600,
+        httponly=True,
+        samesite="strict",
+        secure=web.tls_cert_file is not None,
+    )
+    return answer
+
+
+async def _logout(_request: Request) -> Response:
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+async def _healthz(request: Request) -> Response:
+    """Whether messages are stored and the history can be read; says nothing else, for nobody is asked."""
+    room: Room = request.app.state.room
+    if not room.ingest.is_alive:
+        return PlainTextResponse("the ingest has ended\n", 503)
+    try:
+        await run_in_threadpool(room.history.newest, 1)
+    except HistoryError:
+        return PlainTextResponse("the history cannot be read\n", 503)
+    return PlainTextResponse("ok\n")

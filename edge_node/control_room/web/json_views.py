@@ -1,0 +1,114 @@
+"""What the page and other programs are given as JSON: records in the words of the messages."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edge_node.control_room.ingest.ingest import Link
+    from edge_node.control_room.history.records import (
+        FindingRecord,
+        Picture,
+        Review,
+        RobotRecord,
+        StripCell,
+        VerdictRecord,
+    )
+    from edge_node.messages.verdict import Verdict
+
+_MAP_DIGITS = 2  # of 1: finer than the map is
+
+
+def verdict_line(verdict: Verdict, received_at: datetime, *, replayed: bool) -> dict[str, Any]:
+    """Return what a line of a table says of a verdict."""
+    return {
+        "id": verdict.id,
+        "site": verdict.site,
+        "robot": verdict.robot,
+        "seq": verdict.seq,
+        "observed_at": verdict.observed_at,
+        "received_at": received_at,
+        "replayed": replayed,
+        "outcome": verdict.outcome,
+        "material": verdict.material,
+        "form": verdict.form,
+        "severity": verdict.severity,
+        "confidence": verdict.condition_confidence,
+        "area_fraction": verdict.area_fraction,
+        "asset": verdict.asset,
+        "distance_m": verdict.pose.distance_m if verdict.pose else None,
+        "reason": verdict.reasons[0].text if verdict.reasons else None,
+        "evidence_sha256": verdict.evidence_sha256,
+    }
+
+
+def record_line(record: VerdictRecord) -> dict[str, Any]:
+    """Return the same of a record."""
+    return verdict_line(record.verdict, record.received_at, replayed=record.replayed)
+
+
+def verdict_whole(record: VerdictRecord) -> dict[str, Any]:
+    """Return a verdict as the robot sent it, and how it came."""
+    return {"received_at": record.received_at, "replayed": record.replayed, "verdict": record.verdict}
+
+
+def robot_view(record: RobotRecord) -> dict[str, Any]:
+    """Return all that is known of a robot."""
+    return {
+        "site": record.site,
+        "robot": record.robot,
+        "status": record.status,
+        "health": record.health,
+        "first_heard_at": record.first_heard_at,
+        "last_heard_at": record.last_heard_at,
+        "last_verdict_at": record.last_verdict_at,
+        "verdicts": record.verdicts,
+        "duplicates": record.duplicates,
+        "missing": record.missing,
+        "clock_ahead_s": record.clock_ahead_s,
+    }
+
+
+def finding_view(record: FindingRecord) -> dict[str, Any]:
+    """Return a finding as the robot sent it, and what a person said of it."""
+    return {
+        "received_at": record.received_at,
+        "finding": record.finding,
+        "review": review_view(record.review) if record.review else None,
+    }
+
+
+def review_view(review: Review) -> dict[str, Any]:
+    """Return a review."""
+    return asdict(review)
+
+
+def strip_view(cells: list[StripCell]) -> list[dict[str, Any]]:
+    """Return the cells of a strip chart."""
+    return [asdict(cell) for cell in cells]
+
+
+def marking_view(picture: Picture) -> dict[str, Any] | None:
+    """Return the corrosion map that a full picture carries, row by row from 0 to 1; None without."""
+    from edge_node.evidence.marked_jpeg import marking_in  # brings OpenCV, which the start need not wait for
+
+    marking = None if picture.is_thumbnail else marking_in(picture.content)
+    if marking is None or marking.corroded is None:
+        return None
+    cells = marking.corroded.round(_MAP_DIGITS)
+    return {"rows": cells.shape[0], "columns": cells.shape[1], "corroded": cells.ravel().tolist()}
+
+
+def link_view(link: Link) -> dict[str, Any]:
+    """Return how the room's own connection does."""
+    return {"state": link.state, "since": link.since, "text": link.text, "notices": link.notices}
+
+
+def as_json(view: object) -> bytes:
+    """Return JSON; times are ISO 8601 in UTC."""
+    return msgspec.json.encode(view)

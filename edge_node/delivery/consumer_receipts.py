@@ -1,0 +1,122 @@
+"""Receipts: consumers say how far they have stored verdicts; until all have, a verdict stays in the spool.
+
+A broker that acknowledged may still lose: its queue for a subscriber may be bounded, or forgotten when it is
+killed. A receipt is the word of whoever keeps the record. Pure; times are given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from edge_node.spool.rows import Kind, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_node.mqtt.session import Incoming
+    from edge_node.spool.rows import Row
+    from edge_node.messages.topics import Topics
+
+MAX_RECEIPT_BYTES = 1024
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The consumer has every verdict of ``epoch`` up to ``seq``. Publish it retained, now and then."""
+
+    epoch: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+_DECODER = msgspec.json.Decoder(Receipt)
+
+
+class Receipts:
+    """What the named consumers said; belongs to one thread.
+
+    A consumer that speaks and lacks what was sent long ago will not get it from the broker any more: then
+    all that no receipt covers is to be sent again. One that is silent may still have it in its queue.
+    """
+
+    def __init__(self, consumers: Sequence[str], topics: Topics, patience_s: float) -> None:
+        """Begin with nothing stored.
+
+        Args:
+            consumers: all of them must have a verdict.
+            topics: of this robot.
+            patience_s: how long after it was sent a verdict may be missing.
+        """
+        self._topics = topics
+        self._patience_s = patience_s
+        self._said: dict[str, dict[str, int]] = {consumer: {} for consumer in consumers}
+        self._most_sent: dict[str, int] = {}
+        self._mark: tuple[str, int, float] | None = None  # epoch, number, by when all should have it
+        self._missing = False
+        self.refused = 0
+
+    @property
+    def wanted(self) -> bool:
+        """True if verdicts wait for receipts."""
+        return bool(self._said)
+
+    @property
+    def filters(self) -> list[str]:
+        """The topics on which the consumers speak."""
+        return [self._topics.receipt(consumer) for consumer in self._said]
+
+    def begin(self, epoch: str, seq: int) -> None:
+        """Note that verdicts up to ``seq`` may have been sent before."""
+        self._most_sent[epoch] = seq
+
+    def sent(self, row: Row) -> None:
+        """Note that a row was sent."""
+        if row.kind is Kind.VERDICT and row.seq > self._most_sent.get(row.epoch, 0):
+            self._most_sent[row.epoch] = row.seq
+
+    def parked(self, row: Row, now_s: float) -> None:
+        """Note that the broker has a verdict."""
+        if self._mark is None:
+            self._mark = (row.epoch, self._most_sent.get(row.epoch, row.seq), now_s + self._patience_s)
+
+    def note(self, message: Incoming, now_s: float) -> Stored | None:
+        """Take a receipt and return what all consumers have by now; None if it is not one, or they have none.
+
+        A receipt for what was never sent is refused: it would delete verdicts that nobody has.
+        """
+        consumer = self._topics.consumer(message.topic)
+        if consumer not in self._said:
+            return None
+        try:
+            if len(message.payload) > MAX_RECEIPT_BYTES:
+                raise msgspec.DecodeError("too large")  # noqa: TRY301  one way out for all that is no receipt
+            receipt = _DECODER.decode(message.payload)
+            if receipt.seq > self._most_sent.get(receipt.epoch, receipt.seq):
+                raise msgspec.DecodeError("never sent")  # noqa: TRY301  the same
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.refused += 1
+            return None
+        said = self._said[consumer]
+        said[receipt.epoch] = max(receipt.seq, said.get(receipt.epoch, 0))
+        self._look_for_missing(receipt, now_s)
+        seq = self._stored(receipt.epoch)
+        return Stored(Kind.VERDICT, receipt.epoch, seq) if seq else None
+
+    def take_missing(self) -> bool:
+        """Tell whether what is not stored must be sent again; once."""
+        missing, self._missing = self._missing, False
+        return missing
+
+    def _look_for_missing(self, receipt: Receipt, now_s: float) -> None:
+        """Compare with the mark, and set the next one at what was sent last."""
+        if self._mark is None or self._mark[0] != receipt.epoch:
+            return
+        epoch, seq, by_s = self._mark
+        in_time = self._stored(epoch) >= seq
+        if in_time or (now_s > by_s and receipt.seq < seq):
+            self._missing |= not in_time
+            most = self._most_sent[epoch]
+            self._mark = (epoch, most, now_s + self._patience_s) if self._stored(epoch) < most else None
+
+    def _stored(self, epoch: str) -> int:
+        return min(by_epoch.get(epoch, 0) for by_epoch in self._said.values())

@@ -1,0 +1,248 @@
+"""What is sent next and what is on its way: lanes, slots, holds, suspects. Pure; times are given.
+
+Every kind has two lanes: what was appended since the connection began (live), and what waited before
+(backlog). Live goes first; each lane is in order. A slot is free again only when the row that had it is
+deleted on disk, so a kill at any moment repeats at most one window.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edge_node.spool.rows import Kind, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    # kind, after position, up to position, at most so many
+    ReadRows: TypeAlias = Callable[[Kind, int, int | None, int], list[Row]]
+
+PREFETCH_ROWS = 64
+_HOLD_S = (1.0, 2.0, 5.0, 10.0)  # a refused kind is tried again after so long; 10 s at most
+_DEFER_S = 600.0
+_STRIKES = 3
+
+
+@dataclass(slots=True)
+class Lane:
+    """Rows of one kind, read in order of position."""
+
+    kind: Kind
+    replayed: bool
+    cursor: int
+    up_to: int | None
+    ahead: deque[Row] = field(default_factory=deque)
+    dry: bool = False
+
+    def rewind(self, position: int) -> None:
+        """Read again from ``position``."""
+        if position <= self.cursor:
+            self.cursor = position - 1
+            self.ahead.clear()
+        self.dry = False
+
+
+@dataclass(slots=True)
+class Sent:
+    """A row on its way."""
+
+    row: Row
+    lane: Lane
+    sent_at_s: float
+
+
+@dataclass(slots=True)
+class _Hold:
+    until_s: float = 0.0
+    refusals: int = 0
+
+
+class Window:
+    """The rows of one connection: which is next, which are on their way."""
+
+    def __init__(self, size: int, boundary: int, suspects: Suspects) -> None:
+        """Begin a connection.
+
+        Args:
+            size: slots.
+            boundary: the last position that existed when the connection began.
+            suspects: rows that may have ended earlier connections.
+        """
+        self._size = size
+        self._suspects = suspects
+        # Answers first, then what people act on, then the record, then what is said beside it.
+        kinds = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
+        self._lanes = [
+            *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in kinds),
+            *(Lane(kind, replayed=True, cursor=0, up_to=boundary) for kind in kinds),
+        ]
+        self._on_the_way: dict[int, Sent] = {}
+        self._deleting: deque[tuple[int, int]] = deque()  # ticket, position
+        self._busy: set[int] = set()
+        self._holds = {kind: _Hold() for kind in kinds}
+
+    @property
+    def on_the_way(self) -> list[Row]:
+        """Rows that were sent and not answered, oldest first."""
+        return [sent.row for sent in self._on_the_way.values()]
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is on its way, nor acknowledged and still on disk."""
+        return not self._busy
+
+    @property
+    def held(self) -> bool:
+        """True while the broker refuses a kind."""
+        return any(hold.refusals for hold in self._holds.values())
+
+    @property
+    def free_slots(self) -> int:
+        """How many more rows may be sent now."""
+        size = 1 if self._suspects.positions else self._size
+        return max(0, size - len(self._busy))
+
+    def oldest_sent_at_s(self) -> float | None:
+        """Return when the oldest unanswered row was sent."""
+        return next(iter(self._on_the_way.values())).sent_at_s if self._on_the_way else None
+
+    def wake(self) -> None:
+        """Look again for rows in the lanes that were found empty."""
+        for lane in self._lanes:
+            lane.dry = False
+
+    def next_up(self, read: ReadRows, now_s: float) -> Iterator[Sent]:
+        """Yield what to send now, best first, while there are slots; call ``sent`` for each."""
+        for lane in self._lanes:
+            hold = self._holds[lane.kind]
+            while self.free_slots > 0 and hold.until_s <= now_s:
+                if hold.refusals and any(sent.row.kind is lane.kind for sent in self._on_the_way.values()):
+                    break  # one at a time until one is taken
+                row = self._next_in(lane, read, now_s)
+                if row is None:
+                    break
+                yield Sent(row, lane, now_s)
+
+    def replay(self, kind: Kind, up_to: int) -> None:
+        """Send what there is of ``kind`` up to a position once more, as a backlog."""
+        for lane in self._lanes:
+            if lane.kind is kind:
+                lane.cursor = 0 if lane.replayed else up_to
+                lane.up_to = up_to if lane.replayed else None
+                lane.ahead.clear()
+                lane.dry = False
+
+    def sent(self, number: int, sent: Sent) -> None:
+        """Note that ``sent`` is on its way under the session's ``number``."""
+        self._on_the_way[number] = sent
+        self._busy.add(sent.row.position)
+
+    def answered(self, number: int) -> Sent | None:
+        """Return what was answered; None if it was not a row."""
+        return self._on_the_way.pop(number, None)
+
+    def delivered(self, sent: Sent, ticket: int) -> None:
+        """Note that the broker has the row, and that it is deleted once ``ticket`` is reached."""
+        self._holds[sent.row.kind] = _Hold()
+        self._suspects.clear(sent.row.position)
+        self._deleting.append((ticket, sent.row.position))
+
+    def parked(self, sent: Sent) -> None:
+        """Note that the broker has the row, and that it stays in the spool until its consumers have it."""
+        self._holds[sent.row.kind] = _Hold()
+        self._suspects.clear(sent.row.position)
+        self._busy.discard(sent.row.position)
+
+    def quarantined(self, sent: Sent, ticket: int) -> None:
+        """Note that the row is being moved out of the way."""
+        self._suspects.clear(sent.row.position)
+        self._deleting.append((ticket, sent.row.position))
+
+    def kept(self, sent: Sent, now_s: float) -> None:
+        """Hold the row's kind for a while, and begin again with this row."""
+        hold = self._holds[sent.row.kind]
+        if hold.until_s <= now_s:
+            hold.until_s = now_s + _HOLD_S[min(hold.refusals, len(_HOLD_S) - 1)]
+            hold.refusals += 1
+        self._suspects.clear(sent.row.position)
+        self._busy.discard(sent.row.position)
+        sent.lane.rewind(sent.row.position)
+
+    def settled(self, ticket: int) -> None:
+        """Free the slots of rows whose deletion is on disk."""
+        while self._deleting and self._deleting[0][0] <= ticket:
+            self._busy.discard(self._deleting.popleft()[1])
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Return how long until a hold ends, if any kind is held."""
+        ends = [hold.until_s - now_s for hold in self._holds.values() if hold.until_s > now_s]
+        return min(ends, default=None)
+
+    def _next_in(self, lane: Lane, read: ReadRows, now_s: float) -> Row | None:
+        while True:
+            if not lane.ahead and not lane.dry:
+                lane.ahead.extend(read(lane.kind, lane.cursor, lane.up_to, PREFETCH_ROWS))
+                lane.dry = not lane.ahead
+            if not lane.ahead:
+                return None
+            row = lane.ahead.popleft()
+            lane.cursor = row.position
+            if row.position not in self._busy and not self._suspects.is_deferred(row.position, now_s):
+                return row
+
+
+class Suspects:
+    """Rows that may be why connections end; lives longer than a connection.
+
+    Some brokers close the connection at a message that they do not want, without saying at which. Then
+    rows are sent one by one; one that was alone on its way when the link ended three times is left for
+    later, so that it never blocks its neighbours.
+    """
+
+    def __init__(self) -> None:
+        self.positions: set[int] = set()
+        self._strikes = 0
+        self._first: int | None = None
+        self._deferred: dict[int, float] = {}
+
+    @property
+    def deferred(self) -> int:
+        """How many rows are left for later."""
+        return len(self._deferred)
+
+    def link_ended(self, on_the_way: list[Row], now_s: float, *, blamed: bool) -> Row | None:
+        """Note the end of a connection; return the row that is certainly the reason, if one is.
+
+        Args:
+            on_the_way: what was sent and not answered, oldest first.
+            now_s: monotonic.
+            blamed: the broker said that a message was the reason.
+        """
+        if not on_the_way:
+            return None
+        first = on_the_way[0].position
+        self._strikes = self._strikes + 1 if first == self._first else 1
+        self._first = first
+        if blamed and len(on_the_way) == 1:
+            self._strikes = 0
+            return on_the_way[0]
+        if len(on_the_way) == 1 and self._strikes >= _STRIKES and self.positions:
+            self._deferred[first] = now_s + _DEFER_S
+            self.positions.discard(first)
+            self._strikes = 0
+        elif blamed or self._strikes >= _STRIKES:
+            self.positions.update(row.position for row in on_the_way)
+            self._strikes = 0
+        return None
+
+    def clear(self, position: int) -> None:
+        """Note that the row was answered: it is not the reason."""
+        self.positions.discard(position)
+        self._deferred.pop(position, None)
+
+    def is_deferred(self, position: int, now_s: float) -> bool:
+        """Tell whether the row is left for later."""
+        return self._deferred.get(position, 0.0) > now_s

@@ -1,0 +1,133 @@
+"""A picture that carries what was seen in it: the camera's own pixels, with map and words beside them. Pure.
+
+Evidence is looked at by people and learnt from by models. So the JPEG's pixels stay as the camera gave
+them, and the map with the lines of the verdict lies in a segment that every other reader skips; the overlay
+is drawn from it when somebody looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge_node.inspection.corrosion_map import draw_overlay
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_START = b"\xff\xd8"
+_APP0, _APP9 = b"\xff\xe0", b"\xff\xe9"
+_NAME = b"corrosion/v1 marking\0"
+_MAX_SEGMENT_BYTES = 0xFFFF - 2
+_MAX_CELLS = 96  # along a side: 9,216 bytes, 12 kB as text; the maps themselves have 7 to 60
+_MAX_LINES, _MAX_LINE_LENGTH = 16, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """What was seen in a picture.
+
+    Attributes:
+        corroded: how probably each position is corroded, float32 ``(rows, columns)``, 0 to 1; None without.
+        lines: the verdict in words.
+    """
+
+    corroded: NDArray[np.float32] | None
+    lines: tuple[str, ...]
+
+
+class _Stored(msgspec.Struct):
+    """A marking as it lies in the file: the map in steps of 1/255, row by row."""
+
+    rows: int
+    columns: int
+    corroded: bytes
+    lines: tuple[str, ...]
+
+
+def mark(jpeg: bytes, marking: Marking) -> bytes:
+    """Return ``jpeg`` with ``marking`` in a segment of its own; the pixels are not touched.
+
+    Raises:
+        ValueError: it is no JPEG.
+    """
+    if not jpeg.startswith(_START):
+        raise ValueError("no JPEG")
+    content = _NAME + msgspec.json.encode(_stored(marking))
+    at = len(_START)
+    if jpeg.startswith(_APP0, at):  # readers want JFIF's own segment first
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    segment = _APP9 + (len(content) + 2).to_bytes(2, "big") + content
+    return jpeg[:at] + segment + jpeg[at:]
+
+
+def marking_in(jpeg: bytes) -> Marking | None:
+    """Return the marking that a picture carries, or None: also where it is damaged or not ours."""
+    at = len(_START)
+    if not jpeg.startswith(_START):
+        return None
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and 0xE0 <= jpeg[at + 1] <= 0xEF:
+        length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        content = jpeg[at + 4 : at + 2 + length]
+        if jpeg[at : at + 2] == _APP9 and content.startswith(_NAME):
+            return _read(content.removeprefix(_NAME))
+        at += 2 + length
+    return None
+
+
+def drawn(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.uint8] | None:
+    """Return a picture as people look at it, uint8 ``(height, width, 3)``: map and words laid over it.
+
+    None if it cannot be decoded. A picture without a marking comes as it is.
+
+    Args:
+        jpeg: the picture with its marking.
+        at_most_px: its longer side, also with the words below; None for its own size. It is shrunk before
+            anything is drawn: that is quicker, and leaves the words legible.
+    """
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        return None
+    pixels = _shrunk(np.asarray(decoded, np.uint8), at_most_px)
+    marking = marking_in(jpeg)
+    if marking is None:
+        return pixels
+    return _shrunk(draw_overlay(pixels, marking.corroded, marking.lines), at_most_px)
+
+
+def _shrunk(pixels: NDArray[np.uint8], at_most_px: int | None) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    if at_most_px is None or max(height, width) <= at_most_px:
+        return pixels
+    scale = at_most_px / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _stored(marking: Marking) -> _Stored:
+    rows, columns, content = 0, 0, b""
+    if marking.corroded is not None:
+        rows, columns = (min(size, _MAX_CELLS) for size in marking.corroded.shape)
+        cells = cv2.resize(marking.corroded, (columns, rows), interpolation=cv2.INTER_AREA)
+        content = np.rint(np.clip(cells, 0, 1) * 255).astype(np.uint8).tobytes()
+    lines = tuple(line[:_MAX_LINE_LENGTH] for line in marking.lines[:_MAX_LINES])
+    return _Stored(rows, columns, content, lines)
+
+
+def _read(content: bytes) -> Marking | None:
+    try:
+        stored = msgspec.json.decode(content, type=_Stored)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    lines = tuple(line[:_MAX_LINE_LENGTH] for line in stored.lines[:_MAX_LINES])
+    if stored.rows == stored.columns == len(stored.corroded) == 0:
+        return Marking(None, lines)
+    sizes_hold = 0 < stored.rows <= _MAX_CELLS and 0 < stored.columns <= _MAX_CELLS
+    if not sizes_hold or len(stored.corroded) != stored.rows * stored.columns:
+        return None
+    cells = np.frombuffer(stored.corroded, np.uint8).reshape(stored.rows, stored.columns)
+    return Marking(np.asarray(cells / 255, np.float32), lines)

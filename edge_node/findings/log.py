@@ -1,0 +1,129 @@
+"""Where findings meet the disk: tracked verdict by verdict, saved, and handed to the spool."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.errors import SpoolError
+from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.spool.rows import Keep, Kind
+from edge_node.messages.verdict import encode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_node.config.sections import FindingsConfig
+    from edge_node.findings.tracker import Finding
+    from edge_node.messages.review import Review
+    from edge_node.spool.spool import Spool
+    from edge_node.messages.verdict import Verdict
+
+STATE_NAME = "findings.json"
+_CLOSE_S = 2.0  # how long closing waits for a disk
+MAX_STATE_BYTES = 4 * 1024 * 1024  # a kind of corrosion is 1 kB; there are tens of kinds at most
+
+_log = logging.getLogger("edge_node.findings.tracker")
+
+
+class FindingDesk:
+    """Tracks in the main thread; once started, writes in another, so that a slow disk holds up no frame."""
+
+    def __init__(self, config: FindingsConfig, folder: Path, spool: Spool) -> None:
+        """Go on where ``folder`` says that the last run stopped; a damaged file is set aside."""
+        self._path = folder / STATE_NAME
+        self._spool = spool
+        self._enabled = config.enabled
+        self._tracker = FindingTracker(config, _load(self._path))
+        self._changes: queue.SimpleQueue[tuple[bytes, list[Finding]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="findings", daemon=True)
+
+    def start(self) -> None:
+        """Write in a thread from now on."""
+        self._thread.start()
+
+    def see(self, verdict: Verdict) -> list[Finding]:
+        """Take in a verdict, and have what changed saved and spooled.
+
+        The state is saved before the message is spooled: after a kill in between, the control room hears
+        of the finding with its next update, which stands alone, and never of one that nobody closes.
+
+        Returns:
+            What changed; numbered unless a thread does the writing.
+        """
+        if not self._enabled:
+            return []
+        return self._changed(self._tracker.see(verdict))
+
+    def review(self, finding_id: str, review: Review) -> Finding | None:
+        """Mark an open finding with what a person said, and spool it; None if there is no such open one."""
+        found = self._tracker.review(finding_id, review) if self._enabled else None
+        return None if found is None else self._changed([found])[0]
+
+    def close(self) -> None:
+        """Save the frames that count towards a finding but did not open one yet."""
+        if self._thread.is_alive():
+            self._changes.put(None)
+            self._thread.join(_CLOSE_S)
+        if self._enabled and not self._thread.is_alive():
+            self._save(msgspec.json.encode(self._tracker.state))
+
+    def _changed(self, changes: list[Finding]) -> list[Finding]:
+        """Have the state saved and ``changes`` spooled."""
+        if not changes:
+            return []
+        state = msgspec.json.encode(self._tracker.state)
+        if not self._thread.is_alive():
+            return self._keep(state, changes)
+        self._changes.put((state, changes))
+        return changes
+
+    def _run(self) -> None:
+        while (change := self._changes.get()) is not None:
+            try:
+                self._keep(*change)
+            except SpoolError as err:
+                _log.error("%s; a finding is not spooled", err)
+
+    def _keep(self, state: bytes, changes: list[Finding]) -> list[Finding]:
+        self._save(state)
+        return [self._spooled(finding) for finding in changes]
+
+    def _spooled(self, finding: Finding) -> Finding:
+        seq = self._spool.append(
+            Kind.FINDING,
+            lambda seq: encode(msgspec.structs.replace(finding, seq=seq)),
+            keep=Keep.HIGH,
+        )
+        return msgspec.structs.replace(finding, seq=seq)
+
+    def _save(self, state: bytes) -> None:
+        """Replace the file as a whole; a full disk costs the memory of a restart, not the finding."""
+        fresh = self._path.with_suffix(".new")
+        try:
+            with fresh.open("wb") as file:
+                file.write(state)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        except OSError as err:
+            _log.warning("%s: %s; open findings would not survive a restart now", self._path, err.strerror)
+
+
+def _load(path: Path) -> TrackerState | None:
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_STATE_BYTES), type=TrackerState)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        _log.warning("%s: %s; set aside, findings begin anew", path, err)
+        with suppress(OSError):
+            path.replace(path.with_suffix(".damaged"))
+        return None

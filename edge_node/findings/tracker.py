@@ -1,0 +1,303 @@
+"""Verdict by verdict -> findings: what a person acts on. Pure; the caller spools and saves.
+
+A finding opens when N of the last M judged frames show the same kind of corrosion surely enough, collects
+its peak severity and area, its extent along the pose and its best picture, and closes when the corrosion
+stays away. To keep it open less is needed than to open it, so one odd frame neither opens nor closes one.
+
+**A frame that was not judged says nothing.** Darkness, blur and uncertainty neither open nor close.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime  # msgspec resolves annotations at run time
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from edge_node.messages.review import Review  # msgspec resolves annotations at run time
+from edge_node.messages.verdict import Outcome, Pose, Probability, Verdict
+
+if TYPE_CHECKING:
+    from edge_node.config.sections import FindingsConfig
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class FindingState(str, Enum):
+    """What became of a finding."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    CLOSED = "closed"
+
+
+class ClosedBecause(str, Enum):
+    """Why a finding was closed."""
+
+    ABSENT = "absent"  # enough judged frames in a row without it
+    MOVED_ON = "moved_on"  # the robot is further away than the gap
+    LATE = "late"  # nothing was judged for longer than the gap
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
+
+    ``from_pose`` and ``to_pose`` are where it was seen first and last; with a distance along the path,
+    the smallest and the largest. ``seq`` counts messages, without gaps. ``review`` is what a person said
+    of it last, while it was open.
+    """
+
+    schema: Literal["corrosion/v1"] = "corrosion/v1"
+    id: str
+    seq: Count = 0
+    state: FindingState
+    closed_because: ClosedBecause | None = None
+    site: str
+    robot: str
+    asset: str | None = None
+    material: str | None = None
+    form: str | None = None
+    first_observed_at: datetime
+    last_observed_at: datetime
+    first_verdict: str
+    last_verdict: str
+    best_verdict: str
+    frames: Count
+    peak_confidence: Probability
+    peak_severity: str | None = None
+    peak_area_fraction: Probability | None = None
+    from_pose: Pose | None = None
+    to_pose: Pose | None = None
+    best_evidence_sha256: str | None = None
+    review: Review | None = None
+
+
+class Candidate(msgspec.Struct, kw_only=True):
+    """What is remembered of one kind of corrosion: its last judged frames, and its finding if open.
+
+    Attributes:
+        hits: of the last M judged frames, oldest first.
+        misses: judged frames in a row without it.
+        finding: what is known; complete from the first hit on, published once ``is_open``.
+        said: seconds of ``last_observed_at`` when it was last published.
+    """
+
+    material: str | None
+    form: str | None
+    hits: list[bool] = []
+    misses: int = 0
+    finding: Finding | None = None
+    is_open: bool = False
+    said: float = 0.0
+
+
+class TrackerState(msgspec.Struct, kw_only=True):
+    """What survives a restart: ``findings.json`` in the state folder."""
+
+    format: Literal[1] = 1
+    candidates: list[Candidate] = []
+
+
+class FindingTracker:
+    """Turns the verdicts of one robot into findings."""
+
+    def __init__(self, config: FindingsConfig, state: TrackerState | None = None) -> None:
+        """Begin, or go on where ``state`` was saved."""
+        self._config = config
+        self.state = state or TrackerState()
+
+    def see(self, verdict: Verdict) -> list[Finding]:
+        """Take in the next verdict and return what changed, in order; ``seq`` is the caller's to fill in.
+
+        Verdicts that were not judged (uncertain, not inspectable) change nothing.
+        """
+        if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
+            return []
+        changes: list[Finding] = []
+        for candidate in self.state.candidates:
+            changes += self._left_behind(candidate, verdict)
+        self._remember_kind(verdict)
+        for candidate in self.state.candidates:
+            changes += self._judge(candidate, verdict)
+        self.state.candidates = [kind for kind in self.state.candidates if kind.is_open or any(kind.hits)]
+        return changes
+
+    def review(self, finding_id: str, review: Review) -> Finding | None:
+        """Mark an open finding with what a person said of it, and return it to be published; None if none is.
+
+        A disputed finding goes on as before: what the robot sees is one thing, what a person says another.
+        """
+        for candidate in self.state.candidates:
+            if candidate.is_open and candidate.finding is not None and candidate.finding.id == finding_id:
+                candidate.finding = msgspec.structs.replace(candidate.finding, review=review)
+                return self._say(candidate, FindingState.UPDATED)[0]
+        return None
+
+    def _remember_kind(self, verdict: Verdict) -> None:
+        if verdict.outcome is Outcome.CORRODED and not any(
+            _same_kind(candidate, verdict) for candidate in self.state.candidates
+        ):
+            self.state.candidates.append(Candidate(material=verdict.material, form=verdict.form))
+
+    def _left_behind(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
+        """Close, or forget, what is too far away in space or time to be the same corrosion."""
+        finding = candidate.finding
+        if finding is None:
+            return []
+        late_s = (verdict.observed_at - finding.last_observed_at).total_seconds()
+        moved_m = _metres_outside(finding, verdict.pose)
+        if moved_m > self._config.gap_m:
+            because = ClosedBecause.MOVED_ON
+        elif late_s > self._config.gap_s:
+            because = ClosedBecause.LATE
+        else:
+            return []
+        return self._close(candidate, because)
+
+    def _judge(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
+        hit = self._is_hit(candidate, verdict)
+        candidate.hits = [*candidate.hits, hit][-self._config.of_frames :]
+        candidate.misses = 0 if hit else candidate.misses + 1
+        grown = False
+        if hit:
+            grown = self._grow(candidate, verdict)
+        if not candidate.is_open:
+            return self._open(candidate) if sum(candidate.hits) >= self._config.open_frames else []
+        if candidate.misses >= self._config.close_frames:
+            return self._close(candidate, ClosedBecause.ABSENT)
+        return self._update(candidate, worse=grown) if hit else []
+
+    def _is_hit(self, candidate: Candidate, verdict: Verdict) -> bool:
+        if verdict.outcome is not Outcome.CORRODED or not _same_kind(candidate, verdict):
+            return False
+        # A model without a confidence of its own has decided; its threshold was passed.
+        confidence = 1.0 if verdict.condition_confidence is None else verdict.condition_confidence
+        return confidence >= self._threshold(candidate)
+
+    def _threshold(self, candidate: Candidate) -> float:
+        config = self._config
+        if candidate.is_open:
+            return config.leave_by_material.get(candidate.material or "", config.leave_confidence)
+        return config.enter_by_material.get(candidate.material or "", config.enter_confidence)
+
+    def _grow(self, candidate: Candidate, verdict: Verdict) -> bool:
+        """Take a hit into the finding; True if it got worse in a way that is worth saying at once."""
+        old = candidate.finding
+        if old is None:
+            candidate.finding = _first_sight(verdict, self._config)
+            return True
+        severity = self._severity(verdict)
+        worse = self._rank(severity) > self._rank(old.peak_severity)
+        area = max(old.peak_area_fraction or 0.0, verdict.area_fraction or 0.0)
+        best = (self._rank(severity), verdict.area_fraction or 0.0, verdict.condition_confidence or 0.0)
+        best_so_far = (self._rank(old.peak_severity), old.peak_area_fraction or 0.0, old.peak_confidence)
+        is_best = best > best_so_far
+        begin, end = _extent(old, verdict.pose)
+        candidate.finding = msgspec.structs.replace(
+            old,
+            last_observed_at=verdict.observed_at,
+            last_verdict=verdict.id,
+            frames=old.frames + 1,
+            peak_confidence=max(old.peak_confidence, verdict.condition_confidence or 0.0),
+            peak_severity=severity if worse else old.peak_severity,
+            peak_area_fraction=old.peak_area_fraction if verdict.area_fraction is None else area,
+            best_verdict=verdict.id if is_best else old.best_verdict,
+            best_evidence_sha256=(verdict.evidence_sha256 if is_best else None) or old.best_evidence_sha256,
+            from_pose=begin,
+            to_pose=end,
+        )
+        return worse
+
+    def _severity(self, verdict: Verdict) -> str | None:
+        """Return the severity if its stage was sure enough: one doubtful frame makes no peak."""
+        sure = (verdict.severity_confidence or 0.0) >= self._config.severity_confidence
+        return verdict.severity if sure else None
+
+    def _rank(self, severity: str | None) -> int:
+        order = self._config.severities
+        return order.index(severity) if severity in order else -1
+
+    def _open(self, candidate: Candidate) -> list[Finding]:
+        candidate.is_open = True
+        return self._say(candidate, FindingState.OPENED)
+
+    def _update(self, candidate: Candidate, *, worse: bool) -> list[Finding]:
+        finding = candidate.finding
+        if finding is None:
+            return []
+        silent_s = finding.last_observed_at.timestamp() - candidate.said
+        if not worse and silent_s < self._config.update_s:
+            return []
+        return self._say(candidate, FindingState.UPDATED)
+
+    def _close(self, candidate: Candidate, because: ClosedBecause) -> list[Finding]:
+        said = []
+        if candidate.is_open and candidate.finding is not None:
+            candidate.finding = msgspec.structs.replace(candidate.finding, closed_because=because)
+            said = self._say(candidate, FindingState.CLOSED)
+        candidate.hits, candidate.misses = [], 0
+        candidate.finding, candidate.is_open = None, False
+        return said
+
+    def _say(self, candidate: Candidate, state: FindingState) -> list[Finding]:
+        if candidate.finding is None:
+            return []
+        candidate.finding = msgspec.structs.replace(candidate.finding, state=state)
+        candidate.said = candidate.finding.last_observed_at.timestamp()
+        return [candidate.finding]
+
+
+def _same_kind(candidate: Candidate, verdict: Verdict) -> bool:
+    return (candidate.material, candidate.form) == (verdict.material, verdict.form)
+
+
+def _first_sight(verdict: Verdict, config: FindingsConfig) -> Finding:
+    sure = (verdict.severity_confidence or 0.0) >= config.severity_confidence
+    robot, epoch, seq = verdict.id.rsplit(":", 2)
+    return Finding(
+        id=f"{robot}:{epoch}:f{seq}",
+        state=FindingState.OPENED,
+        site=verdict.site,
+        robot=verdict.robot,
+        asset=verdict.asset,
+        material=verdict.material,
+        form=verdict.form,
+        first_observed_at=verdict.observed_at,
+        last_observed_at=verdict.observed_at,
+        first_verdict=verdict.id,
+        last_verdict=verdict.id,
+        best_verdict=verdict.id,
+        frames=1,
+        peak_confidence=verdict.condition_confidence or 0.0,
+        peak_severity=verdict.severity if sure else None,
+        peak_area_fraction=verdict.area_fraction,
+        from_pose=verdict.pose,
+        to_pose=verdict.pose,
+        best_evidence_sha256=verdict.evidence_sha256,
+    )
+
+
+def _extent(finding: Finding, pose: Pose | None) -> tuple[Pose | None, Pose | None]:
+    """Return where the finding begins and ends, with ``pose`` taken in."""
+    begin, end = finding.from_pose, finding.to_pose
+    if pose is None or begin is None or end is None:
+        return begin or pose, pose or end
+    if pose.distance_m is None or begin.distance_m is None or end.distance_m is None:
+        return begin, pose
+    return (
+        min(begin, pose, key=lambda found: found.distance_m or 0.0),
+        max(end, pose, key=lambda found: found.distance_m or 0.0),
+    )
+
+
+def _metres_outside(finding: Finding, pose: Pose | None) -> float:
+    """Return how far ``pose`` is from the finding's stretch; 0 inside, or where nobody knows."""
+    begin, end = finding.from_pose, finding.to_pose
+    if pose is None or begin is None or end is None:
+        return 0.0
+    if pose.distance_m is not None and begin.distance_m is not None and end.distance_m is not None:
+        return max(begin.distance_m - pose.distance_m, pose.distance_m - end.distance_m, 0.0)
+    axes = [(end.x_m, pose.x_m), (end.y_m, pose.y_m), (end.z_m, pose.z_m)]
+    known = [(a, b) for a, b in axes if a is not None and b is not None]
+    return float(sum((a - b) ** 2 for a, b in known) ** 0.5)

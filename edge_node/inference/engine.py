@@ -1,0 +1,187 @@
+"""A bundle made ready to judge pictures: preprocessing, interpreters and cascade as one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_node.inference.cascade import Told, calibrated, decide, first_stage
+from edge_node.errors import BundleError
+from edge_node.inference.interpreter import Interpreter, Tensor
+from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.quantization import Quantization, dequantize
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_node.inference.bundle import Bundle
+    from edge_node.inference.manifest import InputTensor, ModelFile, OutputTensor, Stage
+    from edge_node.messages.verdict import Decision
+
+# Two converters print a scale with different digits; more than this is another scale.
+_SCALE_RELATIVE_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the engine says of one picture.
+
+    Attributes:
+        decision: the cascade's.
+        maps: per stage on the path that has a map its logits, float32 ``(rows, columns, labels)``.
+        inference_ms: preprocessing and all models on the path.
+    """
+
+    decision: Decision
+    maps: dict[str, NDArray[np.float32]]
+    inference_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture with the input tensor of the model that is asked first.
+
+    Attributes:
+        pixels: uint8 ``(height, width, 3)``, blue, green, red.
+        tensors: by the manifest's description of an input; others are made when they are asked for.
+        prepare_ms: what making them took.
+    """
+
+    pixels: NDArray[np.uint8]
+    tensors: dict[InputTensor, NDArray[np.generic]]
+    prepare_ms: float
+
+
+class Engine:
+    """The models of one bundle; ``run`` and ``judge`` belong to one thread, ``prepare`` to any."""
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, delegate: str | None = None) -> None:
+        """Load every model and hold it against the manifest.
+
+        Raises:
+            BundleError: a model does not load, or is not what the manifest says.
+            RuntimeUnavailableError: there is no TFLite runtime.
+        """
+        self.bundle = bundle
+        self._interpreters: dict[str, Interpreter] = {}
+        for model in bundle.manifest.models:
+            where = str(bundle.path / model.file)
+            interpreter = Interpreter(
+                bundle.models[model.file], where=where, threads=threads, delegate=delegate
+            )
+            _check_signature(model, interpreter, where)
+            self._interpreters[model.file] = interpreter
+
+    def prepare(self, pixels: NDArray[np.uint8], told: Told | None = None) -> Prepared:
+        """Return a picture, uint8 ``(height, width, 3)``, blue, green, red, ready to be judged."""
+        started_ns = time.perf_counter_ns()
+        manifest = self.bundle.manifest
+        spec = manifest.model(first_stage(manifest.cascade, told).model).input
+        tensors = {spec: input_tensor(pixels, spec)}
+        return Prepared(pixels, tensors, (time.perf_counter_ns() - started_ns) / 1e6)
+
+    def run(self, prepared: Prepared, told: Told | None = None) -> Answers:
+        """Return what the models say of a picture, for ``decide``; this is where they run.
+
+        A bundle of one model is decided on by whoever has the time: what the models' thread does besides
+        running them, the models wait for.
+        """
+        answers = Answers(self, prepared, told)
+        if len(self._interpreters) > 1:  # which of them are asked, the cascade says
+            answers.decide()
+        return answers
+
+    def judge(self, pixels: NDArray[np.uint8], told: Told | None = None) -> Judgement:
+        """Return what the cascade says of a picture, uint8 ``(height, width, 3)``, blue, green, red."""
+        return self.run(self.prepare(pixels, told), told).decide()
+
+    def interpreter(self, file: str) -> Interpreter:
+        """Return the bare interpreter of one model, for measuring against it."""
+        return self._interpreters[file]
+
+    def outputs(self, file: str, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
+        """Return the real values of every output of one model for its input tensor, by tensor name."""
+        raw = self._interpreters[file].run(tensor)
+        return {out.name: _real(raw, out) for out in self.bundle.manifest.model(file).outputs}
+
+
+def _real(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[np.float32]:
+    return dequantize(raw[output.name], Quantization(output.scale, output.zero_point))
+
+
+class Answers:
+    """The outputs for one picture: each input is prepared once, each model runs once, when first asked."""
+
+    def __init__(self, engine: Engine, prepared: Prepared, told: Told | None) -> None:
+        """Run the model that is asked first."""
+        self._engine = engine
+        self._told = told
+        self._pixels = prepared.pixels
+        self._tensors = dict(prepared.tensors)
+        self._raw: dict[str, dict[str, NDArray[np.generic]]] = {}
+        self._maps: dict[str, NDArray[np.float32]] = {}
+        self._judgement: Judgement | None = None
+        self._took_ms = prepared.prepare_ms
+        manifest = engine.bundle.manifest
+        started_ns = time.perf_counter_ns()
+        self._run(manifest.model(first_stage(manifest.cascade, told).model))
+        self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
+
+    def decide(self) -> Judgement:
+        """Return what the cascade makes of the outputs."""
+        if self._judgement is None:
+            started_ns = time.perf_counter_ns()
+            decision = decide(self._engine.bundle.manifest.cascade, self._probabilities, self._told)
+            self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
+            self._judgement = Judgement(decision, self._maps, self._took_ms)
+        return self._judgement
+
+    def _probabilities(self, stage: Stage) -> NDArray[np.float64]:
+        model = self._engine.bundle.manifest.model(stage.model)
+        raw = self._run(model)
+        outputs = {out.name: out for out in model.outputs}
+        # Only what is asked for becomes real numbers: a fused model has outputs of stages off the path.
+        if stage.map is not None:
+            self._maps[stage.name] = _real(raw, outputs[stage.map])[0]
+        real = self._maps[stage.name] if stage.output == stage.map else _real(raw, outputs[stage.output])
+        return calibrated(real, outputs[stage.output].kind, stage.temperature)
+
+    def _run(self, model: ModelFile) -> dict[str, NDArray[np.generic]]:
+        if model.file not in self._raw:
+            if model.input not in self._tensors:
+                self._tensors[model.input] = input_tensor(self._pixels, model.input)
+            self._raw[model.file] = self._engine.interpreter(model.file).run(self._tensors[model.input])
+        return self._raw[model.file]
+
+
+def _check_signature(model: ModelFile, interpreter: Interpreter, where: str) -> None:
+    """Raise BundleError if the file's tensors are not those of the manifest."""
+    if len(interpreter.inputs) != 1:
+        raise BundleError(f"{where}: {len(interpreter.inputs)} inputs, wanted 1; convert again")
+    _check_tensor(interpreter.inputs[0], model.input, f"{where}: input 0")
+    outputs = {output.name: output for output in interpreter.outputs}
+    for promised in model.outputs:
+        found = outputs.get(promised.name)
+        if found is None:
+            raise BundleError(
+                f"{where}: no output {promised.name!r}; it has {', '.join(outputs)}; convert again"
+            )
+        _check_tensor(found, promised, f"{where}: output {promised.name!r}")
+
+
+def _check_tensor(found: Tensor, promised: InputTensor | OutputTensor, where: str) -> None:
+    if (found.dtype, found.shape) != (promised.dtype, tuple(promised.shape)):
+        raise BundleError(
+            f"{where} is {found.dtype} {found.shape},"
+            f" bundle.json says {promised.dtype} {tuple(promised.shape)}; convert again"
+        )
+    scales_agree = (
+        abs(found.quantization.scale - promised.scale) <= _SCALE_RELATIVE_TOLERANCE * promised.scale
+    )
+    if not scales_agree or found.quantization.zero_point != promised.zero_point:
+        raise BundleError(
+            f"{where} has scale {found.quantization.scale:g} and zero point {found.quantization.zero_point},"
+            f" bundle.json says {promised.scale:g} and {promised.zero_point}; convert again"
+        )

@@ -1,0 +1,203 @@
+"""The only importer of the TFLite runtime: tensors in, tensors out.
+
+LiteRT is TFLite's present name and comes first; ``tflite-runtime`` serves where it is all there is, or
+where ``EDGE_NODE_RUNTIME=tflite-runtime`` asks for it.
+
+No weight cache: XNNPACK can keep packed weights in a file, but no runtime's Interpreter can be told where (a
+test says when one can). LiteRT's CompiledModel can: 30 ms sooner at the start, for 6 MB more of memory
+(``tests/benchmarks/weight_cache.py``) and a second way to run models beside the one that both runtimes have.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_node.errors import BundleError, RuntimeUnavailableError, TensorMismatchError
+from edge_node.inference.quantization import Quantization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+# Distribution name -> module with the Interpreter class, in order of preference.
+_RUNTIMES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
+RUNTIME_VARIABLE = "EDGE_NODE_RUNTIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The TFLite runtime in use."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output as the file itself declares it."""
+
+    name: str
+    index: int
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization
+
+
+class Interpreter:
+    """One model ready to run; not thread-safe: each belongs to one thread."""
+
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        where: str,
+        threads: int = 1,
+        xnnpack: bool = True,
+        delegate: str | None = None,
+    ) -> None:
+        """Make the model in ``content`` ready.
+
+        Args:
+            content: a ``.tflite`` file.
+            where: its name, for messages.
+            threads: XNNPACK and the reference kernels use exactly so many, from the start.
+            xnnpack: False leaves the default delegate out; for comparison only.
+            delegate: shared library of an accelerator, as the dynamic linker finds it.
+
+        Raises:
+            RuntimeUnavailableError: no runtime is installed, or it does not work here.
+            BundleError: the runtime does not load the model.
+        """
+        module = _module()
+        options: dict[str, Any] = {"model_content": content, "num_threads": threads}
+        if not xnnpack:
+            options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        if delegate is not None:
+            options["experimental_delegates"] = [_delegate(module, delegate)]
+        try:
+            with _greeting_removed():
+                self._interpreter = module.Interpreter(**options)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as err:
+            first_line = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+            raise BundleError(
+                f"{where}: {runtime().name} {runtime().version} does not load it: {first_line}"
+            ) from err
+        self._where = where
+        self.inputs = tuple(_tensor(detail) for detail in self._interpreter.get_input_details())
+        self.outputs = tuple(_tensor(detail) for detail in self._interpreter.get_output_details())
+
+    @property
+    def delegated(self) -> bool:
+        """True if a delegate, XNNPACK by default, has taken over at least a part of the graph."""
+        # No public call tells; LiteRT names the node DELEGATE, tflite-runtime TfLiteXNNPackDelegate.
+        names = [str(op["op_name"]) for op in self._interpreter._get_ops_details()]  # noqa: SLF001
+        return any("DELEGATE" in name.upper() for name in names)
+
+    def run(self, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.generic]]:
+        """Return every output of the model for its one input, by tensor name, as copies.
+
+        Raises:
+            TensorMismatchError: the tensor's shape or dtype is not the input's.
+        """
+        wanted = self.inputs[0]
+        if tensor.shape != wanted.shape or tensor.dtype.name != wanted.dtype:
+            raise TensorMismatchError(
+                f"{self._where}: input is {wanted.dtype} {wanted.shape},"
+                f" given was {tensor.dtype.name} {tensor.shape}"
+            )
+        self._interpreter.set_tensor(wanted.index, tensor)
+        self._interpreter.invoke()
+        return {output.name: self._interpreter.get_tensor(output.index) for output in self.outputs}
+
+
+def runtime() -> Runtime:
+    """Return the TFLite runtime that is in use.
+
+    Raises:
+        RuntimeUnavailableError: none is installed.
+    """
+    wanted = os.environ.get(RUNTIME_VARIABLE)
+    if wanted and wanted not in _RUNTIMES:
+        raise RuntimeUnavailableError(
+            f"{RUNTIME_VARIABLE}={wanted}: unknown; known are {', '.join(_RUNTIMES)}"
+        )
+    for name in [wanted] if wanted else _RUNTIMES:
+        try:
+            return Runtime(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            continue
+    raise RuntimeUnavailableError(
+        f"no TFLite runtime: wanted {wanted or ' or '.join(_RUNTIMES)};"
+        f" pip install {wanted or 'ai-edge-litert'}"
+    )
+
+
+def _module() -> Any:
+    chosen = runtime()
+    if chosen.name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+        # Its own message for this is a wall of text at the first interpreter.
+        raise RuntimeUnavailableError(
+            f"tflite-runtime {chosen.version} needs numpy < 2, found {np.__version__};"
+            " pip install 'corrosion-edge-node[tflite]'"
+        )
+    try:
+        return import_module(_RUNTIMES[chosen.name])
+    except ImportError as err:
+        raise RuntimeUnavailableError(
+            f"{chosen.name} {chosen.version} is installed but fails: {err}"
+        ) from err
+
+
+@contextmanager
+def _greeting_removed() -> Iterator[None]:
+    """Keep the runtime's "INFO: Created TensorFlow Lite XNNPACK delegate" off stderr; no setting does.
+
+    All else that anybody writes to stderr meanwhile is written out afterwards.
+    """
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            kept.seek(0)
+            rest = b"".join(line for line in kept if not line.startswith(b"INFO: Created TensorFlow Lite"))
+            with os.fdopen(stderr, "wb") as out:
+                out.write(rest)
+
+
+def _delegate(module: Any, library: str) -> Any:
+    """Load an accelerator's delegate; looked at first, for the runtime's own failure prints a traceback."""
+    try:
+        found = ctypes.CDLL(library)
+    except OSError as err:
+        raise RuntimeUnavailableError(f"delegate {library}: {err}") from err
+    if not hasattr(found, "tflite_plugin_create_delegate"):
+        raise RuntimeUnavailableError(f"delegate {library}: a library, but no TFLite delegate")
+    try:
+        return module.load_delegate(library)
+    except (ValueError, OSError, RuntimeError) as err:
+        why = str(err).strip() or "it refuses; is the accelerator plugged in?"
+        raise RuntimeUnavailableError(f"delegate {library}: {why}") from err
+
+
+def _tensor(detail: dict[str, Any]) -> Tensor:
+    scale, zero_point = detail["quantization"]
+    return Tensor(
+        name=detail["name"],
+        index=int(detail["index"]),
+        shape=tuple(int(size) for size in detail["shape"]),
+        dtype=np.dtype(detail["dtype"]).name,
+        quantization=Quantization(float(scale), int(zero_point)),
+    )

@@ -1,0 +1,224 @@
+"""What the daemon and ``classify`` do with a picture, the same in both.
+
+Whether it can be judged at all, the cascade's judgement, and the area that corrodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge_node.inference.cascade import Told
+from edge_node.inspection.corrosion_map import (
+    area_estimate,
+    astm_d610,
+    corroded_labels,
+    corroded_probability,
+    draw_overlay,
+    iso_4628_3,
+)
+from edge_node.messages.plain_text import path_text
+from edge_node.errors import ConfigError
+from edge_node.inspection.inspectability import inspect
+from edge_node.evidence.marked_jpeg import Marking
+from edge_node.inspection.tiling import Tile, TileBudget, corroded_share, grid_within, stitched, tile_grid, worst
+from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_node.inference.engine import Answers, Engine, Judgement
+    from edge_node.inference.engine import Prepared as PreparedPicture
+    from edge_node.inspection.inspectability import Thresholds
+    from edge_node.inference.manifest import Stage
+    from edge_node.messages.verdict import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """How a frame is cut: tiles in a row, rows, the share that neighbours have in common, and the time.
+
+    With a budget a frame is cut into fewer and larger tiles when all of them would take longer.
+    """
+
+    across: int
+    down: int
+    overlap: float
+    budget_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is said of one picture.
+
+    Attributes:
+        decision: outcome, materials, stages, area.
+        corroded: how probably each position is corroded, float32 ``(rows, columns)``; None without a map.
+        inference_ms: preprocessing and all models on the path.
+    """
+
+    decision: Decision
+    corroded: NDArray[np.float32] | None
+    inference_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture on its way to the models.
+
+    Attributes:
+        size: width and height, px.
+        reasons: why it cannot be judged; then there are no pieces.
+        pieces: of the picture and ready to be judged, with where they are; one piece unless it is in tiles.
+        grid: of the tiles; None if it is judged as a whole.
+    """
+
+    size: tuple[int, int]
+    reasons: tuple[Reason, ...]
+    pieces: tuple[tuple[Tile, PreparedPicture], ...]
+    grid: Tiles | None = None
+
+
+class Inspector:
+    """A bundle's engine with what the operator told.
+
+    ``inspect`` is all of it. The daemon takes the three steps apart: ``prepare`` and ``conclude`` in one
+    thread, ``run`` in another, which belongs to the models.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        material: str = "auto",
+        thresholds: Thresholds | None = None,
+        tiling: Tiling | None = None,
+    ) -> None:
+        """Judge with ``engine``.
+
+        Args:
+            engine: the models.
+            material: other than "auto": taken as known.
+            thresholds: of pictures that cannot be judged; None judges every picture.
+            tiling: judges frames in pieces; None judges them whole.
+        """
+        self._tiling = tiling
+        self._budget = TileBudget(tiling.budget_ms if tiling is not None else None)
+        self.engine = engine
+        _check_material(material, engine)
+        self._thresholds = thresholds
+        self._told = None if material == "auto" else Told(material=material)
+
+    def inspect(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Inspection:
+        """Return what is said of a picture, uint8 ``(height, width, 3)``, blue, green, red.
+
+        Args:
+            pixels: the picture.
+            frozen: the camera repeats it, as ``Frame.frozen`` says.
+        """
+        prepared = self.prepare(pixels, frozen=frozen)
+        return self.conclude(prepared, self.run(prepared))
+
+    def prepare(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Prepared:
+        """Return whether the picture can be judged, and the input tensors if it can."""
+        height, width = pixels.shape[:2]
+        reasons: tuple[Reason, ...] = ()
+        if self._thresholds is not None:
+            reasons = inspect(pixels, self._thresholds, frozen=frozen)
+        if reasons:
+            return Prepared((width, height), reasons, ())
+        if self._tiling is None:
+            whole = Tile(0, 0, width, height)
+            return Prepared((width, height), (), ((whole, self.engine.prepare(pixels, self._told)),))
+        grid = grid_within(self._tiling.across, self._tiling.down, self._budget.most)
+        tiles = tile_grid(width, height, *grid, self._tiling.overlap)
+        cut = ((tile, np.ascontiguousarray(tile.of(pixels))) for tile in tiles)
+        pieces = tuple((tile, self.engine.prepare(part, self._told)) for tile, part in cut)
+        return Prepared((width, height), (), pieces, Tiles(across=grid[0], down=grid[1]))
+
+    def run(self, prepared: Prepared) -> tuple[Answers, ...]:
+        """Return what the models say of each piece."""
+        return tuple(self.engine.run(piece, self._told) for _, piece in prepared.pieces)
+
+    def conclude(self, prepared: Prepared, answers: tuple[Answers, ...]) -> Inspection:
+        """Return what is said of the picture as a whole."""
+        if prepared.reasons:
+            decision = Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=prepared.reasons)
+            return Inspection(decision, None, 0.0)
+        found = [self._whole(answer.decide()) for answer in answers]
+        if prepared.grid is None:
+            return found[0]
+        whole = _of_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
+        prepare_ms = sum(piece.prepare_ms for _, piece in prepared.pieces)
+        self._budget.took(
+            len(found), prepare_ms=prepare_ms, models_ms=max(0.0, whole.inference_ms - prepare_ms)
+        )
+        return replace(whole, decision=msgspec.structs.replace(whole.decision, tiles=prepared.grid))
+
+    def _whole(self, judgement: Judgement) -> Inspection:
+        stage = self._condition_stage(judgement)
+        if stage is None:
+            return Inspection(judgement.decision, None, judgement.inference_ms)
+        logits = judgement.maps[stage.name]
+        area = area_estimate(logits, stage)
+        decision = msgspec.structs.replace(
+            judgement.decision,
+            area_fraction=round(area.fraction, 4),
+            grades=Grades(iso_4628_3=area.iso_4628_3, astm_d610=area.astm_d610),
+        )
+        return Inspection(decision, corroded_probability(logits, stage), judgement.inference_ms)
+
+    def _condition_stage(self, judgement: Judgement) -> Stage | None:
+        """Return the stage that found corrosion, if it has a map; clean metal has no area to grade."""
+        if judgement.decision.outcome is not Outcome.CORRODED:
+            return None
+        cascade = self.engine.bundle.manifest.cascade
+        asked = [cascade.stage(step.name) for step in judgement.decision.stages if step.label is not None]
+        return next((s for s in reversed(asked) if s.name in judgement.maps and corroded_labels(s)), None)
+
+
+def _of_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
+    """Return what a frame is said to be by its tiles: what the worst is, with one map of the whole."""
+    chosen = found[worst([inspection.decision for inspection in found])].decision
+    corroded = stitched(
+        [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)], width, height
+    )
+    if chosen.area_fraction is not None and corroded is not None:
+        share = corroded_share(corroded)
+        chosen = msgspec.structs.replace(
+            chosen,
+            area_fraction=round(share, 4),
+            grades=Grades(iso_4628_3=iso_4628_3(share), astm_d610=astm_d610(share)),
+        )
+    return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
+
+
+def _check_material(material: str, engine: Engine) -> None:
+    """Refuse a name that no stage knows: it would be taken for not told."""
+    stages = engine.bundle.manifest.cascade.stages
+    meanings = [meaning for stage in stages for meaning in stage.meanings.values()]
+    known = sorted({meaning.material for meaning in meanings if meaning.material})
+    if material != "auto" and known and material not in known:
+        raise ConfigError(f"material {material!r}: wanted auto, or what the bundle knows: {', '.join(known)}")
+
+
+def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
+    """Return the picture with the heat map where there is one, the verdict and the path below."""
+    seen = marking(inspection)
+    return draw_overlay(pixels, seen.corroded, seen.lines)
+
+
+def marking(inspection: Inspection) -> Marking:
+    """Return the map, and the verdict and its path in words."""
+    decision = inspection.decision
+    parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
+    lines = [" ".join(part for part in parts if part), path_text(decision)]
+    if decision.area_fraction is not None and decision.grades is not None:
+        lines.insert(1, f"about {decision.area_fraction:.0%} of the picture, estimated from a coarse map")
+        lines.insert(
+            2, f"near ISO 4628-3 {decision.grades.iso_4628_3}, ASTM D610 {decision.grades.astm_d610}"
+        )
+    return Marking(inspection.corroded, tuple(lines))

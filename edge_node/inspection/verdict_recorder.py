@@ -1,0 +1,73 @@
+"""A decided frame -> the verdict that stands alone: who, when, where, what, how. Pure but for the clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.clock import boot_id, time_quality
+from edge_node.messages.verdict import Decision, Verdict
+
+if TYPE_CHECKING:
+    from edge_node.inference.bundle import Bundle
+    from edge_node.config.sections import Config
+    from edge_node.camera.frame import Frame
+    from edge_node.messages.verdict import Pose
+
+
+class Recorder:
+    """Knows all of a verdict that does not change from frame to frame."""
+
+    def __init__(self, config: Config, bundle: Bundle, epoch: str) -> None:
+        self._node = config.node
+        self._config_sha256 = config.sha256
+        self._epoch = epoch
+        self._bundle = bundle.reference
+
+    def verdict(  # noqa: PLR0913  # each is a field of the verdict, by name
+        self,
+        decision: Decision,
+        frame: Frame,
+        *,
+        seq: int,
+        dropped: int,
+        inference_ms: float,
+        pose: Pose | None = None,
+        pose_age_ms: float | None = None,
+        evidence_sha256: str | None = None,
+    ) -> Verdict:
+        """Return the verdict number ``seq`` of this epoch.
+
+        Args:
+            decision: what the models, or the inspectability gate, said.
+            frame: the picture it was said of.
+            seq: the number that the spool gave.
+            dropped: frames that were captured but not decided since the last verdict.
+            inference_ms: what deciding took.
+            pose: where the robot was.
+            pose_age_ms: how far from the capture that was measured.
+            evidence_sha256: name of the picture that was kept.
+        """
+        return Verdict(
+            **msgspec.structs.asdict(decision),
+            id=f"{self._node.robot}:{self._epoch}:{seq}",
+            seq=seq,
+            site=self._node.site,
+            robot=self._node.robot,
+            asset=self._node.asset,
+            pose=pose,
+            pose_age_ms=pose_age_ms,
+            observed_at=frame.observed_at,
+            monotonic_ns=frame.captured_at_ns,
+            boot_id=boot_id(),
+            time_quality=time_quality(),
+            bundle=self._bundle,
+            config_sha256=self._config_sha256,
+            source=frame.source,
+            frame_id=frame.frame_id,
+            frame_age_ms=round(frame.age_ms, 3),
+            frames_dropped=dropped,
+            inference_ms=round(inference_ms, 3),
+            evidence_sha256=evidence_sha256,
+        )

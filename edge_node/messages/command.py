@@ -1,0 +1,217 @@
+"""What a control room may ask of a robot: the one decoder of bytes that come in. Pure.
+
+Strict and bounded: a fixed list of verbs, a schema for each, 4 KiB, no key twice, no number that is none.
+No command carries a path, an address or a program: it names things that the robot already knows.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime  # msgspec resolves annotations at run time
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from edge_node.inference.manifest import Identifier
+from edge_node.messages.review import (
+    Condition,
+    Judgement,
+    Label,
+    Name,
+    Note,
+    Sha256,
+    SubjectId,
+    contradiction,
+)
+from edge_node.update.release import Ordered
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+MAX_COMMAND_BYTES = 4096
+CommandId = Annotated[
+    str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}\Z", description="random; never used twice")
+]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Verb(str, Enum):
+    """What may be asked; the last level of the topic."""
+
+    PING = "ping"
+    PAUSE = "pause"
+    RESUME = "resume"
+    SNAPSHOT = "snapshot"
+    EVIDENCE = "evidence"
+    RELOAD = "reload"
+    REVIEW = "review"
+    UPDATE = "update"
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every command says: who asks for what is in the topic, the certificate or the signature."""
+
+    schema: Literal["corrosion/v1"]
+    id: CommandId
+    issued_at: Moment
+    expires_at: Moment
+
+
+class Ping(Command, frozen=True, kw_only=True):
+    """Answer."""
+
+
+class Pause(Command, frozen=True, kw_only=True):
+    """Decide no frames, until ``resume`` or for a while."""
+
+    duration_s: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None,
+        msgspec.Meta(description="seconds, up to a day; until resume if not given"),
+    ] = None
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """Decide frames again."""
+
+
+class Snapshot(Command, frozen=True, kw_only=True):
+    """Keep the next frame as evidence and send its thumbnail."""
+
+
+class SendEvidence(Command, frozen=True, kw_only=True):
+    """Send a picture that the robot has kept."""
+
+    sha256: Sha256
+    size: Annotated[
+        Literal["full", "overlay", "thumbnail"],
+        msgspec.Meta(description="full: the camera's pixels; the others with map and verdict drawn"),
+    ] = "full"
+
+
+class Reload(Command, frozen=True, kw_only=True):
+    """Read the configuration and the bundle again, from where the operator put them."""
+
+
+class RecordReview(Command, frozen=True, kw_only=True):
+    """Record what a person says of a finding or a verdict: confirmed, or disputed with what is right.
+
+    Labels are named where they are known; of a disputed one nothing else counts as known.
+    """
+
+    subject: SubjectId
+    judgement: Judgement
+    by: Name
+    outcome: Condition | None = None
+    material: Label | None = None
+    form: Label | None = None
+    severity: Label | None = None
+    evidence_sha256: Annotated[
+        Sha256 | None, msgspec.Meta(description="the picture that was looked at; protected and sent whole")
+    ] = None
+    note: Note | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be true together."""
+        found = contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
+        if found:
+            raise ValueError(found)
+
+
+class FetchUpdate(Command, frozen=True, kw_only=True):
+    """Fetch a bundle over this broker and try it: ``edge-node bundle send`` says this and sends it."""
+
+    name: Annotated[Identifier, msgspec.Meta(description="of the bundle")]
+    version: Annotated[Ordered, msgspec.Meta(description="higher than what the robot has")]
+    sha256: Annotated[Sha256, msgspec.Meta(description="of the whole file; names the transfer")]
+    size_bytes: Annotated[int, msgspec.Meta(ge=1, le=2**30, description="of the whole file")]
+
+
+COMMANDS: dict[Verb, type[Command]] = {
+    Verb.PING: Ping,
+    Verb.PAUSE: Pause,
+    Verb.RESUME: Resume,
+    Verb.SNAPSHOT: Snapshot,
+    Verb.EVIDENCE: SendEvidence,
+    Verb.RELOAD: Reload,
+    Verb.REVIEW: RecordReview,
+    Verb.UPDATE: FetchUpdate,
+}
+
+
+COMMON_KEYS = frozenset(Command.__struct_fields__)
+
+
+class CommandError(Exception):
+    """A command that is not carried out; never leaves the node but as a response.
+
+    Attributes:
+        code: stays the same, for machines.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def decode_command(verb: str, payload: bytes) -> Command:
+    """Return what is asked.
+
+    Raises:
+        CommandError: it is not a command, whatever it is.
+    """
+    try:
+        kind = COMMANDS[Verb(verb)]
+    except ValueError:
+        known = ", ".join(known.value for known in Verb)
+        raise CommandError("unknown_verb", f"known are {known}") from None
+    if len(payload) > MAX_COMMAND_BYTES:
+        raise CommandError("too_large", f"{len(payload)} bytes, allowed are {MAX_COMMAND_BYTES}")
+    try:
+        document = json.loads(
+            payload.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_number,
+            parse_float=_finite,
+        )
+    except CommandError:
+        raise
+    # RecursionError: thousands of brackets; ValueError: also integers of thousands of digits.
+    except (ValueError, RecursionError):
+        raise CommandError("not_json", "wanted one JSON object in UTF-8") from None
+    try:
+        command = msgspec.convert(document, kind)
+        msgspec.json.encode(command)  # half a surrogate pair could be neither answered nor written down
+    except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as err:
+        raise CommandError("schema", _bounded(str(err))) from None
+    return command
+
+
+def arguments(command: Command) -> dict[str, Any]:
+    """Return what a command says beyond what every command says, as JSON has it; nothing that is null."""
+    found = msgspec.to_builtins(command)
+    return {name: found[name] for name in found if name not in COMMON_KEYS and found[name] is not None}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object, unless a key is given twice: then two readers could see two commands."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise CommandError("duplicate_key", "a key is given twice")
+    return found
+
+
+def _no_number(_text: str) -> NoReturn:
+    raise CommandError("not_json", "NaN and Infinity are not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise CommandError("not_json", "a number is too large")
+    return value
+
+
+def _bounded(text: str) -> str:
+    printable = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return printable if len(printable) <= 200 else printable[:200] + "..."

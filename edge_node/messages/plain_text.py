@@ -1,0 +1,40 @@
+"""Decisions as text for people; colours on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from edge_node.messages.verdict import Decision, Outcome
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_COLOURS = {
+    Outcome.CORRODED: "\x1b[31m",
+    Outcome.UNCORRODED: "\x1b[32m",
+    Outcome.UNCERTAIN: "\x1b[33m",
+    Outcome.NOT_INSPECTABLE: "\x1b[35m",
+}
+_RESET = "\x1b[0m"
+
+
+def coloured(text: str, outcome: Outcome, stream: TextIO | None = None) -> str:
+    """Return ``text`` in the outcome's colour if ``stream``, stdout by default, is a terminal."""
+    return f"{_COLOURS[outcome]}{text}{_RESET}" if (stream or sys.stdout).isatty() else text
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with what is no printable sign replaced: it cannot steer a terminal, or make a line."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def path_text(decision: Decision) -> str:
+    """Return the path through the cascade with each label's probability, or the reasons for none."""
+    steps = [
+        f"{stage.name}: {stage.label} {stage.probabilities.get(stage.label, 0.0):.0%}"
+        if stage.label is not None
+        else f"{stage.name}: unsure {max(stage.probabilities.values(), default=0.0):.0%}"
+        for stage in decision.stages
+    ]
+    return " > ".join(steps) or "; ".join(reason.text for reason in decision.reasons)

@@ -1,0 +1,107 @@
+"""What a person says of a finding or a verdict, in the words that robot and control room share. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime  # msgspec resolves annotations at run time
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+if TYPE_CHECKING:
+    from edge_node.messages.status import Response
+
+REVIEW_VERB = "review"
+# No control characters, and none that turn the direction of the text around them.
+_UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+
+SubjectId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}:[A-Za-z0-9-]{1,64}:f?[1-9][0-9]{0,18}\Z",
+        description="id of the finding or of the verdict",
+    ),
+]
+Sha256 = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z", description="of the picture: 64 hexadecimal digits")
+]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,31}\Z", description="what is right: small letters, digits and _"
+    ),
+]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^[^\x20{_UNPRINTABLE}][^{_UNPRINTABLE}]{{0,63}}\Z",
+        description="who says so: one printable line",
+    ),
+]
+Note = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z", description="for people: one line of at most 500 signs"
+    ),
+]
+
+
+class Judgement(str, Enum):
+    """Whether what the robot said is right."""
+
+    CONFIRMED = "confirmed"  # right as it was said: condition, material, form and severity
+    DISPUTED = "disputed"  # something in it is wrong; only what the review names is known then
+
+
+class Condition(str, Enum):
+    """What a person sees."""
+
+    CORRODED = "corroded"
+    UNCORRODED = "uncorroded"
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person said, and when the robot took it; labels are the right ones, where they were named."""
+
+    judgement: Judgement
+    by: Name
+    at: datetime
+    outcome: Condition | None = None
+    material: Label | None = None
+    form: Label | None = None
+    severity: Label | None = None
+    note: Note | None = None
+    evidence_sha256: Sha256 | None = None
+
+
+class SubjectReview(Review, frozen=True, kw_only=True, omit_defaults=True):
+    """A review, and of what."""
+
+    subject: SubjectId
+
+
+def contradiction(
+    subject: str, judgement: Judgement, outcome: Condition | None, severity: str | None, form: str | None
+) -> str | None:
+    """Return in a sentence what in a review cannot be true together, or None."""
+    if outcome is Condition.UNCORRODED:
+        if judgement is Judgement.CONFIRMED and is_finding(subject):
+            return "a finding says corroded: uncorroded disputes it"
+        if form not in (None, "none") or severity not in (None, "none"):
+            return "what is uncorroded has neither form nor severity"
+    return None
+
+
+def is_finding(subject: str) -> bool:
+    """Tell the id of a finding from that of a verdict."""
+    return subject.rpartition(":")[2].startswith("f")
+
+
+def review_in(response: Response) -> SubjectReview | None:
+    """Return the review that a robot says it has recorded, or None: the response is to something else."""
+    if response.verb != REVIEW_VERB or response.result.value != "done":
+        return None
+    try:
+        return msgspec.convert({"at": response.at, **response.data}, SubjectReview)
+    except (msgspec.ValidationError, ValueError):
+        return None

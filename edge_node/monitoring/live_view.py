@@ -1,0 +1,106 @@
+"""The newest of everything, for whoever looks: written by the main thread, read by the page's threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import msgspec
+
+from edge_node.inspection.corrosion_map import draw_overlay
+from edge_node.messages.status import Health, Status  # msgspec resolves annotations at run time
+from edge_node.messages.verdict import Verdict  # the same
+
+if TYPE_CHECKING:
+    from edge_node.camera.frame import Frame
+    from edge_node.inspection.inspector import Inspection
+
+MAIN_LIMIT_S = 15.0  # the main thread looks around twice a second; the slowest model takes seconds
+KEPT_VERDICTS = 20
+PICTURE_WIDTH_PX = 640  # a phone shows no more, and a Pi encodes it in milliseconds
+JPEG_QUALITY = 75
+
+
+class Glance(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page shows beside the picture."""
+
+    verdicts: tuple[Verdict, ...]
+    status: Status | None
+    health: Health | None
+    link: str
+    hung: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    frame: Frame
+    inspection: Inspection
+
+
+class LiveView:
+    """Holds references only: a frame is drawn and encoded when somebody looks, and once for all who do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drawing = threading.Lock()
+        self._shown: _Shown | None = None
+        self._verdicts: deque[Verdict] = deque(maxlen=KEPT_VERDICTS)
+        self._status: Status | None = None
+        self._health: Health | None = None
+        self._link = self._hung = ""
+        self._looked_s = time.monotonic()
+        self._drawn: tuple[int, bytes] = (-1, b"")
+
+    def decided(self, frame: Frame, inspection: Inspection, verdict: Verdict) -> None:
+        """Take in a decided frame."""
+        with self._lock:
+            self._shown = _Shown(frame, inspection)
+            self._verdicts.appendleft(verdict)
+
+    def looked(self, status: Status, health: Health | None, *, link: str, hung: str) -> None:
+        """Take in the states of all parts; ``hung`` names the part that hangs, if one does."""
+        with self._lock:
+            self._looked_s = time.monotonic()
+            self._status, self._link, self._hung = status, link, hung
+            self._health = health or self._health
+
+    def glance(self) -> Glance:
+        """Return all but the picture."""
+        with self._lock:
+            silent_s = time.monotonic() - self._looked_s
+            hung = self._hung
+            if silent_s > MAIN_LIMIT_S:
+                hung = f"the main thread has not turned for {silent_s:.0f} s"
+            return Glance(
+                verdicts=tuple(self._verdicts),
+                status=self._status,
+                health=self._health,
+                link=self._link,
+                hung=hung,
+            )
+
+    def picture(self) -> bytes | None:
+        """Return the newest decided frame with its map, as JPEG; None before the first."""
+        with self._lock:
+            shown = self._shown
+        if shown is None:
+            return None
+        with self._drawing:
+            if self._drawn[0] != shown.frame.frame_id:
+                self._drawn = (shown.frame.frame_id, _jpeg(shown))
+            return self._drawn[1]
+
+
+def _jpeg(shown: _Shown) -> bytes:
+    # Without words: the page says them, of the verdict that it shows.
+    picture = draw_overlay(shown.frame.pixels, shown.inspection.corroded, ())
+    height, width = picture.shape[:2]
+    if width > PICTURE_WIDTH_PX:
+        size = (PICTURE_WIDTH_PX, round(height * PICTURE_WIDTH_PX / width))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # uint8 stays
+    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    return encoded.tobytes()

@@ -1,0 +1,104 @@
+"""What the node says of itself: status when something changes, health every few seconds."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node import __version__
+from edge_node.camera import CameraCondition
+from edge_node.clock import boot_id, time_quality
+from edge_node.monitoring.watchdog import memory_mb, temperature_c
+from edge_node.messages.status import Health, Part, PartState, Status
+
+if TYPE_CHECKING:
+    from edge_node.inference.bundle import Bundle
+    from edge_node.camera import CameraState
+    from edge_node.config.sections import Config
+    from edge_node.camera.frame import Frame
+    from edge_node.spool.spool import Spool
+
+THERMAL_ZONES = Path("/sys/class/thermal")
+_CAMERA = {
+    CameraCondition.STARTING: PartState.STARTING,
+    CameraCondition.STREAMING: PartState.OK,
+    CameraCondition.SILENT: PartState.FAILING,
+    CameraCondition.FROZEN: PartState.FAILING,
+    CameraCondition.ABSENT: PartState.ABSENT,
+    CameraCondition.ENDED: PartState.ABSENT,
+}
+_CLOCK = {"synchronized": PartState.OK, "not_synchronized": PartState.FAILING, "unknown": PartState.UNKNOWN}
+
+
+class StatusBoard:
+    """Counts what the main thread does, and words it; used by that thread alone."""
+
+    def __init__(self, config: Config, bundle: Bundle, spool: Spool) -> None:
+        self._node = config.node
+        self.adopt(bundle)
+        self._spool = spool
+        self._since = datetime.now(timezone.utc)
+        self._started_s = time.monotonic()
+        self._frames = self._dropped = self._verdicts = 0
+        self._last_frame_age_ms: float | None = None
+        self._last_inference_ms: float | None = None
+        self._counted = (self._started_s, 0, 0)
+
+    def adopt(self, bundle: Bundle) -> None:
+        """Name another bundle from now on."""
+        self.bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
+
+    @property
+    def verdicts(self) -> int:
+        """Frames that were decided."""
+        return self._verdicts
+
+    def count(self, frame: Frame, dropped: int, inference_ms: float) -> None:
+        """Take note of a decided frame."""
+        self._frames += 1 + dropped
+        self._dropped += dropped
+        self._verdicts += 1
+        self._last_frame_age_ms = round(frame.age_ms, 3)
+        self._last_inference_ms = round(inference_ms, 3)
+
+    def status(self, camera: CameraState) -> Status:
+        """Return the states of all parts; link and spool are the publisher's to fill in."""
+        quality = time_quality()
+        return Status(
+            site=self._node.site,
+            robot=self._node.robot,
+            since=self._since,
+            epoch=self._spool.epoch,
+            boot_id=boot_id(),
+            version=__version__,
+            bundle=self.bundle,
+            camera=Part(state=_CAMERA[camera.condition], text=camera.text),
+            model=Part(state=PartState.OK, text="the golden probe holds"),
+            clock=Part(state=_CLOCK[quality], text=quality),
+        )
+
+    def health(self) -> Health:
+        """Return rates since the last call, and what the machine is at."""
+        now_s = time.monotonic()
+        then_s, frames, verdicts = self._counted
+        self._counted = (now_s, self._frames, self._verdicts)
+        span_s = max(now_s - then_s, 1e-3)
+        return Health(
+            site=self._node.site,
+            robot=self._node.robot,
+            at=datetime.now(timezone.utc),
+            uptime_s=round(now_s - self._started_s, 1),
+            frames_per_s=round((self._frames - frames) / span_s, 2),
+            verdicts_per_s=round((self._verdicts - verdicts) / span_s, 2),
+            frame_age_ms=self._last_frame_age_ms,
+            inference_ms=self._last_inference_ms,
+            frames=self._frames,
+            frames_dropped=self._dropped,
+            verdicts=self._verdicts,
+            spool=self._spool.depth(),
+            temperature_c=temperature_c(THERMAL_ZONES),
+            memory_mb=memory_mb(),
+            alarms=self._spool.alarms,
+        )

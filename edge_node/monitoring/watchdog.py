@@ -1,0 +1,162 @@
+"""Is the node alive? Progress of frames and verdicts -> systemd; and what the machine is at.
+
+The watchdog is fed only by the main thread and only while the whole way is walked: a capture, publisher or
+disk that hangs stops its heartbeat, a model that does not return is noticed, and frames that arrive without
+becoming verdicts stop the feeding too. A camera that is absent and a broker that is away are states, not
+failures of the node: restarting would not mend them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_node.camera import CameraCondition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge_node.monitoring.systemd import Notifier
+
+# The capture thread beats five times a second, and waits up to 5 s between two attempts to connect.
+CAPTURE_BEAT_LIMIT_S = 10.0
+# A connected publisher beats several times a second; a window of large rows on a slow link takes seconds.
+PUBLISHER_BEAT_LIMIT_S = 10.0
+# An SD card may take seconds for a synchronous write; a failing disk is retried every few seconds.
+SPOOL_BEAT_LIMIT_S = 15.0
+# The largest frame in 64 tiles on the smallest board; while frames arrive they are missed earlier.
+INFERENCE_LIMIT_S = 30.0
+UNWATCHED_INTERVAL_S = 15.0  # how often to look where no service manager watches
+_WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
+
+_log = logging.getLogger("edge_node.monitoring.watchdog")
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the node's parts did so far.
+
+    Attributes:
+        camera: condition of the camera.
+        frames: frames captured.
+        verdicts: frames decided and spooled.
+        capture_beat_s: monotonic time of the capture thread's last turn.
+        inference_since_s: since when the models have been looking at one frame; None if they are not.
+        publisher_beat_s: the same of the publisher's; None while it is not connected: resolving a name
+            may take minutes, and is no reason to restart.
+        spool_beat_s: of the thread that writes to disk; a full disk is answered at once, a hung one is not.
+        paused: frames are not decided, as commanded.
+        summary: one line for ``systemctl status``.
+    """
+
+    camera: CameraCondition
+    frames: int
+    verdicts: int
+    capture_beat_s: float
+    inference_since_s: float | None = None
+    publisher_beat_s: float | None = None
+    spool_beat_s: float | None = None
+    paused: bool = False
+    summary: str = ""
+
+
+class Watchdog:
+    """Tells systemd when the node is ready, and that it is alive as long as that is true.
+
+    Attributes:
+        hung: which part hangs, in a sentence; empty if none does.
+    """
+
+    def __init__(self, notifier: Notifier, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._notifier = notifier
+        self._clock = clock
+        self._ready = False
+        self._summary = ""
+        self._fed_s = clock()
+        self._fed_with: Vitals | None = None
+        self.hung = ""
+
+    def look(self, vitals: Vitals) -> None:
+        """Look at the node; call on the main thread, at least once a second."""
+        if not self._ready and (vitals.verdicts or vitals.camera in _WITHOUT_FRAMES):
+            self._ready = True
+            self._notifier.ready()
+        if vitals.summary != self._summary:
+            self._summary = vitals.summary
+            self._notifier.status(vitals.summary)
+        interval_s = self._notifier.watchdog_interval_s
+        now_s = self._clock()
+        if self._fed_with is not None and now_s - self._fed_s < (interval_s or UNWATCHED_INTERVAL_S):
+            return
+        before, self.hung = self.hung, hung_part(vitals, self._fed_with, now_s)
+        if self.hung:
+            if not before:
+                _log.error("the watchdog is not fed: %s", self.hung)
+            return
+        if interval_s is not None:
+            self._notifier.watchdog()
+        self._fed_s, self._fed_with = now_s, vitals
+
+
+def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
+    """Return what hangs, in a sentence; empty if nothing does.
+
+    Args:
+        vitals: now.
+        before: when the watchdog was last fed.
+        now_s: the clock of the beats.
+    """
+    if vitals.camera is not CameraCondition.ENDED and now_s - vitals.capture_beat_s > CAPTURE_BEAT_LIMIT_S:
+        return f"the capture thread has not turned for {now_s - vitals.capture_beat_s:.0f} s"
+    since_s = vitals.inference_since_s
+    if since_s is not None and now_s - since_s > INFERENCE_LIMIT_S:
+        return f"the models have not returned for {now_s - since_s:.0f} s"
+    for name, beat_s, limit_s in (
+        ("publisher", vitals.publisher_beat_s, PUBLISHER_BEAT_LIMIT_S),
+        ("spool", vitals.spool_beat_s, SPOOL_BEAT_LIMIT_S),
+    ):
+        if beat_s is not None and now_s - beat_s > limit_s:
+            return f"the {name} has not turned for {now_s - beat_s:.0f} s"
+    if before is None or vitals.paused or before.paused:
+        return ""
+    # Several: the newest may be in the slot, and one on its way.
+    if vitals.frames - before.frames > 2 and vitals.verdicts == before.verdicts:
+        return f"{vitals.frames - before.frames} frames arrived and none was decided"
+    return ""
+
+
+def memory_mb() -> float | None:
+    """Return the resident memory of this process; None where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # read every few seconds
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def temperature_c(zones: Path) -> float | None:
+    """Return the highest temperature below ``zones`` (/sys/class/thermal); None where there is none.
+
+    Source: the kernel's thermal sysfs: ``thermal_zone*/temp`` in thousandths of a degree.
+    """
+    found = []
+    for zone in zones.glob("thermal_zone*/temp"):
+        try:
+            found.append(int(zone.read_text(encoding="ascii")) / 1000)
+        except (OSError, ValueError):  # a sensor that is switched off
+            continue
+    return max(found, default=None)
+
+
+def free_disk_mb(path: Path) -> float | None:
+    """Return the free space of the disk that holds ``path``."""
+    try:
+        return round(shutil.disk_usage(path).free / 1e6, 1)
+    except OSError:
+        return None

@@ -1,0 +1,139 @@
+"""Configuration -> an endpoint that can be trusted: TLS, names, passwords from files."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_node.errors import ConfigError
+from edge_node.mqtt.session import Endpoint
+
+if TYPE_CHECKING:
+    from edge_node.config.sections import MqttConfig
+    from edge_node.messages.topics import Topics
+
+_MAX_SECRET_BYTES = 4096
+_LONGEST_NAME = 253
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_TLS_PORT, _PLAIN_PORT = 8883, 1883
+
+
+def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
+    """Return where to connect as ``config`` says; files are read anew each time, so keys can be rotated.
+
+    Raises:
+        ConfigError: a file cannot be read, or a password would travel where others can read it.
+    """
+    check_security(config)
+    return Endpoint(
+        hostname=config.hostname,
+        port=config.port or (_TLS_PORT if config.tls else _PLAIN_PORT),
+        # A limit of 3.1.1 brokers is 23 signs; those that keep to it say so with a reason.
+        client_id=config.client_id or f"corrosion-{topics.site}-{topics.robot}",
+        is_v5=config.protocol == "5",
+        keep_alive_s=config.keep_alive_s,
+        tls=_tls(config) if config.tls else None,
+        username=_secret(config.username_file, "username_file") or config.username,
+        password=_secret(config.password_file, "password_file"),
+    )
+
+
+def check_security(config: MqttConfig) -> None:
+    """Refuse combinations that give something away; reads no file.
+
+    Raises:
+        ConfigError: in one sentence, with the key that would allow it.
+    """
+    if config.username and config.username_file:
+        raise ConfigError("[mqtt] username and username_file are both given; keep one")
+    if config.password_file and not (config.username or config.username_file):
+        raise ConfigError("[mqtt] password_file without username: MQTT 3.1.1 has no password without a name")
+    if bool(config.cert_file) != bool(config.key_file):
+        raise ConfigError("[mqtt] cert_file and key_file belong together; give both or none")
+    if not config.tls:
+        for key in ("ca_file", "cert_file"):
+            if getattr(config, key):
+                raise ConfigError(f"[mqtt] {key} is given, but tls = false; set tls = true")
+        if (
+            config.password_file
+            and not _is_loopback(config.hostname)
+            and not config.insecure_allow_plaintext_password
+        ):
+            raise ConfigError(
+                f"[mqtt] the password would be sent unencrypted to {config.hostname}; set tls = true"
+                " (or insecure_allow_plaintext_password = true, if nobody else is on that network)"
+            )
+
+
+def host_problems(hostname: str) -> list[str]:
+    """Return why nothing can have this name or address; asks no network."""
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        pass
+    else:
+        return []
+    try:
+        name = hostname.removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
+        return []
+    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; wanted a name or an address alone"]
+
+
+def _tls(config: MqttConfig) -> ssl.SSLContext:
+    ca_file = _path(config.ca_file) if config.ca_file else None
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
+    except (OSError, ssl.SSLError) as err:
+        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}") from err
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if config.insecure_skip_host_name_check:
+        context.check_hostname = False  # the certificate itself is still checked
+    if config.cert_file and config.key_file:
+        try:
+            # A key with a password would wait for a person at the terminal.
+            context.load_cert_chain(_path(config.cert_file), _path(config.key_file), password=lambda: "")
+        except (OSError, ssl.SSLError) as err:
+            raise ConfigError(f"[mqtt] cert_file {config.cert_file}, key_file: {_why(err)}") from err
+    return context
+
+
+def _secret(path: str | None, key: str) -> str | None:
+    """Return the first line of a file; what it says never appears in a message."""
+    if path is None:
+        return None
+    file = Path(_path(path))
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MAX_SECRET_BYTES + 1)
+        text = content.decode("utf-8").splitlines()[0] if content else ""
+    except OSError as err:
+        raise ConfigError(f"[mqtt] {key} {file}: {err.strerror or err}") from err
+    except UnicodeDecodeError:
+        raise ConfigError(f"[mqtt] {key} {file}: not UTF-8 text") from None
+    if not text or len(content) > _MAX_SECRET_BYTES:
+        raise ConfigError(f"[mqtt] {key} {file}: wanted one line of text, at most {_MAX_SECRET_BYTES} bytes")
+    return text
+
+
+def _path(text: str) -> str:
+    """Return ``text`` with systemd's credentials folder filled in."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return text.replace("$CREDENTIALS_DIRECTORY", folder, 1) if folder else text
+
+
+def _is_loopback(hostname: str) -> bool:
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname.lower() == "localhost"
+
+
+def _why(err: Exception) -> str:
+    return str(getattr(err, "strerror", None) or getattr(err, "reason", None) or err)

@@ -1,0 +1,126 @@
+"""What two bundles say of the same picture, in the same words wherever they are compared. Pure.
+
+``edge-node replay`` compares them on a recording, the shadow on the robot: "old" is the bundle that decides,
+"new" the one that may take over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from edge_node.messages.plain_text import path_text
+from edge_node.messages.verdict import Decision, StageVerdict  # msgspec resolves annotations at run time
+
+# A verdict changes with these; probabilities and areas may differ.
+FACTS = ("outcome", "material", "form", "severity")
+NOT_ASKED = "not asked"
+UNSURE = "unsure"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What two bundles say of one picture.
+
+    Attributes:
+        differs: which of outcome, material, form and severity; none if the verdict does not change.
+        stages: per stage that answers otherwise, "old label -> new label".
+        old: what the bundle in use says.
+        new: what the other one says.
+    """
+
+    differs: tuple[str, ...]
+    stages: dict[str, str]
+    old: Decision
+    new: Decision
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What two bundles say of many pictures.
+
+    Attributes:
+        frames: pictures that both judged.
+        changed: of which they give another verdict.
+        outcomes: per "old outcome -> new outcome" how many pictures, equal ones too.
+        differs: per outcome, material, form and severity how many pictures differ in it.
+        stages: per stage and "old label -> new label" how many pictures; only where labels differ.
+    """
+
+    frames: int
+    changed: int
+    outcomes: dict[str, int]
+    differs: dict[str, int]
+    stages: dict[str, dict[str, int]]
+
+
+def compared(old: Decision, new: Decision) -> Change:
+    """Return what differs between two decisions on the same picture."""
+    before, after = _answers(old.stages), _answers(new.stages)
+    stages = {
+        name: f"{before.get(name, NOT_ASKED)} -> {after.get(name, NOT_ASKED)}"
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    }
+    differs = tuple(fact for fact in FACTS if getattr(old, fact) != getattr(new, fact))
+    return Change(differs=differs, stages=stages, old=old, new=new)
+
+
+class Comparison:
+    """Counts changes; belongs to one thread."""
+
+    def __init__(self) -> None:
+        self.frames = self.changed = 0
+        self._outcomes: Counter[str] = Counter()
+        self._differs: Counter[str] = Counter()
+        self._stages: dict[str, Counter[str]] = {}
+
+    def note(self, change: Change) -> None:
+        """Count one picture."""
+        self.frames += 1
+        self.changed += bool(change.differs)
+        self._outcomes[f"{change.old.outcome.value} -> {change.new.outcome.value}"] += 1
+        self._differs.update(change.differs)
+        for stage, pair in change.stages.items():
+            self._stages.setdefault(stage, Counter())[pair] += 1
+
+    def summary(self) -> Summary:
+        """Return the counts so far, the most frequent first."""
+        return Summary(
+            frames=self.frames,
+            changed=self.changed,
+            outcomes=dict(self._outcomes.most_common()),
+            differs=dict(self._differs.most_common()),
+            stages={stage: dict(pairs.most_common()) for stage, pairs in self._stages.items()},
+        )
+
+
+def describe_change(change: Change) -> str:
+    """Return a change as three lines for people: what was said and is said now, and both paths."""
+    return (
+        f"{_words(change.old)} -> {_words(change.new)}"
+        f"\n    old  {path_text(change.old)}\n    new  {path_text(change.new)}"
+    )
+
+
+def describe_summary(summary: Summary) -> str:
+    """Return the counts as a table for people."""
+    lines = [f"{summary.changed} of {summary.frames} verdicts change"]
+    if summary.differs:
+        lines[0] += f": {', '.join(f'{fact} in {count}' for fact, count in summary.differs.items())}"
+    tables = {
+        "outcome": summary.outcomes,
+        **{f"stage {name}": pairs for name, pairs in summary.stages.items()},
+    }
+    width = max(len(name) for name in tables)
+    for name, pairs in tables.items():
+        lines += [f"{name:<{width}}  {count:>7}  {pair}" for pair, count in pairs.items()]
+    return "\n".join(lines)
+
+
+def _words(decision: Decision) -> str:
+    facts = (decision.outcome.value, decision.material, decision.form, decision.severity)
+    return " ".join(fact for fact in facts if fact)
+
+
+def _answers(stages: tuple[StageVerdict, ...]) -> dict[str, str]:
+    return {stage.name: UNSURE if stage.label is None else stage.label for stage in stages}

@@ -1,0 +1,160 @@
+"""The shadow's own process: loads the bundle on trial and judges the pictures that it is handed.
+
+A process and not a thread: a new bundle may crash the runtime, leak, or hold the interpreter's lock while
+the scheduler keeps it waiting, and none of that may reach the one that decides. It speaks over its standard
+input, which is a socket, and ends when that is closed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from edge_node.errors import CorrosionError
+from edge_node.messages.verdict import BundleReference, Decision  # msgspec resolves annotations at run time
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+    from edge_node.inspection.inspector import Inspector
+
+_T = TypeVar("_T")
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_NICEST = 19
+_FIRST_TO_GO = "900"  # of 1000: what the kernel ends when memory is short, long before the daemon
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process is to judge with; the first line that it reads."""
+
+    bundle: str
+    threads: int
+    material: str
+    tiles_across: int
+    tiles_down: int
+    tile_overlap: float
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line that it writes: the bundle that it loaded, or why not.
+
+    Attributes:
+        bundle: whose golden probe held; None if it is refused.
+        refusal: why, in a sentence.
+        stepped_back: the process runs at the lowest priority.
+    """
+
+    bundle: BundleReference | None
+    refusal: str = ""
+    stepped_back: bool = True
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A line before ``height_px * width_px * 3`` bytes: channels blue, green, red."""
+
+    height_px: int
+    width_px: int
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A line for each picture."""
+
+    decision: Decision
+    inference_ms: float
+
+
+def main() -> int:
+    """Serve the socket that is the standard input, until it is closed."""
+    _die_with_the_daemon()
+    os.setpgid(0, 0)  # Ctrl-C at a terminal ends the daemon, which then ends this
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all: the daemon ends this
+    stepped_back = _step_back()
+    link = socket.socket(fileno=os.dup(0))
+    with link, link.makefile("rb") as asked, suppress(BrokenPipeError, ConnectionResetError):
+        setup = _line(asked, Setup)
+        if setup is None:
+            return 0
+        try:
+            inspector, reference = _load(setup)
+        except CorrosionError as err:
+            _say(link, Ready(bundle=None, refusal=str(err)))
+            return 0
+        _say(link, Ready(bundle=reference, stepped_back=stepped_back))
+        _judge_for_ever(link, asked, inspector)
+    return 0
+
+
+def _judge_for_ever(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
+    import numpy as np
+
+    while (picture := _line(asked, Picture)) is not None:
+        shape = (picture.height_px, picture.width_px, 3)
+        content = asked.read(shape[0] * shape[1] * shape[2])
+        if len(content) < shape[0] * shape[1] * shape[2]:
+            return
+        inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
+        _say(link, Answer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3)))
+
+
+def _load(setup: Setup) -> tuple[Inspector, BundleReference]:
+    """Return what judges, after the golden probe held.
+
+    Raises:
+        CorrosionError: the bundle is refused.
+    """
+    import cv2
+
+    from edge_node.config.sections import BundleConfig
+    from edge_node.inspection.inspector import Inspector, Tiling
+    from edge_node.inference.loading import load_engine
+
+    cv2.setNumThreads(1)
+    engine = load_engine(BundleConfig(path=setup.bundle, threads=setup.threads))
+    tiling = None
+    if setup.tiles_across * setup.tiles_down > 1:
+        tiling = Tiling(setup.tiles_across, setup.tiles_down, setup.tile_overlap)
+    # No thresholds: only frames that could be inspected are handed over.
+    return Inspector(engine, material=setup.material, tiling=tiling), engine.bundle.reference
+
+
+def _die_with_the_daemon() -> None:
+    """End when the thread that started this process ends, also while it is stopped and cannot notice."""
+    # A musl or a foreign kernel may have no prctl; then the closed socket ends what is not stopped.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _step_back() -> bool:
+    """Take only the processor time that nobody else wants; False where that is not allowed."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, _NICEST)
+    except OSError:
+        return False
+    return True
+
+
+def _line(asked: BufferedReader, kind: type[_T]) -> _T | None:
+    """Return the next line; None when the daemon is gone."""
+    line = asked.readline()
+    return msgspec.json.decode(line, type=kind) if line.endswith(b"\n") else None
+
+
+def _say(link: socket.socket, message: msgspec.Struct) -> None:
+    link.sendall(msgspec.json.encode(message) + b"\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

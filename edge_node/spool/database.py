@@ -1,0 +1,383 @@
+"""The spool's SQLite file: the robot's only importer of sqlite3. No threads here; see ``spool.py``.
+
+WAL with synchronous=FULL: a committed row survives a power cut, as far as the disk keeps its word. That
+a row was delivered need not: deletions wait for the disk once a second, and a power cut repeats at most
+that second's deliveries. A killed process repeats nothing more for it.
+AUTOINCREMENT and counters of its own: a position or a number is never used twice, also after the queue
+ran empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from edge_node.errors import SpoolError
+from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
+from edge_node.spool.files import PAGE_BYTES, Limits
+from edge_node.spool.rows import Keep, Kind, NewRow, Refusal, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+_APPLICATION_ID = 0x436F7252  # "CorR": tells our files from other SQLite files
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE message (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, seq INTEGER NOT NULL,
+    epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
+    crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX message_by_keep ON message (keep, position);
+CREATE INDEX message_by_kind ON message (kind, position);
+CREATE TABLE quarantine (
+    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, seq INTEGER NOT NULL,
+    epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
+    crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL,
+    code INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE nonce (id TEXT PRIMARY KEY, expires_at_s REAL NOT NULL) WITHOUT ROWID;
+"""
+COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
+_BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` beside a running node
+_EVICT_ROWS = 16  # at a time: some 20 kB
+_ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
+_NO_BOUND = (1 << 63) - 1
+_SYNC_EVERY_S = 1.0
+_DELETE_ROWS = 500  # in one statement; SQLite takes 999 values
+# sqlite3 gives no error codes before Python 3.11.
+_SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
+
+
+class Store:
+    """One open spool file: one connection that writes, one that reads."""
+
+    def __init__(self, path: Path, wal_pages: int = 1000) -> None:
+        """Open the file at ``path``, which exists, and check that it is whole.
+
+        Args:
+            path: of an empty file, or a spool.
+            wal_pages: the write-ahead log is folded back into the file beyond so many.
+
+        Raises:
+            DamagedError: it is not a spool, or pages of it are damaged.
+            DiskError: it cannot be read or written.
+            SpoolError: a newer version wrote it.
+        """
+        self.path = path
+        self._reading = threading.Lock()
+        self._is_synchronous = True
+        self._synced_s = time.monotonic()
+        with _translated():
+            self._writer = _connect(path)
+            try:
+                self._prepare()
+                self._writer.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
+                self._writer.execute(f"PRAGMA journal_size_limit = {wal_pages * PAGE_BYTES}")
+                self._reader = _connect(path)
+            except BaseException:
+                self._writer.close()
+                raise
+
+    def close(self) -> None:
+        """Fold the log back and close; never raises."""
+        for connection in (self._reader, self._writer):
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def write(self, batch: Batch, limits: Limits, *, squeeze: bool = False) -> Written:
+        """Do all of ``batch`` or nothing; make room by giving up the rows least worth keeping.
+
+        Args:
+            batch: what to do.
+            limits: how large the rows may become.
+            squeeze: the disk is full: the file must not grow, so make room first, but never at the cost
+                of rows worth more than those that come, nor of corroded ones.
+
+        Raises:
+            DamagedError: the file is damaged.
+            DiskError: nothing was written.
+        """
+        if squeeze:
+            self.fold_log()
+        with _translated():
+            self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                squeezed = tuple(self._squeeze(batch.rows)) if squeeze else ()
+                written = self._write(batch, limits, squeezed)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                raise
+        if self._is_synchronous:
+            self._synced_s = time.monotonic()
+        return written
+
+    def rows(self, kind: Kind, *, after: int, up_to: int | None, limit: int) -> list[tuple[Row, bool]]:
+        """Return waiting rows in order, ``after`` excluded, ``up_to`` included; and whether each is whole."""
+        query = (
+            f"SELECT {COLUMNS} FROM message WHERE kind = ? AND position > ? AND position <= ?"  # noqa: S608  columns are a constant
+            " ORDER BY position LIMIT ?"
+        )
+        values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
+        with self._reading, _translated():
+            found = self._reader.execute(query, values).fetchall()
+            return [(_row(row), row[6] == zlib.crc32(row[8])) for row in found]
+
+    def waiting(self) -> int:
+        """Return how many rows wait."""
+        return int(self._read("SELECT count(*) FROM message", ())[0][0])
+
+    def waiting_by_kind(self) -> dict[str, int]:
+        """Return how many rows of each kind wait."""
+        found = dict(self._read("SELECT kind, count(*) FROM message GROUP BY kind", ()))
+        return {kind.value: int(found.get(kind.value, 0)) for kind in Kind}
+
+    def oldest_at_s(self) -> float | None:
+        """Return when the oldest waiting row was appended, in Unix time."""
+        found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
+        return float(found[0][0]) if found else None
+
+    def last_position(self) -> int:
+        """Return the position that was given out last."""
+        found = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'message'", ())
+        return int(found[0][0]) if found else 0
+
+    def meta(self) -> dict[str, Any]:
+        """Return what the spool keeps of itself: epoch, token, counters."""
+        return dict(self._read("SELECT name, value FROM meta", ()))
+
+    def set_meta(self, values: Mapping[str, str | int]) -> None:
+        """Write down what the spool keeps of itself."""
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._put_meta(values)
+            self._writer.execute("COMMIT")
+
+    def nonces(self) -> dict[str, float]:
+        """Return the ids of commands that were taken, with when they expire in Unix time."""
+        return dict(self._read("SELECT id, expires_at_s FROM nonce", ()))
+
+    def quarantined(self) -> list[tuple[Row, Refusal]]:
+        """Return the rows that were refused for good, with why."""
+        query = f"SELECT {COLUMNS}, code, reason FROM quarantine ORDER BY position"  # noqa: S608  the same
+        return [
+            (_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
+            for values in self._read(query, ())
+        ]
+
+    def quarantined_count(self) -> int:
+        """Return how many rows are in quarantine."""
+        return int(self._read("SELECT count(*) FROM quarantine", ())[0][0])
+
+    def requeue(self) -> int:
+        """Put every quarantined row back behind the waiting ones; return how many."""
+        columns = COLUMNS.removeprefix("position, ")
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            cursor = self._writer.execute(
+                f"INSERT INTO message ({columns}) SELECT {columns} FROM quarantine ORDER BY position"  # noqa: S608  the same
+            )
+            self._writer.execute("DELETE FROM quarantine")
+            self._writer.execute("COMMIT")
+        return cursor.rowcount
+
+    def shrink(self) -> bool:
+        """Give back some of the pages that became free; return whether there may be more."""
+        with _translated():
+            free = self._pragma("freelist_count")
+            if free > 1024:  # 4 MB: less is soon used again
+                self._writer.execute("PRAGMA incremental_vacuum(512)").fetchall()
+            return free > 1024 + 512
+
+    def fold_log(self) -> None:
+        """Bring the write-ahead log into the file, so that its space is used again from the beginning."""
+        with _translated():
+            self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+
+    def restore(self, rows: Iterable[Row], *, last_position: int) -> int:
+        """Take rows over from a damaged file with their positions; return how many."""
+        count = 0
+        with _translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            for row in rows:
+                values = (row.position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s)
+                self._writer.execute(
+                    f"INSERT INTO message ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608  the same
+                    (*values, zlib.crc32(row.payload), row.correlation, row.payload),
+                )
+                count += 1
+            self._writer.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
+            self._writer.execute("INSERT INTO sqlite_sequence VALUES ('message', ?)", (last_position,))
+            self._writer.execute("COMMIT")
+        return count
+
+    def _prepare(self) -> None:
+        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables == 0:
+            self._writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            self._writer.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        elif self._pragma("application_id") != _APPLICATION_ID:
+            raise DamagedError("not a spool")
+        elif (version := self._pragma("user_version")) != _SCHEMA_VERSION:
+            raise SpoolError(
+                f"{self.path}: spool of format {version}, this version reads {_SCHEMA_VERSION};"
+                " deliver it with the version that wrote it, or move it away"
+            )
+        else:
+            found = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise DamagedError(str(found).splitlines()[0])
+
+    def _pragma(self, name: str) -> int:
+        return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _write(self, batch: Batch, limits: Limits, squeezed: tuple[Dropped, ...]) -> Written:
+        limit = min(limits.hard, max(limits.soft, self._used_bytes()))
+        self._insert(batch.rows)
+        removed = self._delete(batch.settled)
+        for refusal in batch.refused:
+            self._writer.execute(
+                f"INSERT OR REPLACE INTO quarantine SELECT {COLUMNS}, ?, ? FROM message WHERE position = ?",  # noqa: S608  the same
+                (refusal.code, refusal.reason, refusal.position),
+            )
+        for stored in batch.stored:
+            removed += self._writer.execute(
+                "DELETE FROM message WHERE kind = ? AND epoch = ? AND seq <= ?",
+                (stored.kind.value, stored.epoch, stored.seq),
+            ).rowcount
+        removed += self._delete([refusal.position for refusal in batch.refused])
+        if batch.nonces:
+            self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))
+            self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
+        dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
+        self._put_meta(batch.counters)
+        return Written(len(batch.rows) - removed - len(dropped), dropped)
+
+    def _insert(self, rows: list[NewRow]) -> None:
+        columns = COLUMNS.removeprefix("position, ")
+        self._writer.executemany(
+            f"INSERT INTO message ({columns}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608  the same
+            [
+                (
+                    *(row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s),
+                    *(zlib.crc32(row.payload), row.correlation, row.payload),
+                )
+                for row in rows
+            ],
+        )
+
+    def _delete(self, positions: list[int]) -> int:
+        """Delete the rows at ``positions`` and return how many there were."""
+        count = 0
+        # One statement for many: after each, the interpreter's lock has to be won back from the sender.
+        for start in range(0, len(positions), _DELETE_ROWS):
+            some = positions[start : start + _DELETE_ROWS]
+            places = ",".join("?" * len(some))
+            count += self._writer.execute(f"DELETE FROM message WHERE position IN ({places})", some).rowcount  # noqa: S608  question marks
+        return count
+
+    def _synchronize(self, wanted: bool) -> None:
+        """Have the next transaction wait for the disk, with all before it, or not."""
+        if wanted is not self._is_synchronous:
+            self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            self._is_synchronous = wanted
+
+    def _used_bytes(self) -> int:
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
+
+    def _squeeze(self, rows: list[NewRow]) -> Iterator[Dropped]:
+        """Make as much room as ``rows`` need at the cost of rows worth no more than they."""
+        keep = min(Keep.NORMAL, max((row.keep for row in rows), default=Keep.LOW))
+        need_bytes = sum(len(row.payload) + _ROW_OVERHEAD_BYTES for row in rows)
+        yield from self._evict(self._used_bytes() - need_bytes, keep)
+
+    def _evict(self, limit_bytes: int, at_most: Keep = Keep.HIGH) -> Iterator[Dropped]:
+        """Delete the oldest of the rows least worth keeping until the rest fits."""
+        while self._used_bytes() > limit_bytes:
+            found = self._writer.execute(
+                "SELECT position, kind, keep, seq FROM message WHERE keep <= ?"
+                " ORDER BY keep, position LIMIT ?",
+                (int(at_most), _EVICT_ROWS),
+            ).fetchall()
+            if not found:
+                return
+            self._delete([row[0] for row in found])
+            for _, kind, keep, seq in found:
+                yield Dropped(Kind(kind), Keep(keep), int(seq))
+
+    def _put_meta(self, values: Mapping[str, str | int]) -> None:
+        self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+
+    def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._reading, _translated():
+            return self._reader.execute(query, values).fetchall()
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
+    """Give a function that queries the file at ``path``, whatever state it is in; for taking rows out of it.
+
+    Raises:
+        DamagedError, DiskError: from the function too.
+    """
+
+    def query(text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with _translated():
+            return connection.execute(text, values).fetchall()
+
+    with _translated():
+        connection = _connect(path)
+    with contextlib.closing(connection):
+        yield query
+
+
+def whole_row(values: tuple[Any, ...]) -> Row | None:
+    """Return the row whose columns are ``COLUMNS``; None if it is not as it was written."""
+    with contextlib.suppress(ValueError, TypeError):
+        row = _row(values)
+        return row if values[6] == zlib.crc32(row.payload) else None
+    return None
+
+
+def _row(values: tuple[Any, ...]) -> Row:
+    position, kind, seq, epoch, keep, appended_at_s, _, correlation, payload = values
+    if not (isinstance(payload, bytes) and isinstance(correlation, bytes) and isinstance(seq, int)):
+        raise ValueError("a row's values have other types than were written")  # noqa: TRY004  damage, not misuse
+    return Row(position, Kind(kind), seq, epoch, Keep(keep), appended_at_s, payload, correlation)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -4000")  # 4 MB
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn SQLite's errors into the two kinds that the spool tells apart."""
+    try:
+        yield
+    except sqlite3.OperationalError as err:
+        text = str(err)
+        if any(sign in text for sign in _SIGNS_OF_DAMAGE):
+            raise DamagedError(text) from err
+        raise DiskError(text, full="full" in text) from err
+    except (sqlite3.DatabaseError, UnicodeDecodeError, ValueError) as err:
+        raise DamagedError(str(err)) from err

@@ -1,0 +1,68 @@
+"""What can still be read of a damaged spool: every whole row, found by halving around the damaged pages."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from edge_node.spool.transaction import DamagedError, DiskError
+from edge_node.spool.database import COLUMNS, reading, whole_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from edge_node.spool.rows import Row
+
+    Query: TypeAlias = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
+
+_STEP = 256
+_UNREADABLE = (DamagedError, DiskError)
+
+
+def salvage(path: Path) -> Iterator[Row]:
+    """Yield every whole row of the damaged spool at ``path``, in order of position."""
+    with contextlib.suppress(*_UNREADABLE), reading(path) as query:
+        first, last = _bounds(query)
+        for start in range(first, last + 1, _STEP):
+            yield from _range(query, start, min(start + _STEP - 1, last))
+
+
+def salvage_last_position(path: Path) -> int:
+    """Return the highest position that the damaged spool at ``path`` admits to, or 0."""
+    with contextlib.suppress(*_UNREADABLE), reading(path) as query:
+        return _bounds(query)[1]
+    return 0
+
+
+def _range(query: Query, first: int, last: int) -> Iterator[Row]:
+    """Yield the whole rows between two positions, halving the range where a page is damaged."""
+    text = f"SELECT {COLUMNS} FROM message WHERE position BETWEEN ? AND ? ORDER BY position"  # noqa: S608  columns are a constant
+    try:
+        found = query(text, (first, last))
+    except _UNREADABLE:
+        if first < last:
+            middle = (first + last) // 2
+            yield from _range(query, first, middle)
+            yield from _range(query, middle + 1, last)
+        return
+    for values in found:
+        row = whole_row(values)
+        if row is not None and first <= row.position <= last:
+            yield row
+
+
+def _bounds(query: Query) -> tuple[int, int]:
+    """Return the first and the last position that a damaged file may hold."""
+    found: list[int] = []
+    for text in (
+        "SELECT min(position) FROM message",
+        "SELECT max(position) FROM message",
+        "SELECT seq FROM sqlite_sequence WHERE name = 'message'",
+    ):
+        with contextlib.suppress(*_UNREADABLE, TypeError, ValueError, IndexError):
+            found.append(int(query(text, ())[0][0]))
+    # A damaged number may be absurd; a spool never held more rows at once than this.
+    last = max(found, default=0)
+    return max(min(found, default=1), last - 5_000_000), last

@@ -1,0 +1,399 @@
+"""The spool: the only queue of what must arrive.
+
+``append`` gives a row its number and returns at once; one thread commits what has gathered, so a slow
+disk never delays a verdict. A row leaves only when ``settle`` was told that a broker has it, or when the
+bound on the disk gives it up, which is counted. Nothing here knows MQTT.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from edge_node.errors import SpoolError
+from edge_node.spool.transaction import DamagedError, DiskError
+from edge_node.spool.counters import Counters
+from edge_node.spool.files import Budget, Room, budget, own_bytes
+from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
+from edge_node.spool.pending import Pending
+from edge_node.spool.rows import (
+    MAX_PAYLOAD_BYTES,
+    Alarm,
+    Keep,
+    Kind,
+    NewRow,
+    Refusal,
+    Row,
+    SpoolDepth,
+    Stored,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge_node.config.sections import SpoolConfig
+    from edge_node.spool.transaction import Batch, Written
+    from edge_node.spool.database import Store
+
+__all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
+
+_LOG = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+_GATHER_S = 0.02  # acknowledgements alone wait so long for company; verdicts never wait
+_APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down, not robbed
+_RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
+_IDLE_S = 1.0
+_HOUSE_S = 5.0
+_CLOSE_S = 4.0
+_DAMAGED_ROW = 0  # not a reason code of MQTT: our own finding
+
+
+class Spool:
+    """One robot's spool; every method may be called from any thread."""
+
+    def __init__(self, path: Path, config: SpoolConfig, clock: Callable[[], float] = time.time) -> None:
+        """Open as ``Spool.open`` does, but for the writer thread; ``clock`` gives Unix time."""
+        self._clock = clock
+        self._path = path
+        self._budget: Budget = budget(config)
+        self._changed = threading.Condition()
+        self._pending = Pending()
+        self._urgent = self._closing = False
+        self._appended = self._done = self._writing = self._requeued = 0
+        self._tickets = self._settled = 0
+        self._failure: Alarm | None = None
+        self._damaged_store: Store | None = None
+        self._on_commit: Callable[[], None] = lambda: None
+        opened, self._lock = open_locked(path, self._budget)
+        self._store, self._epoch, self._restored = opened.store, opened.epoch, opened.restored
+        self._counters = Counters(opened.counters)
+        self._waiting = self._store.waiting()
+        self._quarantined = self._store.quarantined_count()
+        self.taken_nonces = self._store.nonces()
+        self._room = Room(path, self._budget)
+        self.beat_s = time.monotonic()  # the writer's last turn: a watchdog's proof of life
+        self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
+
+    @classmethod
+    def open(cls, path: Path, config: SpoolConfig) -> Spool:
+        """Open the spool at ``path``, making it if need be, and start its writer thread.
+
+        A damaged file is set aside, what is whole in it is taken over, and an alarm is raised.
+
+        Raises:
+            SpoolError: the file is not ours, in use, of a newer version, or the disk cannot be written.
+        """
+        spool = cls(path, config)
+        spool.start()
+        return spool
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread.start()
+
+    @property
+    def epoch(self) -> str:
+        """The random name under which numbers count from 1; made with the file."""
+        return self._epoch
+
+    def last_number(self, kind: Kind) -> int:
+        """Return the number that was given out last for ``kind`` in this epoch; 0 if none was."""
+        with self._changed:
+            return self._counters.next_seq(kind) - 1
+
+    @property
+    def settled(self) -> int:
+        """How many settled and refused rows are deleted on disk, in the order in which they came."""
+        with self._changed:
+            return self._settled
+
+    @property
+    def arrivals(self) -> int:
+        """Grows whenever rows came onto the disk."""
+        return self._done + self._requeued
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What the operator should look into now."""
+        lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
+        return ((self._failure,) if self._failure else ()) + lasting
+
+    def append(
+        self,
+        kind: Kind,
+        encode: Callable[[int], bytes],
+        *,
+        keep: Keep = Keep.NORMAL,
+        correlation: bytes = b"",
+    ) -> int:
+        """Give a row its number, hand it to the writer thread and return the number.
+
+        Args:
+            kind: counts on its own, from 1, without gaps.
+            encode: called here with the number, returns the payload; if it raises, no number is used.
+            keep: how long to hold on to it when the disk's bound is reached.
+            correlation: MQTT correlation data of a response.
+
+        Raises:
+            SpoolError: the payload is larger than any broker takes, or the spool is closed.
+        """
+        with self._changed:
+            if self._pending.is_full and not self._failure:
+                self._changed.wait_for(lambda: not self._pending.is_full or self._failure, _APPEND_WAIT_S)
+            if self._closing:
+                raise SpoolError(f"{self._path}: the spool is closed")
+            seq = self._counters.next_seq(kind)
+            payload = encode(seq)
+            if len(payload) > MAX_PAYLOAD_BYTES:
+                raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
+            self._counters.gave(kind, seq)
+            if self._pending.is_full:  # the disk does not take them
+                self._pending.give_up_one()
+                self._done += 1
+                self._counters.refuse()
+            self._pending.add(NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation))
+            self._appended += 1
+            self._changed.notify_all()
+            return seq
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was appended so far is on disk; False if it is not in time, or was refused."""
+        with self._changed:
+            wanted, refused = self._appended, self._counters.refused
+            in_time = self._changed.wait_for(lambda: self._done >= wanted, timeout_s)
+            return in_time and self._counters.refused == refused
+
+    def rows(self, kind: Kind, *, after: int = 0, up_to: int | None = None, limit: int = 100) -> list[Row]:
+        """Return waiting rows on disk in order; ``after`` excluded, ``up_to`` included.
+
+        A row whose payload changed on the disk goes into quarantine instead.
+        """
+        store = self._store
+        whole: list[Row] = []
+        while not whole:
+            try:
+                found = store.rows(kind, after=after, up_to=up_to, limit=limit)
+            except (DamagedError, DiskError) as err:
+                self._note_damage(store, err)
+                break
+            if not found:
+                break
+            whole = [row for row, intact in found if intact]
+            for row, intact in found:
+                if not intact:
+                    self._quarantine_damaged(row)
+            after = found[-1][0].position
+        return whole
+
+    def last_position(self) -> int:
+        """Return the position of the row that was committed last, delivered or not."""
+        return self._ask(lambda store: store.last_position(), 0)
+
+    def settle(self, *positions: int, urgent: bool = False) -> int:
+        """Say that a broker has the rows; return the ticket that ``settled`` reaches once they are deleted.
+
+        Args:
+            positions: of the rows.
+            urgent: do not wait for company, because sending waits for it.
+        """
+        with self._changed:
+            self._pending.acknowledged += positions
+            return self._ticket(len(positions), urgent=urgent)
+
+    def refuse(self, refusal: Refusal) -> int:
+        """Put a row into quarantine; return a ticket as ``settle`` does."""
+        with self._changed:
+            self._pending.refusals.append(refusal)
+            self._quarantined += 1
+            return self._ticket(1, urgent=True)
+
+    def settle_stored(self, stored: Stored) -> None:
+        """Say that the consumers have all rows of a kind and epoch up to a number."""
+        with self._changed:
+            self._pending.stored.append(stored)
+            self._changed.notify_all()
+
+    def remember_nonce(self, nonce: str, expires_at_s: float) -> None:
+        """Remember a command's id over a restart."""
+        with self._changed:
+            self._pending.nonces.append((nonce, expires_at_s))
+            self._changed.notify_all()
+
+    def listen(self, on_commit: Callable[[], None]) -> None:
+        """Have ``on_commit`` called in the writer thread after each commit; it must return at once."""
+        self._on_commit = on_commit
+
+    def depth(self) -> SpoolDepth:
+        """Return how full the spool is and what it had to give up."""
+        oldest_at_s = self._ask(lambda store: store.oldest_at_s(), None)
+        with self._changed:
+            return SpoolDepth(
+                waiting=self._waiting,
+                in_memory=len(self._pending.rows) + self._writing,
+                # The wall clock may have been set back since.
+                oldest_age_s=None if oldest_at_s is None else max(0.0, round(self._clock() - oldest_at_s, 3)),
+                disk_bytes=own_bytes(self._path),
+                dropped=self._counters.dropped,
+                refused=self._counters.refused,
+                quarantined=self._quarantined,
+                alarms=self.alarms,
+            )
+
+    def close(self) -> None:
+        """Commit what was appended, for a few seconds at most, and close."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(_CLOSE_S)
+        if self._thread.is_alive():
+            _LOG.error(
+                "%s: the disk does not answer; %d rows are not on it", self._path, len(self._pending.rows)
+            )
+            return
+        self._store.close()
+        self._room.close()
+        self._lock.release()
+
+    # -- the writer thread ---------------------------------------------------------------------------
+
+    def _write_forever(self) -> None:
+        house_kept_s = time.monotonic()
+        while (batch := self._next_batch()) is not None:
+            self.beat_s = time.monotonic()
+            if batch and not self._commit(batch):
+                return
+            if not batch or time.monotonic() - house_kept_s > _HOUSE_S:
+                self._keep_house()
+                house_kept_s = time.monotonic()
+
+    def _next_batch(self) -> Batch | None:
+        """Wait for work and take it; an empty batch when idle, None when closed and done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._closing, _IDLE_S)
+            if not self._pending and self._closing:
+                return None
+            if self._pending.acknowledged and not self._pending.rows:
+                self._changed.wait_for(lambda: self._pending.rows or self._urgent or self._closing, _GATHER_S)
+            batch = self._pending.take()
+            self._writing, self._urgent = len(batch.rows), False
+            return batch
+
+    def _commit(self, batch: Batch) -> bool:
+        """Write ``batch``, however long the disk needs; False if it is given up because of closing."""
+        attempt = 0
+        while True:
+            self.beat_s = time.monotonic()
+            try:
+                self._replace_damaged()
+                written = self._store.write(batch, self._room.limits(), squeeze=self._room.is_short)
+            except DamagedError as err:
+                _LOG.error("%s: %s", self._path, err)
+                self._damaged_store = self._store
+            except (DiskError, OSError, SpoolError) as err:
+                self._note_failure(err)
+                if self._closing and attempt > 0:
+                    _LOG.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
+                    return False
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, _RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+                attempt += 1
+            else:
+                self._note_success(batch, written)
+                return True
+
+    def _note_success(self, batch: Batch, written: Written) -> None:
+        with self._changed:
+            if self._failure:
+                _LOG.warning("%s: the disk can be written again", self._path)
+            self._failure = None
+            self._waiting += written.change
+            self._done += len(batch.rows)
+            self._settled += len(batch.settled) + len(batch.refused)
+            self._writing = 0
+            self._counters.drop(written.dropped)
+            self._changed.notify_all()
+        if written.dropped:
+            _LOG.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
+            self._save_counters()
+        self._on_commit()
+
+    def _note_failure(self, err: Exception) -> None:
+        full = isinstance(err, DiskError) and err.full
+        if self._failure is None:
+            code = "disk_full" if full else "disk_failing"
+            self._failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
+            _LOG.error("%s", self._failure.text)
+            self._on_commit()  # so that the alarm is published
+        if full:
+            self._room.give_reserve()
+
+    def _replace_damaged(self) -> None:
+        """Set a file aside that was found damaged while running."""
+        if self._damaged_store is not self._store:
+            return
+        _LOG.error("%s: damaged; set aside", self._path)
+        self._store.close()
+        with self._changed:
+            counters = self._counters.all()
+        self._store = recover_store(self._path, self._budget, self._epoch, counters)
+        self._waiting = self._store.waiting()
+        self._quarantined = 0
+        self._damaged_store = None
+
+    def _keep_house(self) -> None:
+        """Do what can wait until nothing else is to be done."""
+        try:
+            self._replace_damaged()
+            self._store.shrink()
+            self._room.look()
+            waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
+        except (DamagedError, DiskError, OSError, SpoolError) as err:
+            self._note_damage(self._store, err)
+            _LOG.warning("%s: %s", self._path, err)
+            return
+        with self._changed:
+            # `edge-node spool requeue` may have changed them.
+            changed = waiting != self._waiting
+            self._requeued += changed
+            self._waiting, self._quarantined = waiting, quarantined
+        if changed:
+            self._on_commit()
+
+    def _save_counters(self) -> None:
+        with self._changed:
+            lasting = self._counters.lasting()
+        try:
+            self._store.set_meta(lasting)
+        except (DamagedError, DiskError) as err:
+            _LOG.warning("%s: %s", self._path, err)
+
+    def _ticket(self, rows: int, *, urgent: bool) -> int:
+        """Count settled or refused rows; the lock is held."""
+        self._tickets += rows
+        self._urgent |= urgent
+        self._changed.notify_all()
+        return self._tickets
+
+    def _ask(self, question: Callable[[Store], _Answer], otherwise: _Answer) -> _Answer:
+        """Return what the file says, or ``otherwise`` if it cannot be read."""
+        store = self._store
+        try:
+            return question(store)
+        except (DamagedError, DiskError) as err:
+            self._note_damage(store, err)
+            return otherwise
+
+    def _note_damage(self, store: Store, err: Exception) -> None:
+        """Have the writer thread look at a file that could not be read."""
+        if isinstance(err, DamagedError) and store is self._store and not self._closing:
+            self._damaged_store = store
+
+    def _quarantine_damaged(self, row: Row) -> None:
+        _LOG.error("%s: %s %d changed on the disk; quarantined", self._path, row.kind.value, row.seq)
+        self.refuse(Refusal(row.position, _DAMAGED_ROW, "its bytes on the disk are not those written"))

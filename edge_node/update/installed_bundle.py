@@ -1,0 +1,92 @@
+"""Which bundle decides: the store's current one, or, whatever is wrong with it, one that does load."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_node.errors import BundleError, TensorMismatchError, UpdateError
+from edge_node.inference.loading import ready_engine
+from edge_node.update.bundle_store import factory, now
+
+if TYPE_CHECKING:
+    from edge_node.inference.bundle import Bundle
+    from edge_node.config.sections import BundleConfig
+    from edge_node.inference.engine import Engine
+    from edge_node.update.state import SlotId, State
+    from edge_node.update.bundle_store import Store
+
+_log = logging.getLogger("edge_node.update")
+
+
+def load_installed(store: Store, config: BundleConfig) -> Engine:
+    """Return the models that decide, after the golden probe held.
+
+    A bundle that does not load is rolled back, and the one behind it loads instead; in the end the one in the
+    package, which is also what decides while the store's state cannot be read.
+
+    Raises:
+        BundleError: not even the bundle in the package loads.
+        RuntimeUnavailableError: there is no TFLite runtime, or the delegate does not load.
+    """
+    while True:
+        try:
+            slot = store.state().current
+        except UpdateError as err:
+            _log.error("%s", err)
+            return ready_engine(load_bundle(DEFAULT_BUNDLE), config)
+        try:
+            return ready_engine(store.bundle(slot), config)
+        except (BundleError, TensorMismatchError) as err:
+            if slot is None:
+                raise
+            give_up(store, slot, str(err))
+
+
+def slot_in_use(store: Store, bundle: Bundle) -> SlotId | None:
+    """Return the slot that ``bundle`` was loaded from; None for the one in the package."""
+    return bundle.path.name if bundle.path.parent == store.slots else None
+
+
+def give_up(store: Store, slot: SlotId, reason: str) -> None:
+    """Let what is behind ``slot`` decide, if it still is the current one."""
+    _log.error("rolling back: %s", reason)
+
+    def step(state: State) -> State:
+        if state.current != slot:
+            return state
+        if state.trial is None:
+            return state.damaged(reason, now())
+        return state.rolled_back(reason, now(), factory=factory())
+
+    with store.locked():
+        store.change(step)
+
+
+def begin(store: Store, config: BundleConfig) -> None:
+    """Note that the node starts: a trial that ended so often without a clean stop is over.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+
+    def step(state: State) -> State:
+        trial = state.trial
+        if trial is None:
+            return state
+        ends = trial.unclean_ends + trial.running
+        if ends >= config.trial_starts:
+            reason = f"the node ended {ends} times during the trial without a stop"
+            return state.rolled_back(reason, now(), factory=factory())
+        return msgspec.structs.replace(
+            state, trial=msgspec.structs.replace(trial, unclean_ends=ends, running=True)
+        )
+
+    with store.locked():
+        try:
+            store.change(step)
+        except UpdateError as err:
+            _log.error("%s", err)

@@ -1,0 +1,185 @@
+"""From a transport file to a bundle on trial; in order: nothing is written before its signature was checked.
+
+Size, signature, expiry, class and version; then each file, bounded by what was signed, hashed while it is
+written; then what was written is read back, hashed again and run on its golden pictures in this runtime. Only
+then does the state name it. What fails leaves the store as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from edge_node.errors import BundleError, TensorMismatchError, UpdateError
+from edge_node.inference.loading import ready_engine
+from edge_node.update.transport_file import (
+    SIGNATURE_NAME,
+    STATEMENT_NAME,
+    Head,
+    check_size,
+    read_head,
+    unpack,
+)
+from edge_node.signing import check_signature
+from edge_node.update.release import refusals
+from edge_node.update.bundle_store import factory, now, slot_of, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from edge_node.config.sections import BundleConfig
+    from edge_node.update.release import Statement
+    from edge_node.update.bundle_store import Store
+
+_FREE_FACTOR = 2  # the file itself may lie on the same disk
+
+
+class Installer:
+    """Takes bundles into one robot's store."""
+
+    def __init__(self, store: Store, config: BundleConfig) -> None:
+        """Prepare; ``config`` has the limits, and how models are run here."""
+        self.store = store
+        self._config = config
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest file that is taken."""
+        return self._config.max_update_mb * 1_000_000
+
+    def install(
+        self,
+        source: BinaryIO,
+        where: str,
+        *,
+        command_id: str | None = None,
+        again: bool = False,
+        on_step: Callable[[str], None] = lambda _text: None,
+    ) -> Statement:
+        """Install the bundle in ``source`` and put it on trial; return its statement.
+
+        Args:
+            source: an open file, opened once; its bytes are checked as they are read.
+            where: what messages call it.
+            command_id: of the command that brought it.
+            again: a version that was here before is taken too, for an operator who knows why; never a
+                lower one.
+            on_step: told what is being done.
+
+        Raises:
+            BundleError: it is not what was signed, or not for this robot; nothing changed.
+        """
+        with _told(where), self.store.locked(), _staged(self.store) as staged:
+            on_step("checking signature and version")
+            head = self._head(source, where, again=again)
+            on_step("unpacking, and running the golden probe")
+            _unpack_into(staged, source, head, where)
+            self._probe(staged, head)
+            slot = slot_of(head.text)
+            self.store.adopt(staged, slot)
+            self.store.change(lambda state: state.installed(slot, head.statement, now(), command_id))
+        return head.statement
+
+    def verify(self, source: BinaryIO, where: str) -> Statement:
+        """Do all that ``install`` does before anything changes.
+
+        Raises:
+            BundleError: it is not what was signed, or not for this robot.
+        """
+        with _told(where), self.store.locked(), _staged(self.store) as staged:
+            head = self._head(source, where, again=False)
+            _unpack_into(staged, source, head, where)
+            self._probe(staged, head)
+        return head.statement
+
+    def check_head(self, head: Head, where: str, *, again: bool = False) -> None:
+        """Raise UpdateError unless ``head`` is signed by a trusted key and for this robot."""
+        if not self.store.keys:
+            raise UpdateError("[bundle] trusted_keys names no key, so no bundle can be trusted")
+        check_signature(head.text, head.signed, self.store.keys, where)
+        if head.total_bytes > self.max_bytes:
+            raise UpdateError(
+                f"{where}: {head.total_bytes} bytes,"
+                f" [bundle] max_update_mb allows {self._config.max_update_mb}"
+            )
+        state = self.store.state()
+        if state.trial is not None:
+            raise UpdateError(
+                f"{state.label(state.current)} is still on trial; wait for its end,"
+                " or `edge-node bundle rollback`"
+            )
+        if state.current == slot_of(head.text):
+            raise UpdateError(f"{where}: {head.statement.label} is what decides now")
+        standing = state.standing(self._config.robot_class, factory())
+        if reasons := list(refusals(head.statement, standing, now(), again=again)):
+            raise UpdateError(f"{where}: " + "; ".join(reasons))
+
+    def _head(self, source: BinaryIO, where: str, *, again: bool) -> Head:
+        """Read the head of a file and return it if signature, version and sizes are good."""
+        found = os.fstat(source.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise UpdateError(f"{where}: wanted a file")
+        head = read_head(source, where)
+        self.check_head(head, where, again=again)
+        check_size(head, found.st_size, where)
+        free = os.statvfs(self.store.path)
+        if head.total_bytes * _FREE_FACTOR > free.f_bavail * free.f_frsize:
+            raise UpdateError(f"{self.store.path}: the disk has no room for {head.total_bytes} bytes twice")
+        return head
+
+    def _probe(self, staged: Path, head: Head) -> None:
+        """Read back what was written and run it."""
+        checked = self.store.bundle_at(staged)
+        manifest, statement = checked.bundle.manifest, head.statement
+        if checked.slot != slot_of(head.text):
+            raise UpdateError(f"{staged}: changed while it was being installed")
+        if (manifest.name, manifest.version) != (statement.name, statement.version):
+            raise UpdateError(
+                f"{statement.label}: its bundle.json says {manifest.name}-{manifest.version}; pack it again"
+            )
+        try:
+            ready_engine(checked.bundle, self._config)
+        except (BundleError, TensorMismatchError) as err:
+            # The folder is gone when this is read; its name would only puzzle.
+            raise UpdateError(str(err).replace(str(staged), statement.label)) from err
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say in one sentence what the disk refuses."""
+    try:
+        yield
+    except OSError as err:
+        raise UpdateError(f"{err.filename or where}: {err.strerror or err}; nothing changed") from err
+
+
+@contextmanager
+def _staged(store: Store) -> Iterator[Path]:
+    """Give a folder to unpack into, and remove it unless it was adopted."""
+    staged = store.staging()
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _unpack_into(staged: Path, source: BinaryIO, head: Head, where: str) -> None:
+    _write(staged / STATEMENT_NAME, [head.text])
+    _write(staged / SIGNATURE_NAME, [head.signed])
+    for entry, pieces in unpack(source, head, where):
+        _write(staged / entry.name, pieces)
+    sync_folder(staged)
+
+
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,182 @@
+"""A transport file that is arriving: kept over kills and cut links, verified block by block as it grows."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from edge_node.errors import UpdateError
+from edge_node.inference.manifest import Identifier, Sha256
+from edge_node.update.transport_file import HEADER_BYTES, Head, announced_head_bytes, block_span, parse_head
+from edge_node.update.release import BLOCK_BYTES as _BLOCK
+from edge_node.update.release import Ordered
+from edge_node.update.bundle_store import write_through
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OFFER, _PART = "offer.json", "part"
+_MAX_OFFER_BYTES = 4096
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a control room said that it has; ``sha256`` is over the whole file and names the transfer."""
+
+    name: Identifier
+    version: Ordered
+    sha256: Sha256
+    size_bytes: Annotated[int, msgspec.Meta(ge=1)]
+    command_id: str
+
+    @property
+    def label(self) -> str:
+        """Name and version as messages show them."""
+        return f"{self.name}-{self.version}"
+
+
+class Partial:
+    """The one file that is being fetched; not for two threads at once.
+
+    Attributes:
+        head: of the file, once it is here.
+        verified_bytes: so much is what the head's statement says, whoever signed it.
+        size_bytes: what is here.
+    """
+
+    def __init__(self, folder: Path, offer: Offer) -> None:
+        self.offer = offer
+        self.path = folder / _PART
+        self.head: Head | None = None
+        self.size_bytes = self.verified_bytes = 0
+
+    @classmethod
+    def begin(cls, folder: Path, offer: Offer) -> Partial:
+        """Begin anew in ``folder``; what was there goes.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        discard(folder)
+        folder.mkdir(mode=0o700)
+        found = cls(folder, offer)
+        found.path.touch(mode=0o600)
+        write_through(folder / _OFFER, msgspec.json.encode(offer))
+        return found
+
+    @classmethod
+    def resume(cls, folder: Path) -> Partial | None:
+        """Return what was being fetched, with every whole block of it verified; None if nothing was."""
+        try:
+            with (folder / _OFFER).open("rb") as file:
+                offer = msgspec.json.decode(file.read(_MAX_OFFER_BYTES), type=Offer)
+            found = cls(folder, offer)
+            found.size_bytes = found.path.stat().st_size
+            if found.size_bytes > offer.size_bytes:
+                found.cut(0)
+            found.verify()
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return found
+
+    @property
+    def is_whole(self) -> bool:
+        """Every byte is here and verified."""
+        return self.verified_bytes == self.offer.size_bytes == self.size_bytes
+
+    @property
+    def wanted_end(self) -> int:
+        """Where to stop asking: while the head is not here, behind it."""
+        if self.head is not None:
+            return self.offer.size_bytes
+        if self.size_bytes < HEADER_BYTES:
+            return min(self.offer.size_bytes, 16 * 1024)
+        return min(self.offer.size_bytes, announced_head_bytes(self._read(0, HEADER_BYTES), self.offer.label))
+
+    def rename(self, folder: Path, offer: Offer) -> None:
+        """Go on under another command.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        write_through(folder / _OFFER, msgspec.json.encode(offer))
+        self.offer = offer
+
+    def append(self, content: bytes) -> None:
+        """Add what follows.
+
+        Raises:
+            OSError: the disk does not take it; what was there stays.
+        """
+        with self.path.open("r+b") as file:
+            file.seek(self.size_bytes)
+            file.write(content)
+        self.size_bytes += len(content)
+
+    def verify(self) -> bool:
+        """Verify the blocks that are whole by now; False if one was not what was listed, and was cut off.
+
+        Raises:
+            UpdateError: what is here is no transport file, or not the one that was offered.
+            OSError: the disk cannot be read.
+        """
+        if self.head is None and not self._take_head():
+            return True
+        if self.head is None:
+            return True
+        while self.verified_bytes < self.offer.size_bytes:
+            number = (self.verified_bytes - self.head.size_bytes) // _BLOCK
+            begin, end = block_span(self.head, number)
+            if end > self.size_bytes:
+                break
+            if (
+                hashlib.sha256(self._read(begin, end - begin)).hexdigest()
+                != self.head.statement.blocks[number]
+            ):
+                self.cut(begin)
+                return False
+            self.verified_bytes = end
+        return True
+
+    def cut(self, size_bytes: int) -> None:
+        """Forget everything from ``size_bytes`` on."""
+        os.truncate(self.path, size_bytes)
+        self.size_bytes = size_bytes
+        self.verified_bytes = min(self.verified_bytes, size_bytes)
+        if size_bytes == 0:
+            self.head = None
+
+    def _take_head(self) -> bool:
+        """Read the head if it is whole; True if it is."""
+        if self.size_bytes < HEADER_BYTES:
+            return False
+        label = self.offer.label
+        size = announced_head_bytes(self._read(0, HEADER_BYTES), label)
+        if self.size_bytes < size:
+            return False
+        head = parse_head(self._read(0, size), label)
+        statement = head.statement
+        if head.total_bytes != self.offer.size_bytes or statement.label != label:
+            raise UpdateError(
+                f"{label}: {self.offer.size_bytes} bytes were offered,"
+                f" what comes is {statement.label} of {head.total_bytes} bytes"
+            )
+        if len(statement.blocks) != -(-head.body_bytes // _BLOCK):
+            raise UpdateError(f"{label}: its list of contents does not cover all of it; pack it again")
+        self.head, self.verified_bytes = head, size
+        return True
+
+    def _read(self, offset: int, length: int) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+
+def discard(folder: Path) -> None:
+    """Remove what was being fetched."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)

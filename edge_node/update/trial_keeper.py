@@ -1,0 +1,223 @@
+"""The main thread's part in updates: notices what the store says, counts the trial, tells each step.
+
+Whoever changes the store, this process or a command line beside it, writes the state; the keeper looks at it
+twice a second, has the models loaded that it names, and lets them take over between two frames.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.commands.responses import Answer
+from edge_node.errors import UpdateError
+from edge_node.messages.status import Result
+from edge_node.update.installed_bundle import slot_in_use
+from edge_node.update.state import Step
+from edge_node.update.bundle_store import factory, now
+from edge_node.update.trial import Record, verdict_on
+from edge_node.messages.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_node.commands.responses import Answers
+    from edge_node.inference.bundle import Bundle
+    from edge_node.config.sections import BundleConfig
+    from edge_node.inspection.inspector import Inspection
+    from edge_node.inference.loading import Reloader
+    from edge_node.update.fetcher import Fetcher
+    from edge_node.update.state import Event, SlotId, State
+    from edge_node.update.bundle_store import Store
+    from edge_node.update.trial import Trial
+
+VERB = "update"
+_SAVE_TRIAL_S = 5.0  # a kill forgets so much of a trial at most
+_SAVE_FIGURES_S = 600.0  # the disk may be an SD card
+_RESULTS = {
+    Step.ANNOUNCED: Result.ACCEPTED,
+    Step.FETCHED: Result.ACCEPTED,
+    Step.REFUSED: Result.REFUSED,
+    Step.INSTALLED: Result.ACCEPTED,
+    Step.CONFIRMED: Result.DONE,
+    Step.ROLLED_BACK: Result.FAILED,
+}
+_DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
+
+_log = logging.getLogger("edge_node.update")
+
+
+class BundleKeeper:
+    """Watches over which bundle decides; every method belongs to the main thread."""
+
+    def __init__(
+        self, store: Store, config: BundleConfig, reloader: Reloader, answers: Answers, bundle: Bundle
+    ) -> None:
+        """Begin with ``bundle``, which decides now."""
+        self._store = store
+        self._config = config
+        self._reloader = reloader
+        self._answers = answers
+        self._record = Record()
+        self.fetcher: Fetcher | None = None
+        self._slot: SlotId | None = slot_in_use(store, bundle)
+        self._trial: Trial | None = None
+        self._decision: tuple[bool, str] | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._label = self._behind = ""
+        self._saved_s = self._saved_figures_s = time.monotonic()
+        self._unsaved = False
+        self._take_up()
+
+    @property
+    def text(self) -> str:
+        """Say what is going on, for people; empty when nothing is."""
+        if self.fetcher is not None and (fetching := self.fetcher.text):
+            return fetching
+        return f"{self._label} is on trial; {self._behind} is behind it" if self._trial is not None else ""
+
+    def adopted(self, bundle: Bundle) -> None:
+        """Note that another bundle decides from now on."""
+        before = self._record.figures()
+        self._slot, self._record = slot_in_use(self._store, bundle), Record()
+        self._take_up()
+        if self._trial is not None and before is not None:
+            self._trial = msgspec.structs.replace(self._trial, before=before)
+            self._save_trial()
+
+    def decided(self, inspection: Inspection) -> None:
+        """Count a verdict of the bundle that decides."""
+        if inspection.inference_ms <= 0:
+            return  # the gate's, not the models'
+        abstained = inspection.decision.outcome not in _DECIDED
+        self._record.count(abstained=abstained, inference_ms=inspection.inference_ms)
+        if self._trial is not None:
+            self._trial = self._trial.counted(
+                abstained=abstained, inference_ms=inspection.inference_ms, config=self._config
+            )
+            self._judge()
+
+    def failed(self, err: Exception) -> bool:
+        """Count a frame that could not be judged; False if that is no trial's fault and must surface."""
+        if self._trial is None:
+            return False
+        _log.error("%s, on trial, cannot judge a frame: %s: %s", self._label, type(err).__name__, err)
+        self._trial = msgspec.structs.replace(self._trial, errors=self._trial.errors + 1)
+        self._judge()
+        return True
+
+    def look(self) -> None:
+        """See to whatever changed; call twice a second."""
+        stamp = self._store.stamp()
+        if stamp != self._stamp:
+            try:
+                self._read()
+                self._stamp = self._store.stamp()
+            except UpdateError as err:
+                _log.error("%s", err)
+                self._stamp = stamp
+            except OSError as err:
+                _log.error("%s: %s; trying again", self._store.path, err.strerror or err)
+        if self._decision is not None:
+            self._end_trial(*self._decision)
+        now_s = time.monotonic()
+        if self._unsaved and now_s - self._saved_s >= _SAVE_TRIAL_S:
+            self._save_trial()
+        elif self._trial is None and now_s - self._saved_figures_s >= _SAVE_FIGURES_S:
+            self._save_figures()
+
+    def close(self) -> None:
+        """Note that the node stops cleanly: that is no crash of the bundle on trial."""
+        if self._trial is not None:
+            self._trial = msgspec.structs.replace(self._trial, running=False)
+            self._save_trial()
+        else:
+            self._save_figures()
+
+    def _read(self) -> None:
+        """Take in a new state: another bundle, events to tell."""
+        state = self._store.state()
+        if state.current != self._slot:
+            self._reloader.request()
+        elif (state.trial is None) != (self._trial is None):
+            self._take_up()
+        untold = [event for event in state.events if event.seq > state.told]
+        if not untold:
+            return
+        with self._store.locked(wait=False):
+            for event in untold:
+                self._tell(event)
+            self._store.change(lambda state: msgspec.structs.replace(state, told=untold[-1].seq))
+
+    def _tell(self, event: Event) -> None:
+        _log.info("bundle %s %s: %s", event.bundle, event.step.value, event.text)
+        answer = Answer(_RESULTS[event.step], event.step.value, event.text, {"bundle": event.bundle})
+        self._answers.append(VERB, event.command_id, answer)
+
+    def _take_up(self) -> None:
+        """Take the trial of the bundle in use from the state, if there is one."""
+        self._trial, self._decision, self._unsaved = None, None, False
+        try:
+            state = self._store.state()
+        except UpdateError as err:
+            _log.error("%s", err)
+            return
+        if state.current == self._slot and state.trial is not None:
+            self._trial = msgspec.structs.replace(state.trial, running=True)
+            self._label, self._behind = state.label(state.current), state.label(state.previous)
+            self._save_trial()
+
+    def _judge(self) -> None:
+        self._unsaved = True
+        if self._trial is not None and self._decision is None:
+            self._decision = verdict_on(self._trial, self._config)
+            if self._decision is not None:
+                self._end_trial(*self._decision)
+
+    def _end_trial(self, good: bool, reason: str) -> None:
+        def step(state: State) -> State:
+            if state.current != self._slot or state.trial is None:
+                return state
+            if good:
+                return state.confirmed(reason, now())
+            return state.rolled_back(reason, now(), factory=factory())
+
+        if not self._change(step):
+            return  # again at the next look
+        self._trial = self._decision = None
+        if not good:
+            _log.error("%s is rolled back: %s", self._label, reason)
+
+    def _save_trial(self) -> None:
+        trial = self._trial
+
+        def step(state: State) -> State:
+            if state.current != self._slot or state.trial is None:
+                return state
+            return msgspec.structs.replace(state, trial=trial)
+
+        if trial is not None and self._change(step):
+            self._unsaved = False
+        self._saved_s = time.monotonic()
+
+    def _save_figures(self) -> None:
+        figures, self._saved_figures_s = self._record.figures(), time.monotonic()
+        if figures is not None:
+            self._change(
+                lambda state: (
+                    msgspec.structs.replace(state, figures=figures) if state.current == self._slot else state
+                )
+            )
+
+    def _change(self, step: Callable[[State], State]) -> bool:
+        """Change the state unless somebody else does just now, or the disk does not take it."""
+        try:
+            with self._store.locked(wait=False):
+                self._store.change(step)
+        except (UpdateError, OSError) as err:
+            _log.warning("%s", err)
+            return False
+        return True
