@@ -10,14 +10,14 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from converter.conversion.packing import Terms, pack, sign
-from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.config.sections import BundleConfig
 from edge_node.control_room.signing_key import make_key_pair
-from edge_node.update.transport_file import block_hashes, body, encoded_head, write_head
-from edge_node.update.installer import Installer
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.signing import Signer, trusted_keys
-from edge_node.update.release import FileEntry, Statement
 from edge_node.update.bundle_store import Store
+from edge_node.update.installer import Installer
+from edge_node.update.release import FileEntry, Statement
+from edge_node.update.transport_file import block_hashes, body, encoded_head, write_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable

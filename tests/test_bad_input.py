@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.config.sections import example_config
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.processes import command
 
 if TYPE_CHECKING:

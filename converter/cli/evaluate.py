@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from converter.data.dataset import add_choice_arguments, chosen, load_dataset
-from converter.output_paths import refuse_unwritable_file, write_file
 from converter.evaluation.judge import ask, judge_of, with_meanings
 from converter.evaluation.map_quality import MapFigures, map_figures
 from converter.evaluation.questions import Figures, Question, figures, questions
+from converter.output_paths import refuse_unwritable_file, write_file
 from converter.text_table import crossover_lines
 from edge_node.errors import DatasetError
 

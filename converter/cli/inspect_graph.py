@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from converter.argument_types import at_least
-from converter.graphs.trained_graph import load_graph
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
 from converter.graphs.label_names import labels_beside, read_labels
 from converter.graphs.scaling import GraphFlags, Preprocessing, architecture_of
+from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError, GraphError
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.evaluation.float_agreement import softmax, stage_outputs
-from converter.graphs.trained_graph import load_graph
 from converter.cli.inspect_graph import add_graph_flags, graph_flags
+from converter.evaluation.float_agreement import softmax, stage_outputs
 from converter.graphs.label_names import labels_beside, read_labels
 from converter.graphs.scaling import GraphFlags
+from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
-from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.camera.picture import read_picture
-from edge_node.inference.engine import Engine
 from edge_node.errors import DatasetError
+from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
+from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor
 

@@ -13,10 +13,12 @@ COMMANDS = {
         "converter.cli.retrain", "photographs to a retrained graph, or to a cascade of graphs on one backbone"
     ),
     "evaluate": Command(
-        "converter.cli.evaluate", "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
+        "converter.cli.evaluate",
+        "accuracy, precision, recall, crossover matrix and time of a bundle or a graph",
     ),
     "study": Command(
-        "converter.study.study", "the six models of the thesis, and the cascade, on any data set, in one report"
+        "converter.study.study",
+        "the six models of the thesis, and the cascade, on any data set, in one report",
     ),
     "inspect": Command(
         "converter.cli.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"

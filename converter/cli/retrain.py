@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.training.augment import INSPECTION, Augmentation
 from converter.architectures.backbones import GraphRecord
-from converter.data.dataset import FOLDER_COLUMN, chosen, dataset_hash, load_dataset
-from converter.output_paths import write_file
-from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
 from converter.cli.retrain_flags import add_arguments, refuse_contradictions
+from converter.data.dataset import FOLDER_COLUMN, chosen, dataset_hash, load_dataset
 from converter.data.splits import groups_of, split, with_groups
+from converter.output_paths import write_file
 from converter.tensorflow_import import tensorflow
+from converter.training.augment import INSPECTION, Augmentation
+from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
-    from converter.training.retrain import Fitted, Prepared
     from converter.training.head_training import Look
+    from converter.training.retrain import Fitted, Prepared
 
 __all__ = ["add_arguments", "run"]
 
@@ -93,6 +93,7 @@ class _Run:
     def train_on_all(self) -> None:
         """Measure on left-out groups and sources, train on everything, and write."""
         from converter.training import cross_validation
+
         left_out = {text: groups_of(self.samples, text.split(",")) for text in self.args.leave_out}
         prepared = self.prepare()
         judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.argument_types import above_zero, at_least, seed, up_to
 from converter.architectures.backbones import DEFAULT_ARCHITECTURE, architecture_names, record_path
+from converter.argument_types import above_zero, at_least, seed, up_to
 from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder
 from edge_node.errors import DatasetError
 

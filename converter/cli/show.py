@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from converter.argument_types import at_least
-from converter.output_paths import refuse_unwritable_file, write_file
 from converter.data.calibration_pictures import choose, find_pictures
-from edge_node.inference.bundle import load_bundle
+from converter.output_paths import refuse_unwritable_file, write_file
 from edge_node.camera.picture import read_picture
-from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, draw_overlay
-from edge_node.inference.engine import Engine
 from edge_node.errors import ConversionError
+from edge_node.inference.bundle import load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, draw_overlay
 
 if TYPE_CHECKING:
     import argparse

@@ -19,9 +19,10 @@ import numpy as np
 from converter.output_paths import refuse_unwritable_place
 from converter.specimens.dataset import Finish, Light, Material, SpecimenSpec, render
 from edge_node import __version__
+from edge_node.errors import ConversionError
 from edge_node.inference.bundle import GOLDEN_NAME, MANIFEST_NAME, Bundle, Golden, encode_golden
 from edge_node.inference.engine import Engine
-from edge_node.errors import ConversionError
+from edge_node.inference.golden_probe import golden_outputs
 from edge_node.inference.interpreter import Interpreter, Tensor, runtime
 from edge_node.inference.manifest import (
     Cascade,
@@ -35,7 +36,6 @@ from edge_node.inference.manifest import (
     encode_manifest,
 )
 from edge_node.inference.manifest import OutputKind as Kind
-from edge_node.inference.golden_probe import golden_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from converter.data.calibration_pictures import Calibration
     from converter.evaluation.accuracy_budget import Drop
     from converter.evaluation.confidence_fit import StageFit
-    from converter.graphs.cascade_file import CascadePlan
     from converter.evaluation.float_agreement import Answers, StageComparison
-    from converter.graphs.fuse import FusedGraph
-    from converter.graphs.trained_graph import TrainedGraph
     from converter.evaluation.labelled_set import LabelledSet
     from converter.evaluation.map_threshold import MapFit
-    from converter.data.calibration_pictures import Calibration
+    from converter.graphs.cascade_file import CascadePlan
+    from converter.graphs.fuse import FusedGraph
+    from converter.graphs.trained_graph import TrainedGraph
     from converter.quantize.conversion_process import ConversionResult
     from edge_node.inference.bundle import Bundle
 

@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.errors import UpdateError
+from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.manifest import encode_manifest
+from edge_node.update.release import (
+    BLOCK_BYTES,
+    MAX_FILES,
+    RESERVED_NAMES,
+    FileEntry,
+    Statement,
+    version_key,
+)
 from edge_node.update.transport_file import (
     SUFFIX,
     Head,
@@ -27,14 +35,6 @@ from edge_node.update.transport_file import (
     read_head,
     unpack,
     write_head,
-)
-from edge_node.update.release import (
-    BLOCK_BYTES,
-    MAX_FILES,
-    RESERVED_NAMES,
-    FileEntry,
-    Statement,
-    version_key,
 )
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.evaluation.accuracy_budget import Attempt, Drop, drops, within_budget
+from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
 from converter.conversion.bundle_writer import (
     MadeModel,
     assemble,
@@ -17,23 +17,23 @@ from converter.conversion.bundle_writer import (
     with_manifest,
     write_bundle,
 )
-from converter.evaluation.confidence_fit import StageFit, fit_stages, with_fit
-from converter.evaluation.output_checks import audit_types, check_outputs, warnings
-from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
-from converter.evaluation.float_agreement import Answers, StageComparison, ask, compare
 from converter.conversion.order import BeginStep, ConversionOrder, ConversionOutcome, ModeCost
-from converter.graphs.fuse import FusedGraph, fuse
-from converter.graphs.trained_graph import TrainedGraph, load_graph
+from converter.conversion.target_runtime import environment, probe_in_target
+from converter.data.calibration_pictures import Calibration, load_calibration
+from converter.evaluation.accuracy_budget import Attempt, Drop, drops, within_budget
+from converter.evaluation.confidence_fit import StageFit, fit_stages, with_fit
+from converter.evaluation.float_agreement import Answers, StageComparison, ask, compare
 from converter.evaluation.labelled_set import load_labelled
 from converter.evaluation.map_threshold import MapFit, fit_maps, with_map_thresholds
-from converter.quantize.tflite_metadata import ModelDescription, with_metadata
-from converter.data.calibration_pictures import Calibration, load_calibration
+from converter.evaluation.output_checks import audit_types, check_outputs, warnings
+from converter.graphs.fuse import FusedGraph, fuse
+from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.quantize.conversion_process import ConversionResult, Mode, Target, convert_graph
 from converter.quantize.layer_ranking import LayerGain, in_order, rank_layers
-from converter.conversion.target_runtime import environment, probe_in_target
+from converter.quantize.tflite_metadata import ModelDescription, with_metadata
 from converter.work_folder import work_folder
-from edge_node.inference.engine import Engine
 from edge_node.errors import ConversionError, DatasetError
+from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import CalibrationSet, Measured, Provenance, SourceGraph, StageMeasure
 from edge_node.inference.preprocess import input_tensor
 

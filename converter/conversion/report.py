@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.confidence_fit import expected_calibration_error
 from converter.evaluation.float_agreement import chosen_labels, softmax
-from converter.quantize.tflite_file import operator_counts, weight_types
 from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
-from converter.data.stage_truth import UNKNOWN
+from converter.quantize.tflite_file import operator_counts, weight_types
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from converter.evaluation.float_agreement import StageComparison
     from converter.conversion.order import ConversionOutcome
+    from converter.evaluation.float_agreement import StageComparison
     from edge_node.inference.manifest import Stage
 
 _CURVE_POINTS = 40

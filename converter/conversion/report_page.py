@@ -10,8 +10,8 @@ import cv2
 import matplotlib as mpl
 
 from converter.page_template import rendered
-from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, draw_overlay
 from edge_node.inference.engine import Engine
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, draw_overlay
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,8 @@ import numpy as np
 
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.messages.labels_csv import LABELS_NAME
 from edge_node.inference.preprocess import resize
+from edge_node.messages.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

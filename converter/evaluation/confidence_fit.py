@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]  # no stubs in the wheel
 from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  # no stubs in the wheel
 
-from converter.evaluation.float_agreement import softmax
 from converter.data.stage_truth import UNKNOWN
+from converter.evaluation.float_agreement import softmax
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 
 from converter.cli.evaluate import percent
-from converter.page_template import rendered
 from converter.evaluation.questions import Figures, Mistake, Question, mistakes
+from converter.page_template import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
-from converter.graphs.trained_graph import load_graph
 from converter.graphs.label_names import labels_beside, meanings_of, read_labels
+from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
+from edge_node.errors import GraphError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.cascade import decide
-from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inference.engine import Engine
-from edge_node.errors import GraphError
 from edge_node.inference.manifest import Cascade, Meaning, Stage
 from edge_node.inference.preprocess import resize
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.evaluation.float_agreement import chosen_labels, softmax
 from converter.data.dataset import load_dataset
 from converter.data.stage_truth import UNKNOWN, corroded_truth, stage_truth
-from edge_node.inference.cascade import decide
+from converter.evaluation.float_agreement import chosen_labels, softmax
 from edge_node.errors import DatasetError
+from edge_node.inference.cascade import decide
 from edge_node.messages.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.evaluation.float_agreement import Answers
     from converter.data.dataset import Sample
+    from converter.evaluation.float_agreement import Answers
     from edge_node.inference.manifest import Cascade, Stage
 
 _CONFIDENCE_Z = 1.96  # 95 %

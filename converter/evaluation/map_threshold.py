@@ -18,8 +18,8 @@ from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  
 
 from converter.conversion.bundle_writer import with_manifest
 from converter.data.stage_truth import UNKNOWN
-from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inference.preprocess import input_tensor
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

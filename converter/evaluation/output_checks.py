@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.quantize.tflite_file import weight_types
 from converter.quantize.conversion_process import Mode
+from converter.quantize.tflite_file import weight_types
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
-from converter.graphs.label_names import material_named
 from converter.evaluation.metrics import (
     Detection,
     Interval,
@@ -19,6 +18,7 @@ from converter.evaluation.metrics import (
     detection,
     wilson,
 )
+from converter.graphs.label_names import material_named
 from edge_node.messages.verdict import Decision, Outcome
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from edge_node.inference.manifest import OutputKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.graphs.trained_graph import TrainedGraph
     from converter.graphs.scaling import Preprocessing
+    from converter.graphs.trained_graph import TrainedGraph
 
 
 @dataclass(frozen=True, slots=True)

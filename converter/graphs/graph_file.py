@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from converter.tensorflow_import import tensorflow
-from edge_node.inference.bundle import MANIFEST_NAME
 from edge_node.errors import GraphError
+from edge_node.inference.bundle import MANIFEST_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

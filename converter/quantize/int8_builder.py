@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from converter.quantize.balance_heads import balanced
+from converter.quantize.conversion_process import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
 from converter.quantize.duplicate_channels import with_doubled_channels
 from converter.quantize.equalize_channels import equalized
-from converter.quantize.tflite_file import WEIGHTED, operators, with_layer_of
-from converter.quantize.conversion_process import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
 from converter.quantize.refit_heads import refitted
 from converter.quantize.round_weights import CORRECTED, rounded_weights
-from converter.tensorflow_import import tensorflow
 from converter.quantize.tflite_converter import converter_of, fed_pictures, scaled_pictures
+from converter.quantize.tflite_file import WEIGHTED, operators, with_layer_of
+from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from converter.quantize.tflite_file import Operator
     from converter.quantize.conversion_process import ConversionRequest
+    from converter.quantize.tflite_file import Operator
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,13 @@ import msgspec
 import numpy as np
 
 from converter.child_process import end_with_parent
-from converter.quantize.conversion_process import REQUEST_NAME, ConversionRequest, Mode, worker_environment, write_request
+from converter.quantize.conversion_process import (
+    REQUEST_NAME,
+    ConversionRequest,
+    Mode,
+    worker_environment,
+    write_request,
+)
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.quantize.tflite_file import encode_model, parse_model, weighted_operators
 from converter.quantize.round_weights import on_grid
+from converter.quantize.tflite_file import encode_model, parse_model, weighted_operators
 from edge_node.inference.interpreter import Interpreter
 from edge_node.inference.quantization import dequantize
 

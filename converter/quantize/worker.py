@@ -8,9 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from converter.quantize.int8_builder import balance, calibrated, quantized
 from converter.child_process import end_with_parent, peak_memory_mb
-from converter.quantize.float_heads import with_float_heads
 from converter.quantize.conversion_process import (
     MODEL_NAME,
     REQUEST_NAME,
@@ -19,6 +17,8 @@ from converter.quantize.conversion_process import (
     ConversionResult,
     Mode,
 )
+from converter.quantize.float_heads import with_float_heads
+from converter.quantize.int8_builder import balance, calibrated, quantized
 from converter.quantize.tflite_converter import converter_of
 
 

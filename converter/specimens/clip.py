@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from converter.specimens.dataset import plate_of
 from converter.specimens.light import LAMPS, Camera, Lighting, photographed, seen_mask, shaded
 from converter.specimens.noise import step
 from converter.specimens.plate import Plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
-from converter.specimens.dataset import plate_of
 from edge_node.errors import CorrosionError, DatasetError
 
 WIDTH_PX, HEIGHT_PX = 640, 480

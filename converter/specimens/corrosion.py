@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from converter.specimens.noise import Field, blurred, cells, displaced, fractal, ranked, speckle, step, streaks
+from converter.specimens.noise import (
+    Field,
+    blurred,
+    cells,
+    displaced,
+    fractal,
+    ranked,
+    speckle,
+    step,
+    streaks,
+)
 from converter.specimens.plate import Colours, Plate, linear, mixed, threefold
 from converter.specimens.spec import MIN_CORRODED_FRACTION, Finish, Material, SpecimenSpec
 

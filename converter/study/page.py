@@ -24,8 +24,8 @@ from converter.study.text import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.study.study import Study
     from converter.study.figures import Row
+    from converter.study.study import Study
 
 _AXIS_STEP = 0.1
 

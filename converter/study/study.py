@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.argument_types import at_least, seed
 from converter.architectures.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
+from converter.argument_types import at_least, seed
 from converter.data.dataset import add_choice_arguments, chosen, load_dataset
-from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder, write_file
-from converter.training.recipe import CascadeRecipe, TrainingRecipe
 from converter.data.splits import folds, random_folds, with_groups
+from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder, write_file
 from converter.study.figures import (
     KNOWN,
     PICTURE,
@@ -33,6 +32,7 @@ from converter.study.figures import (
 )
 from converter.study.models import PILOT, Model, answerable, with_classes
 from converter.training.head_training import UNKNOWN
+from converter.training.recipe import CascadeRecipe, TrainingRecipe
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:

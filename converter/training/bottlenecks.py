@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.training.augment import INSPECTION, Augmentation, augmented, augmented_mask
 from converter.tensorflow_import import tensorflow
+from converter.training.augment import INSPECTION, Augmentation, augmented, augmented_mask
 from edge_node.errors import DatasetError
 from edge_node.inference.preprocess import resize
 

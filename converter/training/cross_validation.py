@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.training.retrain import Fitted, Prepared, draw_weights, fit
 from converter.data.splits import folds
 from converter.training.head_training import UNKNOWN, fitted_temperature
+from converter.training.retrain import Fitted, Prepared, draw_weights, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

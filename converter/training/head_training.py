@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.feature_size import feature_scale
+from converter.tensorflow_import import tensorflow
 from converter.training.losses import class_weights, position_loss
 from converter.training.style_mixing import Mixing, draw_mixing, mixed
-from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

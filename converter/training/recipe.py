@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from converter.argument_types import MAX_SEED
 from converter.architectures.backbones import DEFAULT_ARCHITECTURE
+from converter.argument_types import MAX_SEED
 from converter.data.dataset import OTHER, UNCORRODED
 from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
 from edge_node.errors import DatasetError

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.training.augment import INSPECTION, Augmentation
 from converter.architectures.backbones import Backbone, load_backbone, weights_hash
-from converter.training.bottlenecks import Extractor, Variant, compute, extractor, shown_mask
 from converter.data.dataset import CORRODED, OTHER, UNCORRODED
-from converter.training.fine_tuning import Cut, cut_before
 from converter.tensorflow_import import tensorflow
+from converter.training.augment import INSPECTION, Augmentation
+from converter.training.bottlenecks import Extractor, Variant, compute, extractor, shown_mask
+from converter.training.fine_tuning import Cut, cut_before
 from converter.training.head_training import (
     UNKNOWN,
     Head,

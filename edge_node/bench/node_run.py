@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.camera import CameraCondition, CameraState
-from edge_node.config.sections import BundleConfig, Config, MqttConfig, NodeConfig, ShadowConfig, SpoolConfig
-from edge_node.evidence.store import Evidence
-from edge_node.findings.log import FindingDesk
 from edge_node.camera.frame import frame_now
 from edge_node.camera.latest import LatestFrame
-from edge_node.messages.status import PartState
+from edge_node.config.sections import BundleConfig, Config, MqttConfig, NodeConfig, ShadowConfig, SpoolConfig
 from edge_node.daemon.main_loop import Node, Rooms
 from edge_node.delivery.publisher import Publisher
+from edge_node.evidence.store import Evidence
+from edge_node.findings.log import FindingDesk
+from edge_node.messages.status import PartState
+from edge_node.messages.topics import Topics
+from edge_node.monitoring.systemd import Notifier
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Spool
-from edge_node.monitoring.systemd import Notifier
-from edge_node.messages.topics import Topics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_node.inference.engine import Engine
     from edge_node.camera.frame import Frame
+    from edge_node.inference.engine import Engine
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.verdict import Verdict
 

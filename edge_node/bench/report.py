@@ -24,16 +24,16 @@ import msgspec
 import numpy as np
 
 from edge_node.bench.node_run import NodeRun, run_node
-from edge_node.inference.bundle import bundle_path, load_bundle
 from edge_node.camera import PICTURE_SUFFIXES, iter_video, read_picture
-from edge_node.inference.engine import Engine
 from edge_node.errors import CameraError, ConfigError
-from edge_node.monitoring.watchdog import memory_mb, temperature_c
-from edge_node.inspection.inspectability import Thresholds, inspect
+from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.engine import Engine
 from edge_node.inference.interpreter import runtime
 from edge_node.inference.manifest import Resize
 from edge_node.inference.preprocess import input_tensor, resize
+from edge_node.inspection.inspectability import Thresholds, inspect
 from edge_node.monitoring.status_board import THERMAL_ZONES
+from edge_node.monitoring.watchdog import memory_mb, temperature_c
 
 if TYPE_CHECKING:
     import argparse

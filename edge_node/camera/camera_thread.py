@@ -16,9 +16,9 @@ from edge_node.errors import CameraError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.camera.frame import Frame
     from edge_node.camera.opening import Camera
     from edge_node.config.sections import CameraConfig
-    from edge_node.camera.frame import Frame
 
 # While nobody decides frames, one is looked at so often: it tells whether the camera repeats itself.
 HELD_LOOK_S = 1.0

@@ -9,8 +9,8 @@ from edge_node.camera.source import SourceKind, parse_source
 if TYPE_CHECKING:
     import threading
 
-    from edge_node.config.sections import CameraConfig
     from edge_node.camera.frame import Frame
+    from edge_node.config.sections import CameraConfig
 
 
 class Camera(Protocol):

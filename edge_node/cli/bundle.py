@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.inference.bundle import STORE_NAME, bundle_path, load_bundle
-from edge_node.config.sections import load_config
 from edge_node.cli.control_room import bundle_send as send_bundle
-from edge_node.inference.engine import Engine
+from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, UpdateError
-from edge_node.inference.interpreter import runtime
+from edge_node.inference.bundle import STORE_NAME, bundle_path, load_bundle
+from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
+from edge_node.inference.interpreter import runtime
 
 if TYPE_CHECKING:
     import argparse
 
-    from edge_node.inference.bundle import Bundle
     from edge_node.config.sections import BundleConfig, Config
-    from edge_node.update.state import SlotId, State
+    from edge_node.inference.bundle import Bundle
     from edge_node.update.bundle_store import Store
+    from edge_node.update.state import SlotId, State
 
 SERVICE_CONFIG = Path("/etc/corrosion-edge/node.toml")
 

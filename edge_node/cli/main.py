@@ -9,7 +9,9 @@ from edge_node.cli.framework import Command, run_command
 COMMANDS = {
     "demo": Command("edge_node.demo.run", "see it work: embedded broker, real daemon, sample clip, verdicts"),
     "run": Command("edge_node.cli.robot.run", "the daemon: camera -> verdicts -> broker"),
-    "classify": Command("edge_node.cli.robot.classify", "judge pictures, folders and videos; one JSON verdict a line"),
+    "classify": Command(
+        "edge_node.cli.robot.classify", "judge pictures, folders and videos; one JSON verdict a line"
+    ),
     "watch": Command("edge_node.cli.control_room.watch", "subscribe to a broker and print what arrives"),
     "command": Command(
         "edge_node.cli.control_room.command",
@@ -25,7 +27,9 @@ COMMANDS = {
     "spool": Command(
         "edge_node.cli.robot.spool", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),
-    "audit": Command("edge_node.cli.robot.audit", "what this robot was asked, by whom, and what became of it"),
+    "audit": Command(
+        "edge_node.cli.robot.audit", "what this robot was asked, by whom, and what became of it"
+    ),
     "schema": Command("edge_node.cli.schema", "write JSON Schemas and the AsyncAPI document of all messages"),
     "bundle": Command(
         "edge_node.cli.bundle", "verify, install, list, rollback, send: signed bundles on their way and here"
@@ -33,8 +37,12 @@ COMMANDS = {
     "init": Command("edge_node.cli.robot.init", "write a commented example configuration"),
     "check-config": Command("edge_node.cli.robot.check_config", "judge a configuration; touches no hardware"),
     "install": Command("edge_node.cli.robot.install", "put the node in place as a service, or take it away"),
-    "cameras": Command("edge_node.cli.robot.cameras", "which cameras are there; try one and save its picture"),
-    "replay": Command("edge_node.cli.robot.replay", "which verdicts on a recording would another bundle change"),
+    "cameras": Command(
+        "edge_node.cli.robot.cameras", "which cameras are there; try one and save its picture"
+    ),
+    "replay": Command(
+        "edge_node.cli.robot.replay", "which verdicts on a recording would another bundle change"
+    ),
     "bench": Command("edge_node.bench.report", "what the node costs beside the bare interpreter, in one run"),
     "version": Command("edge_node.cli.version", "versions of the node, its runtime and the default bundle"),
 }

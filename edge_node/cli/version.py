@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_node import __version__
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.errors import CorrosionError
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.interpreter import Interpreter, runtime
 
 if TYPE_CHECKING:

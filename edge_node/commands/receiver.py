@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edge_node.commands.responses import Answer, Answers
 from edge_node.commands.admission import CommandGate, Refused, Taken
+from edge_node.commands.responses import Answer, Answers
 from edge_node.messages.command import Ping, Verb, arguments
 from edge_node.messages.status import Result, Scalar
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from edge_node.commands.audit_log import Audit
     from edge_node.config.sections import CommandsConfig
+    from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Incoming
     from edge_node.spool.spool import Spool
-    from edge_node.messages.topics import Topics
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.messages.status import Response, Result, Scalar
-from edge_node.spool.rows import Kind
 from edge_node.messages.verdict import encode
+from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
     from edge_node.commands.audit_log import Audit
-    from edge_node.spool.spool import Spool
     from edge_node.messages.topics import Topics
+    from edge_node.spool.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from edge_node.spool.rows import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_node.messages.command import RecordReview
     from edge_node.evidence.store import Evidence
     from edge_node.findings.log import FindingDesk
+    from edge_node.messages.command import RecordReview
     from edge_node.messages.status import Scalar
-    from edge_node.spool.spool import Spool
     from edge_node.messages.topics import Topics
+    from edge_node.spool.spool import Spool
 
 
 class Recorded(NamedTuple):

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from edge_node.control_room.web.api import Room
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.history import History
+from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.robots.review_service import Desk
 from edge_node.control_room.web.access import Logins
-from edge_node.control_room.history.history import History
-from edge_node.control_room.web.event_stream import Hub
-from edge_node.control_room.ingest.ingest import Ingest
+from edge_node.control_room.web.api import Room
 from edge_node.control_room.web.application import application
+from edge_node.control_room.web.event_stream import Hub
 from edge_node.errors import ConfigError
 from edge_node.monitoring.systemd import Notifier
 

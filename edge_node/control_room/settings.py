@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from edge_node.mqtt.endpoint import check_security
 from edge_node.config.sections import MAX_CONFIG_BYTES, MqttConfig
 from edge_node.config.toml_reader import about, example_text, read_sections
 from edge_node.config.value_types import Id, Port, Text
 from edge_node.errors import ConfigError
+from edge_node.mqtt.endpoint import check_security
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,30 +13,30 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_node.commands.responses import Answers
-from edge_node.commands.audit_log import FOLDER_NAME, Audit
-from edge_node.inference.bundle import STORE_NAME
 from edge_node.camera import CaptureThread
+from edge_node.camera.latest import LatestFrame
+from edge_node.commands.audit_log import FOLDER_NAME, Audit
+from edge_node.commands.executor import Orders
+from edge_node.commands.responses import Answers
+from edge_node.commands.review_handler import ReviewDesk
+from edge_node.daemon.main_loop import TICK_S, Node, Rooms
+from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.store import Evidence
 from edge_node.findings.log import FindingDesk
-from edge_node.camera.latest import LatestFrame
+from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import Reloader, load_engine
-from edge_node.daemon.main_loop import TICK_S, Node, Rooms
-from edge_node.commands.executor import Orders
 from edge_node.inspection.pose_track import PoseReceiver, PoseTopic, pose_track
-from edge_node.delivery.publisher import Publisher
-from edge_node.commands.review_handler import ReviewDesk
-from edge_node.shadow.runner import Shadow
-from edge_node.spool.spool import Spool
-from edge_node.monitoring.systemd import Notifier
 from edge_node.messages.topics import Topics
+from edge_node.monitoring.systemd import Notifier
+from edge_node.shadow.runner import Shadow
+from edge_node.signing import trusted_keys
+from edge_node.spool.spool import Spool
+from edge_node.update.bundle_store import Store
 from edge_node.update.fetcher import Fetcher
+from edge_node.update.installed_bundle import begin, load_installed
 from edge_node.update.installer import Installer
 from edge_node.update.trial_keeper import BundleKeeper
-from edge_node.update.installed_bundle import begin, load_installed
-from edge_node.signing import trusted_keys
-from edge_node.update.bundle_store import Store
 
 if TYPE_CHECKING:
     import threading
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import Config
     from edge_node.inference.engine import Engine
-    from edge_node.monitoring.live_view import LiveView
     from edge_node.integrations.sparkplug_edge_node import SparkplugView
+    from edge_node.monitoring.live_view import LiveView
 
 _T = TypeVar("_T")
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_node.inference.engine import Answers
     from edge_node.camera.frame import Frame
-    from edge_node.inspection.inspector import Inspector, Prepared
     from edge_node.camera.latest import LatestFrame
+    from edge_node.inference.engine import Answers
+    from edge_node.inspection.inspector import Inspector, Prepared
     from edge_node.inspection.verdict_recorder import Recorder
 
 MAX_WAITING = 4  # judged frames that the main thread has not taken; then the models wait for it

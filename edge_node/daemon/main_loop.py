@@ -15,39 +15,39 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from edge_node.daemon.inference_thread import Lookahead
 from edge_node.evidence.thread import EvidenceThread, PictureInWork
-from edge_node.monitoring.watchdog import Vitals, Watchdog
 from edge_node.inspection.inspectability import thresholds_of
 from edge_node.inspection.inspector import Inspector, Tiling, marking
-from edge_node.daemon.inference_thread import Lookahead
-from edge_node.messages.status import LinkState, Part, PartState
 from edge_node.inspection.verdict_recorder import Recorder
-from edge_node.spool.spool import Keep, Kind, Spool
-from edge_node.monitoring.status_board import StatusBoard
+from edge_node.messages.status import LinkState, Part, PartState
 from edge_node.messages.verdict import Outcome, encode
+from edge_node.monitoring.status_board import StatusBoard
+from edge_node.monitoring.watchdog import Vitals, Watchdog
+from edge_node.spool.spool import Keep, Kind, Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.camera import CameraState
+    from edge_node.camera.frame import Frame
+    from edge_node.camera.latest import LatestFrame
     from edge_node.commands.admission import Taken
+    from edge_node.commands.executor import Orders
     from edge_node.config.sections import Config
-    from edge_node.inference.engine import Engine
+    from edge_node.delivery.publisher import Publisher
     from edge_node.evidence.store import Evidence
     from edge_node.findings.log import FindingDesk
-    from edge_node.camera.frame import Frame
-    from edge_node.inspection.inspector import Inspection
-    from edge_node.camera.latest import LatestFrame
-    from edge_node.monitoring.live_view import LiveView
-    from edge_node.messages.status import Health, Status
+    from edge_node.inference.engine import Engine
     from edge_node.inference.loading import Reloader
-    from edge_node.commands.executor import Orders
+    from edge_node.inspection.inspector import Inspection
     from edge_node.inspection.pose_track import PoseTrack
-    from edge_node.delivery.publisher import Publisher
-    from edge_node.shadow.runner import Shadow
-    from edge_node.monitoring.systemd import Notifier
-    from edge_node.update.trial_keeper import BundleKeeper
+    from edge_node.messages.status import Health, Status
     from edge_node.messages.verdict import Verdict
+    from edge_node.monitoring.live_view import LiveView
+    from edge_node.monitoring.systemd import Notifier
+    from edge_node.shadow.runner import Shadow
+    from edge_node.update.trial_keeper import BundleKeeper
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
 HEALTH_INTERVAL_S = 10.0

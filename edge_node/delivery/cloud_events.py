@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
-    from edge_node.spool.rows import Row
     from edge_node.messages.topics import Topics
+    from edge_node.spool.rows import Row
 
 _TYPE = {
     Kind.VERDICT: "corrosion.verdict.v1",

@@ -15,9 +15,9 @@ from edge_node.spool.rows import Kind, Stored
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Incoming
     from edge_node.spool.rows import Row
-    from edge_node.messages.topics import Topics
 
 MAX_RECEIPT_BYTES = 1024
 

@@ -14,11 +14,11 @@ from edge_node.mqtt.session import Outgoing
 
 if TYPE_CHECKING:
     from edge_node.config.sections import MqttConfig
-    from edge_node.integrations.home_assistant import Announcement
     from edge_node.evidence.store import Evidence, Picture
+    from edge_node.integrations.home_assistant import Announcement
+    from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Session
     from edge_node.spool.rows import Row
-    from edge_node.messages.topics import Topics
 
 _LATEST_INTERVAL_S = 1.0  # the newest verdict is retained at most so often: it costs as much as the record
 

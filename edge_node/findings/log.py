@@ -13,8 +13,8 @@ import msgspec
 
 from edge_node.errors import SpoolError
 from edge_node.findings.tracker import FindingTracker, TrackerState
-from edge_node.spool.rows import Keep, Kind
 from edge_node.messages.verdict import encode
+from edge_node.spool.rows import Keep, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from edge_node.config.sections import FindingsConfig
     from edge_node.findings.tracker import Finding
     from edge_node.messages.review import Review
-    from edge_node.spool.spool import Spool
     from edge_node.messages.verdict import Verdict
+    from edge_node.spool.spool import Spool
 
 STATE_NAME = "findings.json"
 _CLOSE_S = 2.0  # how long closing waits for a disk

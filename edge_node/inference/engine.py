@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_node.inference.cascade import Told, calibrated, decide, first_stage
 from edge_node.errors import BundleError
+from edge_node.inference.cascade import Told, calibrated, decide, first_stage
 from edge_node.inference.interpreter import Interpreter, Tensor
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.quantization import Quantization, dequantize

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.inference.cascade import calibrated
 from edge_node.errors import BundleError
+from edge_node.inference.cascade import calibrated
 from edge_node.inference.manifest import OutputKind
 from edge_node.inference.preprocess import input_tensor
 

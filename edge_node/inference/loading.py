@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node import malloc as heap
+from edge_node.errors import CorrosionError, RuntimeUnavailableError
 from edge_node.inference.bundle import Bundle, bundle_path, load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.errors import CorrosionError, RuntimeUnavailableError
 from edge_node.inference.golden_probe import run_probe
 
 if TYPE_CHECKING:

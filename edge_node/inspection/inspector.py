@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from edge_node.errors import ConfigError
+from edge_node.evidence.marked_jpeg import Marking
 from edge_node.inference.cascade import Told
 from edge_node.inspection.corrosion_map import (
     area_estimate,
@@ -20,11 +22,17 @@ from edge_node.inspection.corrosion_map import (
     draw_overlay,
     iso_4628_3,
 )
-from edge_node.messages.plain_text import path_text
-from edge_node.errors import ConfigError
 from edge_node.inspection.inspectability import inspect
-from edge_node.evidence.marked_jpeg import Marking
-from edge_node.inspection.tiling import Tile, TileBudget, corroded_share, grid_within, stitched, tile_grid, worst
+from edge_node.inspection.tiling import (
+    Tile,
+    TileBudget,
+    corroded_share,
+    grid_within,
+    stitched,
+    tile_grid,
+    worst,
+)
+from edge_node.messages.plain_text import path_text
 from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
 
 if TYPE_CHECKING:
@@ -32,8 +40,8 @@ if TYPE_CHECKING:
 
     from edge_node.inference.engine import Answers, Engine, Judgement
     from edge_node.inference.engine import Prepared as PreparedPicture
-    from edge_node.inspection.inspectability import Thresholds
     from edge_node.inference.manifest import Stage
+    from edge_node.inspection.inspectability import Thresholds
     from edge_node.messages.verdict import Reason
 
 

@@ -10,9 +10,9 @@ from edge_node.clock import boot_id, time_quality
 from edge_node.messages.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
-    from edge_node.inference.bundle import Bundle
-    from edge_node.config.sections import Config
     from edge_node.camera.frame import Frame
+    from edge_node.config.sections import Config
+    from edge_node.inference.bundle import Bundle
     from edge_node.messages.verdict import Pose
 
 

@@ -17,9 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_node.backoff import Backoff
-from edge_node.mqtt.endpoint import endpoint
 from edge_node.errors import ConfigError
-from edge_node.mqtt.session import LinkError, Outgoing, Session, Will
 from edge_node.integrations.sparkplug_metrics import (
     birth_metrics,
     death_metric,
@@ -28,17 +26,19 @@ from edge_node.integrations.sparkplug_metrics import (
     status_metrics,
 )
 from edge_node.integrations.sparkplug_payload import asks_for_rebirth, encode_payload
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.mqtt.session import LinkError, Outgoing, Session, Will
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from edge_node.config.sections import MqttConfig
-    from edge_node.messages.status import Status
-    from edge_node.mqtt.session import Incoming
     from edge_node.integrations.sparkplug_payload import Metric
-    from edge_node.spool.rows import Kind, Row
+    from edge_node.messages.status import Status
     from edge_node.messages.topics import Topics
+    from edge_node.mqtt.session import Incoming
+    from edge_node.spool.rows import Kind, Row
 
 _LOG = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from edge_node.integrations.sparkplug_payload import REBIRTH, DataType, Metric
 from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
-    from edge_node.messages.status import Status
     from edge_node.integrations.sparkplug_payload import Value
+    from edge_node.messages.status import Status
 
 LEFT_OUT = "View/Left Out"
 _TYPES = {

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from edge_node.messages.verdict import BundleReference  # the same
 from edge_node.shadow.comparison import Change, Summary  # msgspec resolves annotations at run time
 from edge_node.spool.rows import Alarm, SpoolDepth  # the same
-from edge_node.messages.verdict import BundleReference  # the same
 
 Scalar: TypeAlias = str | int | float | bool | None
 MAX_PIECE_BYTES = 32 * 1024  # of a bundle in one message

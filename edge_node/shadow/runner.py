@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.backoff import Backoff
-from edge_node.shadow.comparison import Change, Comparison, compared, describe_change
 from edge_node.messages.status import Disagreement, Part, PartState, ShadowHealth
+from edge_node.messages.verdict import encode
+from edge_node.shadow.comparison import Change, Comparison, compared, describe_change
 from edge_node.shadow.process import ShadowEndedError, ShadowProcess, ShadowRefusedError
 from edge_node.shadow.worker import Setup
 from edge_node.spool.rows import Keep, Kind
-from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config, ShadowConfig
     from edge_node.evidence.store import Evidence
-    from edge_node.camera.frame import Frame
+    from edge_node.messages.verdict import BundleReference, Verdict
     from edge_node.shadow.worker import Answer
     from edge_node.spool.spool import Spool
-    from edge_node.messages.verdict import BundleReference, Verdict
 
 _T = TypeVar("_T")
 

@@ -114,8 +114,8 @@ def _load(setup: Setup) -> tuple[Inspector, BundleReference]:
     import cv2
 
     from edge_node.config.sections import BundleConfig
-    from edge_node.inspection.inspector import Inspector, Tiling
     from edge_node.inference.loading import load_engine
+    from edge_node.inspection.inspector import Inspector, Tiling
 
     cv2.setNumThreads(1)
     engine = load_engine(BundleConfig(path=setup.bundle, threads=setup.threads))

@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import SpoolError
-from edge_node.spool.transaction import DamagedError, DiskError
+from edge_node.spool.database import Store
 from edge_node.spool.files import own_bytes
 from edge_node.spool.opening import lasting_alarms
-from edge_node.spool.database import Store
+from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import SpoolError
-from edge_node.spool.transaction import DamagedError, DiskError
-from edge_node.spool.files import Budget, Generation, Lock, beside, prepare_file, put_back, set_aside
-from edge_node.spool.salvage import salvage, salvage_last_position
 from edge_node.spool.database import Store
+from edge_node.spool.files import Budget, Generation, Lock, beside, prepare_file, put_back, set_aside
 from edge_node.spool.rows import Alarm, Kind
+from edge_node.spool.salvage import salvage, salvage_last_position
+from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
     from pathlib import Path

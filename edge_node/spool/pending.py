@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from edge_node.spool.transaction import Batch
 from edge_node.spool.files import MEGABYTE
+from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
     from edge_node.spool.rows import NewRow, Refusal, Stored

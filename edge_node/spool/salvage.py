@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edge_node.spool.transaction import DamagedError, DiskError
 from edge_node.spool.database import COLUMNS, reading, whole_row
+from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,6 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
-from edge_node.spool.transaction import DamagedError, DiskError
 from edge_node.spool.counters import Counters
 from edge_node.spool.files import Budget, Room, budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
@@ -29,14 +28,15 @@ from edge_node.spool.rows import (
     SpoolDepth,
     Stored,
 )
+from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from edge_node.config.sections import SpoolConfig
-    from edge_node.spool.transaction import Batch, Written
     from edge_node.spool.database import Store
+    from edge_node.spool.transaction import Batch, Written
 
 __all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
 

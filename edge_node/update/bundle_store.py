@@ -20,13 +20,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE, MANIFEST_NAME, MAX_MODEL_BYTES, Bundle, bundle_from, load_bundle
 from edge_node.errors import BundleError, ConfigError, UpdateError
+from edge_node.inference.bundle import (
+    DEFAULT_BUNDLE,
+    MANIFEST_NAME,
+    MAX_MODEL_BYTES,
+    Bundle,
+    bundle_from,
+    load_bundle,
+)
 from edge_node.inference.manifest import decode_manifest
-from edge_node.update.transport_file import SIGNATURE_NAME, STATEMENT_NAME, UNSIGNED
 from edge_node.signing import check_signature
-from edge_node.update.state import SlotId, State
 from edge_node.update.release import MAX_STATEMENT_BYTES, Statement, decode_statement
+from edge_node.update.state import SlotId, State
+from edge_node.update.transport_file import SIGNATURE_NAME, STATEMENT_NAME, UNSIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING
 
 from edge_node.errors import CorrosionError, UpdateError
 from edge_node.messages.status import BundleRequest
-from edge_node.mqtt.types import Outgoing
-from edge_node.update.piece_requests import Asking
-from edge_node.update.partial_file import Offer, Partial, discard
-from edge_node.update.state import Step
-from edge_node.update.release import BLOCK_BYTES
-from edge_node.update.bundle_store import now
 from edge_node.messages.verdict import encode
+from edge_node.mqtt.types import Outgoing
+from edge_node.update.bundle_store import now
+from edge_node.update.partial_file import Offer, Partial, discard
+from edge_node.update.piece_requests import Asking
+from edge_node.update.release import BLOCK_BYTES
+from edge_node.update.state import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Session
     from edge_node.mqtt.types import Incoming
-    from edge_node.messages.topics import Topics
-    from edge_node.update.piece_requests import Piece
     from edge_node.update.installer import Installer
+    from edge_node.update.piece_requests import Piece
 
 _log = logging.getLogger("edge_node.update")
 

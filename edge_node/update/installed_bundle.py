@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.loading import ready_engine
 from edge_node.update.bundle_store import factory, now
 
 if TYPE_CHECKING:
-    from edge_node.inference.bundle import Bundle
     from edge_node.config.sections import BundleConfig
+    from edge_node.inference.bundle import Bundle
     from edge_node.inference.engine import Engine
-    from edge_node.update.state import SlotId, State
     from edge_node.update.bundle_store import Store
+    from edge_node.update.state import SlotId, State
 
 _log = logging.getLogger("edge_node.update")
 

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
 from edge_node.inference.loading import ready_engine
+from edge_node.signing import check_signature
+from edge_node.update.bundle_store import factory, now, slot_of, sync_folder
+from edge_node.update.release import refusals
 from edge_node.update.transport_file import (
     SIGNATURE_NAME,
     STATEMENT_NAME,
@@ -23,9 +26,6 @@ from edge_node.update.transport_file import (
     read_head,
     unpack,
 )
-from edge_node.signing import check_signature
-from edge_node.update.release import refusals
-from edge_node.update.bundle_store import factory, now, slot_of, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from edge_node.config.sections import BundleConfig
-    from edge_node.update.release import Statement
     from edge_node.update.bundle_store import Store
+    from edge_node.update.release import Statement
 
 _FREE_FACTOR = 2  # the file itself may lie on the same disk
 

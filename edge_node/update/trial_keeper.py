@@ -15,23 +15,23 @@ import msgspec
 from edge_node.commands.responses import Answer
 from edge_node.errors import UpdateError
 from edge_node.messages.status import Result
+from edge_node.messages.verdict import Outcome
+from edge_node.update.bundle_store import factory, now
 from edge_node.update.installed_bundle import slot_in_use
 from edge_node.update.state import Step
-from edge_node.update.bundle_store import factory, now
 from edge_node.update.trial import Record, verdict_on
-from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.commands.responses import Answers
-    from edge_node.inference.bundle import Bundle
     from edge_node.config.sections import BundleConfig
-    from edge_node.inspection.inspector import Inspection
+    from edge_node.inference.bundle import Bundle
     from edge_node.inference.loading import Reloader
+    from edge_node.inspection.inspector import Inspection
+    from edge_node.update.bundle_store import Store
     from edge_node.update.fetcher import Fetcher
     from edge_node.update.state import Event, SlotId, State
-    from edge_node.update.bundle_store import Store
     from edge_node.update.trial import Trial
 
 VERB = "update"

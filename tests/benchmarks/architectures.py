@@ -28,13 +28,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from converter.training.augment import INSPECTION
 from converter.architectures.backbones import InputRule, load_backbone
-from converter.training.bottlenecks import Extractor, Variant, compute, extractor
 from converter.data.dataset import load_dataset
-from converter.graphs.trained_graph import load_graph
 from converter.data.splits import folds, with_groups
+from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
+from converter.training.augment import INSPECTION
+from converter.training.bottlenecks import Extractor, Variant, compute, extractor
 from edge_node.inference.manifest import Resize
 
 _SETS = ("surfaces", "scenes", "aircraft", "masked")

@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 
 from converter.architectures.backbones import load_backbone
-from converter.training.bottlenecks import BATCH, Variant, compute, extractor
 from converter.data.dataset import Sample
 from converter.tensorflow_import import tensorflow
+from converter.training.bottlenecks import BATCH, Variant, compute, extractor
 from edge_node.inference.preprocess import resize
 
 _ROUNDS = 3

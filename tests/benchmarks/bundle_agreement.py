@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_node.inference.bundle import Bundle, load_bundle
 from edge_node.camera import PICTURE_SUFFIXES, read_picture
+from edge_node.inference.bundle import Bundle, load_bundle
 from edge_node.inference.cascade import calibrated
 from edge_node.inference.engine import Engine
 from edge_node.inference.preprocess import input_tensor

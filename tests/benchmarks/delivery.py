@@ -24,8 +24,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_node.config.sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
-from edge_node.spool.spool import Kind, Spool
 from edge_node.messages.topics import Topics
+from edge_node.spool.spool import Kind, Spool
 from tests.processes import Mosquitto
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.data.calibration_pictures import load_calibration
 from converter.graphs.cascade_file import read_cascade
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import load_graph
-from converter.data.calibration_pictures import load_calibration
 from converter.quantize.conversion_process import Mode, convert_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.inference.interpreter import Interpreter

@@ -13,8 +13,8 @@ import argparse
 import cv2
 import numpy as np
 
-from converter.specimens.spec import Finish, Material, SpecimenSpec
 from converter.specimens.dataset import render
+from converter.specimens.spec import Finish, Material, SpecimenSpec
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspector import Inspector, Tiling

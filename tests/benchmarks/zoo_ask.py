@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from converter.evaluation.float_agreement import ask, softmax
+from edge_node.errors import CorrosionError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.errors import CorrosionError
-from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.golden_probe import run_probe
+from edge_node.inference.preprocess import input_tensor
 
 _TIMED_RUNS = 10
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.architectures.backbones import FEATURES_NODE, Backbone, GraphRecord, InputRule, load_backbone
-from converter.graphs.trained_graph import load_graph
-from converter.training.recipe import StageRecipe
-from converter.training.retrained_graph import Retrained, frozen_backbone, write_retrained
 from converter.graphs.scaling import GraphFlags
+from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from converter.training.head_training import Head
+from converter.training.recipe import StageRecipe
+from converter.training.retrained_graph import Retrained, frozen_backbone, write_retrained
 from edge_node.inference.manifest import Resize
 from tests.benchmarks import zoo_graphs
 from tests.benchmarks.zoo_pictures import LABELS, ZooPictures, fitted_head, resized, truth

@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from converter.data.dataset import CORRODED, Sample, load_dataset
 from converter.data.calibration_pictures import choose
+from converter.data.dataset import CORRODED, Sample, load_dataset
 from converter.data.splits import split, with_groups
 from edge_node.errors import DatasetError
-from edge_node.messages.labels_csv import LABELS_NAME
 from edge_node.inference.preprocess import resize
+from edge_node.messages.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

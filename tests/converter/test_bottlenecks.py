@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from converter.architectures.backbones import InputRule, load_backbone
+from converter.data.dataset import Sample
 from converter.training import bottlenecks
 from converter.training.augment import INSPECTION, Augmentation
-from converter.architectures.backbones import InputRule, load_backbone
 from converter.training.bottlenecks import Variant, compute, extractor, shown_mask
-from converter.data.dataset import Sample
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Resize
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from converter.evaluation.accuracy_budget import Attempt, Budget, Drop, within_budget
-from converter.evaluation.output_checks import check_outputs
 from converter.evaluation.float_agreement import StageComparison, chosen_labels
 from converter.evaluation.labelled_set import Score
+from converter.evaluation.output_checks import check_outputs
 from converter.quantize.layer_ranking import LayerGain, in_order
 from edge_node.errors import ConversionError
 from edge_node.inference.manifest import Stage

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.quantize.tflite_file import operators, weight_types
 from converter.quantize.conversion_process import Mode
+from converter.quantize.tflite_file import operators, weight_types
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.inference.manifest import OutputKind
 from edge_node.inference.golden_probe import run_probe
+from edge_node.inference.manifest import OutputKind
 from tests.converter import small_graphs
 from tests.processes import command
 

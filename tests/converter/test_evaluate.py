@@ -14,10 +14,10 @@ import pytest
 from converter.cli import evaluate
 from converter.data.dataset import Sample
 from converter.evaluation.judge import Answer, judge_of, with_meanings
-from converter.graphs.label_names import meanings_of
 from converter.evaluation.map_quality import area_under_curve, map_figures
 from converter.evaluation.metrics import by_group, calibration_error, crossover, detection, wilson
 from converter.evaluation.questions import Mistake, figures, mistakes, questions
+from converter.graphs.label_names import meanings_of
 from edge_node.errors import DatasetError, GraphError
 from edge_node.inference.manifest import Cascade, Stage
 from edge_node.messages.verdict import Decision, Outcome, StageVerdict

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from converter.graphs.fuse import fuse
-from converter.graphs.trained_graph import load_graph
 from converter.graphs.scaling import GraphFlags
+from converter.graphs.trained_graph import load_graph
 from edge_node.errors import GraphError
 from edge_node.inference.manifest import OutputKind, Resize
 from tests.converter import small_graphs

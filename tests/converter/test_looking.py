@@ -11,13 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.cli import inspect_graph
-
-from converter.cli import label
-
-from converter.cli import show
-from edge_node.inference.bundle import DEFAULT_BUNDLE
+from converter.cli import inspect_graph, label, show
 from edge_node.errors import ConversionError, DatasetError, GraphError
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.converter import small_graphs
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from converter.evaluation.map_threshold import MapCounts, fitted
 from edge_node.inference.bundle import load_bundle
-from edge_node.inspection.corrosion_map import area_estimate
 from edge_node.inference.engine import Engine
+from edge_node.inspection.corrosion_map import area_estimate
 from tests.converter import small_graphs
 from tests.converter.test_convert import convert
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from converter.conversion.packing import pack
-from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.errors import UpdateError
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.update.transport_file import UNSIGNED, read_head
 from tests.processes import command
 

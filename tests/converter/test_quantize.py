@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.quantize.balance_heads import balanced
-from converter.quantize.equalize_channels import equalized
-from converter.quantize.tflite_file import weight_types
 from converter.graphs.fuse import fuse
-from converter.graphs.trained_graph import load_graph
 from converter.graphs.graph_index import GraphIndex, Ref
+from converter.graphs.scaling import GraphFlags
+from converter.graphs.trained_graph import load_graph
+from converter.quantize.balance_heads import balanced
 from converter.quantize.conversion_process import (
     CALIBRATED_NAME,
     REQUEST_NAME,
@@ -22,11 +21,12 @@ from converter.quantize.conversion_process import (
     convert_graph,
     write_request,
 )
+from converter.quantize.equalize_channels import equalized
+from converter.quantize.layer_ranking import in_order, rank_layers
 from converter.quantize.refit_heads import fit
 from converter.quantize.round_weights import on_grid, rounded_weights
-from converter.graphs.scaling import GraphFlags
-from converter.quantize.layer_ranking import in_order, rank_layers
 from converter.quantize.tflite_converter import fed_pictures
+from converter.quantize.tflite_file import weight_types
 from edge_node.errors import ConversionError
 from edge_node.inference.interpreter import Interpreter, Tensor
 from edge_node.inference.manifest import InputTensor

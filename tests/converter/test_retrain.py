@@ -13,14 +13,22 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.cli import retrain as retrain_cli
 from converter.architectures.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
-from converter.training.cross_validation import Judged, thresholds
+from converter.cli import retrain as retrain_cli
 from converter.data.dataset import Sample, load_dataset
+from converter.training.cross_validation import Judged, thresholds
 from converter.training.fine_tuning import cut_before
+from converter.training.head_training import (
+    UNKNOWN,
+    Material,
+    Question,
+    Settings,
+    cross_entropy,
+    fitted_temperature,
+    train,
+)
 from converter.training.recipe import CascadeRecipe, StageRecipe, read_recipe
 from converter.training.retrain import Prepared, fit, prepare
-from converter.training.head_training import UNKNOWN, Material, Question, Settings, cross_entropy, fitted_temperature, train
 from edge_node.errors import DatasetError, GraphError
 
 _SIZE_PX = 64

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.specimens import dataset as specimens
-
-from converter.study import study
 from converter.evaluation.metrics import Interval
+from converter.specimens import dataset as specimens
+from converter.study import study
 from converter.study.figures import SPECIMEN, Answered, answers_of, comparisons, row
 from converter.study.models import (
     CASCADE,

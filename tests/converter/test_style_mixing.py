@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.training.style_mixing import Mixing, draw_mixing, mixed
 from converter.training.head_training import Material, Question, Settings, train
+from converter.training.style_mixing import Mixing, draw_mixing, mixed
 
 
 @pytest.fixture

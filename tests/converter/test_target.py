@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import edge_node
-from converter.quantize.conversion_process import Target
 from converter.conversion.target_runtime import probe_in_target
-from edge_node.inference.bundle import load_bundle
+from converter.quantize.conversion_process import Target
 from edge_node.errors import ConversionError
+from edge_node.inference.bundle import load_bundle
 
 TARGET = Target.TFLITE_RUNTIME_2_14
 

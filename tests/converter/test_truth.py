@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from converter.data.dataset import Sample
-from converter.graphs.label_names import meanings_of
 from converter.data.stage_truth import UNKNOWN, corroded_truth, stage_truth
+from converter.graphs.label_names import meanings_of
 from edge_node.inference.manifest import Cascade, Stage
 
 

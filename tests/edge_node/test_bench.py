@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_node.bench.report import BenchResult
 from edge_node.bench.node_run import RawFrames, run_node
+from edge_node.bench.report import BenchResult
+from edge_node.camera.latest import LatestFrame
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.camera.latest import LatestFrame
 from tests.processes import command, wait_for
 
 

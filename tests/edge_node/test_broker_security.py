@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.mqtt.endpoint import check_security, endpoint
 from edge_node.config.sections import MqttConfig, SpoolConfig, example_config
-from edge_node.errors import ConfigError
-from edge_node.messages.status import LinkState
-from edge_node.mqtt.session import Endpoint, LinkError, Outgoing, Session
 from edge_node.delivery.publisher import Publisher
+from edge_node.errors import ConfigError
 from edge_node.integrations.message_schema import channels
-from edge_node.spool.spool import Kind, Spool
+from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
+from edge_node.mqtt.endpoint import check_security, endpoint
+from edge_node.mqtt.session import Endpoint, LinkError, Outgoing, Session
+from edge_node.spool.spool import Kind, Spool
 from tests.processes import Mosquitto, command, wait_for
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_node.errors import BundleError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.errors import BundleError
-from edge_node.inference.manifest import Manifest, decode_manifest, encode_manifest
 from edge_node.inference.golden_probe import LOOSER, MAX_STEPS_OF_A_MEAN, run_probe
+from edge_node.inference.manifest import Manifest, decode_manifest, encode_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

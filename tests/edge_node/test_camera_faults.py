@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from edge_node.camera import CameraCondition, CaptureThread, open_camera
+from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
-from edge_node.camera.latest import LatestFrame
 from tests.mjpeg_server import Behaviour, MjpegServer, moving_picture
 from tests.pipeline_server import PipelineServer
 from tests.processes import free_port, wait_for

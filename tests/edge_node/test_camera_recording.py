@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edge_node.camera import CameraCondition, CaptureThread, iter_video, open_camera
+from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
-from edge_node.camera.latest import LatestFrame
 from tests.mjpeg_server import moving_picture
 from tests.processes import wait_for
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge_node.shadow.comparison import Comparison, compared, describe_change, describe_summary
 from edge_node.messages.verdict import Decision, Outcome, StageVerdict
+from edge_node.shadow.comparison import Comparison, compared, describe_change, describe_summary
 
 
 def decision(outcome, *stages, **facts):

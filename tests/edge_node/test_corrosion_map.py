@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge_node.inference.manifest import Meaning, Stage
 from edge_node.inspection.corrosion_map import (
     area_estimate,
     astm_d610,
@@ -13,7 +14,6 @@ from edge_node.inspection.corrosion_map import (
     draw_overlay,
     iso_4628_3,
 )
-from edge_node.inference.manifest import Meaning, Stage
 
 
 def stage(*, labels=("corroded", "uncorroded"), **said: float) -> Stage:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from edge_node.config.sections import example_config
-from edge_node.mqtt.subscriber import Subscriber
 from edge_node.messages.verdict import Verdict
+from edge_node.mqtt.subscriber import Subscriber
 from tests.processes import command, daemon, wait_for
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 import edge_node
 from edge_node.errors import ConfigError
-from edge_node.spool.spool import Kind
 from edge_node.messages.topics import Topics
+from edge_node.spool.spool import Kind
 
 PACKAGE = Path(edge_node.__file__).parent
 
@@ -41,7 +41,10 @@ def test_one_module_of_each_program_knows_sqlite_and_one_knows_paho() -> None:
     ("module", "forbidden"),
     [
         ("edge_node.spool.spool", ("paho", "cv2", "numpy", "converter", "tensorflow")),
-        ("edge_node.delivery.publisher", ("sqlite3", "cv2", "numpy", "converter", "tensorflow", "cryptography")),
+        (
+            "edge_node.delivery.publisher",
+            ("sqlite3", "cv2", "numpy", "converter", "tensorflow", "cryptography"),
+        ),
         ("edge_node.delivery.send_window", ("paho", "sqlite3", "cv2")),
         ("edge_node.messages.command", ("paho", "sqlite3", "cv2")),
         ("edge_node.update.state", ("paho", "sqlite3", "cv2", "numpy", "cryptography")),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.config.sections import MqttConfig, SpoolConfig
-from edge_node.integrations.home_assistant import announcements
 from edge_node.delivery.publisher import Publisher
-from edge_node.spool.spool import Spool
+from edge_node.integrations.home_assistant import announcements
 from edge_node.messages.topics import Topics
+from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.edge_node.test_schema import MESSAGES
 from tests.processes import wait_for

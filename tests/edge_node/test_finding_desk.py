@@ -9,8 +9,8 @@ from edge_node.config.sections import FindingsConfig, SpoolConfig
 from edge_node.findings.log import FindingDesk
 from edge_node.findings.tracker import Finding, FindingState
 from edge_node.messages.review import Judgement, Review
-from edge_node.spool.spool import Spool
 from edge_node.spool.rows import Kind
+from edge_node.spool.spool import Spool
 from tests.verdicts import START, verdict
 
 QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=2, update_s=1e6)

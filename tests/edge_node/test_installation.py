@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from edge_node.cli.robot.installation import (
+    RULES,
+    UNITS,
+    InstallError,
+    Layout,
+    install,
+    own_source,
+    uninstall,
+)
 from edge_node.config.sections import load_config
-from edge_node.cli.robot.installation import RULES, UNITS, InstallError, Layout, install, own_source, uninstall
 from tests.processes import command
 
 REPOSITORY = Path(__file__).resolve().parents[2]

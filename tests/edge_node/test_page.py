@@ -15,16 +15,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge_node.camera import decode_picture
+from edge_node.camera.frame import frame_now
 from edge_node.config.sections import HttpConfig
 from edge_node.demo.run import CLIP
 from edge_node.errors import ConfigError
-from edge_node.camera.frame import frame_now
 from edge_node.inspection.inspector import Inspection
-from edge_node.monitoring.live_view import LiveView
 from edge_node.messages.status import Health, Status
-from edge_node.monitoring.prometheus import exposition
-from edge_node.monitoring.local_page import LocalPage, PageError
 from edge_node.messages.verdict import Decision, Outcome
+from edge_node.monitoring.live_view import LiveView
+from edge_node.monitoring.local_page import LocalPage, PageError
+from edge_node.monitoring.prometheus import exposition
 from tests.edge_node.test_daemon_field import write_config
 from tests.processes import daemon, free_port, wait_for
 from tests.verdicts import verdict

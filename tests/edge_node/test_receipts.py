@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.config.sections import MqttConfig, SpoolConfig
-from edge_node.mqtt.session import Incoming
-from edge_node.delivery.publisher import Publisher
 from edge_node.delivery.consumer_receipts import Receipts
-from edge_node.spool.spool import Keep, Kind, Row, Spool, Stored
+from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Topics
+from edge_node.mqtt.session import Incoming
+from edge_node.spool.spool import Keep, Kind, Row, Spool, Stored
 from tests.collector import Collector
 from tests.processes import wait_for
 

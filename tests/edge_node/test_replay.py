@@ -8,9 +8,9 @@ import shutil
 import cv2
 import pytest
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.camera import iter_video
 from edge_node.demo.run import CLIP
+from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.processes import command
 
 pytestmark = pytest.mark.runtime

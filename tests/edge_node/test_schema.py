@@ -12,9 +12,10 @@ import jsonschema
 import msgspec
 import pytest
 
-from edge_node.messages.command import COMMANDS, CommandError, decode_command
-from edge_node.shadow.comparison import Comparison
 from edge_node.findings.tracker import Finding, FindingState
+from edge_node.integrations.message_schema import asyncapi, channels, schemas
+from edge_node.messages.command import COMMANDS, CommandError, decode_command
+from edge_node.messages.review import Condition, Judgement, Review
 from edge_node.messages.status import (
     Disagreement,
     Health,
@@ -27,10 +28,18 @@ from edge_node.messages.status import (
     ShadowHealth,
     Status,
 )
-from edge_node.messages.review import Condition, Judgement, Review
-from edge_node.integrations.message_schema import asyncapi, channels, schemas
+from edge_node.messages.verdict import (
+    BundleReference,
+    Decision,
+    Outcome,
+    Pose,
+    Reason,
+    StageVerdict,
+    Verdict,
+    encode,
+)
+from edge_node.shadow.comparison import Comparison
 from edge_node.spool.spool import Alarm, SpoolDepth
-from edge_node.messages.verdict import BundleReference, Decision, Outcome, Pose, Reason, StageVerdict, Verdict, encode
 from tests.processes import command
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

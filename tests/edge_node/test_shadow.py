@@ -15,9 +15,8 @@ import cv2
 import msgspec
 import pytest
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.camera import iter_video
-from edge_node.shadow.comparison import Comparison, compared
+from edge_node.camera.frame import frame_now
 from edge_node.config.sections import (
     BundleConfig,
     Config,
@@ -28,13 +27,14 @@ from edge_node.config.sections import (
     SpoolConfig,
 )
 from edge_node.demo.run import CLIP
-from edge_node.inference.engine import Engine
 from edge_node.evidence.store import Evidence
-from edge_node.camera.frame import frame_now
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
-from edge_node.messages.status import Disagreement, PartState
 from edge_node.inspection.verdict_recorder import Recorder
+from edge_node.messages.status import Disagreement, PartState
+from edge_node.shadow.comparison import Comparison, compared
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Kind, Spool
 from tests.processes import wait_for

@@ -12,13 +12,13 @@ import jsonschema
 import msgspec
 import pytest
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
-from edge_node.messages.status import Disagreement, Health, Status
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.integrations.message_schema import schemas
-from edge_node.mqtt.subscriber import Subscriber
+from edge_node.messages.status import Disagreement, Health, Status
 from edge_node.messages.verdict import Verdict
+from edge_node.mqtt.subscriber import Subscriber
 from tests.processes import command, daemon, wait_for
 from tests.shadows import make_as_urgent_as_others, shadows_of
 

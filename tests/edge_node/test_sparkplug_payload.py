@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_node.messages.status import Part, PartState, Status
 from edge_node.integrations.sparkplug_metrics import birth_metrics, row_metrics, status_metrics
-from edge_node.integrations.sparkplug_payload import REBIRTH, DataType, Metric, asks_for_rebirth, encode_payload
-from edge_node.spool.rows import Kind
+from edge_node.integrations.sparkplug_payload import (
+    REBIRTH,
+    DataType,
+    Metric,
+    asks_for_rebirth,
+    encode_payload,
+)
+from edge_node.messages.status import Part, PartState, Status
 from edge_node.messages.verdict import encode
+from edge_node.spool.rows import Kind
 from tests.verdicts import verdict
 
 STRING, BOOLEAN, UINT64, UINT32, DOUBLE, MESSAGE = 9, 8, 4, 13, 1, 11  # FieldDescriptorProto.Type

@@ -12,8 +12,8 @@ import pytest
 
 from edge_node.config.sections import SpoolConfig
 from edge_node.errors import SpoolError
-from edge_node.spool.spool import Keep, Kind, Spool
 from edge_node.spool.pending import MAX_ROWS
+from edge_node.spool.spool import Keep, Kind, Spool
 from tests.processes import wait_for
 
 if TYPE_CHECKING:

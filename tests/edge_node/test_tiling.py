@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.camera import iter_video
 from edge_node.demo.run import CLIP
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspector import Inspector, Tiling
-from edge_node.inspection.tiling import Tile, TileBudget, corroded_share, grid_within, stitched, tile_grid, worst
+from edge_node.inspection.tiling import (
+    Tile,
+    TileBudget,
+    corroded_share,
+    grid_within,
+    stitched,
+    tile_grid,
+    worst,
+)
 from edge_node.messages.verdict import Decision, Outcome
 
 

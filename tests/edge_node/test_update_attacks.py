@@ -13,10 +13,10 @@ import pytest
 
 from edge_node.control_room.signing_key import make_key_pair
 from edge_node.errors import BundleError, ConfigError, UpdateError
-from edge_node.update.transport_file import HEADER_BYTES, read_head
 from edge_node.signing import trusted_keys
-from edge_node.update.state import State
 from edge_node.update.bundle_store import Store
+from edge_node.update.state import State
+from edge_node.update.transport_file import HEADER_BYTES, read_head
 from tests.releases import NAME, NOW, PACKAGED_VERSION, Maker, Robot, changed_bundle, default_files
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 import pytest
 
 from edge_node.config.sections import BundleConfig
-from edge_node.update.piece_requests import MOST_PIECES, PIECE_BYTES, Asking, Piece
 from edge_node.update.installed_bundle import begin
+from edge_node.update.piece_requests import MOST_PIECES, PIECE_BYTES, Asking, Piece
 from edge_node.update.state import Step
 from edge_node.update.trial import Figures, Record, Trial, verdict_on
 from tests.releases import Maker, Robot

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_node.backoff import FIRST_S, MOST_S, Backoff
+from edge_node.delivery.send_window import Suspects, Window
 from edge_node.mqtt.reason_codes import Fate, fate
 from edge_node.spool.spool import Keep, Kind, Row
-from edge_node.delivery.send_window import Suspects, Window
 
 VERDICT = Kind.VERDICT
 

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 
 from edge_node.config.sections import SpoolConfig
 from edge_node.errors import SpoolError
-from edge_node.spool.spool import Kind, Spool
-from edge_node.spool.rows import Keep
 from edge_node.messages.verdict import encode
+from edge_node.spool.rows import Keep
+from edge_node.spool.spool import Kind, Spool
 from tests.verdicts import verdict
 
 if TYPE_CHECKING:

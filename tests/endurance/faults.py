@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 from edge_node.camera import CameraCondition, CaptureThread
-from edge_node.config.sections import CameraConfig
 from edge_node.camera.latest import LatestFrame
+from edge_node.config.sections import CameraConfig
 from tests.mjpeg_server import Behaviour, MjpegServer
 from tests.pipeline_server import PipelineServer
 from tests.rtsp_server import RtspServer

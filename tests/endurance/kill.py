@@ -277,8 +277,8 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
     """Stop deciding, deliver what is left with a publisher of our own, and return the last number."""
     from edge_node.config.sections import SpoolConfig, load_config
     from edge_node.delivery.publisher import Publisher
-    from edge_node.spool.spool import Kind, Spool
     from edge_node.messages.topics import Topics
+    from edge_node.spool.spool import Kind, Spool
 
     daemon.terminate()
     # It may have been started this moment, before it listens to signals.

@@ -22,8 +22,8 @@ import msgspec
 
 from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
-from edge_node.mqtt.subscriber import Subscriber
 from edge_node.messages.verdict import Verdict
+from edge_node.mqtt.subscriber import Subscriber
 from tests.processes import Mosquitto
 
 MAX_GROWTH_MB = 5.0  # an allocator has its ups and downs

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_node.camera.backends.gstreamer import DEFAULT_HEIGHT_PX, DEFAULT_WIDTH_PX, GStreamerCamera
-from edge_node.errors import CameraError
 from edge_node.camera.frame import Frame, frame_now
+from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
     import threading

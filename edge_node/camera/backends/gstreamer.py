@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.errors import CameraError
 from edge_node.camera.frame import Frame, frame_now
+from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
     import threading

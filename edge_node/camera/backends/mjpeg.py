@@ -16,9 +16,9 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from edge_node.camera.frame import Frame, frame_now
 from edge_node.camera.picture import decode_picture
 from edge_node.errors import CameraError, UnreadablePictureError
-from edge_node.camera.frame import Frame, frame_now
 
 if TYPE_CHECKING:
     import threading

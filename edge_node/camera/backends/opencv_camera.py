@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
+from edge_node.camera.frame import Frame
 from edge_node.camera.source import Source, SourceKind
 from edge_node.errors import CameraError
-from edge_node.camera.frame import Frame
 
 if TYPE_CHECKING:
     import threading

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
+from edge_node.camera.frame import Frame, frame_now
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.errors import CameraError, UnreadablePictureError
-from edge_node.camera.frame import Frame, frame_now
 
 if TYPE_CHECKING:
     import threading

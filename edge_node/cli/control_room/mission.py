@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.server import own_state_dir
-from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.history.history import History
+from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.control_room.settings import load_settings

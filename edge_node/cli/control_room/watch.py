@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
-from edge_node.mqtt.endpoint import endpoint
-from edge_node.messages.plain_text import coloured, path_text, printable
 from edge_node.errors import CorrosionError
-from edge_node.messages.status import Status
-from edge_node.mqtt.subscriber import Message, Subscriber
+from edge_node.messages.plain_text import coloured, path_text, printable
 from edge_node.messages.sequence_gaps import Tally
+from edge_node.messages.status import Status
 from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
 from edge_node.messages.verdict import Verdict
+from edge_node.mqtt.endpoint import endpoint
+from edge_node.mqtt.subscriber import Message, Subscriber
 
 if TYPE_CHECKING:
     import argparse

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.mqtt.endpoint import check_security, host_problems
-from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
 from edge_node.camera.source import parse_source
 from edge_node.config.sections import load_config
 from edge_node.errors import BundleError, CameraError, ConfigError
+from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
+from edge_node.mqtt.endpoint import check_security, host_problems
 from edge_node.signing import trusted_keys
 from edge_node.update.bundle_store import Store
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge_node.inference.bundle import bundle_path, load_bundle
-from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.camera.backends.recording import iter_video
-from edge_node.inference.cascade import unreadable
+from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.config.value_types import MAX_THREADS
-from edge_node.messages.plain_text import coloured, path_text
-from edge_node.inference.engine import Engine
 from edge_node.errors import CameraError, CorrosionError
+from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.cascade import unreadable
+from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspection, Inspector, overlay
+from edge_node.messages.plain_text import coloured, path_text
 from edge_node.messages.verdict import Decision, PictureVerdict, encode
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.config.sections import example_config
 from edge_node.cli.robot.installation import DEFAULT_PREFIX, Layout, install, own_source, uninstall
+from edge_node.config.sections import example_config
 
 if TYPE_CHECKING:
     import argparse

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.inference.bundle import bundle_path, load_bundle
 from edge_node.camera import open_camera, parse_source
-from edge_node.shadow.comparison import Change, Comparison, compared, describe_change, describe_summary
 from edge_node.config.sections import CameraConfig
-from edge_node.inference.engine import Engine
 from edge_node.errors import BundleError, ConfigError, CorrosionError
+from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
-from edge_node.inference.golden_probe import run_probe
+from edge_node.shadow.comparison import Change, Comparison, compared, describe_change, describe_summary
 
 if TYPE_CHECKING:
     import argparse

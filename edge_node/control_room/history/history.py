@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history import sequence_gaps as arrived
-
 from edge_node.control_room.history import queries as searching
-
-from edge_node.control_room.history import strip_cells
-
 from edge_node.control_room.history import retention as trimming
+from edge_node.control_room.history import sequence_gaps as arrived
+from edge_node.control_room.history import strip_cells
 from edge_node.control_room.history.database import Database, to_us
 from edge_node.findings.tracker import FindingState
 from edge_node.messages.verdict import encode

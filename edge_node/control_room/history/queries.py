@@ -8,7 +8,6 @@ import msgspec
 
 from edge_node.control_room.history import sequence_gaps as arrived
 from edge_node.control_room.history.database import from_us, to_us
-from edge_node.control_room.history.sql_filters import bounded, finding_conditions, verdict_conditions, where
 from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
@@ -23,6 +22,7 @@ from edge_node.control_room.history.records import (
     VerdictFilter,
     VerdictRecord,
 )
+from edge_node.control_room.history.sql_filters import bounded, finding_conditions, verdict_conditions, where
 from edge_node.findings.tracker import Finding
 from edge_node.messages.status import Health, Response, Status
 from edge_node.messages.verdict import Outcome, Verdict

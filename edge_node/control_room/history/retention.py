@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history import sequence_gaps as arrived
-
 from edge_node.control_room.history import queries as searching
+from edge_node.control_room.history import sequence_gaps as arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.database import from_us
-from edge_node.control_room.history.sql_filters import bounded
 from edge_node.control_room.history.records import Gap
+from edge_node.control_room.history.sql_filters import bounded
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database

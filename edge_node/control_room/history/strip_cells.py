@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from edge_node.control_room.history.sql_filters import verdict_conditions, where
 from edge_node.control_room.history.records import StripCell
+from edge_node.control_room.history.sql_filters import verdict_conditions, where
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -21,25 +21,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.backoff import Backoff
-from edge_node.mqtt.endpoint import endpoint
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.ingest.decoding import filters
-from edge_node.control_room.ingest.session_identity import client_id
-from edge_node.control_room.ingest.receipts import ReceiptBook
 from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.ingest.decoding import filters
+from edge_node.control_room.ingest.receipts import ReceiptBook
+from edge_node.control_room.ingest.session_identity import client_id
 from edge_node.errors import ConfigError
 from edge_node.messages.status import LinkState
+from edge_node.messages.topics import Topics
+from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Keeping, LinkError
-from edge_node.messages.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.settings import Settings
     from edge_node.control_room.ingest.batch_store import Arrival
+    from edge_node.control_room.settings import Settings
     from edge_node.mqtt.types import Endpoint, Incoming, Outgoing
 
 _TICK_S = 0.5

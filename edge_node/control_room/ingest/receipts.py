@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.history import epoch_of
-from edge_node.mqtt.types import Outgoing
 from edge_node.delivery.consumer_receipts import Receipt
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict, encode
+from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.settings import RoomConfig
     from edge_node.control_room.ingest.batch_store import Arrival
+    from edge_node.control_room.settings import RoomConfig
 
 _INTERVAL_S = 1.0  # a robot's window may wait for it; each costs a retained message
 

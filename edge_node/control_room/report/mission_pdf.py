@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from edge_node import __version__
 from edge_node.control_room.report import report_text as words
-from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.control_room.report.fonts_used import FAMILY, Typeface
+from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.control_room.report.strip_chart import INK, MUTED, RULE, chart_height_mm, draw_strip
 from edge_node.errors import CorrosionError
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.report.mission import distance_m
 from edge_node.control_room.report.fonts_used import FAMILY
+from edge_node.control_room.report.mission import distance_m
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fpdf import FPDF
 
-    from edge_node.control_room.report.mission import Mission, MissionFinding
     from edge_node.control_room.history.records import StripCell
     from edge_node.control_room.report.fonts_used import Typeface
+    from edge_node.control_room.report.mission import Mission, MissionFinding
 
 INK, MUTED, RULE = (32, 38, 43), (105, 115, 122), (205, 212, 217)
 CLEAN = (112, 158, 122)

@@ -19,22 +19,22 @@ import msgspec
 
 from edge_node.backoff import Backoff
 from edge_node.commands.admission import signed_bytes
-from edge_node.messages.command import Verb
 from edge_node.control_room.robots.commander import LIFETIME_S, build
 from edge_node.errors import CorrosionError, UpdateError
+from edge_node.messages.command import Verb
 from edge_node.messages.status import BundleRequest, Response, Result
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, Outgoing
-from edge_node.update.transport_file import check_size, read_head
 from edge_node.update.fetcher import piece_payload
 from edge_node.update.state import Step
+from edge_node.update.transport_file import check_size, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from edge_node.mqtt.types import Endpoint, Incoming
     from edge_node.messages.topics import Topics
+    from edge_node.mqtt.types import Endpoint, Incoming
 
 _POLL_S = 0.2
 _ANNOUNCE_AGAIN_S = 15.0  # to a robot that says nothing: it may have been away

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.commands.admission import signed_bytes
-from edge_node.messages.command import COMMANDS, Command, CommandError, Verb, decode_command
 from edge_node.errors import CorrosionError
+from edge_node.messages.command import COMMANDS, Command, CommandError, Verb, decode_command
 from edge_node.messages.status import Response, Result, Scalar
+from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, name
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, Outgoing
-from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from edge_node.mqtt.types import Endpoint, Incoming
     from edge_node.messages.topics import Topics
+    from edge_node.mqtt.types import Endpoint, Incoming
 
 LIFETIME_S = 60.0  # robots' clocks may differ by half of it; [commands] max_lifetime_s is 600 by default
 TIMEOUT_S = 10.0

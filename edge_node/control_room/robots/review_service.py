@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from edge_node.messages.command import Verb
-from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build
 from edge_node.control_room.history.records import Delivery, Opinion, Review
+from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build
 from edge_node.control_room.signing_key import load_signer
 from edge_node.errors import ConfigError, CorrosionError
+from edge_node.messages.command import Verb
 from edge_node.messages.review import Condition, Judgement, Label, Name, Note  # msgspec resolves annotations
 from edge_node.messages.topics import Topics
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.web.event_stream import Hub
     from edge_node.control_room.settings import CommandsConfig
+    from edge_node.control_room.web.event_stream import Hub
     from edge_node.mqtt.types import Endpoint
 
 _WORKERS = 4  # each waits for one robot

@@ -17,7 +17,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from edge_node import __version__
+from edge_node.control_room.history.records import FindingFilter
+from edge_node.control_room.robots.review_service import Answer, DeskError
 from edge_node.control_room.web import json_views as views
+from edge_node.control_room.web.event_stream import TooManyBrowsersError
 from edge_node.control_room.web.query_parameters import (
     AskingError,
     FindingQuestion,
@@ -25,21 +28,18 @@ from edge_node.control_room.web.query_parameters import (
     VerdictQuestion,
     asked,
 )
-from edge_node.control_room.robots.review_service import Answer, DeskError
-from edge_node.control_room.web.event_stream import TooManyBrowsersError
-from edge_node.control_room.history.records import FindingFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
 
-    from edge_node.control_room.robots.review_service import Desk
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.web.event_stream import Browser, Hub
-    from edge_node.control_room.ingest.ingest import Ingest
     from edge_node.control_room.history.records import Review
+    from edge_node.control_room.ingest.ingest import Ingest
+    from edge_node.control_room.robots.review_service import Desk
     from edge_node.control_room.settings import Settings
+    from edge_node.control_room.web.event_stream import Browser, Hub
 
 _NEWEST = 60  # verdicts that the page shows as they come
 _FINDINGS = 200

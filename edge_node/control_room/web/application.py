@@ -13,19 +13,17 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edge_node.control_room.web import api
-
-from edge_node.control_room.web import downloads
-from edge_node.control_room.web.query_parameters import AskingError
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.web import api, downloads
 from edge_node.control_room.web.access import COOKIE, Gate
+from edge_node.control_room.web.query_parameters import AskingError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Lifespan
 
-    from edge_node.control_room.web.api import Room
     from edge_node.control_room.web.access import Logins
+    from edge_node.control_room.web.api import Room
 
 _LOGIN_PROBLEMS = ("token", "wait")
 PAGE = Path(__file__).with_name("page")

@@ -15,11 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from edge_node.control_room.web import json_views as views
-from edge_node.control_room.web.query_parameters import Word, asked
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
+from edge_node.control_room.web import json_views as views
+from edge_node.control_room.web.query_parameters import Word, asked
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from edge_node.control_room.history.records import Picture
 from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_line
 from edge_node.findings.tracker import Finding
-from edge_node.messages.status import Health, Response, Status
 from edge_node.messages.review import review_in
+from edge_node.messages.status import Health, Response, Status
 from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from edge_node.control_room.ingest.ingest import Link
     from edge_node.control_room.history.records import RobotRecord
     from edge_node.control_room.ingest.batch_store import Arrival
+    from edge_node.control_room.ingest.ingest import Link
 
 MAX_BROWSERS = 64
 _MAX_VERDICTS = 100  # waiting for one browser; a page shows no more

@@ -10,7 +10,6 @@ import msgspec
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from edge_node.control_room.ingest.ingest import Link
     from edge_node.control_room.history.records import (
         FindingRecord,
         Picture,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
         StripCell,
         VerdictRecord,
     )
+    from edge_node.control_room.ingest.ingest import Link
     from edge_node.messages.verdict import Verdict
 
 _MAP_DIGITS = 2  # of 1: finer than the map is

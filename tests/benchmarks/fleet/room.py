@@ -15,10 +15,10 @@ import threading
 import msgspec
 import numpy as np
 
-from edge_node.mqtt.subscriber import Subscriber
 from edge_node.messages.sequence_gaps import Tally
 from edge_node.messages.topics import ROOT
 from edge_node.messages.verdict import Verdict
+from edge_node.mqtt.subscriber import Subscriber
 
 PERCENTILES = (50, 95, 99)
 

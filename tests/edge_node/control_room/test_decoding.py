@@ -7,13 +7,13 @@ import hashlib
 import msgspec
 import pytest
 
-from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Picture
 from edge_node.control_room.ingest.batch_store import store
-from edge_node.mqtt.types import Incoming
+from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import encode
+from edge_node.mqtt.types import Incoming
 from tests.verdicts import verdict
 
 TOPICS = Topics("quay", "crawler-1")

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import Opinion, Picture, Review
 from edge_node.control_room.report.mission import Mission, Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
-from edge_node.control_room.history.records import Opinion, Picture, Review
 from edge_node.errors import CorrosionError
-from edge_node.findings.tracker import Finding, FindingState
 from edge_node.evidence.marked_jpeg import Marking, mark
+from edge_node.findings.tracker import Finding, FindingState
 from edge_node.messages.verdict import Pose, Reason
 from tests.processes import command
 from tests.verdicts import START, verdict

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.web.access import Logins
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Picture
 from edge_node.control_room.settings import WebConfig
+from edge_node.control_room.web.access import Logins
 from edge_node.errors import ConfigError
 from edge_node.messages.verdict import Pose, encode
 from tests.collector import Collector
