@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.argument_types import at_least, up_to
-from converter.cli.inspect_graph import add_graph_flags, graph_flags
+from converter.cli.graph_flags import add_graph_flags, graph_flags
 from converter.conversion.order import ConversionOrder
 from converter.conversion.pipeline import convert_cascade, stage_bytes
 from converter.conversion.report import encode_report, report_of
@@ -17,7 +17,7 @@ from converter.evaluation.accuracy_budget import Budget
 from converter.graphs.cascade_file import CascadePlan, plan_of_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
-from converter.quantize.conversion_process import Mode, Target
+from converter.quantize.request import Mode, Target
 from edge_node.errors import ConversionError, DestinationError
 from edge_node.inference.bundle import REPORT_NAME
 from edge_node.inspection.corrosion_map import corroded_labels

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from converter.data.dataset import add_choice_arguments, chosen, load_dataset
+from converter.evaluation.evaluation import Evaluation, evaluation, percent
 from converter.evaluation.judge import ask, judge_of, with_meanings
-from converter.evaluation.map_quality import MapFigures, map_figures
-from converter.evaluation.questions import Figures, Question, figures, questions
+from converter.evaluation.questions import questions
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.text_table import crossover_lines
-from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
-    from converter.evaluation.judge import Answer
 
 SUMMARY = "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
-
-
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that one evaluation found; JSON of ``--json``.
-
-    Attributes:
-        model: the bundle's folder or the graph's file.
-        data: where the pictures were.
-        mean_ms: mean time of one decision on this machine, preprocessing included.
-        p95_ms: time that 95 of 100 decisions took at most.
-    """
-
-    model: str
-    data: str
-    pictures: int
-    mean_ms: float
-    p95_ms: float
-    figures: tuple[Figures, ...]
-    maps: tuple[MapFigures, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,27 +55,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def evaluation(model: str, data: str, answers: Sequence[Answer], asked: Sequence[Question]) -> Evaluation:
-    """Return the figures of those questions that apply to any picture.
-
-    Raises:
-        DatasetError: none does.
-    """
-    found = [figures(question, answers) for question in asked]
-    times_ms = np.array([answer.elapsed_ms for answer in answers])
-    if not any(found):
-        raise DatasetError(f"{data}: no label says anything that {model} tells; nothing to compare with")
-    return Evaluation(
-        model=model,
-        data=data,
-        pictures=len(answers),
-        mean_ms=float(times_ms.mean()),
-        p95_ms=float(np.quantile(times_ms, 0.95)),
-        figures=tuple(one for one in found if one is not None),
-        maps=map_figures(answers),
-    )
-
-
 def lines(found: Evaluation) -> list[str]:
     """Return the evaluation as lines of text for a terminal."""
     text = [
@@ -132,8 +87,3 @@ def lines(found: Evaluation) -> list[str]:
             f" IoU {maps.iou:.3f}, area off by {percent(maps.area_error)} on average"
         )
     return text
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage, or a dash where there is none."""
-    return "-" if math.isnan(share) else f"{100 * share:.2f} %"

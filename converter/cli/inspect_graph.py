@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.argument_types import at_least
+from converter.cli.graph_flags import add_graph_flags, graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
 from converter.graphs.label_names import labels_beside, read_labels
@@ -57,30 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the graph for TensorBoard")
     add_graph_flags(parser)
-
-
-def add_graph_flags(parser: Any) -> None:
-    """Declare what a user can say about a graph by hand, spelled as ``label_image`` did or with hyphens."""
-    parser.add_argument("--input-layer", "--input_layer", help="node that takes the picture")
-    parser.add_argument("--output-layer", "--output_layer", help="node with a value per class")
-    for side in ("height", "width"):
-        parser.add_argument(
-            f"--input-{side}", f"--input_{side}", type=at_least(1), metavar="PX", help=f"{side} of the input"
-        )
-    parser.add_argument("--input-mean", "--input_mean", type=float, help="taken from every pixel (0 to 255)")
-    parser.add_argument("--input-std", "--input_std", type=float, help="divides what is left")
-
-
-def graph_flags(args: argparse.Namespace) -> GraphFlags:
-    """Return what ``add_graph_flags`` read."""
-    return GraphFlags(
-        args.input_layer,
-        args.output_layer,
-        args.input_height,
-        args.input_width,
-        args.input_mean,
-        args.input_std,
-    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.cli.inspect_graph import add_graph_flags, graph_flags
+from converter.cli.graph_flags import add_graph_flags, graph_flags
 from converter.evaluation.float_agreement import softmax, stage_outputs
 from converter.graphs.label_names import labels_beside, read_labels
 from converter.graphs.scaling import GraphFlags

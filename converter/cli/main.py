@@ -17,7 +17,7 @@ COMMANDS = {
         "accuracy, precision, recall, crossover matrix and time of a bundle or a graph",
     ),
     "study": Command(
-        "converter.study.study",
+        "converter.cli.study",
         "the six models of the thesis, and the cascade, on any data set, in one report",
     ),
     "inspect": Command(
@@ -26,7 +26,7 @@ COMMANDS = {
     "label": Command("converter.cli.label", "what label_image did, with its flags, on graphs and bundles"),
     "show": Command("converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"),
     "bundle": Command("converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"),
-    "specimens": Command("converter.specimens.dataset", "render pictures of metal plates with a known truth"),
+    "specimens": Command("converter.cli.specimens", "render pictures of metal plates with a known truth"),
 }
 
 

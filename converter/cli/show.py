@@ -15,7 +15,8 @@ from edge_node.camera.picture import read_picture
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, draw_overlay
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
+from edge_node.inspection.overlay import draw_overlay
 
 if TYPE_CHECKING:
     import argparse

@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from converter.conversion.golden_pictures import golden_pictures
 from converter.output_paths import refuse_unwritable_place
-from converter.specimens.dataset import Finish, Light, Material, SpecimenSpec, render
 from edge_node import __version__
 from edge_node.errors import ConversionError
-from edge_node.inference.bundle import GOLDEN_NAME, MANIFEST_NAME, Bundle, Golden, encode_golden
+from edge_node.inference.bundle import (
+    GOLDEN_NAME,
+    MANIFEST_NAME,
+    Bundle,
+    Golden,
+    encode_golden,
+    with_manifest,
+)
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import golden_outputs
 from edge_node.inference.interpreter import Interpreter, Tensor, runtime
@@ -32,7 +39,6 @@ from edge_node.inference.manifest import (
     OutputTensor,
     Provenance,
     Stage,
-    decode_manifest,
     encode_manifest,
 )
 from edge_node.inference.manifest import OutputKind as Kind
@@ -40,22 +46,12 @@ from edge_node.inference.manifest import OutputKind as Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from converter.graphs.cascade_file import CascadePlan
     from converter.graphs.fuse import FusedGraph
-    from converter.quantize.conversion_process import Mode
+    from converter.quantize.request import Mode
 
 # Size of the golden pictures: not that of any input, so that the probe covers resizing too; small, because
 # the noise among them does not shrink when it is packed.
-_GOLDEN_WIDTH_PX, _GOLDEN_HEIGHT_PX = 160, 120
-_GOLDEN_SPECIMENS = (
-    SpecimenSpec(Material.STEEL, Finish.BRUSHED, 0.0, Light.ROOM, seed=1),
-    SpecimenSpec(Material.STEEL, Finish.ROLLED, 2000.0, Light.WINDOW, seed=2),
-    SpecimenSpec(Material.ALUMINIUM, Finish.BRUSHED, 0.0, Light.FLASH, seed=3),
-    SpecimenSpec(Material.ALUMINIUM, Finish.ROLLED, 2000.0, Light.SUN, seed=4),
-    SpecimenSpec(Material.GALVANIZED, Finish.SCRATCHED, 500.0, Light.CLOUD, seed=5),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +87,6 @@ def assemble(plan: CascadePlan, models: Sequence[MadeModel], provenance: Provena
     empty = Bundle(Path(plan.name), manifest, "", Golden(pictures, {}), contents)
     golden = Golden(pictures, golden_outputs(Engine(empty), pictures))
     return with_manifest(empty, manifest, golden)
-
-
-def with_manifest(bundle: Bundle, manifest: Manifest, golden: Golden | None = None) -> Bundle:
-    """Return ``bundle`` with another manifest, and another golden probe where one is given."""
-    golden = golden or bundle.golden
-    sealed = msgspec.structs.replace(
-        manifest, golden_sha256=hashlib.sha256(encode_golden(golden)).hexdigest()
-    )
-    text = encode_manifest(sealed)
-    return Bundle(
-        bundle.path,
-        decode_manifest(text, MANIFEST_NAME),
-        hashlib.sha256(text).hexdigest(),
-        golden,
-        bundle.models,
-    )
 
 
 def refuse_existing(out: Path, *, force: bool) -> None:
@@ -154,19 +134,6 @@ def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as err:
         raise ConversionError(f"{out}: cannot write the bundle: {err.strerror or err}") from err
-
-
-def golden_pictures() -> NDArray[np.uint8]:
-    """Return the pictures of the golden probe, uint8 ``(pictures, height, width, 3)``.
-
-    Rendered, because bundles travel further than photographs may; and one of noise, which reaches ranges that
-    surfaces do not.
-    """
-    noise = np.random.default_rng(0).integers(
-        0, 256, (_GOLDEN_HEIGHT_PX, _GOLDEN_WIDTH_PX, 3), dtype=np.uint8
-    )
-    rendered = [render(spec, _GOLDEN_WIDTH_PX, _GOLDEN_HEIGHT_PX).pixels for spec in _GOLDEN_SPECIMENS]
-    return np.stack([*rendered, noise])
 
 
 def tool_versions() -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from converter.evaluation.accuracy_budget import Budget
-from converter.quantize.conversion_process import Mode, Target
+from converter.quantize.request import Mode, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from converter.graphs.cascade_file import CascadePlan
     from converter.graphs.fuse import FusedGraph
     from converter.graphs.trained_graph import TrainedGraph
-    from converter.quantize.conversion_process import ConversionResult
+    from converter.quantize.request import ConversionResult
     from edge_node.inference.bundle import Bundle
 
 # From a step's name and its number of parts to what is called after each part.

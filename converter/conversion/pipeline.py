@@ -14,7 +14,6 @@ from converter.conversion.bundle_writer import (
     assemble,
     refuse_existing,
     tool_versions,
-    with_manifest,
     write_bundle,
 )
 from converter.conversion.order import BeginStep, ConversionOrder, ConversionOutcome, ModeCost
@@ -25,14 +24,17 @@ from converter.evaluation.confidence_fit import StageFit, fit_stages, with_fit
 from converter.evaluation.float_agreement import Answers, StageComparison, ask, compare
 from converter.evaluation.labelled_set import load_labelled
 from converter.evaluation.map_threshold import MapFit, fit_maps, with_map_thresholds
-from converter.evaluation.output_checks import audit_types, check_outputs, warnings
+from converter.evaluation.output_checks import check_outputs, warnings
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
-from converter.quantize.conversion_process import ConversionResult, Mode, Target, convert_graph
+from converter.quantize.conversion_process import convert_graph
 from converter.quantize.layer_ranking import LayerGain, in_order, rank_layers
+from converter.quantize.request import ConversionResult, Mode, Target
 from converter.quantize.tflite_metadata import ModelDescription, with_metadata
+from converter.quantize.type_audit import audit_types
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
+from edge_node.inference.bundle import with_manifest
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import CalibrationSet, Measured, Provenance, SourceGraph, StageMeasure
 from edge_node.inference.preprocess import input_tensor

@@ -11,7 +11,8 @@ import matplotlib as mpl
 
 from converter.page_template import rendered
 from edge_node.inference.engine import Engine
-from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, draw_overlay
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
+from edge_node.inspection.overlay import draw_overlay
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import converter
 import edge_node
 from converter.conversion.bundle_writer import write_bundle
-from converter.quantize.conversion_process import Target
+from converter.quantize.request import Target
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError
 from edge_node.inference.interpreter import RUNTIME_VARIABLE

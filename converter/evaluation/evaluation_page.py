@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from converter.cli.evaluate import percent
+from converter.evaluation.evaluation import percent
 from converter.evaluation.questions import Figures, Mistake, Question, mistakes
 from converter.page_template import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.cli.evaluate import Evaluation
+    from converter.evaluation.evaluation import Evaluation
     from converter.evaluation.judge import Answer
     from converter.evaluation.map_quality import MapFigures
 

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  # no stubs in the wheel
 
-from converter.conversion.bundle_writer import with_manifest
 from converter.data.stage_truth import UNKNOWN
+from edge_node.inference.bundle import with_manifest
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 

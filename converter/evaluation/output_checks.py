@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.quantize.conversion_process import Mode
-from converter.quantize.tflite_file import weight_types
+from converter.quantize.request import Mode
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -13,42 +12,10 @@ if TYPE_CHECKING:
 
     from converter.evaluation.float_agreement import StageComparison
 
-# What the weights of convolutions and dense layers must be, by mode. DEQUANTIZE brings float16 back to
-# FLOAT32 before the kernel, so its convolutions read no constant at all.
-_WEIGHT_TYPES = {
-    Mode.INT8: {"INT8"},
-    Mode.INT8_FLOAT_IO: {"INT8"},
-    Mode.INT16X8: {"INT8"},
-    Mode.DYNAMIC: {"INT8", "FLOAT32"},  # small kernels gain nothing and stay float32
-    Mode.FLOAT16: {"FLOAT16", "FLOAT32"},
-    Mode.NONE: {"FLOAT32"},
-}
 _SATURATED_WARNING = 0.01  # share of an output's numbers at the end of its range
 _AGREEMENT_WARNING = 0.97
 # A probability that is off by more than this on average is a guess, whatever labels come out.
 _BROKEN_DIFFERENCE = 0.25
-
-
-def audit_types(name: str, content: bytes, mode: Mode, float_layers: int = 0) -> None:
-    """Check that a file is what its mode promises.
-
-    Args:
-        name: of the file, for messages.
-        content: the ``.tflite`` file.
-        mode: what it was converted to.
-        float_layers: how many layers were kept in float on purpose.
-
-    Raises:
-        ConversionError: weights of another type.
-    """
-    found = weight_types(content)
-    unexpected = sum(count for kind, count in found.items() if kind not in _WEIGHT_TYPES[mode])
-    if unexpected > float_layers:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
-        raise ConversionError(
-            f"{name}: called {mode.value}, but its weights are {listed};"
-            " an operator in it has no such kernel, choose another --quantize"
-        )
 
 
 def check_outputs(comparisons: Sequence[StageComparison]) -> None:

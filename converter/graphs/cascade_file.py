@@ -12,13 +12,8 @@ from converter.graphs.label_names import labels_beside, meanings_of, read_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
-from edge_node.inference.manifest import (
-    Identifier,
-    Meaning,
-    Positive,
-    Stage,
-    Version,
-)
+from edge_node.inference.manifest import Meaning, Positive, Stage, Version
+from edge_node.messages.identifiers import Identifier
 
 if TYPE_CHECKING:
     from pathlib import Path

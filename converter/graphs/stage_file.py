@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from edge_node.inference.manifest import (
-    Cascade,
-    Identifier,
-    Meaning,
-    Probability,
-    Stage,
-    cascade_contradictions,
-)
+from edge_node.inference.manifest import Cascade, Meaning, Probability, Stage, cascade_contradictions
+from edge_node.messages.identifiers import Identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Heads of a dynamic model with the weights that they were trained to, in float32.
 
 A dynamic model has one scale for all weights of a label, and its features are not balanced to them: no
-pictures are at hand that would say how (see ``converter.quantize.balance_heads``). Its numbers are float between
+pictures are at hand that would say how (see ``balance_heads``). Its numbers are float between
 operators anyhow, so a head in float costs nothing but three bytes a weight: a thousandth of a backbone's.
 """
 

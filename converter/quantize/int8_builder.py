@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from converter.quantize.balance_heads import balanced
-from converter.quantize.conversion_process import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
 from converter.quantize.duplicate_channels import with_doubled_channels
 from converter.quantize.equalize_channels import equalized
 from converter.quantize.refit_heads import refitted
+from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
 from converter.quantize.round_weights import CORRECTED, rounded_weights
 from converter.quantize.tflite_converter import converter_of, fed_pictures, scaled_pictures
 from converter.quantize.tflite_file import WEIGHTED, operators, with_layer_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from converter.quantize.conversion_process import ConversionRequest
+    from converter.quantize.request import ConversionRequest
     from converter.quantize.tflite_file import Operator
 
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from converter.child_process import end_with_parent
-from converter.quantize.conversion_process import (
+from converter.quantize.request import (
     REQUEST_NAME,
     ConversionRequest,
     Mode,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.graphs.fuse import FusedGraph
-    from converter.quantize.conversion_process import Target
+    from converter.quantize.request import Target
     from edge_node.inference.interpreter import Tensor
 
 MAX_PICTURES = 32  # each is asked once per pair of layers; a network has 30 to 100 layers

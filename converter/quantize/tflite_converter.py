@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.quantize.conversion_process import (
-    CALIBRATION_NAME,
-    GRAPH_NAME,
-    ConversionRequest,
-    Mode,
-    Target,
-)
+from converter.quantize.request import CALIBRATION_NAME, GRAPH_NAME, ConversionRequest, Mode, Target
 from converter.tensorflow_import import tensorflow
 from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor

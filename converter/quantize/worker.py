@@ -1,4 +1,4 @@
-"""``python -m converter.quantize.worker FOLDER PARENT``: one conversion, for ``converter.quantize.conversion_process``."""
+"""``python -m converter.quantize.worker FOLDER PARENT``: run one conversion in this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 
 from converter.child_process import end_with_parent, peak_memory_mb
-from converter.quantize.conversion_process import (
+from converter.quantize.float_heads import with_float_heads
+from converter.quantize.int8_builder import balance, calibrated, quantized
+from converter.quantize.request import (
     MODEL_NAME,
     REQUEST_NAME,
     RESULT_NAME,
@@ -17,8 +19,6 @@ from converter.quantize.conversion_process import (
     ConversionResult,
     Mode,
 )
-from converter.quantize.float_heads import with_float_heads
-from converter.quantize.int8_builder import balance, calibrated, quantized
 from converter.quantize.tflite_converter import converter_of
 
 

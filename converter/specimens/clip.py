@@ -1,8 +1,8 @@
 """The demonstration clip: a crawler's camera travels along rendered plates, with the truth for every stretch.
 
-``python -m converter.specimens.clip OUT.mp4`` writes the clip and, beside it, ``OUT_truth.json``. The lamp and
-what mirrors in the metal ride on the robot; only the plates move. Towards the end the lamp fails and then the
-focus: frames on which no verdict may be given.
+``python -m converter.specimens.clip OUT.mp4`` writes the clip and, beside it, ``OUT_truth.json``. The lamp
+and what mirrors in the metal ride on the robot; only the plates move. Towards the end the lamp fails and then
+the focus: frames on which no verdict may be given.
 """
 
 import argparse

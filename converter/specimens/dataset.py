@@ -5,9 +5,7 @@ converter reads photographs from. Whatever is measured on them is measured on re
 called that.
 """
 
-import argparse
 import csv
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -16,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.argument_types import at_least
+from converter.cli.specimens import add_arguments, run
 from converter.specimens.corrosion import corroded_plate, kinetics_of
 from converter.specimens.light import (
     LAMPS,
@@ -190,55 +188,6 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
     return labels
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``converter specimens`` takes."""
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
-    parser.add_argument(
-        "--count", type=at_least(1), default=240, help="pictures, four of each specimen (default: 240)"
-    )
-    parser.add_argument(
-        "--other",
-        type=at_least(0),
-        default=0,
-        metavar="COUNT",
-        help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
-    )
-    parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
-    )
-    parser.add_argument(
-        "--size", type=_size, default=(480, 360), metavar="WxH", help="of a picture in px (default: 480x360)"
-    )
-    parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Write a data set as ``add_arguments`` describes it; return the exit code.
-
-    Raises:
-        DatasetError: as ``write_dataset`` does.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("rendering", total=args.count + args.other)
-        labels = write_dataset(
-            args.out,
-            args.count,
-            args.seed,
-            size=args.size,
-            other=args.other,
-            force=args.force,
-            on_written=lambda done: progress.update(task, completed=done),
-        )
-    others = f" of metal and {args.other} of other things" if args.other else ""
-    print(f"{args.count} rendered pictures{others}, labels in {labels}")
-    return 0
-
-
 def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
     """Yield the pictures of a data set: metals in turn, finishes and lights at random."""
     rng = np.random.default_rng((seed, _PLAN))
@@ -319,13 +268,3 @@ def _refuse_occupied(out: Path, *, force: bool) -> None:
         raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
     if not force and out.is_dir() and any(out.iterdir()):
         raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, cross, height = text.lower().partition("x")
-    low, high = _SIDE_LIMITS_PX
-    if not (cross and width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r}, wanted WIDTHxHEIGHT in px, such as 480x360")
-    if not (low <= int(width) <= high and low <= int(height) <= high):
-        raise argparse.ArgumentTypeError(f"{text}, wanted sides of {low} to {high} px")
-    return int(width), int(height)

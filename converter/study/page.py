@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from converter.study.figures import Row
-    from converter.study.study import Study
+    from converter.study.results import Study
 
 _AXIS_STEP = 0.1
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from converter.study.figures import Comparison, Row
-    from converter.study.study import Study
+    from converter.study.results import Study
 
 # Of Model 4: 80 % accuracy with 60 errors, of which 59 confuse materials.
 THESIS_ERRORS, THESIS_BETWEEN_MATERIALS = 60, 59

@@ -14,7 +14,8 @@ import msgspec
 from edge_node.camera import CameraCondition, CameraState
 from edge_node.camera.frame import frame_now
 from edge_node.camera.latest import LatestFrame
-from edge_node.config.sections import BundleConfig, Config, MqttConfig, NodeConfig, ShadowConfig, SpoolConfig
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
+from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowConfig
 from edge_node.daemon.main_loop import Node, Rooms
 from edge_node.delivery.publisher import Publisher
 from edge_node.evidence.store import Evidence

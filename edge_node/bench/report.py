@@ -32,8 +32,8 @@ from edge_node.inference.interpreter import runtime
 from edge_node.inference.manifest import Resize
 from edge_node.inference.preprocess import input_tensor, resize
 from edge_node.inspection.inspectability import Thresholds, inspect
+from edge_node.monitoring.machine import memory_mb, temperature_c
 from edge_node.monitoring.status_board import THERMAL_ZONES
-from edge_node.monitoring.watchdog import memory_mb, temperature_c
 
 if TYPE_CHECKING:
     import argparse

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_node.config.sections import MqttConfig
+from edge_node.config.delivery_sections import MqttConfig
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:

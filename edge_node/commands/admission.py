@@ -15,9 +15,9 @@ from edge_node.signing import trusted_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_node.config.sections import CommandsConfig
+    from edge_node.config.delivery_sections import CommandsConfig
     from edge_node.messages.topics import Topics
-    from edge_node.mqtt.session import Incoming
+    from edge_node.mqtt.types import Incoming
 
 _SKEW = timedelta(seconds=30)  # of the sender's clock against ours
 _MAX_NONCES = 10_000

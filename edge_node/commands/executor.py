@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from edge_node.commands.receiver import CommandDesk
 from edge_node.evidence.store import Size
 from edge_node.messages.command import CommandError, FetchUpdate, Pause, RecordReview, SendEvidence, Verb
-from edge_node.messages.status import Result
+from edge_node.messages.response import Result
 from edge_node.update.partial_file import Offer
 
 if TYPE_CHECKING:
     from edge_node.commands.admission import Taken
     from edge_node.commands.audit_log import Audit
     from edge_node.commands.review_handler import ReviewDesk
-    from edge_node.config.sections import CommandsConfig
+    from edge_node.config.delivery_sections import CommandsConfig
     from edge_node.evidence.store import Evidence
-    from edge_node.inference.loading import Loaded, Reloader
+    from edge_node.inference.reloader import Loaded, Reloader
     from edge_node.messages.topics import Topics
     from edge_node.spool.spool import Spool
     from edge_node.update.fetcher import Fetcher

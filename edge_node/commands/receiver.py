@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from edge_node.commands.admission import CommandGate, Refused, Taken
 from edge_node.commands.responses import Answer, Answers
 from edge_node.messages.command import Ping, Verb, arguments
-from edge_node.messages.status import Result, Scalar
+from edge_node.messages.response import Result, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.commands.audit_log import Audit
-    from edge_node.config.sections import CommandsConfig
+    from edge_node.config.delivery_sections import CommandsConfig
     from edge_node.messages.topics import Topics
-    from edge_node.mqtt.session import Incoming
+    from edge_node.mqtt.types import Incoming
     from edge_node.spool.spool import Spool
 
 _LOG = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.messages.status import Response, Result, Scalar
+from edge_node.messages.response import Response, Result, Scalar
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
-from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
     from edge_node.commands.audit_log import Audit

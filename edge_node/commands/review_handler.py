@@ -9,7 +9,7 @@ import msgspec
 
 from edge_node.messages.command import CommandError, arguments
 from edge_node.messages.review import Review
-from edge_node.spool.rows import Kind
+from edge_node.messages.topics import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_node.evidence.store import Evidence
     from edge_node.findings.log import FindingDesk
     from edge_node.messages.command import RecordReview
-    from edge_node.messages.status import Scalar
+    from edge_node.messages.response import Scalar
     from edge_node.messages.topics import Topics
     from edge_node.spool.spool import Spool
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from edge_node.config.sections import MAX_CONFIG_BYTES, MqttConfig
+from edge_node.config.delivery_sections import MqttConfig
+from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import about, example_text, read_sections
 from edge_node.config.value_types import Id, Port, Text
 from edge_node.errors import ConfigError

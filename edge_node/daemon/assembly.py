@@ -20,13 +20,15 @@ from edge_node.commands.executor import Orders
 from edge_node.commands.responses import Answers
 from edge_node.commands.review_handler import ReviewDesk
 from edge_node.daemon.main_loop import TICK_S, Node, Rooms
+from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.store import Evidence
 from edge_node.findings.log import FindingDesk
 from edge_node.inference.bundle import STORE_NAME
-from edge_node.inference.loading import Reloader, load_engine
-from edge_node.inspection.pose_track import PoseReceiver, PoseTopic, pose_track
+from edge_node.inference.loading import load_engine
+from edge_node.inference.reloader import Reloader
+from edge_node.inspection.pose_track import pose_track
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.systemd import Notifier
 from edge_node.shadow.runner import Shadow

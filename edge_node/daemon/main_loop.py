@@ -21,10 +21,11 @@ from edge_node.inspection.inspectability import thresholds_of
 from edge_node.inspection.inspector import Inspector, Tiling, marking
 from edge_node.inspection.verdict_recorder import Recorder
 from edge_node.messages.status import LinkState, Part, PartState
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import Outcome, encode
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.watchdog import Vitals, Watchdog
-from edge_node.spool.spool import Keep, Kind, Spool
+from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from edge_node.evidence.store import Evidence
     from edge_node.findings.log import FindingDesk
     from edge_node.inference.engine import Engine
-    from edge_node.inference.loading import Reloader
+    from edge_node.inference.reloader import Reloader
     from edge_node.inspection.inspector import Inspection
     from edge_node.inspection.pose_track import PoseTrack
     from edge_node.messages.status import Health, Status
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from edge_node.monitoring.live_view import LiveView
     from edge_node.monitoring.systemd import Notifier
     from edge_node.shadow.runner import Shadow
+    from edge_node.spool.spool import Spool
     from edge_node.update.trial_keeper import BundleKeeper
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.spool.rows import Kind
+from edge_node.messages.topics import Kind
 
 if TYPE_CHECKING:
     from edge_node.messages.topics import Topics

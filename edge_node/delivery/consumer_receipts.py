@@ -6,30 +6,20 @@ killed. A receipt is the word of whoever keeps the record. Pure; times are given
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.spool.rows import Kind, Stored
+from edge_node.messages.receipt import _DECODER, MAX_RECEIPT_BYTES, Receipt
+from edge_node.messages.topics import Kind
+from edge_node.spool.rows import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_node.messages.topics import Topics
-    from edge_node.mqtt.session import Incoming
+    from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
-
-MAX_RECEIPT_BYTES = 1024
-
-
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The consumer has every verdict of ``epoch`` up to ``seq``. Publish it retained, now and then."""
-
-    epoch: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{36}\Z")]
-    seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-
-
-_DECODER = msgspec.json.Decoder(Receipt)
 
 
 class Receipts:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from edge_node.spool.rows import Alarm
+from edge_node.messages.status import Alarm
 
 _LOG = logging.getLogger(__name__)
 

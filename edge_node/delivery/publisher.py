@@ -17,12 +17,14 @@ from edge_node.backoff import MOST_S, Backoff
 from edge_node.delivery.cloud_events import attributes
 from edge_node.delivery.consumer_receipts import Receipts
 from edge_node.delivery.link_alarms import LinkAlarms
-from edge_node.delivery.send_window import Suspects, Window
+from edge_node.delivery.send_window import Window
 from edge_node.delivery.side_messages import Aside
 from edge_node.delivery.status_publication import StatusMessage
 from edge_node.delivery.subscriber_grace import Audience
+from edge_node.delivery.suspects import Suspects
 from edge_node.errors import ConfigError
-from edge_node.messages.status import LinkState, OfflineReason
+from edge_node.messages.status import Alarm, LinkState, OfflineReason
+from edge_node.messages.topics import Kind
 from edge_node.mqtt.endpoint import check_security, endpoint
 from edge_node.mqtt.reason_codes import (
     NO_SUBSCRIBERS,
@@ -32,19 +34,20 @@ from edge_node.mqtt.reason_codes import (
     fate,
     name,
 )
-from edge_node.mqtt.session import Granted, LinkError, Outgoing, Session, Will
-from edge_node.spool.rows import Alarm, Kind, Refusal, Row
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import Granted, LinkError, Outgoing, Will
+from edge_node.spool.rows import Refusal, Row
 
 if TYPE_CHECKING:
     from edge_node.commands.receiver import CommandDesk
-    from edge_node.config.sections import MqttConfig
+    from edge_node.config.delivery_sections import MqttConfig
+    from edge_node.daemon.pose_sources import PoseTopic
     from edge_node.delivery.send_window import Sent
     from edge_node.evidence.store import Evidence
-    from edge_node.inspection.pose_track import PoseTopic
     from edge_node.integrations.sparkplug_edge_node import SparkplugView
     from edge_node.messages.status import Status
     from edge_node.messages.topics import Topics
-    from edge_node.mqtt.session import Incoming
+    from edge_node.mqtt.types import Incoming
     from edge_node.spool.spool import Spool
     from edge_node.update.fetcher import Fetcher
 

@@ -10,10 +10,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from edge_node.integrations.home_assistant import announcements
-from edge_node.mqtt.session import Outgoing
+from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
-    from edge_node.config.sections import MqttConfig
+    from edge_node.config.delivery_sections import MqttConfig
     from edge_node.evidence.store import Evidence, Picture
     from edge_node.integrations.home_assistant import Announcement
     from edge_node.messages.topics import Topics

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.messages.status import LinkState, OfflineReason, Presence, Status
+from edge_node.messages.status import Alarm, LinkState, OfflineReason, Presence, SpoolDepth, Status
 from edge_node.messages.verdict import encode
-from edge_node.spool.rows import Alarm, SpoolDepth
 
 if TYPE_CHECKING:
     from edge_node.messages.topics import Topics

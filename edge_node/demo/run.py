@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from edge_node.cli.control_room.watch import describe_verdict
 from edge_node.config.sections import example_config
 from edge_node.demo.broker import embedded_broker
 from edge_node.errors import CorrosionError
+from edge_node.messages.plain_text import describe_verdict
 from edge_node.messages.verdict import Outcome, Verdict
 from edge_node.mqtt.subscriber import Subscriber
 

@@ -7,14 +7,13 @@ is drawn from it when somebody looks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
 import numpy as np
 
-from edge_node.inspection.corrosion_map import draw_overlay
+from edge_node.inspection.overlay import Marking, draw_overlay
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,19 +24,6 @@ _NAME = b"corrosion/v1 marking\0"
 _MAX_SEGMENT_BYTES = 0xFFFF - 2
 _MAX_CELLS = 96  # along a side: 9,216 bytes, 12 kB as text; the maps themselves have 7 to 60
 _MAX_LINES, _MAX_LINE_LENGTH = 16, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Marking:
-    """What was seen in a picture.
-
-    Attributes:
-        corroded: how probably each position is corroded, float32 ``(rows, columns)``, 0 to 1; None without.
-        lines: the verdict in words.
-    """
-
-    corroded: NDArray[np.float32] | None
-    lines: tuple[str, ...]
 
 
 class _Stored(msgspec.Struct):

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_node.config.sections import EvidenceConfig
-    from edge_node.evidence.marked_jpeg import Marking
+    from edge_node.config.delivery_sections import EvidenceConfig
+    from edge_node.inspection.overlay import Marking
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,14 +13,15 @@ import msgspec
 
 from edge_node.errors import SpoolError
 from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
-from edge_node.spool.rows import Keep, Kind
+from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config.sections import FindingsConfig
-    from edge_node.findings.tracker import Finding
+    from edge_node.messages.finding import Finding
     from edge_node.messages.review import Review
     from edge_node.messages.verdict import Verdict
     from edge_node.spool.spool import Spool

@@ -9,68 +9,18 @@ stays away. To keep it open less is needed than to open it, so one odd frame nei
 
 from __future__ import annotations
 
-from datetime import datetime  # msgspec resolves annotations at run time
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from edge_node.messages.review import Review  # msgspec resolves annotations at run time
-from edge_node.messages.verdict import Outcome, Pose, Probability, Verdict
+from edge_node.messages.finding import ClosedBecause, Finding, FindingState
+from edge_node.messages.verdict import Outcome, Pose, Verdict
 
 if TYPE_CHECKING:
     from edge_node.config.sections import FindingsConfig
+    from edge_node.messages.review import Review
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class FindingState(str, Enum):
-    """What became of a finding."""
-
-    OPENED = "opened"
-    UPDATED = "updated"
-    CLOSED = "closed"
-
-
-class ClosedBecause(str, Enum):
-    """Why a finding was closed."""
-
-    ABSENT = "absent"  # enough judged frames in a row without it
-    MOVED_ON = "moved_on"  # the robot is further away than the gap
-    LATE = "late"  # nothing was judged for longer than the gap
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
-
-    ``from_pose`` and ``to_pose`` are where it was seen first and last; with a distance along the path,
-    the smallest and the largest. ``seq`` counts messages, without gaps. ``review`` is what a person said
-    of it last, while it was open.
-    """
-
-    schema: Literal["corrosion/v1"] = "corrosion/v1"
-    id: str
-    seq: Count = 0
-    state: FindingState
-    closed_because: ClosedBecause | None = None
-    site: str
-    robot: str
-    asset: str | None = None
-    material: str | None = None
-    form: str | None = None
-    first_observed_at: datetime
-    last_observed_at: datetime
-    first_verdict: str
-    last_verdict: str
-    best_verdict: str
-    frames: Count
-    peak_confidence: Probability
-    peak_severity: str | None = None
-    peak_area_fraction: Probability | None = None
-    from_pose: Pose | None = None
-    to_pose: Pose | None = None
-    best_evidence_sha256: str | None = None
-    review: Review | None = None
 
 
 class Candidate(msgspec.Struct, kw_only=True):

@@ -15,10 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from edge_node.errors import BundleError
-from edge_node.inference.manifest import Manifest, ModelFile, decode_manifest
+from edge_node.inference.manifest import (
+    Manifest,
+    ModelFile,
+    decode_manifest,
+    encode_manifest,
+)
 from edge_node.messages.verdict import BundleReference
 
 if TYPE_CHECKING:
@@ -178,3 +184,19 @@ def _checked_model(path: Path, model: ModelFile, read: Callable[[str, int], byte
             f"{path / model.file}: its sha256 is not the one in {MANIFEST_NAME}; copy the bundle again"
         )
     return content
+
+
+def with_manifest(bundle: Bundle, manifest: Manifest, golden: Golden | None = None) -> Bundle:
+    """Return ``bundle`` with another manifest, and another golden probe where one is given."""
+    golden = golden or bundle.golden
+    sealed = msgspec.structs.replace(
+        manifest, golden_sha256=hashlib.sha256(encode_golden(golden)).hexdigest()
+    )
+    text = encode_manifest(sealed)
+    return Bundle(
+        bundle.path,
+        decode_manifest(text, MANIFEST_NAME),
+        hashlib.sha256(text).hexdigest(),
+        golden,
+        bundle.models,
+    )

@@ -12,17 +12,11 @@ import msgspec
 import numpy as np
 
 from edge_node.errors import ConfigError
-from edge_node.evidence.marked_jpeg import Marking
 from edge_node.inference.cascade import Told
-from edge_node.inspection.corrosion_map import (
-    area_estimate,
-    astm_d610,
-    corroded_labels,
-    corroded_probability,
-    draw_overlay,
-    iso_4628_3,
-)
+from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
+from edge_node.inspection.grades import astm_d610, iso_4628_3
 from edge_node.inspection.inspectability import inspect
+from edge_node.inspection.overlay import Marking, draw_overlay
 from edge_node.inspection.tiling import (
     Tile,
     TileBudget,

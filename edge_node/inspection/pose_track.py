@@ -10,41 +10,21 @@ One message is a JSON object: ``{"distance_m": 12.5}`` or ``{"x_m": 1, "y_m": 2,
 from __future__ import annotations
 
 import logging
-import math
-import socket
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from edge_node.errors import ConfigError, CorrosionError
+from edge_node.messages.pose import PoseError, parse_pose
 from edge_node.messages.verdict import Pose
 
 if TYPE_CHECKING:
     from edge_node.config.sections import PoseConfig
-    from edge_node.mqtt.session import Incoming
 
-MAX_MESSAGE_BYTES = 1024
 _KEPT = 512  # five seconds at 100 Hz: no frame waits longer to be decided
 _WAIT_S = 0.5  # how soon the receiver notices a stop
 
 _log = logging.getLogger("edge_node.inspection.pose_track")
-
-
-class PoseError(CorrosionError):
-    """A pose message is not one."""
-
-
-class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the robot is: metres along its path or in space, and how old that was when it was sent."""
-
-    distance_m: float | None = None
-    x_m: float | None = None
-    y_m: float | None = None
-    z_m: float | None = None
-    age_ms: Annotated[float, msgspec.Meta(ge=0, le=60_000)] = 0.0
 
 
 class PoseTrack:
@@ -108,92 +88,6 @@ class PoseTrack:
             return (only[1] if only else None), age_ms
         share = (captured_at_ns - before[0]) / (after[0] - before[0])
         return _between(before[1], after[1], share), age_ms
-
-
-class PoseReceiver:
-    """Listens for poses on a UDP port."""
-
-    def __init__(self, track: PoseTrack, host: str, port: int) -> None:
-        """Bind the port.
-
-        Raises:
-            ConfigError: it cannot be bound.
-        """
-        self._track = track
-        self._stop = threading.Event()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            self._socket.bind((host, port))
-        except OSError as err:
-            self._socket.close()
-            raise ConfigError(f"[pose] udp {host}:{port}: {err.strerror or err}") from err
-        self._socket.settimeout(_WAIT_S)
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._run, name="pose", daemon=True)
-
-    def start(self) -> None:
-        """Begin to listen."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, and close the port."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * _WAIT_S)
-        self._socket.close()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                message, _ = self._socket.recvfrom(MAX_MESSAGE_BYTES + 1)
-            except TimeoutError:
-                continue
-            except OSError as err:
-                if not self._stop.is_set():
-                    _log.warning("poses: %s", err.strerror or err)
-                    self._stop.wait(_WAIT_S)
-                continue
-            self._track.take(message)
-
-
-class PoseTopic:
-    """Takes poses from one MQTT topic; belongs to the publisher's thread."""
-
-    def __init__(self, track: PoseTrack, topic: str) -> None:
-        self.topic = topic
-        self._track = track
-
-    def note(self, message: Incoming) -> bool:
-        """Take in a message if it is a pose; False if it is of another topic.
-
-        A retained one is left out: the broker kept it, and nobody knows for how long.
-        """
-        if message.topic != self.topic:
-            return False
-        if not message.is_retained:
-            self._track.take(message.payload)
-        return True
-
-
-def parse_pose(message: bytes) -> tuple[Pose, float]:
-    """Return the pose in a message and how old it was when sent, in ms.
-
-    Raises:
-        PoseError: too long, no JSON, unknown fields, no coordinate, or one that is no number.
-    """
-    if len(message) > MAX_MESSAGE_BYTES:
-        raise PoseError(f"pose message of more than {MAX_MESSAGE_BYTES} bytes")
-    try:
-        found = msgspec.json.decode(message, type=PoseMessage)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise PoseError(f"no pose: {err}; wanted an object like {{'distance_m': 12.5}}") from err
-    values = (found.distance_m, found.x_m, found.y_m, found.z_m)
-    if all(value is None for value in values):
-        raise PoseError("no pose: neither distance_m nor x_m, y_m, z_m")
-    if not all(value is None or math.isfinite(value) for value in values):
-        raise PoseError("no pose: a coordinate is not finite")
-    return Pose(distance_m=found.distance_m, x_m=found.x_m, y_m=found.y_m, z_m=found.z_m), found.age_ms
 
 
 def pose_track(config: PoseConfig) -> PoseTrack:

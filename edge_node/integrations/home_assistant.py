@@ -14,7 +14,7 @@ import msgspec
 from edge_node import __version__
 
 if TYPE_CHECKING:
-    from edge_node.config.sections import MqttConfig
+    from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
 

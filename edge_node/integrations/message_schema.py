@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node import __version__
-from edge_node.findings.tracker import Finding
-from edge_node.inspection.pose_track import MAX_MESSAGE_BYTES as MAX_POSE_BYTES
-from edge_node.inspection.pose_track import PoseMessage
 from edge_node.integrations.node_red import flow
 from edge_node.messages.command import COMMANDS, MAX_COMMAND_BYTES
-from edge_node.messages.status import BundleRequest, Disagreement, Health, Response, Status
-from edge_node.messages.topics import ROOT, Topics
+from edge_node.messages.finding import Finding
+from edge_node.messages.pose import MAX_MESSAGE_BYTES as MAX_POSE_BYTES
+from edge_node.messages.pose import PoseMessage
+from edge_node.messages.response import BundleRequest, Response
+from edge_node.messages.shadow import Disagreement
+from edge_node.messages.status import Health, Status
+from edge_node.messages.topics import ROOT, Kind, Topics
 from edge_node.messages.verdict import Verdict
-from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

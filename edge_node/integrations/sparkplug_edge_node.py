@@ -27,18 +27,19 @@ from edge_node.integrations.sparkplug_metrics import (
 )
 from edge_node.integrations.sparkplug_payload import asks_for_rebirth, encode_payload
 from edge_node.mqtt.endpoint import endpoint
-from edge_node.mqtt.session import LinkError, Outgoing, Session, Will
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import LinkError, Outgoing, Will
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from edge_node.config.sections import MqttConfig
+    from edge_node.config.delivery_sections import MqttConfig
     from edge_node.integrations.sparkplug_payload import Metric
     from edge_node.messages.status import Status
-    from edge_node.messages.topics import Topics
-    from edge_node.mqtt.session import Incoming
-    from edge_node.spool.rows import Kind, Row
+    from edge_node.messages.topics import Kind, Topics
+    from edge_node.mqtt.types import Incoming
+    from edge_node.spool.rows import Row
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.integrations.sparkplug_payload import REBIRTH, DataType, Metric
-from edge_node.spool.rows import Kind
+from edge_node.messages.topics import Kind
 
 if TYPE_CHECKING:
     from edge_node.integrations.sparkplug_payload import Value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from edge_node.inference.manifest import Identifier
+from edge_node.messages.identifiers import Identifier, Ordered
 from edge_node.messages.review import (
     Condition,
     Judgement,
@@ -24,7 +24,6 @@ from edge_node.messages.review import (
     SubjectId,
     contradiction,
 )
-from edge_node.update.release import Ordered
 
 if TYPE_CHECKING:
     from typing import NoReturn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from edge_node.messages.verdict import Decision, Outcome
+from edge_node.messages.verdict import Decision, Outcome, Verdict
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -38,3 +38,9 @@ def path_text(decision: Decision) -> str:
         for stage in decision.stages
     ]
     return " > ".join(steps) or "; ".join(reason.text for reason in decision.reasons)
+
+
+def describe_verdict(verdict: Verdict) -> str:
+    """Return a verdict as a line for people, coloured by outcome on a terminal only."""
+    outcome = coloured(f"{verdict.outcome.value:<15}", verdict.outcome)
+    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {printable(path_text(verdict))}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 if TYPE_CHECKING:
-    from edge_node.messages.status import Response
+    from edge_node.messages.response import Response
 
 REVIEW_VERB = "review"
 # No control characters, and none that turn the direction of the text around them.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime  # msgspec resolves annotations at run time
 from enum import Enum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import msgspec
 
-from edge_node.messages.verdict import BundleReference  # the same
-from edge_node.shadow.comparison import Change, Summary  # msgspec resolves annotations at run time
-from edge_node.spool.rows import Alarm, SpoolDepth  # the same
+from edge_node.messages.shadow import (  # msgspec resolves annotations at run time
+    ShadowHealth,
+)
 
-Scalar: TypeAlias = str | int | float | bool | None
-MAX_PIECE_BYTES = 32 * 1024  # of a bundle in one message
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -82,25 +80,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     spool: SpoolDepth | None = None
 
 
-class ShadowHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How the shadow does, and where it disagrees; counts begin anew when either bundle changes.
-
-    Attributes:
-        old: the bundle that decides.
-        new: the shadow; null until it is loaded.
-        inference_ms: of the frame that it judged last.
-        ended: how often its process ended by itself, since the daemon started.
-        counts: what both say of the same frames.
-    """
-
-    part: Part
-    old: BundleReference | None = None
-    new: BundleReference | None = None
-    inference_ms: float | None = None
-    ended: Count = 0
-    counts: Summary
-
-
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How well the robot does, every few seconds; lost when the link is away."""
 
@@ -123,67 +102,31 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[Alarm, ...] = ()
 
 
-class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the robot wants of the bundle file that was announced with ``update``.
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the operator should look into; ``code`` is for machines and stays the same."""
 
-    The answer, on ``bundle/piece``, is binary: the 32 bytes of ``sha256``, ``offset`` as 8 bytes, the highest
-    first, and exactly ``length`` bytes of the file. Anything else is left out.
-    """
-
-    schema: Literal["corrosion/v1"] = "corrosion/v1"
-    site: str
-    robot: str
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-    offset: Count
-    length: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIECE_BYTES)]
-
-
-class Result(str, Enum):
-    """What became of a command."""
-
-    DONE = "done"
-    ACCEPTED = "accepted"  # begun; a later response says how it ended
-    REFUSED = "refused"  # not carried out, for a reason of policy
-    FAILED = "failed"  # tried
-
-
-class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a command, and the record that it was given: also of those that were refused.
-
-    ``command_id`` is null where the command was so malformed that none could be read.
-    """
-
-    schema: Literal["corrosion/v1"] = "corrosion/v1"
-    id: str
-    seq: Annotated[int, msgspec.Meta(ge=1)]
-    site: str
-    robot: str
-    at: datetime
-    verb: str
-    command_id: str | None
-    result: Result
     code: str
     text: str
-    data: dict[str, Scalar] = {}
 
 
-class Disagreement(Change, frozen=True, kw_only=True):
-    """A frame of which the bundle on trial, the shadow, says something else than the one that decides.
+class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
+    """How full the spool is, and what it had to give up; counts live as long as the file.
 
     Attributes:
-        verdict: id of the verdict on the same frame; it stands.
-        unreported: disagreements since the last message that none was sent of.
+        waiting: rows on disk that no broker has acknowledged.
+        in_memory: appended, not yet on disk.
+        oldest_age_s: of the waiting rows, by the wall clock; null when none waits.
+        disk_bytes: the file with its write-ahead log.
+        dropped: rows given up because the disk's bound was reached.
+        refused: rows given up because the disk could not be written.
+        quarantined: rows that the broker refuses for good; ``edge-node spool requeue`` sends them again.
     """
 
-    schema: Literal["corrosion/v1"] = "corrosion/v1"
-    id: str
-    seq: Annotated[int, msgspec.Meta(ge=1)]
-    site: str
-    robot: str
-    at: datetime
-    verdict: str
-    observed_at: datetime
-    old_bundle: BundleReference
-    new_bundle: BundleReference
-    evidence_sha256: str | None = None
-    unreported: Count = 0
+    waiting: int
+    in_memory: int
+    oldest_age_s: float | None
+    disk_bytes: int
+    dropped: int
+    refused: int
+    quarantined: int
+    alarms: tuple[Alarm, ...] = ()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError
-from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
     from typing import Final
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp", Kind.SHADOW: "shadow"}
 ID_WANTED: Final = "wanted 1 to 64 letters, digits, _ and -, first no sign"
+
+
+class Kind(str, Enum):
+    """What a row is; each kind has a topic and numbers of its own."""
+
+    VERDICT = "verdict"
+    FINDING = "finding"
+    RESPONSE = "response"
+    SHADOW = "shadow"
+
+
+_LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp", Kind.SHADOW: "shadow"}
 
 
 def is_id(text: str) -> bool:

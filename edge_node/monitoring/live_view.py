@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
-from edge_node.inspection.corrosion_map import draw_overlay
+from edge_node.inspection.overlay import draw_overlay
 from edge_node.messages.status import Health, Status  # msgspec resolves annotations at run time
 from edge_node.messages.verdict import Verdict  # the same
 

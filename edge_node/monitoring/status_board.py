@@ -11,7 +11,7 @@ from edge_node import __version__
 from edge_node.camera import CameraCondition
 from edge_node.clock import boot_id, time_quality
 from edge_node.messages.status import Health, Part, PartState, Status
-from edge_node.monitoring.watchdog import memory_mb, temperature_c
+from edge_node.monitoring.machine import memory_mb, temperature_c
 
 if TYPE_CHECKING:
     from edge_node.camera import CameraState

@@ -9,8 +9,6 @@ failures of the node: restarting would not mend them.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +17,6 @@ from edge_node.camera import CameraCondition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from edge_node.monitoring.systemd import Notifier
 
@@ -128,35 +125,3 @@ def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
     if vitals.frames - before.frames > 2 and vitals.verdicts == before.verdicts:
         return f"{vitals.frames - before.frames} frames arrived and none was decided"
     return ""
-
-
-def memory_mb() -> float | None:
-    """Return the resident memory of this process; None where the system does not say."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # read every few seconds
-            pages = int(file.read().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
-
-
-def temperature_c(zones: Path) -> float | None:
-    """Return the highest temperature below ``zones`` (/sys/class/thermal); None where there is none.
-
-    Source: the kernel's thermal sysfs: ``thermal_zone*/temp`` in thousandths of a degree.
-    """
-    found = []
-    for zone in zones.glob("thermal_zone*/temp"):
-        try:
-            found.append(int(zone.read_text(encoding="ascii")) / 1000)
-        except (OSError, ValueError):  # a sensor that is switched off
-            continue
-    return max(found, default=None)
-
-
-def free_disk_mb(path: Path) -> float | None:
-    """Return the free space of the disk that holds ``path``."""
-    try:
-        return round(shutil.disk_usage(path).free / 1e6, 1)
-    except OSError:
-        return None

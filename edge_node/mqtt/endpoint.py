@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError
-from edge_node.mqtt.session import Endpoint
+from edge_node.mqtt.types import Endpoint
 
 if TYPE_CHECKING:
-    from edge_node.config.sections import MqttConfig
+    from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
 _MAX_SECRET_BYTES = 4096

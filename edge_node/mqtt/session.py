@@ -17,17 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_node.mqtt.types import (
-    Endpoint,
-    Granted,
-    Incoming,
-    Keeping,
-    LinkError,
-    Outgoing,
-    Will,
-    packed_properties,
-    unpacked_publish,
-)
+from edge_node.mqtt.packets import packed_properties, unpacked_publish
+from edge_node.mqtt.types import Endpoint, Granted, Incoming, Keeping, LinkError, Outgoing, Will
 
 if TYPE_CHECKING:
     import socket

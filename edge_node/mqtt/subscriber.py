@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.backoff import Backoff
-from edge_node.mqtt.session import Endpoint, Incoming, LinkError, Session
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import Endpoint, Incoming, LinkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

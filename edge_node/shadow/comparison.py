@@ -7,50 +7,18 @@
 from __future__ import annotations
 
 from collections import Counter
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from edge_node.messages.plain_text import path_text
-from edge_node.messages.verdict import Decision, StageVerdict  # msgspec resolves annotations at run time
+from edge_node.messages.shadow import Change, Summary
+
+if TYPE_CHECKING:
+    from edge_node.messages.verdict import Decision, StageVerdict
 
 # A verdict changes with these; probabilities and areas may differ.
 FACTS = ("outcome", "material", "form", "severity")
 NOT_ASKED = "not asked"
 UNSURE = "unsure"
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What two bundles say of one picture.
-
-    Attributes:
-        differs: which of outcome, material, form and severity; none if the verdict does not change.
-        stages: per stage that answers otherwise, "old label -> new label".
-        old: what the bundle in use says.
-        new: what the other one says.
-    """
-
-    differs: tuple[str, ...]
-    stages: dict[str, str]
-    old: Decision
-    new: Decision
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What two bundles say of many pictures.
-
-    Attributes:
-        frames: pictures that both judged.
-        changed: of which they give another verdict.
-        outcomes: per "old outcome -> new outcome" how many pictures, equal ones too.
-        differs: per outcome, material, form and severity how many pictures differ in it.
-        stages: per stage and "old label -> new label" how many pictures; only where labels differ.
-    """
-
-    frames: int
-    changed: int
-    outcomes: dict[str, int]
-    differs: dict[str, int]
-    stages: dict[str, dict[str, int]]
 
 
 def compared(old: Decision, new: Decision) -> Change:

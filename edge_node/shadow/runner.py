@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.backoff import Backoff
-from edge_node.messages.status import Disagreement, Part, PartState, ShadowHealth
+from edge_node.messages.shadow import Change, Disagreement, ShadowHealth
+from edge_node.messages.status import Part, PartState
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
-from edge_node.shadow.comparison import Change, Comparison, compared, describe_change
+from edge_node.shadow.comparison import Comparison, compared, describe_change
 from edge_node.shadow.process import ShadowEndedError, ShadowProcess, ShadowRefusedError
 from edge_node.shadow.worker import Setup
-from edge_node.spool.rows import Keep, Kind
+from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable

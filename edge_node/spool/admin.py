@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edge_node.spool.rows import Kind, Row
+    from edge_node.messages.topics import Kind
+    from edge_node.spool.rows import Row
 
 _STEP_ROWS = 500
 

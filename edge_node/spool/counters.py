@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_node.spool.rows import Kind
+    from edge_node.messages.topics import Kind
     from edge_node.spool.transaction import Dropped
 
 

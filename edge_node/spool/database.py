@@ -17,8 +17,9 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from edge_node.errors import SpoolError
+from edge_node.messages.topics import Kind
 from edge_node.spool.files import PAGE_BYTES, Limits
-from edge_node.spool.rows import Keep, Kind, NewRow, Refusal, Row
+from edge_node.spool.rows import Keep, NewRow, Refusal, Row
 from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
 
 if TYPE_CHECKING:

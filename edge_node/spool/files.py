@@ -15,7 +15,7 @@ from edge_node.errors import SpoolError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_node.config.sections import SpoolConfig
+    from edge_node.config.delivery_sections import SpoolConfig
 
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import SpoolError
+from edge_node.messages.status import Alarm
+from edge_node.messages.topics import Kind
 from edge_node.spool.database import Store
 from edge_node.spool.files import Budget, Generation, Lock, beside, prepare_file, put_back, set_aside
-from edge_node.spool.rows import Alarm, Kind
 from edge_node.spool.salvage import salvage, salvage_last_position
 from edge_node.spool.transaction import DamagedError, DiskError
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-import msgspec
+if TYPE_CHECKING:
+    from edge_node.messages.topics import Kind
 
 MAX_PAYLOAD_BYTES = 1024 * 1024  # a verdict is 1-2 kB; pictures go another way
-
-
-class Kind(str, Enum):
-    """What a row is; each kind has a topic and numbers of its own."""
-
-    VERDICT = "verdict"
-    FINDING = "finding"
-    RESPONSE = "response"
-    SHADOW = "shadow"
 
 
 class Keep(IntEnum):
@@ -78,33 +71,3 @@ class Stored:
     kind: Kind
     epoch: str
     seq: int
-
-
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that the operator should look into; ``code`` is for machines and stays the same."""
-
-    code: str
-    text: str
-
-
-class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
-    """How full the spool is, and what it had to give up; counts live as long as the file.
-
-    Attributes:
-        waiting: rows on disk that no broker has acknowledged.
-        in_memory: appended, not yet on disk.
-        oldest_age_s: of the waiting rows, by the wall clock; null when none waits.
-        disk_bytes: the file with its write-ahead log.
-        dropped: rows given up because the disk's bound was reached.
-        refused: rows given up because the disk could not be written.
-        quarantined: rows that the broker refuses for good; ``edge-node spool requeue`` sends them again.
-    """
-
-    waiting: int
-    in_memory: int
-    oldest_age_s: float | None
-    disk_bytes: int
-    dropped: int
-    refused: int
-    quarantined: int
-    alarms: tuple[Alarm, ...] = ()

@@ -13,28 +13,20 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
+from edge_node.messages.status import Alarm, SpoolDepth
+from edge_node.messages.topics import Kind
 from edge_node.spool.counters import Counters
 from edge_node.spool.files import Budget, Room, budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
-from edge_node.spool.rows import (
-    MAX_PAYLOAD_BYTES,
-    Alarm,
-    Keep,
-    Kind,
-    NewRow,
-    Refusal,
-    Row,
-    SpoolDepth,
-    Stored,
-)
+from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, Stored
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_node.config.sections import SpoolConfig
+    from edge_node.config.delivery_sections import SpoolConfig
     from edge_node.spool.database import Store
     from edge_node.spool.transaction import Batch, Written
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_node.spool.rows import Keep, Kind, NewRow, Refusal, Stored
+    from edge_node.messages.topics import Kind
+    from edge_node.spool.rows import Keep, NewRow, Refusal, Stored
 
 
 class DamagedError(Exception):

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from edge_node.errors import CorrosionError, UpdateError
-from edge_node.messages.status import BundleRequest
+from edge_node.messages.response import BundleRequest
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Outgoing
 from edge_node.update.bundle_store import now

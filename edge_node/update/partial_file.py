@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from edge_node.errors import UpdateError
-from edge_node.inference.manifest import Identifier, Sha256
+from edge_node.inference.manifest import Sha256
+from edge_node.messages.identifiers import Identifier, Ordered
 from edge_node.update.bundle_store import write_through
 from edge_node.update.release import BLOCK_BYTES as _BLOCK
-from edge_node.update.release import Ordered
 from edge_node.update.transport_file import HEADER_BYTES, Head, announced_head_bytes, block_span, parse_head
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_node.errors import UpdateError
-from edge_node.inference.manifest import Identifier, Sha256
+from edge_node.inference.manifest import Sha256
+from edge_node.messages.identifiers import Identifier, Ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,13 +29,6 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 RESERVED_NAMES = frozenset({"release.json", "release.sig"})  # stand beside the files in the transport file
 
 EntryName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
-Ordered = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}\Z",
-        description="one to four whole numbers with dots between: 2, 1.10, 2026.11.24",
-    ),
-]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 VersionKey: TypeAlias = tuple[int, ...]
 

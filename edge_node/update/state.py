@@ -14,7 +14,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_node.errors import UpdateError
-from edge_node.inference.manifest import Identifier, Sha256, Version
+from edge_node.inference.manifest import Sha256, Version
+from edge_node.messages.identifiers import Identifier
 from edge_node.update.release import Standing, Statement, is_older, version_key
 from edge_node.update.trial import Figures, Trial
 

@@ -14,7 +14,7 @@ import msgspec
 
 from edge_node.commands.responses import Answer
 from edge_node.errors import UpdateError
-from edge_node.messages.status import Result
+from edge_node.messages.response import Result
 from edge_node.messages.verdict import Outcome
 from edge_node.update.bundle_store import factory, now
 from edge_node.update.installed_bundle import slot_in_use
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edge_node.commands.responses import Answers
     from edge_node.config.sections import BundleConfig
     from edge_node.inference.bundle import Bundle
-    from edge_node.inference.loading import Reloader
+    from edge_node.inference.reloader import Reloader
     from edge_node.inspection.inspector import Inspection
     from edge_node.update.bundle_store import Store
     from edge_node.update.fetcher import Fetcher

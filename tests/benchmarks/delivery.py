@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge_node.config.sections import MqttConfig, SpoolConfig
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
-from edge_node.messages.topics import Topics
-from edge_node.spool.spool import Kind, Spool
+from edge_node.messages.topics import Kind, Topics
+from edge_node.spool.spool import Spool
 from tests.processes import Mosquitto
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from converter.data.calibration_pictures import load_calibration
 from converter.graphs.cascade_file import read_cascade
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import load_graph
-from converter.quantize.conversion_process import Mode, convert_graph
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.request import Mode
 from converter.tensorflow_import import tensorflow
 from edge_node.inference.interpreter import Interpreter
 

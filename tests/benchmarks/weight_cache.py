@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_node.inference.bundle import DEFAULT_BUNDLE
-from edge_node.monitoring.watchdog import memory_mb
+from edge_node.monitoring.machine import memory_mb
 
 RUNS = 50
 

@@ -30,12 +30,13 @@ import numpy as np
 
 from converter.conversion.bundle_writer import MadeModel, assemble, write_bundle
 from converter.conversion.target_runtime import RUNTIME_NAMES, environment
-from converter.evaluation.output_checks import audit_types
 from converter.graphs.cascade_file import CascadePlan, plan_of_graph
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
-from converter.quantize.conversion_process import Mode, Target, convert_graph
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.request import Mode, Target
 from converter.quantize.tflite_metadata import ModelDescription, with_metadata
+from converter.quantize.type_audit import audit_types
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.interpreter import RUNTIME_VARIABLE
 from edge_node.inference.manifest import Provenance

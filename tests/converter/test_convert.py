@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.quantize.conversion_process import Mode
+from converter.quantize.request import Mode
 from converter.quantize.tflite_file import operators, weight_types
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine

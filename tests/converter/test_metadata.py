@@ -14,7 +14,8 @@ from flatbuffers.table import Table
 
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
-from converter.quantize.conversion_process import Mode, convert_graph
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.request import Mode
 from converter.quantize.tflite_metadata import ModelDescription, label_file, metadata_of, with_metadata
 from edge_node.inference.interpreter import Interpreter
 from tests.converter import small_graphs

@@ -12,18 +12,18 @@ from converter.graphs.graph_index import GraphIndex, Ref
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.balance_heads import balanced
-from converter.quantize.conversion_process import (
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.equalize_channels import equalized
+from converter.quantize.layer_ranking import in_order, rank_layers
+from converter.quantize.refit_heads import fit
+from converter.quantize.request import (
     CALIBRATED_NAME,
     REQUEST_NAME,
     ConversionRequest,
     Mode,
     Target,
-    convert_graph,
     write_request,
 )
-from converter.quantize.equalize_channels import equalized
-from converter.quantize.layer_ranking import in_order, rank_layers
-from converter.quantize.refit_heads import fit
 from converter.quantize.round_weights import on_grid, rounded_weights
 from converter.quantize.tflite_converter import fed_pictures
 from converter.quantize.tflite_file import weight_types

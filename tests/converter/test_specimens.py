@@ -13,24 +13,12 @@ import cv2
 import numpy as np
 import pytest
 
+from converter.cli.specimens import add_arguments, run
 from converter.specimens.clip import FPS, HEIGHT_PX, JOURNEY, WIDTH_PX, Stretch, main, write_clip
 from converter.specimens.corrosion import kinetics_of
-from converter.specimens.dataset import (
-    LABEL_COLUMNS,
-    Finish,
-    Light,
-    Material,
-    Other,
-    OtherSpec,
-    Specimen,
-    SpecimenSpec,
-    add_arguments,
-    plate_of,
-    render,
-    render_other,
-    run,
-    write_dataset,
-)
+from converter.specimens.dataset import LABEL_COLUMNS, plate_of, render, render_other, write_dataset
+from converter.specimens.not_metal import Other, OtherSpec
+from converter.specimens.spec import Finish, Light, Material, Specimen, SpecimenSpec
 from edge_node.errors import DatasetError
 
 SIZE = (160, 120)

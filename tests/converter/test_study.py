@@ -24,6 +24,7 @@ from converter.study.models import (
     with_classes,
 )
 from converter.study.page import page, plot
+from converter.study.results import Study
 from converter.study.text import conclusions, lines
 from converter.training.head_training import UNKNOWN, Question
 from edge_node.errors import DatasetError, GraphError
@@ -147,7 +148,7 @@ def _study(answered, groups, **changes):
         "rows": tuple(row(one, groups, SPECIMEN) for one in answered),
         "comparisons": comparisons(answered, groups, SPECIMEN),
     }
-    return study.Study(**{**of_all, **changes})
+    return Study(**{**of_all, **changes})
 
 
 def test_several_architectures_stand_side_by_side():

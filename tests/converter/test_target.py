@@ -9,7 +9,7 @@ import pytest
 
 import edge_node
 from converter.conversion.target_runtime import probe_in_target
-from converter.quantize.conversion_process import Target
+from converter.quantize.request import Target
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import load_bundle
 

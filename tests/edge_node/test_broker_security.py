@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import MqttConfig, SpoolConfig, example_config
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
+from edge_node.config.sections import example_config
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import ConfigError
 from edge_node.integrations.message_schema import channels
 from edge_node.messages.status import LinkState
-from edge_node.messages.topics import Topics
+from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.endpoint import check_security, endpoint
-from edge_node.mqtt.session import Endpoint, LinkError, Outgoing, Session
-from edge_node.spool.spool import Kind, Spool
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import Endpoint, LinkError, Outgoing
+from edge_node.spool.spool import Spool
 from tests.processes import Mosquitto, command, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_node.mqtt.session import Incoming
+    from edge_node.mqtt.types import Incoming
     from tests.certificates import Authority
 
 PROFILE = Path(__file__).resolve().parents[2] / "systemd" / "mosquitto"

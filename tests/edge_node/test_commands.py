@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from edge_node.commands.admission import CommandGate, Refused, Taken, signed_bytes
 from edge_node.commands.audit_log import Audit, read_audit
 from edge_node.commands.receiver import CommandDesk
-from edge_node.config.sections import CommandsConfig, MqttConfig, SpoolConfig
+from edge_node.config.delivery_sections import CommandsConfig, MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import ConfigError
 from edge_node.messages.command import COMMANDS, CommandError, Pause, SendEvidence, Verb, decode_command
-from edge_node.messages.status import Result
+from edge_node.messages.response import Result
 from edge_node.messages.topics import Topics
-from edge_node.mqtt.session import Incoming
+from edge_node.mqtt.types import Incoming
 from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import wait_for

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from edge_node.inference.manifest import Meaning, Stage
-from edge_node.inspection.corrosion_map import (
-    area_estimate,
-    astm_d610,
-    corroded_labels,
-    corroded_probability,
-    draw_overlay,
-    iso_4628_3,
-)
+from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
+from edge_node.inspection.grades import astm_d610, iso_4628_3
+from edge_node.inspection.overlay import draw_overlay
 
 
 def stage(*, labels=("corroded", "uncorroded"), **said: float) -> Stage:

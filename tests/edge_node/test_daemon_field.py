@@ -13,7 +13,7 @@ import pytest
 
 from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
-from edge_node.findings.tracker import Finding, FindingState
+from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.verdict import Outcome, Verdict
 from edge_node.mqtt.subscriber import Subscriber
 from tests.mjpeg_server import Behaviour, MjpegServer

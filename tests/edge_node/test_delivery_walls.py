@@ -11,8 +11,7 @@ import pytest
 
 import edge_node
 from edge_node.errors import ConfigError
-from edge_node.messages.topics import Topics
-from edge_node.spool.spool import Kind
+from edge_node.messages.topics import Kind, Topics
 
 PACKAGE = Path(edge_node.__file__).parent
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import MqttConfig, SpoolConfig
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.integrations.home_assistant import announcements
 from edge_node.messages.topics import Topics

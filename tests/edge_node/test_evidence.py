@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.config.sections import EvidenceConfig, MqttConfig, SpoolConfig
+from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
-from edge_node.evidence.marked_jpeg import Marking, marking_in
+from edge_node.evidence.marked_jpeg import marking_in
 from edge_node.evidence.store import Evidence, Size
-from edge_node.messages.topics import Topics
+from edge_node.inspection.overlay import Marking
+from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import Outcome
-from edge_node.spool.spool import Kind, Spool
+from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import wait_for
 from tests.proxy import Proxy

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from edge_node.config.sections import FindingsConfig, SpoolConfig
+from edge_node.config.delivery_sections import SpoolConfig
+from edge_node.config.sections import FindingsConfig
 from edge_node.findings.log import FindingDesk
-from edge_node.findings.tracker import Finding, FindingState
+from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.review import Judgement, Review
-from edge_node.spool.rows import Kind
+from edge_node.messages.topics import Kind
 from edge_node.spool.spool import Spool
 from tests.verdicts import START, verdict
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edge_node.config.sections import FindingsConfig, parse_config
 from edge_node.errors import ConfigError
-from edge_node.findings.tracker import ClosedBecause, FindingState, FindingTracker, TrackerState
+from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.messages.finding import ClosedBecause, FindingState
 from edge_node.messages.verdict import Pose
 from tests.verdicts import START, verdict
 

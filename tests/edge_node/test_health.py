@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from edge_node.camera import CameraCondition
+from edge_node.monitoring.machine import free_disk_mb, memory_mb, temperature_c
 from edge_node.monitoring.systemd import Notifier
-from edge_node.monitoring.watchdog import Vitals, Watchdog, free_disk_mb, hung_part, memory_mb, temperature_c
+from edge_node.monitoring.watchdog import Vitals, Watchdog, hung_part
 from tests.notify_socket import NotifySocket
 
 STREAMING = Vitals(camera=CameraCondition.STREAMING, frames=0, verdicts=0, capture_beat_s=0.0)

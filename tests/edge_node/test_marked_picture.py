@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_node.evidence.marked_jpeg import Marking, drawn, mark, marking_in
+from edge_node.evidence.marked_jpeg import drawn, mark, marking_in
+from edge_node.inspection.overlay import Marking
 
 NOISE = np.random.default_rng(5)
 PIXELS = NOISE.integers(0, 255, (60, 80, 3), dtype=np.uint8)

@@ -13,7 +13,8 @@ import pytest
 from edge_node.config.sections import BundleConfig
 from edge_node.errors import BundleError, RuntimeUnavailableError
 from edge_node.inference.bundle import DEFAULT_BUNDLE
-from edge_node.inference.loading import Reloader, available_cores, load_engine, median_ms
+from edge_node.inference.loading import available_cores, load_engine, median_ms
+from edge_node.inference.reloader import Reloader
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.subscriber import Subscriber
 from tests.edge_node.test_daemon_field import write_config

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_node.mqtt.types import Incoming, Outgoing, packed_properties, unpacked_publish
+from edge_node.mqtt.packets import packed_properties, unpacked_publish
+from edge_node.mqtt.types import Incoming, Outgoing
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=60)
 

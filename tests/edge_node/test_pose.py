@@ -10,17 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_node.config.sections import PoseConfig
+from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.errors import ConfigError
-from edge_node.inspection.pose_track import (
-    PoseError,
-    PoseReceiver,
-    PoseTopic,
-    PoseTrack,
-    parse_pose,
-    pose_track,
-)
+from edge_node.inspection.pose_track import PoseTrack, pose_track
+from edge_node.messages.pose import PoseError, parse_pose
 from edge_node.messages.verdict import Pose
-from edge_node.mqtt.session import Incoming
+from edge_node.mqtt.types import Incoming
 from tests.processes import wait_for
 
 MS = 1_000_000

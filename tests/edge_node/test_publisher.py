@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import MqttConfig, SpoolConfig
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.messages.status import LinkState, Part, PartState, Status
-from edge_node.messages.topics import Topics
-from edge_node.mqtt.session import Endpoint, Outgoing, Session
-from edge_node.spool.spool import Keep, Kind, Spool
+from edge_node.messages.topics import Kind, Topics
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import Endpoint, Outgoing
+from edge_node.spool.rows import Keep
+from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import Mosquitto, free_port, wait_for
 from tests.proxy import Proxy

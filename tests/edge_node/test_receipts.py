@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import MqttConfig, SpoolConfig
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.delivery.consumer_receipts import Receipts
 from edge_node.delivery.publisher import Publisher
-from edge_node.messages.topics import Topics
-from edge_node.mqtt.session import Incoming
-from edge_node.spool.spool import Keep, Kind, Row, Spool, Stored
+from edge_node.messages.topics import Kind, Topics
+from edge_node.mqtt.types import Incoming
+from edge_node.spool.rows import Keep, Row, Stored
+from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import wait_for
 

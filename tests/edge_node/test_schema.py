@@ -12,22 +12,13 @@ import jsonschema
 import msgspec
 import pytest
 
-from edge_node.findings.tracker import Finding, FindingState
 from edge_node.integrations.message_schema import asyncapi, channels, schemas
 from edge_node.messages.command import COMMANDS, CommandError, decode_command
+from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.response import Response, Result
 from edge_node.messages.review import Condition, Judgement, Review
-from edge_node.messages.status import (
-    Disagreement,
-    Health,
-    LinkState,
-    Part,
-    PartState,
-    Presence,
-    Response,
-    Result,
-    ShadowHealth,
-    Status,
-)
+from edge_node.messages.shadow import Disagreement, ShadowHealth
+from edge_node.messages.status import Alarm, Health, LinkState, Part, PartState, Presence, SpoolDepth, Status
 from edge_node.messages.verdict import (
     BundleReference,
     Decision,
@@ -39,7 +30,6 @@ from edge_node.messages.verdict import (
     encode,
 )
 from edge_node.shadow.comparison import Comparison
-from edge_node.spool.spool import Alarm, SpoolDepth
 from tests.processes import command
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

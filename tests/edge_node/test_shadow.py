@@ -17,15 +17,8 @@ import pytest
 
 from edge_node.camera import iter_video
 from edge_node.camera.frame import frame_now
-from edge_node.config.sections import (
-    BundleConfig,
-    Config,
-    EvidenceConfig,
-    MqttConfig,
-    NodeConfig,
-    ShadowConfig,
-    SpoolConfig,
-)
+from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
+from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowConfig
 from edge_node.demo.run import CLIP
 from edge_node.evidence.store import Evidence
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
@@ -33,10 +26,12 @@ from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
 from edge_node.inspection.verdict_recorder import Recorder
-from edge_node.messages.status import Disagreement, PartState
+from edge_node.messages.shadow import Disagreement
+from edge_node.messages.status import PartState
+from edge_node.messages.topics import Kind
 from edge_node.shadow.comparison import Comparison, compared
 from edge_node.shadow.runner import Shadow
-from edge_node.spool.spool import Kind, Spool
+from edge_node.spool.spool import Spool
 from tests.processes import wait_for
 from tests.shadows import make_as_urgent_as_others, shadows_of
 

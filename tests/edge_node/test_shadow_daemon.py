@@ -16,7 +16,8 @@ from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.integrations.message_schema import schemas
-from edge_node.messages.status import Disagreement, Health, Status
+from edge_node.messages.shadow import Disagreement
+from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.subscriber import Subscriber
 from tests.processes import command, daemon, wait_for

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import MqttConfig, SpoolConfig, example_config
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
+from edge_node.config.sections import example_config
 from edge_node.delivery.publisher import Publisher
 from edge_node.integrations.sparkplug_edge_node import SparkplugView
 from edge_node.messages.status import Part, PartState, Status
-from edge_node.messages.topics import Topics
+from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import encode
-from edge_node.spool.spool import Kind, Spool
+from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import daemon, wait_for
 from tests.verdicts import verdict

@@ -17,8 +17,8 @@ from edge_node.integrations.sparkplug_payload import (
     encode_payload,
 )
 from edge_node.messages.status import Part, PartState, Status
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
-from edge_node.spool.rows import Kind
 from tests.verdicts import verdict
 
 STRING, BOOLEAN, UINT64, UINT32, DOUBLE, MESSAGE = 9, 8, 4, 13, 1, 11  # FieldDescriptorProto.Type

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import SpoolConfig
+from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import SpoolError
-from edge_node.spool.spool import Keep, Kind, Refusal, Spool
+from edge_node.messages.topics import Kind
+from edge_node.spool.rows import Keep, Refusal
+from edge_node.spool.spool import Spool
 from tests.processes import wait_for
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.config.sections import SpoolConfig
-from edge_node.spool.spool import Kind, Refusal, Spool
+from edge_node.config.delivery_sections import SpoolConfig
+from edge_node.messages.topics import Kind
+from edge_node.spool.rows import Refusal
+from edge_node.spool.spool import Spool
 from tests.processes import command, wait_for
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_node.backoff import FIRST_S, MOST_S, Backoff
-from edge_node.delivery.send_window import Suspects, Window
+from edge_node.delivery.send_window import Window
+from edge_node.delivery.suspects import Suspects
+from edge_node.messages.topics import Kind
 from edge_node.mqtt.reason_codes import Fate, fate
-from edge_node.spool.spool import Keep, Kind, Row
+from edge_node.spool.rows import Keep, Row
 
 VERDICT = Kind.VERDICT
 

@@ -24,11 +24,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.config.sections import SpoolConfig
+from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import SpoolError
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.spool.rows import Keep
-from edge_node.spool.spool import Kind, Spool
+from edge_node.spool.spool import Spool
 from tests.verdicts import verdict
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from collections import Counter
 from datetime import datetime, timezone
 
 from edge_node.commands.admission import CommandGate, Refused, Taken
-from edge_node.config.sections import CommandsConfig
+from edge_node.config.delivery_sections import CommandsConfig
 from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
-from edge_node.mqtt.session import Endpoint, Incoming, LinkError, Outgoing, Session
+from edge_node.mqtt.session import Session
+from edge_node.mqtt.types import Endpoint, Incoming, LinkError, Outgoing
 
 TOPICS = Topics("site", "robot")
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

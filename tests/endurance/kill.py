@@ -275,10 +275,11 @@ def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> int:
     """Stop deciding, deliver what is left with a publisher of our own, and return the last number."""
-    from edge_node.config.sections import SpoolConfig, load_config
+    from edge_node.config.delivery_sections import SpoolConfig
+    from edge_node.config.sections import load_config
     from edge_node.delivery.publisher import Publisher
-    from edge_node.messages.topics import Topics
-    from edge_node.spool.spool import Kind, Spool
+    from edge_node.messages.topics import Kind, Topics
+    from edge_node.spool.spool import Spool
 
     daemon.terminate()
     # It may have been started this moment, before it listens to signals.

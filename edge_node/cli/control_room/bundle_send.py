@@ -13,7 +13,7 @@ from edge_node.cli.control_room.command import robot_topics
 from edge_node.control_room.robots.bundle_sender import BundleSender
 from edge_node.control_room.signing_key import load_signer
 from edge_node.errors import UpdateError
-from edge_node.messages.status import Result
+from edge_node.messages.response import Result
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.update.state import Step

@@ -10,7 +10,7 @@ import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.errors import CorrosionError
-from edge_node.messages.plain_text import coloured, path_text, printable
+from edge_node.messages.plain_text import describe_verdict, printable
 from edge_node.messages.sequence_gaps import Tally
 from edge_node.messages.status import Status
 from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
@@ -120,12 +120,6 @@ def describe(message: Message) -> str:
     if verdict is None:
         return f"{leaf:<8} {printable(message.payload.decode(errors='replace')[:160])}"
     return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
-
-
-def describe_verdict(verdict: Verdict) -> str:
-    """Return a verdict as a line for people, coloured by outcome on a terminal only."""
-    outcome = coloured(f"{verdict.outcome.value:<15}", verdict.outcome)
-    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {printable(path_text(verdict))}"
 
 
 def _describe_status(message: Message) -> str:

@@ -17,7 +17,8 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
-from edge_node.shadow.comparison import Change, Comparison, compared, describe_change, describe_summary
+from edge_node.messages.shadow import Change
+from edge_node.shadow.comparison import Comparison, compared, describe_change, describe_summary
 
 if TYPE_CHECKING:
     import argparse

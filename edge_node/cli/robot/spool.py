@@ -11,8 +11,8 @@ import msgspec
 
 from edge_node.config.sections import NodeConfig, load_config
 from edge_node.errors import SpoolError
+from edge_node.messages.topics import Kind
 from edge_node.spool.admin import SpoolAdmin, SpoolReport, write_csv, write_json_lines
-from edge_node.spool.rows import Kind
 
 if TYPE_CHECKING:
     import argparse

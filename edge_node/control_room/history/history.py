@@ -18,7 +18,7 @@ from edge_node.control_room.history import retention as trimming
 from edge_node.control_room.history import sequence_gaps as arrived
 from edge_node.control_room.history import strip_cells
 from edge_node.control_room.history.database import Database, to_us
-from edge_node.findings.tracker import FindingState
+from edge_node.messages.finding import FindingState
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
         VerdictFilter,
         VerdictRecord,
     )
-    from edge_node.findings.tracker import Finding
-    from edge_node.messages.status import Health, Response, Status
+    from edge_node.messages.finding import Finding
+    from edge_node.messages.response import Response
+    from edge_node.messages.status import Health, Status
     from edge_node.messages.verdict import Verdict
 
 MAX_COLUMN = 200  # signs of a text that is searched by; the message itself keeps all of it

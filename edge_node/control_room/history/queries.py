@@ -23,8 +23,9 @@ from edge_node.control_room.history.records import (
     VerdictRecord,
 )
 from edge_node.control_room.history.sql_filters import bounded, finding_conditions, verdict_conditions, where
-from edge_node.findings.tracker import Finding
-from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.finding import Finding
+from edge_node.messages.response import Response
+from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from edge_node.findings.tracker import Finding
-    from edge_node.messages.status import Health, Response, Status
+    from edge_node.messages.finding import Finding
+    from edge_node.messages.response import Response
+    from edge_node.messages.status import Health, Status
     from edge_node.messages.verdict import Verdict
 
 

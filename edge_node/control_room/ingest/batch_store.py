@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.records import Delivery, Opinion, Picture, Review
 from edge_node.control_room.ingest.decoding import Message, UnreadableError, decode
-from edge_node.findings.tracker import Finding
+from edge_node.messages.finding import Finding
+from edge_node.messages.response import Response
 from edge_node.messages.review import review_in
-from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ import msgspec
 
 from edge_node.control_room.history.records import Picture
 from edge_node.errors import ConfigError
-from edge_node.findings.tracker import Finding
-from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.finding import Finding
+from edge_node.messages.response import Response
+from edge_node.messages.status import Health, Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
 

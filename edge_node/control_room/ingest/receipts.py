@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.history import epoch_of
-from edge_node.delivery.consumer_receipts import Receipt
+from edge_node.messages.receipt import Receipt
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict, encode
 from edge_node.mqtt.types import Outgoing

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_node.config.sections import MqttConfig
+    from edge_node.config.delivery_sections import MqttConfig
 
 NAME = "session.json"
 _MAX_BYTES = 4096

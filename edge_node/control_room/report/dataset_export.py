@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.control_room.history.history import History
-    from edge_node.findings.tracker import Finding
+    from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import Verdict
 
 REVIEW_COLUMNS = (

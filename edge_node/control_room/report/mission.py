@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import Gap, Picture, StripCell
-    from edge_node.findings.tracker import Finding
+    from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import BundleReference, Pose, Verdict
 
 _PAGE_ROWS = 2000

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.report.mission import distance_m, length_m
-from edge_node.inspection.corrosion_map import astm_d610, iso_4628_3
+from edge_node.inspection.grades import astm_d610, iso_4628_3
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import cv2
 
 from edge_node.control_room.report.mission import distance_m, length_m
 from edge_node.evidence.marked_jpeg import drawn
-from edge_node.inspection.corrosion_map import astm_d610, iso_4628_3
+from edge_node.inspection.grades import astm_d610, iso_4628_3
 from edge_node.messages.review import Judgement
 from edge_node.messages.verdict import Outcome
 

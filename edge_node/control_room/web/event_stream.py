@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.history.records import Picture
 from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_line
-from edge_node.findings.tracker import Finding
+from edge_node.messages.finding import Finding
+from edge_node.messages.response import Response
 from edge_node.messages.review import review_in
-from edge_node.messages.status import Health, Response, Status
+from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:

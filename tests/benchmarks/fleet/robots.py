@@ -24,7 +24,8 @@ import numpy as np
 
 from edge_node.camera import CameraCondition, CameraState, iter_video
 from edge_node.camera.frame import frame_now
-from edge_node.config.sections import BundleConfig, Config, MqttConfig, NodeConfig, SpoolConfig
+from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
+from edge_node.config.sections import BundleConfig, Config, NodeConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
@@ -32,10 +33,10 @@ from edge_node.inference.engine import Engine
 from edge_node.inspection.inspector import Inspector
 from edge_node.inspection.verdict_recorder import Recorder
 from edge_node.messages.status import LinkState
-from edge_node.messages.topics import Topics
+from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import Decision, encode
 from edge_node.monitoring.status_board import StatusBoard
-from edge_node.spool.spool import Kind, Spool
+from edge_node.spool.spool import Spool
 
 SITE = "fleet"
 PICTURES = 20  # of the clip, evenly over its length

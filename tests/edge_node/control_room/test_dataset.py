@@ -16,13 +16,14 @@ from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Opinion, Picture, Review
-from edge_node.control_room.report.dataset_export import COLUMNS, export_dataset
+from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
 from edge_node.errors import DatasetError
-from edge_node.findings.tracker import Finding, FindingState
 from edge_node.messages.command import Verb
-from edge_node.messages.status import Response, Result
+from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.labels_csv import COLUMNS
+from edge_node.messages.response import Response, Result
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.types import Endpoint

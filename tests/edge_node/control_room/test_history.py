@@ -24,8 +24,9 @@ from edge_node.control_room.history.records import (
     VerdictFilter,
 )
 from edge_node.control_room.history.retention import MAX_RANGES
-from edge_node.findings.tracker import Finding, FindingState
-from edge_node.messages.status import Health, Presence, Response, Result, Status
+from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.response import Response, Result
+from edge_node.messages.status import Health, Presence, Status
 from edge_node.messages.verdict import Pose
 from tests.verdicts import START, verdict
 

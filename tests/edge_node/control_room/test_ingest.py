@@ -16,7 +16,8 @@ from edge_node.control_room.history.records import Delivery, Opinion, Review
 from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.settings import settings_of
-from edge_node.messages.status import LinkState, Presence, Response, Result, Status
+from edge_node.messages.response import Response, Result
+from edge_node.messages.status import LinkState, Presence, Status
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Incoming, LinkError, Outgoing
 from tests.collector import Collector

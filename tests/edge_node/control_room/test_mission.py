@@ -18,8 +18,9 @@ from edge_node.control_room.history.records import Opinion, Picture, Review
 from edge_node.control_room.report.mission import Mission, Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.errors import CorrosionError
-from edge_node.evidence.marked_jpeg import Marking, mark
-from edge_node.findings.tracker import Finding, FindingState
+from edge_node.evidence.marked_jpeg import mark
+from edge_node.inspection.overlay import Marking
+from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.verdict import Pose, Reason
 from tests.processes import command
 from tests.verdicts import START, verdict

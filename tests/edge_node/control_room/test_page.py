@@ -11,10 +11,9 @@ import msgspec
 import pytest
 
 from edge_node.control_room.demo import Crawler, crawlers
-from edge_node.findings.tracker import Finding, FindingState
-from edge_node.messages.status import Part, PartState, Status
+from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.status import Alarm, Part, PartState, SpoolDepth, Status
 from edge_node.messages.verdict import Outcome, Pose, Reason, StageVerdict, encode
-from edge_node.spool.rows import Alarm, SpoolDepth
 from tests.browser import browser
 from tests.collector import Collector
 from tests.control_room import ControlRoom

@@ -1,0 +1,80 @@
+"""Receive poses from a datagram socket or an MQTT topic and record them in a track."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from edge_node.errors import ConfigError
+from edge_node.inspection.pose_track import _WAIT_S, PoseTrack, _log
+from edge_node.messages.pose import MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from edge_node.mqtt.types import Incoming
+
+
+class PoseReceiver:
+    """Listens for poses on a UDP port."""
+
+    def __init__(self, track: PoseTrack, host: str, port: int) -> None:
+        """Bind the port.
+
+        Raises:
+            ConfigError: it cannot be bound.
+        """
+        self._track = track
+        self._stop = threading.Event()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            self._socket.bind((host, port))
+        except OSError as err:
+            self._socket.close()
+            raise ConfigError(f"[pose] udp {host}:{port}: {err.strerror or err}") from err
+        self._socket.settimeout(_WAIT_S)
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, name="pose", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and close the port."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * _WAIT_S)
+        self._socket.close()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                message, _ = self._socket.recvfrom(MAX_MESSAGE_BYTES + 1)
+            except TimeoutError:
+                continue
+            except OSError as err:
+                if not self._stop.is_set():
+                    _log.warning("poses: %s", err.strerror or err)
+                    self._stop.wait(_WAIT_S)
+                continue
+            self._track.take(message)
+
+
+class PoseTopic:
+    """Takes poses from one MQTT topic; belongs to the publisher's thread."""
+
+    def __init__(self, track: PoseTrack, topic: str) -> None:
+        self.topic = topic
+        self._track = track
+
+    def note(self, message: Incoming) -> bool:
+        """Take in a message if it is a pose; False if it is of another topic.
+
+        A retained one is left out: the broker kept it, and nobody knows for how long.
+        """
+        if message.topic != self.topic:
+            return False
+        if not message.is_retained:
+            self._track.take(message.payload)
+        return True

@@ -1,0 +1,60 @@
+"""Responses to commands and requests for pieces of a bundle, as the robot publishes them."""
+
+from __future__ import annotations
+
+from datetime import datetime  # msgspec resolves annotations at run time
+from enum import Enum
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from edge_node.messages.status import Count  # the same
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+MAX_PIECE_BYTES = 32 * 1024  # of a bundle in one message
+
+
+class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the robot wants of the bundle file that was announced with ``update``.
+
+    The answer, on ``bundle/piece``, is binary: the 32 bytes of ``sha256``, ``offset`` as 8 bytes, the highest
+    first, and exactly ``length`` bytes of the file. Anything else is left out.
+    """
+
+    schema: Literal["corrosion/v1"] = "corrosion/v1"
+    site: str
+    robot: str
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    offset: Count
+    length: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIECE_BYTES)]
+
+
+class Result(str, Enum):
+    """What became of a command."""
+
+    DONE = "done"
+    ACCEPTED = "accepted"  # begun; a later response says how it ended
+    REFUSED = "refused"  # not carried out, for a reason of policy
+    FAILED = "failed"  # tried
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a command, and the record that it was given: also of those that were refused.
+
+    ``command_id`` is null where the command was so malformed that none could be read.
+    """
+
+    schema: Literal["corrosion/v1"] = "corrosion/v1"
+    id: str
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    site: str
+    robot: str
+    at: datetime
+    verb: str
+    command_id: str | None
+    result: Result
+    code: str
+    text: str
+    data: dict[str, Scalar] = {}

@@ -1,0 +1,42 @@
+"""Read the machine's state: memory of this process, temperature, free disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def memory_mb() -> float | None:
+    """Return the resident memory of this process; None where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # read every few seconds
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def temperature_c(zones: Path) -> float | None:
+    """Return the highest temperature below ``zones`` (/sys/class/thermal); None where there is none.
+
+    Source: the kernel's thermal sysfs: ``thermal_zone*/temp`` in thousandths of a degree.
+    """
+    found = []
+    for zone in zones.glob("thermal_zone*/temp"):
+        try:
+            found.append(int(zone.read_text(encoding="ascii")) / 1000)
+        except (OSError, ValueError):  # a sensor that is switched off
+            continue
+    return max(found, default=None)
+
+
+def free_disk_mb(path: Path) -> float | None:
+    """Return the free space of the disk that holds ``path``."""
+    try:
+        return round(shutil.disk_usage(path).free / 1e6, 1)
+    except OSError:
+        return None
