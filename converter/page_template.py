@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def rendered(
+def render_page(
     name: str, *, filters: Mapping[str, Callable[..., str]] | None = None, **values: object
 ) -> bytes:
     """Return the page that the template ``name`` makes of ``values``; an unknown name in it is an error."""

@@ -11,7 +11,7 @@ _M_ARENA_MAX = -8  # from <malloc.h>
 ARENAS = 1
 
 
-def share_one() -> None:
+def limit_arenas() -> None:
     """Have all threads take memory from one heap; call it before they start.
 
     Another C library than glibc is left as it is.

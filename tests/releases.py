@@ -14,9 +14,9 @@ from edge_node.config.sections import BundleConfig
 from edge_node.control_room.signing_key import make_key_pair
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.signing import Signer, trusted_keys
-from edge_node.update.bundle_store import Store
+from edge_node.update.bundle_store import BundleStore
 from edge_node.update.installer import Installer
-from edge_node.update.release import FileEntry, Statement
+from edge_node.update.release import FileEntry, Release
 from edge_node.update.transport_file import block_hashes, body, encoded_head, write_head
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Maker:
             for name, data in sorted(content.items())
         ]
         pieces = list(body((entry, io.BytesIO(data)) for entry, data in entries))
-        statement = Statement(
+        statement = Release(
             **{
                 "name": NAME,
                 "version": "2",
@@ -95,7 +95,7 @@ class Robot:
     def __init__(self, folder: Path, maker: Maker, **config) -> None:
         folder.mkdir(exist_ok=True)
         self.config = BundleConfig(path="store", trusted_keys=(maker.public,), **config)
-        self.store = Store(folder / "store", trusted_keys(self.config.trusted_keys))
+        self.store = BundleStore(folder / "store", trusted_keys(self.config.trusted_keys))
         self.installer = Installer(self.store, self.config)
 
     def install(self, file: Path, **options):

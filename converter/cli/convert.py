@@ -12,8 +12,8 @@ from converter.cli.graph_flags import add_graph_flags, graph_flags
 from converter.conversion.order import ConversionOrder
 from converter.conversion.pipeline import convert_cascade, stage_bytes
 from converter.conversion.report import encode_report, report_of
-from converter.conversion.report_page import render_page, thumbnails
-from converter.evaluation.accuracy_budget import Budget
+from converter.conversion.report_page import render_report, thumbnails
+from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.graphs.cascade_file import CascadePlan, plan_of_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         calibration_pictures=args.calibration_pictures,
         seed=args.seed,
         evaluate=args.evaluate,
-        budget=Budget(
+        budget=AccuracyBudget(
             args.max_accuracy_drop, None if args.min_agreement is None else args.min_agreement / 100.0
         ),
         max_risk=args.max_risk,
@@ -174,13 +174,13 @@ def _plan(args: argparse.Namespace) -> CascadePlan:
 def _report_files(outcome: ConversionOutcome) -> dict[str, bytes]:
     """Return the reports that travel with the bundle: without photographs, which may not."""
     report = report_of(outcome)
-    return {REPORT_NAME: render_page(report), "report.json": encode_report(report)}
+    return {REPORT_NAME: render_report(report), "report.json": encode_report(report)}
 
 
 def _write_report(path: Path, outcome: ConversionOutcome) -> None:
     report = report_of(outcome)
     try:
-        write_file(path, render_page(report, thumbnails(outcome, report)))
+        write_file(path, render_report(report, thumbnails(outcome, report)))
     except DestinationError as err:
         raise DestinationError(f"{err}; the bundle itself is written") from err
 

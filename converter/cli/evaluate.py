@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.data.dataset import add_choice_arguments, chosen, load_dataset
+from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
 from converter.evaluation.evaluation import Evaluation, evaluation, percent
-from converter.evaluation.judge import ask, judge_of, with_meanings
+from converter.evaluation.judge import judge_of, judge_samples, with_meanings
 from converter.evaluation.questions import questions
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.text_table import crossover_lines
@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
 
     for path in (args.json, args.html):
         refuse_unwritable_file(path)
-    samples = chosen(with_meanings(load_dataset(args.data)), args.sets, args.sources)
+    samples = choose_samples(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     judge = judge_of(args.model, args.labels)
     with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("pictures", total=len(samples))
-        answers = ask(judge, samples, lambda done: bar.advance(task, done))
+        answers = judge_samples(judge, samples, lambda done: bar.advance(task, done))
     asked = questions({sample.set_name for sample in samples}, judge.cascade)
     found = evaluation(str(args.model), str(args.data), answers, asked)
     print("\n".join(lines(found)))

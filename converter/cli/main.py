@@ -5,28 +5,32 @@ from __future__ import annotations
 import argparse
 import sys
 
-from edge_node.cli.framework import Command, guarded, parse_and_run, run_command
+from edge_node.cli.framework import Subcommand, parse_and_run, run_command, run_guarded
 
 COMMANDS = {
-    "convert": Command("converter.cli.convert", "retrained graphs to a quantized bundle for the node"),
-    "retrain": Command(
+    "convert": Subcommand("converter.cli.convert", "retrained graphs to a quantized bundle for the node"),
+    "retrain": Subcommand(
         "converter.cli.retrain", "photographs to a retrained graph, or to a cascade of graphs on one backbone"
     ),
-    "evaluate": Command(
+    "evaluate": Subcommand(
         "converter.cli.evaluate",
         "accuracy, precision, recall, crossover matrix and time of a bundle or a graph",
     ),
-    "study": Command(
+    "study": Subcommand(
         "converter.cli.study",
         "the six models of the thesis, and the cascade, on any data set, in one report",
     ),
-    "inspect": Command(
+    "inspect": Subcommand(
         "converter.cli.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
     ),
-    "label": Command("converter.cli.label", "what label_image did, with its flags, on graphs and bundles"),
-    "show": Command("converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"),
-    "bundle": Command("converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"),
-    "specimens": Command("converter.cli.specimens", "render pictures of metal plates with a known truth"),
+    "label": Subcommand("converter.cli.label", "what label_image did, with its flags, on graphs and bundles"),
+    "show": Subcommand(
+        "converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"
+    ),
+    "bundle": Subcommand(
+        "converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
+    ),
+    "specimens": Subcommand("converter.cli.specimens", "render pictures of metal plates with a known truth"),
 }
 
 
@@ -46,7 +50,7 @@ def main() -> int:
 
 def convert_main(argv: list[str] | None = None) -> int:
     """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code."""
-    return guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv))
+    return run_guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv))
 
 
 def _convert(argv: list[str]) -> int:

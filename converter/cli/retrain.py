@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.architectures.backbones import GraphRecord
 from converter.cli.retrain_flags import add_arguments, refuse_contradictions
-from converter.data.dataset import FOLDER_COLUMN, chosen, dataset_hash, load_dataset
+from converter.data.dataset import FOLDER_COLUMN, choose_samples, dataset_hash, load_dataset
 from converter.data.splits import groups_of, split, with_groups
 from converter.output_paths import write_file
 from converter.tensorflow_import import tensorflow
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from converter.data.dataset import Sample
     from converter.training.head_training import Look
-    from converter.training.retrain import Fitted, Prepared
+    from converter.training.retrain import Fitted, PreparedTraining
 
 __all__ = ["add_arguments", "run"]
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     augmentation = _augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
     if recipe.training.sets:
-        samples = chosen(samples, tuple(recipe.training.sets), ())
+        samples = choose_samples(samples, tuple(recipe.training.sets), ())
     if recipe.training.fine_tune and not args.cascade:
         print(
             "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"
@@ -110,10 +110,10 @@ class _Run:
         for threshold in cross_validation.thresholds(prepared, judged):
             print(threshold)
         everything = np.ones(len(self.samples), bool)
-        fitted = cross_validation.calibrated(self.fit(prepared, everything, ~everything), judged)
+        fitted = cross_validation.calibrate_heads(self.fit(prepared, everything, ~everything), judged)
         self.write(prepared, fitted, everything, measured)
 
-    def prepare(self) -> Prepared:
+    def prepare(self) -> PreparedTraining:
         from rich.console import Console
         from rich.progress import Progress
 
@@ -130,7 +130,7 @@ class _Run:
                 progress=lambda done: bar.advance(task, done),
             )
 
-    def fit(self, prepared: Prepared, training: np.ndarray, validation: np.ndarray) -> Fitted:
+    def fit(self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray) -> Fitted:
         from converter.training.retrain import fit
 
         writer = _summary_writer(self.args.summaries_dir)
@@ -143,7 +143,11 @@ class _Run:
         return fit(prepared, training, validation, report=report)
 
     def write(
-        self, prepared: Prepared, fitted: Fitted, training: np.ndarray, measured: dict[str, dict[str, float]]
+        self,
+        prepared: PreparedTraining,
+        fitted: Fitted,
+        training: np.ndarray,
+        measured: dict[str, dict[str, float]],
     ) -> None:
         from converter.training.retrained_graph import (
             GRAPH_NAME,
@@ -156,7 +160,7 @@ class _Run:
         )
 
         definition = frozen_backbone(fitted.backbone)
-        used = [sample for sample, chosen in zip(self.samples, training, strict=True) if chosen]
+        used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
         digest = dataset_hash(used)
         for stage, head, temperature in zip(
@@ -260,13 +264,13 @@ def _augmentation(args: argparse.Namespace) -> Augmentation:
 
 
 def _chosen(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
-    chosen = np.zeros(len(rows), bool)
-    chosen[[rows[sample.path] for sample in part]] = True
-    return chosen
+    mask = np.zeros(len(rows), bool)
+    mask[[rows[sample.path] for sample in part]] = True
+    return mask
 
 
 def _report_test(
-    prepared: Prepared, fitted: Fitted, test: np.ndarray, args: argparse.Namespace
+    prepared: PreparedTraining, fitted: Fitted, test: np.ndarray, args: argparse.Namespace
 ) -> dict[str, float]:
     """Print the accuracy of each stage on the test pictures and return it by stage."""
     accuracies = {}

@@ -61,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
     refuse_unwritable_file(args.out)
     engine = Engine(load_bundle(args.bundle), threads=2)
     paths = choose(args.pictures, find_pictures(args.pictures), args.count, args.seed)
-    sheet = contact_sheet([judged(engine, path, args.cell) for path in paths], args.columns)
+    sheet = contact_sheet([judge_picture(engine, path, args.cell) for path in paths], args.columns)
     encoded, content = cv2.imencode(args.out.suffix, sheet)
     write_file(args.out, content.tobytes() if encoded else b"")
     print(f"{len(paths)} pictures: {args.out}")
     return 0
 
 
-def judged(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
+def judge_picture(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
     """Return a picture at ``width_px`` with its map and its verdict below."""
     pixels = read_picture(path)
     judgement = engine.judge(pixels)

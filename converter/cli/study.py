@@ -10,7 +10,7 @@ import msgspec
 
 from converter.architectures.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
 from converter.argument_types import at_least, seed
-from converter.data.dataset import add_choice_arguments, chosen, load_dataset
+from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
 from converter.data.splits import with_groups
 from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder, write_file
 from converter.study.models import with_classes
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.json, args.html):
         refuse_unwritable_file(path)
     refuse_unwritable_folder(args.bottleneck_dir)
-    samples = chosen(load_dataset(args.data), args.sets, args.sources)
+    samples = choose_samples(load_dataset(args.data), args.sets, args.sources)
     plan = plan_study(args, tuple(with_classes(sample) for sample in with_groups(samples)))
     if len(architectures) > 1:  # what is missing is said now, and not after an hour
         for name, weights in architectures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from converter.evaluation.accuracy_budget import Budget
+from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.quantize.request import Mode, Target
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from converter.data.calibration_pictures import Calibration
     from converter.evaluation.accuracy_budget import Drop
     from converter.evaluation.confidence_fit import StageFit
-    from converter.evaluation.float_agreement import Answers, StageComparison
+    from converter.evaluation.float_agreement import StageComparison, StageLogits
     from converter.evaluation.labelled_set import LabelledSet
     from converter.evaluation.map_threshold import MapFit
     from converter.graphs.cascade_file import CascadePlan
@@ -56,7 +56,7 @@ class ConversionOrder:
     calibration_pictures: int = 200
     seed: int = 0
     evaluate: Path | None = None
-    budget: Budget = field(default_factory=Budget)
+    budget: AccuracyBudget = field(default_factory=AccuracyBudget)
     max_risk: float | None = None
     fuse: bool = True
     all_modes: bool = False
@@ -114,7 +114,7 @@ class ConversionOutcome:
     calibration: Calibration | None
     comparisons: tuple[StageComparison, ...] = ()
     labelled: LabelledSet | None = None
-    answers: Answers | None = None
+    answers: StageLogits | None = None
     drops: tuple[Drop, ...] = ()
     fits: dict[str, StageFit] = field(default_factory=dict)
     map_fits: dict[str, MapFit] = field(default_factory=dict)

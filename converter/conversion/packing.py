@@ -22,12 +22,12 @@ from edge_node.update.release import (
     MAX_FILES,
     RESERVED_NAMES,
     FileEntry,
-    Statement,
+    Release,
     version_key,
 )
 from edge_node.update.transport_file import (
     SUFFIX,
-    Head,
+    TransportHeader,
     block_hashes,
     body,
     check_size,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, Statement]:
+def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, Release]:
     """Write the bundle in ``folder`` as one file that nobody has signed yet.
 
     Args:
@@ -72,7 +72,7 @@ def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, 
                 files.append((name, closing.enter_context((folder / name).open("rb"))))
         entries = [(_entry(name, file), file) for name, file in files]
         created = _created(manifest.created, folder)
-        statement = Statement(
+        statement = Release(
             name=manifest.name,
             version=manifest.version,
             issued_at=created,
@@ -101,7 +101,7 @@ class Terms:
     robot_classes: tuple[str, ...] = ()
 
 
-def sign(file: Path, signer: Signer, terms: Terms) -> Statement:
+def sign(file: Path, signer: Signer, terms: Terms) -> Release:
     """Sign a transport file in place, after every byte of it was checked.
 
     Args:
@@ -139,10 +139,10 @@ def sign(file: Path, signer: Signer, terms: Terms) -> Statement:
     return statement
 
 
-def _valid(statement: Statement, where: str) -> Statement:
+def _valid(statement: Release, where: str) -> Release:
     """Return ``statement`` if robots would be able to read it."""
     try:
-        statement = msgspec.convert(msgspec.to_builtins(statement), Statement)
+        statement = msgspec.convert(msgspec.to_builtins(statement), Release)
     except msgspec.ValidationError as err:
         raise UpdateError(f"{where}: {err}") from err
     if version_key(statement.minimum_version) > version_key(statement.version):
@@ -192,7 +192,7 @@ def _created(text: str, folder: Path) -> datetime:
     return created if created.tzinfo else created.replace(tzinfo=timezone.utc)
 
 
-def _write(target: Path, head: Head, pieces: Iterable[bytes]) -> None:
+def _write(target: Path, head: TransportHeader, pieces: Iterable[bytes]) -> None:
     """Write beside ``target`` and rename when every byte is on disk."""
     try:
         descriptor, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

@@ -21,7 +21,7 @@ from converter.conversion.target_runtime import environment, probe_in_target
 from converter.data.calibration_pictures import Calibration, load_calibration
 from converter.evaluation.accuracy_budget import Attempt, Drop, drops, within_budget
 from converter.evaluation.confidence_fit import StageFit, fit_stages, with_fit
-from converter.evaluation.float_agreement import Answers, StageComparison, ask, compare
+from converter.evaluation.float_agreement import StageComparison, StageLogits, compare, run_model
 from converter.evaluation.labelled_set import load_labelled
 from converter.evaluation.map_threshold import MapFit, fit_maps, with_map_thresholds
 from converter.evaluation.output_checks import check_outputs, warnings
@@ -168,7 +168,7 @@ class _Conversion:
         bundle = self._made(self.order.mode, float_layers)
         return self._judged(bundle, self._asked(bundle, "asking the quantized models"), float_layers)
 
-    def _judged(self, bundle: Bundle, answers: Answers, float_layers: tuple[str, ...]) -> Attempt:
+    def _judged(self, bundle: Bundle, answers: StageLogits, float_layers: tuple[str, ...]) -> Attempt:
         compared = compare(self.cascade.stages, self.reference_answers, answers)
         lost = tuple[Drop, ...]()
         if self.labelled:
@@ -224,7 +224,7 @@ class _Conversion:
     def _pictures(self, graph: FusedGraph) -> NDArray[np.uint8] | None:
         return self.calibration.resized(graph.preprocessing) if self.calibration else None
 
-    def _asked(self, bundle: Bundle, step: str) -> Answers:
+    def _asked(self, bundle: Bundle, step: str) -> StageLogits:
         """Return what a bundle says of the labelled pictures, the calibration's, or else the golden ones."""
         if self.labelled:
             pictures, count = self.labelled.pictures(), len(self.labelled.samples)
@@ -233,7 +233,7 @@ class _Conversion:
         else:
             # Few and rendered, but a mode that has fallen to guessing shows on them too.
             pictures, count = iter(bundle.golden.pictures), len(bundle.golden.pictures)
-        return ask(Engine(bundle, threads=_THREADS), pictures, self.begin(step, count))
+        return run_model(Engine(bundle, threads=_THREADS), pictures, self.begin(step, count))
 
     def _sealed(
         self,

@@ -36,7 +36,7 @@ class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedMistake(msgspec.Struct, frozen=True, kw_only=True):
     """One picture that a stage got wrong, or on which float and quantized differ."""
 
     picture: str
@@ -71,8 +71,8 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
     calibration_error: float | None = None
     reliability: tuple[tuple[float, float, float], ...] = ()
     risk_coverage: tuple[tuple[float, float], ...] = ()
-    differing: tuple[Mistake, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
+    differing: tuple[ReportedMistake, ...] = ()
+    mistakes: tuple[ReportedMistake, ...] = ()
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,14 +317,14 @@ def _judged(outcome: ConversionOutcome, report: StageReport, comparison: StageCo
     )
 
 
-def _differing(outcome: ConversionOutcome, comparison: StageComparison) -> tuple[Mistake, ...]:
+def _differing(outcome: ConversionOutcome, comparison: StageComparison) -> tuple[ReportedMistake, ...]:
     differing = np.flatnonzero(~comparison.same_label)[:_LISTED_PICTURES]
     return tuple(_mistake(outcome, comparison, int(at), 1.0) for at in differing)
 
 
 def _mistake(
     outcome: ConversionOutcome, comparison: StageComparison, index: int, temperature: float
-) -> Mistake:
+) -> ReportedMistake:
     labels = comparison.stage.labels
     truth = int(outcome.labelled.truth[comparison.stage.name][index]) if outcome.labelled else UNKNOWN
     probabilities = softmax(comparison.candidate[index], temperature)
@@ -332,7 +332,7 @@ def _mistake(
         int(chosen_labels(comparison.stage, logits[[index]])[0])
         for logits in (comparison.reference, comparison.candidate)
     )
-    return Mistake(
+    return ReportedMistake(
         picture=picture_name(outcome, index),
         index=index,
         truth=None if truth == UNKNOWN else labels[truth],

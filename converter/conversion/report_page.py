@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import matplotlib as mpl
 
-from converter.page_template import rendered
+from converter.page_template import render_page
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inspection.overlay import draw_overlay
@@ -25,14 +25,14 @@ _THUMBNAIL_PX = 320
 _JPEG_QUALITY = 80
 
 
-def render_page(report: Report, pictures: dict[tuple[str, int], str] | None = None) -> bytes:
+def render_report(report: Report, pictures: dict[tuple[str, int], str] | None = None) -> bytes:
     """Return the page.
 
     Args:
         report: the figures.
         pictures: data addresses by stage and index, from ``thumbnails``; without them pictures are named.
     """
-    return rendered(
+    return render_page(
         "report.html",
         filters={
             "megabytes": lambda size: f"{size / 1e6:.2f} MB",

@@ -114,7 +114,7 @@ def load_dataset(path: Path) -> tuple[Sample, ...]:
 
 
 def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what ``chosen`` chooses by: ``sets`` and ``sources``."""
+    """Declare what ``choose_samples`` chooses by: ``sets`` and ``sources``."""
     for name in ("set", "source"):
         parser.add_argument(
             f"--{name}",
@@ -126,7 +126,9 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def chosen(samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]) -> tuple[Sample, ...]:
+def choose_samples(
+    samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]
+) -> tuple[Sample, ...]:
     """Return the samples of the named sets and sources, or all where none is named.
 
     Raises:

@@ -118,7 +118,7 @@ def groups_of(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
     return {sample.group for sample in samples if {sample.source, sample.set_name} & set(sources)}
 
 
-def folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
+def split_folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
     """Return a fold number for each sample, ``(samples,)``; no group is in two folds.
 
     Each group's fold is that of its hash, so it stays where it is when pictures are added.

@@ -11,7 +11,7 @@ from edge_node.errors import ConversionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from converter.evaluation.float_agreement import Answers, StageComparison
+    from converter.evaluation.float_agreement import StageComparison, StageLogits
     from converter.evaluation.labelled_set import LabelledSet, Score
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Cascade
@@ -38,14 +38,14 @@ class Attempt:
     """One conversion tried: how many layers stayed in float, and what came of it."""
 
     bundle: Bundle
-    answers: Answers | None
+    answers: StageLogits | None
     drops: tuple[Drop, ...] = ()
     comparisons: tuple[StageComparison, ...] = ()
     float_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class AccuracyBudget:
     """What quantizing may cost; None is any amount.
 
     Attributes:
@@ -75,7 +75,7 @@ class Budget:
 
 
 def drops(
-    labelled: LabelledSet, cascade: Cascade, reference: Answers, candidate: Answers
+    labelled: LabelledSet, cascade: Cascade, reference: StageLogits, candidate: StageLogits
 ) -> tuple[Drop, ...]:
     """Return what quantizing cost each stage that has labelled pictures, and the cascade."""
     found = [
@@ -90,7 +90,7 @@ def drops(
 
 def within_budget(
     first: Attempt,
-    budget: Budget,
+    budget: AccuracyBudget,
     rank: Callable[[], Sequence[str]],
     retry: Callable[[tuple[str, ...]], Attempt],
 ) -> Attempt:
@@ -124,7 +124,7 @@ def within_budget(
 
 
 def _fewest(
-    holding: Attempt, too_few: int, budget: Budget, retry: Callable[[tuple[str, ...]], Attempt]
+    holding: Attempt, too_few: int, budget: AccuracyBudget, retry: Callable[[tuple[str, ...]], Attempt]
 ) -> Attempt:
     """Return the attempt with the fewest layers between ``too_few``, which do not hold, and ``holding``."""
     while len(holding.float_layers) - too_few > 1:

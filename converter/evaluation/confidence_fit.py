@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.evaluation.float_agreement import Answers
+    from converter.evaluation.float_agreement import StageLogits
     from converter.evaluation.labelled_set import LabelledSet
     from edge_node.inference.manifest import Stage
 
@@ -55,7 +55,7 @@ class StageFit:
 
 
 def fit_stages(
-    labelled: LabelledSet | None, stages: Iterable[Stage], answers: Answers, max_risk: float | None
+    labelled: LabelledSet | None, stages: Iterable[Stage], answers: StageLogits, max_risk: float | None
 ) -> dict[str, StageFit]:
     """Return temperatures and thresholds for the stages that have labelled pictures enough."""
     found: dict[str, StageFit] = {}

@@ -15,7 +15,7 @@ from edge_node.errors import DatasetError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.evaluation.judge import Answer
+    from converter.evaluation.judge import JudgedSample
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     maps: tuple[MapFigures, ...] = ()
 
 
-def evaluation(model: str, data: str, answers: Sequence[Answer], asked: Sequence[Question]) -> Evaluation:
+def evaluation(
+    model: str, data: str, answers: Sequence[JudgedSample], asked: Sequence[Question]
+) -> Evaluation:
     """Return the figures of those questions that apply to any picture.
 
     Raises:

@@ -9,24 +9,24 @@ import cv2
 
 from converter.evaluation.evaluation import percent
 from converter.evaluation.questions import Figures, Mistake, Question, mistakes
-from converter.page_template import rendered
+from converter.page_template import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from converter.evaluation.evaluation import Evaluation
-    from converter.evaluation.judge import Answer
+    from converter.evaluation.judge import JudgedSample
     from converter.evaluation.map_quality import MapFigures
 
 WRONG_SHOWN = 200
 _THUMBNAIL_PX = 240
 
 
-def page(found: Evaluation, answers: Sequence[Answer], asked: Sequence[Question]) -> bytes:
+def page(found: Evaluation, answers: Sequence[JudgedSample], asked: Sequence[Question]) -> bytes:
     """Return the page."""
     wrong = [(answer, missed) for answer in answers if (missed := mistakes(asked, answer))]
     wrong.sort(key=lambda pair: -max(one.confidence or 0.0 for one in pair[1]))
-    return rendered(
+    return render_page(
         "evaluation.html",
         found=found,
         summary=_summary(found.figures),
@@ -71,7 +71,7 @@ def _maps(all_figures: Sequence[MapFigures]) -> tuple[list[str], list[list[str]]
     return ["source", "pictures", "pixel AUROC", "IoU", "mean error of the area"], cells
 
 
-def _shown(answer: Answer, missed: Sequence[Mistake]) -> tuple[str, str, Sequence[Mistake]]:
+def _shown(answer: JudgedSample, missed: Sequence[Mistake]) -> tuple[str, str, Sequence[Mistake]]:
     """Return a thumbnail as a data address, the picture's name and what was said wrongly of it."""
     pixels = answer.sample.read()
     scale = _THUMBNAIL_PX / max(pixels.shape[:2])

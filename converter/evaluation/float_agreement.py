@@ -78,7 +78,7 @@ def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class StageLogits:
     """What the stages of one bundle said of some pictures.
 
     Attributes:
@@ -90,9 +90,9 @@ class Answers:
     saturated: dict[str, float]
 
 
-def ask(
+def run_model(
     engine: Engine, pictures: Iterable[NDArray[np.uint8]], advance: Callable[[], object] = lambda: None
-) -> Answers:
+) -> StageLogits:
     """Ask every stage about every picture, whatever its path would be.
 
     Args:
@@ -106,13 +106,15 @@ def ask(
         for name, output in stage_outputs(engine, pixels).items():
             outputs[name].append(output)
         advance()
-    return Answers(
+    return StageLogits(
         {name: np.stack([output.logits for output in found]) for name, found in outputs.items()},
         {name: float(np.mean([output.saturated for output in found])) for name, found in outputs.items()},
     )
 
 
-def compare(stages: Iterable[Stage], reference: Answers, candidate: Answers) -> tuple[StageComparison, ...]:
+def compare(
+    stages: Iterable[Stage], reference: StageLogits, candidate: StageLogits
+) -> tuple[StageComparison, ...]:
     """Return the answers of the float and the quantized models side by side, stage by stage."""
     return tuple(
         StageComparison(

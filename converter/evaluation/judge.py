@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JudgedSample:
     """What was said of one picture, and in what time.
 
     ``corroded_map`` says how probably each position is corroded, ``(rows, columns)``, where there is a map.
@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a judge says of one picture; see ``Answer``."""
+    """What a judge says of one picture; see ``JudgedSample``."""
 
     decision: Decision
     corroded_map: NDArray[np.float32] | None = None
@@ -79,9 +79,9 @@ def judge_of(path: Path, labels: Path | None = None) -> Judge:
     return _graph_judge(path, read_labels(labels or labels_beside(path)))
 
 
-def ask(
+def judge_samples(
     judge: Judge, samples: Sequence[Sample], progress: Callable[[int], None] = lambda _done: None
-) -> tuple[Answer, ...]:
+) -> tuple[JudgedSample, ...]:
     """Return the answers about pictures; the first is asked once more beforehand, to warm up.
 
     Raises:
@@ -95,7 +95,7 @@ def ask(
         started_ns = time.perf_counter_ns()
         opinion = judge.opinion(pixels)
         elapsed_ms = (time.perf_counter_ns() - started_ns) / 1e6
-        answers.append(Answer(sample, opinion.decision, elapsed_ms, opinion.corroded_map))
+        answers.append(JudgedSample(sample, opinion.decision, elapsed_ms, opinion.corroded_map))
         progress(1)
     return tuple(answers)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.evaluation.float_agreement import Answers
+    from converter.evaluation.float_agreement import StageLogits
     from edge_node.inference.manifest import Cascade, Stage
 
 _CONFIDENCE_Z = 1.96  # 95 %
@@ -112,7 +112,7 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
     )
 
 
-def stage_score(labelled: LabelledSet, stage: Stage, answers: Answers) -> Score:
+def stage_score(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> Score:
     """Return how often the label that a stage chooses is the right one."""
     truth = labelled.truth[stage.name]
     known = truth != UNKNOWN
@@ -120,7 +120,7 @@ def stage_score(labelled: LabelledSet, stage: Stage, answers: Answers) -> Score:
     return Score(int(right.sum()), int(known.sum()))
 
 
-def confusion(labelled: LabelledSet, stage: Stage, answers: Answers) -> NDArray[np.intp]:
+def confusion(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> NDArray[np.intp]:
     """Return how often which truth (rows) was given which label (columns)."""
     truth = labelled.truth[stage.name]
     known = truth != UNKNOWN
@@ -129,7 +129,7 @@ def confusion(labelled: LabelledSet, stage: Stage, answers: Answers) -> NDArray[
     return matrix
 
 
-def decisions(cascade: Cascade, answers: Answers) -> tuple[Decision, ...]:
+def decisions(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
     """Return what the cascade decides about each picture, by its own temperatures and thresholds."""
     pictures = len(next(iter(answers.logits.values())))
     probabilities = {
@@ -141,7 +141,7 @@ def decisions(cascade: Cascade, answers: Answers) -> tuple[Decision, ...]:
     )
 
 
-def cascade_score(labelled: LabelledSet, cascade: Cascade, answers: Answers) -> Score:
+def cascade_score(labelled: LabelledSet, cascade: Cascade, answers: StageLogits) -> Score:
     """Return how often the cascade's outcome is right; an abstention is not."""
     known = labelled.corroded != UNKNOWN
     wanted = {0: Outcome.UNCORRODED, 1: Outcome.CORRODED}

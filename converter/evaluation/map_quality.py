@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.evaluation.judge import Answer
+    from converter.evaluation.judge import JudgedSample
 
 _BINS = 1024  # of probability; an area under the curve is exact to about one part in so many
 _PIXELS_PX = 128  # masks and maps are compared pixel by pixel at this size
@@ -38,7 +38,7 @@ class MapFigures(msgspec.Struct, frozen=True, kw_only=True):
     area_error: float
 
 
-def map_figures(answers: Sequence[Answer]) -> tuple[MapFigures, ...]:
+def map_figures(answers: Sequence[JudgedSample]) -> tuple[MapFigures, ...]:
     """Return figures for all pictures that have both a map and a mask, and for each source of them."""
     seen = [
         (answer.sample.source, *pair) for answer in answers if (pair := _map_and_mask(answer)) is not None
@@ -55,7 +55,7 @@ def area_under_curve(positive: NDArray[np.int64], negative: NDArray[np.int64]) -
     return float((positive * (below + negative / 2)).sum() / pairs) if pairs else math.nan
 
 
-def _map_and_mask(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+def _map_and_mask(answer: JudgedSample) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     if answer.corroded_map is None or answer.sample.mask is None:
         return None
     mask = answer.sample.read_mask((_PIXELS_PX, _PIXELS_PX))

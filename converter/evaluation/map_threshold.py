@@ -80,7 +80,7 @@ def fit_maps(engine: Engine, labelled: LabelledSet) -> dict[str, MapFit]:
         if len(samples) < MIN_PICTURES:
             continue
         groups = [sample.group or str(sample.path) for sample in samples]
-        fit = fitted(_counts(engine, stage, samples), groups)
+        fit = fit_threshold(_counts(engine, stage, samples), groups)
         if fit is not None:
             found[stage.name] = fit
     return found
@@ -100,7 +100,7 @@ def with_map_thresholds(bundle: Bundle, fits: Mapping[str, MapFit]) -> Bundle:
     return with_manifest(bundle, msgspec.structs.replace(bundle.manifest, cascade=cascade))
 
 
-def fitted(counts: MapCounts, groups: Sequence[str]) -> MapFit | None:
+def fit_threshold(counts: MapCounts, groups: Sequence[str]) -> MapFit | None:
     """Return the threshold, judged by specimens held out in turn; None where one half does as well there."""
     pictures = len(groups)
     if len(set(groups)) < _FOLDS or not counts.corroded.any() or not counts.sound.any():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from converter.data.dataset import Sample
-    from converter.evaluation.judge import Answer
+    from converter.evaluation.judge import JudgedSample
     from edge_node.inference.manifest import Cascade, Meaning
 
 # The thesis'; a cascade may name more.
@@ -140,7 +140,7 @@ def questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Ques
     return tuple(found)
 
 
-def figures(question: Question, answers: Sequence[Answer]) -> Figures | None:
+def figures(question: Question, answers: Sequence[JudgedSample]) -> Figures | None:
     """Return a question's figures, or None where it applies to no picture."""
     asked = [answer for answer in answers if question.truth(answer.sample) is not None]
     if not asked or {question.truth(answer.sample) for answer in asked} == {METAL}:
@@ -175,7 +175,7 @@ def figures(question: Question, answers: Sequence[Answer]) -> Figures | None:
     )
 
 
-def mistakes(asked: Iterable[Question], answer: Answer) -> tuple[Mistake, ...]:
+def mistakes(asked: Iterable[Question], answer: JudgedSample) -> tuple[Mistake, ...]:
     """Return what was said wrongly of a picture, or not said although it is known."""
     found = []
     for question in asked:

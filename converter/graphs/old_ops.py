@@ -15,7 +15,7 @@ _FAKE_QUANT = "FakeQuantWithMinMax"  # in graphs that were trained to be quantiz
 _OLD_BATCH_NORM = "BatchNormWithGlobalNormalization"
 
 
-def modernised(graph_def: Any, input_name: str, output_name: str, shape: tuple[int, int, int, int]) -> Any:
+def modernise_ops(graph_def: Any, input_name: str, output_name: str, shape: tuple[int, int, int, int]) -> Any:
     """Return the part of a graph between input and output, with ops that today's TensorFlow knows.
 
     Args:

@@ -13,7 +13,7 @@ from converter.architectures.backbones import read_record
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex, Ref, parse_ref, static_shapes
 from converter.graphs.head import AffineHead, NotAffineError, affine_head, trunk_end
-from converter.graphs.old_ops import modernised
+from converter.graphs.old_ops import modernise_ops
 from converter.graphs.scaling import (
     INCEPTION_2015,
     GraphFlags,
@@ -76,7 +76,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     source = _input(path, raw, output, flags)
     name, preprocessing = preprocessing_of(path, raw, source, flags, record.input if record else None)
     architecture = record.architecture if record else architecture_of(raw)
-    graph_def = modernised(
+    graph_def = modernise_ops(
         file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
     )
     index = GraphIndex(graph_def)

@@ -55,7 +55,7 @@ class _Features:
     positions: int
 
 
-def balanced(
+def balance(
     graph_def: Any, input_name: str, outputs: Iterable[str], tensors: Iterable[NDArray[np.float32]]
 ) -> Any:
     """Return the graph with features multiplied where a head's weights lie too far apart for 8 bits.

@@ -37,7 +37,7 @@ _LARGEST_FACTOR = 100.0  # a channel that hardly ever answers is no reason for t
 _DEPTHWISE_POWER, _MIXING_POWER = 1.0, 0.5
 
 
-def equalized(graph_def: Any, input_name: str, tensors: Iterable[NDArray[np.float32]]) -> Any:
+def equalize(graph_def: Any, input_name: str, tensors: Iterable[NDArray[np.float32]]) -> Any:
     """Return the graph with the channels behind each rectifier at one range, where it can be done.
 
     Args:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from converter.quantize.balance_heads import balanced
+from converter.quantize.balance_heads import balance
 from converter.quantize.duplicate_channels import with_doubled_channels
-from converter.quantize.equalize_channels import equalized
-from converter.quantize.refit_heads import refitted
+from converter.quantize.equalize_channels import equalize
+from converter.quantize.refit_heads import refit_heads
 from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
-from converter.quantize.round_weights import CORRECTED, rounded_weights
+from converter.quantize.round_weights import CORRECTED, round_weights
 from converter.quantize.tflite_converter import converter_of, fed_pictures, scaled_pictures
 from converter.quantize.tflite_file import WEIGHTED, operators, with_layer_of
 from converter.tensorflow_import import tensorflow
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class CalibratedModel:
     """What every 8-bit model of one graph is made from.
 
     Attributes:
@@ -41,14 +41,14 @@ class Calibrated:
     exact: bytes
 
 
-def calibrated(work: Path, request: ConversionRequest) -> Calibrated:
+def calibrate_model(work: Path, request: ConversionRequest) -> CalibratedModel:
     """Return what lies in the folder from an earlier request, or make it and leave it there."""
     model, exact = work / CALIBRATED_NAME, work / EXACT_NAME
     if not model.exists():
         made = _made(work, msgspec.structs.replace(request, float_nodes=()))
         exact.write_bytes(made.exact)
         model.write_bytes(made.model)
-    return Calibrated(model.read_bytes(), exact.read_bytes())
+    return CalibratedModel(model.read_bytes(), exact.read_bytes())
 
 
 def layers(model: bytes) -> tuple[tuple[str, ...], ...]:
@@ -81,8 +81,8 @@ def layer_pairs(model: bytes) -> tuple[tuple[str, ...], ...]:
     return (*pairs, *((name,) for name in names if name not in paired))
 
 
-def quantized(
-    work: Path, source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]
+def quantize_int8(
+    work: Path, source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
 ) -> bytes:
     """Return a model in int8, but for the layers whose first operators are named, its heads fitted to it.
 
@@ -94,13 +94,15 @@ def quantized(
         request: what is wanted of it.
         float_layers: names of operators, as ``layers`` gives them.
     """
-    read = unfitted(source, request, float_layers)
-    fitted = refitted(source.model, source.exact, read, lambda entry: fed_pictures(work, request, entry))
-    return unfitted(Calibrated(fitted, source.exact), request, float_layers)
+    read = quantize_without_refit(source, request, float_layers)
+    fitted = refit_heads(source.model, source.exact, read, lambda entry: fed_pictures(work, request, entry))
+    return quantize_without_refit(CalibratedModel(fitted, source.exact), request, float_layers)
 
 
-def unfitted(source: Calibrated, request: ConversionRequest, float_layers: tuple[str, ...]) -> bytes:
-    """Return what ``quantized`` does, with heads as they were; the mean of their logits is off."""
+def quantize_without_refit(
+    source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
+) -> bytes:
+    """Return what ``quantize_int8`` does, with heads as they were; the mean of their logits is off."""
     tf = tensorflow()
     from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize
 
@@ -126,22 +128,22 @@ def unfitted(source: Calibrated, request: ConversionRequest, float_layers: tuple
     return bytes(content)
 
 
-def balance(work: Path, request: ConversionRequest) -> None:
+def balance_in(work: Path, request: ConversionRequest) -> None:
     """Balance the features in the graph in the folder to the heads that read them."""
     tensors = scaled_pictures(work, request)
-    _replace_graph(work, lambda graph: balanced(graph, request.input, request.outputs, tensors))
+    _replace_graph(work, lambda graph: balance(graph, request.input, request.outputs, tensors))
 
 
-def _made(work: Path, request: ConversionRequest) -> Calibrated:
+def _made(work: Path, request: ConversionRequest) -> CalibratedModel:
     tensors = scaled_pictures(work, request)
-    _replace_graph(work, lambda graph: equalized(graph, request.input, tensors))
-    balance(work, request)
+    _replace_graph(work, lambda graph: equalize(graph, request.input, tensors))
+    balance_in(work, request)
     _replace_graph(work, lambda graph: with_doubled_channels(graph, request.input, request.outputs, tensors))
     exact = bytes(converter_of(work, msgspec.structs.replace(request, mode=Mode.NONE)).convert())
-    _replace_graph(work, lambda graph: rounded_weights(graph, request.input, tensors))
+    _replace_graph(work, lambda graph: round_weights(graph, request.input, tensors))
     converter = converter_of(work, request)
     converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
-    return Calibrated(bytes(converter.cli.convert()), exact)
+    return CalibratedModel(bytes(converter.convert()), exact)
 
 
 def _replace_graph(work: Path, change: Callable[[Any], Any]) -> None:

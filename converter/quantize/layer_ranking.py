@@ -103,12 +103,12 @@ def in_order(gains: Iterable[LayerGain]) -> tuple[str, ...]:
 def main() -> int:
     """Rank the layers of the request in the folder; print progress, then the gains as JSON."""
     end_with_parent(int(sys.argv[2]))
-    from converter.quantize.int8_builder import calibrated, layer_pairs, unfitted
+    from converter.quantize.int8_builder import calibrate_model, layer_pairs, quantize_without_refit
     from converter.quantize.tflite_converter import fed_pictures
 
     work = Path(sys.argv[1])
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
-    source = calibrated(work, request)
+    source = calibrate_model(work, request)
 
     def feed(entry: Tensor) -> list[NDArray[np.generic]]:
         return fed_pictures(work, request, entry, MAX_PICTURES)
@@ -116,7 +116,7 @@ def main() -> int:
     wanted = _logits(source.exact, request, feed)
 
     def error(kept: tuple[str, ...]) -> float:
-        found = _logits(unfitted(source, request, kept), request, feed)
+        found = _logits(quantize_without_refit(source, request, kept), request, feed)
         # A mean that is off is no matter: the heads are fitted to what stays in 8 bits.
         return float(np.var(found - wanted, axis=0).mean())
 

@@ -49,7 +49,7 @@ class _Head:
     features: str
 
 
-def refitted(model: bytes, exact: bytes, quantized: bytes, feed: Feed) -> bytes:
+def refit_heads(model: bytes, exact: bytes, quantized: bytes, feed: Feed) -> bytes:
     """Return a calibrated model whose heads make up for what 8 bits cost the backbone.
 
     Args:

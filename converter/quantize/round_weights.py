@@ -79,7 +79,7 @@ class _Inputs:
     covariance: Array | None
 
 
-def rounded_weights(
+def round_weights(
     graph_def: Any,
     input_name: str,
     tensors: Iterable[NDArray[np.float32]],

@@ -10,7 +10,7 @@ import msgspec
 
 from converter.child_process import end_with_parent, peak_memory_mb
 from converter.quantize.float_heads import with_float_heads
-from converter.quantize.int8_builder import balance, calibrated, quantized
+from converter.quantize.int8_builder import balance_in, calibrate_model, quantize_int8
 from converter.quantize.request import (
     MODEL_NAME,
     REQUEST_NAME,
@@ -37,9 +37,9 @@ def main() -> int:
 
 def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode.takes_float_layers:
-        return quantized(work, calibrated(work, request), request, request.float_nodes)
+        return quantize_int8(work, calibrate_model(work, request), request, request.float_nodes)
     if request.mode is Mode.INT16X8:
-        balance(work, request)  # its weights have 8 bits as int8's have
+        balance_in(work, request)  # its weights have 8 bits as int8's have
     content = bytes(converter_of(work, request).convert())
     if request.mode is Mode.DYNAMIC:
         floats = msgspec.structs.replace(request, mode=Mode.NONE)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.specimens.dataset import plate_of
-from converter.specimens.light import LAMPS, Camera, Lighting, photographed, seen_mask, shaded
+from converter.specimens.light import LAMPS, Lighting, VirtualCamera, photograph, seen_mask, shade
 from converter.specimens.noise import step
 from converter.specimens.plate import Plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
@@ -105,17 +105,17 @@ def frames(journey: Sequence[Stretch] = JOURNEY, seed: int = 1) -> Iterator[_Fra
         left = int(position)
         window = _window(plates, edges, left)
         fault = journey[owner].fault
-        radiance = shaded(window, lighting, HEIGHT_PX)
+        radiance = shade(window, lighting, HEIGHT_PX)
         if fault == "dark":
             radiance = radiance * np.float32(0.012)
-        camera = Camera(
+        camera = VirtualCamera(
             view=_view(position - left + dx, dy, roll),
             blur_px=11.0 if fault == "blurred" else 0.5,
             motion_px=(0.0, 0.0),
             noise=_NOISE,
             jpeg_quality=95,
         )
-        pixels = photographed(radiance, camera, (HEIGHT_PX, WIDTH_PX), rng)
+        pixels = photograph(radiance, camera, (HEIGHT_PX, WIDTH_PX), rng)
         alone = edges[owner][0] + _JOINT_PX <= left and left + WIDTH_PX <= edges[owner][1] - _JOINT_PX
         mask = seen_mask(window.coverage, camera, (HEIGHT_PX, WIDTH_PX))
         yield _Frame(pixels=pixels, mask=mask, stretch=journey[owner] if alone else None)

@@ -13,16 +13,16 @@ import numpy as np
 
 from converter.specimens.noise import (
     Field,
-    blurred,
+    blur,
     cells,
-    displaced,
+    displace,
     fractal,
-    ranked,
+    rank_values,
     speckle,
     step,
     streaks,
 )
-from converter.specimens.plate import Colours, Plate, linear, mixed, threefold
+from converter.specimens.plate import Colours, Plate, linear, mix_colours, threefold
 from converter.specimens.spec import MIN_CORRODED_FRACTION, Finish, Material, SpecimenSpec
 
 # Share of the growth so far over which the edge of a spot goes from bare to covered.
@@ -66,7 +66,7 @@ class Kinetics:
             began = self.scale_hours * (-np.log1p(-np.minimum(share, 0.99999))) ** (1.0 / self.exponent)
             return np.where(share < 1.0, began, _NEVER_HOURS).astype(np.float32)
 
-        return ranked(susceptibility, hours)
+        return rank_values(susceptibility, hours)
 
     def grown(self, onset: Field, hours: float, roughness: Field) -> tuple[Field, Field]:
         """Return coverage and maturity, 0 to 1 each, of points that began at ``onset``.
@@ -129,7 +129,7 @@ def _susceptibility(plate: Plate, rng: np.random.Generator) -> Field:
         + float(rng.normal(0.0, 0.25)) * wet_edge
         + 2.5 * plate.weakness
     )
-    frayed = displaced(field, 2.0 * u * patches, 2.0 * u * runs)
+    frayed = displace(field, 2.0 * u * patches, 2.0 * u * runs)
     return np.asarray(frayed + 0.17 * fractal(rng, shape, 6 * u, 4, 0.85), dtype=np.float32)
 
 
@@ -140,7 +140,7 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
     susceptibility = _susceptibility(plate, rng)
     if painted:
         # Under paint rust spreads from chips and scratches; elsewhere the coat holds long.
-        susceptibility += 5.0 * blurred(plate.weakness, 5 * u)
+        susceptibility += 5.0 * blur(plate.weakness, 5 * u)
     onset = kinetics.onset(susceptibility)
     grain = fractal(rng, shape, 6 * u, 4, 0.85)
     lumps = fractal(rng, shape, 24 * u, 5, 0.68)
@@ -164,7 +164,7 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
     bare = 1.0 - coverage
     return replace(
         tinted,
-        reflectance=mixed(tinted.reflectance, np.asarray(colour), np.asarray(opacity)),
+        reflectance=mix_colours(tinted.reflectance, np.asarray(colour), np.asarray(opacity)),
         relief=np.asarray(
             plate.relief * bare + 0.5 * u * crust + u * (1.2 * thickness + flakes), dtype=np.float32
         ),
@@ -204,7 +204,7 @@ def _run_off(plate: Plate, coverage: Field, rng: np.random.Generator, strength: 
     )
     columns = streaks(rng, (shape[1], shape[0]), 420 * u, 5 * u).T
     runs = np.asarray(drawn, dtype=np.float32) * step(columns, -0.2, 1.4)
-    halo = blurred(coverage, 5 * u)
+    halo = blur(coverage, 5 * u)
     stain = np.clip(strength * (1.1 * runs + 0.8 * halo), 0.0, 0.85)
     # A glaze: it filters what lies under it and adds little of its own.
     clear, own = linear(236, 172, 112), 0.05 * linear(206, 128, 64)
@@ -226,13 +226,13 @@ def _white_rusted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate
     powder = fractal(rng, shape, 7 * u, 4, 0.8)
     drifts = fractal(rng, shape, 34 * u, 4, 0.6)
     coverage, maturity = WHITE_RUST.grown(onset, hours, np.asarray(0.05 * powder, dtype=np.float32))
-    dull = np.clip(0.8 * blurred(coverage, 9 * u), 0.0, 1.0)
+    dull = np.clip(0.8 * blur(coverage, 9 * u), 0.0, 1.0)
     greyed = plate.reflectance * threefold(np.asarray(1.0 - 0.30 * dull, dtype=np.float32))
     opacity = coverage * np.clip(0.66 + 0.35 * maturity + 0.12 * powder + 0.15 * drifts, 0.15, 0.98)
     bare = 1.0 - coverage
     return replace(
         plate,
-        reflectance=mixed(
+        reflectance=mix_colours(
             np.asarray(greyed, dtype=np.float32), linear(234, 235, 231), opacity.astype(np.float32)
         ),
         relief=np.asarray(
@@ -254,15 +254,17 @@ def _pitted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
     field = patches + 1.6 * nearness + 2.0 * plate.weakness + 0.08 * speckle(rng, shape)
     onset = ALUMINIUM_BLOOM.onset(np.asarray(field, dtype=np.float32))
     bloom, maturity = ALUMINIUM_BLOOM.grown(onset, hours, np.asarray(0.05 * powder, dtype=np.float32))
-    dull = np.clip(blurred(np.maximum(bloom, pit), 7 * u), 0.0, 1.0)
+    dull = np.clip(blur(np.maximum(bloom, pit), 7 * u), 0.0, 1.0)
     etched = plate.reflectance * threefold(np.asarray(1.0 - 0.32 * dull, dtype=np.float32))
     opacity = bloom * np.clip(0.66 + 0.4 * maturity + 0.14 * powder + 0.16 * drifts, 0.12, 0.97)
-    chalked = mixed(np.asarray(etched, dtype=np.float32), linear(238, 239, 236), opacity.astype(np.float32))
+    chalked = mix_colours(
+        np.asarray(etched, dtype=np.float32), linear(238, 239, 236), opacity.astype(np.float32)
+    )
     cover = np.maximum(bloom, pit)
     grown = plate.relief * (1.0 - bloom) + bloom * u * (0.3 * powder + 0.5 * drifts + 0.6)
     return replace(
         plate,
-        reflectance=mixed(chalked, linear(66, 63, 60), np.asarray(pit * (0.50 + 0.42 * depth))),
+        reflectance=mix_colours(chalked, linear(66, 63, 60), np.asarray(pit * (0.50 + 0.42 * depth))),
         relief=np.asarray(grown - u * (1.2 * pit + 2.4 * depth), dtype=np.float32),
         metal=np.asarray(plate.metal * (1.0 - cover) * (1.0 - 0.5 * dull), dtype=np.float32),
         gloss=np.asarray(plate.gloss * (1.0 - cover) * (1.0 - 0.4 * dull), dtype=np.float32),

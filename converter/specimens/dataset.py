@@ -18,12 +18,12 @@ from converter.cli.specimens import add_arguments, run
 from converter.specimens.corrosion import corroded_plate, kinetics_of
 from converter.specimens.light import (
     LAMPS,
-    Camera,
+    VirtualCamera,
     chosen_camera,
     chosen_lighting,
-    photographed,
+    photograph,
     seen_mask,
-    shaded,
+    shade,
 )
 from converter.specimens.noise import Shape
 from converter.specimens.not_metal import Other, OtherSpec, ground_of
@@ -129,12 +129,12 @@ def _plate_shape(width_px: int, height_px: int) -> Shape:
 
 def _photographed(
     plate: Plate, spec: SpecimenSpec | OtherSpec, width_px: int, height_px: int
-) -> tuple[Picture, Camera]:
+) -> tuple[Picture, VirtualCamera]:
     """Return the picture of a plate under the light of ``spec``, and the camera that took it."""
     lighting = chosen_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
     rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
     camera = chosen_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
-    return photographed(shaded(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
+    return photograph(shade(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
 
 
 def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progress

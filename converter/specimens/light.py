@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from converter.specimens.noise import Field, Shape, blurred, fractal, resized, slopes, speckle, step
+from converter.specimens.noise import Field, Shape, blur, fractal, resize_grid, slopes, speckle, step
 from converter.specimens.plate import Colours, Plate, threefold
 from converter.specimens.spec import Light, Picture
 
@@ -74,7 +74,7 @@ class Lighting:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Camera:
+class VirtualCamera:
     """One camera position and its faults.
 
     Attributes:
@@ -111,11 +111,11 @@ def chosen_lighting(light: Light, rng: np.random.Generator) -> Lighting:
     )
 
 
-def chosen_camera(plate: Shape, picture: Shape, noise: float, rng: np.random.Generator) -> Camera:
+def chosen_camera(plate: Shape, picture: Shape, noise: float, rng: np.random.Generator) -> VirtualCamera:
     """Return one picture's camera: a mild tilt and roll, within the plate of ``plate`` (height, width) px."""
     blur = float(rng.gamma(1.5, 0.28))
     shake = rng.normal(0.0, 0.5, 2) if rng.random() < 0.35 else np.zeros(2)
-    return Camera(
+    return VirtualCamera(
         view=_chosen_view(plate, picture, rng),
         blur_px=blur * picture[0] / 360.0,
         motion_px=(float(shake[0]), float(shake[1])),
@@ -124,7 +124,7 @@ def chosen_camera(plate: Shape, picture: Shape, noise: float, rng: np.random.Gen
     )
 
 
-def shaded(plate: Plate, lighting: Lighting, picture_height_px: float) -> Colours:
+def shade(plate: Plate, lighting: Lighting, picture_height_px: float) -> Colours:
     """Return the light that leaves the plate, linear BGR, exposed so that its mean is near the aim."""
     shape = plate.relief.shape
     slope_x, slope_y = slopes(plate.relief)
@@ -155,7 +155,7 @@ def shaded(plate: Plate, lighting: Lighting, picture_height_px: float) -> Colour
     return _exposed(np.asarray(cv2.merge(planes), dtype=np.float32), lighting.exposure)
 
 
-def photographed(radiance: Colours, camera: Camera, picture: Shape, rng: np.random.Generator) -> Picture:
+def photograph(radiance: Colours, camera: VirtualCamera, picture: Shape, rng: np.random.Generator) -> Picture:
     """Return the picture that ``camera`` takes: uint8 BGR ``(height, width, 3)`` of shape ``picture``."""
     size = (picture[1], picture[0])
     seen = cv2.warpPerspective(
@@ -167,10 +167,10 @@ def photographed(radiance: Colours, camera: Camera, picture: Shape, rng: np.rand
         seen = cv2.filter2D(seen, -1, _smear(*camera.motion_px))
     noisy = _sensed(np.asarray(seen, dtype=np.float32), camera.noise, rng)
     encoded = _developed(noisy)
-    return compressed(encoded, camera.jpeg_quality)
+    return compress_jpeg(encoded, camera.jpeg_quality)
 
 
-def seen_mask(coverage: Field, camera: Camera, picture: Shape) -> Picture:
+def seen_mask(coverage: Field, camera: VirtualCamera, picture: Shape) -> Picture:
     """Return 255 where the camera sees corrosion cover at least half of the metal."""
     seen = cv2.warpPerspective(
         coverage,
@@ -182,7 +182,7 @@ def seen_mask(coverage: Field, camera: Camera, picture: Shape) -> Picture:
     return np.where(np.asarray(seen) >= 0.5, 255, 0).astype(np.uint8)
 
 
-def compressed(pixels: Picture, quality: int) -> Picture:
+def compress_jpeg(pixels: Picture, quality: int) -> Picture:
     """Return ``pixels`` after one pass through JPEG."""
     _, stream = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(stream, cv2.IMREAD_COLOR)
@@ -203,7 +203,7 @@ def _highlight(plate: Plate, off_x: Field, off_y: Field) -> Field:
 
 def _occlusion(plate: Plate) -> Field:
     """Return how much of the sky a point sees: less in pits and along the foot of crusts."""
-    buried = blurred(plate.relief, 2.5 * plate.unit_px) - plate.relief
+    buried = blur(plate.relief, 2.5 * plate.unit_px) - plate.relief
     return np.asarray(np.clip(1.0 - buried * np.float32(0.28 / plate.unit_px), 0.35, 1.12), dtype=np.float32)
 
 
@@ -226,7 +226,7 @@ def _surroundings(shape: Shape, lighting: Lighting) -> Colours:
         np.maximum(0.1, bright + float(cast[i]) + k * 0.13 * warm) for i, k in enumerate((-1.0, 0.0, 1.0))
     ]
     small = np.stack(channels, axis=2).astype(np.float32)
-    return resized(small, shape, interpolation=cv2.INTER_LINEAR)
+    return resize_grid(small, shape, interpolation=cv2.INTER_LINEAR)
 
 
 def _exposed(radiance: Colours, aim: float) -> Colours:

@@ -31,12 +31,12 @@ def matte(reflectance: Colours, relief: Field, unit_px: float, gloss: float = 0.
     )
 
 
-def toned(colour: Colours, tone: Field) -> Colours:
+def tone_colours(colour: Colours, tone: Field) -> Colours:
     """Return one colour, lighter and darker by the factor ``tone``."""
     return np.asarray(cv2.merge([tone * channel for channel in colour]), dtype=np.float32)
 
 
-def jittered(rng: np.random.Generator, red: int, green: int, blue: int, by: float = 0.12) -> Colours:
+def jitter_colour(rng: np.random.Generator, red: int, green: int, blue: int, by: float = 0.12) -> Colours:
     """Return a colour near the given one: as light and as warm as this subject happens to be."""
     light = float(rng.uniform(1 - by, 1 + by))
     return np.asarray(linear(red, green, blue) * light * rng.normal(1.0, 0.4 * by, 3), dtype=np.float32)
@@ -44,7 +44,7 @@ def jittered(rng: np.random.Generator, red: int, green: int, blue: int, by: floa
 
 def choice(rng: np.random.Generator, colours: Palette) -> Colours:
     """Return a colour near one of several."""
-    return jittered(rng, *colours[int(rng.integers(len(colours)))])
+    return jitter_colour(rng, *colours[int(rng.integers(len(colours)))])
 
 
 def stalks(

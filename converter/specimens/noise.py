@@ -47,7 +47,7 @@ class Cells:
         return np.take(values.astype(np.float32), self.number)
 
 
-def resized(grid: npt.NDArray[np.float32], shape: Shape, interpolation: int = cv2.INTER_CUBIC) -> Field:
+def resize_grid(grid: npt.NDArray[np.float32], shape: Shape, interpolation: int = cv2.INTER_CUBIC) -> Field:
     """Return ``grid`` enlarged to ``shape`` (height, width); smooth unless another interpolation is named."""
     return np.asarray(cv2.resize(grid, (shape[1], shape[0]), interpolation=interpolation), dtype=np.float32)
 
@@ -67,7 +67,7 @@ def streaks(rng: np.random.Generator, shape: Shape, length_px: float, width_px: 
     """Return noise drawn out along x: ``length_px`` by ``width_px`` is the size of one streak."""
     grid = speckle(rng, (_cells(shape[0], width_px), _cells(shape[1], length_px)))
     # Enlarging a single octave takes about a quarter of its deviation.
-    return resized(np.float32(1.25) * grid, shape)
+    return resize_grid(np.float32(1.25) * grid, shape)
 
 
 def fractal(rng: np.random.Generator, shape: Shape, cell_px: float, octaves: int, gain: float = 0.5) -> Field:
@@ -83,8 +83,8 @@ def fractal(rng: np.random.Generator, shape: Shape, cell_px: float, octaves: int
             break
         grid = (_cells(shape[0], cell), _cells(shape[1], cell))
         amplitude *= gain
-        field = resized(field, grid) + np.float32(amplitude) * speckle(rng, grid)
-    return resized(_unit(field), shape)
+        field = resize_grid(field, grid) + np.float32(amplitude) * speckle(rng, grid)
+    return resize_grid(_unit(field), shape)
 
 
 def cells(rng: np.random.Generator, shape: Shape, count: int) -> Cells:
@@ -105,7 +105,7 @@ def cells(rng: np.random.Generator, shape: Shape, count: int) -> Cells:
     return Cells(distance=distance, number=number, rows=rows, columns=columns)
 
 
-def displaced(field: Field, along_x: Field, along_y: Field) -> Field:
+def displace(field: Field, along_x: Field, along_y: Field) -> Field:
     """Return ``field`` read at points moved by ``along_x`` and ``along_y`` px, mirrored at its edges."""
     height, width = field.shape
     grid_x = np.arange(width, dtype=np.float32)[None, :] + along_x
@@ -114,17 +114,17 @@ def displaced(field: Field, along_x: Field, along_y: Field) -> Field:
     return np.asarray(moved, dtype=np.float32)
 
 
-def blurred(field: Field, sigma_px: float) -> Field:
+def blur(field: Field, sigma_px: float) -> Field:
     """Return ``field`` under a Gaussian of ``sigma_px``; wide ones are computed on a reduced copy."""
     height, width = field.shape
     reduction = max(1, int(sigma_px / 2.5))
     if reduction == 1:
         return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma_px), dtype=np.float32)
-    small = resized(
+    small = resize_grid(
         field, (max(4, height // reduction), max(4, width // reduction)), interpolation=cv2.INTER_AREA
     )
     soft = np.asarray(cv2.GaussianBlur(small, (0, 0), sigma_px / reduction), dtype=np.float32)
-    return resized(soft, (height, width), interpolation=cv2.INTER_LINEAR)
+    return resize_grid(soft, (height, width), interpolation=cv2.INTER_LINEAR)
 
 
 def step(field: Field, low: float, high: float) -> Field:
@@ -140,7 +140,7 @@ def slopes(height: Field) -> tuple[Field, Field]:
     return np.asarray(along_x, dtype=np.float32), np.asarray(along_y, dtype=np.float32)
 
 
-def ranked(field: Field, curve: Callable[[Field], Field] | None = None) -> Field:
+def rank_values(field: Field, curve: Callable[[Field], Field] | None = None) -> Field:
     """Return for each point the fraction of the field that lies above it: the highest point has 0.
 
     ``curve``, where given, is applied to the fractions: once a level, not once a point.

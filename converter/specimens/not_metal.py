@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from converter.specimens.ground import brick, concrete, gravel, rock, sand, soil
-from converter.specimens.matte import choice, matte, toned
-from converter.specimens.noise import blurred, cells, fractal, resized, speckle, step, streaks
+from converter.specimens.matte import choice, matte, tone_colours
+from converter.specimens.noise import blur, cells, fractal, resize_grid, speckle, step, streaks
 from converter.specimens.plants import grass, leaves, wood
-from converter.specimens.plate import linear, mixed
+from converter.specimens.plate import linear, mix_colours
 from converter.specimens.spec import Light
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _cloth(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
         rng, ((40, 58, 110), (200, 96, 30), (196, 190, 60), (120, 120, 118), (60, 80, 60), (170, 60, 56))
     )
     relief = 9.0 * u * folds + 0.4 * u * weave
-    return matte(toned(colour, tone.astype(np.float32)), relief.astype(np.float32), u)
+    return matte(tone_colours(colour, tone.astype(np.float32)), relief.astype(np.float32), u)
 
 
 def _sky(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -98,20 +98,24 @@ def _sky(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     cloud = fractal(rng, shape, float(rng.uniform(80, 260)) * u, 7, 0.55)
     billow = fractal(rng, shape, 120 * u, 6, 0.6)
     share = step(cloud, float(rng.uniform(-0.8, 1.8)), 2.2)
-    white = toned(linear(236, 238, 242), np.clip(0.85 + 0.10 * billow, 0.4, 1.05).astype(np.float32))
-    reflectance = mixed(mixed(toned(high, np.ones(shape, np.float32)), low, down), white, 0.9 * share)
+    white = tone_colours(linear(236, 238, 242), np.clip(0.85 + 0.10 * billow, 0.4, 1.05).astype(np.float32))
+    reflectance = mix_colours(
+        mix_colours(tone_colours(high, np.ones(shape, np.float32)), low, down), white, 0.9 * share
+    )
     return matte(reflectance, np.zeros(shape, dtype=np.float32), u, gloss=0.0)
 
 
 def _water(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     """Return water with waves."""
     squeezed = (max(8, shape[0] * 3), shape[1])
-    waves = resized(fractal(rng, squeezed, float(rng.uniform(30, 110)) * u, 6, 0.6), shape)
+    waves = resize_grid(fractal(rng, squeezed, float(rng.uniform(30, 110)) * u, 6, 0.6), shape)
     colour = choice(rng, ((40, 78, 96), (60, 92, 80), (84, 100, 112), (92, 84, 64)))
     light = step(waves, 0.6, 2.4) * np.float32(rng.uniform(0.3, 0.9))
     sky = linear(190, 206, 220)
     tone = np.clip(1.0 + 0.25 * waves, 0.25, None)
-    return matte(mixed(toned(colour, tone.astype(np.float32)), sky, light), 5.0 * u * waves, u, gloss=0.8)
+    return matte(
+        mix_colours(tone_colours(colour, tone.astype(np.float32)), sky, light), 5.0 * u * waves, u, gloss=0.8
+    )
 
 
 def _hand(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -135,12 +139,12 @@ def _hand(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     blood = fractal(rng, shape, 50 * u, 4)
     colour = choice(rng, ((224, 172, 140), (198, 140, 106), (150, 98, 70), (96, 62, 46), (236, 196, 170)))
     tone = 1.0 + 0.05 * blood - 0.06 * fine + 0.03 * speckle(rng, shape)
-    skin = toned(colour, tone.astype(np.float32)) * cv2.merge(
+    skin = tone_colours(colour, tone.astype(np.float32)) * cv2.merge(
         [1 - 0.04 * blood, 1 - 0.03 * blood, 1 + 0.03 * blood]
     )
-    reflectance = mixed(behind.reflectance, skin.astype(np.float32), share)
-    shade = step(blurred(share, 12 * u), 0.05, 0.9) * (1.0 - share) * np.float32(0.6)
-    reflectance = mixed(reflectance, linear(14, 12, 10), shade)
+    reflectance = mix_colours(behind.reflectance, skin.astype(np.float32), share)
+    shade = step(blur(share, 12 * u), 0.05, 0.9) * (1.0 - share) * np.float32(0.6)
+    reflectance = mix_colours(reflectance, linear(14, 12, 10), shade)
     relief = behind.relief * (1.0 - share) + share * (0.45 * np.maximum(height, 0.0) - 0.3 * u * fine)
     return matte(reflectance, relief, u, gloss=0.12)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from converter.specimens.matte import choice, line, matte, toned
-from converter.specimens.noise import blurred, cells, fractal, step, streaks
-from converter.specimens.plate import linear, mixed
+from converter.specimens.matte import choice, line, matte, tone_colours
+from converter.specimens.noise import blur, cells, fractal, step, streaks
+from converter.specimens.plate import linear, mix_colours
 
 if TYPE_CHECKING:
     from converter.specimens.noise import Shape
@@ -33,23 +33,23 @@ def wood(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     colour = choice(
         rng, ((202, 164, 112), (160, 110, 66), (110, 72, 46), (150, 144, 134), (184, 132, 84), (92, 58, 40))
     )
-    reflectance = toned(colour, tone.astype(np.float32))
+    reflectance = tone_colours(colour, tone.astype(np.float32))
     knots = cells(rng, shape, max(2, int(shape[0] * shape[1] / (220 * u) ** 2)))
     radius = knots.of_points(rng.uniform(-6, 9, knots.count) * u)
-    reflectance = mixed(reflectance, 0.35 * colour, step(radius - knots.distance + fibre, 0.0, 4.0 * u))
+    reflectance = mix_colours(reflectance, 0.35 * colour, step(radius - knots.distance + fibre, 0.0, 4.0 * u))
     joint = 1.0 - step(
         np.minimum(y % plank, plank - y % plank) + np.zeros(shape, np.float32), 0.6 * u, 2.0 * u
     )
     relief = 0.5 * u * fibre + 0.4 * u * grain - 3.0 * u * joint
     gloss = float(rng.choice([0.04, 0.04, 0.3]))
-    return matte(mixed(reflectance, linear(24, 18, 14), joint), relief, u, gloss)
+    return matte(mix_colours(reflectance, linear(24, 18, 14), joint), relief, u, gloss)
 
 
 def grass(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     """Return grass from above or from the side: blades over blades, the deeper the darker."""
     green = ((92, 122, 48), (70, 104, 40), (126, 140, 70), (150, 140, 84))
     main = green[int(rng.integers(len(green)))]
-    picture = toned(linear(28, 34, 18), 1.0 + 0.3 * fractal(rng, shape, 12 * u, 4))
+    picture = tone_colours(linear(28, 34, 18), 1.0 + 0.3 * fractal(rng, shape, 12 * u, 4))
     height = np.zeros(shape, dtype=np.float32)
     count = int(shape[0] * shape[1] / (5.5 * u) ** 2)
     lean, spread = float(rng.normal(0, 0.35)), float(rng.uniform(0.25, 1.3))
@@ -70,7 +70,7 @@ def grass(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
             line(picture, start, end, np.asarray(colour, np.float32), max(1, width - part))
             line(height, start, end, np.full(1, depth, np.float32), max(1, width - part))
             start = end
-    return matte(picture, 2.0 * u * blurred(height, 0.8 * u), u, gloss=0.1)
+    return matte(picture, 2.0 * u * blur(height, 0.8 * u), u, gloss=0.1)
 
 
 def leaves(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -78,7 +78,7 @@ def leaves(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     fresh = ((64, 108, 44), (92, 132, 60), (46, 84, 40))
     fallen = ((140, 84, 40), (166, 112, 52), (112, 66, 38), (150, 120, 70))
     palette = fallen if rng.random() < 0.35 else fresh
-    picture = toned(linear(26, 24, 16), 1.0 + 0.3 * fractal(rng, shape, 14 * u, 4))
+    picture = tone_colours(linear(26, 24, 16), 1.0 + 0.3 * fractal(rng, shape, 14 * u, 4))
     height = np.zeros(shape, dtype=np.float32)
     size = float(rng.uniform(14, 48)) * u
     count = int(3.2 * shape[0] * shape[1] / size**2)
@@ -100,4 +100,4 @@ def leaves(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
             cv2.fillPoly(height, [half], float(depth + 0.05 * sign), cv2.LINE_AA)
         line(picture, at - long * along, at + long * along, colour * 1.5, max(1, round(0.7 * u)))
     veined = picture * cv2.merge([1.0 + 0.08 * fractal(rng, shape, 5 * u, 3)] * 3)
-    return matte(veined.astype(np.float32), 5.0 * u * blurred(height, 0.8 * u), u, gloss=0.25)
+    return matte(veined.astype(np.float32), 5.0 * u * blur(height, 0.8 * u), u, gloss=0.25)

@@ -42,7 +42,7 @@ def linear(red: int, green: int, blue: int) -> Colours:
     return np.asarray(encoded**2.2, dtype=np.float32)
 
 
-def mixed(base: Colours, colour: Colours, share: Field) -> Colours:
+def mix_colours(base: Colours, colour: Colours, share: Field) -> Colours:
     """Return ``base`` covered with ``colour``, ``(3,)`` or a shape like ``base``, by ``share``, 0 to 1."""
     if colour.ndim == 1:
         return np.asarray(

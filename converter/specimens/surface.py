@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from converter.specimens.noise import Field, Shape, blurred, cells, fractal, speckle, step, streaks
-from converter.specimens.plate import Colours, Plate, linear, mixed
+from converter.specimens.noise import Field, Shape, blur, cells, fractal, speckle, step, streaks
+from converter.specimens.plate import Colours, Plate, linear, mix_colours
 from converter.specimens.spec import Finish, Material, SpecimenSpec
-from converter.specimens.wear import chipped, scratched, speckled, stained
+from converter.specimens.wear import add_specks, chip, scratch, stain
 
 # sRGB as picked by eye from photographs; red oxide and ochre are there because they look like rust.
 _PAINTS = (
@@ -36,10 +36,10 @@ def clean_plate(spec: SpecimenSpec, shape: Shape, unit_px: float, rng: np.random
         return _painted(shape, unit_px, rng)
     plate = _bare_metal(spec, shape, unit_px, rng)
     if spec.finish is Finish.SCRATCHED:
-        return scratched(plate, rng, count=int(rng.integers(12, 40)))
+        return scratch(plate, rng, count=int(rng.integers(12, 40)))
     if spec.finish is Finish.STAINED:
-        return stained(plate, rng)
-    return scratched(plate, rng, count=int(rng.integers(0, 6)))
+        return stain(plate, rng)
+    return scratch(plate, rng, count=int(rng.integers(0, 6)))
 
 
 def _bare_metal(spec: SpecimenSpec, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
@@ -125,7 +125,7 @@ def _mill_scale(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     worn = step(0.8 * mottle + 0.9 * clouds + 1.0 * rolling + 0.5 * fine, 2.3, 5.2)
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, linear(146, 146, 145), 0.50 * worn),
+        reflectance=mix_colours(plate.reflectance, linear(146, 146, 145), 0.50 * worn),
         metal=np.asarray(0.55 + 0.45 * worn, dtype=np.float32),
     )
 
@@ -148,7 +148,7 @@ def _galvanized(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     tone = np.take(brightness, crystal) * (1.0 + 0.035 * feather + 0.10 * core)
     tone = tone + 0.06 * fractal(rng, shape, 130 * u, 5) + 0.03 * speckle(rng, shape)
     zinc = linear(150, 155, 160) * float(rng.uniform(0.85, 1.1))
-    even = blurred(np.asarray(tone, dtype=np.float32), 0.6 * u)
+    even = blur(np.asarray(tone, dtype=np.float32), 0.6 * u)
     return _bare(zinc, even, 0.03 * feather, _Sheen(0.5, 0.5, 0.45), u)
 
 
@@ -182,7 +182,7 @@ def _aluminium(shape: Shape, u: float, rng: np.random.Generator, *, brushed: boo
     nick = step(radius - specks.distance + 0.4 * fractal(rng, shape, 3 * u, 2), 0.0, 1.0)
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, 0.4 * plate.reflectance, nick),
+        reflectance=mix_colours(plate.reflectance, 0.4 * plate.reflectance, nick),
         relief=np.asarray(plate.relief - 0.8 * nick, dtype=np.float32),
     )
 
@@ -201,8 +201,8 @@ def _painted(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     grime = 0.25 * step(clouds + 0.35 * runs, -0.5, 3.0)
     plate = replace(
         coat,
-        reflectance=mixed(coat.reflectance, dust, grime.astype(np.float32)),
+        reflectance=mix_colours(coat.reflectance, dust, grime.astype(np.float32)),
         metal=np.zeros(shape, dtype=np.float32),
     )
-    dusty = speckled(plate, rng)
-    return chipped(scratched(dusty, rng, count=int(rng.integers(3, 14)), depth=0.5), rng)
+    dusty = add_specks(plate, rng)
+    return chip(scratch(dusty, rng, count=int(rng.integers(3, 14)), depth=0.5), rng)

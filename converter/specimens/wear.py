@@ -5,11 +5,21 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from converter.specimens.noise import Field, blurred, cells, displaced, fractal, ranked, slopes, step, streaks
-from converter.specimens.plate import Plate, linear, mixed, threefold
+from converter.specimens.noise import (
+    Field,
+    blur,
+    cells,
+    displace,
+    fractal,
+    rank_values,
+    slopes,
+    step,
+    streaks,
+)
+from converter.specimens.plate import Plate, linear, mix_colours, threefold
 
 
-def scratched(plate: Plate, rng: np.random.Generator, *, count: int, depth: float = 1.0) -> Plate:
+def scratch(plate: Plate, rng: np.random.Generator, *, count: int, depth: float = 1.0) -> Plate:
     """Return the plate with ``count`` scratches; most run one way, as use makes them."""
     if count == 0:
         return plate
@@ -41,13 +51,13 @@ def scratched(plate: Plate, rng: np.random.Generator, *, count: int, depth: floa
     bright = linear(205, 205, 205)
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, bright, (0.55 * depth * line).astype(np.float32)),
+        reflectance=mix_colours(plate.reflectance, bright, (0.55 * depth * line).astype(np.float32)),
         relief=np.asarray(plate.relief - 1.1 * depth * line, dtype=np.float32),
-        weakness=np.maximum(plate.weakness, np.minimum(1.0, 2.0 * blurred(line, 2.0 * u)).astype(np.float32)),
+        weakness=np.maximum(plate.weakness, np.minimum(1.0, 2.0 * blur(line, 2.0 * u)).astype(np.float32)),
     )
 
 
-def chipped(plate: Plate, rng: np.random.Generator) -> Plate:
+def chip(plate: Plate, rng: np.random.Generator) -> Plate:
     """Return a painted plate with chips down to grey primer; corrosion will begin there."""
     u, shape = plate.unit_px, plate.relief.shape
     spots = cells(rng, shape, int(rng.integers(3, 16)))
@@ -55,30 +65,30 @@ def chipped(plate: Plate, rng: np.random.Generator) -> Plate:
     chip = step(radius - spots.distance + 2.5 * u * fractal(rng, shape, 12 * u, 3, 0.6), 0.0, 1.2)
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, linear(128, 128, 126), 0.85 * chip),
+        reflectance=mix_colours(plate.reflectance, linear(128, 128, 126), 0.85 * chip),
         relief=np.asarray(plate.relief - 1.2 * chip, dtype=np.float32),
         gloss=np.asarray(plate.gloss * (1.0 - 0.7 * chip), dtype=np.float32),
-        weakness=np.maximum(plate.weakness, blurred(chip, 3 * u)),
+        weakness=np.maximum(plate.weakness, blur(chip, 3 * u)),
     )
 
 
-def speckled(plate: Plate, rng: np.random.Generator) -> Plate:
+def add_specks(plate: Plate, rng: np.random.Generator) -> Plate:
     """Return the plate with specks of dirt, dark and pale, the larger ones rarer."""
     u, shape = plate.unit_px, plate.relief.shape
     specks = cells(rng, shape, max(4, int(shape[0] * shape[1] / (20 * u) ** 2)))
     radius = specks.of_points(rng.gamma(1.0, 0.42, specks.count) * u)
     shade = specks.of_points(rng.uniform(0.02, 0.45, specks.count))
     speck = 0.6 * step(radius - specks.distance + 0.3 * fractal(rng, shape, 3 * u, 2), 0.0, 1.0)
-    return replace(plate, reflectance=mixed(plate.reflectance, threefold(shade), speck))
+    return replace(plate, reflectance=mix_colours(plate.reflectance, threefold(shade), speck))
 
 
-def stained(plate: Plate, rng: np.random.Generator) -> Plate:
+def stain(plate: Plate, rng: np.random.Generator) -> Plate:
     """Return the plate under one or two stains that are no corrosion."""
     kinds = (_oil, _dirt, _water_marks, _brown_stain)
     chosen = rng.choice(len(kinds), size=int(rng.integers(1, 3)), replace=False)
     for index in chosen:
         plate = kinds[int(index)](plate, rng)
-    return scratched(plate, rng, count=int(rng.integers(0, 8)))
+    return scratch(plate, rng, count=int(rng.integers(0, 8)))
 
 
 def _patch(plate: Plate, rng: np.random.Generator, fraction: float, softness: float) -> Field:
@@ -86,7 +96,7 @@ def _patch(plate: Plate, rng: np.random.Generator, fraction: float, softness: fl
     u, shape = plate.unit_px, plate.relief.shape
     blot = fractal(rng, shape, 200 * u, 5, 0.42)
     sag = streaks(rng, (shape[1], shape[0]), 260 * u, 26 * u).T
-    rank = ranked(np.asarray(blot + 0.45 * sag, dtype=np.float32))
+    rank = rank_values(np.asarray(blot + 0.45 * sag, dtype=np.float32))
     return 1.0 - step(rank, fraction, fraction * (1.0 + 0.05 + softness))
 
 
@@ -97,8 +107,10 @@ def _oil(plate: Plate, rng: np.random.Generator) -> Plate:
     tint = linear(70, 58, 40)
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, tint, np.clip(0.72 * thickness, 0.0, 1.0).astype(np.float32)),
-        relief=np.asarray(plate.relief * (1.0 - 0.8 * film) + 0.6 * blurred(film, 1.5), dtype=np.float32),
+        reflectance=mix_colours(
+            plate.reflectance, tint, np.clip(0.72 * thickness, 0.0, 1.0).astype(np.float32)
+        ),
+        relief=np.asarray(plate.relief * (1.0 - 0.8 * film) + 0.6 * blur(film, 1.5), dtype=np.float32),
         metal=np.asarray(plate.metal * (1.0 - 0.5 * film), dtype=np.float32),
         gloss=np.asarray(plate.gloss + (0.9 - plate.gloss) * film, dtype=np.float32),
     )
@@ -113,7 +125,7 @@ def _dirt(plate: Plate, rng: np.random.Generator) -> Plate:
     soil = linear(104, 92, 76) * float(rng.uniform(0.7, 1.3))
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, soil.astype(np.float32), cover.astype(np.float32)),
+        reflectance=mix_colours(plate.reflectance, soil.astype(np.float32), cover.astype(np.float32)),
         relief=np.asarray(plate.relief + 0.5 * cover * grain, dtype=np.float32),
         metal=np.asarray(plate.metal * (1.0 - cover), dtype=np.float32),
         gloss=np.asarray(plate.gloss * (1.0 - 0.9 * cover), dtype=np.float32),
@@ -130,7 +142,7 @@ def _water_marks(plate: Plate, rng: np.random.Generator) -> Plate:
     chalk = np.clip(0.42 * rim + 0.12 * step(inside, 0.0, 4.0 * u), 0.0, 0.6)
     return replace(
         plate,
-        reflectance=mixed(plate.reflectance, linear(206, 204, 198), chalk.astype(np.float32)),
+        reflectance=mix_colours(plate.reflectance, linear(206, 204, 198), chalk.astype(np.float32)),
         gloss=np.asarray(plate.gloss * (1.0 - 0.5 * chalk), dtype=np.float32),
     )
 
@@ -139,7 +151,7 @@ def _brown_stain(plate: Plate, rng: np.random.Generator) -> Plate:
     """Return the plate under a dried brown liquid: clear, even, dark rims, no relief; the metal shines on."""
     u = plate.unit_px
     field = fractal(rng, plate.relief.shape, 230 * u, 4, 0.35)
-    rank = ranked(displaced(field, 3 * u * field, 3 * u * field))
+    rank = rank_values(displace(field, 3 * u * field, 3 * u * field))
     fraction = float(rng.uniform(0.05, 0.22))
     inside = 1.0 - step(rank, fraction, fraction * 1.2)
     rim = np.exp(-(((rank - fraction) / (0.12 * fraction)) ** 2)) * inside
@@ -148,5 +160,5 @@ def _brown_stain(plate: Plate, rng: np.random.Generator) -> Plate:
     share = np.clip((0.38 + uneven) * inside + 0.22 * rim, 0.0, 0.9)
     brown = linear(112, 82, 48) * float(rng.uniform(0.7, 1.2))
     return replace(
-        plate, reflectance=mixed(plate.reflectance, brown.astype(np.float32), share.astype(np.float32))
+        plate, reflectance=mix_colours(plate.reflectance, brown.astype(np.float32), share.astype(np.float32))
     )

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.training.head_training import Question
+    from converter.training.head_training import TrainingTarget
 
 SPECIMEN, PICTURE, KNOWN = "specimen", "picture", "known"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One model's figures on pictures that it was not trained on.
 
     Attributes:
@@ -61,7 +61,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     steps: int | None = None
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
     """A cascade against one model for the same answers, on the same pictures.
 
     Attributes:
@@ -97,7 +97,7 @@ class Answered:
 
 
 def answers_of(
-    questions: Sequence[Question], logits: Mapping[str, NDArray[np.float32]]
+    questions: Sequence[TrainingTarget], logits: Mapping[str, NDArray[np.float32]]
 ) -> tuple[Answered, ...]:
     """Return what each model said, and what the cascades of them say.
 
@@ -119,7 +119,7 @@ def answers_of(
     return tuple(found)
 
 
-def row(answered: Answered, groups: NDArray[np.str_], split: str) -> Row:
+def row(answered: Answered, groups: NDArray[np.str_], split: str) -> ModelRow:
     """Return the figures of one model.
 
     Args:
@@ -131,7 +131,7 @@ def row(answered: Answered, groups: NDArray[np.str_], split: str) -> Row:
     targets, said, labels = answered.targets[known], answered.said[known], answered.labels
     truth, answers = [labels[at] for at in targets], [labels[at] for at in said]
     four = labels == FOUR_CLASSES
-    return Row(
+    return ModelRow(
         model=answered.title,
         split=split,
         pictures=len(targets),
@@ -146,7 +146,9 @@ def row(answered: Answered, groups: NDArray[np.str_], split: str) -> Row:
     )
 
 
-def comparisons(answered: Sequence[Answered], groups: NDArray[np.str_], split: str) -> tuple[Comparison, ...]:
+def comparisons(
+    answered: Sequence[Answered], groups: NDArray[np.str_], split: str
+) -> tuple[ModelComparison, ...]:
     """Return each cascade against the one model that gives the same answers."""
     by_title = {one.title: one for one in answered}
     pairs = ((CASCADE, TITLES["four"]), (SEVERITY_CASCADE, TITLES["severities"]))
@@ -157,10 +159,10 @@ def comparisons(answered: Sequence[Answered], groups: NDArray[np.str_], split: s
     )
 
 
-def _comparison(cascade: Answered, model: Answered, groups: NDArray[np.str_], split: str) -> Comparison:
+def _comparison(cascade: Answered, model: Answered, groups: NDArray[np.str_], split: str) -> ModelComparison:
     known = cascade.targets != UNKNOWN
     staged, single = ((one.said == one.targets)[known] for one in (cascade, model))
-    return Comparison(
+    return ModelComparison(
         split=split,
         cascade=cascade.title,
         model=model.title,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.page_template import rendered
+from converter.page_template import render_page
 from converter.study.models import PILOT, THESIS
 from converter.study.text import (
     THESIS_KNOWN,
@@ -24,7 +24,7 @@ from converter.study.text import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.study.figures import Row
+    from converter.study.figures import ModelRow
     from converter.study.results import Study
 
 _AXIS_STEP = 0.1
@@ -77,7 +77,7 @@ def page(found: Study) -> bytes:
                 "matrices": matrices(rows),
             }
         )
-    return rendered(
+    return render_page(
         "study.html",
         found=found,
         sections=sections,
@@ -88,7 +88,7 @@ def page(found: Study) -> bytes:
     )
 
 
-def plot(rows: Sequence[Row]) -> Plot:
+def plot(rows: Sequence[ModelRow]) -> Plot:
     """Return the accuracies of one architecture: of each model every split, and the thesis'."""
     values = [row.accuracy.low for row in rows] + [
         THESIS[row.model] / 100 for row in rows if row.model in THESIS
@@ -109,11 +109,11 @@ def plot(rows: Sequence[Row]) -> Plot:
     return Plot(low, ticks, tuple(lines))
 
 
-def _title(row: Row) -> str:
+def _title(row: ModelRow) -> str:
     return row.model if row.steps is None else f"Model 1: pilot, {row.steps} steps"
 
 
-def _mark(row: Row, low: float) -> Mark:
+def _mark(row: ModelRow, low: float) -> Mark:
     values = (row.accuracy.value, row.accuracy.low, row.accuracy.high)
     said, least, most = (percent(value) for value in values)
     return Mark(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from converter.study.figures import (
-    Comparison,
-    Row,
+    ModelComparison,
+    ModelRow,
 )
 
 
@@ -25,5 +25,5 @@ class Study(msgspec.Struct, frozen=True, kw_only=True):
     steps: int
     seed: int
     left_out: tuple[str, ...]
-    rows: tuple[Row, ...]
-    comparisons: tuple[Comparison, ...]
+    rows: tuple[ModelRow, ...]
+    comparisons: tuple[ModelComparison, ...]

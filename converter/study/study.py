@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.data.splits import folds, random_folds
+from converter.data.splits import random_folds, split_folds
 from converter.study.figures import (
     KNOWN,
     PICTURE,
     SPECIMEN,
     Answered,
-    Comparison,
-    Row,
+    ModelComparison,
+    ModelRow,
     answers_of,
     comparisons,
     row,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.training.retrain import Prepared
+    from converter.training.retrain import PreparedTraining
 
 PILOT_STEPS = (1000, 2000, 4000, 8000)
 
@@ -59,7 +59,7 @@ class StudyPlan:
 def plan_study(args: argparse.Namespace, samples: tuple[Sample, ...]) -> StudyPlan:
     """Divide ``samples`` and select the models that they can answer."""
     divisions = {
-        SPECIMEN: folds(samples, args.folds, seed=args.seed),
+        SPECIMEN: split_folds(samples, args.folds, seed=args.seed),
         PICTURE: random_folds(samples, args.folds, seed=args.seed),
     }
     pilot = [random_folds(samples, 2)] if args.pilot_steps else []
@@ -69,7 +69,7 @@ def plan_study(args: argparse.Namespace, samples: tuple[Sample, ...]) -> StudyPl
 
 def study_architecture(
     plan: StudyPlan, name: str, weights: str | None
-) -> tuple[tuple[Row, ...], tuple[Comparison, ...]]:
+) -> tuple[tuple[ModelRow, ...], tuple[ModelComparison, ...]]:
     """Return what one architecture's models did, and what its cascades gained."""
     from rich.console import Console
     from rich.progress import Progress
@@ -101,11 +101,11 @@ def study_architecture(
 
 
 def _trained(
-    plan: StudyPlan, prepared: Prepared, advance: Callable[[], None]
-) -> tuple[list[Row], list[Comparison]]:
+    plan: StudyPlan, prepared: PreparedTraining, advance: Callable[[], None]
+) -> tuple[list[ModelRow], list[ModelComparison]]:
     groups = np.array([sample.group for sample in plan.samples])
-    rows: list[Row] = []
-    compared: list[Comparison] = []
+    rows: list[ModelRow] = []
+    compared: list[ModelComparison] = []
     for steps, answered in _pilot(prepared, plan.args.pilot_steps):
         rows.append(msgspec.structs.replace(row(answered, groups, KNOWN), steps=steps))
         advance()
@@ -116,7 +116,7 @@ def _trained(
     return rows, compared
 
 
-def _pilot(prepared: Prepared, all_steps: Sequence[int]) -> Iterator[tuple[int, Answered]]:
+def _pilot(prepared: PreparedTraining, all_steps: Sequence[int]) -> Iterator[tuple[int, Answered]]:
     """Yield Model 1 as the thesis had it: tested on pictures of specimens that it was trained on."""
     from converter.training.retrain import fit
 
@@ -132,7 +132,7 @@ def _pilot(prepared: Prepared, all_steps: Sequence[int]) -> Iterator[tuple[int, 
 
 
 def _judged(
-    prepared: Prepared, numbers: NDArray[np.intp], advance: Callable[[], None]
+    prepared: PreparedTraining, numbers: NDArray[np.intp], advance: Callable[[], None]
 ) -> dict[str, NDArray[np.float32]]:
     """Return what networks said that were trained without the fold they judge: by question, logits."""
     from converter.training.retrain import fit

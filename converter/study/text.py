@@ -14,7 +14,7 @@ from converter.text_table import crossover_lines, table_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from converter.study.figures import Comparison, Row
+    from converter.study.figures import ModelComparison, ModelRow
     from converter.study.results import Study
 
 # Of Model 4: 80 % accuracy with 60 errors, of which 59 confuse materials.
@@ -48,7 +48,7 @@ def architectures(found: Study) -> list[str]:
     return list(dict.fromkeys(row.architecture for row in found.rows))
 
 
-def pilot_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def pilot_table(rows: Sequence[ModelRow]) -> tuple[list[str], list[list[str]]]:
     """Return heads and cells: Model 1 by steps."""
     heads = ["steps", "pictures", "accuracy", "precision", "recall", "F-measure"]
     cells = [
@@ -59,7 +59,7 @@ def pilot_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return heads, cells
 
 
-def model_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def model_table(rows: Sequence[ModelRow]) -> tuple[list[str], list[list[str]]]:
     """Return heads and cells: each model on specimens that it was not trained on, the thesis beside it."""
     heads = [
         *("model", "pictures", "accuracy", "95 % by group", "thesis", "most frequent"),
@@ -79,7 +79,7 @@ def model_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return heads, cells
 
 
-def error_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def error_table(rows: Sequence[ModelRow]) -> tuple[list[str], list[list[str]]]:
     """Return heads and cells: what the errors of the four classes confuse, the thesis' Model 4 last."""
     heads = ["four classes", "divided by", "pictures", "errors", "between materials", "wrong condition"]
     cells = [
@@ -95,7 +95,7 @@ def error_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return heads, [*cells, ["the thesis' Model 4", NONE, NONE, *of_thesis]] if cells else []
 
 
-def split_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def split_table(rows: Sequence[ModelRow]) -> tuple[list[str], list[list[str]]]:
     """Return heads and cells: divided by specimen against divided by picture."""
     by_picture = {row.model: row for row in rows if row.split == PICTURE}
     heads = ["model", "by specimen", "by picture", "points more"]
@@ -121,7 +121,7 @@ def by_architecture(found: Study) -> tuple[list[str], list[list[str]]]:
     return ["model", *names], cells
 
 
-def matrices(rows: Sequence[Row]) -> list[Row]:
+def matrices(rows: Sequence[ModelRow]) -> list[ModelRow]:
     """Return the rows whose crossover matrix is shown: by specimen, more than two classes."""
     return [row for row in rows if row.split == SPECIMEN and len(row.crossover) > 2]
 
@@ -136,12 +136,12 @@ def percent(share: float) -> str:
     return NONE if math.isnan(share) else f"{100 * share:.2f} %"
 
 
-def thesis(row: Row) -> str:
+def thesis(row: ModelRow) -> str:
     """Return the accuracy that the thesis has for a row's model, or a dash."""
     return percent(THESIS[row.model] / 100) if row.model in THESIS else NONE
 
 
-def _of_architecture(rows: Sequence[Row]) -> Iterator[str]:
+def _of_architecture(rows: Sequence[ModelRow]) -> Iterator[str]:
     tables = {
         PILOT: pilot_table(rows),
         "The models on specimens that they never saw": model_table(rows),
@@ -196,7 +196,7 @@ _NAMES = {
 }
 
 
-def _compared(compared: Comparison, accuracy: float) -> str:
+def _compared(compared: ModelComparison, accuracy: float) -> str:
     """Return who is better, by how much, and whether chance alone would do it."""
     gained = compared.gained
     if gained.low <= 0 <= gained.high:
@@ -211,7 +211,7 @@ def _compared(compared: Comparison, accuracy: float) -> str:
     )
 
 
-def _detected(row: Row) -> list[str]:
+def _detected(row: ModelRow) -> list[str]:
     found = row.detection
     if found is None:
         return [NONE] * 3

@@ -78,7 +78,7 @@ INSPECTION = Augmentation(
 )
 
 
-def augmented(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
+def augment(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
     """Return a changed copy of a picture.
 
     Args:
@@ -99,7 +99,7 @@ def augmented(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np
 def augmented_mask(
     mask: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator
 ) -> Picture:
-    """Return a mask, uint8 ``(height, width)``, turned and cut as ``augmented`` does with this ``rng`` state.
+    """Return a mask, uint8 ``(height, width)``, turned and cut as ``augment`` does with this ``rng`` state.
 
     The mask must be as large as its picture.
     """

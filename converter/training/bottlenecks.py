@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.tensorflow_import import tensorflow
-from converter.training.augment import INSPECTION, Augmentation, augmented, augmented_mask
+from converter.training.augment import INSPECTION, Augmentation, augment, augmented_mask
 from edge_node.errors import DatasetError
 from edge_node.inference.preprocess import resize
 
@@ -178,7 +178,7 @@ def shown(sample: Sample, content: str, variant: Variant, rule: InputRule) -> ND
     pixels = sample.read()
     if variant.copy == 0:
         return np.asarray(resize(pixels, rule.size_px, rule.size_px, rule.resize), np.uint8)
-    return augmented(pixels, rule.size_px, variant.augmentation, _rng(content, variant))
+    return augment(pixels, rule.size_px, variant.augmentation, _rng(content, variant))
 
 
 def shown_mask(sample: Sample, variant: Variant, side: int) -> NDArray[np.float32] | None:

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.data.splits import folds
+from converter.data.splits import split_folds
 from converter.training.head_training import UNKNOWN, fitted_temperature
-from converter.training.retrain import Fitted, Prepared, draw_weights, fit
+from converter.training.retrain import Fitted, PreparedTraining, draw_weights, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from converter.training.head_training import Question
+    from converter.training.head_training import TrainingTarget
 
 # Looked at for a better decision threshold; nearer to 0 or 1 a handful of pictures would decide.
 _THRESHOLDS = tuple(np.round(np.arange(0.25, 0.76, 0.05), 2).tolist())
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedFold:
     """What networks that did not know them said of pictures.
 
     Attributes:
@@ -72,20 +72,20 @@ class Accuracy:
     right: float
 
 
-def judge_groups(prepared: Prepared, count: int, report: Callable[[str], None]) -> Judged:
+def judge_groups(prepared: PreparedTraining, count: int, report: Callable[[str], None]) -> JudgedFold:
     """Train ``count`` times, each time without a share of the groups, and judge those.
 
     Raises:
         DatasetError: a training is left with pictures of fewer than two labels.
     """
-    numbers = folds(prepared.samples, count, seed=prepared.recipe.training.seed)
+    numbers = split_folds(prepared.samples, count, seed=prepared.recipe.training.seed)
     left_out = [(f"groups, {fold + 1} of {count}", numbers == fold) for fold in range(count)]
     return _judge(prepared, "left-out groups", left_out, report)
 
 
 def judge_sources(
-    prepared: Prepared, sources: Mapping[str, set[str]], report: Callable[[str], None]
-) -> Judged:
+    prepared: PreparedTraining, sources: Mapping[str, set[str]], report: Callable[[str], None]
+) -> JudgedFold:
     """Train once for each source, or for several as one, without their groups, and judge those.
 
     Args:
@@ -103,7 +103,7 @@ def judge_sources(
     return _judge(prepared, "left-out sources", left_out, report)
 
 
-def accuracies(prepared: Prepared, judged: Judged) -> list[Accuracy]:
+def accuracies(prepared: PreparedTraining, judged: JudgedFold) -> list[Accuracy]:
     """Return the accuracy of every stage on every set and on all."""
     sets = sorted({sample.set_name for sample in prepared.samples} - {""})
     found = []
@@ -119,7 +119,7 @@ def accuracies(prepared: Prepared, judged: Judged) -> list[Accuracy]:
     return found
 
 
-def thresholds(prepared: Prepared, judged: Sequence[Judged]) -> list[Threshold]:
+def thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> list[Threshold]:
     """Return for each stage of two labels the decision threshold that suits left-out pictures best.
 
     On sources that were not there a head leans to one side, by far more than the pictures that it
@@ -141,13 +141,13 @@ def thresholds(prepared: Prepared, judged: Sequence[Judged]) -> list[Threshold]:
     return found
 
 
-def calibrated(fitted: Fitted, judged: Sequence[Judged]) -> Fitted:
+def calibrate_heads(fitted: Fitted, judged: Sequence[JudgedFold]) -> Fitted:
     """Return a network with the temperatures that fit what its like said of pictures they did not know."""
     temperatures = tuple(_temperature(head.question, judged) for head in fitted.heads)
     return replace(fitted, temperatures=temperatures)
 
 
-def _temperature(question: Question, judged: Sequence[Judged]) -> float:
+def _temperature(question: TrainingTarget, judged: Sequence[JudgedFold]) -> float:
     if not question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
         return 1.0
     known = [(one.logits[question.name], _known(question, one)) for one in judged]
@@ -156,7 +156,7 @@ def _temperature(question: Question, judged: Sequence[Judged]) -> float:
 
 
 def _left_out(
-    question: Question, judged: Sequence[Judged], weights: NDArray[np.float64]
+    question: TrainingTarget, judged: Sequence[JudgedFold], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
     """Return of every left-out picture: probability of the first of two labels, target and weight."""
     known = [(one.logits[question.name], _known(question, one)) for one in judged]
@@ -166,18 +166,18 @@ def _left_out(
     return first, targets, np.concatenate([weights[chosen] for _, chosen in known])
 
 
-def _known(question: Question, judged: Judged) -> NDArray[np.bool_]:
+def _known(question: TrainingTarget, judged: JudgedFold) -> NDArray[np.bool_]:
     """Return which pictures were judged and have a target, ``(pictures,)``."""
     known: NDArray[np.bool_] = question.targets != UNKNOWN
     return known & np.isfinite(judged.logits[question.name][:, 0])
 
 
 def _judge(
-    prepared: Prepared,
+    prepared: PreparedTraining,
     name: str,
     left_out: Sequence[tuple[str, NDArray[np.bool_]]],
     report: Callable[[str], None],
-) -> Judged:
+) -> JudgedFold:
     logits = {
         question.name: np.full((len(prepared.samples), len(question.labels)), np.nan, np.float32)
         for question in prepared.questions
@@ -190,10 +190,10 @@ def _judge(
         for stage, values in fitted.logits.items():
             logits[stage][test] = values[test]
         report("; ".join([f"without {text}", *_words(prepared, fitted, test)]))
-    return Judged(name, logits)
+    return JudgedFold(name, logits)
 
 
-def _words(prepared: Prepared, fitted: Fitted, test: NDArray[np.bool_]) -> Iterator[str]:
+def _words(prepared: PreparedTraining, fitted: Fitted, test: NDArray[np.bool_]) -> Iterator[str]:
     for question in prepared.questions:
         known = test & (question.targets != UNKNOWN)
         if known.any():

@@ -15,7 +15,7 @@ import numpy as np
 from converter.feature_size import feature_scale
 from converter.tensorflow_import import tensorflow
 from converter.training.losses import class_weights, position_loss
-from converter.training.style_mixing import Mixing, draw_mixing, mixed
+from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ _LARGEST_GRADIENT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TrainingTarget:
     """What one head is to tell.
 
     Attributes:
@@ -49,7 +49,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TrainingSettings:
     """How heads are trained.
 
     Attributes:
@@ -84,7 +84,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """What is trained on.
 
     Attributes:
@@ -102,7 +102,7 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class TrainedHead:
     """One trained head: ``logits = features @ weights + biases`` at each position.
 
     Attributes:
@@ -111,7 +111,7 @@ class Head:
         biases: float32 ``(labels,)``.
     """
 
-    question: Question
+    question: TrainingTarget
     weights: NDArray[np.float32]
     biases: NDArray[np.float32]
 
@@ -136,13 +136,13 @@ class Look:
 
 
 def train(
-    material: Material,
-    questions: Sequence[Question],
-    settings: Settings,
+    material: TrainingData,
+    questions: Sequence[TrainingTarget],
+    settings: TrainingSettings,
     *,
     upper: Any = None,
     report: Callable[[Look], None] = lambda _look: None,
-) -> tuple[Head, ...]:
+) -> tuple[TrainedHead, ...]:
     """Train one head for each question, and the layers of ``upper`` if there are any.
 
     Args:
@@ -171,9 +171,9 @@ def train(
 
 
 def _trained_once(
-    material: Material,
-    questions: Sequence[Question],
-    settings: Settings,
+    material: TrainingData,
+    questions: Sequence[TrainingTarget],
+    settings: TrainingSettings,
     upper: Any,
     report: Callable[[Look], None],
 ) -> _Trainer:
@@ -209,7 +209,11 @@ class _Trainer:
     """The variables of one training: of the heads, of the upper layers, their averages and their best."""
 
     def __init__(
-        self, material: Material, questions: Sequence[Question], settings: Settings, upper: Any
+        self,
+        material: TrainingData,
+        questions: Sequence[TrainingTarget],
+        settings: TrainingSettings,
+        upper: Any,
     ) -> None:
         tf = tensorflow()
 
@@ -288,10 +292,10 @@ class _Trainer:
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
 
-    def heads(self) -> tuple[Head, ...]:
+    def heads(self) -> tuple[TrainedHead, ...]:
         """Return the heads as they are."""
         return tuple(
-            Head(question, weights.numpy() * np.float32(self._scale), biases.numpy())
+            TrainedHead(question, weights.numpy() * np.float32(self._scale), biases.numpy())
             for question, (weights, biases) in zip(self._questions, self._heads, strict=True)
         )
 
@@ -311,7 +315,7 @@ class _Trainer:
 
         real = tf.cast(activations, tf.float32)
         if mixing is not None:
-            real = mixed(real, mixing)
+            real = mix_styles(real, mixing)
         return self._upper(real, training=False) if self._upper else real
 
     def _step_graph(self, activations: Any, targets: Any, masks: Any, mixing: Mixing | None) -> Any:
@@ -358,7 +362,7 @@ class _Trainer:
         return loss
 
 
-def _optimizer(settings: Settings, learning_rate: float, variables: Sequence[Any]) -> Any:
+def _optimizer(settings: TrainingSettings, learning_rate: float, variables: Sequence[Any]) -> Any:
     """Return what moves ``variables``: AdamW whose rate rises to ``learning_rate`` and then falls."""
     tf = tensorflow()
 

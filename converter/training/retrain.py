@@ -21,11 +21,11 @@ from converter.training.bottlenecks import Extractor, Variant, compute, extracto
 from converter.training.fine_tuning import Cut, cut_before
 from converter.training.head_training import (
     UNKNOWN,
-    Head,
     Look,
-    Material,
-    Question,
-    Settings,
+    TrainedHead,
+    TrainingData,
+    TrainingSettings,
+    TrainingTarget,
     fitted_temperature,
     train,
 )
@@ -48,7 +48,7 @@ _LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedTraining:
     """Everything that does not depend on who is trained on: computed once, trained on many times.
 
     Attributes:
@@ -62,7 +62,7 @@ class Prepared:
 
     samples: tuple[Sample, ...]
     recipe: CascadeRecipe
-    questions: tuple[Question, ...]
+    questions: tuple[TrainingTarget, ...]
     activations: NDArray[np.float16]
     masks: NDArray[np.float32] | None
     frozen: Backbone | None = None
@@ -77,11 +77,11 @@ class Fitted:
         heads: one for each stage.
         temperatures: one for each head; 1 where no validation picture says otherwise.
         fine_tuned_convolutions: how many were trained along.
-        logits: per stage the logits of every picture of ``Prepared`` as it is, ``(pictures, labels)``.
+        logits: per stage the logits of every prepared picture as it is, ``(pictures, labels)``.
     """
 
     backbone: Backbone
-    heads: tuple[Head, ...]
+    heads: tuple[TrainedHead, ...]
     temperatures: tuple[float, ...]
     fine_tuned_convolutions: int
     logits: dict[str, NDArray[np.float32]]
@@ -94,7 +94,7 @@ def prepare(
     cache: Path | None = None,
     augmentation: Augmentation = INSPECTION,
     progress: Callable[[int], None] = lambda _done: None,
-) -> Prepared:
+) -> PreparedTraining:
     """Run the frozen part of the recipe's network over every variant of every picture.
 
     Raises:
@@ -111,11 +111,11 @@ def prepare(
         activations = activations[:, :, np.newaxis, np.newaxis]
     masks = _masks(samples, variants, backbone.map_shape[0]) if _wants_maps(recipe) else None
     frozen = None if cut else backbone
-    return Prepared(tuple(samples), recipe, questions, activations, masks, frozen)
+    return PreparedTraining(tuple(samples), recipe, questions, activations, masks, frozen)
 
 
 def fit(
-    prepared: Prepared,
+    prepared: PreparedTraining,
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     *,
@@ -149,7 +149,7 @@ def fit(
 
 
 def draw_weights(
-    prepared: Prepared, wanted: TrainingRecipe, training: NDArray[np.bool_]
+    prepared: PreparedTraining, wanted: TrainingRecipe, training: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Return how often each picture is drawn: sets by the recipe, what it balances within a set alike.
 
@@ -173,12 +173,12 @@ def draw_weights(
 
 
 def _trained(
-    prepared: Prepared,
+    prepared: PreparedTraining,
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     upper: Any,
     report: Callable[[Look], None],
-) -> tuple[Head, ...]:
+) -> tuple[TrainedHead, ...]:
     """Train each variation from one start, and return the heads of the mean; it is in ``upper`` too.
 
     The mean of what was learned under different conditions holds where each of them does, as long as all
@@ -190,7 +190,7 @@ def _trained(
         admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
         _check_labels(prepared.questions, admitted)
         weights = draw_weights(prepared, varied, admitted)
-        material = Material(prepared.activations, prepared.masks, weights, validation)
+        material = TrainingData(prepared.activations, prepared.masks, weights, validation)
         if upper:
             upper.set_weights(start)
         heads.append(train(material, prepared.questions, _settings(varied), upper=upper, report=report))
@@ -200,9 +200,9 @@ def _trained(
     return tuple(_mean(alike) for alike in zip(*heads, strict=True))
 
 
-def _mean(heads: Sequence[Head]) -> Head:
+def _mean(heads: Sequence[TrainedHead]) -> TrainedHead:
     weights = np.mean([head.weights for head in heads], axis=0)
-    return Head(heads[0].question, weights, np.mean([head.biases for head in heads], axis=0))
+    return TrainedHead(heads[0].question, weights, np.mean([head.biases for head in heads], axis=0))
 
 
 def _network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
@@ -219,7 +219,7 @@ def _wants_maps(recipe: CascadeRecipe) -> bool:
     return recipe.training.map_weight > 0 and any(stage.learn != "pictures" for stage in recipe.stage)
 
 
-def _question(stage: StageRecipe, samples: Sequence[Sample]) -> Question:
+def _question(stage: StageRecipe, samples: Sequence[Sample]) -> TrainingTarget:
     found = [stage.target(sample) for sample in samples]
     targets = np.array([UNKNOWN if target is None else target for target in found], np.intp)
     missing = [label for index, label in enumerate(stage.labels) if index not in targets]
@@ -234,10 +234,10 @@ def _question(stage: StageRecipe, samples: Sequence[Sample]) -> Question:
         )
     learns_positions = stage.learn != "pictures" and CORRODED in stage.labels
     corroded = stage.labels.index(CORRODED) if learns_positions else None
-    return Question(stage.name, stage.labels, targets, corroded, on_pictures=stage.learn != "positions")
+    return TrainingTarget(stage.name, stage.labels, targets, corroded, on_pictures=stage.learn != "positions")
 
 
-def _check_labels(questions: Sequence[Question], training: NDArray[np.bool_]) -> None:
+def _check_labels(questions: Sequence[TrainingTarget], training: NDArray[np.bool_]) -> None:
     for question in questions:
         present = set(question.targets[training].tolist()) - {UNKNOWN}
         if len(present) < len(question.labels):
@@ -248,8 +248,8 @@ def _check_labels(questions: Sequence[Question], training: NDArray[np.bool_]) ->
             )
 
 
-def _settings(wanted: TrainingRecipe) -> Settings:
-    return Settings(
+def _settings(wanted: TrainingRecipe) -> TrainingSettings:
+    return TrainingSettings(
         steps=wanted.steps,
         learning_rate=wanted.learning_rate,
         backbone_learning_rate=wanted.backbone_learning_rate,
@@ -278,7 +278,7 @@ def _pooled(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]
     return np.concatenate([np.asarray(means(tf.constant(batch, tf.float32))) for batch in batches])
 
 
-def _temperature(head: Head, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:
+def _temperature(head: TrainedHead, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:
     if not head.question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
         return 1.0
     known = validation & (head.question.targets != UNKNOWN)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.architectures.backbones import Backbone
-    from converter.training.head_training import Head
+    from converter.training.head_training import TrainedHead
 
 GRAPH_NAME = "retrained_graph.pb"
 LABELS_NAME = "retrained_labels.txt"
@@ -63,7 +63,7 @@ class Retrained:
     """
 
     backbone: Any
-    head: Head
+    head: TrainedHead
     temperature: float
     record: GraphRecord
 
@@ -79,7 +79,9 @@ def write_retrained(graph: Path, labels: Path, trained: Retrained) -> None:
     _write_record(graph, trained.record)
 
 
-def write_keras(path: Path, backbone: Backbone, head: Head, temperature: float, record: GraphRecord) -> None:
+def write_keras(
+    path: Path, backbone: Backbone, head: TrainedHead, temperature: float, record: GraphRecord
+) -> None:
     """Write the classifier as a Keras file, from preprocessed pictures to probabilities, and its record.
 
     Raises:

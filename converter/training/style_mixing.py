@@ -41,7 +41,7 @@ def draw_mixing(pictures: int, share: float, draws: np.random.Generator) -> Mixi
     return Mixing(partners, kept.astype(np.float32).reshape(-1, 1, 1, 1))
 
 
-def mixed(activations: Any, mixing: Mixing) -> Any:
+def mix_styles(activations: Any, mixing: Mixing) -> Any:
     """Return activations ``(batch, rows, columns, channels)`` with mixed statistics, as a tensor.
 
     Args:

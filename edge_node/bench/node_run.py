@@ -19,7 +19,7 @@ from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowCo
 from edge_node.daemon.main_loop import Node, Rooms
 from edge_node.delivery.publisher import Publisher
 from edge_node.evidence.store import Evidence
-from edge_node.findings.log import FindingDesk
+from edge_node.findings.log import FindingLog
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.systemd import Notifier
@@ -91,7 +91,7 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         closing.callback(spool.close)
         config = msgspec.structs.replace(_config(folder, broker), shadow=shadow or ShadowConfig())
         evidence = Evidence(folder / "evidence", config.evidence)
-        findings = FindingDesk(config.findings, folder, spool)
+        findings = FindingLog(config.findings, folder, spool)
         findings.start()
         closing.callback(findings.close)
         topics = Topics(config.node.site, config.node.robot)

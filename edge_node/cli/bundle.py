@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import BundleConfig, Config
     from edge_node.inference.bundle import Bundle
-    from edge_node.update.bundle_store import Store
+    from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
 
 SERVICE_CONFIG = Path("/etc/corrosion-edge/node.toml")
@@ -157,14 +157,14 @@ def _about(state: State, slot: SlotId | None) -> str:
     return f", signed {entry.issued_at:%Y-%m-%d %H:%M}Z, installed {entry.installed_at:%Y-%m-%d %H:%M}Z"
 
 
-def _opened(path: Path) -> tuple[Config, Store]:
+def _opened(path: Path) -> tuple[Config, BundleStore]:
     """Return configuration and store, as the user who owns the node's state; its keys are read before.
 
     Raises:
         ConfigError: one of them cannot be used.
     """
     from edge_node.signing import trusted_keys
-    from edge_node.update.bundle_store import Store
+    from edge_node.update.bundle_store import BundleStore
 
     config = load_config(path)
     if config.bundle.path != STORE_NAME:
@@ -175,7 +175,7 @@ def _opened(path: Path) -> tuple[Config, Store]:
     keys = trusted_keys(config.bundle.trusted_keys)
     state_dir = Path(config.node.state_dir)
     _become_owner(state_dir)
-    return config, Store(state_dir / STORE_NAME, keys)
+    return config, BundleStore(state_dir / STORE_NAME, keys)
 
 
 def _become_owner(folder: Path) -> None:

@@ -27,7 +27,7 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Subcommand:
     """One subcommand: the module that does it and its line in ``--help``."""
 
     module: str
@@ -35,10 +35,15 @@ class Command:
 
 
 def run_command(
-    program: str, description: str, commands: Mapping[str, Command], argv: Sequence[str], *, epilog: str = ""
+    program: str,
+    description: str,
+    commands: Mapping[str, Subcommand],
+    argv: Sequence[str],
+    *,
+    epilog: str = "",
 ) -> int:
     """Parse ``argv``, run the chosen subcommand and return the exit code."""
-    return guarded(program, lambda: _run_chosen(program, description, commands, argv, epilog))
+    return run_guarded(program, lambda: _run_chosen(program, description, commands, argv, epilog))
 
 
 def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
@@ -47,7 +52,7 @@ def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     return int(args.run(args))
 
 
-def guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR0911  # one for each way to end
+def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR0911  # one for each way to end
     """Run ``action``; every error that a user can act on becomes its sentence and exit code.
 
     A reader that goes away (``| head``) and Ctrl-C are no errors worth a traceback either.
@@ -98,7 +103,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run_chosen(
-    program: str, description: str, commands: Mapping[str, Command], argv: Sequence[str], epilog: str
+    program: str, description: str, commands: Mapping[str, Subcommand], argv: Sequence[str], epilog: str
 ) -> int:
     # Also the import of a subcommand may be interrupted, or find that something is not installed.
     parser = argparse.ArgumentParser(

@@ -4,47 +4,59 @@ from __future__ import annotations
 
 import sys
 
-from edge_node.cli.framework import Command, run_command
+from edge_node.cli.framework import Subcommand, run_command
 
 COMMANDS = {
-    "demo": Command("edge_node.demo.run", "see it work: embedded broker, real daemon, sample clip, verdicts"),
-    "run": Command("edge_node.cli.robot.run", "the daemon: camera -> verdicts -> broker"),
-    "classify": Command(
+    "demo": Subcommand(
+        "edge_node.demo.run", "see it work: embedded broker, real daemon, sample clip, verdicts"
+    ),
+    "run": Subcommand("edge_node.cli.robot.run", "the daemon: camera -> verdicts -> broker"),
+    "classify": Subcommand(
         "edge_node.cli.robot.classify", "judge pictures, folders and videos; one JSON verdict a line"
     ),
-    "watch": Command("edge_node.cli.control_room.watch", "subscribe to a broker and print what arrives"),
-    "command": Command(
+    "watch": Subcommand("edge_node.cli.control_room.watch", "subscribe to a broker and print what arrives"),
+    "command": Subcommand(
         "edge_node.cli.control_room.command",
         "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
     ),
-    "mission": Command(
+    "mission": Subcommand(
         "edge_node.cli.control_room.mission",
         "from a control room's history: report (PDF, CSV), reviewed pictures",
     ),
-    "control-room": Command(
+    "control-room": Subcommand(
         "edge_node.cli.control_room.server", "the page for the control room: robots, findings, history, live"
     ),
-    "spool": Command(
+    "spool": Subcommand(
         "edge_node.cli.robot.spool", "the queue on disk: status, export (the USB stick is the link), requeue"
     ),
-    "audit": Command(
+    "audit": Subcommand(
         "edge_node.cli.robot.audit", "what this robot was asked, by whom, and what became of it"
     ),
-    "schema": Command("edge_node.cli.schema", "write JSON Schemas and the AsyncAPI document of all messages"),
-    "bundle": Command(
+    "schema": Subcommand(
+        "edge_node.cli.schema", "write JSON Schemas and the AsyncAPI document of all messages"
+    ),
+    "bundle": Subcommand(
         "edge_node.cli.bundle", "verify, install, list, rollback, send: signed bundles on their way and here"
     ),
-    "init": Command("edge_node.cli.robot.init", "write a commented example configuration"),
-    "check-config": Command("edge_node.cli.robot.check_config", "judge a configuration; touches no hardware"),
-    "install": Command("edge_node.cli.robot.install", "put the node in place as a service, or take it away"),
-    "cameras": Command(
+    "init": Subcommand("edge_node.cli.robot.init", "write a commented example configuration"),
+    "check-config": Subcommand(
+        "edge_node.cli.robot.check_config", "judge a configuration; touches no hardware"
+    ),
+    "install": Subcommand(
+        "edge_node.cli.robot.install", "put the node in place as a service, or take it away"
+    ),
+    "cameras": Subcommand(
         "edge_node.cli.robot.cameras", "which cameras are there; try one and save its picture"
     ),
-    "replay": Command(
+    "replay": Subcommand(
         "edge_node.cli.robot.replay", "which verdicts on a recording would another bundle change"
     ),
-    "bench": Command("edge_node.bench.report", "what the node costs beside the bare interpreter, in one run"),
-    "version": Command("edge_node.cli.version", "versions of the node, its runtime and the default bundle"),
+    "bench": Subcommand(
+        "edge_node.bench.report", "what the node costs beside the bare interpreter, in one run"
+    ),
+    "version": Subcommand(
+        "edge_node.cli.version", "versions of the node, its runtime and the default bundle"
+    ),
 }
 
 

@@ -27,7 +27,7 @@ _SIGNED_PREFIX = b"corrosion/v1 command\0"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AdmittedCommand:
     """A command to carry out."""
 
     verb: Verb
@@ -36,7 +36,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedCommand:
     """A command that is not carried out, and why; for the response."""
 
     verb: str
@@ -46,7 +46,7 @@ class Refused:
     correlation: bytes
 
 
-class CommandGate:
+class CommandAdmission:
     """Judges what comes in; belongs to one thread."""
 
     def __init__(
@@ -77,7 +77,7 @@ class CommandGate:
         self._unread = 0
         self._unread_reported_s = float("-inf")
 
-    def judge(self, message: Incoming) -> Taken | Refused | None:
+    def judge(self, message: Incoming) -> AdmittedCommand | RefusedCommand | None:
         """Return the command, why it is refused, or None where saying so would be too much."""
         verb = self._topics.verb(message.topic)
         if verb is None:
@@ -93,8 +93,10 @@ class CommandGate:
             self._check_nonce(command)
         except CommandError as err:
             name = verb if verb in {known.value for known in Verb} else "unknown"
-            return Refused(name, command.id if command else None, err.code, str(err), message.correlation)
-        return Taken(Verb(verb), command, message.correlation)
+            return RefusedCommand(
+                name, command.id if command else None, err.code, str(err), message.correlation
+            )
+        return AdmittedCommand(Verb(verb), command, message.correlation)
 
     def _check_signature(self, message: Incoming) -> None:
         if self._verify is None:
@@ -138,14 +140,14 @@ class CommandGate:
         self._tokens -= 1
         return True
 
-    def _flooded(self, message: Incoming) -> Refused | None:
+    def _flooded(self, message: Incoming) -> RefusedCommand | None:
         self._unread += 1
         now_s = time.monotonic()
         if now_s - self._unread_reported_s < _UNREAD_REPORT_S:
             return None
         count, self._unread, self._unread_reported_s = self._unread, 0, now_s
         text = f"{count} commands refused unread: allowed are {self._config.max_per_minute} a minute"
-        return Refused("unknown", None, "rate", text, message.correlation)
+        return RefusedCommand("unknown", None, "rate", text, message.correlation)
 
 
 def _check_fresh(message: Incoming) -> None:

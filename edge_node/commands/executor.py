@@ -6,16 +6,16 @@ import queue
 import time
 from typing import TYPE_CHECKING
 
-from edge_node.commands.receiver import CommandDesk
+from edge_node.commands.receiver import CommandReceiver
 from edge_node.evidence.store import Size
 from edge_node.messages.command import CommandError, FetchUpdate, Pause, RecordReview, SendEvidence, Verb
 from edge_node.messages.response import Result
 from edge_node.update.partial_file import Offer
 
 if TYPE_CHECKING:
-    from edge_node.commands.admission import Taken
+    from edge_node.commands.admission import AdmittedCommand
     from edge_node.commands.audit_log import Audit
-    from edge_node.commands.review_handler import ReviewDesk
+    from edge_node.commands.review_handler import ReviewHandler
     from edge_node.config.delivery_sections import CommandsConfig
     from edge_node.evidence.store import Evidence
     from edge_node.inference.reloader import Loaded, Reloader
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_node.update.fetcher import Fetcher
 
 
-class Orders:
+class CommandExecutor:
     """What the control room asked for; all but ``desk`` belongs to the main thread."""
 
     def __init__(
@@ -35,14 +35,14 @@ class Orders:
         Raises:
             ConfigError: the public key for signatures cannot be used.
         """
-        self._queue: queue.SimpleQueue[Taken] = queue.SimpleQueue()
-        self.desk = CommandDesk(config, topics, spool, audit, self._queue.put)
+        self._queue: queue.SimpleQueue[AdmittedCommand] = queue.SimpleQueue()
+        self.desk = CommandReceiver(config, topics, spool, audit, self._queue.put)
         self._evidence = evidence
         self.reloader: Reloader | None = None
-        self.reviews: ReviewDesk | None = None
+        self.reviews: ReviewHandler | None = None
         self.fetcher: Fetcher | None = None
         self._paused_until_s: float | None = None
-        self._snapshots: list[Taken] = []
+        self._snapshots: list[AdmittedCommand] = []
 
     @property
     def paused(self) -> bool:
@@ -51,7 +51,7 @@ class Orders:
             self._paused_until_s = None
         return self._paused_until_s is not None
 
-    def take_snapshots(self) -> list[Taken]:
+    def take_snapshots(self) -> list[AdmittedCommand]:
         """Return who wants the next decided frame kept, whatever it shows; each is to be answered once."""
         taken, self._snapshots = self._snapshots, []
         return taken
@@ -65,7 +65,7 @@ class Orders:
                 return
             self._carry_out(taken)
 
-    def answer_snapshots(self, snapshots: list[Taken], sha256: str | None) -> None:
+    def answer_snapshots(self, snapshots: list[AdmittedCommand], sha256: str | None) -> None:
         """Answer whoever asked for a snapshot; None if it could not be kept."""
         for taken in snapshots:
             if sha256 is None:
@@ -73,7 +73,7 @@ class Orders:
             else:
                 self.desk.respond(taken, Result.DONE, data={"sha256": sha256})
 
-    def _carry_out(self, taken: Taken) -> None:
+    def _carry_out(self, taken: AdmittedCommand) -> None:
         command = taken.command
         if isinstance(command, Pause):
             duration_s = command.duration_s
@@ -102,7 +102,7 @@ class Orders:
             )
             self.reloader.request(lambda loaded: self._reloaded(taken, loaded))
 
-    def _review(self, taken: Taken, command: RecordReview) -> None:
+    def _review(self, taken: AdmittedCommand, command: RecordReview) -> None:
         if self.reviews is None:
             self.desk.respond(taken, Result.REFUSED, "unsupported", "this node takes no reviews")
             return
@@ -113,7 +113,7 @@ class Orders:
         else:
             self.desk.respond(taken, Result.DONE, "recorded", recorded.text, recorded.data)
 
-    def _fetch(self, taken: Taken, command: FetchUpdate) -> None:
+    def _fetch(self, taken: AdmittedCommand, command: FetchUpdate) -> None:
         if self.fetcher is None:
             text = '[bundle] path = "store" and trusted_keys would allow it'
             self.desk.respond(taken, Result.REFUSED, "unsupported", text)
@@ -129,7 +129,7 @@ class Orders:
         result = Result.ACCEPTED if accepted else Result.REFUSED
         self.desk.respond(taken, result, code, text, {"bundle": offer.label})
 
-    def _reloaded(self, taken: Taken, loaded: Loaded) -> None:
+    def _reloaded(self, taken: AdmittedCommand, loaded: Loaded) -> None:
         if loaded.engine is None:
             self.desk.respond(taken, Result.FAILED, "bundle", loaded.failure or "")
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edge_node.commands.admission import CommandGate, Refused, Taken
-from edge_node.commands.responses import Answer, Answers
+from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
+from edge_node.commands.responses import CommandOutcome, ResponseWriter
 from edge_node.messages.command import Ping, Verb, arguments
 from edge_node.messages.response import Result, Scalar
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-class CommandDesk:
+class CommandReceiver:
     """Takes commands for one robot."""
 
     def __init__(
@@ -31,7 +31,7 @@ class CommandDesk:
         topics: Topics,
         spool: Spool,
         audit: Audit,
-        on_command: Callable[[Taken], None],
+        on_command: Callable[[AdmittedCommand], None],
     ) -> None:
         """Prepare.
 
@@ -46,20 +46,20 @@ class CommandDesk:
         Raises:
             ConfigError: the public key cannot be used.
         """
-        self._gate = CommandGate(config, topics, spool.taken_nonces)
+        self._gate = CommandAdmission(config, topics, spool.taken_nonces)
         self._spool = spool
         self._audit = audit
         self._signed = config.public_key_file is not None
-        self._answers = Answers(topics, spool, audit)
+        self._answers = ResponseWriter(topics, spool, audit)
         self._on_command = on_command
 
     def handle(self, message: Incoming) -> None:
         """Deal with a message on a command topic; never raises."""
         judged = self._gate.judge(message)
-        if isinstance(judged, Refused):
+        if isinstance(judged, RefusedCommand):
             _LOG.warning("command %s refused: %s", judged.verb, judged.code)
             self._respond(judged, Result.REFUSED, judged.code, judged.text, {})
-        elif isinstance(judged, Taken):
+        elif isinstance(judged, AdmittedCommand):
             _LOG.info("command %s taken: %s", judged.verb.value, judged.command.id)
             self._spool.remember_nonce(judged.command.id, judged.command.expires_at.timestamp())
             if not self._recorded(judged) and judged.verb is Verb.REVIEW:
@@ -71,7 +71,7 @@ class CommandDesk:
 
     def respond(
         self,
-        taken: Taken,
+        taken: AdmittedCommand,
         result: Result,
         code: str = "ok",
         text: str = "",
@@ -80,7 +80,7 @@ class CommandDesk:
         """Answer a command; the answer waits in the spool for the link."""
         self._respond(taken, result, code, text, data or {})
 
-    def _recorded(self, taken: Taken) -> bool:
+    def _recorded(self, taken: AdmittedCommand) -> bool:
         """Write a command into the audit before it is carried out; False if the disk does not take it."""
         return self._audit.record(
             event="taken",
@@ -90,7 +90,7 @@ class CommandDesk:
             asked=arguments(taken.command),
         )
 
-    def _carry_out(self, taken: Taken) -> None:
+    def _carry_out(self, taken: AdmittedCommand) -> None:
         if isinstance(taken.command, Ping):
             self.respond(taken, Result.DONE, "pong")
             return
@@ -101,12 +101,17 @@ class CommandDesk:
             self.respond(taken, Result.FAILED, "internal", f"{type(err).__name__}; see the robot's log")
 
     def _respond(
-        self, asked: Taken | Refused, result: Result, code: str, text: str, data: dict[str, Scalar]
+        self,
+        asked: AdmittedCommand | RefusedCommand,
+        result: Result,
+        code: str,
+        text: str,
+        data: dict[str, Scalar],
     ) -> None:
         self._answers.append(
             asked.verb.value if isinstance(asked.verb, Verb) else asked.verb,
-            asked.command.id if isinstance(asked, Taken) else asked.command_id,
-            Answer(result, code, text, data),
+            asked.command.id if isinstance(asked, AdmittedCommand) else asked.command_id,
+            CommandOutcome(result, code, text, data),
             correlation=asked.correlation,
-            taken=isinstance(asked, Taken),
+            taken=isinstance(asked, AdmittedCommand),
         )

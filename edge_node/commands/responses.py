@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandOutcome:
     """What is said of a command; ``code`` stays the same, for machines."""
 
     result: Result
@@ -26,7 +26,7 @@ class Answer:
     data: dict[str, Scalar] = field(default_factory=dict)
 
 
-class Answers:
+class ResponseWriter:
     """Words responses of one robot, for its audit and the spool, where they wait for the link."""
 
     def __init__(self, topics: Topics, spool: Spool, audit: Audit) -> None:
@@ -38,7 +38,7 @@ class Answers:
         self,
         verb: str,
         command_id: str | None,
-        answer: Answer,
+        answer: CommandOutcome,
         *,
         correlation: bytes = b"",
         taken: bool = True,

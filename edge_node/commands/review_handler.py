@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_node.evidence.store import Evidence
-    from edge_node.findings.log import FindingDesk
+    from edge_node.findings.log import FindingLog
     from edge_node.messages.command import RecordReview
     from edge_node.messages.response import Scalar
     from edge_node.messages.topics import Topics
@@ -29,7 +29,7 @@ class Recorded(NamedTuple):
     data: dict[str, Scalar]
 
 
-class ReviewDesk:
+class ReviewHandler:
     """Belongs to the main thread. That a review is in the audit is seen to before it comes here."""
 
     def __init__(
@@ -37,7 +37,7 @@ class ReviewDesk:
         topics: Topics,
         spool: Spool,
         evidence: Evidence,
-        findings: FindingDesk,
+        findings: FindingLog,
         severities: Sequence[str],
     ) -> None:
         """Prepare.

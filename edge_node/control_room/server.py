@@ -15,7 +15,7 @@ import uvicorn
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
-from edge_node.control_room.robots.review_service import Desk
+from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.web.access import Logins
 from edge_node.control_room.web.api import Room
 from edge_node.control_room.web.application import application
@@ -26,7 +26,7 @@ from edge_node.monitoring.systemd import Notifier
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from edge_node.control_room.settings import Settings
+    from edge_node.control_room.settings import RoomSettings
 
 _ROBOTS_S = 0.5  # how often changed robots are told
 _GRACE_S = 2  # for open requests at the end
@@ -35,7 +35,7 @@ _GAPS = 100
 _LOG = logging.getLogger("edge_node.control_room")
 
 
-def serve(settings: Settings, ready: Callable[[str], None] = lambda _url: None) -> None:
+def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: None) -> None:
     """Run a control room until SIGTERM or SIGINT; ``ready`` is called with the page's address.
 
     Raises:
@@ -53,7 +53,7 @@ def serve(settings: Settings, ready: Callable[[str], None] = lambda _url: None) 
         ingest = Ingest(settings, history, folder, hub.arrived, hub.link_changed)
         desk = None
         if settings.commands.enabled:
-            desk = Desk(settings.commands, ingest.endpoint(), history, hub)
+            desk = ReviewService(settings.commands, ingest.endpoint(), history, hub)
             stack.callback(desk.close)
         room = Room(settings, history, hub, ingest, desk)
         server = _Server(_uvicorn_config(settings, room, logins), hub)
@@ -114,7 +114,7 @@ async def _lifespan(room: Room) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _uvicorn_config(settings: Settings, room: Room, logins: Logins) -> uvicorn.Config:
+def _uvicorn_config(settings: RoomSettings, room: Room, logins: Logins) -> uvicorn.Config:
     app = application(room, logins, lambda _app: _lifespan(room))
     config = uvicorn.Config(
         app,
@@ -147,7 +147,7 @@ def _signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _bound(settings: Settings) -> socket.socket:
+def _bound(settings: RoomSettings) -> socket.socket:
     """Return a listening socket, so that a port in use is told in one sentence."""
     web = settings.web
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
@@ -161,7 +161,7 @@ def _bound(settings: Settings) -> socket.socket:
     return listening
 
 
-def _url(settings: Settings, listening: socket.socket) -> str:
+def _url(settings: RoomSettings, listening: socket.socket) -> str:
     host = settings.web.host
     scheme = "https" if settings.web.tls_cert_file else "http"
     shown = f"[{host}]" if ":" in host else host

@@ -84,7 +84,7 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     session_hours: Annotated[int, about("A login lasts so long.", ge=1, le=24 * 90)] = 24 * 7
 
 
-class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
+class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What people may ask of robots from the page."""
 
     enabled: Annotated[bool, about("Confirm and dispute findings, ask for full pictures.")] = True
@@ -94,24 +94,24 @@ class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     mqtt: MqttConfig
     room: RoomConfig = RoomConfig()
     web: WebConfig = WebConfig()
-    commands: CommandsConfig = CommandsConfig()
+    commands: RoomCommandsConfig = RoomCommandsConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "mqtt": BrokerConfig,
     "room": RoomConfig,
     "web": WebConfig,
-    "commands": CommandsConfig,
+    "commands": RoomCommandsConfig,
 }
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path) -> RoomSettings:
     """Read and check the configuration in ``path``.
 
     Raises:
@@ -138,18 +138,18 @@ def settings_of(
     room: dict[str, Any] | None = None,
     web: dict[str, Any] | None = None,
     commands: dict[str, Any] | None = None,
-) -> Settings:
+) -> RoomSettings:
     """Return settings from values by key, each of which may come from a command line.
 
     Raises:
         ConfigError: a value cannot be used, or would give something away.
     """
     try:
-        settings = Settings(
+        settings = RoomSettings(
             mqtt=msgspec.convert(mqtt, MqttConfig),
             room=msgspec.convert(room or {}, RoomConfig),
             web=msgspec.convert(web or {}, WebConfig),
-            commands=msgspec.convert(commands or {}, CommandsConfig),
+            commands=msgspec.convert(commands or {}, RoomCommandsConfig),
         )
     except msgspec.ValidationError as err:
         raise ConfigError(str(err).replace("`", "")) from err

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, TypeVar
 from edge_node.camera import CaptureThread
 from edge_node.camera.latest import LatestFrame
 from edge_node.commands.audit_log import FOLDER_NAME, Audit
-from edge_node.commands.executor import Orders
-from edge_node.commands.responses import Answers
-from edge_node.commands.review_handler import ReviewDesk
+from edge_node.commands.executor import CommandExecutor
+from edge_node.commands.responses import ResponseWriter
+from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.main_loop import TICK_S, Node, Rooms
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.store import Evidence
-from edge_node.findings.log import FindingDesk
+from edge_node.findings.log import FindingLog
 from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
@@ -34,11 +34,11 @@ from edge_node.monitoring.systemd import Notifier
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import trusted_keys
 from edge_node.spool.spool import Spool
-from edge_node.update.bundle_store import Store
+from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installed_bundle import begin, load_installed
 from edge_node.update.installer import Installer
-from edge_node.update.trial_keeper import BundleKeeper
+from edge_node.update.trial_keeper import TrialKeeper
 
 if TYPE_CHECKING:
     import threading
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import Config
     from edge_node.inference.engine import Engine
-    from edge_node.integrations.sparkplug_edge_node import SparkplugView
+    from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.monitoring.live_view import LiveView
 
 _T = TypeVar("_T")
@@ -78,13 +78,17 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         topics = Topics(config.node.site, config.node.robot)
         evidence = Evidence(_state_dir(config) / "evidence", config.evidence)
         audit = Audit(_state_dir(config) / FOLDER_NAME)
-        orders = Orders(config.commands, topics, spool, evidence, audit) if config.commands.accept else None
+        orders = (
+            CommandExecutor(config.commands, topics, spool, evidence, audit)
+            if config.commands.accept
+            else None
+        )
         reloader = Reloader(load, reload)
         fetcher = Fetcher(topics, Installer(store, config.bundle)) if store and orders else None
         keeper = None
         if store is not None:
-            answers = Answers(topics, spool, audit)
-            keeper = BundleKeeper(store, config.bundle, reloader, answers, engine.bundle)
+            answers = ResponseWriter(topics, spool, audit)
+            keeper = TrialKeeper(store, config.bundle, reloader, answers, engine.bundle)
             keeper.fetcher = fetcher
             closing.callback(keeper.close)
         if orders is not None:
@@ -101,11 +105,11 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         closing.callback(publisher.stop)
         closing.callback(capture.stop)
         _config_errors("[camera] source", capture.start)
-        findings = FindingDesk(config.findings, _state_dir(config), spool)
+        findings = FindingLog(config.findings, _state_dir(config), spool)
         findings.start()
         closing.callback(findings.close)
         if orders is not None:
-            orders.reviews = ReviewDesk(topics, spool, evidence, findings, config.findings.severities)
+            orders.reviews = ReviewHandler(topics, spool, evidence, findings, config.findings.severities)
         if config.pose.udp_port is not None:
             receiver = PoseReceiver(pose, config.pose.udp_host, config.pose.udp_port)
             receiver.start()
@@ -129,11 +133,11 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     return 1 if capture.failure else 0
 
 
-def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugView:
+def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugNode:
     """Show what is delivered as a Sparkplug edge node until the end."""
-    from edge_node.integrations.sparkplug_edge_node import SparkplugView
+    from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
-    view = SparkplugView(config.mqtt, topics, _state_dir(config))
+    view = SparkplugNode(config.mqtt, topics, _state_dir(config))
     view.start()
     closing.callback(view.stop)
     return view
@@ -147,14 +151,14 @@ def _shadow(config: Config, spool: Spool, evidence: Evidence, closing: ExitStack
     return shadow
 
 
-def _models(config: Config) -> tuple[Store | None, Callable[[], Engine]]:
+def _models(config: Config) -> tuple[BundleStore | None, Callable[[], Engine]]:
     """Return the store of installed bundles, if they decide, and what loads the models.
 
     A trial that keeps crashing is ended before.
     """
     if config.bundle.path != STORE_NAME:
         return None, partial(load_engine, config.bundle)
-    store = Store(_state_dir(config) / STORE_NAME, trusted_keys(config.bundle.trusted_keys))
+    store = BundleStore(_state_dir(config) / STORE_NAME, trusted_keys(config.bundle.trusted_keys))
     begin(store, config.bundle)
     return store, partial(load_installed, store, config.bundle)
 

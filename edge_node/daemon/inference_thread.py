@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
-    from edge_node.inference.engine import Answers
-    from edge_node.inspection.inspector import Inspector, Prepared
+    from edge_node.inference.engine import ModelOutputs
+    from edge_node.inspection.inspector import Inspector, PreparedInspection
     from edge_node.inspection.verdict_recorder import Recorder
 
 MAX_WAITING = 4  # judged frames that the main thread has not taken; then the models wait for it
@@ -37,26 +37,26 @@ class Ready:
     frame: Frame
     inspector: Inspector
     recorder: Recorder
-    prepared: Prepared
+    prepared: PreparedInspection
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedFrame:
     """A frame that went through the models, with how many were dropped since the one before it."""
 
     ready: Ready
     dropped: int
-    answers: tuple[Answers, ...]
+    answers: tuple[ModelOutputs, ...]
     failure: Exception | None = None
 
-    def answered(self) -> tuple[Answers, ...]:
+    def answered(self) -> tuple[ModelOutputs, ...]:
         """Return what the models said; raises what they raised."""
         if self.failure is not None:
             raise self.failure
         return self.answers
 
 
-class Lookahead:
+class InferenceThread:
     """Runs the models; all but its thread belongs to the main thread.
 
     Attributes:
@@ -83,7 +83,7 @@ class Lookahead:
         self._changed = threading.Condition()
         self._claimed: tuple[Ready, int] | None = None
         self._ahead: Ready | None = None
-        self._judged: deque[Judged] = deque()
+        self._judged: deque[JudgedFrame] = deque()
         self._failure: BaseException | None = None
         self._is_free = self._stopping = False
         self.busy_since_s: float | None = None
@@ -131,7 +131,7 @@ class Lookahead:
                 self._ahead = ready
             self._changed.notify_all()
 
-    def take(self) -> Judged | None:
+    def take(self) -> JudgedFrame | None:
         """Return the next judged frame, or None; raises if the thread of the models ended."""
         with self._changed:
             if self._failure is not None:
@@ -179,9 +179,9 @@ class Lookahead:
             return None
 
 
-def _judged(ready: Ready, dropped: int) -> Judged:
+def _judged(ready: Ready, dropped: int) -> JudgedFrame:
     """Run the models; what they raise is the main thread's to deal with, frame by frame."""
     try:
-        return Judged(ready, dropped, ready.inspector.run(ready.prepared))
+        return JudgedFrame(ready, dropped, ready.inspector.run(ready.prepared))
     except Exception as err:  # noqa: BLE001  whatever a bundle on trial does
-        return Judged(ready, dropped, (), err)
+        return JudgedFrame(ready, dropped, (), err)

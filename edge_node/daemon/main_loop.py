@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from edge_node.daemon.inference_thread import Lookahead
+from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.evidence.thread import EvidenceThread, PictureInWork
 from edge_node.inspection.inspectability import thresholds_of
 from edge_node.inspection.inspector import Inspector, Tiling, marking
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from edge_node.camera import CameraState
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
-    from edge_node.commands.admission import Taken
-    from edge_node.commands.executor import Orders
+    from edge_node.commands.admission import AdmittedCommand
+    from edge_node.commands.executor import CommandExecutor
     from edge_node.config.sections import Config
     from edge_node.delivery.publisher import Publisher
     from edge_node.evidence.store import Evidence
-    from edge_node.findings.log import FindingDesk
+    from edge_node.findings.log import FindingLog
     from edge_node.inference.engine import Engine
     from edge_node.inference.reloader import Reloader
     from edge_node.inspection.inspector import Inspection
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from edge_node.monitoring.systemd import Notifier
     from edge_node.shadow.runner import Shadow
     from edge_node.spool.spool import Spool
-    from edge_node.update.trial_keeper import BundleKeeper
+    from edge_node.update.trial_keeper import TrialKeeper
 
 TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed without frames
 HEALTH_INTERVAL_S = 10.0
@@ -79,13 +79,13 @@ class Rooms:
     spool: Spool
     publisher: Publisher
     evidence: Evidence | None = None
-    orders: Orders | None = None
-    findings: FindingDesk | None = None
+    orders: CommandExecutor | None = None
+    findings: FindingLog | None = None
     pose: PoseTrack | None = None
     reloader: Reloader | None = None
     view: LiveView | None = None
     shadow: Shadow | None = None
-    keeper: BundleKeeper | None = None
+    keeper: TrialKeeper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Decided:
     inspection: Inspection
     recorder: Recorder
     picture: PictureInWork | None
-    snapshots: list[Taken]  # commands that asked for it
+    snapshots: list[AdmittedCommand]  # commands that asked for it
 
 
 class Node:
@@ -126,7 +126,7 @@ class Node:
         self._model = Part(state=PartState.OK, text="the golden probe holds")
         self._watchdog = Watchdog(notifier)
         self._bell = threading.Event()  # rung by every thread that has something for the main thread
-        self._lookahead = Lookahead(
+        self._lookahead = InferenceThread(
             rooms.latest, self._bell.set, rooms.shadow.give_way if rooms.shadow is not None else None
         )
         self._pictures = EvidenceThread(self._bell.set)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_node.spool.rows import Row
 
 
-class Receipts:
+class ConsumerReceipts:
     """What the named consumers said; belongs to one thread.
 
     A consumer that speaks and lacks what was sent long ago will not get it from the broker any more: then

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from edge_node.backoff import MOST_S, Backoff
 from edge_node.delivery.cloud_events import attributes
-from edge_node.delivery.consumer_receipts import Receipts
+from edge_node.delivery.consumer_receipts import ConsumerReceipts
 from edge_node.delivery.link_alarms import LinkAlarms
-from edge_node.delivery.send_window import Window
-from edge_node.delivery.side_messages import Aside
+from edge_node.delivery.send_window import SendWindow
+from edge_node.delivery.side_messages import SideMessages
 from edge_node.delivery.status_publication import StatusMessage
-from edge_node.delivery.subscriber_grace import Audience
+from edge_node.delivery.subscriber_grace import SubscriberGrace
 from edge_node.delivery.suspects import Suspects
 from edge_node.errors import ConfigError
 from edge_node.messages.status import Alarm, LinkState, OfflineReason
@@ -39,12 +39,12 @@ from edge_node.mqtt.types import Granted, LinkError, Outgoing, Will
 from edge_node.spool.rows import Refusal, Row
 
 if TYPE_CHECKING:
-    from edge_node.commands.receiver import CommandDesk
+    from edge_node.commands.receiver import CommandReceiver
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.daemon.pose_sources import PoseTopic
     from edge_node.delivery.send_window import Sent
     from edge_node.evidence.store import Evidence
-    from edge_node.integrations.sparkplug_edge_node import SparkplugView
+    from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.messages.status import Status
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
@@ -67,7 +67,7 @@ class Publisher:
         topics: Topics,
         spool: Spool,
         *,
-        desk: CommandDesk | None = None,
+        desk: CommandReceiver | None = None,
         evidence: Evidence | None = None,
         pose: PoseTopic | None = None,
         fetcher: Fetcher | None = None,
@@ -93,10 +93,10 @@ class Publisher:
         self._desk = desk
         self._pose = pose
         self._fetcher = fetcher
-        self._view: SparkplugView | None = None
+        self._view: SparkplugNode | None = None
         self._suspects = Suspects()
         # Each topic has listeners of its own.
-        self._audiences = {kind: Audience(config.subscriber_grace_s) for kind in Kind}
+        self._audiences = {kind: SubscriberGrace(config.subscriber_grace_s) for kind in Kind}
         self._backoff = Backoff()
         self._stopping = threading.Event()
         self._stop_by_s = float("inf")
@@ -106,10 +106,10 @@ class Publisher:
         self.beat_s = time.monotonic()  # last turn while connected: a watchdog's proof of life
         self._status = StatusMessage(topics)
         self._health: deque[bytes] = deque(maxlen=1)
-        self._receipts = Receipts(config.receipts_from, topics, config.receipt_patience_s)
-        self._aside = Aside(config, topics, evidence)
+        self._receipts = ConsumerReceipts(config.receipts_from, topics, config.receipt_patience_s)
+        self._aside = SideMessages(config, topics, evidence)
         self._alarms = LinkAlarms()
-        self._window: Window | None = None
+        self._window: SendWindow | None = None
         self._delivered: list[Sent] = []
         self._arrivals = 0
         self._looked_s = 0.0
@@ -129,7 +129,7 @@ class Publisher:
         """What the broker refuses, and why."""
         return self._alarms.now
 
-    def show_in(self, view: SparkplugView) -> None:
+    def show_in(self, view: SparkplugNode) -> None:
         """Tell ``view`` of the status and of what is delivered; before ``start``."""
         self._view = view
 
@@ -218,7 +218,7 @@ class Publisher:
         except LinkError:
             session.abandon()
             raise
-        self._window = Window(self._window_size(granted), self._spool.last_position(), self._suspects)
+        self._window = SendWindow(self._window_size(granted), self._spool.last_position(), self._suspects)
         self._max_packet_bytes = granted.maximum_packet_bytes
         self.beat_s = time.monotonic()
         self._link, self._said = LinkState.CONNECTED, ""
@@ -255,7 +255,7 @@ class Publisher:
                 self._arrivals, self._looked_s = arrivals, now_s
                 self._window.wake()
 
-    def _send_rows(self, session: Session, window: Window, now_s: float) -> None:
+    def _send_rows(self, session: Session, window: SendWindow, now_s: float) -> None:
         for sent in window.next_up(self._read, now_s):
             row = sent.row
             replayed = [("replayed", "true")] if sent.lane.replayed else []
@@ -304,7 +304,7 @@ class Publisher:
             )
             window.kept(sent, time.monotonic())
 
-    def _settle(self, window: Window) -> None:
+    def _settle(self, window: SendWindow) -> None:
         """Have what was taken in this turn deleted, and free the slots of what is deleted by now."""
         if self._delivered:
             positions = [sent.row.position for sent in self._delivered]
@@ -378,7 +378,7 @@ class Publisher:
             text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
             self._alarms.sound("deferred", text)
 
-    def _check_answers(self, window: Window, now_s: float) -> None:
+    def _check_answers(self, window: SendWindow, now_s: float) -> None:
         oldest_s = window.oldest_sent_at_s()
         if oldest_s is not None and now_s - oldest_s > self._config.ack_timeout_s:
             raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")

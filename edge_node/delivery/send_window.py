@@ -61,7 +61,7 @@ class _Hold:
     refusals: int = 0
 
 
-class Window:
+class SendWindow:
     """The rows of one connection: which is next, which are on their way."""
 
     def __init__(self, size: int, boundary: int, suspects: Suspects) -> None:

@@ -14,7 +14,7 @@ from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
-    from edge_node.evidence.store import Evidence, Picture
+    from edge_node.evidence.store import Evidence, EvidencePicture
     from edge_node.integrations.home_assistant import Announcement
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Session
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LATEST_INTERVAL_S = 1.0  # the newest verdict is retained at most so often: it costs as much as the record
 
 
-class Aside:
+class SideMessages:
     """Messages beside the record; belongs to the publisher's thread.
 
     Attributes:
@@ -36,7 +36,7 @@ class Aside:
         self._topics = topics
         self._evidence = evidence
         self._announcements: deque[Announcement] = deque()
-        self._picture: Picture | None = None
+        self._picture: EvidencePicture | None = None
         self._number: int | None = None
         self._latest_sent_s = float("-inf")
 

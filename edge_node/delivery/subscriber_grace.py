@@ -8,7 +8,7 @@ listened, "nobody subscribes" means "not yet".
 from __future__ import annotations
 
 
-class Audience:
+class SubscriberGrace:
     """Remembers when the listeners went."""
 
     def __init__(self, grace_s: float) -> None:

@@ -65,7 +65,7 @@ def marking_in(jpeg: bytes) -> Marking | None:
     return None
 
 
-def drawn(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.uint8] | None:
+def draw_marking(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.uint8] | None:
     """Return a picture as people look at it, uint8 ``(height, width, 3)``: map and words laid over it.
 
     None if it cannot be decoded. A picture without a marking comes as it is.

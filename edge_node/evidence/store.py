@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge_node.errors import ConfigError
-from edge_node.evidence.marked_jpeg import drawn, mark
+from edge_node.evidence.marked_jpeg import draw_marking, mark
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Size(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class EvidencePicture:
     """A picture on its way to the broker.
 
     Attributes:
@@ -167,7 +167,7 @@ class Evidence:
                 return False
         return True
 
-    def next_picture(self) -> Picture | None:
+    def next_picture(self) -> EvidencePicture | None:
         """Return the picture to send next, or None; ``sent`` or ``failed`` is called with it."""
         while True:
             with self._lock:
@@ -178,9 +178,9 @@ class Evidence:
             if content is not None and size is not Size.FULL:
                 content = _drawn(content, self._config, size)
             if content is not None:
-                return Picture(sha256, content, size)
+                return EvidencePicture(sha256, content, size)
 
-    def failed(self, picture: Picture) -> None:
+    def failed(self, picture: EvidencePicture) -> None:
         """Queue a picture again whose answer did not come, but not for ever."""
         with self._lock:
             attempts = self._attempts.get(picture.sha256, 0) + 1
@@ -193,7 +193,7 @@ class Evidence:
                     "evidence %s: the link ended %d times while it was sent", picture.sha256, attempts
                 )
 
-    def sent(self, picture: Picture) -> None:
+    def sent(self, picture: EvidencePicture) -> None:
         """Note that the broker has it."""
         with self._lock:
             self._attempts.pop(picture.sha256, None)
@@ -270,7 +270,7 @@ class Evidence:
 def _drawn(content: bytes, config: EvidenceConfig, size: Size) -> bytes | None:
     """Return a picture with its map and words, JPEG, in the size asked for; None if it cannot be decoded."""
     is_thumbnail = size is Size.THUMBNAIL
-    pixels = drawn(content, at_most_px=config.thumbnail_px if is_thumbnail else None)
+    pixels = draw_marking(content, at_most_px=config.thumbnail_px if is_thumbnail else None)
     if pixels is None:
         return None
     quality = _THUMBNAIL_QUALITY if is_thumbnail else config.jpeg_quality

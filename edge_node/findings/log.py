@@ -33,7 +33,7 @@ MAX_STATE_BYTES = 4 * 1024 * 1024  # a kind of corrosion is 1 kB; there are tens
 _log = logging.getLogger("edge_node.findings.tracker")
 
 
-class FindingDesk:
+class FindingLog:
     """Tracks in the main thread; once started, writes in another, so that a slow disk holds up no frame."""
 
     def __init__(self, config: FindingsConfig, folder: Path, spool: Spool) -> None:

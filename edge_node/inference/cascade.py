@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OperatorSettings:
     """What the operator knows beforehand, so that no stage is asked for it.
 
     Attributes:
@@ -28,7 +28,9 @@ class Told:
     material: str | None = None
 
 
-def calibrated(output: NDArray[np.float32], kind: OutputKind, temperature: float) -> NDArray[np.float64]:
+def calibrate_probabilities(
+    output: NDArray[np.float32], kind: OutputKind, temperature: float
+) -> NDArray[np.float64]:
     """Return a stage's probabilities, ``(labels,)``, from its real-valued output.
 
     Args:
@@ -46,7 +48,7 @@ def calibrated(output: NDArray[np.float32], kind: OutputKind, temperature: float
 
 
 def decide(
-    cascade: Cascade, ask: Callable[[Stage], NDArray[np.float64]], told: Told | None = None
+    cascade: Cascade, ask: Callable[[Stage], NDArray[np.float64]], told: OperatorSettings | None = None
 ) -> Decision:
     """Walk the cascade from its root and return what it says.
 
@@ -56,7 +58,7 @@ def decide(
         told: what need not be asked.
     """
     path: list[StageVerdict] = []
-    known = _Known()
+    known = _CascadeState()
     if told and told.material:
         known.material = (told.material, 1.0)
     name: str | None = cascade.root
@@ -77,7 +79,7 @@ def decide(
     return known.decision(tuple(path))
 
 
-def first_stage(cascade: Cascade, told: Told | None = None) -> Stage:
+def first_stage(cascade: Cascade, told: OperatorSettings | None = None) -> Stage:
     """Return the stage that is asked first."""
     stage = cascade.stage(cascade.root)
     while (label := _told_label(stage, told)) and (name := stage.routes.get(label)):
@@ -90,7 +92,7 @@ def unreadable(text: str) -> Decision:
     return Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=(Reason(code="unreadable", text=text),))
 
 
-class _Known:
+class _CascadeState:
     """What the stages so far have said; each entry is a value and its confidence."""
 
     def __init__(self) -> None:
@@ -161,7 +163,7 @@ def chosen_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
     return int(np.argmax(probabilities))
 
 
-def _told_label(stage: Stage, told: Told | None) -> str | None:
+def _told_label(stage: Stage, told: OperatorSettings | None) -> str | None:
     """Return the label that the operator has answered for ``stage``, if all it tells is the material."""
     if told is None or told.material is None:
         return None

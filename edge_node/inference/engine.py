@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import BundleError
-from edge_node.inference.cascade import Told, calibrated, decide, first_stage
+from edge_node.inference.cascade import OperatorSettings, calibrate_probabilities, decide, first_stage
 from edge_node.inference.interpreter import Interpreter, Tensor
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.quantization import Quantization, dequantize
@@ -25,7 +25,7 @@ _SCALE_RELATIVE_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class CascadeResult:
     """What the engine says of one picture.
 
     Attributes:
@@ -40,7 +40,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedPicture:
     """A picture with the input tensor of the model that is asked first.
 
     Attributes:
@@ -74,26 +74,26 @@ class Engine:
             _check_signature(model, interpreter, where)
             self._interpreters[model.file] = interpreter
 
-    def prepare(self, pixels: NDArray[np.uint8], told: Told | None = None) -> Prepared:
+    def prepare(self, pixels: NDArray[np.uint8], told: OperatorSettings | None = None) -> PreparedPicture:
         """Return a picture, uint8 ``(height, width, 3)``, blue, green, red, ready to be judged."""
         started_ns = time.perf_counter_ns()
         manifest = self.bundle.manifest
         spec = manifest.model(first_stage(manifest.cascade, told).model).input
         tensors = {spec: input_tensor(pixels, spec)}
-        return Prepared(pixels, tensors, (time.perf_counter_ns() - started_ns) / 1e6)
+        return PreparedPicture(pixels, tensors, (time.perf_counter_ns() - started_ns) / 1e6)
 
-    def run(self, prepared: Prepared, told: Told | None = None) -> Answers:
+    def run(self, prepared: PreparedPicture, told: OperatorSettings | None = None) -> ModelOutputs:
         """Return what the models say of a picture, for ``decide``; this is where they run.
 
         A bundle of one model is decided on by whoever has the time: what the models' thread does besides
         running them, the models wait for.
         """
-        answers = Answers(self, prepared, told)
+        answers = ModelOutputs(self, prepared, told)
         if len(self._interpreters) > 1:  # which of them are asked, the cascade says
             answers.decide()
         return answers
 
-    def judge(self, pixels: NDArray[np.uint8], told: Told | None = None) -> Judgement:
+    def judge(self, pixels: NDArray[np.uint8], told: OperatorSettings | None = None) -> CascadeResult:
         """Return what the cascade says of a picture, uint8 ``(height, width, 3)``, blue, green, red."""
         return self.run(self.prepare(pixels, told), told).decide()
 
@@ -111,10 +111,10 @@ def _real(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[
     return dequantize(raw[output.name], Quantization(output.scale, output.zero_point))
 
 
-class Answers:
+class ModelOutputs:
     """The outputs for one picture: each input is prepared once, each model runs once, when first asked."""
 
-    def __init__(self, engine: Engine, prepared: Prepared, told: Told | None) -> None:
+    def __init__(self, engine: Engine, prepared: PreparedPicture, told: OperatorSettings | None) -> None:
         """Run the model that is asked first."""
         self._engine = engine
         self._told = told
@@ -122,20 +122,20 @@ class Answers:
         self._tensors = dict(prepared.tensors)
         self._raw: dict[str, dict[str, NDArray[np.generic]]] = {}
         self._maps: dict[str, NDArray[np.float32]] = {}
-        self._judgement: Judgement | None = None
+        self._judgement: CascadeResult | None = None
         self._took_ms = prepared.prepare_ms
         manifest = engine.bundle.manifest
         started_ns = time.perf_counter_ns()
         self._run(manifest.model(first_stage(manifest.cascade, told).model))
         self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
 
-    def decide(self) -> Judgement:
+    def decide(self) -> CascadeResult:
         """Return what the cascade makes of the outputs."""
         if self._judgement is None:
             started_ns = time.perf_counter_ns()
             decision = decide(self._engine.bundle.manifest.cascade, self._probabilities, self._told)
             self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
-            self._judgement = Judgement(decision, self._maps, self._took_ms)
+            self._judgement = CascadeResult(decision, self._maps, self._took_ms)
         return self._judgement
 
     def _probabilities(self, stage: Stage) -> NDArray[np.float64]:
@@ -146,7 +146,7 @@ class Answers:
         if stage.map is not None:
             self._maps[stage.name] = _real(raw, outputs[stage.map])[0]
         real = self._maps[stage.name] if stage.output == stage.map else _real(raw, outputs[stage.output])
-        return calibrated(real, outputs[stage.output].kind, stage.temperature)
+        return calibrate_probabilities(real, outputs[stage.output].kind, stage.temperature)
 
     def _run(self, model: ModelFile) -> dict[str, NDArray[np.generic]]:
         if model.file not in self._raw:

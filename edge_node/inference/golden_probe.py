@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_node.errors import BundleError
-from edge_node.inference.cascade import calibrated
+from edge_node.inference.cascade import calibrate_probabilities
 from edge_node.inference.manifest import OutputKind
 from edge_node.inference.preprocess import input_tensor
 
@@ -127,7 +127,7 @@ def _in_steps(error: NDArray[np.float32], output: OutputTensor, allowed: float) 
 
 def _probabilities(values: NDArray[np.float32], kind: OutputKind) -> NDArray[np.float64]:
     """Return what a stage takes from outputs ``(pictures, ..., labels)``, before any temperature."""
-    return np.stack([calibrated(picture, kind, 1.0) for picture in values])
+    return np.stack([calibrate_probabilities(picture, kind, 1.0) for picture in values])
 
 
 def _tolerance(model: ModelFile, output: OutputTensor, expected: NDArray[np.float32]) -> float:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from edge_node.errors import ConfigError
-from edge_node.inference.cascade import Told
+from edge_node.inference.cascade import OperatorSettings
 from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
 from edge_node.inspection.grades import astm_d610, iso_4628_3
 from edge_node.inspection.inspectability import inspect
@@ -22,7 +22,7 @@ from edge_node.inspection.tiling import (
     TileBudget,
     corroded_share,
     grid_within,
-    stitched,
+    stitch_tiles,
     tile_grid,
     worst,
 )
@@ -32,8 +32,7 @@ from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_node.inference.engine import Answers, Engine, Judgement
-    from edge_node.inference.engine import Prepared as PreparedPicture
+    from edge_node.inference.engine import CascadeResult, Engine, ModelOutputs, PreparedPicture
     from edge_node.inference.manifest import Stage
     from edge_node.inspection.inspectability import Thresholds
     from edge_node.messages.verdict import Reason
@@ -68,7 +67,7 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedInspection:
     """A picture on its way to the models.
 
     Attributes:
@@ -112,7 +111,7 @@ class Inspector:
         self.engine = engine
         _check_material(material, engine)
         self._thresholds = thresholds
-        self._told = None if material == "auto" else Told(material=material)
+        self._told = None if material == "auto" else OperatorSettings(material=material)
 
     def inspect(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Inspection:
         """Return what is said of a picture, uint8 ``(height, width, 3)``, blue, green, red.
@@ -124,28 +123,30 @@ class Inspector:
         prepared = self.prepare(pixels, frozen=frozen)
         return self.conclude(prepared, self.run(prepared))
 
-    def prepare(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Prepared:
+    def prepare(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> PreparedInspection:
         """Return whether the picture can be judged, and the input tensors if it can."""
         height, width = pixels.shape[:2]
         reasons: tuple[Reason, ...] = ()
         if self._thresholds is not None:
             reasons = inspect(pixels, self._thresholds, frozen=frozen)
         if reasons:
-            return Prepared((width, height), reasons, ())
+            return PreparedInspection((width, height), reasons, ())
         if self._tiling is None:
             whole = Tile(0, 0, width, height)
-            return Prepared((width, height), (), ((whole, self.engine.prepare(pixels, self._told)),))
+            return PreparedInspection(
+                (width, height), (), ((whole, self.engine.prepare(pixels, self._told)),)
+            )
         grid = grid_within(self._tiling.across, self._tiling.down, self._budget.most)
         tiles = tile_grid(width, height, *grid, self._tiling.overlap)
         cut = ((tile, np.ascontiguousarray(tile.of(pixels))) for tile in tiles)
         pieces = tuple((tile, self.engine.prepare(part, self._told)) for tile, part in cut)
-        return Prepared((width, height), (), pieces, Tiles(across=grid[0], down=grid[1]))
+        return PreparedInspection((width, height), (), pieces, Tiles(across=grid[0], down=grid[1]))
 
-    def run(self, prepared: Prepared) -> tuple[Answers, ...]:
+    def run(self, prepared: PreparedInspection) -> tuple[ModelOutputs, ...]:
         """Return what the models say of each piece."""
         return tuple(self.engine.run(piece, self._told) for _, piece in prepared.pieces)
 
-    def conclude(self, prepared: Prepared, answers: tuple[Answers, ...]) -> Inspection:
+    def conclude(self, prepared: PreparedInspection, answers: tuple[ModelOutputs, ...]) -> Inspection:
         """Return what is said of the picture as a whole."""
         if prepared.reasons:
             decision = Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=prepared.reasons)
@@ -160,7 +161,7 @@ class Inspector:
         )
         return replace(whole, decision=msgspec.structs.replace(whole.decision, tiles=prepared.grid))
 
-    def _whole(self, judgement: Judgement) -> Inspection:
+    def _whole(self, judgement: CascadeResult) -> Inspection:
         stage = self._condition_stage(judgement)
         if stage is None:
             return Inspection(judgement.decision, None, judgement.inference_ms)
@@ -173,7 +174,7 @@ class Inspector:
         )
         return Inspection(decision, corroded_probability(logits, stage), judgement.inference_ms)
 
-    def _condition_stage(self, judgement: Judgement) -> Stage | None:
+    def _condition_stage(self, judgement: CascadeResult) -> Stage | None:
         """Return the stage that found corrosion, if it has a map; clean metal has no area to grade."""
         if judgement.decision.outcome is not Outcome.CORRODED:
             return None
@@ -185,7 +186,7 @@ class Inspector:
 def _of_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
     """Return what a frame is said to be by its tiles: what the worst is, with one map of the whole."""
     chosen = found[worst([inspection.decision for inspection in found])].decision
-    corroded = stitched(
+    corroded = stitch_tiles(
         [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)], width, height
     )
     if chosen.area_fraction is not None and corroded is not None:

@@ -111,7 +111,7 @@ def worst(decisions: Sequence[Decision]) -> int:
     return max(range(len(decisions)), key=rank)
 
 
-def stitched(
+def stitch_tiles(
     parts: Sequence[tuple[Tile, NDArray[np.float32] | None]], width: int, height: int
 ) -> NDArray[np.float32] | None:
     """Return one map of a whole frame from those of its tiles; where tiles overlap their mean.

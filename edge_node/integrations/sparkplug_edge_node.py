@@ -55,7 +55,7 @@ class _Waiting(NamedTuple):
     is_historical: bool
 
 
-class SparkplugView:
+class SparkplugNode:
     """Shows delivered rows as an edge node; ``start`` and ``stop`` once each."""
 
     def __init__(self, config: MqttConfig, topics: Topics, state_dir: Path) -> None:

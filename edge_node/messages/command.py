@@ -16,10 +16,10 @@ import msgspec
 from edge_node.messages.identifiers import Identifier, Ordered
 from edge_node.messages.review import (
     Condition,
-    Judgement,
     Label,
     Name,
     Note,
+    ReviewJudgement,
     Sha256,
     SubjectId,
     contradiction,
@@ -99,7 +99,7 @@ class RecordReview(Command, frozen=True, kw_only=True):
     """
 
     subject: SubjectId
-    judgement: Judgement
+    judgement: ReviewJudgement
     by: Name
     outcome: Condition | None = None
     material: Label | None = None

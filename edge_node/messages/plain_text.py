@@ -19,12 +19,12 @@ _COLOURS = {
 _RESET = "\x1b[0m"
 
 
-def coloured(text: str, outcome: Outcome, stream: TextIO | None = None) -> str:
+def colour_text(text: str, outcome: Outcome, stream: TextIO | None = None) -> str:
     """Return ``text`` in the outcome's colour if ``stream``, stdout by default, is a terminal."""
     return f"{_COLOURS[outcome]}{text}{_RESET}" if (stream or sys.stdout).isatty() else text
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """Return ``text`` with what is no printable sign replaced: it cannot steer a terminal, or make a line."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
@@ -42,5 +42,6 @@ def path_text(decision: Decision) -> str:
 
 def describe_verdict(verdict: Verdict) -> str:
     """Return a verdict as a line for people, coloured by outcome on a terminal only."""
-    outcome = coloured(f"{verdict.outcome.value:<15}", verdict.outcome)
-    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {printable(path_text(verdict))}"
+    outcome = colour_text(f"{verdict.outcome.value:<15}", verdict.outcome)
+    path = escape_unprintable(path_text(verdict))
+    return f"{verdict.observed_at:%H:%M:%S.%f} #{verdict.seq:<5} {outcome} {path}"

@@ -46,7 +46,7 @@ Note = Annotated[
 ]
 
 
-class Judgement(str, Enum):
+class ReviewJudgement(str, Enum):
     """Whether what the robot said is right."""
 
     CONFIRMED = "confirmed"  # right as it was said: condition, material, form and severity
@@ -63,7 +63,7 @@ class Condition(str, Enum):
 class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a person said, and when the robot took it; labels are the right ones, where they were named."""
 
-    judgement: Judgement
+    judgement: ReviewJudgement
     by: Name
     at: datetime
     outcome: Condition | None = None
@@ -81,11 +81,15 @@ class SubjectReview(Review, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def contradiction(
-    subject: str, judgement: Judgement, outcome: Condition | None, severity: str | None, form: str | None
+    subject: str,
+    judgement: ReviewJudgement,
+    outcome: Condition | None,
+    severity: str | None,
+    form: str | None,
 ) -> str | None:
     """Return in a sentence what in a review cannot be true together, or None."""
     if outcome is Condition.UNCORRODED:
-        if judgement is Judgement.CONFIRMED and is_finding(subject):
+        if judgement is ReviewJudgement.CONFIRMED and is_finding(subject):
             return "a finding says corroded: uncorroded disputes it"
         if form not in (None, "none") or severity not in (None, "none"):
             return "what is uncorroded has neither form nor severity"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Numbers:
+class SequenceRanges:
     """A set of whole numbers as disjoint ranges; a day of verdicts without gaps is one range."""
 
     _starts: list[int] = field(default_factory=list)
@@ -44,12 +44,12 @@ class Numbers:
 
 
 @dataclass(slots=True)
-class RobotTally:
+class RobotCounts:
     """What came from one robot."""
 
     verdicts: int = 0
     duplicates: int = 0
-    numbers: dict[str, Numbers] = field(default_factory=dict)
+    numbers: dict[str, SequenceRanges] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -57,11 +57,11 @@ class RobotTally:
         return sum(numbers.missing for numbers in self.numbers.values())
 
 
-class Tally:
+class SequenceCounter:
     """Counts verdicts of any number of robots by the ids that they carry."""
 
     def __init__(self) -> None:
-        self.robots: dict[str, RobotTally] = {}
+        self.robots: dict[str, RobotCounts] = {}
 
     def note(self, robot: str, verdict_id: str, seq: int) -> bool:
         """Count a verdict; False if it came before.
@@ -71,9 +71,9 @@ class Tally:
             verdict_id: ``{robot}:{epoch}:{seq}``.
             seq: its number.
         """
-        tally = self.robots.setdefault(robot, RobotTally())
+        tally = self.robots.setdefault(robot, RobotCounts())
         epoch = verdict_id.rpartition(":")[0]
-        fresh = tally.numbers.setdefault(epoch, Numbers()).add(seq)
+        fresh = tally.numbers.setdefault(epoch, SequenceRanges()).add(seq)
         if fresh:
             tally.verdicts += 1
         else:

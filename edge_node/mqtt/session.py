@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge_node.mqtt.packets import packed_properties, unpacked_publish
-from edge_node.mqtt.types import Endpoint, Granted, Incoming, Keeping, LinkError, Outgoing, Will
+from edge_node.mqtt.types import Endpoint, Granted, Incoming, LinkError, Outgoing, PersistentSession, Will
 
 if TYPE_CHECKING:
     import socket
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-__all__ = ["Endpoint", "Granted", "Incoming", "Keeping", "LinkError", "Outgoing", "Session", "Will"]
 
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
 MAX_INCOMING_BYTES = 64 * 1024  # of a robot: commands are 4 KiB at most; a broker may still send more
@@ -91,7 +90,7 @@ class Session:
         endpoint: Endpoint,
         *,
         will: Will | None = None,
-        keeping: Keeping | None = None,
+        keeping: PersistentSession | None = None,
         on_acknowledged: Callable[[int, int], None] = lambda _mid, _code: None,
         on_message: Callable[[Incoming], None] = lambda _message: None,
     ) -> None:

@@ -47,7 +47,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class PersistentSession:
     """A session that the broker keeps while we are away, and that forgets a message when we say so (v5).
 
     Attributes:

@@ -21,7 +21,7 @@ NOT_ASKED = "not asked"
 UNSURE = "unsure"
 
 
-def compared(old: Decision, new: Decision) -> Change:
+def compare_decisions(old: Decision, new: Decision) -> Change:
     """Return what differs between two decisions on the same picture."""
     before, after = _answers(old.stages), _answers(new.stages)
     stages = {
@@ -33,7 +33,7 @@ def compared(old: Decision, new: Decision) -> Change:
     return Change(differs=differs, stages=stages, old=old, new=new)
 
 
-class Comparison:
+class DecisionComparison:
     """Counts changes; belongs to one thread."""
 
     def __init__(self) -> None:

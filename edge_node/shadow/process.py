@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.errors import CorrosionError
-from edge_node.shadow.worker import Answer, Picture, Ready, Setup
+from edge_node.shadow.worker import Ready, Setup, ShadowAnswer, ShadowPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,16 +83,16 @@ class ShadowProcess:
             raise ShadowRefusedError(ready.refusal)
         return ready
 
-    def judge(self, pixels: NDArray[np.uint8]) -> Answer:
+    def judge(self, pixels: NDArray[np.uint8]) -> ShadowAnswer:
         """Return what the bundle on trial says of a picture, uint8 ``(height, width, 3)``.
 
         Raises:
             ShadowEndedError: it ended.
         """
         height_px, width_px = pixels.shape[:2]
-        self._send(msgspec.json.encode(Picture(height_px=height_px, width_px=width_px)) + b"\n")
+        self._send(msgspec.json.encode(ShadowPicture(height_px=height_px, width_px=width_px)) + b"\n")
         self._send(pixels.tobytes())
-        return self._answer(Answer)
+        return self._answer(ShadowAnswer)
 
     def wait(self) -> None:
         """Make it wait, at once, wherever it is."""

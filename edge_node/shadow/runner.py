@@ -20,7 +20,7 @@ from edge_node.messages.shadow import Change, Disagreement, ShadowHealth
 from edge_node.messages.status import Part, PartState
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
-from edge_node.shadow.comparison import Comparison, compared, describe_change
+from edge_node.shadow.comparison import DecisionComparison, compare_decisions, describe_change
 from edge_node.shadow.process import ShadowEndedError, ShadowProcess, ShadowRefusedError
 from edge_node.shadow.worker import Setup
 from edge_node.spool.rows import Keep
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edge_node.config.sections import Config, ShadowConfig
     from edge_node.evidence.store import Evidence
     from edge_node.messages.verdict import BundleReference, Verdict
-    from edge_node.shadow.worker import Answer
+    from edge_node.shadow.worker import ShadowAnswer
     from edge_node.spool.spool import Spool
 
 _T = TypeVar("_T")
@@ -73,10 +73,10 @@ class Shadow:
         self._process: ShadowProcess | None = None
         self._working: ShadowProcess | None = None
         self._report = ShadowHealth(
-            part=Part(state=PartState.STARTING, text="is loaded"), counts=Comparison().summary()
+            part=Part(state=PartState.STARTING, text="is loaded"), counts=DecisionComparison().summary()
         )
         # Of the thread:
-        self._comparison = Comparison()
+        self._comparison = DecisionComparison()
         self._backoff = Backoff()
         self._unreported = self._ended = 0
         self._due_s = self._report_due_s = 0.0
@@ -223,10 +223,10 @@ class Shadow:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, wait_s)
 
-    def _compare(self, frame: Frame, verdict: Verdict, answer: Answer) -> None:
+    def _compare(self, frame: Frame, verdict: Verdict, answer: ShadowAnswer) -> None:
         if verdict.bundle != self._report.old:
             self._begin_counting(verdict.bundle, self._report.new)
-        change = compared(verdict, answer.decision)
+        change = compare_decisions(verdict, answer.decision)
         self._comparison.note(change)
         if change.differs:
             self._unreported += 1
@@ -270,7 +270,7 @@ class Shadow:
         _log.info("shadow disagrees with %s: %s", verdict.id, describe_change(change))
 
     def _begin_counting(self, old: BundleReference | None, new: BundleReference | None) -> None:
-        self._comparison = Comparison()
+        self._comparison = DecisionComparison()
         with self._changed:
             counts = self._comparison.summary()
             self._report = msgspec.structs.replace(self._report, old=old, new=new, counts=counts)

@@ -58,14 +58,14 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     stepped_back: bool = True
 
 
-class Picture(msgspec.Struct, frozen=True, kw_only=True):
+class ShadowPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A line before ``height_px * width_px * 3`` bytes: channels blue, green, red."""
 
     height_px: int
     width_px: int
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A line for each picture."""
 
     decision: Decision
@@ -96,13 +96,13 @@ def main() -> int:
 def _judge_for_ever(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
     import numpy as np
 
-    while (picture := _line(asked, Picture)) is not None:
+    while (picture := _line(asked, ShadowPicture)) is not None:
         shape = (picture.height_px, picture.width_px, 3)
         content = asked.read(shape[0] * shape[1] * shape[2])
         if len(content) < shape[0] * shape[1] * shape[2]:
             return
         inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
-        _say(link, Answer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3)))
+        _say(link, ShadowAnswer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3)))
 
 
 def _load(setup: Setup) -> tuple[Inspector, BundleReference]:

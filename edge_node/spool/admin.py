@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import SpoolError
-from edge_node.spool.database import Store
+from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import own_bytes
 from edge_node.spool.opening import lasting_alarms
 from edge_node.spool.transaction import DamagedError, DiskError
@@ -62,7 +62,7 @@ class SpoolAdmin:
             raise SpoolError(f"{path}: no spool there; name it with --spool, or its node with --config")
         self._path = path
         try:
-            self._store = Store(path)
+            self._store = SpoolDatabase(path)
         except DamagedError as err:
             raise SpoolError(f"{path}: {err}; start the node once: it takes over what is whole") from err
         except DiskError as err:

@@ -54,7 +54,7 @@ _DELETE_ROWS = 500  # in one statement; SQLite takes 999 values
 _SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
 
 
-class Store:
+class SpoolDatabase:
     """One open spool file: one connection that writes, one that reads."""
 
     def __init__(self, path: Path, wal_pages: int = 1000) -> None:

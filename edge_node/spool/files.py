@@ -38,7 +38,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class SpoolBudget:
     """How the spool's share of the disk is divided.
 
     Attributes:
@@ -61,11 +61,11 @@ class Budget:
         return Limits(hard=max(0, self.max_bytes - overhead), soft=max(_SMALLEST_SHARE_BYTES, share))
 
 
-def budget(config: SpoolConfig) -> Budget:
+def budget(config: SpoolConfig) -> SpoolBudget:
     """Return the division of the bound that ``config`` sets."""
     whole = config.max_mb * MEGABYTE
     wal_pages = min(500, max(16, whole // 16 // PAGE_BYTES))
-    return Budget(whole, config.free_share, min(config.reserve_mb * MEGABYTE, whole // 8), wal_pages)
+    return SpoolBudget(whole, config.free_share, min(config.reserve_mb * MEGABYTE, whole // 8), wal_pages)
 
 
 def prepare_file(path: Path) -> bool:
@@ -234,14 +234,14 @@ class Reserve:
         return True
 
 
-class Room:
+class DiskSpace:
     """How much of the disk the rows may take now; belongs to the thread that writes.
 
     Attributes:
         is_short: the disk was full, and has not had room for the reserve since: the file must not grow.
     """
 
-    def __init__(self, path: Path, division: Budget) -> None:
+    def __init__(self, path: Path, division: SpoolBudget) -> None:
         self._path = path
         self._division = division
         self._reserve = Reserve(path, division.reserve_bytes)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
-from edge_node.spool.database import Store
-from edge_node.spool.files import Budget, Generation, Lock, beside, prepare_file, put_back, set_aside
+from edge_node.spool.database import SpoolDatabase
+from edge_node.spool.files import Generation, Lock, SpoolBudget, beside, prepare_file, put_back, set_aside
 from edge_node.spool.salvage import salvage, salvage_last_position
 from edge_node.spool.transaction import DamagedError, DiskError
 
@@ -32,13 +32,13 @@ class Opened:
         restored: why this is not the spool that was closed last; empty if it is.
     """
 
-    store: Store
+    store: SpoolDatabase
     epoch: str
     counters: dict[str, int]
     restored: str
 
 
-def open_locked(path: Path, division: Budget) -> tuple[Opened, Lock]:
+def open_locked(path: Path, division: SpoolBudget) -> tuple[Opened, Lock]:
     """Open the file at ``path``, made if need be, for this process alone.
 
     A damaged file is set aside, and what is whole in it is taken over.
@@ -55,7 +55,7 @@ def open_locked(path: Path, division: Budget) -> tuple[Opened, Lock]:
         raise
 
 
-def recover_store(path: Path, division: Budget, epoch: str, counters: dict[str, int]) -> Store:
+def recover_store(path: Path, division: SpoolBudget, epoch: str, counters: dict[str, int]) -> SpoolDatabase:
     """Set the file aside while running and return its successor; numbers go on, for they are known.
 
     Raises:
@@ -92,10 +92,10 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
     return tuple(found)
 
 
-def _opened(path: Path, division: Budget, *, fresh: bool) -> Opened:
+def _opened(path: Path, division: SpoolBudget, *, fresh: bool) -> Opened:
     try:
         try:
-            store = Store(path, division.wal_pages)
+            store = SpoolDatabase(path, division.wal_pages)
         except DamagedError as err:
             _LOG.error("%s: damaged (%s); set aside", path, err)
             store, fresh = _recovered(path, division), True
@@ -106,13 +106,13 @@ def _opened(path: Path, division: Budget, *, fresh: bool) -> Opened:
         ) from err
 
 
-def _recovered(path: Path, division: Budget) -> Store:
+def _recovered(path: Path, division: SpoolBudget) -> SpoolDatabase:
     """Set the file aside and return a new one with its whole rows; all or nothing."""
     aside = set_aside(path)
     beside(path, "-generation").unlink(missing_ok=True)
     try:
         prepare_file(path)
-        store = Store(path, division.wal_pages)
+        store = SpoolDatabase(path, division.wal_pages)
         try:
             last_position = salvage_last_position(aside)
             count = store.restore(salvage(aside), last_position=last_position)
@@ -126,7 +126,7 @@ def _recovered(path: Path, division: Budget) -> Store:
     return store
 
 
-def _identified(store: Store, *, fresh: bool) -> Opened:
+def _identified(store: SpoolDatabase, *, fresh: bool) -> Opened:
     """Find out which epoch the file is of, and mark it as the one in use."""
     meta, generation = store.meta(), Generation(store.path)
     token, epoch, restored = meta.get("token"), meta.get("epoch"), ""

@@ -16,7 +16,7 @@ from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.topics import Kind
 from edge_node.spool.counters import Counters
-from edge_node.spool.files import Budget, Room, budget, own_bytes
+from edge_node.spool.files import DiskSpace, SpoolBudget, budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
 from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, Stored
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config.delivery_sections import SpoolConfig
-    from edge_node.spool.database import Store
+    from edge_node.spool.database import SpoolDatabase
     from edge_node.spool.transaction import Batch, Written
 
 __all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
@@ -51,14 +51,14 @@ class Spool:
         """Open as ``Spool.open`` does, but for the writer thread; ``clock`` gives Unix time."""
         self._clock = clock
         self._path = path
-        self._budget: Budget = budget(config)
+        self._budget: SpoolBudget = budget(config)
         self._changed = threading.Condition()
         self._pending = Pending()
         self._urgent = self._closing = False
         self._appended = self._done = self._writing = self._requeued = 0
         self._tickets = self._settled = 0
         self._failure: Alarm | None = None
-        self._damaged_store: Store | None = None
+        self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
         opened, self._lock = open_locked(path, self._budget)
         self._store, self._epoch, self._restored = opened.store, opened.epoch, opened.restored
@@ -66,7 +66,7 @@ class Spool:
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
-        self._room = Room(path, self._budget)
+        self._room = DiskSpace(path, self._budget)
         self.beat_s = time.monotonic()  # the writer's last turn: a watchdog's proof of life
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
@@ -372,7 +372,7 @@ class Spool:
         self._changed.notify_all()
         return self._tickets
 
-    def _ask(self, question: Callable[[Store], _Answer], otherwise: _Answer) -> _Answer:
+    def _ask(self, question: Callable[[SpoolDatabase], _Answer], otherwise: _Answer) -> _Answer:
         """Return what the file says, or ``otherwise`` if it cannot be read."""
         store = self._store
         try:
@@ -381,7 +381,7 @@ class Spool:
             self._note_damage(store, err)
             return otherwise
 
-    def _note_damage(self, store: Store, err: Exception) -> None:
+    def _note_damage(self, store: SpoolDatabase, err: Exception) -> None:
         """Have the writer thread look at a file that could not be read."""
         if isinstance(err, DamagedError) and store is self._store and not self._closing:
             self._damaged_store = store

@@ -31,7 +31,7 @@ from edge_node.inference.bundle import (
 )
 from edge_node.inference.manifest import decode_manifest
 from edge_node.signing import check_signature
-from edge_node.update.release import MAX_STATEMENT_BYTES, Statement, decode_statement
+from edge_node.update.release import MAX_STATEMENT_BYTES, Release, decode_release
 from edge_node.update.state import SlotId, State
 from edge_node.update.transport_file import SIGNATURE_NAME, STATEMENT_NAME, UNSIGNED
 
@@ -48,12 +48,12 @@ _STATE, _LOCK = "state.json", "lock"
 class Checked:
     """A bundle in the store whose every byte was held against its signature."""
 
-    statement: Statement
+    statement: Release
     slot: SlotId
     bundle: Bundle
 
 
-class Store:
+class BundleStore:
     """The folder ``store`` in the node's state folder; methods may be called from any thread."""
 
     def __init__(self, path: Path, keys: Sequence[TrustedKey]) -> None:
@@ -175,7 +175,7 @@ class Store:
         _check_folder(path)
         text = _entry(path, STATEMENT_NAME, MAX_STATEMENT_BYTES)
         check_signature(text, _entry(path, SIGNATURE_NAME, len(UNSIGNED)), self.keys, str(path))
-        statement = decode_statement(text, str(path))
+        statement = decode_release(text, str(path))
         signed = {entry.name: entry for entry in statement.files}
 
         def read(name: str, limit: int) -> bytes:

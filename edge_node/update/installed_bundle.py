@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.engine import Engine
-    from edge_node.update.bundle_store import Store
+    from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
 
 _log = logging.getLogger("edge_node.update")
 
 
-def load_installed(store: Store, config: BundleConfig) -> Engine:
+def load_installed(store: BundleStore, config: BundleConfig) -> Engine:
     """Return the models that decide, after the golden probe held.
 
     A bundle that does not load is rolled back, and the one behind it loads instead; in the end the one in the
@@ -46,12 +46,12 @@ def load_installed(store: Store, config: BundleConfig) -> Engine:
             give_up(store, slot, str(err))
 
 
-def slot_in_use(store: Store, bundle: Bundle) -> SlotId | None:
+def slot_in_use(store: BundleStore, bundle: Bundle) -> SlotId | None:
     """Return the slot that ``bundle`` was loaded from; None for the one in the package."""
     return bundle.path.name if bundle.path.parent == store.slots else None
 
 
-def give_up(store: Store, slot: SlotId, reason: str) -> None:
+def give_up(store: BundleStore, slot: SlotId, reason: str) -> None:
     """Let what is behind ``slot`` decide, if it still is the current one."""
     _log.error("rolling back: %s", reason)
 
@@ -66,7 +66,7 @@ def give_up(store: Store, slot: SlotId, reason: str) -> None:
         store.change(step)
 
 
-def begin(store: Store, config: BundleConfig) -> None:
+def begin(store: BundleStore, config: BundleConfig) -> None:
     """Note that the node starts: a trial that ended so often without a clean stop is over.
 
     Raises:

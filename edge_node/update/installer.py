@@ -21,7 +21,7 @@ from edge_node.update.release import refusals
 from edge_node.update.transport_file import (
     SIGNATURE_NAME,
     STATEMENT_NAME,
-    Head,
+    TransportHeader,
     check_size,
     read_head,
     unpack,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from edge_node.config.sections import BundleConfig
-    from edge_node.update.bundle_store import Store
-    from edge_node.update.release import Statement
+    from edge_node.update.bundle_store import BundleStore
+    from edge_node.update.release import Release
 
 _FREE_FACTOR = 2  # the file itself may lie on the same disk
 
@@ -42,7 +42,7 @@ _FREE_FACTOR = 2  # the file itself may lie on the same disk
 class Installer:
     """Takes bundles into one robot's store."""
 
-    def __init__(self, store: Store, config: BundleConfig) -> None:
+    def __init__(self, store: BundleStore, config: BundleConfig) -> None:
         """Prepare; ``config`` has the limits, and how models are run here."""
         self.store = store
         self._config = config
@@ -60,7 +60,7 @@ class Installer:
         command_id: str | None = None,
         again: bool = False,
         on_step: Callable[[str], None] = lambda _text: None,
-    ) -> Statement:
+    ) -> Release:
         """Install the bundle in ``source`` and put it on trial; return its statement.
 
         Args:
@@ -85,7 +85,7 @@ class Installer:
             self.store.change(lambda state: state.installed(slot, head.statement, now(), command_id))
         return head.statement
 
-    def verify(self, source: BinaryIO, where: str) -> Statement:
+    def verify(self, source: BinaryIO, where: str) -> Release:
         """Do all that ``install`` does before anything changes.
 
         Raises:
@@ -97,7 +97,7 @@ class Installer:
             self._probe(staged, head)
         return head.statement
 
-    def check_head(self, head: Head, where: str, *, again: bool = False) -> None:
+    def check_head(self, head: TransportHeader, where: str, *, again: bool = False) -> None:
         """Raise UpdateError unless ``head`` is signed by a trusted key and for this robot."""
         if not self.store.keys:
             raise UpdateError("[bundle] trusted_keys names no key, so no bundle can be trusted")
@@ -119,7 +119,7 @@ class Installer:
         if reasons := list(refusals(head.statement, standing, now(), again=again)):
             raise UpdateError(f"{where}: " + "; ".join(reasons))
 
-    def _head(self, source: BinaryIO, where: str, *, again: bool) -> Head:
+    def _head(self, source: BinaryIO, where: str, *, again: bool) -> TransportHeader:
         """Read the head of a file and return it if signature, version and sizes are good."""
         found = os.fstat(source.fileno())
         if not stat.S_ISREG(found.st_mode):
@@ -132,7 +132,7 @@ class Installer:
             raise UpdateError(f"{self.store.path}: the disk has no room for {head.total_bytes} bytes twice")
         return head
 
-    def _probe(self, staged: Path, head: Head) -> None:
+    def _probe(self, staged: Path, head: TransportHeader) -> None:
         """Read back what was written and run it."""
         checked = self.store.bundle_at(staged)
         manifest, statement = checked.bundle.manifest, head.statement
@@ -159,7 +159,7 @@ def _told(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def _staged(store: Store) -> Iterator[Path]:
+def _staged(store: BundleStore) -> Iterator[Path]:
     """Give a folder to unpack into, and remove it unless it was adopted."""
     staged = store.staging()
     try:
@@ -168,7 +168,7 @@ def _staged(store: Store) -> Iterator[Path]:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _unpack_into(staged: Path, source: BinaryIO, head: Head, where: str) -> None:
+def _unpack_into(staged: Path, source: BinaryIO, head: TransportHeader, where: str) -> None:
     _write(staged / STATEMENT_NAME, [head.text])
     _write(staged / SIGNATURE_NAME, [head.signed])
     for entry, pieces in unpack(source, head, where):

@@ -15,7 +15,13 @@ from edge_node.inference.manifest import Sha256
 from edge_node.messages.identifiers import Identifier, Ordered
 from edge_node.update.bundle_store import write_through
 from edge_node.update.release import BLOCK_BYTES as _BLOCK
-from edge_node.update.transport_file import HEADER_BYTES, Head, announced_head_bytes, block_span, parse_head
+from edge_node.update.transport_file import (
+    HEADER_BYTES,
+    TransportHeader,
+    announced_head_bytes,
+    block_span,
+    parse_head,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +57,7 @@ class Partial:
     def __init__(self, folder: Path, offer: Offer) -> None:
         self.offer = offer
         self.path = folder / _PART
-        self.head: Head | None = None
+        self.head: TransportHeader | None = None
         self.size_bytes = self.verified_bytes = 0
 
     @classmethod

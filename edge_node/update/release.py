@@ -41,7 +41,7 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sha256: Sha256
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``release.json``: what is signed.
 
     Attributes:
@@ -117,12 +117,12 @@ def is_older(version: str, than: str) -> bool:
     return version_key(version) < version_key(than)
 
 
-def encode_statement(statement: Statement) -> bytes:
+def encode_release(statement: Release) -> bytes:
     """Return the bytes that are signed; the same statement gives the same bytes."""
     return msgspec.json.format(msgspec.json.encode(statement), indent=1) + b"\n"
 
 
-def decode_statement(text: bytes, where: str) -> Statement:
+def decode_release(text: bytes, where: str) -> Release:
     """Return the statement in ``text`` if it agrees with itself; its signature is another matter.
 
     Raises:
@@ -135,7 +135,7 @@ def decode_statement(text: bytes, where: str) -> Statement:
     if found != FORMAT:
         raise UpdateError(f"{where}: is of format {found}, this robot knows {FORMAT}; update the node first")
     try:
-        statement = msgspec.json.decode(text, type=Statement)
+        statement = msgspec.json.decode(text, type=Release)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise UpdateError(f"{where}: its list of contents is not valid ({err}); pack it again") from err
     names = [entry.name for entry in statement.files]
@@ -150,9 +150,7 @@ def decode_statement(text: bytes, where: str) -> Statement:
     return statement
 
 
-def refusals(
-    statement: Statement, standing: Standing, now: datetime, *, again: bool = False
-) -> Iterator[str]:
+def refusals(statement: Release, standing: Standing, now: datetime, *, again: bool = False) -> Iterator[str]:
     """Yield a sentence for each reason why a robot of this standing does not take what is signed.
 
     Args:
@@ -181,10 +179,10 @@ def refusals(
         yield f"{label} was tried here and given up ({reason}); mend it and give it a higher version"
 
 
-def _version_refusals(statement: Statement, standing: Standing, *, again: bool) -> Iterator[str]:
+def _version_refusals(statement: Release, standing: Standing, *, again: bool) -> Iterator[str]:
     name, version = statement.name, statement.version
     highest, floor = standing.highest.get(name), standing.floor.get(name)
-    if standing.here is not None and standing.here[0] == name and ordered(standing.here[1]):
+    if standing.here is not None and standing.here[0] == name and is_ordered(standing.here[1]):
         highest = max(filter(None, (highest, standing.here[1])), key=version_key)
     if highest is not None and version_key(version) == version_key(highest):
         if not again:
@@ -195,7 +193,7 @@ def _version_refusals(statement: Statement, standing: Standing, *, again: bool) 
         yield f"{statement.label} is below version {floor}, the lowest that may still run"
 
 
-def ordered(version: str) -> bool:
+def is_ordered(version: str) -> bool:
     """Tell whether ``version`` can be compared; versions of bundles that never travelled need not be."""
     try:
         version_key(version)

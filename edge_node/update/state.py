@@ -16,7 +16,7 @@ import msgspec
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256, Version
 from edge_node.messages.identifiers import Identifier
-from edge_node.update.release import Standing, Statement, is_older, version_key
+from edge_node.update.release import Release, Standing, is_older, version_key
 from edge_node.update.trial import Figures, Trial
 
 SlotId: TypeAlias = Sha256  # of the statement: two bundles never share a folder
@@ -125,7 +125,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         event = Event(seq=seq, at=at, step=step, bundle=bundle, text=text, command_id=command_id)
         return msgspec.structs.replace(self, events=(*self.events, event)[-_MOST_EVENTS:])
 
-    def installed(self, slot: SlotId, statement: Statement, at: datetime, command_id: str | None) -> State:
+    def installed(self, slot: SlotId, statement: Release, at: datetime, command_id: str | None) -> State:
         """Return the state in which ``slot`` decides on trial, with what decided before behind it."""
         entry = Slot(
             name=statement.name,

@@ -19,9 +19,9 @@ from edge_node.update.release import (
     BLOCK_BYTES,
     MAX_STATEMENT_BYTES,
     FileEntry,
-    Statement,
-    decode_statement,
-    encode_statement,
+    Release,
+    decode_release,
+    encode_release,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _SIZE_FIELD = slice(124, 136)
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class TransportHeader:
     """The beginning of a transport file, up to the first file's header.
 
     Attributes:
@@ -53,7 +53,7 @@ class Head:
         signed: key id and signature, or zeros.
     """
 
-    statement: Statement
+    statement: Release
     text: bytes = field(repr=False)
     signed: bytes = field(repr=False)
 
@@ -92,7 +92,7 @@ def announced_head_bytes(header: bytes, where: str) -> int:
     raise UpdateError(f"{where}: no bundle file; `converter bundle pack` makes one")
 
 
-def read_head(source: Reads, where: str) -> Head:
+def read_head(source: Reads, where: str) -> TransportHeader:
     """Read the head from the beginning of ``source``; the signature is not checked here.
 
     Raises:
@@ -103,7 +103,7 @@ def read_head(source: Reads, where: str) -> Head:
     return parse_head(header + source.read(size - HEADER_BYTES), where)
 
 
-def parse_head(content: bytes, where: str) -> Head:
+def parse_head(content: bytes, where: str) -> TransportHeader:
     """Return the head in ``content``, which is as long as ``announced_head_bytes`` says.
 
     Raises:
@@ -117,10 +117,10 @@ def parse_head(content: bytes, where: str) -> Head:
     signed = content[at : at + len(UNSIGNED)]
     if content != _encoded_head(text, signed):
         raise UpdateError(f"{where}: its head is not in the form that `converter bundle pack` writes")
-    return Head(decode_statement(text, where), text, signed)
+    return TransportHeader(decode_release(text, where), text, signed)
 
 
-def check_size(head: Head, size_bytes: int, where: str) -> None:
+def check_size(head: TransportHeader, size_bytes: int, where: str) -> None:
     """Raise UpdateError unless a file of ``size_bytes`` is what its head says, and the blocks cover it."""
     if size_bytes != head.total_bytes:
         what = "cut off" if size_bytes < head.total_bytes else "longer than it says"
@@ -132,7 +132,7 @@ def check_size(head: Head, size_bytes: int, where: str) -> None:
         raise UpdateError(f"{where}: its list of contents does not cover all of it; pack it again")
 
 
-def unpack(source: Reads, head: Head, where: str) -> Iterator[tuple[FileEntry, Iterator[bytes]]]:
+def unpack(source: Reads, head: TransportHeader, where: str) -> Iterator[tuple[FileEntry, Iterator[bytes]]]:
     """Yield each file and its content in pieces, from ``source``, which stands after the head.
 
     Never reads further than the statement says. A file's hash is checked after its last piece: whoever
@@ -152,18 +152,18 @@ def unpack(source: Reads, head: Head, where: str) -> Iterator[tuple[FileEntry, I
         raise UpdateError(f"{where}: does not end where its list of contents says; copy it again")
 
 
-def block_span(head: Head, number: int) -> tuple[int, int]:
+def block_span(head: TransportHeader, number: int) -> tuple[int, int]:
     """Return where block ``number`` begins and ends in the file."""
     begin = head.size_bytes + number * BLOCK_BYTES
     return begin, min(begin + BLOCK_BYTES, head.total_bytes)
 
 
-def encoded_head(statement: Statement, signed: bytes = UNSIGNED) -> Head:
+def encoded_head(statement: Release, signed: bytes = UNSIGNED) -> TransportHeader:
     """Return the head for a statement."""
-    return Head(statement, encode_statement(statement), signed)
+    return TransportHeader(statement, encode_release(statement), signed)
 
 
-def write_head(head: Head) -> bytes:
+def write_head(head: TransportHeader) -> bytes:
     """Return the head's bytes."""
     return _encoded_head(head.text, head.signed)
 

@@ -63,7 +63,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True)
-class Record:
+class RecentFigures:
     """Collects figures of the bundle that decides, over its last verdicts."""
 
     _verdicts: deque[tuple[bool, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))

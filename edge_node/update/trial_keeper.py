@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.commands.responses import Answer
+from edge_node.commands.responses import CommandOutcome
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result
 from edge_node.messages.verdict import Outcome
 from edge_node.update.bundle_store import factory, now
 from edge_node.update.installed_bundle import slot_in_use
 from edge_node.update.state import Step
-from edge_node.update.trial import Record, verdict_on
+from edge_node.update.trial import RecentFigures, verdict_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_node.commands.responses import Answers
+    from edge_node.commands.responses import ResponseWriter
     from edge_node.config.sections import BundleConfig
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.reloader import Reloader
     from edge_node.inspection.inspector import Inspection
-    from edge_node.update.bundle_store import Store
+    from edge_node.update.bundle_store import BundleStore
     from edge_node.update.fetcher import Fetcher
     from edge_node.update.state import Event, SlotId, State
     from edge_node.update.trial import Trial
@@ -50,18 +50,23 @@ _DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
 _log = logging.getLogger("edge_node.update")
 
 
-class BundleKeeper:
+class TrialKeeper:
     """Watches over which bundle decides; every method belongs to the main thread."""
 
     def __init__(
-        self, store: Store, config: BundleConfig, reloader: Reloader, answers: Answers, bundle: Bundle
+        self,
+        store: BundleStore,
+        config: BundleConfig,
+        reloader: Reloader,
+        answers: ResponseWriter,
+        bundle: Bundle,
     ) -> None:
         """Begin with ``bundle``, which decides now."""
         self._store = store
         self._config = config
         self._reloader = reloader
         self._answers = answers
-        self._record = Record()
+        self._record = RecentFigures()
         self.fetcher: Fetcher | None = None
         self._slot: SlotId | None = slot_in_use(store, bundle)
         self._trial: Trial | None = None
@@ -82,7 +87,7 @@ class BundleKeeper:
     def adopted(self, bundle: Bundle) -> None:
         """Note that another bundle decides from now on."""
         before = self._record.figures()
-        self._slot, self._record = slot_in_use(self._store, bundle), Record()
+        self._slot, self._record = slot_in_use(self._store, bundle), RecentFigures()
         self._take_up()
         if self._trial is not None and before is not None:
             self._trial = msgspec.structs.replace(self._trial, before=before)
@@ -154,7 +159,7 @@ class BundleKeeper:
 
     def _tell(self, event: Event) -> None:
         _log.info("bundle %s %s: %s", event.bundle, event.step.value, event.text)
-        answer = Answer(_RESULTS[event.step], event.step.value, event.text, {"bundle": event.bundle})
+        answer = CommandOutcome(_RESULTS[event.step], event.step.value, event.text, {"bundle": event.bundle})
         self._answers.append(VERB, event.command_id, answer)
 
     def _take_up(self) -> None:

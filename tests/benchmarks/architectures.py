@@ -30,7 +30,7 @@ from sklearn.preprocessing import StandardScaler
 
 from converter.architectures.backbones import InputRule, load_backbone
 from converter.data.dataset import load_dataset
-from converter.data.splits import folds, with_groups
+from converter.data.splits import split_folds, with_groups
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION
@@ -161,7 +161,7 @@ class _Truth:
         self._sets = np.array([sample.set_name for sample in samples])
         self._sources = np.array([sample.source for sample in samples])
         self._groups = np.array([sample.group for sample in samples])
-        self._fold = folds(samples, count)
+        self._fold = split_folds(samples, count)
         self._corroded = np.array(
             [{"corroded": 1, "uncorroded": 0}.get(one.get("corroded"), -1) for one in labels]
         )

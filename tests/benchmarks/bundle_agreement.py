@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_node.camera import PICTURE_SUFFIXES, read_picture
 from edge_node.inference.bundle import Bundle, load_bundle
-from edge_node.inference.cascade import calibrated
+from edge_node.inference.cascade import calibrate_probabilities
 from edge_node.inference.engine import Engine
 from edge_node.inference.preprocess import input_tensor
 
@@ -61,7 +61,9 @@ def probabilities_of_bundle(bundle: Bundle, pictures: list[Path]) -> dict[str, n
             kind = next(
                 out.kind for out in bundle.manifest.model(stage.model).outputs if out.name == stage.output
             )
-            rows[stage.name].append(calibrated(outputs[stage.model][stage.output], kind, stage.temperature))
+            rows[stage.name].append(
+                calibrate_probabilities(outputs[stage.model][stage.output], kind, stage.temperature)
+            )
     return {name: np.stack(found) for name, found in rows.items()}
 
 

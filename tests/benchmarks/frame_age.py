@@ -18,7 +18,7 @@ import numpy as np
 
 from edge_node.bench.node_run import run_node
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.inference.engine import Answers, Engine
+from edge_node.inference.engine import Engine, ModelOutputs
 
 
 class SlowEngine(Engine):
@@ -26,7 +26,7 @@ class SlowEngine(Engine):
 
     busy_s = 0.2
 
-    def run(self, *args, **options) -> Answers:
+    def run(self, *args, **options) -> ModelOutputs:
         """Run the models, and take as long as the slow board would."""
         until_s = time.perf_counter() + self.busy_s
         answers = super().run(*args, **options)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.evaluation.float_agreement import ask, softmax
+from converter.evaluation.float_agreement import run_model, softmax
 from edge_node.errors import CorrosionError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
@@ -33,7 +33,7 @@ def main(bundle: str, pictures: str, answers: str) -> int:
         return 1
     with np.load(pictures) as found:
         pixels = [found[name] for name in sorted(found.files)]
-    asked = ask(engine, pixels)
+    asked = run_model(engine, pixels)
     ((stage, logits),) = asked.logits.items()
     np.savez(
         answers,

@@ -18,7 +18,7 @@ from converter.architectures.backbones import FEATURES_NODE, Backbone, GraphReco
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
-from converter.training.head_training import Head
+from converter.training.head_training import TrainedHead
 from converter.training.recipe import StageRecipe
 from converter.training.retrained_graph import Retrained, frozen_backbone, write_retrained
 from edge_node.inference.manifest import Resize
@@ -218,7 +218,7 @@ def _as_retrain_writes(folder: Path, backbone: Backbone, weights: np.ndarray, bi
         labels=LABELS,
         final_tensor=zoo_graphs.RESULT,
     )
-    head = Head(StageRecipe(name="corroded", column="corroded", labels=LABELS), weights, biases)
+    head = TrainedHead(StageRecipe(name="corroded", column="corroded", labels=LABELS), weights, biases)
     path = folder / "retrained_graph.pb"
     write_retrained(
         path, folder / "retrained_labels.txt", Retrained(frozen_backbone(backbone), head, 1.0, record)

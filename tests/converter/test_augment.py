@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.training.augment import INSPECTION, Augmentation, augmented, augmented_mask
+from converter.training.augment import INSPECTION, Augmentation, augment, augmented_mask
 
 _SIZE_PX = 64
 
@@ -24,14 +24,14 @@ def test_nothing_asked_for_changes_nothing():
     """The default augmentation is the identity on a picture of the target's size."""
     picture = _picture(shape=(_SIZE_PX, _SIZE_PX, 3))
     assert Augmentation().changes_nothing
-    np.testing.assert_array_equal(augmented(picture, _SIZE_PX, Augmentation(), _rng()), picture)
+    np.testing.assert_array_equal(augment(picture, _SIZE_PX, Augmentation(), _rng()), picture)
 
 
 def test_the_same_state_gives_the_same_picture():
     """Seeded: equal generators, equal pictures; another draw, another picture."""
-    first = augmented(_picture(), _SIZE_PX, INSPECTION, np.random.default_rng(1))
-    again = augmented(_picture(), _SIZE_PX, INSPECTION, np.random.default_rng(1))
-    other = augmented(_picture(), _SIZE_PX, INSPECTION, np.random.default_rng(2))
+    first = augment(_picture(), _SIZE_PX, INSPECTION, np.random.default_rng(1))
+    again = augment(_picture(), _SIZE_PX, INSPECTION, np.random.default_rng(1))
+    other = augment(_picture(), _SIZE_PX, INSPECTION, np.random.default_rng(2))
     np.testing.assert_array_equal(first, again)
     assert first.shape == (_SIZE_PX, _SIZE_PX, 3)
     assert np.abs(first.astype(int) - other).mean() > 2
@@ -45,7 +45,7 @@ def test_a_mask_follows_its_picture(seed):
     picture[20:40, 30:55] = 255
     mask[20:40, 30:55] = 255
     geometry = Augmentation(flip_left_right=True, flip_up_down=True, rotation_deg=40, crop_share=0.2)
-    seen = augmented(picture, _SIZE_PX, geometry, np.random.default_rng(seed))[..., 0] > 127
+    seen = augment(picture, _SIZE_PX, geometry, np.random.default_rng(seed))[..., 0] > 127
     expected = augmented_mask(mask, _SIZE_PX, geometry, np.random.default_rng(seed)) > 127
     assert expected.sum() > 100
     assert (seen & expected).sum() / (seen | expected).sum() > 0.95
@@ -55,7 +55,7 @@ def test_flips_are_flips():
     """With mirroring alone, every picture is the original or its exact mirror image, and both occur."""
     picture = _picture(shape=(_SIZE_PX, _SIZE_PX, 3))
     seen = [
-        augmented(picture, _SIZE_PX, Augmentation(flip_left_right=True), np.random.default_rng(seed))
+        augment(picture, _SIZE_PX, Augmentation(flip_left_right=True), np.random.default_rng(seed))
         for seed in range(12)
     ]
     mirrored = [np.array_equal(one, picture[:, ::-1]) for one in seen]
@@ -67,7 +67,7 @@ def test_flips_are_flips():
 def test_exposure_keeps_black_and_white():
     """Another exposure moves the middle tones and neither end."""
     ramp = np.tile(np.array([0, 128, 255], np.uint8)[:, None, None], (1, 3, 3))
-    changed = augmented(ramp, 3, Augmentation(exposure_stops=1.0), np.random.default_rng(3))
+    changed = augment(ramp, 3, Augmentation(exposure_stops=1.0), np.random.default_rng(3))
     assert changed[0].max() == 0
     assert changed[2].min() == 255
     assert abs(int(changed[1, 0, 0]) - 128) > 5
@@ -91,7 +91,7 @@ def test_exposure_keeps_black_and_white():
 def test_every_change_changes(change):
     """Each kind of change alone changes most of eight draws, and keeps size and type."""
     picture = _picture(shape=(_SIZE_PX, _SIZE_PX, 3))
-    draws = [augmented(picture, _SIZE_PX, Augmentation(**change), np.random.default_rng(s)) for s in range(8)]
+    draws = [augment(picture, _SIZE_PX, Augmentation(**change), np.random.default_rng(s)) for s in range(8)]
     assert all(draw.shape == picture.shape and draw.dtype == np.uint8 for draw in draws)
     assert sum(not np.array_equal(draw, picture) for draw in draws) >= 2
 
@@ -99,5 +99,5 @@ def test_every_change_changes(change):
 def test_shrinking_does_not_alias():
     """Fine stripes, four times shrunk, become grey as the eye sees them, not other stripes."""
     stripes = np.tile(np.array([0, 255], np.uint8), (256, 128))[..., None].repeat(3, axis=2)
-    shrunk = augmented(stripes, _SIZE_PX, Augmentation(), _rng())
+    shrunk = augment(stripes, _SIZE_PX, Augmentation(), _rng())
     assert np.abs(shrunk[2:-2, 2:-2].astype(int) - 127).max() < 30

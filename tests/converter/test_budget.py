@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.evaluation.accuracy_budget import Attempt, Budget, Drop, within_budget
+from converter.evaluation.accuracy_budget import AccuracyBudget, Attempt, Drop, within_budget
 from converter.evaluation.float_agreement import StageComparison, chosen_labels
 from converter.evaluation.labelled_set import Score
 from converter.evaluation.output_checks import check_outputs
@@ -13,7 +13,7 @@ from converter.quantize.layer_ranking import LayerGain, in_order
 from edge_node.errors import ConversionError
 from edge_node.inference.manifest import Stage
 
-HALF_A_POINT = Budget(max_drop_points=0.5)
+HALF_A_POINT = AccuracyBudget(max_drop_points=0.5)
 
 
 def attempt(right: int, float_layers=()) -> Attempt:
@@ -82,23 +82,23 @@ def test_the_worst_stage_decides():
         Drop("steel", Score(98, 100), Score(96, 100)),
     )
     both = Attempt(None, None, drops)
-    assert Budget(max_drop_points=1.99).broken_by(both).startswith("steel: ")
-    assert Budget(max_drop_points=2.01).broken_by(both) is None
+    assert AccuracyBudget(max_drop_points=1.99).broken_by(both).startswith("steel: ")
+    assert AccuracyBudget(max_drop_points=2.01).broken_by(both) is None
 
 
 def test_the_stage_that_agrees_least_with_float_decides():
     """Two of 100 pictures is 98 %: held at 98, broken at 98.5, and the sentence names the stage."""
     found = agreeing(0, 2, 1)
-    assert Budget(min_agreement=0.98).broken_by(found) is None
-    assert Budget(min_agreement=0.985).broken_by(found) == (
+    assert AccuracyBudget(min_agreement=0.98).broken_by(found) is None
+    assert AccuracyBudget(min_agreement=0.985).broken_by(found) == (
         "b: 98.00% of 100 pictures keep float's label, wanted 98.50%"
     )
 
 
 def test_no_budget_is_never_broken():
     """Whatever quantizing costs."""
-    assert Budget().broken_by(attempt(0)) is None
-    assert Budget().broken_by(agreeing(100)) is None
+    assert AccuracyBudget().broken_by(attempt(0)) is None
+    assert AccuracyBudget().broken_by(agreeing(100)) is None
 
 
 def test_layers_come_in_the_order_of_what_their_pairs_gain():

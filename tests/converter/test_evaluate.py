@@ -13,7 +13,7 @@ import pytest
 
 from converter.cli import evaluate
 from converter.data.dataset import Sample
-from converter.evaluation.judge import Answer, judge_of, with_meanings
+from converter.evaluation.judge import JudgedSample, judge_of, with_meanings
 from converter.evaluation.map_quality import area_under_curve, map_figures
 from converter.evaluation.metrics import by_group, calibration_error, crossover, detection, wilson
 from converter.evaluation.questions import Mistake, figures, mistakes, questions
@@ -67,7 +67,7 @@ def _answer(material, corroded, outcome, said_material, group="g"):
     decision = Decision(
         outcome=outcome, material=said_material, condition_confidence=0.9, material_confidence=0.9
     )
-    return Answer(sample, decision, 1.0)
+    return JudgedSample(sample, decision, 1.0)
 
 
 def test_abstentions_are_errors_and_reported_apart():
@@ -106,10 +106,10 @@ def test_maps_are_held_against_masks(tmp_path):
     cv2.imwrite(str(tmp_path / "m.png"), mask)
     sample = Sample(tmp_path / "p.png", "g", source="here", mask=tmp_path / "m.png")
     answers = [
-        Answer(
+        JudgedSample(
             sample, Decision(outcome=Outcome.CORRODED), 1.0, np.array([[0.9, 0.8], [0.1, 0.2]], np.float32)
         ),
-        Answer(Sample(tmp_path / "p.png", "g"), Decision(outcome=Outcome.CORRODED), 1.0),
+        JudgedSample(Sample(tmp_path / "p.png", "g"), Decision(outcome=Outcome.CORRODED), 1.0),
     ]
     both, here = map_figures(answers)
     assert (both.source, here.source, both.pictures) == ("all", "here", 1)
@@ -251,7 +251,9 @@ def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
         name="s", label="dog", probabilities={"cat": 0.2, "dog": 0.8}, decision_threshold=0.5, abstain_below=0
     )
     said = Decision(outcome=Outcome.UNCERTAIN, stages=(stage,))
-    answers = [Answer(Sample(Path(name), name, labels={"label": name}), said, 1.0) for name in ("cat", "dog")]
+    answers = [
+        JudgedSample(Sample(Path(name), name, labels={"label": name}), said, 1.0) for name in ("cat", "dog")
+    ]
     asked = questions([], _cascade("cat", "dog"))
     (found,) = evaluate.evaluation("m", "d", answers, asked).figures
     assert (found.question, found.accuracy.value, found.abstained) == ("label", 0.5, 0.0)

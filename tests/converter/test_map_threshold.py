@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.evaluation.map_threshold import MapCounts, fitted
+from converter.evaluation.map_threshold import MapCounts, fit_threshold
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import area_estimate
@@ -31,7 +31,7 @@ def counts(corroded_from: int, sound_from: int) -> MapCounts:
 
 def test_a_map_that_calls_all_corroded_gets_the_threshold_that_parts_it():
     """Sound pixels at log odds 3, corroded ones at 6: at one half half of all is wrong, between none is."""
-    fit = fitted(counts(corroded_from=360, sound_from=300), GROUPS)
+    fit = fit_threshold(counts(corroded_from=360, sound_from=300), GROUPS)
     assert fit is not None
     assert 1 / (1 + np.exp(-3.4)) < fit.threshold < 1 / (1 + np.exp(-6.0))
     assert fit.iou == (pytest.approx(0.5), pytest.approx(1.0))
@@ -40,7 +40,7 @@ def test_a_map_that_calls_all_corroded_gets_the_threshold_that_parts_it():
 
 def test_a_map_that_is_right_at_one_half_is_left_alone():
     """A head that learned from positions needs no other threshold, and none is written."""
-    assert fitted(counts(corroded_from=300, sound_from=180), GROUPS) is None
+    assert fit_threshold(counts(corroded_from=300, sound_from=180), GROUPS) is None
 
 
 @pytest.mark.parametrize("part", ["corroded", "sound"])
@@ -49,12 +49,12 @@ def test_masks_of_one_kind_fit_nothing(part):
     empty = np.zeros((PICTURES, INTERVALS), np.int64)
     made = counts(360, 300)
     kept = MapCounts(empty, made.sound) if part == "corroded" else MapCounts(made.corroded, empty)
-    assert fitted(kept, GROUPS) is None
+    assert fit_threshold(kept, GROUPS) is None
 
 
 def test_too_few_specimens_fit_nothing():
     """Twenty pictures of two plates say nothing of a third."""
-    assert fitted(counts(360, 300), [f"plate-{at % 2}" for at in range(PICTURES)]) is None
+    assert fit_threshold(counts(360, 300), [f"plate-{at % 2}" for at in range(PICTURES)]) is None
 
 
 @pytest.fixture(scope="module")

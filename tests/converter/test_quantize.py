@@ -11,9 +11,9 @@ from converter.graphs.fuse import fuse
 from converter.graphs.graph_index import GraphIndex, Ref
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
-from converter.quantize.balance_heads import balanced
+from converter.quantize.balance_heads import balance
 from converter.quantize.conversion_process import convert_graph
-from converter.quantize.equalize_channels import equalized
+from converter.quantize.equalize_channels import equalize
 from converter.quantize.layer_ranking import in_order, rank_layers
 from converter.quantize.refit_heads import fit
 from converter.quantize.request import (
@@ -24,7 +24,7 @@ from converter.quantize.request import (
     Target,
     write_request,
 )
-from converter.quantize.round_weights import on_grid, rounded_weights
+from converter.quantize.round_weights import on_grid, round_weights
 from converter.quantize.tflite_converter import fed_pictures
 from converter.quantize.tflite_file import weight_types
 from edge_node.errors import ConversionError
@@ -92,14 +92,14 @@ def test_rounding_with_care_loses_less_than_half_of_rounding_to_the_nearest(fuse
     tensors = scaled(pictures)
     wanted = maps_of(fused.graph_def, tensors)
     nearest = maps_of(rounded(fused.graph_def), tensors) - wanted
-    careful = maps_of(rounded_weights(fused.graph_def, "input", tensors), tensors) - wanted
+    careful = maps_of(round_weights(fused.graph_def, "input", tensors), tensors) - wanted
     assert np.abs(careful.mean(axis=(0, 1, 2))).max() < np.abs(nearest.mean(axis=(0, 1, 2))).max() / 2
     assert careful.std() < nearest.std()
 
 
 def test_a_converter_finds_the_grid_that_weights_were_put_on(fused, pictures):
     """Rounding them once more to a 127th of each channel's largest changes nothing."""
-    once = rounded_weights(fused.graph_def, "input", scaled(pictures))
+    once = round_weights(fused.graph_def, "input", scaled(pictures))
     index, again = GraphIndex(once), GraphIndex(rounded(once))
     kernels = [name for name in index.nodes if name.endswith("/rounded")]
     assert len(kernels) == 4  # three of the backbone and the head
@@ -154,7 +154,7 @@ def test_inputs_that_never_vary_are_no_trouble():
 def test_equalizing_leaves_what_a_graph_computes_and_fills_the_range(fused, pictures):
     """Float maps are the same within rounding, though channels of both rectifiers now reach up to six."""
     tensors = scaled(pictures)
-    changed = equalized(fused.graph_def, "input", tensors)
+    changed = equalize(fused.graph_def, "input", tensors)
     np.testing.assert_allclose(maps_of(changed, tensors), maps_of(fused.graph_def, tensors), atol=1e-4)
     before, after = (
         outputs(definition, {"input:0": tensors[0]}, "MobilenetV1/b0/Relu6")[0].max(axis=(0, 1, 2))
@@ -169,7 +169,7 @@ def test_balancing_leaves_what_a_graph_computes_and_lets_8_bits_hold_its_head(un
     """A head whose largest weights were fitted to the smallest features; these lie behind two Concats."""
     tensors = scaled(pictures)
     wanted = maps_of(uneven.graph_def, tensors)
-    changed = balanced(uneven.graph_def, "input", ["steel/map"], tensors)
+    changed = balance(uneven.graph_def, "input", ["steel/map"], tensors)
     np.testing.assert_allclose(maps_of(changed, tensors), wanted, rtol=1e-4, atol=1e-4)
 
     def lost(definition):
@@ -181,9 +181,9 @@ def test_balancing_leaves_what_a_graph_computes_and_lets_8_bits_hold_its_head(un
 
 def test_heads_with_even_weights_and_features_that_others_read_are_not_balanced(fused, uneven, pictures):
     """Nothing is gained in the first graph; the features of the second are an output as they are."""
-    assert balanced(fused.graph_def, "input", ["steel/map"], scaled(pictures)) == fused.graph_def
+    assert balance(fused.graph_def, "input", ["steel/map"], scaled(pictures)) == fused.graph_def
     outputs_too = ["steel/map", "features"]
-    assert balanced(uneven.graph_def, "input", outputs_too, scaled(pictures)) == uneven.graph_def
+    assert balance(uneven.graph_def, "input", outputs_too, scaled(pictures)) == uneven.graph_def
 
 
 @pytest.mark.parametrize("mode", [Mode.INT8, Mode.INT16X8, Mode.DYNAMIC])
@@ -202,7 +202,7 @@ def test_a_head_with_weights_of_all_sizes_survives_8_bits(uneven, pictures, mode
 def test_a_layer_in_float_keeps_its_weights(fused, pictures):
     """It makes no error, so nothing is rounded in it or taken off behind it; the others are."""
     tensors = scaled(pictures[:1])
-    found = rounded_weights(fused.graph_def, "input", tensors, ["MobilenetV1/b1/Relu6"])
+    found = round_weights(fused.graph_def, "input", tensors, ["MobilenetV1/b1/Relu6"])
     names = {node.name for node in found.node}
     assert "MobilenetV1/c0/corrected" in names
     assert "MobilenetV1/c1/corrected" not in names

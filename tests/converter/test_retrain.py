@@ -16,19 +16,19 @@ import pytest
 from converter.architectures.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
 from converter.cli import retrain as retrain_cli
 from converter.data.dataset import Sample, load_dataset
-from converter.training.cross_validation import Judged, thresholds
+from converter.training.cross_validation import JudgedFold, thresholds
 from converter.training.fine_tuning import cut_before
 from converter.training.head_training import (
     UNKNOWN,
-    Material,
-    Question,
-    Settings,
+    TrainingData,
+    TrainingSettings,
+    TrainingTarget,
     cross_entropy,
     fitted_temperature,
     train,
 )
 from converter.training.recipe import CascadeRecipe, StageRecipe, read_recipe
-from converter.training.retrain import Prepared, fit, prepare
+from converter.training.retrain import PreparedTraining, fit, prepare
 from edge_node.errors import DatasetError, GraphError
 
 _SIZE_PX = 64
@@ -256,12 +256,12 @@ def test_a_threshold_is_told_where_left_out_pictures_lean_to_one_side():
         for index in range(120)
     )
     recipe = CascadeRecipe(stage=(StageRecipe(name="any", column="corroded", labels=labels),))
-    question = Question("any", labels, np.arange(120) % 2)
-    prepared = Prepared(samples, recipe, (question,), np.zeros((1, 120, 1, 1, 1), np.float16), None)
+    question = TrainingTarget("any", labels, np.arange(120) % 2)
+    prepared = PreparedTraining(samples, recipe, (question,), np.zeros((1, 120, 1, 1, 1), np.float16), None)
     probabilities = np.where(question.targets == 0, 0.9, np.linspace(0.3, 0.65, 120))
     logits = np.stack([np.log(probabilities / (1 - probabilities)), np.zeros(120)], axis=1)
     logits[100:] = np.nan  # not judged
-    (found,) = thresholds(prepared, [Judged("left-out sources", {"any": logits.astype(np.float32)})])
+    (found,) = thresholds(prepared, [JudgedFold("left-out sources", {"any": logits.astype(np.float32)})])
     assert found.stage == "any"
     assert found.best == 0.6  # the nearest of those that part the first hundred
     assert found.right < 0.9
@@ -509,12 +509,12 @@ def test_unknown_labels_teach_nothing():
     targets = np.array([0, 1] * 20)
     targets[20:] = UNKNOWN
     activations[0, :20, 0, 0, 0] = np.where(targets[:20] == 1, 2, -2)
-    settings = Settings(steps=150, learning_rate=0.05, batch=16, dropout=0, seed=3)
+    settings = TrainingSettings(steps=150, learning_rate=0.05, batch=16, dropout=0, seed=3)
 
     def head(values):
         weights = (targets >= 0) * 1.0
-        material = Material(values, None, weights, np.zeros(40, bool))
-        return train(material, [Question("q", ("a", "b"), targets)], settings)[0]
+        material = TrainingData(values, None, weights, np.zeros(40, bool))
+        return train(material, [TrainingTarget("q", ("a", "b"), targets)], settings)[0]
 
     changed = activations.copy()
     changed[0, 20:] += 100
@@ -529,13 +529,15 @@ def test_small_features_are_learned_from_as_well_as_usual_ones():
     usual = random.normal(0, 0.4, size=(1, 60, 2, 2, 6)).astype(np.float16)
     targets = np.array([0, 1] * 30)
     usual[0, :, :, :, 0] += np.where(targets == 1, 0.5, -0.5)[:, None, None]
-    settings = Settings(steps=120, learning_rate=0.02, batch=16, dropout=0, seed=3)
+    settings = TrainingSettings(steps=120, learning_rate=0.02, batch=16, dropout=0, seed=3)
     for validation in (np.zeros(60, bool), targets >= 0):
         logits = []
         for values in (usual, (usual.astype(np.float32) / 50).astype(np.float16)):
             looks = []
-            material = Material(values, None, np.ones(60), validation)
-            (head,) = train(material, [Question("q", ("a", "b"), targets)], settings, report=looks.append)
+            material = TrainingData(values, None, np.ones(60), validation)
+            (head,) = train(
+                material, [TrainingTarget("q", ("a", "b"), targets)], settings, report=looks.append
+            )
             logits.append(head.logits(values[0]))
         assert (logits[1].argmax(axis=1) == targets).mean() > 0.95
         assert np.abs(logits[1]).mean() == pytest.approx(np.abs(logits[0]).mean(), rel=0.5)
@@ -546,9 +548,9 @@ def test_small_features_are_learned_from_as_well_as_usual_ones():
 def test_rare_labels_count_as_much_as_frequent_ones():
     """Where features say nothing, nine of ten pictures of one label do not make it the answer."""
     targets = np.array([0] * 90 + [1] * 10)
-    material = Material(np.ones((1, 100, 1, 1, 4), np.float16), None, np.ones(100), np.zeros(100, bool))
-    settings = Settings(steps=400, learning_rate=0.02, dropout=0, label_smoothing=0)
-    (head,) = train(material, [Question("q", ("a", "b"), targets)], settings)
+    material = TrainingData(np.ones((1, 100, 1, 1, 4), np.float16), None, np.ones(100), np.zeros(100, bool))
+    settings = TrainingSettings(steps=400, learning_rate=0.02, dropout=0, label_smoothing=0)
+    (head,) = train(material, [TrainingTarget("q", ("a", "b"), targets)], settings)
     logits = head.logits(np.ones((1, 4), np.float32))[0]
     # Weights are bounded at 4: 90 / 1.8 against 10 * 4, log odds of 0.22 and not of 2.2.
     assert logits[0] - logits[1] == pytest.approx(np.log(50 / 40), abs=0.25)
@@ -558,11 +560,11 @@ def test_training_stops_when_validation_gets_no_better():
     """With patience, training on noise ends early and keeps the best look, not the last."""
     random = np.random.default_rng(0)
     activations = random.normal(size=(1, 60, 1, 1, 30)).astype(np.float16)
-    question = Question("q", ("a", "b"), random.integers(0, 2, 60))
+    question = TrainingTarget("q", ("a", "b"), random.integers(0, 2, 60))
     validation = np.arange(60) >= 40
     looks = []
-    settings = Settings(steps=1000, learning_rate=0.05, dropout=0, evaluate_every=10, patience=3)
-    material = Material(activations, None, 1.0 - validation, validation)
+    settings = TrainingSettings(steps=1000, learning_rate=0.05, dropout=0, evaluate_every=10, patience=3)
+    material = TrainingData(activations, None, 1.0 - validation, validation)
     (head,) = train(material, [question], settings, report=looks.append)
     assert looks[-1].step < 1000
     kept = cross_entropy(head.logits(activations[0, validation]).astype(float), question.targets[validation])

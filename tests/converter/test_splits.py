@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converter.data.dataset import Sample
-from converter.data.splits import folds, random_folds, split, with_groups
+from converter.data.splits import random_folds, split, split_folds, with_groups
 from edge_node.errors import DatasetError
 
 
@@ -41,7 +41,7 @@ def test_added_pictures_move_no_others(groups, added):
     many_parts = split(many, test_percent=20, validation_percent=20)
     assert {s.path for s in few_parts.test} <= {s.path for s in many_parts.test}
     assert {s.path for s in few_parts.training} <= {s.path for s in many_parts.training}
-    np.testing.assert_array_equal(folds(few, 5), folds(many, 5)[: len(few)])
+    np.testing.assert_array_equal(split_folds(few, 5), split_folds(many, 5)[: len(few)])
 
 
 def test_shares_are_those_asked_for():
@@ -73,7 +73,7 @@ def test_random_folds_do_split_groups():
     """The flattering division is by picture: one group is in several folds, unlike in the honest one."""
     samples = _samples(["a"] * 50)
     assert len(set(random_folds(samples, 5))) > 1
-    assert len(set(folds(samples, 5))) == 1
+    assert len(set(split_folds(samples, 5))) == 1
 
 
 def test_random_folds_do_not_depend_on_where_the_pictures_lie():

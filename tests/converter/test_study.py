@@ -26,7 +26,7 @@ from converter.study.models import (
 from converter.study.page import page, plot
 from converter.study.results import Study
 from converter.study.text import conclusions, lines
-from converter.training.head_training import UNKNOWN, Question
+from converter.training.head_training import UNKNOWN, TrainingTarget
 from edge_node.errors import DatasetError, GraphError
 
 
@@ -93,7 +93,7 @@ def _logits(*said, labels):
 
 def _question(name, *targets):
     labels = next(model.stage.labels for model in MODELS if model.stage.name == name)
-    return Question(name, labels, np.array(targets, np.intp))
+    return TrainingTarget(name, labels, np.array(targets, np.intp))
 
 
 def test_a_cascade_says_what_its_stages_say():

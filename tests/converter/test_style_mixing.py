@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.training.head_training import Material, Question, Settings, train
-from converter.training.style_mixing import Mixing, draw_mixing, mixed
+from converter.training.head_training import TrainingData, TrainingSettings, TrainingTarget, train
+from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def activations():
 def test_the_statistics_are_the_others_and_the_pattern_its_own(activations):
     """With nothing of its own manner kept, a picture has its partner's statistics, and its own pattern."""
     partners = np.array([1, 2, 3, 0])
-    out = np.asarray(mixed(activations, Mixing(partners, np.zeros((4, 1, 1, 1), np.float32))))
+    out = np.asarray(mix_styles(activations, Mixing(partners, np.zeros((4, 1, 1, 1), np.float32))))
     np.testing.assert_allclose(out.mean((1, 2)), activations[partners].mean((1, 2)), atol=1e-4)
     np.testing.assert_allclose(out.std((1, 2)), activations[partners].std((1, 2)), atol=1e-4)
     for before, after in zip(activations, out, strict=True):
@@ -31,7 +31,7 @@ def test_the_statistics_are_the_others_and_the_pattern_its_own(activations):
 
 def test_what_keeps_its_manner_is_left_alone(activations):
     """A share of 1 changes nothing, whoever the partner is."""
-    out = mixed(activations, Mixing(np.array([3, 2, 1, 0]), np.ones((4, 1, 1, 1), np.float32)))
+    out = mix_styles(activations, Mixing(np.array([3, 2, 1, 0]), np.ones((4, 1, 1, 1), np.float32)))
     np.testing.assert_allclose(out, activations, atol=1e-5)
 
 
@@ -56,8 +56,10 @@ def test_training_under_changed_manners_leans_less_on_the_manner():
     activations[:, :, :2, 0] += 2.0 * sign  # the mark: which half is lighter; its mean is no hint
     activations[:, :, 2:, 0] -= 2.0 * sign
     activations[..., 1] += sign  # brightness
-    question = Question("stage", ("dark", "bright"), targets)
-    material = Material(activations[np.newaxis].astype(np.float16), None, np.ones(80), np.zeros(80, np.bool_))
+    question = TrainingTarget("stage", ("dark", "bright"), targets)
+    material = TrainingData(
+        activations[np.newaxis].astype(np.float16), None, np.ones(80), np.zeros(80, np.bool_)
+    )
     misleading = activations.copy()
     misleading[..., 1] -= 2.0 * sign
     margins = []
@@ -65,7 +67,7 @@ def test_training_under_changed_manners_leans_less_on_the_manner():
         layers = [tf.keras.layers.Conv2D(8, 4, activation="relu"), tf.keras.layers.Conv2D(8, 1)]
         tf.keras.utils.set_random_seed(0)
         upper = tf.keras.Sequential([tf.keras.Input((4, 4, 2)), *layers])
-        settings = Settings(steps=200, learning_rate=0.01, dropout=0.0, style_mixing=share)
+        settings = TrainingSettings(steps=200, learning_rate=0.01, dropout=0.0, style_mixing=share)
         (head,) = train(material, (question,), settings, upper=upper)
         logits = head.logits(np.asarray(upper(misleading)))
         margins.append(float(((logits[:, 1] - logits[:, 0]) * sign.ravel()).mean()))

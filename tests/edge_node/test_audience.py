@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from edge_node.delivery.subscriber_grace import Audience
+from edge_node.delivery.subscriber_grace import SubscriberGrace
 
 
 def test_nobody_is_awaited_who_never_came():
     """A robot that nobody listens to does not hold its verdicts back."""
-    assert not Audience(60.0).is_awaited(0.0)
+    assert not SubscriberGrace(60.0).is_awaited(0.0)
 
 
 def test_those_who_were_there_are_awaited_until_the_grace_ends():
     """The time begins with the first message that nobody got, and once it is over nobody is awaited."""
-    audience = Audience(60.0)
+    audience = SubscriberGrace(60.0)
     audience.heard()
     assert [audience.is_awaited(now_s) for now_s in (100.0, 159.9, 160.0, 161.0)] == [
         True,
@@ -24,7 +24,7 @@ def test_those_who_were_there_are_awaited_until_the_grace_ends():
 
 def test_whoever_comes_back_is_awaited_anew_the_next_time():
     """A second outage has a grace of its own."""
-    audience = Audience(60.0)
+    audience = SubscriberGrace(60.0)
     audience.heard()
     assert audience.is_awaited(0.0)
     audience.heard()
@@ -34,6 +34,6 @@ def test_whoever_comes_back_is_awaited_anew_the_next_time():
 
 def test_no_grace_waits_for_nobody():
     """0 switches it off."""
-    audience = Audience(0.0)
+    audience = SubscriberGrace(0.0)
     audience.heard()
     assert not audience.is_awaited(5.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_node.inference.cascade import Told, calibrated, decide
+from edge_node.inference.cascade import OperatorSettings, calibrate_probabilities, decide
 from edge_node.inference.manifest import Cascade, Meaning, OutputKind, Stage
 from edge_node.messages.verdict import Outcome
 
@@ -89,7 +89,7 @@ def test_an_unsure_severity_leaves_the_condition_decided():
 def test_a_told_material_skips_the_stage_that_tells_only_materials():
     """With the material told, its stage is not asked and its condition stage is, as Models 5 and 6."""
     ask = answers(aluminium=[0.3, 0.7])
-    decision = decide(CASCADE, ask, Told(material="aluminium"))
+    decision = decide(CASCADE, ask, OperatorSettings(material="aluminium"))
     assert ask.asked == ["aluminium"]
     assert (decision.outcome, decision.material, decision.material_confidence) == (
         Outcome.UNCORRODED,
@@ -128,13 +128,13 @@ def test_labels_that_mean_nothing_are_uncertain():
 
 def test_the_logits_are_the_mean_of_the_map():
     """A map of 2 x 1 positions with logits (4, 0) and (0, 0) is softmax(2, 0)."""
-    found = calibrated(np.array([[[[4.0, 0.0]], [[0.0, 0.0]]]], np.float32), OutputKind.MAP, 1.0)
+    found = calibrate_probabilities(np.array([[[[4.0, 0.0]], [[0.0, 0.0]]]], np.float32), OutputKind.MAP, 1.0)
     assert found == pytest.approx([np.exp(2) / (np.exp(2) + 1), 1 / (np.exp(2) + 1)])
 
 
 def test_temperature_softens_logits_and_probabilities_alike():
     """Temperature 2 takes the square root of the odds, however the stage gives them."""
-    logits = calibrated(np.array([[np.log(9.0), 0.0]], np.float32), OutputKind.LOGITS, 2.0)
-    probabilities = calibrated(np.array([[0.9, 0.1]], np.float32), OutputKind.PROBABILITIES, 2.0)
+    logits = calibrate_probabilities(np.array([[np.log(9.0), 0.0]], np.float32), OutputKind.LOGITS, 2.0)
+    probabilities = calibrate_probabilities(np.array([[0.9, 0.1]], np.float32), OutputKind.PROBABILITIES, 2.0)
     assert logits == pytest.approx([0.75, 0.25])
     assert probabilities == pytest.approx([0.75, 0.25], abs=1e-6)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_node.commands.admission import CommandGate, Refused, Taken, signed_bytes
+from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand, signed_bytes
 from edge_node.commands.audit_log import Audit, read_audit
-from edge_node.commands.receiver import CommandDesk
+from edge_node.commands.receiver import CommandReceiver
 from edge_node.config.delivery_sections import CommandsConfig, MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import ConfigError
@@ -49,14 +49,14 @@ def incoming(verb: str = "pause", *, retained: bool = False, user=(), **changes)
     return Incoming(f"{TOPICS.base}/cmd/{verb}", payload, retained, b"c", user)
 
 
-def gate(now: datetime = NOW, **config) -> CommandGate:
+def gate(now: datetime = NOW, **config) -> CommandAdmission:
     """A gate whose clock stands still."""
-    return CommandGate(CommandsConfig(**config), TOPICS, {}, lambda: now)
+    return CommandAdmission(CommandsConfig(**config), TOPICS, {}, lambda: now)
 
 
 def refusal(judged) -> str:
     """The code of a refusal."""
-    assert isinstance(judged, Refused), judged
+    assert isinstance(judged, RefusedCommand), judged
     return judged.code
 
 
@@ -66,7 +66,7 @@ def test_every_verb_is_taken_in_its_plain_form() -> None:
     for verb in Verb:
         extra = {Verb.EVIDENCE: {"sha256": sha256}, Verb.REVIEW: REVIEW, Verb.UPDATE: UPDATE}.get(verb, {})
         judged = gate().judge(incoming(verb.value, **extra))
-        assert isinstance(judged, Taken)
+        assert isinstance(judged, AdmittedCommand)
         assert type(judged.command) is COMMANDS[verb]
     assert decode_command("pause", incoming(duration_s=60).payload) == Pause(
         **{**BASE, "issued_at": NOW, "expires_at": NOW + timedelta(minutes=1)}, duration_s=60
@@ -169,14 +169,14 @@ def test_a_review_is_held_to_its_words(changes) -> None:
     """Labels are identifiers, names and notes one printable line; what contradicts itself is refused."""
     assert refusal(gate().judge(incoming("review", **{**REVIEW, **changes}))) == "schema"
     good = {"by": "Анна 李", "note": "Walzhaut, kein Rost: ≠", "outcome": "uncorroded", "severity": "none"}
-    assert isinstance(gate().judge(incoming("review", **{**REVIEW, **good})), Taken)
+    assert isinstance(gate().judge(incoming("review", **{**REVIEW, **good})), AdmittedCommand)
 
 
 def test_time_is_checked_against_our_clock() -> None:
     """Expired, from the future, and living for too long are refused; half a minute of skew is not."""
     assert refusal(gate(NOW + timedelta(minutes=1)).judge(incoming())) == "expired"
     assert refusal(gate(NOW - timedelta(seconds=31)).judge(incoming())) == "clock"
-    assert isinstance(gate(NOW - timedelta(seconds=29)).judge(incoming()), Taken)
+    assert isinstance(gate(NOW - timedelta(seconds=29)).judge(incoming()), AdmittedCommand)
     assert refusal(gate().judge(incoming(expires_at="2026-01-01T12:10:01Z"))) == "lifetime"
     assert refusal(gate(datetime(1970, 1, 1, tzinfo=timezone.utc)).judge(incoming())) == "clock"
 
@@ -184,10 +184,10 @@ def test_time_is_checked_against_our_clock() -> None:
 def test_a_repeated_and_a_retained_command_are_refused() -> None:
     """What was taken once, also before a restart, and what a broker kept, is not carried out."""
     door = gate()
-    assert isinstance(door.judge(incoming()), Taken)
+    assert isinstance(door.judge(incoming()), AdmittedCommand)
     assert refusal(door.judge(incoming())) == "repeated"
     assert refusal(gate().judge(incoming(retained=True))) == "retained"
-    restarted = CommandGate(CommandsConfig(), TOPICS, {BASE["id"]: 4e9}, lambda: NOW)
+    restarted = CommandAdmission(CommandsConfig(), TOPICS, {BASE["id"]: 4e9}, lambda: NOW)
     assert refusal(restarted.judge(incoming())) == "repeated"
 
 
@@ -195,8 +195,8 @@ def test_a_flood_is_refused_unread_and_told_once() -> None:
     """Beyond the rate commands are counted, not decoded, and the spool does not fill with refusals."""
     door = gate(burst=5, max_per_minute=1)
     judged = [door.judge(incoming(id=uuid.uuid4().hex)) for _ in range(1000)]
-    assert sum(isinstance(one, Taken) for one in judged) == 5
-    refusals = [one for one in judged if isinstance(one, Refused)]
+    assert sum(isinstance(one, AdmittedCommand) for one in judged) == 5
+    refusals = [one for one in judged if isinstance(one, RefusedCommand)]
     assert [one.code for one in refusals] == ["rate"]
 
 
@@ -237,7 +237,7 @@ def test_with_a_key_only_its_signature_over_topic_and_bytes_counts(key_pair) -> 
     def judge(message: Incoming):
         return gate(public_key_file=str(file)).judge(message)
 
-    assert isinstance(judge(signed(incoming())), Taken)
+    assert isinstance(judge(signed(incoming())), AdmittedCommand)
     assert refusal(judge(incoming())) == "unsigned"
     assert refusal(judge(signed(incoming(), over=incoming("resume")))) == "signature"
     assert refusal(judge(signed(incoming(duration_s=9), over=incoming(duration_s=8)))) == "signature"
@@ -290,16 +290,16 @@ def test_any_object_that_is_near_a_command_gives_a_command_or_a_refusal(changes)
 def test_commands_over_a_real_broker_are_carried_out_once_and_answered(mosquitto, tmp_path: Path) -> None:
     """From the control room to the robot and back: correlation, refusals as messages, no callback kills."""
     spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
-    carried_out: list[Taken] = []
+    carried_out: list[AdmittedCommand] = []
 
-    def on_command(taken: Taken) -> None:
+    def on_command(taken: AdmittedCommand) -> None:
         carried_out.append(taken)
         if taken.verb is Verb.RELOAD:
             raise RuntimeError("a bug in the robot")
         desk.respond(taken, Result.DONE)
 
     audit = Audit(tmp_path / "audit")
-    desk = CommandDesk(CommandsConfig(), TOPICS, spool, audit, on_command)
+    desk = CommandReceiver(CommandsConfig(), TOPICS, spool, audit, on_command)
     now = datetime.now(timezone.utc)
     times = {"issued_at": now.isoformat(), "expires_at": (now + timedelta(minutes=1)).isoformat()}
     with Collector(mosquitto.port) as room:

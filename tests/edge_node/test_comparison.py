@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from edge_node.messages.verdict import Decision, Outcome, StageVerdict
-from edge_node.shadow.comparison import Comparison, compared, describe_change, describe_summary
+from edge_node.shadow.comparison import (
+    DecisionComparison,
+    compare_decisions,
+    describe_change,
+    describe_summary,
+)
 
 
 def decision(outcome, *stages, **facts):
@@ -24,13 +29,13 @@ UNSURE = decision(Outcome.UNCERTAIN, ("material", None))
 def test_equal_facts_are_no_change_whatever_the_probabilities():
     """Confidence and area may differ; the verdict is the same."""
     other = decision(Outcome.UNCORRODED, ("material", "a"), ("steel", "a"), material="steel")
-    change = compared(CLEAN, other)
+    change = compare_decisions(CLEAN, other)
     assert (change.differs, change.stages) == ((), {})
 
 
 def test_what_differs_is_named_by_fact_and_by_stage():
     """An unsure stage, and one that is not asked any more, each in words."""
-    change = compared(CLEAN, UNSURE)
+    change = compare_decisions(CLEAN, UNSURE)
     assert change.differs == ("outcome", "material")
     assert change.stages == {"material": "a -> unsure", "steel": "a -> not asked"}
     assert describe_change(change).startswith("uncorroded steel -> uncertain")
@@ -38,8 +43,12 @@ def test_what_differs_is_named_by_fact_and_by_stage():
 
 def test_changes_are_counted_per_outcome_fact_and_stage():
     """Equal pictures count as pictures, and only differing stages are listed."""
-    comparison = Comparison()
-    for change in (compared(CLEAN, UNSURE), compared(CLEAN, CLEAN), compared(CLEAN, UNSURE)):
+    comparison = DecisionComparison()
+    for change in (
+        compare_decisions(CLEAN, UNSURE),
+        compare_decisions(CLEAN, CLEAN),
+        compare_decisions(CLEAN, UNSURE),
+    ):
         comparison.note(change)
     summary = comparison.summary()
     assert (summary.frames, summary.changed) == (3, 2)

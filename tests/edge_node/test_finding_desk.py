@@ -7,9 +7,9 @@ import pytest
 
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.config.sections import FindingsConfig
-from edge_node.findings.log import FindingDesk
+from edge_node.findings.log import FindingLog
 from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.review import Judgement, Review
+from edge_node.messages.review import Review, ReviewJudgement
 from edge_node.messages.topics import Kind
 from edge_node.spool.spool import Spool
 from tests.verdicts import START, verdict
@@ -33,7 +33,7 @@ def spooled(spool):
 
 def test_what_changes_is_spooled_with_numbers_of_its_own(tmp_path, spool):
     """Opened, closed, opened: three rows, numbered 1 to 3, in that order."""
-    desk = FindingDesk(QUICK, tmp_path, spool)
+    desk = FindingLog(QUICK, tmp_path, spool)
     for seq, letter in enumerate("CCUUCC", start=1):
         desk.see(verdict(seq, letter))
     found = spooled(spool)
@@ -43,31 +43,31 @@ def test_what_changes_is_spooled_with_numbers_of_its_own(tmp_path, spool):
 
 def test_an_open_finding_survives_a_kill(tmp_path, spool):
     """Without a clean close, a new desk still closes the finding that the old one opened."""
-    old = FindingDesk(QUICK, tmp_path, spool)
+    old = FindingLog(QUICK, tmp_path, spool)
     for seq in (1, 2):
         old.see(verdict(seq, "C"))
-    desk = FindingDesk(QUICK, tmp_path, spool)
+    desk = FindingLog(QUICK, tmp_path, spool)
     said = [finding for seq in (3, 4) for finding in desk.see(verdict(seq, "U"))]
     assert [(finding.state, finding.id) for finding in said] == [(FindingState.CLOSED, "crawler-1:epoch:f1")]
 
 
 def test_a_clean_stop_keeps_the_frames_so_far(tmp_path, spool):
     """One corroded frame before the stop and one after it are two of three."""
-    old = FindingDesk(QUICK, tmp_path, spool)
+    old = FindingLog(QUICK, tmp_path, spool)
     old.see(verdict(1, "C"))
     old.close()
-    assert len(FindingDesk(QUICK, tmp_path, spool).see(verdict(2, "C"))) == 1
+    assert len(FindingLog(QUICK, tmp_path, spool).see(verdict(2, "C"))) == 1
 
 
 def test_a_review_marks_an_open_finding_in_every_later_message(tmp_path, spool):
     """Said at once, kept over a restart, on the message that closes it; a closed one is not touched."""
-    said = Review(judgement=Judgement.DISPUTED, by="Anna", at=START)
-    old = FindingDesk(QUICK, tmp_path, spool)
+    said = Review(judgement=ReviewJudgement.DISPUTED, by="Anna", at=START)
+    old = FindingLog(QUICK, tmp_path, spool)
     for seq in (1, 2):
         old.see(verdict(seq, "C"))
     marked = old.review("crawler-1:epoch:f1", said)
     assert (marked.state, marked.seq, marked.review) == (FindingState.UPDATED, 2, said)
-    desk = FindingDesk(QUICK, tmp_path, spool)
+    desk = FindingLog(QUICK, tmp_path, spool)
     for seq in (3, 4):
         desk.see(verdict(seq, "U"))
     assert [(found.state.value, found.review) for found in spooled(spool)] == [
@@ -77,7 +77,7 @@ def test_a_review_marks_an_open_finding_in_every_later_message(tmp_path, spool):
     ]
     assert desk.review("crawler-1:epoch:f1", said) is None
     assert (
-        FindingDesk(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool).review("x", said) is None
+        FindingLog(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool).review("x", said) is None
     )
 
 
@@ -85,7 +85,7 @@ def test_a_review_marks_an_open_finding_in_every_later_message(tmp_path, spool):
 def test_a_damaged_file_is_set_aside(tmp_path, spool, caplog, content):
     """What cannot be read is kept for a look, said in the log, and does not stop the node."""
     (tmp_path / "findings.json").write_bytes(content)
-    desk = FindingDesk(QUICK, tmp_path, spool)
+    desk = FindingLog(QUICK, tmp_path, spool)
     assert (tmp_path / "findings.damaged").read_bytes() == content
     assert "set aside" in caplog.text
     desk.see(verdict(1, "C"))
@@ -94,7 +94,7 @@ def test_a_damaged_file_is_set_aside(tmp_path, spool, caplog, content):
 
 def test_switched_off_it_says_nothing(tmp_path, spool):
     """``enabled = false`` spools no findings and writes no file."""
-    desk = FindingDesk(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool)
+    desk = FindingLog(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool)
     for seq in range(1, 6):
         desk.see(verdict(seq, "C"))
     desk.close()
@@ -105,7 +105,7 @@ def test_switched_off_it_says_nothing(tmp_path, spool):
 def test_a_disk_that_takes_no_state_loses_no_finding(tmp_path, spool, caplog):
     """If the state cannot be saved the finding is spooled all the same."""
     (tmp_path / "findings.new").mkdir()
-    desk = FindingDesk(QUICK, tmp_path, spool)
+    desk = FindingLog(QUICK, tmp_path, spool)
     for seq in (1, 2):
         desk.see(verdict(seq, "C"))
     assert len(spooled(spool)) == 1

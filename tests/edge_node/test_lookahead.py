@@ -9,7 +9,7 @@ import pytest
 
 from edge_node.camera.frame import frame_now
 from edge_node.camera.latest import LatestFrame
-from edge_node.daemon.inference_thread import MAX_WAITING, Lookahead
+from edge_node.daemon.inference_thread import MAX_WAITING, InferenceThread
 from tests.processes import wait_for
 
 
@@ -53,7 +53,7 @@ def latest():
 @pytest.fixture
 def lookahead(models, latest):
     """Return a running lookahead whose models are free."""
-    running = Lookahead(latest, lambda: None)
+    running = InferenceThread(latest, lambda: None)
     running.start()
     wait_for(lambda: running.is_idle, 5, "free models")
     yield running

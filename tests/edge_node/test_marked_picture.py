@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_node.evidence.marked_jpeg import drawn, mark, marking_in
+from edge_node.evidence.marked_jpeg import draw_marking, mark, marking_in
 from edge_node.inspection.overlay import Marking
 
 NOISE = np.random.default_rng(5)
@@ -46,10 +46,10 @@ def test_a_large_map_is_made_small_enough_for_its_segment():
 def test_a_picture_without_a_map_or_a_marking():
     """Words alone are drawn below; nothing at all leaves the picture as it is."""
     assert marking_in(JPEG) is None
-    assert drawn(JPEG).shape == PIXELS.shape
+    assert draw_marking(JPEG).shape == PIXELS.shape
     assert marking_in(mark(JPEG, Marking(None, ()))) == Marking(None, ())
-    assert drawn(mark(JPEG, Marking(None, ("dark",)))).shape[0] > 60
-    assert drawn(b"no picture") is None
+    assert draw_marking(mark(JPEG, Marking(None, ("dark",)))).shape[0] > 60
+    assert draw_marking(b"no picture") is None
     with pytest.raises(ValueError, match="no JPEG"):
         mark(b"no picture", Marking(None, ()))
 
@@ -59,8 +59,8 @@ def test_a_small_copy_keeps_to_its_size_with_its_words(shape):
     """The longer side holds the words too, also of a portrait; what is smaller is not enlarged."""
     jpeg = cv2.imencode(".jpg", np.full(shape, 90, np.uint8))[1].tobytes()
     lines = ("corroded 97%", "steel > late", "area 12%", "Ri 4", "crawler-1")
-    whole = drawn(mark(jpeg, Marking(MAP, lines)))
-    small = drawn(mark(jpeg, Marking(MAP, lines)), at_most_px=160)
+    whole = draw_marking(mark(jpeg, Marking(MAP, lines)))
+    small = draw_marking(mark(jpeg, Marking(MAP, lines)), at_most_px=160)
     assert max(small.shape) == min(160, max(whole.shape))
     assert small.max() > 200  # the words
 

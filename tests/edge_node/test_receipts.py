@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
-from edge_node.delivery.consumer_receipts import Receipts
+from edge_node.delivery.consumer_receipts import ConsumerReceipts
 from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.types import Incoming
@@ -32,14 +32,14 @@ def receipt(consumer: str, seq: int, epoch: str = EPOCH) -> Incoming:
 
 def test_what_all_consumers_have_is_stored() -> None:
     """The slowest consumer counts; a receipt never goes back; strangers do not count."""
-    receipts = Receipts(["a", "b"], TOPICS, 60)
+    receipts = ConsumerReceipts(["a", "b"], TOPICS, 60)
     assert receipts.note(receipt("a", 10), 0.0) is None
     assert receipts.note(receipt("stranger", 99), 0.0) is None
     assert receipts.note(receipt("b", 4), 0.0) == Stored(Kind.VERDICT, EPOCH, 4)
     assert receipts.note(receipt("b", 2), 0.0) == Stored(Kind.VERDICT, EPOCH, 4)
     assert receipts.note(receipt("b", 12), 0.0) == Stored(Kind.VERDICT, EPOCH, 10)
     assert receipts.note(receipt("b", 50, EPOCH.replace("0", "f")), 0.0) is None
-    assert not Receipts([], TOPICS, 60).wanted
+    assert not ConsumerReceipts([], TOPICS, 60).wanted
 
 
 def row(seq: int) -> Row:
@@ -49,7 +49,7 @@ def row(seq: int) -> Row:
 
 def test_a_receipt_for_what_was_never_sent_is_refused() -> None:
     """It would delete what nobody has; what was sent before a restart may be receipted after it."""
-    receipts = Receipts(["a"], TOPICS, 60)
+    receipts = ConsumerReceipts(["a"], TOPICS, 60)
     receipts.begin(EPOCH, 7)
     assert receipts.note(receipt("a", 8), 0.0) is None
     assert receipts.refused == 1
@@ -60,7 +60,7 @@ def test_a_receipt_for_what_was_never_sent_is_refused() -> None:
 
 def test_what_a_consumer_that_speaks_lacks_for_too_long_is_missing() -> None:
     """Only after the patience, only if it says so then, and once; a silent one may still have it queued."""
-    receipts = Receipts(["a"], TOPICS, 60)
+    receipts = ConsumerReceipts(["a"], TOPICS, 60)
     receipts.begin(EPOCH, 0)
     for seq in (1, 2, 3):
         receipts.sent(row(seq))
@@ -93,7 +93,7 @@ def test_what_a_consumer_that_speaks_lacks_for_too_long_is_missing() -> None:
 )
 def test_what_is_no_receipt_deletes_nothing(payload: bytes) -> None:
     """Broken, foreign or absurd: counted, and nothing else."""
-    receipts = Receipts(["a"], TOPICS, 60)
+    receipts = ConsumerReceipts(["a"], TOPICS, 60)
     assert receipts.note(Incoming(TOPICS.receipt("a"), payload, is_retained=False), 0.0) is None
     assert receipts.refused == 1
 

@@ -16,7 +16,7 @@ from edge_node.integrations.message_schema import asyncapi, channels, schemas
 from edge_node.messages.command import COMMANDS, CommandError, decode_command
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.response import Response, Result
-from edge_node.messages.review import Condition, Judgement, Review
+from edge_node.messages.review import Condition, Review, ReviewJudgement
 from edge_node.messages.shadow import Disagreement, ShadowHealth
 from edge_node.messages.status import Alarm, Health, LinkState, Part, PartState, Presence, SpoolDepth, Status
 from edge_node.messages.verdict import (
@@ -29,7 +29,7 @@ from edge_node.messages.verdict import (
     Verdict,
     encode,
 )
-from edge_node.shadow.comparison import Comparison
+from edge_node.shadow.comparison import DecisionComparison
 from tests.processes import command
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -94,14 +94,14 @@ MESSAGES = {
         frames=3,
         peak_confidence=0.9,
         from_pose=Pose(distance_m=1.0),
-        review=Review(judgement=Judgement.DISPUTED, by="李", at=NOW, outcome=Condition.UNCORRODED),
+        review=Review(judgement=ReviewJudgement.DISPUTED, by="李", at=NOW, outcome=Condition.UNCORRODED),
     ),
     "health": Health(
         **WHO,
         at=NOW,
         uptime_s=1.0,
         spool=DEPTH,
-        shadow=ShadowHealth(part=Part(), old=BUNDLE, counts=Comparison().summary()),
+        shadow=ShadowHealth(part=Part(), old=BUNDLE, counts=DecisionComparison().summary()),
     ),
     "shadow": Disagreement(
         **WHO,

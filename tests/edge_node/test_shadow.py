@@ -29,7 +29,7 @@ from edge_node.inspection.verdict_recorder import Recorder
 from edge_node.messages.shadow import Disagreement
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Kind
-from edge_node.shadow.comparison import Comparison, compared
+from edge_node.shadow.comparison import DecisionComparison, compare_decisions
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Spool
 from tests.processes import wait_for
@@ -111,12 +111,12 @@ def process_state(pid):
 
 def test_it_counts_what_replay_would_and_reports_each_disagreement(pictures, doubtful, tmp_path):
     """Counts are those of comparing both bundles by hand; each report names verdict, paths and picture."""
-    expected = Comparison()
+    expected = DecisionComparison()
     trial = Inspector(Engine(load_bundle(doubtful)))
     with shadowed(tmp_path, doubtful) as (shadow, live, spool):
         wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")
         for number, pixels in enumerate(pictures, start=1):
-            expected.note(compared(live.decide(pixels), trial.inspect(pixels).decision))
+            expected.note(compare_decisions(live.decide(pixels), trial.inspect(pixels).decision))
             wait_for(lambda wanted=number: shadow.health.counts.frames == wanted, 30, "the shadow's answer")
         health = shadow.health
         spool.flush(5)
@@ -185,7 +185,9 @@ def test_of_many_frames_it_takes_the_newest(pictures, doubtful, tmp_path):
     live_says, trial_says = (
         Inspector(Engine(load_bundle(path))).inspect for path in (DEFAULT_BUNDLE, doubtful)
     )
-    contested = [p for p in pictures if compared(live_says(p).decision, trial_says(p).decision).differs]
+    contested = [
+        p for p in pictures if compare_decisions(live_says(p).decision, trial_says(p).decision).differs
+    ]
     assert len(contested) > 3
     with shadowed(tmp_path, doubtful, min_interval_s=2.0) as (shadow, live, spool):
         wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")

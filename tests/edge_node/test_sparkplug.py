@@ -15,7 +15,7 @@ import pytest
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.config.sections import example_config
 from edge_node.delivery.publisher import Publisher
-from edge_node.integrations.sparkplug_edge_node import SparkplugView
+from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 from edge_node.messages.status import Part, PartState, Status
 from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import encode
@@ -100,7 +100,7 @@ def test_births_data_history_rebirth_and_death(mosquitto, host: Host, tmp_path: 
         spool.append(Kind.VERDICT, lambda seq: encode(verdict(seq, "C", severity="late")))
     assert spool.flush(5)
     config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port, sparkplug=True)
-    publisher, view = Publisher(config, TOPICS, spool), SparkplugView(config, TOPICS, tmp_path)
+    publisher, view = Publisher(config, TOPICS, spool), SparkplugNode(config, TOPICS, tmp_path)
     publisher.show_in(view)
     publisher.set_status(
         Status(
@@ -179,7 +179,7 @@ def test_a_view_that_is_too_slow_drops_the_oldest_and_says_so(mosquitto, host: H
     for _ in range(1200):
         spool.append(Kind.VERDICT, lambda seq: encode(verdict(seq, "U")))
     assert spool.flush(10)
-    view = SparkplugView(MqttConfig(hostname="127.0.0.1", port=mosquitto.port), TOPICS, tmp_path)
+    view = SparkplugNode(MqttConfig(hostname="127.0.0.1", port=mosquitto.port), TOPICS, tmp_path)
     for row in spool.rows(Kind.VERDICT, limit=1200):
         view.delivered(row, replayed=False)  # before it is connected
     view.start()

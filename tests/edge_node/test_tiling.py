@@ -17,7 +17,7 @@ from edge_node.inspection.tiling import (
     TileBudget,
     corroded_share,
     grid_within,
-    stitched,
+    stitch_tiles,
     tile_grid,
     worst,
 )
@@ -55,7 +55,7 @@ def test_neighbours_overlap_by_the_share():
 def test_maps_are_stitched_where_their_tiles_lie():
     """Two halves, one corroded and one clean, are one map whose left half is corroded."""
     tiles = tile_grid(640, 480, 2, 1, 0.0)
-    whole = stitched([(tiles[0], np.ones((7, 7), np.float32)), (tiles[1], None)], 640, 480)
+    whole = stitch_tiles([(tiles[0], np.ones((7, 7), np.float32)), (tiles[1], None)], 640, 480)
     assert whole.shape == (7, 14)
     assert np.array_equal(whole, np.repeat([[1.0] * 7 + [0.0] * 7], 7, axis=0))
     assert corroded_share(whole) == pytest.approx(0.5, abs=0.02)
@@ -67,7 +67,7 @@ def test_where_tiles_overlap_their_mean_counts():
         (Tile(0, 0, 200, 100), np.ones((2, 4), np.float32)),
         (Tile(100, 0, 200, 100), np.zeros((2, 4), np.float32)),
     ]
-    whole = stitched(parts, 300, 100)
+    whole = stitch_tiles(parts, 300, 100)
     assert np.allclose(whole, [[1, 1, 0.5, 0.5, 0, 0]] * 2)
 
 
@@ -104,7 +104,7 @@ def test_the_budget_learns_what_a_tile_takes():
 
 def test_without_a_map_there_is_none():
     """Clean tiles give no map, as a clean frame does."""
-    assert stitched([(Tile(0, 0, 10, 10), None)], 10, 10) is None
+    assert stitch_tiles([(Tile(0, 0, 10, 10), None)], 10, 10) is None
 
 
 def decision(outcome, confidence=None):

@@ -14,7 +14,7 @@ import pytest
 from edge_node.control_room.signing_key import make_key_pair
 from edge_node.errors import BundleError, ConfigError, UpdateError
 from edge_node.signing import trusted_keys
-from edge_node.update.bundle_store import Store
+from edge_node.update.bundle_store import BundleStore
 from edge_node.update.state import State
 from edge_node.update.transport_file import HEADER_BYTES, read_head
 from tests.releases import NAME, NOW, PACKAGED_VERSION, Maker, Robot, changed_bundle, default_files
@@ -420,7 +420,7 @@ def test_a_slot_under_the_name_of_another(robot, maker, good):
 def test_a_key_that_is_not_trusted_any_more(robot, maker, good, tmp_path):
     """Taking a key away takes its bundles away."""
     robot.install(good)
-    other = Store(robot.store.path, trusted_keys([str(make_key_pair(tmp_path / "new.pem"))]))
+    other = BundleStore(robot.store.path, trusted_keys([str(make_key_pair(tmp_path / "new.pem"))]))
     with pytest.raises(UpdateError, match="which is not among"):
         other.bundle(other.state().current)
 
@@ -430,16 +430,16 @@ def test_a_store_of_somebody_else(robot, maker):
     path, keys = robot.store.path, robot.store.keys
     path.chmod(0o777)
     with pytest.raises(ConfigError, match="others can write to it"):
-        Store(path, keys)
+        BundleStore(path, keys)
     path.chmod(0o700)
     link = path.parent / "link"
     link.symlink_to(path)
     with pytest.raises(ConfigError, match="perhaps a link"):
-        Store(link, keys)
+        BundleStore(link, keys)
     if os.geteuid() == 0:
         os.chown(path, 12345, 12345)
         with pytest.raises(ConfigError, match="belongs to user 12345"):
-            Store(path, keys)
+            BundleStore(path, keys)
 
 
 @pytest.mark.parametrize(

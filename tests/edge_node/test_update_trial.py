@@ -10,7 +10,7 @@ from edge_node.config.sections import BundleConfig
 from edge_node.update.installed_bundle import begin
 from edge_node.update.piece_requests import MOST_PIECES, PIECE_BYTES, Asking, Piece
 from edge_node.update.state import Step
-from edge_node.update.trial import Figures, Record, Trial, verdict_on
+from edge_node.update.trial import Figures, RecentFigures, Trial, verdict_on
 from tests.releases import Maker, Robot
 
 CONFIG = BundleConfig(path="default", trial_verdicts=100, trial_abstention_rise=0.2, trial_latency_factor=2.0)
@@ -56,7 +56,7 @@ def test_errors_and_few_figures():
 
     assert verdict_on(msgspec.structs.replace(FRESH, errors=3), CONFIG) is None
     assert not verdict_on(msgspec.structs.replace(FRESH, errors=4), CONFIG)[0]
-    record = Record()
+    record = RecentFigures()
     for _ in range(29):
         record.count(abstained=False, inference_ms=5.0)
     assert record.figures() is None

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.messages.sequence_gaps import Numbers, Tally
+from edge_node.messages.sequence_gaps import SequenceCounter, SequenceRanges
 from edge_node.messages.verdict import Verdict, encode
 from tests.collector import Collector
 from tests.edge_node.test_schema import MESSAGES, VERDICT
@@ -31,7 +31,7 @@ def verdict(seq: int) -> bytes:
 @given(st.lists(st.integers(1, 60)))
 def test_numbers_are_a_set_that_knows_what_is_missing(values: list[int]) -> None:
     """Whatever the order: new or not, the highest, and how many are missing in between."""
-    numbers, known = Numbers(), set()
+    numbers, known = SequenceRanges(), set()
     for value in values:
         assert numbers.add(value) == (value not in known)
         known.add(value)
@@ -41,7 +41,7 @@ def test_numbers_are_a_set_that_knows_what_is_missing(values: list[int]) -> None
 
 def test_epochs_and_robots_are_counted_apart() -> None:
     """A number of another epoch or robot is no duplicate, and no gap."""
-    tally = Tally()
+    tally = SequenceCounter()
     assert [tally.note("s/a", f"a:{epoch}:{seq}", seq) for epoch, seq in (("x", 1), ("y", 1), ("x", 1))] == [
         True,
         True,

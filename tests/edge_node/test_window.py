@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_node.backoff import FIRST_S, MOST_S, Backoff
-from edge_node.delivery.send_window import Window
+from edge_node.delivery.send_window import SendWindow
 from edge_node.delivery.suspects import Suspects
 from edge_node.messages.topics import Kind
 from edge_node.mqtt.reason_codes import Fate, fate
@@ -37,7 +37,7 @@ class Shelf:
         self.rows = [row for row in self.rows if row.position != position]
 
 
-def send(window: Window, shelf: Shelf, numbers, now_s: float = 0.0) -> list[tuple[int, bool]]:
+def send(window: SendWindow, shelf: Shelf, numbers, now_s: float = 0.0) -> list[tuple[int, bool]]:
     """Send all that the window lets through; return position and replayed."""
     out = []
     for sent in window.next_up(shelf.read, now_s):
@@ -49,7 +49,7 @@ def send(window: Window, shelf: Shelf, numbers, now_s: float = 0.0) -> list[tupl
 def test_live_goes_before_the_backlog_and_answers_before_findings_before_verdicts() -> None:
     """The order of lanes: what people wait for first, and of each kind live before backlog."""
     kinds = [VERDICT, Kind.FINDING, Kind.RESPONSE] * 2
-    window = Window(10, 3, Suspects())
+    window = SendWindow(10, 3, Suspects())
     assert send(window, Shelf(kinds), iter(range(99))) == [
         *((6, False), (5, False), (4, False)),
         *((3, True), (2, True), (1, True)),
@@ -59,7 +59,7 @@ def test_live_goes_before_the_backlog_and_answers_before_findings_before_verdict
 def test_a_slot_is_free_only_when_the_row_is_deleted_on_disk() -> None:
     """An answer alone frees nothing: a kill before the deletion would repeat the row."""
     shelf, numbers = Shelf([VERDICT] * 5), iter(range(99))
-    window = Window(2, 5, Suspects())
+    window = SendWindow(2, 5, Suspects())
     assert send(window, shelf, numbers) == [(1, True), (2, True)]
     window.delivered(window.answered(0), ticket=1)
     assert send(window, shelf, numbers) == []
@@ -70,7 +70,7 @@ def test_a_slot_is_free_only_when_the_row_is_deleted_on_disk() -> None:
 def test_a_refused_kind_waits_and_begins_again_with_the_refused_row_others_flow() -> None:
     """A held kind sends nothing, then one row, and all again when that is taken; order is kept."""
     shelf, numbers = Shelf([VERDICT, VERDICT, VERDICT, Kind.FINDING, Kind.FINDING]), iter(range(99))
-    window = Window(3, 5, Suspects())
+    window = SendWindow(3, 5, Suspects())
     assert send(window, shelf, numbers) == [(4, True), (5, True), (1, True)]
     window.kept(window.answered(2), now_s=0.0)
     assert send(window, shelf, numbers) == []
@@ -98,7 +98,7 @@ class Link:
         self.received: list[int] = []
         self.now_s = 0.0
 
-    def connect(self, window: Window, size: int) -> bool:
+    def connect(self, window: SendWindow, size: int) -> bool:
         """Talk until the link is cut (True), or nothing is left to be sent (False)."""
         numbers = itertools.count()
         while True:
@@ -119,7 +119,7 @@ class Link:
             for number in sent_now:
                 self.answer(window, number)
 
-    def answer(self, window: Window, number: int) -> None:
+    def answer(self, window: SendWindow, number: int) -> None:
         """Take or refuse one row."""
         sent = window.answered(number)
         if self.dice.random() < 0.1:
@@ -146,7 +146,7 @@ def test_every_row_gets_through_and_a_disconnect_repeats_at_most_one_window(
     link = Link(Shelf(kinds), seed, poison)
     disconnects = 0
     while disconnects < 400:
-        window = Window(size, len(kinds) if disconnects else len(kinds) // 2, suspects)
+        window = SendWindow(size, len(kinds) if disconnects else len(kinds) // 2, suspects)
         if not link.connect(window, size):
             break
         disconnects += 1
@@ -160,7 +160,7 @@ def test_a_row_that_the_broker_blames_is_found_by_sending_one_at_a_time() -> Non
     """DISCONNECT with packet too large: all on the way are suspects, then the culprit is known."""
     suspects, shelf = Suspects(), Shelf([VERDICT] * 3)
     assert suspects.link_ended(shelf.rows, 0.0, blamed=True) is None
-    window = Window(3, 3, suspects)
+    window = SendWindow(3, 3, suspects)
     assert send(window, shelf, iter(range(9))) == [(1, True)]
     assert suspects.link_ended(shelf.rows[:1], 1.0, blamed=True) == shelf.rows[0]
 

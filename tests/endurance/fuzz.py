@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from datetime import datetime, timezone
 
-from edge_node.commands.admission import CommandGate, Refused, Taken
+from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
 from edge_node.config.delivery_sections import CommandsConfig
 from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
@@ -99,22 +99,22 @@ def main() -> int:
 
 def fuzz_commands(generator: random.Random, count: int) -> tuple[Counter[str], float]:
     """Judge ``count`` payloads; return how each ended, and the slowest."""
-    gate = CommandGate(CommandsConfig(burst=1000, max_per_minute=6000), TOPICS, {}, lambda: NOW)
+    gate = CommandAdmission(CommandsConfig(burst=1000, max_per_minute=6000), TOPICS, {}, lambda: NOW)
     verbs = [verb.value for verb in Verb]
     codes: Counter[str] = Counter()
     slowest_s = 0.0
     for number in range(count):
         if number % 500 == 0:  # a gate of its own, or all but the first are refused unread
-            gate = CommandGate(CommandsConfig(burst=1000), TOPICS, {}, lambda: NOW)
+            gate = CommandAdmission(CommandsConfig(burst=1000), TOPICS, {}, lambda: NOW)
         message = Incoming(
             f"{TOPICS.base}/cmd/{generator.choice(verbs)}", command_bytes(generator), is_retained=False
         )
         began_s = time.perf_counter()
         judged = gate.judge(message)
         slowest_s = max(slowest_s, time.perf_counter() - began_s)
-        if isinstance(judged, Taken):
+        if isinstance(judged, AdmittedCommand):
             codes["taken"] += 1
-        elif isinstance(judged, Refused):
+        elif isinstance(judged, RefusedCommand):
             codes[judged.code] += 1
         else:
             raise SystemExit(f"no answer to {message.payload!r}")

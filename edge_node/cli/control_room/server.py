@@ -15,7 +15,7 @@ from edge_node.errors import ConfigError, CorrosionError
 if TYPE_CHECKING:
     import argparse
 
-    from edge_node.control_room.settings import Settings
+    from edge_node.control_room.settings import RoomSettings
 
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
 
@@ -80,7 +80,7 @@ def _check_extra() -> None:
         ) from err
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace) -> RoomSettings:
     if args.config:
         if given := [name for name in ("state_dir", "host", "port", "token_file") if getattr(args, name)]:
             raise ConfigError(f"--{given[0].replace('_', '-')} and --config: write it into the file")

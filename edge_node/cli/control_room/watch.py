@@ -10,8 +10,8 @@ import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.errors import CorrosionError
-from edge_node.messages.plain_text import describe_verdict, printable
-from edge_node.messages.sequence_gaps import Tally
+from edge_node.messages.plain_text import describe_verdict, escape_unprintable
+from edge_node.messages.sequence_gaps import SequenceCounter
 from edge_node.messages.status import Status
 from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
 from edge_node.messages.verdict import Verdict
@@ -73,7 +73,7 @@ class Watcher:
         self.verdicts = 0
         self._as_json = as_json
         self._table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n") if as_csv else None
-        self._tally = Tally()
+        self._tally = SequenceCounter()
         self._missing: dict[str, int] = {}
         if self._table:
             self._table.writeheader()
@@ -118,7 +118,7 @@ def describe(message: Message) -> str:
         return _describe_status(message)
     verdict = _verdict(message)
     if verdict is None:
-        return f"{leaf:<8} {printable(message.payload.decode(errors='replace')[:160])}"
+        return f"{leaf:<8} {escape_unprintable(message.payload.decode(errors='replace')[:160])}"
     return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
 
 
@@ -126,15 +126,16 @@ def _describe_status(message: Message) -> str:
     try:
         status = msgspec.json.decode(message.payload, type=Status)
     except _NOT_DECODED as err:
-        return printable(f"{message.topic}: not a status: {err}")
+        return escape_unprintable(f"{message.topic}: not a status: {err}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
     if status.shadow is not None:
         parts += f", shadow {status.shadow.state.value}"
     alarms = "".join(
-        f"\n  alarm: {printable(alarm.text)}" for alarm in (status.spool.alarms if status.spool else ())
+        f"\n  alarm: {escape_unprintable(alarm.text)}"
+        for alarm in (status.spool.alarms if status.spool else ())
     )
-    who = printable(f"{status.site}/{status.robot}")
+    who = escape_unprintable(f"{status.site}/{status.robot}")
     return f"status   {who} {status.presence.value}{reason}; {parts}{alarms}"
 
 

@@ -12,7 +12,7 @@ from edge_node.errors import BundleError, CameraError, ConfigError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
 from edge_node.mqtt.endpoint import check_security, host_problems
 from edge_node.signing import trusted_keys
-from edge_node.update.bundle_store import Store
+from edge_node.update.bundle_store import BundleStore
 
 if TYPE_CHECKING:
     import argparse
@@ -84,5 +84,5 @@ def _bundle(config: Config) -> Bundle:
     folder = Path(config.node.state_dir) / STORE_NAME
     if not folder.exists() or folder.stat().st_uid != os.geteuid():
         return load_bundle(DEFAULT_BUNDLE)
-    store = Store(folder, keys)
+    store = BundleStore(folder, keys)
     return store.bundle(store.state().current)

@@ -16,7 +16,7 @@ from edge_node.inference.cascade import unreadable
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspection, Inspector, overlay
-from edge_node.messages.plain_text import coloured, path_text
+from edge_node.messages.plain_text import colour_text, path_text
 from edge_node.messages.verdict import Decision, PictureVerdict, encode
 
 if TYPE_CHECKING:
@@ -204,4 +204,4 @@ def _row(verdict: PictureVerdict) -> str:
     row = _ROW.format(
         verdict.outcome.value, verdict.material or "-", verdict.severity or "-", path_text(verdict), source
     )
-    return coloured(row, verdict.outcome)
+    return colour_text(row, verdict.outcome)

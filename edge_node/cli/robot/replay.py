@@ -18,7 +18,12 @@ from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
 from edge_node.messages.shadow import Change
-from edge_node.shadow.comparison import Comparison, compared, describe_change, describe_summary
+from edge_node.shadow.comparison import (
+    DecisionComparison,
+    compare_decisions,
+    describe_change,
+    describe_summary,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -63,7 +68,7 @@ def _replay(args: argparse.Namespace) -> int:
     if parse_source(args.recording).live:
         raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
     old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
-    comparison, progress = Comparison(), _Progress()
+    comparison, progress = DecisionComparison(), _Progress()
     for change in _changes(args.recording, old, new):
         comparison.note(change)
         if change.differs:
@@ -93,7 +98,7 @@ def _changes(recording: str, old: Inspector, new: Inspector) -> Iterator[Picture
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
     try:
         while (frame := camera.read()) is not None:
-            change = compared(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
+            change = compare_decisions(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
             yield PictureChange(frame_id=frame.frame_id, **msgspec.structs.asdict(change))
     finally:
         camera.close()
@@ -106,7 +111,7 @@ class _Progress:
         self._is_on = sys.stderr.isatty()
         self._shown_s = time.monotonic()
 
-    def show(self, comparison: Comparison) -> None:
+    def show(self, comparison: DecisionComparison) -> None:
         now_s = time.monotonic()
         if self._is_on and now_s - self._shown_s >= _PROGRESS_S:
             self._shown_s = now_s

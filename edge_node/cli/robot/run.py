@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
-    heap.share_one()
+    heap.limit_arenas()
     # The node multiplies no matrices: threads that numpy and OpenCV would keep for it only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stop, reload = threading.Event(), threading.Event()

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
         FindingFilter,
         FindingRecord,
         Gap,
-        Picture,
         Refusals,
         ResponseRecord,
-        Review,
         RobotRecord,
+        StoredPicture,
+        StoredReview,
         StripCell,
         Usage,
         VerdictFilter,
@@ -168,7 +168,7 @@ class History:
             )
         return changed > 0
 
-    def add_picture(self, picture: Picture, *, received_at: datetime | None = None) -> bool:
+    def add_picture(self, picture: StoredPicture, *, received_at: datetime | None = None) -> bool:
         """Keep a picture whose hash the caller has checked; False if it is there."""
         received_us = to_us(received_at or _now())
         with self._database.transaction():
@@ -196,7 +196,7 @@ class History:
 
     # --- what people say
 
-    def add_review(self, review: Review) -> None:
+    def add_review(self, review: StoredReview) -> None:
         """Keep a review.
 
         Raises:
@@ -204,7 +204,7 @@ class History:
         """
         self._insert_review(review, "INSERT")
 
-    def learn_review(self, review: Review) -> bool:
+    def learn_review(self, review: StoredReview) -> bool:
         """Keep a review that was made elsewhere; False if one with this id is there."""
         return self._insert_review(review, "INSERT OR IGNORE") > 0
 
@@ -288,7 +288,7 @@ class History:
 
     def reviews(
         self, *, finding_id: str | None = None, delivery: Delivery | None = None, limit: int = 1000
-    ) -> list[Review]:
+    ) -> list[StoredReview]:
         """Return reviews, newest first."""
         return searching.reviews(self._database, finding_id, delivery, limit)
 
@@ -296,7 +296,7 @@ class History:
         """Return answers to commands, newest first."""
         return searching.responses(self._database, command_id, limit)
 
-    def picture(self, site: str, robot: str, sha256: str, *, full: bool = True) -> Picture | None:
+    def picture(self, site: str, robot: str, sha256: str, *, full: bool = True) -> StoredPicture | None:
         """Return a picture; the full one if it is there and ``full``, else its thumbnail."""
         return searching.picture(self._database, site, robot, sha256, full=full)
 
@@ -310,7 +310,7 @@ class History:
 
     def refused(self) -> list[Refusals]:
         """Return the messages that could not be read, by reason, most first."""
-        return searching.refused(self._database)
+        return searching.list_refusals(self._database)
 
     def usage(self) -> Usage:
         """Return how large the history is."""
@@ -331,7 +331,7 @@ class History:
             before_us=None if days is None else to_us(_now() - timedelta(days=days)),
         )
 
-    def _insert_review(self, review: Review, how: str) -> int:
+    def _insert_review(self, review: StoredReview, how: str) -> int:
         with self._database.transaction():
             reviewed_us = to_us(review.reviewed_at)
             return self._database.write(

@@ -13,16 +13,21 @@ from edge_node.control_room.history.records import (
     FindingFilter,
     FindingRecord,
     Opinion,
-    Picture,
     Refusals,
     ResponseRecord,
-    Review,
     RobotRecord,
+    StoredPicture,
+    StoredReview,
     Usage,
     VerdictFilter,
     VerdictRecord,
 )
-from edge_node.control_room.history.sql_filters import bounded, finding_conditions, verdict_conditions, where
+from edge_node.control_room.history.sql_filters import (
+    bound_limit,
+    finding_conditions,
+    verdict_conditions,
+    where,
+)
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
 from edge_node.messages.status import Health, Status
@@ -88,7 +93,7 @@ def verdicts(
         f"{where(conditions)} ORDER BY v.observed_us {order}, v.position {order} LIMIT ?) v"
         " JOIN verdict_message m ON m.position = v.position"
         f" ORDER BY v.observed_us {order}, v.position {order}",
-        (*values, bounded(limit)),
+        (*values, bound_limit(limit)),
     )
     return [_verdict_record(row) for row in rows]
 
@@ -119,7 +124,7 @@ def newest(database: Database, limit: int) -> list[VerdictRecord]:
     rows = database.rows(
         f"SELECT {_VERDICT} FROM verdict v JOIN verdict_message m USING (position)"
         " ORDER BY v.position DESC LIMIT ?",
-        (bounded(limit),),
+        (bound_limit(limit),),
     )
     return [_verdict_record(row) for row in rows]
 
@@ -130,7 +135,7 @@ def findings(database: Database, only: FindingFilter | None, limit: int) -> list
     rows = database.rows(
         f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)}"
         " ORDER BY f.is_open DESC, f.last_us DESC LIMIT ?",
-        (*values, bounded(limit)),
+        (*values, bound_limit(limit)),
     )
     return [_finding_record(database, row) for row in rows]
 
@@ -169,13 +174,13 @@ def verdicts_of(database: Database, found: Finding, limit: int) -> list[VerdictR
 
 def reviews(
     database: Database, finding_id: str | None, delivery: Delivery | None, limit: int
-) -> list[Review]:
+) -> list[StoredReview]:
     """Return reviews, newest first."""
     rows = database.rows(
         f"SELECT {_REVIEW} FROM review v JOIN robot r USING (robot_key)"
         " WHERE (?1 IS NULL OR v.finding_id = ?1) AND (?2 IS NULL OR v.delivery = ?2)"
         " ORDER BY v.reviewed_us DESC, v.review_id LIMIT ?3",
-        (finding_id, delivery.value if delivery else None, bounded(limit)),
+        (finding_id, delivery.value if delivery else None, bound_limit(limit)),
     )
     return [_review(row) for row in rows]
 
@@ -185,12 +190,12 @@ def responses(database: Database, command_id: str | None, limit: int) -> list[Re
     rows = database.rows(
         "SELECT received_us, payload FROM response WHERE ?1 IS NULL OR command_id = ?1"
         " ORDER BY response_key DESC LIMIT ?2",
-        (command_id, bounded(limit)),
+        (command_id, bound_limit(limit)),
     )
     return [ResponseRecord(from_us(row[0]), msgspec.json.decode(row[1], type=Response)) for row in rows]
 
 
-def picture(database: Database, site: str, robot: str, sha256: str, *, full: bool) -> Picture | None:
+def picture(database: Database, site: str, robot: str, sha256: str, *, full: bool) -> StoredPicture | None:
     """Return the full picture if it is there and ``full``, else the thumbnail."""
     rows = database.rows(
         "SELECT p.is_thumbnail, p.content FROM picture p JOIN robot r USING (robot_key)"
@@ -198,7 +203,7 @@ def picture(database: Database, site: str, robot: str, sha256: str, *, full: boo
         f" ORDER BY p.is_thumbnail {'ASC' if full else 'DESC'} LIMIT 1",
         (site, robot, sha256),
     )
-    return Picture(site, robot, sha256, bool(rows[0][0]), rows[0][1]) if rows else None
+    return StoredPicture(site, robot, sha256, bool(rows[0][0]), rows[0][1]) if rows else None
 
 
 def distinct(database: Database, column: str) -> list[str]:
@@ -213,7 +218,7 @@ def distinct(database: Database, column: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def refused(database: Database) -> list[Refusals]:
+def list_refusals(database: Database) -> list[Refusals]:
     """Return the messages that could not be read, by reason, most first."""
     rows = database.rows(
         "SELECT reason, count, last_us, last_topic, last_text FROM refused ORDER BY count DESC, reason"
@@ -256,8 +261,8 @@ def _finding_record(database: Database, row: Sequence[Any]) -> FindingRecord:
     return FindingRecord(found, from_us(row[1]), _review(reviewed[0]) if reviewed else None)
 
 
-def _review(row: Sequence[Any]) -> Review:
-    return Review(
+def _review(row: Sequence[Any]) -> StoredReview:
+    return StoredReview(
         review_id=row[0],
         site=row[1],
         robot=row[2],

@@ -76,7 +76,7 @@ class Delivery(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class StoredReview:
     """What a person said of a finding or a verdict; one may have several, the newest counts.
 
     Attributes:
@@ -105,7 +105,7 @@ class FindingRecord:
 
     finding: Finding
     received_at: datetime
-    review: Review | None = None
+    review: StoredReview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class StoredPicture:
     """A picture of a robot: JPEG.
 
     Attributes:

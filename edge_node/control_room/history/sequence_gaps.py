@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.database import from_us
 from edge_node.control_room.history.records import Gap
-from edge_node.control_room.history.sql_filters import bounded
+from edge_node.control_room.history.sql_filters import bound_limit
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
@@ -58,7 +58,7 @@ def gaps(database: Database, site: str | None, robot: str | None, limit: int) ->
         " LEFT JOIN verdict v ON v.epoch_key = a.epoch_key AND v.seq = a.first_seq"
         " WHERE (?1 IS NULL OR r.site = ?1) AND (?2 IS NULL OR r.robot = ?2))"
         " WHERE first_missing IS NOT NULL ORDER BY noticed_us DESC LIMIT ?3",
-        (site, robot, bounded(limit)),
+        (site, robot, bound_limit(limit)),
     )
     return [
         Gap(

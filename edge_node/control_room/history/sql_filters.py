@@ -61,7 +61,7 @@ def where(conditions: Iterable[str]) -> str:
     return f" WHERE {text}" if text else ""
 
 
-def bounded(limit: int) -> int:
+def bound_limit(limit: int) -> int:
     """Return how many rows a query may return that was asked for ``limit``."""
     return min(max(limit, 0), MAX_LIMIT)
 

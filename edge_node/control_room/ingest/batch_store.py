@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import Delivery, Opinion, Picture, Review
+from edge_node.control_room.history.records import Delivery, Opinion, StoredPicture, StoredReview
 from edge_node.control_room.ingest.decoding import Message, UnreadableError, decode
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
@@ -87,7 +87,7 @@ def _keep(history: History, message: Message, incoming: Incoming, received_at: d
         is_news = history.add_response(message, received_at=received_at)
         if is_news:
             _keep_review(history, message)
-    elif isinstance(message, Picture):
+    elif isinstance(message, StoredPicture):
         is_news = history.add_picture(message, received_at=received_at)
     return Arrival(message, received_at, is_news, replayed)
 
@@ -105,7 +105,7 @@ def _keep_review(history: History, response: Response) -> None:
     labels = {"outcome": found.outcome.value if found.outcome else None, "material": found.material}
     labels |= {"form": found.form, "severity": found.severity}
     history.learn_review(
-        Review(
+        StoredReview(
             review_id=review_id,
             site=response.site,
             robot=response.robot,

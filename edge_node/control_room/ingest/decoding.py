@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from edge_node.control_room.history.records import Picture
+from edge_node.control_room.history.records import StoredPicture
 from edge_node.errors import ConfigError
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
@@ -23,7 +23,7 @@ from edge_node.messages.verdict import Verdict
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
 
-Message: TypeAlias = Verdict | Finding | Status | Health | Response | Picture
+Message: TypeAlias = Verdict | Finding | Status | Health | Response | StoredPicture
 
 LEAVES = ("verdict", "finding", "status", "health", "rsp", "evidence/+")
 MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
@@ -127,7 +127,7 @@ def _check_verdict(found: Verdict) -> None:
         raise UnreadableError("verdict: id is not ROBOT:EPOCH:SEQ", found.id)
 
 
-def _picture(topics: Topics, sha256: str, message: Incoming) -> Picture | None:
+def _picture(topics: Topics, sha256: str, message: Incoming) -> StoredPicture | None:
     try:
         topics.evidence(sha256)
     except ValueError:
@@ -141,7 +141,7 @@ def _picture(topics: Topics, sha256: str, message: Incoming) -> Picture | None:
         raise UnreadableError("evidence: no JPEG", sha256)
     if size == "full" and hashlib.sha256(message.payload).hexdigest() != sha256:
         raise UnreadableError("evidence: not the picture that its name promises", sha256)
-    return Picture(
+    return StoredPicture(
         site=topics.site,
         robot=topics.robot,
         sha256=sha256,

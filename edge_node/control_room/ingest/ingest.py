@@ -31,7 +31,7 @@ from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.types import Keeping, LinkError
+from edge_node.mqtt.types import LinkError, PersistentSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
-    from edge_node.control_room.settings import Settings
+    from edge_node.control_room.settings import RoomSettings
     from edge_node.mqtt.types import Endpoint, Incoming, Outgoing
 
 _TICK_S = 0.5
@@ -76,7 +76,7 @@ class Ingest:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: RoomSettings,
         history: History,
         folder: Path,
         on_arrivals: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
@@ -176,7 +176,7 @@ class Ingest:
             self._stopping.wait(self._backoff.next_s())
 
     def _connect(self) -> Session:
-        keeping = Keeping(expiry_s=self._settings.room.session_days * 86_400)
+        keeping = PersistentSession(expiry_s=self._settings.room.session_days * 86_400)
         session = Session(
             self.endpoint(), keeping=keeping, on_message=self._received, on_acknowledged=self._answered
         )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.messages.review import REVIEW_VERB, Condition, Judgement, review_in
+from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, review_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import Review
+    from edge_node.control_room.history.records import StoredReview
 
 _ALL = 100_000
 
@@ -32,7 +32,7 @@ class Reviewed:
     site: str
     robot: str
     subject: str
-    judgement: Judgement
+    judgement: ReviewJudgement
     by: str
     at: datetime
     note: str = ""
@@ -83,7 +83,7 @@ def _said_by_robots(history: History) -> Iterator[Reviewed]:
             )
 
 
-def _of_record(review: Review) -> Reviewed:
+def _of_record(review: StoredReview) -> Reviewed:
     said = dict(review.corrections)
     outcome = said.get("outcome")
     known = {condition.value: condition for condition in Condition}
@@ -92,7 +92,7 @@ def _of_record(review: Review) -> Reviewed:
         site=review.site,
         robot=review.robot,
         subject=review.finding_id,
-        judgement=Judgement(review.opinion.value),
+        judgement=ReviewJudgement(review.opinion.value),
         by=review.reviewer,
         at=review.reviewed_at,
         note=review.note,

@@ -17,7 +17,7 @@ from edge_node.control_room.history.records import FindingFilter
 from edge_node.control_room.report.collected_reviews import Reviewed, newest_reviews
 from edge_node.errors import DatasetError
 from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
-from edge_node.messages.review import Condition, Judgement, is_finding
+from edge_node.messages.review import Condition, ReviewJudgement, is_finding
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def labels_of_finding(finding: Finding, reviewed: Reviewed, verdict: Verdict | N
         reviewed: what the person said.
         verdict: the robot's on that very picture; None if it is not known any more.
     """
-    if reviewed.judgement is Judgement.DISPUTED:
+    if reviewed.judgement is ReviewJudgement.DISPUTED:
         return _corrected(reviewed)
     # The severity that was confirmed is the finding's peak; the picture may show less of it.
     peak = (
@@ -137,7 +137,7 @@ def labels_of_finding(finding: Finding, reviewed: Reviewed, verdict: Verdict | N
 
 def labels_of_verdict(verdict: Verdict, reviewed: Reviewed) -> Labels:
     """Return what a person vouched for in the picture of one verdict."""
-    if reviewed.judgement is Judgement.DISPUTED:
+    if reviewed.judgement is ReviewJudgement.DISPUTED:
         return _corrected(reviewed)
     if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
         return Labels()  # that it cannot be judged is no label
@@ -200,7 +200,7 @@ def _of_finding(
         report.left_out["the robot kept no picture of it"] += 1
         return
     wanted = [looked_at]
-    if every_picture and reviewed.judgement is Judgement.CONFIRMED:
+    if every_picture and reviewed.judgement is ReviewJudgement.CONFIRMED:
         wanted += [sha256 for sha256 in verdicts if sha256 and sha256 != looked_at]
     group = f"{finding.site}:{finding.asset or ''}:{finding.id}"
     for sha256 in wanted:
@@ -265,8 +265,8 @@ def _write(history: History, folder: Path, report: ExportReport, licence: str, r
             labels.writerow({"file": file, "licence": licence, **_label_cells(row)})
             reviews.writerow({"file": file, **_review_cells(row)})
             report.pictures += 1
-            report.confirmed += reviewed.judgement is Judgement.CONFIRMED
-            report.disputed += reviewed.judgement is Judgement.DISPUTED
+            report.confirmed += reviewed.judgement is ReviewJudgement.CONFIRMED
+            report.disputed += reviewed.judgement is ReviewJudgement.DISPUTED
 
 
 def _label_cells(row: _Row) -> dict[str, str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import Gap, Picture, StripCell
+    from edge_node.control_room.history.records import Gap, StoredPicture, StripCell
     from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import BundleReference, Pose, Verdict
 
@@ -55,7 +55,7 @@ class MissionFinding:
     number: int
     finding: Finding
     reviewed: Reviewed | None
-    picture: Picture | None
+    picture: StoredPicture | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ def _findings(
     )
 
 
-def _picture(history: History, finding: Finding) -> Picture | None:
+def _picture(history: History, finding: Finding) -> StoredPicture | None:
     sha256 = finding.best_evidence_sha256
     return history.picture(finding.site, finding.robot, sha256) if sha256 else None
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge_node.control_room.report.mission import distance_m, length_m
-from edge_node.evidence.marked_jpeg import drawn
+from edge_node.evidence.marked_jpeg import draw_marking
 from edge_node.inspection.grades import astm_d610, iso_4628_3
-from edge_node.messages.review import Judgement
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -243,8 +243,8 @@ def picture(found: MissionFinding) -> bytes | None:
     if found.picture is None:
         return None
     if found.picture.is_thumbnail:  # drawn on by the robot
-        return found.picture.content if drawn(found.picture.content) is not None else None
-    pixels = drawn(found.picture.content)
+        return found.picture.content if draw_marking(found.picture.content) is not None else None
+    pixels = draw_marking(found.picture.content)
     if pixels is None:
         return None
     height, width = pixels.shape[:2]
@@ -270,7 +270,7 @@ def no_picture(found: MissionFinding) -> str:
 
 def _reviews(mission: Mission) -> tuple[int, int, int]:
     said = [found.reviewed.judgement for found in mission.findings if found.reviewed]
-    confirmed = said.count(Judgement.CONFIRMED)
+    confirmed = said.count(ReviewJudgement.CONFIRMED)
     return confirmed, len(said) - confirmed, len(mission.findings) - len(said)
 
 

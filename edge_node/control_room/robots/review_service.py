@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from edge_node.control_room.history.records import Delivery, Opinion, Review
+from edge_node.control_room.history.records import Delivery, Opinion, StoredReview
 from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build
 from edge_node.control_room.signing_key import load_signer
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import Verb
-from edge_node.messages.review import Condition, Judgement, Label, Name, Note  # msgspec resolves annotations
+from edge_node.messages.review import (  # msgspec resolves annotations
+    Condition,
+    Label,
+    Name,
+    Note,
+    ReviewJudgement,
+)
 from edge_node.messages.topics import Topics
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.settings import CommandsConfig
+    from edge_node.control_room.settings import RoomCommandsConfig
     from edge_node.control_room.web.event_stream import Hub
     from edge_node.mqtt.types import Endpoint
 
@@ -43,10 +49,10 @@ _DELIVERIES = {
 _LOG = logging.getLogger("edge_node.control_room")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person posts; labels say what is right, where it is known."""
 
-    judgement: Judgement
+    judgement: ReviewJudgement
     by: Name
     note: Note | None = None
     outcome: Condition | None = None
@@ -68,10 +74,10 @@ class _Subject(NamedTuple):
     evidence_sha256: str | None
 
 
-class Desk:
+class ReviewService:
     """Takes answers from any thread; robots are told by threads of its own."""
 
-    def __init__(self, config: CommandsConfig, endpoint: Endpoint, history: History, hub: Hub) -> None:
+    def __init__(self, config: RoomCommandsConfig, endpoint: Endpoint, history: History, hub: Hub) -> None:
         """Prepare; touches no network.
 
         Raises:
@@ -87,7 +93,7 @@ class Desk:
         self._waiting = 0
         self._workers = ThreadPoolExecutor(_WORKERS, "desk")
 
-    def review_finding(self, site: str, finding_id: str, answer: Answer) -> Review:
+    def review_finding(self, site: str, finding_id: str, answer: PostedReview) -> StoredReview:
         """Keep what a person says of a finding, and tell the robot.
 
         Raises:
@@ -99,7 +105,7 @@ class Desk:
         found = record.finding
         return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), answer)
 
-    def review_verdict(self, verdict_id: str, answer: Answer) -> Review:
+    def review_verdict(self, verdict_id: str, answer: PostedReview) -> StoredReview:
         """Keep what a person says of one verdict, and tell the robot.
 
         Raises:
@@ -129,7 +135,7 @@ class Desk:
         """Wait for no answer any more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _review(self, subject: _Subject, answer: Answer) -> Review:
+    def _review(self, subject: _Subject, answer: PostedReview) -> StoredReview:
         if self._waiting >= _MAX_WAITING:
             raise DeskError("too many reviews wait for their robots; try again in a minute")
         labels = {name: getattr(answer, name) for name in ("outcome", "material", "form", "severity")}
@@ -142,7 +148,7 @@ class Desk:
             "evidence_sha256": subject.evidence_sha256,
             **labels,
         }
-        review = Review(
+        review = StoredReview(
             review_id=secrets.token_hex(16),
             site=subject.site,
             robot=subject.robot,
@@ -163,7 +169,7 @@ class Desk:
         self._workers.submit(self._tell, review, values)
         return review
 
-    def _tell(self, review: Review, values: dict[str, str | None]) -> None:
+    def _tell(self, review: StoredReview, values: dict[str, str | None]) -> None:
         try:
             reply = self._commander.ask(
                 Topics(review.site, review.robot), Verb.REVIEW, values, command_id=review.review_id

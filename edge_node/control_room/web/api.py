@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from edge_node import __version__
 from edge_node.control_room.history.records import FindingFilter
-from edge_node.control_room.robots.review_service import Answer, DeskError
+from edge_node.control_room.robots.review_service import DeskError, PostedReview
 from edge_node.control_room.web import json_views as views
 from edge_node.control_room.web.event_stream import TooManyBrowsersError
 from edge_node.control_room.web.query_parameters import (
@@ -26,7 +26,7 @@ from edge_node.control_room.web.query_parameters import (
     FindingQuestion,
     StripQuestion,
     VerdictQuestion,
-    asked,
+    parse_query,
 )
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import Review
+    from edge_node.control_room.history.records import StoredReview
     from edge_node.control_room.ingest.ingest import Ingest
-    from edge_node.control_room.robots.review_service import Desk
-    from edge_node.control_room.settings import Settings
+    from edge_node.control_room.robots.review_service import ReviewService
+    from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import Browser, Hub
 
 _NEWEST = 60  # verdicts that the page shows as they come
@@ -53,11 +53,11 @@ _MAX_BODY_BYTES = 8192
 class Room:
     """What the handlers work with."""
 
-    settings: Settings
+    settings: RoomSettings
     history: History
     hub: Hub
     ingest: Ingest
-    desk: Desk | None = None
+    desk: ReviewService | None = None
 
 
 async def state(request: Request) -> Response:
@@ -87,7 +87,7 @@ async def robots(request: Request) -> Response:
 
 async def verdicts(request: Request) -> Response:
     """Verdicts by filters, newest first: site robot asset outcome material form severity since until ..."""
-    return await _json(_verdicts, _room(request), asked(request.query_params, VerdictQuestion))
+    return await _json(_verdicts, _room(request), parse_query(request.query_params, VerdictQuestion))
 
 
 async def verdict(request: Request) -> Response:
@@ -98,7 +98,7 @@ async def verdict(request: Request) -> Response:
 
 async def findings(request: Request) -> Response:
     """Findings by filters, open ones first, each with the newest review."""
-    history, question = _room(request).history, asked(request.query_params, FindingQuestion)
+    history, question = _room(request).history, parse_query(request.query_params, FindingQuestion)
     return await _json(
         lambda: {
             "findings": [
@@ -119,7 +119,7 @@ async def finding(request: Request) -> Response:
 
 async def strip(request: Request) -> Response:
     """A strip chart: verdicts along the pose, or over time, added up; the same filters as verdicts."""
-    history, question = _room(request).history, asked(request.query_params, StripQuestion)
+    history, question = _room(request).history, parse_query(request.query_params, StripQuestion)
     return await _json(
         lambda: {
             "cells": views.strip_view(
@@ -315,14 +315,16 @@ def _reviews(history: History, site: str, subject: str) -> list[dict[str, Any]]:
     return [views.review_view(one) for one in said if one.site == site]
 
 
-async def _reviewed(request: Request, keep: Callable[[Desk, Answer], Review]) -> Response:
+async def _reviewed(
+    request: Request, keep: Callable[[ReviewService, PostedReview], StoredReview]
+) -> Response:
     desk = _room(request).desk
     if desk is None:
         return _problem(403, "[commands] enabled = false: this control room only looks")
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return _problem(415, "wanted application/json")
     try:
-        answer = msgspec.json.decode(await body_of(request), type=Answer)
+        answer = msgspec.json.decode(await body_of(request), type=PostedReview)
     except (msgspec.DecodeError, ValueError, RecursionError) as err:
         return _problem(400, str(err).replace("`", ""))
     try:

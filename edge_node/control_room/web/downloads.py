@@ -19,7 +19,7 @@ from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.control_room.web import json_views as views
-from edge_node.control_room.web.query_parameters import Word, asked
+from edge_node.control_room.web.query_parameters import Word, parse_query
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ReportQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 async def report(request: Request) -> Response:
     """Send a mission as PDF or CSV."""
-    question = asked(request.query_params, ReportQuestion)
+    question = parse_query(request.query_params, ReportQuestion)
     kind = request.path_params["kind"]
     if kind not in ("pdf", "csv"):
         return _problem(404, "wanted report.pdf or report.csv")

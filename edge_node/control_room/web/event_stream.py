@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from edge_node.control_room.history.records import Picture
+from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_line
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
@@ -208,7 +208,7 @@ def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
         if review is not None:
             told["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
         return told
-    if not isinstance(message, Picture):
+    if not isinstance(message, StoredPicture):
         return {}
     picture = {"site": message.site, "robot": message.robot, "sha256": message.sha256}
     return {("pictures", f"{message.site}/{message.robot}/{message.sha256}"): as_json(picture)}

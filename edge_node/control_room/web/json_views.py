@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.records import (
         FindingRecord,
-        Picture,
-        Review,
         RobotRecord,
+        StoredPicture,
+        StoredReview,
         StripCell,
         VerdictRecord,
     )
@@ -83,7 +83,7 @@ def finding_view(record: FindingRecord) -> dict[str, Any]:
     }
 
 
-def review_view(review: Review) -> dict[str, Any]:
+def review_view(review: StoredReview) -> dict[str, Any]:
     """Return a review."""
     return asdict(review)
 
@@ -93,7 +93,7 @@ def strip_view(cells: list[StripCell]) -> list[dict[str, Any]]:
     return [asdict(cell) for cell in cells]
 
 
-def marking_view(picture: Picture) -> dict[str, Any] | None:
+def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
     """Return the corrosion map that a full picture carries, row by row from 0 to 1; None without."""
     from edge_node.evidence.marked_jpeg import marking_in  # brings OpenCV, which the start need not wait for
 

@@ -73,7 +73,7 @@ class FindingQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return FindingFilter(**{name: getattr(self, name) for name in FindingFilter.__dataclass_fields__})
 
 
-def asked(query: Mapping[str, str], kind: type[Question]) -> Question:
+def parse_query(query: Mapping[str, str], kind: type[Question]) -> Question:
     """Return what a query asks for; empty values are left out, as forms send them.
 
     Raises:

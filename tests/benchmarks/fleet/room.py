@@ -15,7 +15,7 @@ import threading
 import msgspec
 import numpy as np
 
-from edge_node.messages.sequence_gaps import Tally
+from edge_node.messages.sequence_gaps import SequenceCounter
 from edge_node.messages.topics import ROOT
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.subscriber import Subscriber
@@ -27,7 +27,7 @@ class Counter:
     """Counts verdicts and their ages."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = SequenceCounter()
         self._lock = threading.Lock()
         self._ages_ms: list[float] = []
         self._first_s = self._last_s = 0.0

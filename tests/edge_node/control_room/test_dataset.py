@@ -15,7 +15,7 @@ import pytest
 from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Opinion, Picture, Review
+from edge_node.control_room.history.records import Opinion, StoredPicture, StoredReview
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
@@ -55,7 +55,7 @@ class Room:
     def picture(self, *, is_thumbnail: bool = False) -> str:
         """One that came."""
         sha256, content = jpeg()
-        self.history.add_picture(Picture("quay", "crawler-1", sha256, is_thumbnail, content))
+        self.history.add_picture(StoredPicture("quay", "crawler-1", sha256, is_thumbnail, content))
         return sha256
 
     def verdict(self, seq: int, what: str, sha256: str | None, **fields) -> str:
@@ -95,7 +95,7 @@ class Room:
         """A review from the page."""
         self._number += 1
         self.history.add_review(
-            Review(
+            StoredReview(
                 review_id=f"review-{self._number:04}",
                 site="quay",
                 robot="crawler-1",
@@ -334,7 +334,9 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
             history.add_response(response)
         for sha256 in whole:
             content = next(m.payload for m in heard.of(TOPICS.evidence(sha256)) if m.user["size"] == "full")
-            history.add_picture(Picture("quay", "crawler-1", sha256, is_thumbnail=False, content=content))
+            history.add_picture(
+                StoredPicture("quay", "crawler-1", sha256, is_thumbnail=False, content=content)
+            )
     history.close()
     room = ("--state-dir", str(tmp_path / "room"))
     ran = command("edge_node.cli", "mission", "export-dataset", str(tmp_path / "out"), *room)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Picture
+from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
 from edge_node.messages.topics import Topics
@@ -91,11 +91,11 @@ def test_a_picture_is_what_its_name_promises() -> None:
     """A full picture is held to its hash; of a thumbnail nothing proves the bytes, and it is marked so."""
     sha256 = hashlib.sha256(JPEG).hexdigest()
     topic = TOPICS.evidence(sha256)
-    assert decode(message(JPEG, topic)) == Picture(
+    assert decode(message(JPEG, topic)) == StoredPicture(
         "quay", "crawler-1", sha256, is_thumbnail=False, content=JPEG
     )
     small = decode(message(JPEG + b"small", topic, size="thumbnail"))
-    assert small == Picture("quay", "crawler-1", sha256, is_thumbnail=True, content=JPEG + b"small")
+    assert small == StoredPicture("quay", "crawler-1", sha256, is_thumbnail=True, content=JPEG + b"small")
     assert decode(message(JPEG, topic, size="overlay")) is None
     with pytest.raises(UnreadableError, match="not the picture that its name promises"):
         decode(message(JPEG + b"forged", topic))

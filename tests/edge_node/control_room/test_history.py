@@ -19,8 +19,8 @@ from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
     Opinion,
-    Picture,
-    Review,
+    StoredPicture,
+    StoredReview,
     VerdictFilter,
 )
 from edge_node.control_room.history.retention import MAX_RANGES
@@ -64,7 +64,7 @@ def finding(**fields) -> Finding:
     return Finding(**given)
 
 
-def review(review_id: str = "review-1", **fields) -> Review:
+def review(review_id: str = "review-1", **fields) -> StoredReview:
     """A person's opinion of that finding."""
     given = {
         "site": "quay",
@@ -77,7 +77,7 @@ def review(review_id: str = "review-1", **fields) -> Review:
         "corrections": {"severity": "none"},
         **fields,
     }
-    return Review(review_id=review_id, **given)
+    return StoredReview(review_id=review_id, **given)
 
 
 def test_what_comes_twice_is_kept_once_and_counted(history: History) -> None:
@@ -267,8 +267,8 @@ def test_answers_and_pictures_are_kept_once(history: History) -> None:
     assert history.add_response(answer)
     assert not history.add_response(answer)
     assert history.responses(command_id="review-1")[0].response == answer
-    thumbnail = Picture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=b"small")
-    full = Picture("quay", "crawler-1", "a" * 64, is_thumbnail=False, content=b"whole")
+    thumbnail = StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=b"small")
+    full = StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=False, content=b"whole")
     assert history.add_picture(thumbnail)
     assert not history.add_picture(thumbnail)
     assert history.picture("quay", "crawler-1", "a" * 64) == thumbnail
@@ -300,7 +300,7 @@ def test_bounds_cost_the_oldest_verdicts_and_no_gap(history: History, tmp_path: 
         for number in range(50):
             sha256 = f"{number:064x}"
             history.add_picture(
-                Picture("quay", "crawler-1", sha256, is_thumbnail=False, content=b"x" * 10_000)
+                StoredPicture("quay", "crawler-1", sha256, is_thumbnail=False, content=b"x" * 10_000)
             )
     history.trim(max_bytes=2_000_000, max_picture_bytes=200_000)
     usage = history.usage()

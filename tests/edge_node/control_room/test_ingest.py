@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Delivery, Opinion, Review
+from edge_node.control_room.history.records import Delivery, Opinion, StoredReview
 from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.settings import settings_of
@@ -219,7 +219,7 @@ def told_review(number: int, *, robot: str = "crawler-1", **fields) -> Incoming:
 def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path) -> None:
     """Once, whatever comes twice; a late answer to one of our own counts; no robot speaks for another."""
     history = History(tmp_path)
-    ours = Review(
+    ours = StoredReview(
         review_id="from-the-page",
         site="quay",
         robot="crawler-1",

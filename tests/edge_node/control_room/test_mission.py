@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Opinion, Picture, Review
+from edge_node.control_room.history.records import Opinion, StoredPicture, StoredReview
 from edge_node.control_room.report.mission import Mission, Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.errors import CorrosionError
@@ -88,7 +88,7 @@ def history(tmp_path: Path) -> Iterator[History]:
             replayed=seq > 30,
         )
     opened.add_finding(finding(5, best_evidence_sha256=SHA256))
-    opened.add_picture(Picture("quay", "crawler-1", SHA256, is_thumbnail=False, content=picture()))
+    opened.add_picture(StoredPicture("quay", "crawler-1", SHA256, is_thumbnail=False, content=picture()))
     yield opened
     opened.close()
 
@@ -96,7 +96,7 @@ def history(tmp_path: Path) -> Iterator[History]:
 def review(history: History, **fields) -> None:
     """What a person says of the finding."""
     history.add_review(
-        Review(
+        StoredReview(
             **{
                 "review_id": "review-0001",
                 "site": "quay",
@@ -217,7 +217,7 @@ def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
     pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
     broken = "b" * 64
     history.add_picture(
-        Picture("quay", "crawler-1", broken, is_thumbnail=True, content=b"\xff\xd8no picture")
+        StoredPicture("quay", "crawler-1", broken, is_thumbnail=True, content=b"\xff\xd8no picture")
     )
     history.add_finding(finding(10, best_evidence_sha256=broken))
     history.add_finding(finding(12, best_evidence_sha256="c" * 64, from_pose=None, to_pose=None))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Picture
+from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.settings import WebConfig
 from edge_node.control_room.web.access import Logins
 from edge_node.errors import ConfigError
@@ -45,7 +45,7 @@ def room(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
     history = History(started.folder)
     for seq in (1, 2, 3, 5):
         history.add_verdict(verdict(seq, "CUXC"[seq % 4], pose=Pose(distance_m=seq / 10)))
-    history.add_picture(Picture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=JPEG))
+    history.add_picture(StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=JPEG))
     history.close()
     with started:
         yield started
