@@ -1,23 +1,32 @@
-"""Ed25519: whose signatures over bundles and commands are trusted, and how bundles are signed."""
+"""Ed25519 signatures over bundles and commands: make keys, load them, sign and check.
+
+Each signature covers a prefix that names what is signed, so that one over a bundle is never one over a
+command.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.errors import ConfigError, UpdateError
+from edge_node.errors import ConfigError, CorrosionError, UpdateError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 KEY_ID_BYTES = 32
 SIGNATURE_BYTES = 64
-_PREFIX = b"corrosion/v1 bundle\0"  # a signature over a bundle is never one over a command
-_MAX_KEY_BYTES = 4096
+_BUNDLE_PREFIX = b"corrosion/v1 bundle\0"
+_COMMAND_PREFIX = b"corrosion/v1 command\0"
+_MAX_KEY_BYTES = 16 * 1024
+_MISSING = "needs the package cryptography: pip install 'corrosion-edge-node[signing]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,6 @@ class Signer:
         Raises:
             CorrosionError: it is none, or others may read it.
         """
-        from edge_node.control_room.signing_key import load_private_key  # not on the robot's way
-
         self._key = load_private_key(file)
         self.key_id = _key_id(self._key.public_key())
 
@@ -59,7 +66,7 @@ class Signer:
 
     def sign_statement(self, text: bytes) -> bytes:
         """Return key id and signature as they stand beside a bundle's statement."""
-        return self.key_id + self.sign(_PREFIX + text)
+        return self.key_id + self.sign(_BUNDLE_PREFIX + text)
 
 
 def trusted_key(path: str, key: str) -> TrustedKey:
@@ -73,9 +80,7 @@ def trusted_key(path: str, key: str) -> TrustedKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError:
-        raise ConfigError(
-            f"{key} needs the package cryptography: pip install 'corrosion-edge-node[signing]'"
-        ) from None
+        raise ConfigError(f"{key} {_MISSING}") from None
     try:
         found = load_pem_public_key(_read(Path(path)))
     except OSError as err:
@@ -114,10 +119,84 @@ def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], wher
         raise UpdateError(
             f"{where}: signed by key {key_id.hex()[:16]}, which is not among [bundle] trusted_keys ({known})"
         )
-    if not key.holds(signature, _PREFIX + text):
+    if not key.holds(signature, _BUNDLE_PREFIX + text):
         raise UpdateError(
             f"{where}: the signature does not hold: its list of contents was changed after signing"
         )
+
+
+def signed_bytes(topic: str, payload: bytes) -> bytes:
+    """Return the bytes that a command's signature covers: with the topic it holds for one robot and verb."""
+    return _COMMAND_PREFIX + topic.encode() + b"\0" + payload
+
+
+def make_key_pair(path: Path) -> Path:
+    """Write a new private key to ``path`` (mode 0600) and its public half beside it; return the latter.
+
+    Raises:
+        CorrosionError: one of the files is there, or cannot be written; nothing was changed then.
+    """
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    except ImportError:
+        raise CorrosionError(f"signing {_MISSING}") from None
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    public_path = path.with_name(path.name.removesuffix(".pem") + ".public.pem")
+    if public_path.exists():
+        raise CorrosionError(f"{public_path}: is there already; name another file, or move it away")
+    _write_new(path, private, 0o600)
+    try:
+        _write_new(public_path, public, 0o644)
+    except CorrosionError:
+        path.unlink()
+        raise
+    return public_path
+
+
+def load_signer(path: Path) -> Callable[[bytes], str]:
+    """Return what signs bytes with the private key in ``path``: base64, as commands carry it.
+
+    Raises:
+        CorrosionError: it cannot be read, others can read it too, or it is no Ed25519 key.
+    """
+    key = load_private_key(path)
+    return lambda content: base64.b64encode(key.sign(content)).decode("ascii")
+
+
+def load_private_key(path: Path) -> Ed25519PrivateKey:
+    """Return the private key in ``path``.
+
+    Raises:
+        CorrosionError: it cannot be read, others can read it too, or it is no Ed25519 key.
+    """
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        raise CorrosionError(f"signing {_MISSING}") from None
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MAX_KEY_BYTES)
+    except OSError as err:
+        raise CorrosionError(f"{path}: {err.strerror or err}; make one with `keygen`") from err
+    if mode & 0o077:
+        raise CorrosionError(f"{path}: mode {mode:04o} lets others read the private key; chmod 600 {path}")
+    try:
+        key = load_pem_private_key(content, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise CorrosionError(f"{path}: wanted a private key in PEM without a password") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise CorrosionError(f"{path}: wanted an Ed25519 key; make one with `keygen`")
+    return key
 
 
 def _read(path: Path) -> bytes:
@@ -129,3 +208,14 @@ def _key_id(key: Ed25519PublicKey) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).digest()
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(path, flags, mode), "wb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise CorrosionError(f"{path}: is there already; name another file, or move it away") from None
+    except OSError as err:
+        raise CorrosionError(f"{path}: {err.strerror or err}") from err

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from converter.conversion.packing import Terms, pack, sign
 from edge_node.config.sections import BundleConfig
-from edge_node.control_room.signing_key import make_key_pair
 from edge_node.inference.bundle import DEFAULT_BUNDLE
-from edge_node.signing import Signer, trusted_keys
+from edge_node.signing import Signer, make_key_pair, trusted_keys
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.installer import Installer
 from edge_node.update.release import FileEntry, Release

@@ -1,1 +1,1 @@
-"""architectures: see README."""
+"""Backbones by name, with their weights."""

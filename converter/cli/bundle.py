@@ -7,8 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from converter.conversion.packing import Terms, pack, sign
-from edge_node.control_room.signing_key import make_key_pair
-from edge_node.signing import Signer
+from edge_node.signing import Signer, make_key_pair
 from edge_node.update.transport_file import SUFFIX
 
 _VALID_DAYS = 90  # long enough for a robot that comes home once a season

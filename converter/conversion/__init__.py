@@ -1,1 +1,1 @@
-"""conversion: see README."""
+"""From an order to a bundle: the pipeline of named steps, packing, report."""

@@ -1,1 +1,1 @@
-"""evaluation: see README."""
+"""Measure bundles and graphs on labelled pictures: accuracy, agreement with float, maps, thresholds."""

@@ -1,1 +1,1 @@
-"""quantize: see README."""
+"""Convert one graph to TFLite in a process of its own: modes, int8 steps, metadata."""

@@ -1,1 +1,1 @@
-"""specimens: see README."""
+"""Render pictures of metal plates with a known truth."""

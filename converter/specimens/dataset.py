@@ -14,7 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.cli.specimens import add_arguments, run
 from converter.specimens.corrosion import corroded_plate, kinetics_of
 from converter.specimens.light import (
     LAMPS,
@@ -42,11 +41,9 @@ __all__ = [
     "OtherSpec",
     "Specimen",
     "SpecimenSpec",
-    "add_arguments",
     "plate_of",
     "render",
     "render_other",
-    "run",
     "write_dataset",
 ]
 

@@ -1,1 +1,1 @@
-"""training: see README."""
+"""Retrain heads, and backbones if asked, on labelled photographs."""

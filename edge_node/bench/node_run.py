@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.camera import CameraCondition, CameraState
+from edge_node.camera.capture.capture_thread import CameraCondition, CameraState
 from edge_node.camera.frame import frame_now
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig

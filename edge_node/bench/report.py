@@ -24,7 +24,8 @@ import msgspec
 import numpy as np
 
 from edge_node.bench.node_run import NodeRun, run_node
-from edge_node.camera import PICTURE_SUFFIXES, iter_video, read_picture
+from edge_node.camera.backends.recording import iter_video
+from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.errors import CameraError, ConfigError
 from edge_node.inference.bundle import bundle_path, load_bundle
 from edge_node.inference.engine import Engine

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.control_room import bundle_send as send_bundle
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, UpdateError
 from edge_node.inference.bundle import STORE_NAME, bundle_path, load_bundle
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from edge_node.inference.bundle import Bundle
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
+
+_SEND = "edge_node.cli.control_room.bundle_send"  # by name, as every subcommand is
 
 SERVICE_CONFIG = Path("/etc/corrosion-edge/node.toml")
 
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rollback.add_argument("--reason", default="by the operator", help="kept in the list (%(default)s)")
     confirm = actions.add_parser("confirm", help="end the trial of the current bundle: it is good")
     send = actions.add_parser("send", help="from the control room: bring a signed file to a robot by MQTT")
-    send_bundle.add_arguments(send)
+    import_module(_SEND).add_arguments(send)
     for action in (verify, install, listed, rollback, confirm):
         action.add_argument(
             "--config", type=Path, default=SERVICE_CONFIG, help="of the node (default: %(default)s)"
@@ -66,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the action."""
     if args.action == "send":
-        return send_bundle.run(args)
+        return int(import_module(_SEND).run(args))
     actions = {"install": _install, "list": _list, "rollback": _rollback, "confirm": _confirm}
     return actions[args.action](args) if args.action in actions else _verify(args)
 

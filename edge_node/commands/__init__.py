@@ -1,1 +1,1 @@
-"""commands: see README."""
+"""Receive commands, admit or refuse them, execute them, respond and keep an audit."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.messages.command import Command, CommandError, Verb, decode_command
-from edge_node.signing import trusted_key
+from edge_node.signing import signed_bytes, trusted_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,6 @@ _SKEW = timedelta(seconds=30)  # of the sender's clock against ours
 _MAX_NONCES = 10_000
 _UNREAD_REPORT_S = 10.0  # refusals for rate are reported so often at most: a flood must not fill the spool
 _SIGNATURE = "signature"
-_SIGNED_PREFIX = b"corrosion/v1 command\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +152,6 @@ class CommandAdmission:
 def _check_fresh(message: Incoming) -> None:
     if message.is_retained:
         raise CommandError("retained", "commands are never retained: it may be of any age")
-
-
-def signed_bytes(topic: str, payload: bytes) -> bytes:
-    """Return what a command's signature is over: the topic too, so that it holds for one robot and verb."""
-    return _SIGNED_PREFIX + topic.encode() + b"\0" + payload
 
 
 def _verifier(path: str) -> Callable[[bytes, bytes], bool]:

@@ -1,1 +1,1 @@
-"""config: see README."""
+"""Read the TOML configuration into frozen sections, every fault named before anything starts."""

@@ -1,1 +1,1 @@
-"""The control room: keeps what robots say, shows it, and says back what people think of it."""
+"""The control room: its history, ingest, reports and page. Robots import nothing of it."""

@@ -1,1 +1,1 @@
-"""daemon: see README."""
+"""Build the daemon from its parts and run its main loop."""

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_node.camera import CaptureThread
+from edge_node.camera.capture.capture_thread import CaptureThread
 from edge_node.camera.latest import LatestFrame
 from edge_node.commands.audit_log import FOLDER_NAME, Audit
 from edge_node.commands.executor import CommandExecutor

@@ -30,7 +30,7 @@ from edge_node.spool.rows import Keep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_node.camera import CameraState
+    from edge_node.camera.capture.capture_thread import CameraState
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.commands.admission import AdmittedCommand

@@ -1,1 +1,1 @@
-"""The demo: everything on one machine, with a rendered inspection clip."""
+"""The demonstration: an embedded broker, the real daemon and a rendered clip."""

@@ -9,7 +9,7 @@ stays away. To keep it open less is needed than to open it, so one odd frame nei
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -19,8 +19,6 @@ from edge_node.messages.verdict import Outcome, Pose, Verdict
 if TYPE_CHECKING:
     from edge_node.config.sections import FindingsConfig
     from edge_node.messages.review import Review
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Candidate(msgspec.Struct, kw_only=True):

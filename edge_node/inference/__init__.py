@@ -1,1 +1,1 @@
-"""inference: see README."""
+"""Load a bundle, check it against its golden probe and run its models; shared with the converter."""

@@ -1,1 +1,1 @@
-"""messages: see README."""
+"""Messages on the wire, as frozen msgspec structs, their topics and their encoding. Pure: no I/O."""

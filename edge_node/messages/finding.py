@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from edge_node.findings.tracker import Count
+from edge_node.messages.identifiers import Count
 from edge_node.messages.review import Review  # msgspec resolves annotations at run time
 from edge_node.messages.verdict import Pose, Probability
 

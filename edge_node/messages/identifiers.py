@@ -16,3 +16,6 @@ Ordered = Annotated[
         description="one to four whole numbers with dots between: 2, 1.10, 2026.11.24",
     ),
 ]
+
+
+Count = Annotated[int, msgspec.Meta(ge=0)]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from edge_node.messages.status import Count  # the same
+from edge_node.messages.identifiers import Count  # the same
 
 Scalar: TypeAlias = str | int | float | bool | None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge_node.messages.status import Count, Part
+from edge_node.messages.identifiers import Count
 from edge_node.messages.verdict import (  # msgspec resolves annotations at run time
     BundleReference,  # the same
     Decision,
@@ -46,25 +46,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
     differs: dict[str, int]
     stages: dict[str, dict[str, int]]
-
-
-class ShadowHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How the shadow does, and where it disagrees; counts begin anew when either bundle changes.
-
-    Attributes:
-        old: the bundle that decides.
-        new: the shadow; null until it is loaded.
-        inference_ms: of the frame that it judged last.
-        ended: how often its process ended by itself, since the daemon started.
-        counts: what both say of the same frames.
-    """
-
-    part: Part
-    old: BundleReference | None = None
-    new: BundleReference | None = None
-    inference_ms: float | None = None
-    ended: Count = 0
-    counts: Summary
 
 
 class Disagreement(Change, frozen=True, kw_only=True):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime  # msgspec resolves annotations at run time
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from edge_node.messages.shadow import (  # msgspec resolves annotations at run time
-    ShadowHealth,
+from edge_node.messages.identifiers import Count
+from edge_node.messages.shadow import Summary
+from edge_node.messages.verdict import (  # msgspec resolves annotations at run time
+    BundleReference,  # the same
 )
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Presence(str, Enum):
@@ -130,3 +130,22 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     quarantined: int
     alarms: tuple[Alarm, ...] = ()
+
+
+class ShadowHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How the shadow does, and where it disagrees; counts begin anew when either bundle changes.
+
+    Attributes:
+        old: the bundle that decides.
+        new: the shadow; null until it is loaded.
+        inference_ms: of the frame that it judged last.
+        ended: how often its process ended by itself, since the daemon started.
+        counts: what both say of the same frames.
+    """
+
+    part: Part
+    old: BundleReference | None = None
+    new: BundleReference | None = None
+    inference_ms: float | None = None
+    ended: Count = 0
+    counts: Summary

@@ -1,1 +1,1 @@
-"""monitoring: see README."""
+"""The node's own health: watchdog, status, local page, Prometheus metrics, systemd notifications."""

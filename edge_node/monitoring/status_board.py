@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node import __version__
-from edge_node.camera import CameraCondition
+from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.clock import boot_id, time_quality
 from edge_node.messages.status import Health, Part, PartState, Status
 from edge_node.monitoring.machine import memory_mb, temperature_c
 
 if TYPE_CHECKING:
-    from edge_node.camera import CameraState
+    from edge_node.camera.capture.capture_thread import CameraState
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
     from edge_node.inference.bundle import Bundle

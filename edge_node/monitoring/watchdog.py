@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_node.camera import CameraCondition
+from edge_node.camera.capture.capture_thread import CameraCondition
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.backoff import Backoff
-from edge_node.messages.shadow import Change, Disagreement, ShadowHealth
-from edge_node.messages.status import Part, PartState
+from edge_node.messages.shadow import Change, Disagreement
+from edge_node.messages.status import Part, PartState, ShadowHealth
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.shadow.comparison import DecisionComparison, compare_decisions, describe_change

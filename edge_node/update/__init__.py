@@ -1,1 +1,1 @@
-"""Bundles travel: one signed file, checked before it is unpacked, tried before it is trusted."""
+"""Receive signed bundles, try them beside live frames, keep them or roll back."""

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from datetime import datetime  # msgspec resolves annotations at run time
 from enum import Enum
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256, Version
-from edge_node.messages.identifiers import Identifier
+from edge_node.messages.identifiers import Count, Identifier
 from edge_node.update.release import Release, Standing, is_older, version_key
 from edge_node.update.trial import Figures, Trial
 
 SlotId: TypeAlias = Sha256  # of the statement: two bundles never share a folder
-Count = Annotated[int, msgspec.Meta(ge=0)]
 _MOST_EVENTS = 100
 _MOST_REJECTED = 200
 

@@ -10,14 +10,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime  # msgspec resolves annotations at run time
 from statistics import median
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
+
+from edge_node.messages.identifiers import Count
 
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
 _REMEMBERED = 1000  # verdicts that the figures of a bundle are over: at 10/s the last 100 s
 _ENOUGH = 30  # verdicts below which a figure is noise
 _UNKNOWN_ABSTENTION = 0.5  # allowed where there are no figures of the old bundle

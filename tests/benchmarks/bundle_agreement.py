@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_node.camera import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.inference.bundle import Bundle, load_bundle
 from edge_node.inference.cascade import calibrate_probabilities
 from edge_node.inference.engine import Engine

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.camera import read_picture
+from edge_node.camera.picture import read_picture
 from edge_node.inference.bundle import bundle_path, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds, inspect

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_node.bench.node_run import NodeRun, run_node
-from edge_node.camera import iter_video
+from edge_node.camera.backends.recording import iter_video
 from edge_node.config.sections import ShadowConfig
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.camera import CameraCondition, CaptureThread, open_camera
+from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
+from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError

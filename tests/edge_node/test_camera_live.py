@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_node.camera import CameraCondition, CaptureThread, open_camera
 from edge_node.camera.backends.csi import jetson_pipeline
 from edge_node.camera.backends.opencv_camera import credible_stamp_ns, three_channels
+from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
+from edge_node.camera.capture.frozen_stream import FrozenWatch
+from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.frame import Frame, frame_now
-from edge_node.camera.frozen_stream import FrozenWatch
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError

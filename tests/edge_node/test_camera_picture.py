@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.camera import decode_picture, read_picture
+from edge_node.camera.picture import decode_picture, read_picture
 from edge_node.camera.picture_size import declared_size
 from edge_node.errors import UnreadablePictureError
 

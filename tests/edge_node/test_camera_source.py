@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_node.camera import SourceKind, parse_source
+from edge_node.camera.source import SourceKind, parse_source
 from edge_node.errors import CameraError
 
 

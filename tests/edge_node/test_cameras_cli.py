@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edge_node.camera import read_picture
+from edge_node.camera.picture import read_picture
 from edge_node.cli.robot.cameras import found_cameras
 from tests.mjpeg_server import MjpegServer
 from tests.processes import command

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand, signed_bytes
+from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
 from edge_node.commands.audit_log import Audit, read_audit
 from edge_node.commands.receiver import CommandReceiver
 from edge_node.config.delivery_sections import CommandsConfig, MqttConfig, SpoolConfig
@@ -22,6 +22,7 @@ from edge_node.messages.command import COMMANDS, CommandError, Pause, SendEviden
 from edge_node.messages.response import Result
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.types import Incoming
+from edge_node.signing import signed_bytes
 from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import wait_for

@@ -189,7 +189,7 @@ def test_an_absent_camera_is_ready_and_fed(tmp_path, mosquitto):
 
 
 def _clip_frames(count):
-    from edge_node.camera import iter_video
+    from edge_node.camera.backends.recording import iter_video
 
     frames = list(iter_video(CLIP))
     return frames[:: max(1, len(frames) // count)][:count]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_node.camera import CameraCondition
+from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.monitoring.machine import free_disk_mb, memory_mb, temperature_c
 from edge_node.monitoring.systemd import Notifier
 from edge_node.monitoring.watchdog import Vitals, Watchdog, hung_part

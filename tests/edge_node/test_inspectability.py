@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.camera import read_picture
+from edge_node.camera.picture import read_picture
 from edge_node.config.sections import InspectConfig
 from edge_node.inspection.inspectability import Thresholds, inspect, measure, thresholds_of
 from tests.mjpeg_server import moving_picture

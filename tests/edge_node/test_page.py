@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge_node.camera import decode_picture
 from edge_node.camera.frame import frame_now
+from edge_node.camera.picture import decode_picture
 from edge_node.config.sections import HttpConfig
 from edge_node.demo.run import CLIP
 from edge_node.errors import ConfigError

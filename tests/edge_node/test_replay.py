@@ -8,7 +8,7 @@ import shutil
 import cv2
 import pytest
 
-from edge_node.camera import iter_video
+from edge_node.camera.backends.recording import iter_video
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.processes import command

@@ -17,8 +17,18 @@ from edge_node.messages.command import COMMANDS, CommandError, decode_command
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.response import Response, Result
 from edge_node.messages.review import Condition, Review, ReviewJudgement
-from edge_node.messages.shadow import Disagreement, ShadowHealth
-from edge_node.messages.status import Alarm, Health, LinkState, Part, PartState, Presence, SpoolDepth, Status
+from edge_node.messages.shadow import Disagreement
+from edge_node.messages.status import (
+    Alarm,
+    Health,
+    LinkState,
+    Part,
+    PartState,
+    Presence,
+    ShadowHealth,
+    SpoolDepth,
+    Status,
+)
 from edge_node.messages.verdict import (
     BundleReference,
     Decision,

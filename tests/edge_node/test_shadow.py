@@ -15,7 +15,7 @@ import cv2
 import msgspec
 import pytest
 
-from edge_node.camera import iter_video
+from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.frame import frame_now
 from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowConfig

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.camera import iter_video
+from edge_node.camera.backends.recording import iter_video
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.signing_key import make_key_pair
 from edge_node.errors import BundleError, ConfigError, UpdateError
-from edge_node.signing import trusted_keys
+from edge_node.signing import make_key_pair, trusted_keys
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.state import State
 from edge_node.update.transport_file import HEADER_BYTES, read_head

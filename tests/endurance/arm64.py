@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_node.camera import PICTURE_SUFFIXES
+from edge_node.camera.picture import PICTURE_SUFFIXES
 from edge_node.messages.verdict import PictureVerdict
 
 PROJECT = Path(__file__).resolve().parents[2]

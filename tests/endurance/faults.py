@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edge_node.camera import CameraCondition, CaptureThread
+from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from tests.mjpeg_server import Behaviour, MjpegServer

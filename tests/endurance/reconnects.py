@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from edge_node.camera import open_camera
+from edge_node.camera.capture.opening import open_camera
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
 

@@ -1,1 +1,1 @@
-"""control_room: see README."""
+"""Subcommands of ``edge-node`` that reach a broker or run the control room, one module each."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.command import robot_topics
 from edge_node.control_room.robots.bundle_sender import BundleSender
-from edge_node.control_room.signing_key import load_signer
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
+from edge_node.signing import load_signer
 from edge_node.update.state import Step
 
 if TYPE_CHECKING:

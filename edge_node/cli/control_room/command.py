@@ -12,11 +12,11 @@ import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe
-from edge_node.control_room.signing_key import load_signer, make_key_pair
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
+from edge_node.signing import load_signer, make_key_pair
 
 if TYPE_CHECKING:
     from edge_node.messages.command import Command

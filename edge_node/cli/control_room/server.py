@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("wanted --demo, --broker HOST or --config FILE; --help says more")
     _check_extra()
     if args.demo:
-        from edge_node.control_room.demo import run_demo
+        from edge_node.control_room.service.demo import run_demo
 
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             f" {settings.mqtt.hostname}, the history lies in {settings.room.state_dir}."
         )
         return 0
-    from edge_node.control_room.server import serve
+    from edge_node.control_room.service.server import serve
 
     serve(settings, lambda url: print(f"control room: {url}   (Ctrl-C ends it)", flush=True))
     return 0

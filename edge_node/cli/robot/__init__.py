@@ -1,1 +1,1 @@
-"""robot: see README."""
+"""Subcommands of ``edge-node`` for the robot itself, one module each."""

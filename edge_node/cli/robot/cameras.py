@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
-from edge_node.camera import open_camera
 from edge_node.camera.backends.csi import JETSON_MARK
+from edge_node.camera.capture.opening import open_camera
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
 from edge_node.inspection.inspectability import Thresholds, measure, reasons

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.camera import open_camera, parse_source
+from edge_node.camera.capture.opening import open_camera
+from edge_node.camera.source import parse_source
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import BundleError, ConfigError, CorrosionError
 from edge_node.inference.bundle import bundle_path, load_bundle

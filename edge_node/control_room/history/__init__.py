@@ -1,1 +1,1 @@
-"""history: see README."""
+"""Store what robots published in SQLite and query it."""

@@ -1,1 +1,1 @@
-"""ingest: see README."""
+"""Subscribe to every robot, decode what arrives and store it in batches before it is acknowledged."""

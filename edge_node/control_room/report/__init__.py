@@ -1,1 +1,1 @@
-"""report: see README."""
+"""Mission reports (PDF, CSV), exported data sets of reviewed pictures."""

@@ -1,1 +1,1 @@
-"""robots: see README."""
+"""Talk back to robots: commands, reviews and bundles."""

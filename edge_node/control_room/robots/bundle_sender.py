@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.backoff import Backoff
-from edge_node.commands.admission import signed_bytes
 from edge_node.control_room.robots.commander import LIFETIME_S, build
 from edge_node.errors import CorrosionError, UpdateError
 from edge_node.messages.command import Verb
 from edge_node.messages.response import BundleRequest, Response, Result
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, Outgoing
+from edge_node.signing import signed_bytes
 from edge_node.update.fetcher import piece_payload
 from edge_node.update.state import Step
 from edge_node.update.transport_file import check_size, read_head

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_node.commands.admission import signed_bytes
 from edge_node.errors import CorrosionError
 from edge_node.messages.command import COMMANDS, Command, CommandError, Verb, decode_command
 from edge_node.messages.response import Response, Result, Scalar
 from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, name
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, Outgoing
+from edge_node.signing import signed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

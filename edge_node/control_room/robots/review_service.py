@@ -17,7 +17,6 @@ import msgspec
 
 from edge_node.control_room.history.records import Delivery, Opinion, StoredReview
 from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build
-from edge_node.control_room.signing_key import load_signer
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import Verb
 from edge_node.messages.review import (  # msgspec resolves annotations
@@ -28,11 +27,13 @@ from edge_node.messages.review import (  # msgspec resolves annotations
     ReviewJudgement,
 )
 from edge_node.messages.topics import Topics
+from edge_node.signing import load_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_node.control_room.history.history import History
     from edge_node.control_room.settings import RoomCommandsConfig
-    from edge_node.control_room.web.event_stream import Hub
     from edge_node.mqtt.types import Endpoint
 
 _WORKERS = 4  # each waits for one robot
@@ -77,7 +78,13 @@ class _Subject(NamedTuple):
 class ReviewService:
     """Takes answers from any thread; robots are told by threads of its own."""
 
-    def __init__(self, config: RoomCommandsConfig, endpoint: Endpoint, history: History, hub: Hub) -> None:
+    def __init__(
+        self,
+        config: RoomCommandsConfig,
+        endpoint: Endpoint,
+        history: History,
+        on_reviewed: Callable[[str, str], None],
+    ) -> None:
         """Prepare; touches no network.
 
         Raises:
@@ -89,7 +96,7 @@ class ReviewService:
             raise ConfigError(f"[commands] key_file: {err}") from err
         self._commander = Commander(endpoint, sign)
         self._history = history
-        self._hub = hub
+        self._on_reviewed = on_reviewed
         self._waiting = 0
         self._workers = ThreadPoolExecutor(_WORKERS, "desk")
 
@@ -164,7 +171,7 @@ class ReviewService:
         except CorrosionError as err:
             raise DeskError(str(err)) from err
         self._history.add_review(review)
-        self._hub.reviewed(subject.id, subject.site)
+        self._on_reviewed(subject.id, subject.site)
         self._waiting += 1
         self._workers.submit(self._tell, review, values)
         return review
@@ -186,4 +193,4 @@ class ReviewService:
             self._history.answer_review(review.review_id, delivery, said)
         except CorrosionError as err:
             _LOG.warning("%s", err)
-        self._hub.reviewed(review.finding_id, review.site)
+        self._on_reviewed(review.finding_id, review.site)

@@ -1,1 +1,1 @@
-"""web: see README."""
+"""The page: HTTP API, access, live events, downloads."""

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_node.camera import CameraCondition, CameraState, iter_video
+from edge_node.camera.backends.recording import iter_video
+from edge_node.camera.capture.capture_thread import CameraCondition, CameraState
 from edge_node.camera.frame import frame_now
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.config.sections import BundleConfig, Config, NodeConfig

@@ -13,7 +13,6 @@ import pytest
 from edge_node.cli.broker_options import broker_config
 from edge_node.config.sections import example_config
 from edge_node.control_room.robots.commander import Commander, Ending, build
-from edge_node.control_room.signing_key import load_signer, make_key_pair
 from edge_node.demo.run import CLIP
 from edge_node.errors import CorrosionError
 from edge_node.evidence.marked_jpeg import marking_in
@@ -21,6 +20,7 @@ from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.types import Endpoint
+from edge_node.signing import load_signer, make_key_pair
 from tests.collector import Collector
 from tests.processes import command, daemon, free_port, wait_for
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from edge_node.control_room.demo import Crawler, crawlers
+from edge_node.control_room.service.demo import Crawler, crawlers
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.status import Alarm, Part, PartState, SpoolDepth, Status
 from edge_node.messages.verdict import Outcome, Pose, Reason, StageVerdict, encode

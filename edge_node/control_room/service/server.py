@@ -53,7 +53,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         ingest = Ingest(settings, history, folder, hub.arrived, hub.link_changed)
         desk = None
         if settings.commands.enabled:
-            desk = ReviewService(settings.commands, ingest.endpoint(), history, hub)
+            desk = ReviewService(settings.commands, ingest.endpoint(), history, hub.reviewed)
             stack.callback(desk.close)
         room = Room(settings, history, hub, ingest, desk)
         server = _Server(_uvicorn_config(settings, room, logins), hub)

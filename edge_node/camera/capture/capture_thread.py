@@ -15,17 +15,17 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from edge_node.camera.camera_thread import CameraReader
-from edge_node.camera.frozen_stream import FrozenWatch
-from edge_node.camera.opening import open_camera
+from edge_node.camera.capture.camera_thread import CameraReader
+from edge_node.camera.capture.frozen_stream import FrozenWatch
+from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.camera.capture.opening import Camera
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
-    from edge_node.camera.opening import Camera
     from edge_node.config.sections import CameraConfig
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s

@@ -9,15 +9,15 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from edge_node.camera.opening import open_camera
+from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.camera.capture.opening import Camera
     from edge_node.camera.frame import Frame
-    from edge_node.camera.opening import Camera
     from edge_node.config.sections import CameraConfig
 
 # While nobody decides frames, one is looked at so often: it tells whether the camera repeats itself.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.config.sections import example_config
-from edge_node.control_room.server import serve
+from edge_node.control_room.service.server import serve
 from edge_node.control_room.settings import settings_of
 from edge_node.demo.broker import embedded_broker
 from edge_node.demo.run import CLIP

@@ -1,0 +1,1 @@
+"""Run the control room, or its demonstration, as one process."""
