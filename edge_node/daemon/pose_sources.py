@@ -36,6 +36,13 @@ class PoseReceiver:
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="pose", daemon=True)
 
+    def __enter__(self) -> PoseReceiver:  # noqa: PYI034  Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Begin to listen."""
         self._thread.start()

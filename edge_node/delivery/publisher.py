@@ -329,7 +329,7 @@ class Publisher:
         if stored is not None:
             self._spool.settle_stored(stored)
         elif self._desk is not None:
-            self._desk.handle(message)
+            self._desk.take(message)
 
     def _send_status(self, session: Session, now_s: float) -> None:
         """Publish the status if it, or the spool's alarms and losses, changed."""

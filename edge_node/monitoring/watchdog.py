@@ -1,9 +1,8 @@
-"""Is the node alive? Progress of frames and verdicts -> systemd; and what the machine is at.
+"""Feed systemd's watchdog as long as frames become verdicts and no thread hangs.
 
-The watchdog is fed only by the main thread and only while the whole way is walked: a capture, publisher or
-disk that hangs stops its heartbeat, a model that does not return is noticed, and frames that arrive without
-becoming verdicts stop the feeding too. A camera that is absent and a broker that is away are states, not
-failures of the node: restarting would not mend them.
+Only the main thread feeds it. It stops when the heartbeat of capture, publisher or spool writer stops, when a
+model does not return, or when frames arrive without becoming verdicts. An absent camera and a broker that is
+away are states, not failures of the node: restarting would not mend them.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ _log = logging.getLogger("edge_node.monitoring.watchdog")
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the node's parts did so far.
+    """Progress and heartbeats of the node's parts.
 
     Attributes:
         camera: condition of the camera.
         frames: frames captured.
-        verdicts: frames decided and spooled.
+        verdicts: frames inspected and spooled.
         capture_beat_s: monotonic time of the capture thread's last turn.
-        inference_since_s: since when the models have been looking at one frame; None if they are not.
+        inference_since_s: monotonic time since which the models have had one frame; None if they have none.
         publisher_beat_s: the same of the publisher's; None while it is not connected: resolving a name
             may take minutes, and is no reason to restart.
         spool_beat_s: of the thread that writes to disk; a full disk is answered at once, a hung one is not.
-        paused: frames are not decided, as commanded.
+        paused: frames are not inspected, as commanded.
         summary: one line for ``systemctl status``.
     """
 
@@ -63,7 +62,7 @@ class Vitals:
 
 
 class Watchdog:
-    """Tells systemd when the node is ready, and that it is alive as long as that is true.
+    """Tells systemd when the node is ready, and that it is alive as long as nothing hangs.
 
     Attributes:
         hung: which part hangs, in a sentence; empty if none does.
@@ -79,7 +78,7 @@ class Watchdog:
         self.hung = ""
 
     def look(self, vitals: Vitals) -> None:
-        """Look at the node; call on the main thread, at least once a second."""
+        """Feed systemd's watchdog unless a part hangs; call in the main thread, at least once a second."""
         if not self._ready and (vitals.verdicts or vitals.camera in _WITHOUT_FRAMES):
             self._ready = True
             self._notifier.ready()
@@ -101,7 +100,7 @@ class Watchdog:
 
 
 def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
-    """Return what hangs, in a sentence; empty if nothing does.
+    """Name the part that hangs, in a sentence; empty if none does.
 
     Args:
         vitals: now.

@@ -1,8 +1,8 @@
-"""The spool: the only queue of what must arrive.
+"""Keep messages on disk until the broker has them: the only queue of what must be delivered.
 
-``append`` gives a row its number and returns at once; one thread commits what has gathered, so a slow
-disk never delays a verdict. A row leaves only when ``settle`` was told that a broker has it, or when the
-bound on the disk gives it up, which is counted. Nothing here knows MQTT.
+``append`` numbers a message and returns at once; one thread commits what has gathered, so a slow disk never
+delays a verdict. A row is deleted when ``settle`` reports that a broker has it, or when the disk's bound is
+reached; those are counted. Nothing here imports MQTT.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
-from edge_node.messages.topics import Kind
+from edge_node.messages.verdict import encode
 from edge_node.spool.counters import Counters
 from edge_node.spool.files import DiskSpace, SpoolBudget, budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import msgspec
+
     from edge_node.config.delivery_sections import SpoolConfig
+    from edge_node.messages.topics import Kind
     from edge_node.spool.database import SpoolDatabase
     from edge_node.spool.transaction import Batch, Written
 
-__all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
-
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
+_Message = TypeVar("_Message", bound="msgspec.Struct | bytes")
 
 _GATHER_S = 0.02  # acknowledgements alone wait so long for company; verdicts never wait
 _APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down, not robbed
@@ -41,7 +43,7 @@ _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _IDLE_S = 1.0
 _HOUSE_S = 5.0
 _CLOSE_S = 4.0
-_DAMAGED_ROW = 0  # not a reason code of MQTT: our own finding
+_DAMAGED_ROW = 0  # no MQTT reason code: found here
 
 
 class Spool:
@@ -110,23 +112,24 @@ class Spool:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """What the operator should look into now."""
+        """Conditions that the operator should look into now."""
         lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
         return ((self._failure,) if self._failure else ()) + lasting
 
     def append(
         self,
         kind: Kind,
-        encode: Callable[[int], bytes],
+        make: Callable[[int], _Message],
         *,
         keep: Keep = Keep.NORMAL,
         correlation: bytes = b"",
-    ) -> int:
-        """Give a row its number, hand it to the writer thread and return the number.
+    ) -> _Message:
+        """Give a message its number, hand it to the writer thread and return it.
 
         Args:
             kind: counts on its own, from 1, without gaps.
-            encode: called here with the number, returns the payload; if it raises, no number is used.
+            make: called here with the number; returns the message, or bytes that are encoded already. If it
+                raises, no number is used.
             keep: how long to hold on to it when the disk's bound is reached.
             correlation: MQTT correlation data of a response.
 
@@ -139,7 +142,8 @@ class Spool:
             if self._closing:
                 raise SpoolError(f"{self._path}: the spool is closed")
             seq = self._counters.next_seq(kind)
-            payload = encode(seq)
+            message = make(seq)
+            payload = message if isinstance(message, bytes) else encode(message)
             if len(payload) > MAX_PAYLOAD_BYTES:
                 raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
             self._counters.gave(kind, seq)
@@ -150,7 +154,7 @@ class Spool:
             self._pending.add(NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation))
             self._appended += 1
             self._changed.notify_all()
-            return seq
+            return message
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was appended so far is on disk; False if it is not in time, or was refused."""
@@ -186,11 +190,11 @@ class Spool:
         return self._ask(lambda store: store.last_position(), 0)
 
     def settle(self, *positions: int, urgent: bool = False) -> int:
-        """Say that a broker has the rows; return the ticket that ``settled`` reaches once they are deleted.
+        """Delete rows that a broker has; return the ticket that ``settled`` reaches once they are deleted.
 
         Args:
             positions: of the rows.
-            urgent: do not wait for company, because sending waits for it.
+            urgent: commit at once instead of gathering more, because sending waits for it.
         """
         with self._changed:
             self._pending.acknowledged += positions
@@ -204,7 +208,7 @@ class Spool:
             return self._ticket(1, urgent=True)
 
     def settle_stored(self, stored: Stored) -> None:
-        """Say that the consumers have all rows of a kind and epoch up to a number."""
+        """Delete all rows of a kind and epoch up to a number: the consumers have stored them."""
         with self._changed:
             self._pending.stored.append(stored)
             self._changed.notify_all()
@@ -220,7 +224,7 @@ class Spool:
         self._on_commit = on_commit
 
     def depth(self) -> SpoolDepth:
-        """Return how full the spool is and what it had to give up."""
+        """Return how many rows the spool holds and how many it had to drop."""
         oldest_at_s = self._ask(lambda store: store.oldest_at_s(), None)
         with self._changed:
             return SpoolDepth(
@@ -235,6 +239,12 @@ class Spool:
                 alarms=self.alarms,
             )
 
+    def __enter__(self) -> Spool:  # noqa: PYI034  Self needs Python 3.11
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Commit what was appended, for a few seconds at most, and close."""
         with self._changed:
@@ -244,7 +254,7 @@ class Spool:
             self._changed.notify_all()
         self._thread.join(_CLOSE_S)
         if self._thread.is_alive():
-            _LOG.error(
+            _log.error(
                 "%s: the disk does not answer; %d rows are not on it", self._path, len(self._pending.rows)
             )
             return
@@ -285,12 +295,12 @@ class Spool:
                 self._replace_damaged()
                 written = self._store.write(batch, self._room.limits(), squeeze=self._room.is_short)
             except DamagedError as err:
-                _LOG.error("%s: %s", self._path, err)
+                _log.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
             except (DiskError, OSError, SpoolError) as err:
                 self._note_failure(err)
                 if self._closing and attempt > 0:
-                    _LOG.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
+                    _log.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
                     return False
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, _RETRY_S[min(attempt, len(_RETRY_S) - 1)])
@@ -302,7 +312,7 @@ class Spool:
     def _note_success(self, batch: Batch, written: Written) -> None:
         with self._changed:
             if self._failure:
-                _LOG.warning("%s: the disk can be written again", self._path)
+                _log.warning("%s: the disk can be written again", self._path)
             self._failure = None
             self._waiting += written.change
             self._done += len(batch.rows)
@@ -311,7 +321,7 @@ class Spool:
             self._counters.drop(written.dropped)
             self._changed.notify_all()
         if written.dropped:
-            _LOG.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
+            _log.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
             self._save_counters()
         self._on_commit()
 
@@ -320,7 +330,7 @@ class Spool:
         if self._failure is None:
             code = "disk_full" if full else "disk_failing"
             self._failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
-            _LOG.error("%s", self._failure.text)
+            _log.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
         if full:
             self._room.give_reserve()
@@ -329,7 +339,7 @@ class Spool:
         """Set a file aside that was found damaged while running."""
         if self._damaged_store is not self._store:
             return
-        _LOG.error("%s: damaged; set aside", self._path)
+        _log.error("%s: damaged; set aside", self._path)
         self._store.close()
         with self._changed:
             counters = self._counters.all()
@@ -347,7 +357,7 @@ class Spool:
             waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
         except (DamagedError, DiskError, OSError, SpoolError) as err:
             self._note_damage(self._store, err)
-            _LOG.warning("%s: %s", self._path, err)
+            _log.warning("%s: %s", self._path, err)
             return
         with self._changed:
             # `edge-node spool requeue` may have changed them.
@@ -363,7 +373,7 @@ class Spool:
         try:
             self._store.set_meta(lasting)
         except (DamagedError, DiskError) as err:
-            _LOG.warning("%s: %s", self._path, err)
+            _log.warning("%s: %s", self._path, err)
 
     def _ticket(self, rows: int, *, urgent: bool) -> int:
         """Count settled or refused rows; the lock is held."""
@@ -387,5 +397,5 @@ class Spool:
             self._damaged_store = store
 
     def _quarantine_damaged(self, row: Row) -> None:
-        _LOG.error("%s: %s %d changed on the disk; quarantined", self._path, row.kind.value, row.seq)
+        _log.error("%s: %s %d changed on the disk; quarantined", self._path, row.kind.value, row.seq)
         self.refuse(Refusal(row.position, _DAMAGED_ROW, "its bytes on the disk are not those written"))

@@ -292,7 +292,7 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
     if not publisher.drain(300):
         raise SystemExit(f"{spool.depth().waiting} rows do not leave the spool")
     publisher.stop()
-    last = spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) - 1
+    last = spool.last_number(Kind.VERDICT)
     spool.close()
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
