@@ -18,11 +18,13 @@ from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowConfig
 from edge_node.daemon.main_loop import Node, Rooms
 from edge_node.delivery.publisher import Publisher
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import Evidence
 from edge_node.findings.log import FindingLog
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.systemd import Notifier
+from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Spool
 
@@ -95,7 +97,8 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         findings.start()
         closing.callback(findings.close)
         topics = Topics(config.node.site, config.node.robot)
-        publisher = Publisher(config.mqtt, topics, spool, evidence=evidence)
+        wake = closing.enter_context(Wake())
+        publisher = Publisher(config.mqtt, topics, spool, wake, outboxes=[PictureOutbox(evidence, topics)])
         if broker is not None:
             publisher.start()
             closing.callback(publisher.stop)

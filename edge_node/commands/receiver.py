@@ -11,7 +11,7 @@ from edge_node.messages.command import Ping, Verb, arguments
 from edge_node.messages.response import Result, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edge_node.commands.audit_log import Audit
     from edge_node.config.delivery_sections import CommandsConfig
@@ -23,7 +23,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class CommandReceiver:
-    """Takes commands for one robot."""
+    """Takes commands for one robot: an ``Inbox`` of the publisher."""
+
+    qos = 1
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class CommandReceiver:
         Raises:
             ConfigError: the public key cannot be used.
         """
+        self.filters: Sequence[str] = (topics.commands,)
         self._gate = CommandAdmission(config, topics, spool.taken_nonces)
         self._spool = spool
         self._audit = audit
@@ -53,7 +56,7 @@ class CommandReceiver:
         self._answers = ResponseWriter(topics, spool, audit)
         self._on_command = on_command
 
-    def handle(self, message: Incoming) -> None:
+    def take(self, message: Incoming) -> None:
         """Deal with a message on a command topic; never raises."""
         judged = self._gate.judge(message)
         if isinstance(judged, RefusedCommand):

@@ -23,14 +23,17 @@ from edge_node.daemon.main_loop import TICK_S, Node, Rooms
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import Evidence
 from edge_node.findings.log import FindingLog
 from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
+from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.systemd import Notifier
+from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import trusted_keys
 from edge_node.spool.spool import Spool
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.config.sections import Config
+    from edge_node.delivery.ports import Outbox
     from edge_node.inference.engine import Engine
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.monitoring.live_view import LiveView
@@ -69,6 +73,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     """
     notifier = Notifier()
     with ExitStack() as closing:
+        wake = closing.enter_context(Wake())
         latest = LatestFrame()
         capture = _config_errors("[camera] source", lambda: CaptureThread(config.camera, latest))
         store, load = _models(config)
@@ -84,7 +89,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
             else None
         )
         reloader = Reloader(load, reload)
-        fetcher = Fetcher(topics, Installer(store, config.bundle)) if store and orders else None
+        fetcher = Fetcher(topics, Installer(store, config.bundle), wake.ring) if store and orders else None
         keeper = None
         if store is not None:
             answers = ResponseWriter(topics, spool, audit)
@@ -93,14 +98,17 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
             closing.callback(keeper.close)
         if orders is not None:
             orders.reloader, orders.fetcher = reloader, fetcher
-        desk = orders.desk if orders else None
         pose = pose_track(config.pose)
         pose_topic = PoseTopic(pose, config.pose.mqtt_topic) if config.pose.mqtt_topic else None
+        inboxes = [one for one in (pose_topic, fetcher, orders.desk if orders else None) if one is not None]
+        outboxes: list[Outbox] = [
+            *(HomeAssistantOutbox(topics, config.mqtt), PictureOutbox(evidence, topics)),
+            *([fetcher] if fetcher else []),
+        ]
+        listeners = [_sparkplug(config, topics, closing)] if config.mqtt.sparkplug else []
         publisher = Publisher(
-            config.mqtt, topics, spool, desk=desk, evidence=evidence, pose=pose_topic, fetcher=fetcher
+            *(config.mqtt, topics, spool, wake), inboxes=inboxes, outboxes=outboxes, listeners=listeners
         )
-        if config.mqtt.sparkplug:
-            publisher.show_in(_sparkplug(config, topics, closing))
         publisher.start()
         closing.callback(publisher.stop)
         closing.callback(capture.stop)

@@ -3,7 +3,7 @@
 The publisher delivers the spool and knows nothing of commands, poses, updates, evidence, Home Assistant or
 Sparkplug. Each of them fits one of these protocols and is handed over in a list::
 
-    Publisher(config, topics, spool, wake, inboxes=[commands, pose], outboxes=[pictures], listeners=[sparkplug])
+    Publisher(config, topics, spool, wake, inboxes=[commands], outboxes=[pictures], listeners=[view])
 
 All methods but ``DeliveryListener.set_status`` are called in the publisher's thread, which also acknowledges
 verdicts: they return at once. An exception in one of them ends the connection, is logged and raises an alarm.

@@ -18,14 +18,14 @@ class Wake:
         for end in (self._bell, self._waiting):
             end.setblocking(False)
 
-    def __enter__(self) -> Wake:
+    def __enter__(self) -> Wake:  # noqa: PYI034  Self needs Python 3.11
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def fileno(self) -> int:
-        """Return the descriptor to wait on with ``poll`` or ``select``."""
+        """Return the descriptor to wait on with ``poll`` or ``select``; -1 once closed."""
         return self._waiting.fileno()
 
     def ring(self) -> None:
