@@ -23,6 +23,7 @@ from edge_node.daemon.main_loop import MainLoop
 from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import Evidence
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
@@ -33,6 +34,7 @@ from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.systemd import Notifier
 from edge_node.monitoring.watchdog import Watchdog
+from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Spool
 
@@ -102,10 +104,10 @@ def run_node(  # noqa: PLR0913  # each is a setting of the measurement, by name
         evidence = Evidence(folder / "evidence", config.evidence)
         findings = stack.enter_context(FindingLog(config.findings, folder, spool))
         topics = Topics(config.node.site, config.node.robot)
-        publisher = Publisher(config.mqtt, topics, spool, evidence=evidence)
+        wake, pictures = stack.enter_context(Wake()), PictureOutbox(evidence, topics)
+        publisher = Publisher(config.mqtt, topics, spool, wake, outboxes=[pictures])
         if broker is not None:
-            publisher.start()
-            stack.callback(publisher.stop)
+            stack.enter_context(publisher)
         trial = stack.enter_context(Shadow(config, spool, evidence)) if shadow is not None else None
         if trial is not None:
             _wait_until_loaded(trial)

@@ -11,7 +11,7 @@ from edge_node.messages.command import Ping, Verb, arguments
 from edge_node.messages.response import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edge_node.commands.audit_log import AuditLog
     from edge_node.commands.responses import ResponseWriter
@@ -55,7 +55,7 @@ class CommandReceiver:
         Raises:
             ConfigError: the public key cannot be used.
         """
-        self.filters = (topics.commands,)
+        self.filters: Sequence[str] = (topics.commands,)
         self._admission = CommandAdmission(config, topics, spool.taken_nonces)
         self._spool = spool
         self._audit = audit

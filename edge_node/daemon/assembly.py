@@ -34,6 +34,7 @@ from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import Evidence
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
@@ -41,11 +42,13 @@ from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import PoseTrack, pose_track
+from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.systemd import Notifier
 from edge_node.monitoring.watchdog import Watchdog
+from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import trusted_keys
 from edge_node.spool.spool import Spool
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from edge_node.daemon.bundle_in_use import BundleListener
     from edge_node.daemon.main_loop import Periodic, VerdictListener
     from edge_node.daemon.status_reporter import StatusListener
+    from edge_node.delivery.ports import Inbox, Outbox
     from edge_node.inference.engine import Engine
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
@@ -81,8 +85,11 @@ class _Node:
     topics: Topics
     state_dir: Path
     stack: ExitStack
+    wake: Wake  # rung by whoever has something for the publisher's thread
     notifier: Notifier = field(default_factory=Notifier)
     pause: PauseSwitch = field(default_factory=PauseSwitch)
+    inboxes: list[Inbox] = field(default_factory=list)
+    outboxes: list[Outbox] = field(default_factory=list)
     verdict_listeners: list[VerdictListener] = field(default_factory=list)
     bundle_listeners: list[BundleListener] = field(default_factory=list)
     status_listeners: list[StatusListener] = field(default_factory=list)
@@ -145,13 +152,15 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     """
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
-        node = _Node(config, topics, _make_state_dir(config), stack)
+        wake = stack.enter_context(Wake())
+        node = _Node(config, topics, _make_state_dir(config), stack, wake)
         camera = _camera(node)
         models = _models(node, reload)
         storage = _storage(node)
         fetcher = _updates(node, models, storage)
-        receiver = _commands(node, models, storage, fetcher) if config.commands.accept else None
-        publisher = _link(node, storage, camera, receiver, fetcher)
+        if config.commands.accept:
+            _commands(node, models, storage, fetcher)
+        publisher = _link(node, storage)
         _start_camera(node, camera, storage)
         monitoring = _monitoring(node, models, storage)
         inspection = _inspection(node, camera, models, storage, monitoring)
@@ -179,7 +188,10 @@ def _camera(node: _Node) -> _Camera:
         "[camera] source",
         lambda: CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused),
     )
-    return _Camera(latest, capture, pose_track(config.pose))
+    pose = pose_track(config.pose)
+    if config.pose.mqtt_topic:
+        node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
+    return _Camera(latest, capture, pose)
 
 
 def _models(node: _Node, reload: threading.Event | None) -> _Models:
@@ -209,7 +221,9 @@ def _updates(node: _Node, models: _Models, storage: _Storage) -> Fetcher | None:
         return None
     config, fetcher = node.config.bundle, None
     if node.config.commands.accept:
-        fetcher = Fetcher(node.topics, Installer(models.store, config))
+        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.ring)
+        node.inboxes.append(fetcher)
+        node.outboxes.append(fetcher)
         node.bundle_texts.append(lambda: fetcher.text)
     on_event = partial(respond_to_event, storage.responses)
     keeper = TrialKeeper(models.store, config, models.reloader, models.engine.bundle, on_event)
@@ -222,8 +236,8 @@ def _updates(node: _Node, models: _Models, storage: _Storage) -> Fetcher | None:
     return fetcher
 
 
-def _commands(node: _Node, models: _Models, storage: _Storage, fetcher: Fetcher | None) -> CommandReceiver:
-    """Return what receives commands; each verb's handler is registered here."""
+def _commands(node: _Node, models: _Models, storage: _Storage, fetcher: Fetcher | None) -> None:
+    """Take commands; each verb's handler is registered here."""
     spool, evidence, responses = storage.spool, storage.evidence, storage.responses
     snapshots = SnapshotHandler(responses)
     severities = node.config.findings.severities
@@ -241,49 +255,37 @@ def _commands(node: _Node, models: _Models, storage: _Storage, fetcher: Fetcher 
     node.verdict_listeners.append(snapshots)
     node.picture_requests.append(snapshots.claim)
     node.periodics.append(executor)
-    return CommandReceiver(
+    receiver = CommandReceiver(
         *(node.config.commands, node.topics),
         spool=spool,
         audit=storage.audit,
         responses=responses,
         submit=executor.submit,
     )
+    node.inboxes.append(receiver)
 
 
-def _link(
-    node: _Node,
-    storage: _Storage,
-    camera: _Camera,
-    receiver: CommandReceiver | None,
-    fetcher: Fetcher | None,
-) -> Publisher:
-    """Start to connect to the broker."""
+def _link(node: _Node, storage: _Storage) -> Publisher:
+    """Start to connect to the broker, with every inbox and outbox that registered."""
     config, topics = node.config, node.topics
-    pose_topic = PoseTopic(camera.pose, config.pose.mqtt_topic) if config.pose.mqtt_topic else None
     publisher = Publisher(
-        config.mqtt,
-        topics,
-        storage.spool,
-        desk=receiver,
-        evidence=storage.evidence,
-        pose=pose_topic,
-        fetcher=fetcher,
+        *(config.mqtt, topics, storage.spool, node.wake),
+        inboxes=node.inboxes,
+        outboxes=[
+            HomeAssistantOutbox(topics, config.mqtt),
+            PictureOutbox(storage.evidence, topics),
+            *node.outboxes,
+        ],
+        listeners=[_sparkplug(node)] if config.mqtt.sparkplug else [],
     )
-    if config.mqtt.sparkplug:
-        publisher.show_in(_sparkplug(node))
-    publisher.start()
-    node.stack.callback(publisher.stop)
-    return publisher
+    return node.stack.enter_context(publisher)
 
 
 def _sparkplug(node: _Node) -> SparkplugNode:
-    """Show what is delivered as a Sparkplug edge node until the end."""
+    """Start what shows delivered messages as a Sparkplug edge node."""
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
-    view = SparkplugNode(node.config.mqtt, node.topics, node.state_dir)
-    view.start()
-    node.stack.callback(view.stop)
-    return view
+    return node.stack.enter_context(SparkplugNode(node.config.mqtt, node.topics, node.state_dir))
 
 
 def _start_camera(node: _Node, camera: _Camera, storage: _Storage) -> None:

@@ -11,11 +11,13 @@ from edge_node.inspection.pose_track import _WAIT_S, PoseTrack, _log
 from edge_node.messages.pose import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_node.mqtt.types import Incoming
 
 
 class PoseReceiver:
-    """Listens for poses on a UDP port."""
+    """Receive poses on a UDP port, in a thread of its own."""
 
     def __init__(self, track: PoseTrack, host: str, port: int) -> None:
         """Bind the port.
@@ -69,19 +71,15 @@ class PoseReceiver:
 
 
 class PoseTopic:
-    """Takes poses from one MQTT topic; belongs to the publisher's thread."""
+    """Receive poses from one MQTT topic: an ``Inbox`` of the publisher."""
+
+    qos = 0  # a pose that comes late is of no use
 
     def __init__(self, track: PoseTrack, topic: str) -> None:
-        self.topic = topic
+        self.filters: Sequence[str] = (topic,)
         self._track = track
 
-    def note(self, message: Incoming) -> bool:
-        """Take in a message if it is a pose; False if it is of another topic.
-
-        A retained one is left out: the broker kept it, and nobody knows for how long.
-        """
-        if message.topic != self.topic:
-            return False
+    def take(self, message: Incoming) -> None:
+        """Record a pose; a retained one is left out: the broker kept it, and nobody knows for how long."""
         if not message.is_retained:
             self._track.take(message.payload)
-        return True

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 attributes of a row, for MQTT's binary mode: user properties beside the payload. Pure.
+"""Build a row's CloudEvents 1.0 attributes for MQTT's binary mode: user properties beside the payload. Pure.
 
 Source: CloudEvents MQTT protocol binding 1.0.2, section 3.1.
 """

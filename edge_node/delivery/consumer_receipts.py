@@ -1,11 +1,13 @@
-"""Receipts: consumers say how far they have stored verdicts; until all have, a verdict stays in the spool.
+"""Keep each verdict in the spool until all named consumers have sent a receipt for it.
 
 A broker that acknowledged may still lose: its queue for a subscriber may be bounded, or forgotten when it is
-killed. A receipt is the word of whoever keeps the record. Pure; times are given.
+killed. A receipt says that a consumer has stored all verdicts up to a number. ``ConsumerReceipts`` is pure;
+the caller passes the time.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,15 +17,52 @@ from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
 
 
+class ReceiptInbox:
+    """Receive the receipts of consumers: an ``Inbox`` of the publisher."""
+
+    qos = 1
+
+    def __init__(
+        self,
+        receipts: ConsumerReceipts,
+        on_stored: Callable[[Stored], None],
+        on_missing: Callable[[], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            receipts: what the consumers have.
+            on_stored: called with what all consumers have: it may be deleted.
+            on_missing: called when a consumer lacks what was sent long ago: all that no receipt covers is to
+                be sent again.
+        """
+        self._receipts = receipts
+        self._on_stored = on_stored
+        self._on_missing = on_missing
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """The topics on which the consumers send receipts; none if no receipts are wanted."""
+        return self._receipts.filters
+
+    def take(self, message: Incoming) -> None:
+        """Take a receipt; what is none is counted and changes nothing."""
+        stored = self._receipts.note(message, time.monotonic())
+        if self._receipts.take_missing():
+            self._on_missing()
+        if stored is not None:
+            self._on_stored(stored)
+
+
 class ConsumerReceipts:
-    """What the named consumers said; belongs to one thread.
+    """Remember what the named consumers have stored; belongs to one thread.
 
     A consumer that speaks and lacks what was sent long ago will not get it from the broker any more: then
     all that no receipt covers is to be sent again. One that is silent may still have it in its queue.
@@ -52,7 +91,7 @@ class ConsumerReceipts:
 
     @property
     def filters(self) -> list[str]:
-        """The topics on which the consumers speak."""
+        """The topics on which the consumers send receipts."""
         return [self._topics.receipt(consumer) for consumer in self._said]
 
     def begin(self, epoch: str, seq: int) -> None:

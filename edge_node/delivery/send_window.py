@@ -1,4 +1,4 @@
-"""What is sent next and what is on its way: lanes, slots, holds, suspects. Pure; times are given.
+"""Select the next rows to send and track those in flight. No I/O; the caller passes the time.
 
 Every kind has two lanes: what was appended since the connection began (live), and what waited before
 (backlog). Live goes first; each lane is in order. A slot is free again only when the row that had it is
@@ -48,7 +48,7 @@ class Lane:
 
 @dataclass(slots=True)
 class Sent:
-    """A row on its way."""
+    """A row that was sent and not answered."""
 
     row: Row
     lane: Lane
@@ -62,7 +62,7 @@ class _Hold:
 
 
 class SendWindow:
-    """The rows of one connection: which is next, which are on their way."""
+    """Select and track the rows of one connection."""
 
     def __init__(self, size: int, boundary: int, suspects: Suspects) -> None:
         """Begin a connection.

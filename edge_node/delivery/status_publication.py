@@ -1,4 +1,4 @@
-"""The status as it goes over the wire: with link and spool filled in, sent only when it changed. Pure."""
+"""Fill link and spool into the status message, and tell when it differs from the last one sent. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHECK_S = 1.0
 
 
 class StatusMessage:
-    """What was set, and what the broker was told last."""
+    """Hold the status that was set and the one that the broker was sent last."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics

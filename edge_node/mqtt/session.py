@@ -21,11 +21,12 @@ from edge_node.mqtt.packets import packed_properties, unpacked_publish
 from edge_node.mqtt.types import Endpoint, Granted, Incoming, LinkError, Outgoing, PersistentSession, Will
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
     from typing import Any
 
     from paho.mqtt.reasoncodes import ReasonCode
+
+    from edge_node.mqtt.wake import Wake
 
 
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
@@ -139,7 +140,7 @@ class Session:
         """False while the link is so slow that sent messages still wait in this process."""
         return not self._client.want_write()
 
-    def open(self, wake: socket.socket | None = None, stop: Callable[[], bool] = lambda: False) -> Granted:
+    def open(self, wake: Wake | None = None, stop: Callable[[], bool] = lambda: False) -> Granted:
         """Connect, wait for the broker's answer and return what it allows.
 
         Raises:
@@ -192,8 +193,8 @@ class Session:
         if message.qos:
             self._client.ack(message.number, message.qos)
 
-    def poll(self, timeout_s: float, wake: socket.socket | None = None) -> None:
-        """Wait for something to happen on the link, or for a byte in ``wake``, and deal with it.
+    def poll(self, timeout_s: float, wake: Wake | None = None) -> None:
+        """Wait for something to happen on the link, or for a ring of ``wake``, and deal with it.
 
         Raises:
             LinkError: the link is lost.
@@ -203,13 +204,13 @@ class Session:
             raise self._lost()
         waiting = select.poll()
         waiting.register(link, select.POLLIN | select.POLLPRI | (0 if self.can_write else select.POLLOUT))
-        if wake is not None:
+        if wake is not None and wake.fileno() >= 0:
             waiting.register(wake, select.POLLIN)
         # Decrypted bytes wait in the TLS layer, where poll(2) does not see them.
         buffered = isinstance(link, ssl.SSLSocket) and link.pending() > 0
         events = dict(waiting.poll(0 if buffered else int(timeout_s * 1000)))
         if wake is not None and events.pop(wake.fileno(), 0):
-            _drain(wake)
+            wake.clear()
         self._serve(events.get(link.fileno(), 0) | (select.POLLIN if buffered else 0))
 
     def close(self, timeout_s: float = 0.5) -> None:
@@ -336,12 +337,3 @@ class Session:
 
 def _properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]  # paho has types elsewhere
-
-
-def _drain(wake: socket.socket) -> None:
-    """Read all that was written to say that there is work."""
-    try:
-        while wake.recv(4096):
-            pass
-    except BlockingIOError:
-        pass

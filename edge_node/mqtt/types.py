@@ -1,4 +1,4 @@
-"""What goes through a connection to the broker, and what it is made with. Pure; ``mqtt_session`` does it."""
+"""Define the messages, addresses and errors of a connection to the broker. Pure: ``session`` does I/O."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which pieces of a file to ask for, and when to ask again: few on the way, so that verdicts are not held up.
+"""Decide which pieces of a file to request and when to request them again. Pure; the caller passes the time.
 
-What is asked for shares the link with the broker's answers to verdicts. While pieces come quickly more are
-asked for at once; when they come slowly, or not at all, fewer. Pure; times are given.
+Pieces share the link with the broker's answers to verdicts, so only few are on the way. While they come
+quickly more are requested at once; when they come slowly, or not at all, fewer.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Piece:
     length: int
 
 
-class Asking:
-    """The pieces on the way; belongs to one thread."""
+class PieceRequests:
+    """Track the pieces that were requested and have not come; belongs to one thread."""
 
     def __init__(self) -> None:
         self._asked: dict[Piece, float] = {}
@@ -36,7 +36,7 @@ class Asking:
 
     @property
     def on_the_way_bytes(self) -> int:
-        """What was asked for and has not come."""
+        """How many bytes were requested and have not come."""
         return sum(piece.length for piece in self._asked)
 
     def begin(self) -> None:
@@ -45,19 +45,21 @@ class Asking:
         self._ahead.clear()
         self._silent, self._not_before_s = 0, 0.0
 
-    def due(self, at: int, end: int, now_s: float) -> list[Piece]:
-        """Return what to ask for now; each counts as asked.
+    def due(self, at: int, end: int, now_s: float, most: int = MOST_PIECES) -> list[Piece]:
+        """Return the pieces to request now; each counts as requested.
 
         Args:
             at: everything before is here.
             end: nothing from here on is wanted.
-            now_s: the clock.
+            now_s: monotonic.
+            most: no more pieces than these.
         """
         self._expire(now_s)
         if now_s < self._not_before_s:
             return []
-        found, offset = [], at
-        while offset < end and len(self._asked) + len(self._ahead) < int(self._width):
+        found: list[Piece] = []
+        offset = at
+        while offset < end and len(found) < most and len(self._asked) + len(self._ahead) < int(self._width):
             piece = Piece(offset, min(PIECE_BYTES, end - offset))
             if offset in self._ahead:
                 piece = Piece(offset, len(self._ahead[offset]))

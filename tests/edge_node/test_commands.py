@@ -25,6 +25,7 @@ from edge_node.messages.command import COMMANDS, CommandError, Pause, SendEviden
 from edge_node.messages.response import Result
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.types import Incoming
+from edge_node.mqtt.wake import Wake
 from edge_node.signing import signed_bytes
 from edge_node.spool.spool import Spool
 from tests.collector import Collector
@@ -316,9 +317,8 @@ def test_commands_over_a_real_broker_are_carried_out_once_and_answered(mosquitto
     with Collector(mosquitto.port) as room, audit:
         # Retained before the robot is there: it must not act on it when it comes.
         room.publish(f"{TOPICS.base}/cmd/resume", incoming(**times, id="retained-1").payload, retain=True)
-        publisher = Publisher(
-            MqttConfig(hostname="127.0.0.1", port=mosquitto.port), TOPICS, spool, desk=receiver
-        )
+        mqtt = MqttConfig(hostname="127.0.0.1", port=mosquitto.port)
+        publisher = Publisher(mqtt, TOPICS, spool, Wake(), inboxes=[receiver])
         publisher.start()
 
         def received() -> list[tuple[str, str | None, str, bytes]]:

@@ -23,12 +23,13 @@ from pathlib import Path
 from edge_node.config.sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 from edge_node.messages.topics import Topics
 port, path, count = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 spool = Spool.open(path, SpoolConfig())
 config = MqttConfig(hostname="127.0.0.1", port=port, require_subscriber=True)
-publisher = Publisher(config, Topics("site", "robot"), spool)
+publisher = Publisher(config, Topics("site", "robot"), spool, Wake())
 publisher.start()
 seq = 0
 while seq < count:

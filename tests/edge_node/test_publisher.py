@@ -19,6 +19,7 @@ from edge_node.messages.status import LinkState, Part, PartState, Status
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, Outgoing
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.rows import Keep
 from edge_node.spool.spool import Spool
 from tests.collector import Collector
@@ -45,7 +46,7 @@ def publish(spool: Spool) -> Iterator[Callable[..., Publisher]]:
     started: list[Publisher] = []
 
     def start(port: int, **options) -> Publisher:
-        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=port, **options), TOPICS, spool)
+        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=port, **options), TOPICS, spool, Wake())
         publisher.start()
         started.append(publisher)
         return publisher
@@ -277,7 +278,9 @@ def test_the_broker_says_offline_when_the_link_is_lost(mosquitto, spool, publish
 def test_stopping_is_bounded_whatever_the_broker_does(spool) -> None:
     """A broker that accepts the connection and says nothing cannot hold up a shutdown."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=silent.getsockname()[1]), TOPICS, spool)
+        publisher = Publisher(
+            MqttConfig(hostname="127.0.0.1", port=silent.getsockname()[1]), TOPICS, spool, Wake()
+        )
         publisher.start()
         append(spool, 10)
         time.sleep(0.3)
@@ -409,7 +412,7 @@ def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosqui
         for name in ("one", "two"):
             own = Spool.open(tmp_path / name / "spool.sqlite", SpoolConfig())
             append(own, 5)
-            twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own)
+            twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own, Wake())
             twin.start()
             twins.append((own, twin))
         wait_for(lambda: any(alarms(twin) & {"unstable", "taken_over"} for _, twin in twins), 60, "alarm")
@@ -422,13 +425,16 @@ def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosqui
             own.close()
 
 
-class BrokenDesk:
+class BrokenInbox:
     """Raises at whatever comes."""
+
+    filters = (TOPICS.commands,)
+    qos = 1
 
     def __init__(self) -> None:
         self.calls = 0
 
-    def handle(self, _message: object) -> None:
+    def take(self, _message: object) -> None:
         """Raise, as a bug would."""
         self.calls += 1
         raise RuntimeError("a bug behind the callback")
@@ -436,10 +442,9 @@ class BrokenDesk:
 
 def test_a_callback_that_raises_is_seen_and_the_link_comes_back(mosquitto, spool) -> None:
     """In paho's own loop the thread would die and the client go on saying connected."""
-    desk = BrokenDesk()
-    publisher = Publisher(
-        MqttConfig(hostname="127.0.0.1", port=mosquitto.port, window=1), TOPICS, spool, desk=desk
-    )
+    inbox = BrokenInbox()
+    config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port, window=1)
+    publisher = Publisher(config, TOPICS, spool, Wake(), inboxes=[inbox])
     publisher.set_status(status())
     with Collector(mosquitto.port) as collector:
         publisher.start()
@@ -451,7 +456,7 @@ def test_a_callback_that_raises_is_seen_and_the_link_comes_back(mosquitto, spool
         wait_for(
             lambda: any(b"publisher_error" in m.payload for m in collector.of(TOPICS.status)), what="word"
         )
-        assert desk.calls == 1
+        assert inbox.calls == 1
     publisher.stop()
 
 

@@ -37,6 +37,7 @@ from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import Decision, Verdict, encode
 from edge_node.monitoring.status_board import StatusBoard
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 
 SITE = "fleet"
@@ -61,7 +62,7 @@ class Robot:
         # No reserve: 8 MB for each robot's bad day would be the disk's bad day here.
         self.spool = Spool.open(state_dir / "spool.sqlite", SpoolConfig(max_mb=64, reserve_mb=0))
         closing.callback(self.spool.close)
-        self.publisher = Publisher(config.mqtt, Topics(SITE, name), self.spool)
+        self.publisher = Publisher(config.mqtt, Topics(SITE, name), self.spool, Wake())
         self._recorder = Recorder(config, bundle, self.spool.epoch)
         self._board = StatusBoard(config, bundle, self.spool)
         self._health_due_s = time.monotonic() + HEALTH_INTERVAL_S * (number % 100) / 100
