@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +20,7 @@ from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
-from edge_node.commands.pause import PauseHandler, PauseSwitch, ResumeHandler
+from edge_node.commands.pause import PauseHandler, ResumeHandler
 from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.responses import ResponseWriter
@@ -29,6 +28,14 @@ from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
+from edge_node.daemon.parts import (
+    CameraParts,
+    InspectionParts,
+    ModelParts,
+    MonitoringParts,
+    Registry,
+    StorageParts,
+)
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.verdict_writer import VerdictWriter
@@ -41,12 +48,11 @@ from edge_node.findings.log import FindingLog
 from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
-from edge_node.inspection.pose_track import PoseTrack, pose_track
+from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
-from edge_node.monitoring.systemd import Notifier
 from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
@@ -61,13 +67,7 @@ from edge_node.update.trial_keeper import TrialKeeper
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
-    from edge_node.daemon.bundle_in_use import BundleListener
-    from edge_node.daemon.main_loop import Periodic, VerdictListener
-    from edge_node.daemon.status_reporter import StatusListener
-    from edge_node.delivery.ports import Inbox, Outbox
-    from edge_node.inference.engine import Engine
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
 _T = TypeVar("_T")
@@ -75,68 +75,6 @@ _T = TypeVar("_T")
 _log = logging.getLogger("edge_node")
 
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """What the parts are built of, and the lists in which they register; ``stack`` stops them, last first."""
-
-    config: Config
-    topics: Topics
-    state_dir: Path
-    stack: ExitStack
-    wake: Wake  # rung by whoever has something for the publisher's thread
-    notifier: Notifier = field(default_factory=Notifier)
-    pause: PauseSwitch = field(default_factory=PauseSwitch)
-    inboxes: list[Inbox] = field(default_factory=list)
-    outboxes: list[Outbox] = field(default_factory=list)
-    verdict_listeners: list[VerdictListener] = field(default_factory=list)
-    bundle_listeners: list[BundleListener] = field(default_factory=list)
-    status_listeners: list[StatusListener] = field(default_factory=list)
-    periodics: list[Periodic] = field(default_factory=list)
-    bundle_texts: list[Callable[[], str]] = field(default_factory=list)
-    excuses: list[Callable[[Exception], bool]] = field(default_factory=list)
-    picture_requests: list[Callable[[Frame], bool]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Camera:
-    latest: LatestFrame
-    capture: CaptureThread
-    pose: PoseTrack
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """The models and what loads others; ``store`` is None where ``[bundle] path`` names a folder."""
-
-    engine: Engine
-    reloader: Reloader
-    store: BundleStore | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Storage:
-    spool: Spool
-    evidence: Evidence
-    findings: FindingLog
-    audit: AuditLog
-    responses: ResponseWriter
-
-
-@dataclass(frozen=True, slots=True)
-class _Monitoring:
-    board: StatusBoard
-    shadow: Shadow | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Inspection:
-    bell: threading.Event  # set by every thread that has something for the main thread
-    inference: InferenceThread
-    bundle: BundleInUse
-    verdicts: VerdictWriter
-    sources: Sources
 
 
 def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | None = None) -> int:
@@ -153,7 +91,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
-        node = _Node(config, topics, _make_state_dir(config), stack, wake)
+        node = Registry(config, topics, _make_state_dir(config), stack, wake)
         camera = _camera(node)
         models = _models(node, reload)
         storage = _storage(node)
@@ -181,7 +119,7 @@ def _make_state_dir(config: Config) -> Path:
     return path
 
 
-def _camera(node: _Node) -> _Camera:
+def _camera(node: Registry) -> CameraParts:
     """Return the capture thread, not started, and the poses that belong to its frames."""
     latest, config = LatestFrame(), node.config
     capture = _config_errors(
@@ -191,10 +129,10 @@ def _camera(node: _Node) -> _Camera:
     pose = pose_track(config.pose)
     if config.pose.mqtt_topic:
         node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
-    return _Camera(latest, capture, pose)
+    return CameraParts(latest, capture, pose)
 
 
-def _models(node: _Node, reload: threading.Event | None) -> _Models:
+def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
     """Load the models; a trial that keeps crashing is ended before."""
     config, store = node.config.bundle, None
     load = partial(load_engine, config)
@@ -202,20 +140,20 @@ def _models(node: _Node, reload: threading.Event | None) -> _Models:
         store = BundleStore(node.state_dir / STORE_NAME, trusted_keys(config.trusted_keys))
         begin(store, config)
         load = partial(load_installed, store, config)
-    return _Models(_config_errors("[bundle] path", load), Reloader(load, reload), store)
+    return ModelParts(_config_errors("[bundle] path", load), Reloader(load, reload), store)
 
 
-def _storage(node: _Node) -> _Storage:
+def _storage(node: Registry) -> StorageParts:
     """Open the spool and everything else that lies in the state folder; findings are started later."""
     spool = node.stack.enter_context(Spool.open(node.state_dir / "spool.sqlite", node.config.spool))
     evidence = Evidence(node.state_dir / "evidence", node.config.evidence)
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)
-    return _Storage(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
+    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
 
 
-def _updates(node: _Node, models: _Models, storage: _Storage) -> Fetcher | None:
+def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
     """Follow the store of installed bundles, if there is one; return what fetches others, if commands may."""
     if models.store is None:
         return None
@@ -236,28 +174,18 @@ def _updates(node: _Node, models: _Models, storage: _Storage) -> Fetcher | None:
     return fetcher
 
 
-def _commands(node: _Node, models: _Models, storage: _Storage, fetcher: Fetcher | None) -> None:
-    """Take commands; each verb's handler is registered here."""
-    spool, evidence, responses = storage.spool, storage.evidence, storage.responses
+def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None) -> None:
+    """Receive commands and execute them in the main loop."""
+    responses = storage.responses
     snapshots = SnapshotHandler(responses)
-    severities = node.config.findings.severities
-    no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
-    handlers: dict[Verb, Handler] = {
-        Verb.PAUSE: PauseHandler(node.pause).handle,
-        Verb.RESUME: ResumeHandler(node.pause).handle,
-        Verb.SNAPSHOT: snapshots.handle,
-        Verb.EVIDENCE: EvidenceHandler(evidence).handle,
-        Verb.RELOAD: ReloadHandler(models.reloader, responses).handle,
-        Verb.REVIEW: ReviewHandler(node.topics, spool, evidence, storage.findings, severities).handle,
-        Verb.UPDATE: UpdateHandler(fetcher).handle if fetcher is not None else no_updates,
-    }
-    executor = CommandExecutor(handlers, responses)
     node.verdict_listeners.append(snapshots)
     node.picture_requests.append(snapshots.claim)
+    handlers = _handlers(node, models, storage, fetcher)
+    executor = CommandExecutor({Verb.SNAPSHOT: snapshots.handle, **handlers}, responses)
     node.periodics.append(executor)
     receiver = CommandReceiver(
         *(node.config.commands, node.topics),
-        spool=spool,
+        spool=storage.spool,
         audit=storage.audit,
         responses=responses,
         submit=executor.submit,
@@ -265,7 +193,24 @@ def _commands(node: _Node, models: _Models, storage: _Storage, fetcher: Fetcher 
     node.inboxes.append(receiver)
 
 
-def _link(node: _Node, storage: _Storage) -> Publisher:
+def _handlers(
+    node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None
+) -> dict[Verb, Handler]:
+    """Return what executes each verb that needs no more than a handler: a new command is registered here."""
+    spool, evidence, findings = storage.spool, storage.evidence, storage.findings
+    severities = node.config.findings.severities
+    no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
+    return {
+        Verb.PAUSE: PauseHandler(node.pause).handle,
+        Verb.RESUME: ResumeHandler(node.pause).handle,
+        Verb.EVIDENCE: EvidenceHandler(evidence).handle,
+        Verb.RELOAD: ReloadHandler(models.reloader, storage.responses).handle,
+        Verb.REVIEW: ReviewHandler(node.topics, spool, evidence, findings, severities).handle,
+        Verb.UPDATE: UpdateHandler(fetcher).handle if fetcher is not None else no_updates,
+    }
+
+
+def _link(node: Registry, storage: StorageParts) -> Publisher:
     """Start to connect to the broker, with every inbox and outbox that registered."""
     config, topics = node.config, node.topics
     publisher = Publisher(
@@ -281,14 +226,14 @@ def _link(node: _Node, storage: _Storage) -> Publisher:
     return node.stack.enter_context(publisher)
 
 
-def _sparkplug(node: _Node) -> SparkplugNode:
+def _sparkplug(node: Registry) -> SparkplugNode:
     """Start what shows delivered messages as a Sparkplug edge node."""
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
     return node.stack.enter_context(SparkplugNode(node.config.mqtt, node.topics, node.state_dir))
 
 
-def _start_camera(node: _Node, camera: _Camera, storage: _Storage) -> None:
+def _start_camera(node: Registry, camera: CameraParts, storage: StorageParts) -> None:
     """Start capture and the parts that work on its frames: findings, and poses over UDP."""
     config, stack = node.config.pose, node.stack
     _config_errors("[camera] source", lambda: stack.enter_context(camera.capture))
@@ -297,7 +242,7 @@ def _start_camera(node: _Node, camera: _Camera, storage: _Storage) -> None:
         stack.enter_context(PoseReceiver(camera.pose, config.udp_host, config.udp_port))
 
 
-def _monitoring(node: _Node, models: _Models, storage: _Storage) -> _Monitoring:
+def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> MonitoringParts:
     """Count verdicts, and start the local page and the shadow if they are wanted."""
     config, shadow = node.config, None
     board = StatusBoard(config, models.engine.bundle, storage.spool)
@@ -310,10 +255,10 @@ def _monitoring(node: _Node, models: _Models, storage: _Storage) -> _Monitoring:
         node.verdict_listeners.append(shadow)
         node.bundle_listeners.append(shadow)
     node.stack.callback(node.notifier.stopping)
-    return _Monitoring(board, shadow)
+    return MonitoringParts(board, shadow)
 
 
-def _page(node: _Node) -> None:
+def _page(node: Registry) -> None:
     """Serve the local page until the end; a port that is taken costs the page, not the inspection."""
     from edge_node.monitoring.live_view import LiveView
     from edge_node.monitoring.local_page import LocalPage, PageError
@@ -330,8 +275,12 @@ def _page(node: _Node) -> None:
 
 
 def _inspection(
-    node: _Node, camera: _Camera, models: _Models, storage: _Storage, monitoring: _Monitoring
-) -> _Inspection:
+    node: Registry,
+    camera: CameraParts,
+    models: ModelParts,
+    storage: StorageParts,
+    monitoring: MonitoringParts,
+) -> InspectionParts:
     """Return what inspects frames and writes their verdicts, and the sources of its state."""
     bell, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
     on_busy = shadow.give_way if shadow is not None else None
@@ -344,10 +293,10 @@ def _inspection(
         texts=tuple(node.bundle_texts),
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
     )
-    return _Inspection(bell, inference, bundle, verdicts, sources)
+    return InspectionParts(bell, inference, bundle, verdicts, sources)
 
 
-def _bundle_in_use(node: _Node, models: _Models, epoch: str) -> BundleInUse:
+def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUse:
     bundle = BundleInUse(
         *(node.config, models.engine, epoch),
         reloader=models.reloader,
@@ -360,7 +309,7 @@ def _bundle_in_use(node: _Node, models: _Models, epoch: str) -> BundleInUse:
 
 
 def _reporter(
-    node: _Node, inspection: _Inspection, monitoring: _Monitoring, publisher: Publisher
+    node: Registry, inspection: InspectionParts, monitoring: MonitoringParts, publisher: Publisher
 ) -> StatusReporter:
     """Return what feeds the watchdog and publishes status and health."""
     watchdog, listeners = Watchdog(node.notifier), node.status_listeners
@@ -369,7 +318,7 @@ def _reporter(
     return reporter
 
 
-def _main_loop(node: _Node, inspection: _Inspection) -> MainLoop:
+def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
     """Return the main loop with everything that registered."""
     return MainLoop(
         inspection.inference,
