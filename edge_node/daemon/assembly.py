@@ -144,7 +144,7 @@ def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
 
 
 def _storage(node: Registry) -> StorageParts:
-    """Open the spool and everything else that lies in the state folder; findings are started later."""
+    """Open everything that lies in the state folder; findings are started with the camera."""
     spool = node.stack.enter_context(Spool.open(node.state_dir / "spool.sqlite", node.config.spool))
     evidence = Evidence(node.state_dir / "evidence", node.config.evidence)
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
@@ -154,7 +154,7 @@ def _storage(node: Registry) -> StorageParts:
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
-    """Follow the store of installed bundles, if there is one; return what fetches others, if commands may."""
+    """Follow the store of installed bundles, if there is one; return the fetcher if commands are accepted."""
     if models.store is None:
         return None
     config, fetcher = node.config.bundle, None
@@ -196,7 +196,7 @@ def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher
 def _handlers(
     node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None
 ) -> dict[Verb, Handler]:
-    """Return what executes each verb that needs no more than a handler: a new command is registered here."""
+    """Return the handler of each verb but ``snapshot``; a new command is registered here."""
     spool, evidence, findings = storage.spool, storage.evidence, storage.findings
     severities = node.config.findings.severities
     no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
@@ -227,7 +227,7 @@ def _link(node: Registry, storage: StorageParts) -> Publisher:
 
 
 def _sparkplug(node: Registry) -> SparkplugNode:
-    """Start what shows delivered messages as a Sparkplug edge node."""
+    """Start the Sparkplug edge node, which shows delivered messages."""
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
     return node.stack.enter_context(SparkplugNode(node.config.mqtt, node.topics, node.state_dir))
@@ -281,7 +281,7 @@ def _inspection(
     storage: StorageParts,
     monitoring: MonitoringParts,
 ) -> InspectionParts:
-    """Return what inspects frames and writes their verdicts, and the sources of its state."""
+    """Build inference, the bundle in use and the verdict writer."""
     bell, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
     on_busy = shadow.give_way if shadow is not None else None
     inference = InferenceThread(camera.latest, bell.set, on_busy)
@@ -311,7 +311,7 @@ def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUs
 def _reporter(
     node: Registry, inspection: InspectionParts, monitoring: MonitoringParts, publisher: Publisher
 ) -> StatusReporter:
-    """Return what feeds the watchdog and publishes status and health."""
+    """Build the reporter, which feeds the watchdog and publishes status and health."""
     watchdog, listeners = Watchdog(node.notifier), node.status_listeners
     reporter = StatusReporter(inspection.sources, monitoring.board, watchdog, publisher, listeners=listeners)
     node.periodics.append(reporter)

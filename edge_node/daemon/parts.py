@@ -1,4 +1,4 @@
-"""Declare what the steps of the assembly hand to each other."""
+"""Declare the groups of parts that the steps of the assembly hand to each other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What parts are built of, and the lists in which they register with the parts that call them.
+    """Holds what all parts share, and the lists in which they register with the parts that call them.
 
     Attributes:
         config: of the whole node.
@@ -85,7 +85,7 @@ class CameraParts:
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """The models and what loads others; ``store`` is None where ``[bundle] path`` names a folder."""
+    """The models and the reloader; ``store`` is None where ``[bundle] path`` names a folder."""
 
     engine: Engine
     reloader: Reloader
@@ -94,7 +94,7 @@ class ModelParts:
 
 @dataclass(frozen=True, slots=True)
 class StorageParts:
-    """What keeps its content in the state folder."""
+    """The parts that keep their content in the state folder."""
 
     spool: Spool
     evidence: Evidence
@@ -105,7 +105,7 @@ class StorageParts:
 
 @dataclass(frozen=True, slots=True)
 class MonitoringParts:
-    """What counts verdicts, and the shadow if there is one."""
+    """The counter of verdicts, and the shadow if there is one."""
 
     board: StatusBoard
     shadow: Shadow | None
@@ -113,7 +113,7 @@ class MonitoringParts:
 
 @dataclass(frozen=True, slots=True)
 class InspectionParts:
-    """What inspects frames, and where its state is read.
+    """The parts that inspect frames, and the sources of their state.
 
     Attributes:
         bell: set by every thread that has something for the main thread.
