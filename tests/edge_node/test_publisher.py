@@ -18,9 +18,9 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.messages.status import LinkState, Part, PartState, Status
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.types import Endpoint, Outgoing
+from edge_node.mqtt.types import Endpoint, Incoming, Outgoing
 from edge_node.mqtt.wake import Wake
-from edge_node.spool.rows import Keep
+from edge_node.spool.rows import Keep, Row
 from edge_node.spool.spool import Spool
 from tests.collector import Collector
 from tests.processes import Mosquitto, free_port, wait_for
@@ -458,6 +458,71 @@ def test_a_callback_that_raises_is_seen_and_the_link_comes_back(mosquitto, spool
         )
         assert inbox.calls == 1
     publisher.stop()
+
+
+class Receiver:
+    """An inbox that keeps the topics of what it gets."""
+
+    def __init__(self, *filters: str, qos: int) -> None:
+        self.filters = filters
+        self.qos = qos
+        self.got: list[str] = []
+
+    def take(self, message: Incoming) -> None:
+        """Keep the topic."""
+        self.got.append(message.topic)
+
+
+def test_each_message_goes_to_the_first_inbox_whose_filter_matches(mosquitto, spool) -> None:
+    """Whatever its QoS and however many filters it has; after a reconnect all are subscribed to again."""
+    one, two = Receiver("nav/pose", qos=0), Receiver("nav/+", "other/#", qos=1)
+    with Proxy(mosquitto.port) as proxy, Collector(mosquitto.port, "nothing") as sender:
+        config = MqttConfig(hostname="127.0.0.1", port=proxy.port)
+        with Publisher(config, TOPICS, spool, Wake(), inboxes=[one, two]) as publisher:
+            for _ in range(2):
+                wait_for(lambda: publisher.link is LinkState.CONNECTED, what="connection")
+                time.sleep(0.2)  # for the subscriptions
+                one.got.clear()
+                two.got.clear()
+                for topic in ("nav/pose", "nav/map", "foreign", "other", "other/a/b"):
+                    sender.publish(topic, b"x")
+                wait_for(lambda: two.got == ["nav/map", "other", "other/a/b"], what="messages")
+                # A broker may send a message once for each filter that matches it.
+                assert set(one.got) == {"nav/pose"}
+                proxy.cut()
+                wait_for(lambda: publisher.link is LinkState.CONNECTING, what="the cut")
+
+
+class Listener:
+    """A delivery listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, bool]] = []
+        self.statuses: list[Status] = []
+
+    def delivered(self, row: Row, *, replayed: bool) -> None:
+        """Keep the row's number."""
+        self.rows.append((row.seq, replayed))
+
+    def set_status(self, status: Status) -> None:
+        """Keep the status."""
+        self.statuses.append(status)
+
+
+def test_listeners_learn_of_each_row_that_the_broker_has_and_of_the_status(mosquitto, spool) -> None:
+    """Once each, in order, and whether it is news; two listeners learn the same."""
+    append(spool, 3)
+    listeners = [Listener(), Listener()]
+    config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port)
+    said = status()
+    with Publisher(config, TOPICS, spool, Wake(), listeners=listeners) as publisher:
+        publisher.set_status(said)
+        assert publisher.drain(10)
+        append(spool, 1)
+        assert publisher.drain(10)
+    for listener in listeners:
+        assert listener.rows == [(1, True), (2, True), (3, True), (4, False)]
+        assert listener.statuses == [said]
 
 
 def test_connections_leave_nothing_behind(mosquitto) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from edge_node.config.sections import BundleConfig
 from edge_node.update.installed_bundle import begin
-from edge_node.update.piece_requests import MOST_PIECES, PIECE_BYTES, Piece, PieceRequests
+from edge_node.update.piece_requests import MAX_PIECES, PIECE_BYTES, Piece, PieceRequests
 from edge_node.update.state import Step
 from edge_node.update.trial import Figures, RecentFigures, Trial, verdict_on
 from tests.releases import Maker, Robot
@@ -101,6 +101,6 @@ def test_quick_links_get_more_and_silent_ones_less_and_less():
         for piece in requests.due(at, 1 << 30, now_s):
             at += len(requests.arrived(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
         now_s += 0.02
-    assert len(requests.due(at, 1 << 30, now_s)) == MOST_PIECES
+    assert len(requests.due(at, 1 << 30, now_s)) == MAX_PIECES
     asked = [bool(requests.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]
     assert 5 < sum(asked) < 40
