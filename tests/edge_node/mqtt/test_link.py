@@ -14,8 +14,8 @@ from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, LinkError, Outgoing
 from edge_node.mqtt.wake import Wake
-from tests.collector import Collector
-from tests.processes import Mosquitto, free_port, wait_for
+from tests.support.collector import Collector
+from tests.support.processes import Mosquitto, free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
