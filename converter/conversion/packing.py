@@ -28,13 +28,13 @@ from edge_node.update.release import (
 from edge_node.update.transport_file import (
     SUFFIX,
     TransportHeader,
-    block_hashes,
-    body,
     check_size,
-    encoded_head,
+    encode_body,
+    encode_head,
+    hash_blocks,
+    make_head,
     read_head,
     unpack,
-    write_head,
 )
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, 
             issued_at=created,
             expires_at=created,
             files=tuple(entry for entry, _ in entries),
-            blocks=block_hashes(body(_rewound(entries))),
+            blocks=hash_blocks(encode_body(_rewound(entries))),
         )
-        _write(target, encoded_head(statement), body(_rewound(entries)))
+        _write(target, make_head(statement), encode_body(_rewound(entries)))
     return target, statement
 
 
@@ -130,9 +130,9 @@ def sign(file: Path, signer: Signer, terms: Terms) -> Release:
                 ),
                 where,
             )
-            unsigned = encoded_head(statement)
+            unsigned = make_head(statement)
             source.seek(head.size_bytes)
-            signed = encoded_head(statement, signer.sign_statement(unsigned.text))
+            signed = make_head(statement, signer.sign_statement(unsigned.text))
             _write(file, signed, iter(lambda: source.read(BLOCK_BYTES), b""))
     except OSError as err:
         raise UpdateError(f"{file}: {err.strerror or err}") from err
@@ -198,7 +198,7 @@ def _write(target: Path, head: TransportHeader, pieces: Iterable[bytes]) -> None
         descriptor, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(write_head(head))
+                file.write(encode_head(head))
                 for piece in pieces:
                     file.write(piece)
                 file.flush()

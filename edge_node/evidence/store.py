@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge_node.errors import ConfigError
-from edge_node.evidence.marked_jpeg import draw_marking, mark
+from edge_node.evidence.marked_jpeg import draw_marking, embed_marking
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _MAX_QUEUED = 1000  # thumbnails that wait for the link; older ones are to be ha
 _MAX_ATTEMPTS = 3  # a picture at which the link ends so often is left out
 
 
-class Size(str, Enum):
+class PictureSize(str, Enum):
     """How a picture is sent."""
 
     FULL = "full"  # the bytes that its name is the hash of: the camera's pixels, map and words beside them
@@ -64,10 +64,10 @@ class EvidencePicture:
 
     sha256: str
     content: bytes
-    size: Size
+    size: PictureSize
 
 
-class Evidence:
+class EvidenceStore:
     """The pictures of one node; may be used by several threads."""
 
     def __init__(self, folder: Path, config: EvidenceConfig) -> None:
@@ -81,7 +81,7 @@ class Evidence:
         self._lock = threading.Lock()
         self._last_corroded_s = float("-inf")
         self._others = 0
-        self._queue: deque[tuple[str, Size]] = deque()
+        self._queue: deque[tuple[str, PictureSize]] = deque()
         self._attempts: dict[str, int] = {}
         try:
             for kind in (*_KINDS, _REVIEWED):
@@ -123,7 +123,7 @@ class Evidence:
         encoded, data = cv2.imencode(".jpg", pixels, options)
         if not encoded:
             return None
-        content = data.tobytes() if marking is None else mark(data.tobytes(), marking)
+        content = data.tobytes() if marking is None else embed_marking(data.tobytes(), marking)
         sha256 = hashlib.sha256(content).hexdigest()
         try:
             with self._lock:
@@ -131,13 +131,13 @@ class Evidence:
                     self._write(self._file(_CORRODED if corroded else _OTHER, sha256), content)
                 self._make_room()
                 if self._config.send_thumbnails:
-                    self._enqueue(sha256, Size.THUMBNAIL)
+                    self._enqueue(sha256, PictureSize.THUMBNAIL)
         except OSError as err:
             _LOG.warning("evidence: %s", err.strerror or err)
             return None
         return sha256
 
-    def request(self, sha256: str, size: Size = Size.FULL) -> bool:
+    def request(self, sha256: str, size: PictureSize = PictureSize.FULL) -> bool:
         """Have a picture sent next; False if it is not kept here, or not any more."""
         if self._find(sha256) is None:
             return False
@@ -175,8 +175,8 @@ class Evidence:
                     return None
                 sha256, size = self._queue.popleft()
             content = self._read(sha256)
-            if content is not None and size is not Size.FULL:
-                content = _drawn(content, self._config, size)
+            if content is not None and size is not PictureSize.FULL:
+                content = _draw(content, self._config, size)
             if content is not None:
                 return EvidencePicture(sha256, content, size)
 
@@ -198,7 +198,7 @@ class Evidence:
         with self._lock:
             self._attempts.pop(picture.sha256, None)
 
-    def _enqueue(self, sha256: str, size: Size) -> None:
+    def _enqueue(self, sha256: str, size: PictureSize) -> None:
         self._queue.append((sha256, size))
         if len(self._queue) > _MAX_QUEUED:
             self._queue.popleft()
@@ -267,9 +267,9 @@ class Evidence:
         return content
 
 
-def _drawn(content: bytes, config: EvidenceConfig, size: Size) -> bytes | None:
+def _draw(content: bytes, config: EvidenceConfig, size: PictureSize) -> bytes | None:
     """Return a picture with its map and words, JPEG, in the size asked for; None if it cannot be decoded."""
-    is_thumbnail = size is Size.THUMBNAIL
+    is_thumbnail = size is PictureSize.THUMBNAIL
     pixels = draw_marking(content, at_most_px=config.thumbnail_px if is_thumbnail else None)
     if pixels is None:
         return None

@@ -21,7 +21,7 @@ MAX_WAITING = 4  # pictures not yet encoded; each holds a frame in memory
 _log = logging.getLogger("edge_node.evidence.store")
 
 
-class PictureInWork:
+class PendingPicture:
     """A picture that is being kept."""
 
     def __init__(self, keep: Callable[[], str | None]) -> None:
@@ -57,20 +57,20 @@ class EvidenceThread:
     def __init__(self, on_change: Callable[[], None]) -> None:
         """Have ``on_change`` called in the thread after each picture."""
         self._on_change = on_change
-        self._queue: queue.Queue[PictureInWork | None] = queue.Queue(MAX_WAITING)
+        self._queue: queue.Queue[PendingPicture | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def keep(self, keep: Callable[[], str | None]) -> PictureInWork | None:
+    def keep(self, keep: Callable[[], str | None]) -> PendingPicture | None:
         """Have a picture kept; None if too many wait already.
 
         Args:
             keep: draws, encodes and writes the picture and returns its name, or None if it cannot.
         """
-        picture = PictureInWork(keep)
+        picture = PendingPicture(keep)
         try:
             self._queue.put_nowait(picture)
         except queue.Full:

@@ -132,7 +132,7 @@ def write_json_lines(rows: Iterator[Row], out: IO[str]) -> int:
 
 def write_csv(rows: list[Row], out: IO[str]) -> int:
     """Write one line a row, nested values under ``a.b``, lists as JSON; return how many."""
-    documents = [_flat(row.payload) for row in rows]
+    documents = [_flatten(row.payload) for row in rows]
     columns = list(dict.fromkeys(name for document in documents for name in document))
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
@@ -140,7 +140,7 @@ def write_csv(rows: list[Row], out: IO[str]) -> int:
     return len(documents)
 
 
-def _flat(payload: bytes) -> dict[str, Any]:
+def _flatten(payload: bytes) -> dict[str, Any]:
     try:
         document = json.loads(payload)
     except ValueError:

@@ -51,7 +51,7 @@ _NO_BOUND = (1 << 63) - 1
 _SYNC_EVERY_S = 1.0
 _DELETE_ROWS = 500  # in one statement; SQLite takes 999 values
 # sqlite3 gives no error codes before Python 3.11.
-_SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
+_DAMAGE_TEXTS = ("malformed", "no such", "has no column", "decode to UTF-8")
 
 
 class SpoolDatabase:
@@ -73,7 +73,7 @@ class SpoolDatabase:
         self._reading = threading.Lock()
         self._is_synchronous = True
         self._synced_s = time.monotonic()
-        with _translated():
+        with _translate_errors():
             self._writer = _connect(path)
             try:
                 self._prepare()
@@ -105,7 +105,7 @@ class SpoolDatabase:
         """
         if squeeze:
             self.fold_log()
-        with _translated():
+        with _translate_errors():
             self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -127,9 +127,9 @@ class SpoolDatabase:
             " ORDER BY position LIMIT ?"
         )
         values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
-        with self._reading, _translated():
+        with self._reading, _translate_errors():
             found = self._reader.execute(query, values).fetchall()
-            return [(_row(row), row[6] == zlib.crc32(row[8])) for row in found]
+            return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in found]
 
     def waiting(self) -> int:
         """Return how many rows wait."""
@@ -156,7 +156,7 @@ class SpoolDatabase:
 
     def set_meta(self, values: Mapping[str, str | int]) -> None:
         """Write down what the spool keeps of itself."""
-        with _translated():
+        with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
             self._put_meta(values)
             self._writer.execute("COMMIT")
@@ -169,7 +169,7 @@ class SpoolDatabase:
         """Return the rows that were refused for good, with why."""
         query = f"SELECT {COLUMNS}, code, reason FROM quarantine ORDER BY position"  # noqa: S608  the same
         return [
-            (_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
+            (_parse_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
             for values in self._read(query, ())
         ]
 
@@ -180,7 +180,7 @@ class SpoolDatabase:
     def requeue(self) -> int:
         """Put every quarantined row back behind the waiting ones; return how many."""
         columns = COLUMNS.removeprefix("position, ")
-        with _translated():
+        with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
             cursor = self._writer.execute(
                 f"INSERT INTO message ({columns}) SELECT {columns} FROM quarantine ORDER BY position"  # noqa: S608  the same
@@ -191,7 +191,7 @@ class SpoolDatabase:
 
     def shrink(self) -> bool:
         """Give back some of the pages that became free; return whether there may be more."""
-        with _translated():
+        with _translate_errors():
             free = self._pragma("freelist_count")
             if free > 1024:  # 4 MB: less is soon used again
                 self._writer.execute("PRAGMA incremental_vacuum(512)").fetchall()
@@ -199,13 +199,13 @@ class SpoolDatabase:
 
     def fold_log(self) -> None:
         """Bring the write-ahead log into the file, so that its space is used again from the beginning."""
-        with _translated():
+        with _translate_errors():
             self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def restore(self, rows: Iterable[Row], *, last_position: int) -> int:
         """Take rows over from a damaged file with their positions; return how many."""
         count = 0
-        with _translated():
+        with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
             for row in rows:
                 values = (row.position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s)
@@ -320,12 +320,12 @@ class SpoolDatabase:
         self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
 
     def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._reading, _translated():
+        with self._reading, _translate_errors():
             return self._reader.execute(query, values).fetchall()
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
+def open_for_salvage(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
     """Give a function that queries the file at ``path``, whatever state it is in; for taking rows out of it.
 
     Raises:
@@ -333,24 +333,24 @@ def reading(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[
     """
 
     def query(text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with _translated():
+        with _translate_errors():
             return connection.execute(text, values).fetchall()
 
-    with _translated():
+    with _translate_errors():
         connection = _connect(path)
     with contextlib.closing(connection):
         yield query
 
 
-def whole_row(values: tuple[Any, ...]) -> Row | None:
+def parse_whole_row(values: tuple[Any, ...]) -> Row | None:
     """Return the row whose columns are ``COLUMNS``; None if it is not as it was written."""
     with contextlib.suppress(ValueError, TypeError):
-        row = _row(values)
+        row = _parse_row(values)
         return row if values[6] == zlib.crc32(row.payload) else None
     return None
 
 
-def _row(values: tuple[Any, ...]) -> Row:
+def _parse_row(values: tuple[Any, ...]) -> Row:
     position, kind, seq, epoch, keep, appended_at_s, _, correlation, payload = values
     if not (isinstance(payload, bytes) and isinstance(correlation, bytes) and isinstance(seq, int)):
         raise ValueError("a row's values have other types than were written")  # noqa: TRY004  damage, not misuse
@@ -371,13 +371,13 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn SQLite's errors into the two kinds that the spool tells apart."""
     try:
         yield
     except sqlite3.OperationalError as err:
         text = str(err)
-        if any(sign in text for sign in _SIGNS_OF_DAMAGE):
+        if any(sign in text for sign in _DAMAGE_TEXTS):
             raise DamagedError(text) from err
         raise DiskError(text, full="full" in text) from err
     except (sqlite3.DatabaseError, UnicodeDecodeError, ValueError) as err:

@@ -61,7 +61,7 @@ class SpoolBudget:
         return Limits(hard=max(0, self.max_bytes - overhead), soft=max(_SMALLEST_SHARE_BYTES, share))
 
 
-def budget(config: SpoolConfig) -> SpoolBudget:
+def divide_budget(config: SpoolConfig) -> SpoolBudget:
     """Return the division of the bound that ``config`` sets."""
     whole = config.max_mb * MEGABYTE
     wal_pages = min(500, max(16, whole // 16 // PAGE_BYTES))
@@ -76,7 +76,7 @@ def prepare_file(path: Path) -> bool:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for side in (path, beside(path, "-wal"), beside(path, "-shm")):
+        for side in (path, sibling_file(path, "-wal"), sibling_file(path, "-shm")):
             _check_owner(side)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as err:
@@ -90,14 +90,14 @@ def prepare_file(path: Path) -> bool:
         return status.st_size == 0
 
 
-def beside(path: Path, suffix: str) -> Path:
+def sibling_file(path: Path, suffix: str) -> Path:
     """Return the file beside ``path`` whose name has ``suffix`` at its end."""
     return path.with_name(path.name + suffix)
 
 
 def own_bytes(path: Path) -> int:
     """Return what the spool's files take on the disk."""
-    return sum(_size(beside(path, suffix)) for suffix in ("", "-wal", "-reserve"))
+    return sum(_size(sibling_file(path, suffix)) for suffix in ("", "-wal", "-reserve"))
 
 
 def free_bytes(path: Path) -> int:
@@ -106,28 +106,28 @@ def free_bytes(path: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def set_aside(path: Path) -> Path:
+def move_damaged(path: Path) -> Path:
     """Rename the spool's files out of the way and return the new name of the database."""
     number = 1
-    while beside(path, f".damaged-{number}").exists():
+    while sibling_file(path, f".damaged-{number}").exists():
         number += 1
-    aside = beside(path, f".damaged-{number}")
+    aside = sibling_file(path, f".damaged-{number}")
     for suffix in ("", "-wal", "-shm"):
-        side = beside(path, suffix)
+        side = sibling_file(path, suffix)
         if side.exists():
-            side.rename(beside(aside, suffix))
+            side.rename(sibling_file(aside, suffix))
     return aside
 
 
-def put_back(aside: Path, path: Path) -> None:
-    """Undo ``set_aside``: its successor could not be written."""
+def restore_damaged(aside: Path, path: Path) -> None:
+    """Undo ``move_damaged``: its successor could not be written."""
     for suffix in ("", "-wal", "-shm"):
-        beside(path, suffix).unlink(missing_ok=True)
-        if beside(aside, suffix).exists():
-            beside(aside, suffix).rename(beside(path, suffix))
+        sibling_file(path, suffix).unlink(missing_ok=True)
+        if sibling_file(aside, suffix).exists():
+            sibling_file(aside, suffix).rename(sibling_file(path, suffix))
 
 
-class Lock:
+class SpoolLock:
     """Keeps a second node from sending the same rows; held as long as the process lives."""
 
     def __init__(self, path: Path) -> None:
@@ -136,7 +136,7 @@ class Lock:
         Raises:
             SpoolError: another process has it.
         """
-        lock = beside(path, "-lock")
+        lock = sibling_file(path, "-lock")
         try:
             _check_owner(lock)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -163,7 +163,7 @@ class Generation:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = beside(path, "-generation")
+        self._file = sibling_file(path, "-generation")
 
     def is_current(self, token: str | None, inode: int | None) -> bool:
         """Tell whether the database that holds ``token`` and ``inode`` is the one we knew last."""
@@ -188,7 +188,7 @@ class Generation:
         return self._path.stat().st_ino
 
     def _write(self, tokens: list[str]) -> None:
-        fresh = beside(self._file, ".new")
+        fresh = sibling_file(self._file, ".new")
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -202,7 +202,7 @@ class Reserve:
     """A file of zeros that is given up when the disk is full."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
-        self._file = beside(path, "-reserve")
+        self._file = sibling_file(path, "-reserve")
         self._path = path
         self._size_bytes = size_bytes
 

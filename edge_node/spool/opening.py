@@ -11,7 +11,15 @@ from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
 from edge_node.spool.database import SpoolDatabase
-from edge_node.spool.files import Generation, Lock, SpoolBudget, beside, prepare_file, put_back, set_aside
+from edge_node.spool.files import (
+    Generation,
+    SpoolBudget,
+    SpoolLock,
+    move_damaged,
+    prepare_file,
+    restore_damaged,
+    sibling_file,
+)
 from edge_node.spool.salvage import salvage, salvage_last_position
 from edge_node.spool.transaction import DamagedError, DiskError
 
@@ -22,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedSpool:
     """An open spool file and what it says of itself.
 
     Attributes:
@@ -38,7 +46,7 @@ class Opened:
     restored: str
 
 
-def open_locked(path: Path, division: SpoolBudget) -> tuple[Opened, Lock]:
+def open_locked(path: Path, division: SpoolBudget) -> tuple[OpenedSpool, SpoolLock]:
     """Open the file at ``path``, made if need be, for this process alone.
 
     A damaged file is set aside, and what is whole in it is taken over.
@@ -47,9 +55,9 @@ def open_locked(path: Path, division: SpoolBudget) -> tuple[Opened, Lock]:
         SpoolError: it is not ours, in use, of a newer version, or the disk cannot be read and written.
     """
     fresh = prepare_file(path)
-    lock = Lock(path)
+    lock = SpoolLock(path)
     try:
-        return _opened(path, division, fresh=fresh), lock
+        return _open(path, division, fresh=fresh), lock
     except SpoolError:
         lock.release()
         raise
@@ -61,7 +69,7 @@ def recover_store(path: Path, division: SpoolBudget, epoch: str, counters: dict[
     Raises:
         DamagedError, DiskError, OSError, SpoolError: not now.
     """
-    store = _recovered(path, division)
+    store = _recover(path, division)
     generation = Generation(path)
     token = generation.announce(None)
     store.set_meta({**counters, "epoch": epoch, "token": token, "inode": generation.inode()})
@@ -92,24 +100,24 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
     return tuple(found)
 
 
-def _opened(path: Path, division: SpoolBudget, *, fresh: bool) -> Opened:
+def _open(path: Path, division: SpoolBudget, *, fresh: bool) -> OpenedSpool:
     try:
         try:
             store = SpoolDatabase(path, division.wal_pages)
         except DamagedError as err:
             _LOG.error("%s: damaged (%s); set aside", path, err)
-            store, fresh = _recovered(path, division), True
-        return _identified(store, fresh=fresh)
+            store, fresh = _recover(path, division), True
+        return _identify(store, fresh=fresh)
     except (DamagedError, DiskError, OSError) as err:
         raise SpoolError(
             f"{path}: {err}; the spool needs a disk that can be written ([node] state_dir)"
         ) from err
 
 
-def _recovered(path: Path, division: SpoolBudget) -> SpoolDatabase:
+def _recover(path: Path, division: SpoolBudget) -> SpoolDatabase:
     """Set the file aside and return a new one with its whole rows; all or nothing."""
-    aside = set_aside(path)
-    beside(path, "-generation").unlink(missing_ok=True)
+    aside = move_damaged(path)
+    sibling_file(path, "-generation").unlink(missing_ok=True)
     try:
         prepare_file(path)
         store = SpoolDatabase(path, division.wal_pages)
@@ -120,13 +128,13 @@ def _recovered(path: Path, division: SpoolBudget) -> SpoolDatabase:
             store.close()
             raise
     except BaseException:
-        put_back(aside, path)
+        restore_damaged(aside, path)
         raise
     _LOG.error("%s: %d whole rows taken over from %s", path, count, aside)
     return store
 
 
-def _identified(store: SpoolDatabase, *, fresh: bool) -> Opened:
+def _identify(store: SpoolDatabase, *, fresh: bool) -> OpenedSpool:
     """Find out which epoch the file is of, and mark it as the one in use."""
     meta, generation = store.meta(), Generation(store.path)
     token, epoch, restored = meta.get("token"), meta.get("epoch"), ""
@@ -144,4 +152,4 @@ def _identified(store: SpoolDatabase, *, fresh: bool) -> Opened:
     fresh_token = generation.announce(token if isinstance(token, str) else None)
     store.set_meta({**seqs, "epoch": str(epoch), "token": fresh_token, "inode": generation.inode()})
     generation.confirm(fresh_token)
-    return Opened(store, str(epoch), {**counters, **seqs}, restored)
+    return OpenedSpool(store, str(epoch), {**counters, **seqs}, restored)

@@ -9,7 +9,7 @@ from edge_node.spool.files import MEGABYTE
 from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
-    from edge_node.spool.rows import NewRow, Refusal, Stored
+    from edge_node.spool.rows import NewRow, Refusal, StoredUpTo
 
 MAX_ROWS = 20_000  # a quarter of an hour at 20 per second with the disk away
 MAX_BYTES = 32 * MEGABYTE
@@ -24,7 +24,7 @@ class Pending:
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
         self.nonces: list[tuple[str, float]] = []
-        self.stored: list[Stored] = []
+        self.stored: list[StoredUpTo] = []
         self._bytes = 0
 
     def __bool__(self) -> bool:

@@ -65,7 +65,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredUpTo:
     """Rows of a kind that their consumers have: all of ``epoch`` up to ``seq``."""
 
     kind: Kind

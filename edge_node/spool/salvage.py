@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edge_node.spool.database import COLUMNS, reading, whole_row
+from edge_node.spool.database import COLUMNS, open_for_salvage, parse_whole_row
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ _UNREADABLE = (DamagedError, DiskError)
 
 def salvage(path: Path) -> Iterator[Row]:
     """Yield every whole row of the damaged spool at ``path``, in order of position."""
-    with contextlib.suppress(*_UNREADABLE), reading(path) as query:
-        first, last = _bounds(query)
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        first, last = _read_bounds(query)
         for start in range(first, last + 1, _STEP):
-            yield from _range(query, start, min(start + _STEP - 1, last))
+            yield from _read_range(query, start, min(start + _STEP - 1, last))
 
 
 def salvage_last_position(path: Path) -> int:
     """Return the highest position that the damaged spool at ``path`` admits to, or 0."""
-    with contextlib.suppress(*_UNREADABLE), reading(path) as query:
-        return _bounds(query)[1]
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        return _read_bounds(query)[1]
     return 0
 
 
-def _range(query: Query, first: int, last: int) -> Iterator[Row]:
+def _read_range(query: Query, first: int, last: int) -> Iterator[Row]:
     """Yield the whole rows between two positions, halving the range where a page is damaged."""
     text = f"SELECT {COLUMNS} FROM message WHERE position BETWEEN ? AND ? ORDER BY position"  # noqa: S608  columns are a constant
     try:
@@ -44,16 +44,16 @@ def _range(query: Query, first: int, last: int) -> Iterator[Row]:
     except _UNREADABLE:
         if first < last:
             middle = (first + last) // 2
-            yield from _range(query, first, middle)
-            yield from _range(query, middle + 1, last)
+            yield from _read_range(query, first, middle)
+            yield from _read_range(query, middle + 1, last)
         return
     for values in found:
-        row = whole_row(values)
+        row = parse_whole_row(values)
         if row is not None and first <= row.position <= last:
             yield row
 
 
-def _bounds(query: Query) -> tuple[int, int]:
+def _read_bounds(query: Query) -> tuple[int, int]:
     """Return the first and the last position that a damaged file may hold."""
     found: list[int] = []
     for text in (

@@ -16,10 +16,10 @@ from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.verdict import encode
 from edge_node.spool.counters import Counters
-from edge_node.spool.files import DiskSpace, SpoolBudget, budget, own_bytes
+from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
-from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, Stored
+from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredUpTo
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Spool:
         """Open as ``Spool.open`` does, but for the writer thread; ``clock`` gives Unix time."""
         self._clock = clock
         self._path = path
-        self._budget: SpoolBudget = budget(config)
+        self._budget: SpoolBudget = divide_budget(config)
         self._changed = threading.Condition()
         self._pending = Pending()
         self._urgent = self._closing = False
@@ -207,7 +207,7 @@ class Spool:
             self._quarantined += 1
             return self._ticket(1, urgent=True)
 
-    def settle_stored(self, stored: Stored) -> None:
+    def settle_stored(self, stored: StoredUpTo) -> None:
         """Delete all rows of a kind and epoch up to a number: the consumers have stored them."""
         with self._changed:
             self._pending.stored.append(stored)

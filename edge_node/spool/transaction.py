@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_node.messages.topics import Kind
-    from edge_node.spool.rows import Keep, NewRow, Refusal, Stored
+    from edge_node.spool.rows import Keep, NewRow, Refusal, StoredUpTo
 
 
 class DamagedError(Exception):
@@ -30,7 +30,7 @@ class Batch:
     settled: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     nonces: list[tuple[str, float]] = field(default_factory=list)
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[StoredUpTo] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

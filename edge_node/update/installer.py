@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
-from edge_node.inference.loading import ready_engine
+from edge_node.inference.loading import prepare_engine
 from edge_node.signing import check_signature
-from edge_node.update.bundle_store import factory, now, slot_of, sync_folder
-from edge_node.update.release import refusals
+from edge_node.update.bundle_store import now, packaged_version, slot_of, sync_folder
+from edge_node.update.release import find_refusals
 from edge_node.update.transport_file import (
     SIGNATURE_NAME,
     STATEMENT_NAME,
@@ -74,7 +74,7 @@ class Installer:
         Raises:
             BundleError: it is not what was signed, or not for this robot; nothing changed.
         """
-        with _told(where), self.store.locked(), _staged(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
             on_step("checking signature and version")
             head = self._head(source, where, again=again)
             on_step("unpacking, and running the golden probe")
@@ -82,7 +82,7 @@ class Installer:
             self._probe(staged, head)
             slot = slot_of(head.text)
             self.store.adopt(staged, slot)
-            self.store.change(lambda state: state.installed(slot, head.statement, now(), command_id))
+            self.store.change(lambda state: state.install(slot, head.statement, now(), command_id))
         return head.statement
 
     def verify(self, source: BinaryIO, where: str) -> Release:
@@ -91,7 +91,7 @@ class Installer:
         Raises:
             BundleError: it is not what was signed, or not for this robot.
         """
-        with _told(where), self.store.locked(), _staged(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
             head = self._head(source, where, again=False)
             _unpack_into(staged, source, head, where)
             self._probe(staged, head)
@@ -115,8 +115,8 @@ class Installer:
             )
         if state.current == slot_of(head.text):
             raise UpdateError(f"{where}: {head.statement.label} is what decides now")
-        standing = state.standing(self._config.robot_class, factory())
-        if reasons := list(refusals(head.statement, standing, now(), again=again)):
+        standing = state.standing(self._config.robot_class, packaged_version())
+        if reasons := list(find_refusals(head.statement, standing, now(), again=again)):
             raise UpdateError(f"{where}: " + "; ".join(reasons))
 
     def _head(self, source: BinaryIO, where: str, *, again: bool) -> TransportHeader:
@@ -143,14 +143,14 @@ class Installer:
                 f"{statement.label}: its bundle.json says {manifest.name}-{manifest.version}; pack it again"
             )
         try:
-            ready_engine(checked.bundle, self._config)
+            prepare_engine(checked.bundle, self._config)
         except (BundleError, TensorMismatchError) as err:
             # The folder is gone when this is read; its name would only puzzle.
             raise UpdateError(str(err).replace(str(staged), statement.label)) from err
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _translate_os_errors(where: str) -> Iterator[None]:
     """Say in one sentence what the disk refuses."""
     try:
         yield
@@ -159,7 +159,7 @@ def _told(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def _staged(store: BundleStore) -> Iterator[Path]:
+def _staging_folder(store: BundleStore) -> Iterator[Path]:
     """Give a folder to unpack into, and remove it unless it was adopted."""
     staged = store.staging()
     try:

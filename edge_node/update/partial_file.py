@@ -45,7 +45,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{self.name}-{self.version}"
 
 
-class Partial:
+class PartialFile:
     """The one file that is being fetched; not for two threads at once.
 
     Attributes:
@@ -61,7 +61,7 @@ class Partial:
         self.size_bytes = self.verified_bytes = 0
 
     @classmethod
-    def begin(cls, folder: Path, offer: Offer) -> Partial:
+    def begin(cls, folder: Path, offer: Offer) -> PartialFile:
         """Begin anew in ``folder``; what was there goes.
 
         Raises:
@@ -75,7 +75,7 @@ class Partial:
         return found
 
     @classmethod
-    def resume(cls, folder: Path) -> Partial | None:
+    def resume(cls, folder: Path) -> PartialFile | None:
         """Return what was being fetched, with every whole block of it verified; None if nothing was."""
         try:
             with (folder / _OFFER).open("rb") as file:

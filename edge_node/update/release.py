@@ -77,7 +77,7 @@ class _Format(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RobotStanding:
     """What a robot knows against which a statement is held.
 
     Attributes:
@@ -150,7 +150,9 @@ def decode_release(text: bytes, where: str) -> Release:
     return statement
 
 
-def refusals(statement: Release, standing: Standing, now: datetime, *, again: bool = False) -> Iterator[str]:
+def find_refusals(
+    statement: Release, standing: RobotStanding, now: datetime, *, again: bool = False
+) -> Iterator[str]:
     """Yield a sentence for each reason why a robot of this standing does not take what is signed.
 
     Args:
@@ -179,7 +181,7 @@ def refusals(statement: Release, standing: Standing, now: datetime, *, again: bo
         yield f"{label} was tried here and given up ({reason}); mend it and give it a higher version"
 
 
-def _version_refusals(statement: Release, standing: Standing, *, again: bool) -> Iterator[str]:
+def _version_refusals(statement: Release, standing: RobotStanding, *, again: bool) -> Iterator[str]:
     name, version = statement.name, statement.version
     highest, floor = standing.highest.get(name), standing.floor.get(name)
     if standing.here is not None and standing.here[0] == name and is_ordered(standing.here[1]):
@@ -202,5 +204,5 @@ def is_ordered(version: str) -> bool:
     return True
 
 
-def _moment(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.camera_thread import CameraReader
-from edge_node.camera.capture.frozen_stream import FrozenWatch
+from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 
@@ -98,7 +98,7 @@ class CaptureThread:
         self._lock = threading.Lock()
         self._reader: CameraReader | None = None
         self._hung: list[CameraReader] = []
-        self._frozen = FrozenWatch(config.frozen_after_ms)
+        self._frozen = FrozenStreamDetector(config.frozen_after_ms)
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self.state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
         self.frames_captured = 0
