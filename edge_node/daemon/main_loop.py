@@ -55,7 +55,7 @@ TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed witho
 HEALTH_INTERVAL_S = 10.0
 MAX_DECIDED = 8  # verdicts that wait for a picture; each holds a frame, so then the models wait too
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 _KEEP = {Outcome.CORRODED: Keep.HIGH, Outcome.UNCORRODED: Keep.LOW}
 

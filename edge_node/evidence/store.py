@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edge_node.config.delivery_sections import EvidenceConfig
     from edge_node.inspection.overlay import Marking
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _OTHER, _CORRODED, _REVIEWED = "other", "corroded", "reviewed"
@@ -133,7 +133,7 @@ class Evidence:
                 if self._config.send_thumbnails:
                     self._enqueue(sha256, Size.THUMBNAIL)
         except OSError as err:
-            _LOG.warning("evidence: %s", err.strerror or err)
+            _log.warning("evidence: %s", err.strerror or err)
             return None
         return sha256
 
@@ -163,7 +163,7 @@ class Evidence:
                 os.utime(target)  # its age counts from the review
                 self._release_reviewed()
             except OSError as err:
-                _LOG.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
+                _log.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
                 return False
         return True
 
@@ -189,7 +189,7 @@ class Evidence:
                 self._queue.appendleft((picture.sha256, picture.size))
             else:
                 self._attempts.pop(picture.sha256)
-                _LOG.warning(
+                _log.warning(
                     "evidence %s: the link ended %d times while it was sent", picture.sha256, attempts
                 )
 
@@ -262,7 +262,7 @@ class Evidence:
         except OSError:
             return None
         if content is not None and hashlib.sha256(content).hexdigest() != sha256:
-            _LOG.warning("evidence %s changed on the disk; not sent", sha256)
+            _log.warning("evidence %s changed on the disk; not sent", sha256)
             return None
         return content
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT_S = 0.5  # a picture takes milliseconds; a disk that takes longer costs the picture, not verdicts
 MAX_WAITING = 4  # pictures not yet encoded; each holds a frame in memory
 
-_log = logging.getLogger("edge_node.evidence.store")
+_log = logging.getLogger(__name__)
 
 
 class PictureInWork:

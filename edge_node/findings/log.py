@@ -30,7 +30,7 @@ STATE_NAME = "findings.json"
 _CLOSE_S = 2.0  # how long closing waits for a disk
 MAX_STATE_BYTES = 4 * 1024 * 1024  # a kind of corrosion is 1 kB; there are tens of kinds at most
 
-_log = logging.getLogger("edge_node.findings.tracker")
+_log = logging.getLogger(__name__)
 
 
 class FindingLog:

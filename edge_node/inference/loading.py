@@ -25,7 +25,7 @@ _TRIALS = 7  # the median of so many runs decides; the first two warm up
 _WARM_UP = 2
 _WORTH = 0.95  # another thread takes a core from capture and publishing: it must save 5 % at least
 
-_log = logging.getLogger("edge_node.model")
+_log = logging.getLogger(__name__)
 
 
 def load_engine(config: BundleConfig) -> Engine:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _KEPT = 512  # five seconds at 100 Hz: no frame waits longer to be decided
 _WAIT_S = 0.5  # how soon the receiver notices a stop
 
-_log = logging.getLogger("edge_node.inspection.pose_track")
+_log = logging.getLogger(__name__)
 
 
 class PoseTrack:

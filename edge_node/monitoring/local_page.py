@@ -40,7 +40,7 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-_log = logging.getLogger("edge_node.monitoring.local_page")
+_log = logging.getLogger(__name__)
 
 
 class PageError(CorrosionError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_log = logging.getLogger("edge_node.monitoring.systemd")
+_log = logging.getLogger(__name__)
 
 
 class Notifier:

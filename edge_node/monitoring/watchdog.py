@@ -31,7 +31,7 @@ INFERENCE_LIMIT_S = 30.0
 UNWATCHED_INTERVAL_S = 15.0  # how often to look where no service manager watches
 _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
 
-_log = logging.getLogger("edge_node.monitoring.watchdog")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from edge_node.spool.transaction import DamagedError, DiskError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _opened(path: Path, division: SpoolBudget, *, fresh: bool) -> Opened:
         try:
             store = SpoolDatabase(path, division.wal_pages)
         except DamagedError as err:
-            _LOG.error("%s: damaged (%s); set aside", path, err)
+            _log.error("%s: damaged (%s); set aside", path, err)
             store, fresh = _recovered(path, division), True
         return _identified(store, fresh=fresh)
     except (DamagedError, DiskError, OSError) as err:
@@ -122,7 +122,7 @@ def _recovered(path: Path, division: SpoolBudget) -> SpoolDatabase:
     except BaseException:
         put_back(aside, path)
         raise
-    _LOG.error("%s: %d whole rows taken over from %s", path, count, aside)
+    _log.error("%s: %d whole rows taken over from %s", path, count, aside)
     return store
 
 
@@ -140,7 +140,7 @@ def _identified(store: SpoolDatabase, *, fresh: bool) -> Opened:
                 f"{store.path} is not the spool that was closed last (an old copy?); what it holds is sent"
                 f" under its old numbers, new rows under epoch {epoch}"
             )
-            _LOG.error("%s", restored)
+            _log.error("%s", restored)
     fresh_token = generation.announce(token if isinstance(token, str) else None)
     store.set_meta({**seqs, "epoch": str(epoch), "token": fresh_token, "inode": generation.inode()})
     generation.confirm(fresh_token)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "Stored"]
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
 _GATHER_S = 0.02  # acknowledgements alone wait so long for company; verdicts never wait
@@ -244,7 +244,7 @@ class Spool:
             self._changed.notify_all()
         self._thread.join(_CLOSE_S)
         if self._thread.is_alive():
-            _LOG.error(
+            _log.error(
                 "%s: the disk does not answer; %d rows are not on it", self._path, len(self._pending.rows)
             )
             return
@@ -285,12 +285,12 @@ class Spool:
                 self._replace_damaged()
                 written = self._store.write(batch, self._room.limits(), squeeze=self._room.is_short)
             except DamagedError as err:
-                _LOG.error("%s: %s", self._path, err)
+                _log.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
             except (DiskError, OSError, SpoolError) as err:
                 self._note_failure(err)
                 if self._closing and attempt > 0:
-                    _LOG.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
+                    _log.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
                     return False
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, _RETRY_S[min(attempt, len(_RETRY_S) - 1)])
@@ -302,7 +302,7 @@ class Spool:
     def _note_success(self, batch: Batch, written: Written) -> None:
         with self._changed:
             if self._failure:
-                _LOG.warning("%s: the disk can be written again", self._path)
+                _log.warning("%s: the disk can be written again", self._path)
             self._failure = None
             self._waiting += written.change
             self._done += len(batch.rows)
@@ -311,7 +311,7 @@ class Spool:
             self._counters.drop(written.dropped)
             self._changed.notify_all()
         if written.dropped:
-            _LOG.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
+            _log.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
             self._save_counters()
         self._on_commit()
 
@@ -320,7 +320,7 @@ class Spool:
         if self._failure is None:
             code = "disk_full" if full else "disk_failing"
             self._failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
-            _LOG.error("%s", self._failure.text)
+            _log.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
         if full:
             self._room.give_reserve()
@@ -329,7 +329,7 @@ class Spool:
         """Set a file aside that was found damaged while running."""
         if self._damaged_store is not self._store:
             return
-        _LOG.error("%s: damaged; set aside", self._path)
+        _log.error("%s: damaged; set aside", self._path)
         self._store.close()
         with self._changed:
             counters = self._counters.all()
@@ -347,7 +347,7 @@ class Spool:
             waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
         except (DamagedError, DiskError, OSError, SpoolError) as err:
             self._note_damage(self._store, err)
-            _LOG.warning("%s: %s", self._path, err)
+            _log.warning("%s: %s", self._path, err)
             return
         with self._changed:
             # `edge-node spool requeue` may have changed them.
@@ -363,7 +363,7 @@ class Spool:
         try:
             self._store.set_meta(lasting)
         except (DamagedError, DiskError) as err:
-            _LOG.warning("%s: %s", self._path, err)
+            _log.warning("%s: %s", self._path, err)
 
     def _ticket(self, rows: int, *, urgent: bool) -> int:
         """Count settled or refused rows; the lock is held."""
@@ -387,5 +387,5 @@ class Spool:
             self._damaged_store = store
 
     def _quarantine_damaged(self, row: Row) -> None:
-        _LOG.error("%s: %s %d changed on the disk; quarantined", self._path, row.kind.value, row.seq)
+        _log.error("%s: %s %d changed on the disk; quarantined", self._path, row.kind.value, row.seq)
         self.refuse(Refusal(row.position, _DAMAGED_ROW, "its bytes on the disk are not those written"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 def load_installed(store: BundleStore, config: BundleConfig) -> Engine:

@@ -47,7 +47,7 @@ _RESULTS = {
 }
 _DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 class TrialKeeper:

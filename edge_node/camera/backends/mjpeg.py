@@ -32,7 +32,7 @@ MAX_FRAME_BYTES = 32 * 1024 * 1024  # 60 megapixels as a good JPEG
 _MAX_HEADER_LINES = 40
 _CHUNK_BYTES = 64 * 1024
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class MjpegCamera:

@@ -32,7 +32,7 @@ _DRAIN_AT_MOST_S = 2.0
 # The kernel stamps V4L2 frames on the monotonic clock; a stamp older than this is of another clock.
 _CREDIBLE_STAMP_AGE_S = 10.0
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class OpenCvCamera:

@@ -29,7 +29,7 @@ MAX_VIDEO_FPS = 1000.0  # beyond this a file's own figure is a damaged header
 LEAST_OF_PROMISED = 0.95
 VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class Recording:

@@ -25,7 +25,7 @@ HELD_LOOK_S = 1.0
 # A camera that gave frames for so long and then fails is retried at once, not with the delay that grew.
 STEADY_AFTER_S = 10.0
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class CameraReader:

@@ -34,7 +34,7 @@ _HUNG_GRACE_S = 1.0
 MAX_HUNG_READERS = 4  # each keeps a thread and a connection until it returns
 _POLL_S = 0.2  # how late a stop, a hang or an empty slot is noticed at most
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class CameraCondition(str, Enum):

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from edge_node import malloc as heap
+from edge_node import malloc
 from edge_node.config.sections import load_config
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
-    heap.limit_arenas()
+    malloc.limit_arenas()
     # The node multiplies no matrices: threads that numpy and OpenCV would keep for it only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stop, reload = threading.Event(), threading.Event()
