@@ -41,13 +41,13 @@ def _quality_in(_second: int) -> TimeQuality:
     try:
         state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (OSError, AttributeError):
-        return marked_quality()
+        return read_timesync_mark()
     if state < 0:
-        return marked_quality()
+        return read_timesync_mark()
     return "not_synchronized" if state == _TIME_ERROR else "synchronized"
 
 
-def marked_quality(timesync: Path = TIMESYNC) -> TimeQuality:
+def read_timesync_mark(timesync: Path = TIMESYNC) -> TimeQuality:
     """Return what systemd-timesyncd left in its run-time folder; "unknown" where it does not run."""
     if not timesync.is_dir():
         return "unknown"

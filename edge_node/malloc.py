@@ -20,7 +20,7 @@ def limit_arenas() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
 
 
-def give_back() -> None:
+def trim() -> None:
     """Return to the system what is free: loading and measuring models frees megabytes at once."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -69,7 +69,7 @@ class Signer:
         return self.key_id + self.sign(_BUNDLE_PREFIX + text)
 
 
-def trusted_key(path: str, key: str) -> TrustedKey:
+def load_trusted_key(path: str, key: str) -> TrustedKey:
     """Return the public key in the file ``path``, PEM.
 
     Raises:
@@ -92,13 +92,13 @@ def trusted_key(path: str, key: str) -> TrustedKey:
     return TrustedKey(path, _key_id(found), found)
 
 
-def trusted_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
+def load_trusted_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
     """Return the keys of ``[bundle] trusted_keys``.
 
     Raises:
         ConfigError: one cannot be used.
     """
-    return tuple(trusted_key(path, "[bundle] trusted_keys") for path in paths)
+    return tuple(load_trusted_key(path, "[bundle] trusted_keys") for path in paths)
 
 
 def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], where: str) -> None:

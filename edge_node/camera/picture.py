@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.camera.picture_size import declared_size
+from edge_node.camera.picture_size import read_declared_size
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         UnreadablePictureError: not there, empty, cut off, no picture, or absurdly large.
     """
-    content = _content(path)
+    content = _read_content(path)
     return decode_picture(content, str(path))
 
 
@@ -53,7 +53,7 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
         _check_jpeg(content, where)
     elif content.startswith(_PNG_START):
         _check_png(content, where)
-    elif size := declared_size(content):
+    elif size := read_declared_size(content):
         _check_size(*size, where)
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
@@ -66,7 +66,7 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _content(path: Path) -> bytes:
+def _read_content(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise UnreadablePictureError(f"{path}: no file but a directory or device; wanted a picture")

@@ -15,13 +15,13 @@ _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MOST_TIFF_ENTRIES = 4096
 
 
-def declared_size(content: bytes) -> tuple[int, int] | None:
+def read_declared_size(content: bytes) -> tuple[int, int] | None:
     """Return width and height of a TIFF, WebP or BMP, in pixels; None for others and for damaged headers."""
     try:
         if content[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-            return _tiff(content)
+            return _read_tiff(content)
         if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-            return _webp(content)
+            return _read_webp(content)
         if content[:2] == b"BM" and len(content) >= 26:
             width, height = struct.unpack_from("<ii", content, 18)
             return abs(width), abs(height)
@@ -30,7 +30,7 @@ def declared_size(content: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _tiff(content: bytes) -> tuple[int, int] | None:
+def _read_tiff(content: bytes) -> tuple[int, int] | None:
     """Read the first directory, which is the picture that OpenCV decodes."""
     order = "<" if content[:2] == b"II" else ">"
     is_big = b"+" in content[2:4]
@@ -50,7 +50,7 @@ def _tiff(content: bytes) -> tuple[int, int] | None:
     return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
 
 
-def _webp(content: bytes) -> tuple[int, int] | None:
+def _read_webp(content: bytes) -> tuple[int, int] | None:
     kind = content[12:16]
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", content, 26)

@@ -66,7 +66,7 @@ def parse_source(text: str) -> Source:
         return Source(SourceKind.RECORDING, text, text)
     scheme, rest = match[1].lower(), text[match.end() :]
     if scheme in STREAM_SCHEMES:
-        return _stream(text)
+        return _parse_stream(text)
     if scheme == "csi":
         if not rest.isdigit():
             raise CameraError(f"camera source {text!r}: wanted csi: and the camera's number, like csi:0")
@@ -76,18 +76,18 @@ def parse_source(text: str) -> Source:
             raise CameraError(f"camera source {text!r}: wanted gst: and a pipeline, like gst:videotestsrc")
         return Source(SourceKind.GSTREAMER, rest.strip(), text)
     raise CameraError(
-        f"camera source {without_password(text)!r}: {scheme}: is no allowed scheme; wanted {WANTED}"
+        f"camera source {hide_password(text)!r}: {scheme}: is no allowed scheme; wanted {WANTED}"
         " (write ./ before the name of a file with a colon)"
     )
 
 
-def without_password(url: str) -> str:
+def hide_password(url: str) -> str:
     """Return ``url`` with the password in its user part replaced by three asterisks."""
     return re.sub(r"(://[^/?#\s:@]*):[^/?#\s]*@", r"\1:***@", url)
 
 
-def _stream(text: str) -> Source:
-    name = without_password(text)
+def _parse_stream(text: str) -> Source:
+    name = hide_password(text)
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port  # the port is parsed when it is asked for

@@ -36,14 +36,14 @@ def broker_config(broker: str, args: argparse.Namespace, client: str) -> MqttCon
         CorrosionError: it is no address of a broker.
     """
     given = {name: getattr(args, name) for name in (*_FILES, "username") if getattr(args, name) is not None}
-    values = {**address(broker), "tls": args.tls or bool(args.ca_file or args.cert_file), **given}
+    values = {**parse_address(broker), "tls": args.tls or bool(args.ca_file or args.cert_file), **given}
     try:
         return msgspec.convert({**values, "client_id": f"{client}-{os.getpid()}"}, MqttConfig)
     except msgspec.ValidationError as err:
         raise CorrosionError(f"{broker}: {err}; wanted HOST or HOST:PORT") from err
 
 
-def address(broker: str) -> dict[str, Any]:
+def parse_address(broker: str) -> dict[str, Any]:
     """Return ``hostname`` and, where HOST[:PORT] says one, ``port``: a text if it is no number."""
     host, _, port = broker.rpartition(":") if _has_port(broker) else (broker, "", "")
     where: dict[str, Any] = {"hostname": host.strip("[]")}

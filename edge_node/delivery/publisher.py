@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.daemon.pose_sources import PoseTopic
     from edge_node.delivery.send_window import Sent
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.messages.status import Status
     from edge_node.messages.topics import Topics
@@ -68,7 +68,7 @@ class Publisher:
         spool: Spool,
         *,
         desk: CommandReceiver | None = None,
-        evidence: Evidence | None = None,
+        evidence: EvidenceStore | None = None,
         pose: PoseTopic | None = None,
         fetcher: Fetcher | None = None,
     ) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLIP = Path(__file__).parent / "inspection.mp4"
-_SILENCE_S = 0.5  # how often to look whether the daemon is still there
+_POLL_S = 0.5  # how often to look whether the daemon is still there
 _STOP_S = 5.0  # the daemon promises 3
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every verdict as it arrives at a subscriber, then a summary."""
-    tally = _Tally()
+    tally = _DemoSummary()
     with tempfile.TemporaryDirectory(prefix="edge-node-demo-") as name:
         folder = Path(name)
         with embedded_broker(folder) as port:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             config = _write_config(folder, port, args)
             print(f"broker 127.0.0.1:{port}, camera {_source(args)}; Ctrl-C ends it", flush=True)
             try:
-                for verdict, latency_ms in _verdicts(subscriber, config):
+                for verdict, latency_ms in _run_daemon(subscriber, config):
                     tally.count(verdict, latency_ms)
                     print(f"{describe_verdict(verdict)}  {latency_ms:.0f} ms", flush=True)
             except KeyboardInterrupt:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if tally.verdicts else 1
 
 
-class _Tally:
+class _DemoSummary:
     """What the summary says."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class _Tally:
         )
 
 
-def _verdicts(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, float]]:
+def _run_daemon(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, float]]:
     """Run the daemon on ``config`` and yield its verdicts with their ages on arrival, until it ends."""
     # Its warnings go where the demo's own output goes: an absent camera must not look like silence.
     daemon = subprocess.Popen(
@@ -105,7 +105,7 @@ def _verdicts(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, f
         ended = False
         while not ended:
             ended = daemon.poll() is not None  # asked first: what it sent before it ended is still read
-            for message in subscriber.messages(timeout_s=_SILENCE_S):
+            for message in subscriber.messages(timeout_s=_POLL_S):
                 verdict = msgspec.json.decode(message.payload, type=Verdict)
                 yield verdict, (message.arrived_at - verdict.observed_at.timestamp()) * 1e3
     finally:

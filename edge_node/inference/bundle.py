@@ -81,10 +81,10 @@ def load_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         found = "a file" if path.exists() else "nothing"
         raise BundleError(f"{path}: wanted a bundle folder with {MANIFEST_NAME}, found {found}")
-    return bundle_from(path, lambda name, limit: _read(path / name, limit))
+    return check_bundle(path, lambda name, limit: _read(path / name, limit))
 
 
-def bundle_from(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
+def check_bundle(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
     """Check a bundle whose files ``read`` gives by name, each at most so many bytes and each asked for once.
 
     Args:
@@ -96,7 +96,7 @@ def bundle_from(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
     """
     text = read(MANIFEST_NAME, MAX_MANIFEST_BYTES)
     manifest = decode_manifest(text, str(path / MANIFEST_NAME))
-    models = {model.file: _checked_model(path, model, read) for model in manifest.models}
+    models = {model.file: _check_model(path, model, read) for model in manifest.models}
     golden = read(GOLDEN_NAME, MAX_MODEL_BYTES)
     if hashlib.sha256(golden).hexdigest() != manifest.golden_sha256:
         raise BundleError(
@@ -105,7 +105,7 @@ def bundle_from(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
     return Bundle(path, manifest, hashlib.sha256(text).hexdigest(), decode_golden(golden, path), models)
 
 
-def bundle_path(name: str) -> Path:
+def resolve_bundle_path(name: str) -> Path:
     """Return the folder that ``name`` means: a path, or ``default`` for the bundle in the package."""
     return DEFAULT_BUNDLE if name == "default" else Path(name)
 
@@ -128,7 +128,7 @@ def decode_golden(content: bytes, where: Path) -> Golden:
     """
     outputs: dict[str, dict[str, np.ndarray]] = {}
     try:
-        _refuse_bomb(content)
+        _check_unpacked_size(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             pictures = archive["pictures"]
             for key in archive.files:
@@ -140,7 +140,7 @@ def decode_golden(content: bytes, where: Path) -> Golden:
     return Golden(pictures, outputs)
 
 
-def _refuse_bomb(content: bytes) -> None:
+def _check_unpacked_size(content: bytes) -> None:
     """Raise ValueError if the archive says that it unpacks to too much; Python reads no more than it says."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -148,10 +148,10 @@ def _refuse_bomb(content: bytes) -> None:
             raise ValueError(f"unpacks to {unpacked} bytes, at most {MAX_GOLDEN_BYTES} are taken")
         for entry in archive.infolist():
             with archive.open(entry) as member:
-                _refuse_large_array(member.read(_NPY_HEADER_BYTES), entry.file_size)
+                _check_array_size(member.read(_NPY_HEADER_BYTES), entry.file_size)
 
 
-def _refuse_large_array(header: bytes, size_bytes: int) -> None:
+def _check_array_size(header: bytes, size_bytes: int) -> None:
     """Raise ValueError if a ``.npy`` declares more numbers than it has: numpy makes room for them first."""
     stream = io.BytesIO(header)
     version = np.lib.format.read_magic(stream)
@@ -172,7 +172,7 @@ def _read(path: Path, limit: int) -> bytes:
     return content
 
 
-def _checked_model(path: Path, model: ModelFile, read: Callable[[str, int], bytes]) -> bytes:
+def _check_model(path: Path, model: ModelFile, read: Callable[[str, int], bytes]) -> bytes:
     content = read(model.file, MAX_MODEL_BYTES)
     if len(content) != model.size_bytes:
         raise BundleError(

@@ -64,17 +64,17 @@ def decide(
     name: str | None = cascade.root
     while name is not None:
         stage = cascade.stage(name)
-        if label := _told_label(stage, told):
+        if label := _preset_label(stage, told):
             name = stage.routes.get(label)
             continue
         probabilities = ask(stage)
-        choice = _choose(stage, probabilities)
+        choice = _choose_or_abstain(stage, probabilities)
         path.append(_stage_verdict(stage, probabilities, choice))
         if choice is None:
             known.abstained.append(stage.name)
             name = stage.otherwise
             continue
-        known.learn(stage.meanings.get(stage.labels[choice]), _rounded(probabilities[choice]))
+        known.learn(stage.meanings.get(stage.labels[choice]), _round(probabilities[choice]))
         name = None if known.metal is False else stage.routes.get(stage.labels[choice])
     return known.decision(tuple(path))
 
@@ -82,12 +82,12 @@ def decide(
 def first_stage(cascade: Cascade, told: OperatorSettings | None = None) -> Stage:
     """Return the stage that is asked first."""
     stage = cascade.stage(cascade.root)
-    while (label := _told_label(stage, told)) and (name := stage.routes.get(label)):
+    while (label := _preset_label(stage, told)) and (name := stage.routes.get(label)):
         stage = cascade.stage(name)
     return stage
 
 
-def unreadable(text: str) -> Decision:
+def decide_unreadable(text: str) -> Decision:
     """Return the decision about a picture that could not be read."""
     return Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=(Reason(code="unreadable", text=text),))
 
@@ -153,7 +153,7 @@ class _CascadeState:
         return reasons
 
 
-def chosen_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
+def choose_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
     """Return the index of the label that a stage takes where it does not abstain.
 
     Of two labels the first from its ``decision_threshold`` on, of more the most probable one.
@@ -163,7 +163,7 @@ def chosen_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
     return int(np.argmax(probabilities))
 
 
-def _told_label(stage: Stage, told: OperatorSettings | None) -> str | None:
+def _preset_label(stage: Stage, told: OperatorSettings | None) -> str | None:
     """Return the label that the operator has answered for ``stage``, if all it tells is the material."""
     if told is None or told.material is None:
         return None
@@ -173,9 +173,9 @@ def _told_label(stage: Stage, told: OperatorSettings | None) -> str | None:
     return next((label for label in stage.labels if stage.meanings[label].material == told.material), None)
 
 
-def _choose(stage: Stage, probabilities: NDArray[np.float64]) -> int | None:
+def _choose_or_abstain(stage: Stage, probabilities: NDArray[np.float64]) -> int | None:
     """Return the index of the chosen label, or None to abstain."""
-    choice = chosen_label(stage, probabilities)
+    choice = choose_label(stage, probabilities)
     return choice if probabilities[choice] >= stage.abstain_below else None
 
 
@@ -192,6 +192,6 @@ def _stage_verdict(stage: Stage, probabilities: NDArray[np.float64], choice: int
     )
 
 
-def _rounded(probability: float) -> float:
+def _round(probability: float) -> float:
     """Six digits: more than a quantized model can tell, and a third of the bytes."""
     return round(float(probability), 6)

@@ -104,10 +104,10 @@ class Engine:
     def outputs(self, file: str, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Return the real values of every output of one model for its input tensor, by tensor name."""
         raw = self._interpreters[file].run(tensor)
-        return {out.name: _real(raw, out) for out in self.bundle.manifest.model(file).outputs}
+        return {out.name: _dequantize_output(raw, out) for out in self.bundle.manifest.model(file).outputs}
 
 
-def _real(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[np.float32]:
+def _dequantize_output(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[np.float32]:
     return dequantize(raw[output.name], Quantization(output.scale, output.zero_point))
 
 
@@ -144,8 +144,12 @@ class ModelOutputs:
         outputs = {out.name: out for out in model.outputs}
         # Only what is asked for becomes real numbers: a fused model has outputs of stages off the path.
         if stage.map is not None:
-            self._maps[stage.name] = _real(raw, outputs[stage.map])[0]
-        real = self._maps[stage.name] if stage.output == stage.map else _real(raw, outputs[stage.output])
+            self._maps[stage.name] = _dequantize_output(raw, outputs[stage.map])[0]
+        real = (
+            self._maps[stage.name]
+            if stage.output == stage.map
+            else _dequantize_output(raw, outputs[stage.output])
+        )
         return calibrate_probabilities(real, outputs[stage.output].kind, stage.temperature)
 
     def _run(self, model: ModelFile) -> dict[str, NDArray[np.generic]]:

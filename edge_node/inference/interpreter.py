@@ -84,7 +84,7 @@ class Interpreter:
         if delegate is not None:
             options["experimental_delegates"] = [_delegate(module, delegate)]
         try:
-            with _greeting_removed():
+            with _suppress_greeting():
                 self._interpreter = module.Interpreter(**options)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as err:
@@ -159,7 +159,7 @@ def _module() -> Any:
 
 
 @contextmanager
-def _greeting_removed() -> Iterator[None]:
+def _suppress_greeting() -> Iterator[None]:
     """Keep the runtime's "INFO: Created TensorFlow Lite XNNPACK delegate" off stderr; no setting does.
 
     All else that anybody writes to stderr meanwhile is written out afterwards.

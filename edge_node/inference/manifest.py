@@ -41,11 +41,13 @@ class OutputKind(str, Enum):
     MAP = "map"  # (1, rows, columns, labels): logits before the mean over positions
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+class _ManifestPart(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False
+):
     """A part of the manifest; a key it does not know is an error."""
 
 
-class InputTensor(_Record, frozen=True, kw_only=True):
+class InputTensor(_ManifestPart, frozen=True, kw_only=True):
     """The model's one input and the preprocessing that leads to it: ``real = (pixel - mean) / std``."""
 
     shape: tuple[Literal[1], int, int, Literal[3]]
@@ -58,7 +60,7 @@ class InputTensor(_Record, frozen=True, kw_only=True):
     std: Annotated[Triple, msgspec.Meta(description="never 0")] = (127.5, 127.5, 127.5)
 
 
-class OutputTensor(_Record, frozen=True, kw_only=True):
+class OutputTensor(_ManifestPart, frozen=True, kw_only=True):
     """One output, found in the file by its tensor's name."""
 
     name: str
@@ -69,7 +71,7 @@ class OutputTensor(_Record, frozen=True, kw_only=True):
     zero_point: int = 0
 
 
-class ModelFile(_Record, frozen=True, kw_only=True):
+class ModelFile(_ManifestPart, frozen=True, kw_only=True):
     """One ``.tflite`` file."""
 
     file: FileName
@@ -80,7 +82,7 @@ class ModelFile(_Record, frozen=True, kw_only=True):
     outputs: tuple[OutputTensor, ...]
 
 
-class Meaning(_Record, frozen=True, kw_only=True, omit_defaults=True):
+class Meaning(_ManifestPart, frozen=True, kw_only=True, omit_defaults=True):
     """What a label says about the surface; absent means that it says nothing on the matter."""
 
     material: str | None = None
@@ -90,7 +92,7 @@ class Meaning(_Record, frozen=True, kw_only=True, omit_defaults=True):
     metal: bool | None = None
 
 
-class Stage(_Record, frozen=True, kw_only=True):
+class Stage(_ManifestPart, frozen=True, kw_only=True):
     """One question of the cascade.
 
     ``output`` names a tensor of ``model`` of kind logits, probabilities or map (logits are then the map's
@@ -115,7 +117,7 @@ class Stage(_Record, frozen=True, kw_only=True):
     otherwise: Identifier | None = None
 
 
-class Cascade(_Record, frozen=True, kw_only=True):
+class Cascade(_ManifestPart, frozen=True, kw_only=True):
     """The stages, and which is asked first."""
 
     root: Identifier
@@ -126,7 +128,7 @@ class Cascade(_Record, frozen=True, kw_only=True):
         return next(stage for stage in self.stages if stage.name == name)
 
 
-class SourceGraph(_Record, frozen=True, kw_only=True):
+class SourceGraph(_ManifestPart, frozen=True, kw_only=True):
     """A graph that went into the bundle."""
 
     stage: str
@@ -134,7 +136,7 @@ class SourceGraph(_Record, frozen=True, kw_only=True):
     sha256: Sha256
 
 
-class CalibrationSet(_Record, frozen=True, kw_only=True):
+class CalibrationSet(_ManifestPart, frozen=True, kw_only=True):
     """The pictures that int8 ranges were measured on; the hash is over their sorted content hashes."""
 
     pictures: int
@@ -142,7 +144,7 @@ class CalibrationSet(_Record, frozen=True, kw_only=True):
     seed: int
 
 
-class Provenance(_Record, frozen=True, kw_only=True):
+class Provenance(_ManifestPart, frozen=True, kw_only=True):
     """Where the bundle comes from."""
 
     graphs: tuple[SourceGraph, ...]
@@ -151,7 +153,7 @@ class Provenance(_Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class StageMeasure(_Record, frozen=True, kw_only=True):
+class StageMeasure(_ManifestPart, frozen=True, kw_only=True):
     """Float against quantized for one stage, on the pictures of ``Measured``."""
 
     stage: str
@@ -164,7 +166,7 @@ class StageMeasure(_Record, frozen=True, kw_only=True):
     labelled_pictures: int = 0
 
 
-class Measured(_Record, frozen=True, kw_only=True):
+class Measured(_ManifestPart, frozen=True, kw_only=True):
     """What was measured at conversion, and on how many pictures of which set."""
 
     set: str
@@ -172,7 +174,7 @@ class Measured(_Record, frozen=True, kw_only=True):
     stages: tuple[StageMeasure, ...]
 
 
-class Manifest(_Record, frozen=True, kw_only=True):
+class Manifest(_ManifestPart, frozen=True, kw_only=True):
     """``bundle.json``."""
 
     format: Literal[1] = 1

@@ -40,7 +40,7 @@ def input_tensor(pixels: NDArray[np.uint8], spec: InputTensor) -> NDArray[np.gen
         return np.ascontiguousarray(real, dtype=np.float32)[np.newaxis]
     if spec.colour_order == "RGB":
         resized = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
-    table = _table(spec)
+    table = _quantization_table(spec)
     return (resized if table is None else cv2.LUT(resized, table))[np.newaxis]
 
 
@@ -70,7 +70,7 @@ def _resize_bilinear_tf1(pixels: NDArray[np.uint8], height: int, width: int) -> 
     """
     if pixels.shape[:2] == (height, width):
         return pixels.astype(np.float32)
-    corners = _corners(pixels.shape[0], pixels.shape[1], height, width)
+    corners = _make_corners(pixels.shape[0], pixels.shape[1], height, width)
     flat = np.ascontiguousarray(pixels).reshape(-1, 3)
     # Only the four pixels that a target pixel is made of are read: a large frame costs no more than a small.
     top = _blend(flat, corners.top_left, corners.top_right, corners.across)
@@ -108,9 +108,9 @@ class _Corners:
 
 
 @lru_cache(maxsize=8)  # one a camera size and model; a folder of mixed pictures makes more, briefly
-def _corners(source_height: int, source_width: int, height: int, width: int) -> _Corners:
-    top, bottom, down = _lines(source_height, height)
-    left, right, across = _lines(source_width, width)
+def _make_corners(source_height: int, source_width: int, height: int, width: int) -> _Corners:
+    top, bottom, down = _source_lines(source_height, height)
+    left, right, across = _source_lines(source_width, width)
     top, bottom = top[:, np.newaxis] * source_width, bottom[:, np.newaxis] * source_width
     shape = (height, width, 3)
     return _Corners(
@@ -123,7 +123,7 @@ def _corners(source_height: int, source_width: int, height: int, width: int) -> 
     )
 
 
-def _lines(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+def _source_lines(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """Return for each target line its lower and upper source line and the weight of the upper."""
     at = np.arange(target, dtype=np.float32) * np.float32(source / target)
     lower = np.floor(at).astype(np.intp)
@@ -131,7 +131,7 @@ def _lines(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp]
 
 
 @lru_cache(maxsize=64)
-def _table(spec: InputTensor) -> NDArray[Any] | None:
+def _quantization_table(spec: InputTensor) -> NDArray[Any] | None:
     """Return the integer for each pixel value, ``(256, 1, 3)``, or None where it is the pixel itself."""
     values: NDArray[Any] = np.arange(256, dtype=np.float32).reshape(256, 1, 1)
     real = (values - np.asarray(spec.mean)) / np.asarray(spec.std)

@@ -87,18 +87,18 @@ def thresholds_of(config: InspectConfig) -> Thresholds:
 
 def measure(pixels: NDArray[np.uint8]) -> Measures:
     """Measure a picture, uint8 ``(height, width, 3)``, blue, green, red; less than 1 ms at 640 x 480."""
-    grey = _grey(pixels)
+    grey = _to_grey(pixels)
     levels = _cumulative(grey)
-    dark, bright = _level(levels, 0.01), _level(levels, 0.99)
+    dark, bright = _find_level(levels, 0.01), _find_level(levels, 0.99)
     # Second differences along the lines and the columns: kernel 1, -2, 1; their sum is the Laplacian.
     along_x = cv2.Sobel(grey, cv2.CV_16S, 2, 0, ksize=1)
     along_y = cv2.Sobel(grey, cv2.CV_16S, 0, 2, ksize=1)
     both, *each = (
-        _level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
+        _find_level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
         for edges in (cv2.add(along_x, along_y), along_x, along_y)
     )
     return Measures(
-        brightness=_level(levels, 0.95),
+        brightness=_find_level(levels, 0.95),
         glare=float(1.0 - levels[BLOWN_OUT - 1]),
         contrast=bright - dark,
         sharpness=both,
@@ -144,7 +144,7 @@ def _reason(code: str, what: str, quantity: str, found: float, wanted: float) ->
     return Reason(code=code, text=f"{what}: {quantity} {found:.0f} of 255, at least {wanted:.0f} is judged")
 
 
-def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     scale = GREY_LINES / min(height, width)
     if scale < 1:
@@ -159,6 +159,6 @@ def _cumulative(values: NDArray[np.uint8] | cv2.typing.MatLike) -> NDArray[np.fl
     return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(values.size, 1))
 
 
-def _level(cumulative: NDArray[np.float64], share: float) -> float:
+def _find_level(cumulative: NDArray[np.float64], share: float) -> float:
     """Return the least value that ``share`` of the picture does not exceed."""
     return float(np.searchsorted(cumulative, share))

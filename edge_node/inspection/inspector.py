@@ -21,10 +21,10 @@ from edge_node.inspection.tiling import (
     Tile,
     TileBudget,
     corroded_share,
+    find_worst,
     grid_within,
     stitch_tiles,
     tile_grid,
-    worst,
 )
 from edge_node.messages.plain_text import path_text
 from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
@@ -154,7 +154,7 @@ class Inspector:
         found = [self._whole(answer.decide()) for answer in answers]
         if prepared.grid is None:
             return found[0]
-        whole = _of_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
+        whole = _merge_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
         prepare_ms = sum(piece.prepare_ms for _, piece in prepared.pieces)
         self._budget.took(
             len(found), prepare_ms=prepare_ms, models_ms=max(0.0, whole.inference_ms - prepare_ms)
@@ -183,9 +183,9 @@ class Inspector:
         return next((s for s in reversed(asked) if s.name in judgement.maps and corroded_labels(s)), None)
 
 
-def _of_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
+def _merge_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
     """Return what a frame is said to be by its tiles: what the worst is, with one map of the whole."""
-    chosen = found[worst([inspection.decision for inspection in found])].decision
+    chosen = found[find_worst([inspection.decision for inspection in found])].decision
     corroded = stitch_tiles(
         [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)], width, height
     )
@@ -208,13 +208,13 @@ def _check_material(material: str, engine: Engine) -> None:
         raise ConfigError(f"material {material!r}: wanted auto, or what the bundle knows: {', '.join(known)}")
 
 
-def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
+def draw_inspection(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
     """Return the picture with the heat map where there is one, the verdict and the path below."""
-    seen = marking(inspection)
+    seen = make_marking(inspection)
     return draw_overlay(pixels, seen.corroded, seen.lines)
 
 
-def marking(inspection: Inspection) -> Marking:
+def make_marking(inspection: Inspection) -> Marking:
     """Return the map, and the verdict and its path in words."""
     decision = inspection.decision
     parts = [decision.outcome.value, decision.material, decision.form, decision.severity]

@@ -41,15 +41,15 @@ def draw_overlay(
         uint8 ``(height + text, width, 3)``.
     """
     height, width = pixels.shape[:2]
-    picture = pixels if probability is None else _heated(pixels, probability)
+    picture = pixels if probability is None else _draw_map(pixels, probability)
     line_px = max(14, round(height * _TEXT_HEIGHT_SHARE))
     strip = np.full((line_px * len(lines) + line_px // 2, width, 3), 24, np.uint8)
     for at, line in enumerate(lines, start=1):
-        _write(strip, line, at * line_px, line_px)
+        _draw_line(strip, line, at * line_px, line_px)
     return np.vstack([picture, strip]) if lines else picture.copy()
 
 
-def _heated(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _draw_map(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Tint the picture where corrosion is probable, and draw the line around what counts as corroded."""
     height, width = pixels.shape[:2]
     smooth = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -62,7 +62,7 @@ def _heated(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDAr
     return np.asarray(cv2.drawContours(tinted, edges, -1, _TINT_BGR, max(1, height // 240)), np.uint8)
 
 
-def _write(strip: NDArray[np.uint8], line: str, baseline_px: int, line_px: int) -> None:
+def _draw_line(strip: NDArray[np.uint8], line: str, baseline_px: int, line_px: int) -> None:
     """Write one line, smaller where it would not fit."""
     font = cv2.FONT_HERSHEY_SIMPLEX
     (full_px, _), _ = cv2.getTextSize(line, font, 1.0, 1)

@@ -21,7 +21,7 @@ from edge_node.messages.verdict import Pose
 if TYPE_CHECKING:
     from edge_node.config.sections import PoseConfig
 
-_KEPT = 512  # five seconds at 100 Hz: no frame waits longer to be decided
+_MAX_POSES = 512  # five seconds at 100 Hz: no frame waits longer to be decided
 _WAIT_S = 0.5  # how soon the receiver notices a stop
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class PoseTrack:
         self._max_age_ns = int(max_age_ms * 1e6)
         self._fixed = fixed
         self._lock = threading.Lock()
-        self._poses: deque[tuple[int, Pose]] = deque(maxlen=_KEPT)
+        self._poses: deque[tuple[int, Pose]] = deque(maxlen=_MAX_POSES)
         self.received = 0
         self.refused = 0
 
@@ -87,7 +87,7 @@ class PoseTrack:
             only = before or after
             return (only[1] if only else None), age_ms
         share = (captured_at_ns - before[0]) / (after[0] - before[0])
-        return _between(before[1], after[1], share), age_ms
+        return _interpolate(before[1], after[1], share), age_ms
 
 
 def pose_track(config: PoseConfig) -> PoseTrack:
@@ -96,7 +96,7 @@ def pose_track(config: PoseConfig) -> PoseTrack:
     return PoseTrack(config.max_age_ms, None if fixed == Pose() else fixed)
 
 
-def _between(before: Pose, after: Pose, share: float) -> Pose:
+def _interpolate(before: Pose, after: Pose, share: float) -> Pose:
     def mixed(first: float | None, second: float | None) -> float | None:
         if first is None or second is None:
             return first if second is None else second

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 # The worst that one tile shows is what the frame shows; a tile that was not judged says least.
 _RANK = {Outcome.CORRODED: 3, Outcome.UNCERTAIN: 2, Outcome.UNCORRODED: 1, Outcome.NOT_INSPECTABLE: 0}
 _FINER = 8  # between the positions of a map its values are interpolated so finely to measure an area
-_ALL = 1_000_000
-_LEARN = 0.1  # one slow frame of ten changes no grid; a board that throttles does, within a second or two
+_UNLIMITED = 1_000_000
+_LEARNING_RATE = (
+    0.1  # one slow frame of ten changes no grid; a board that throttles does, within a second or two
+)
 _THRESHOLD = 0.5  # from here on a position counts as corroded
 
 
@@ -89,19 +91,19 @@ class TileBudget:
     def most(self) -> int:
         """So many tiles fit; one before the first was measured, and always one."""
         if self._budget_ms is None:
-            return _ALL
+            return _UNLIMITED
         if not self._tile_ms:
             return 1
         return max(1, int((self._budget_ms - self._prepare_ms) / self._tile_ms))
 
     def took(self, tiles: int, *, prepare_ms: float, models_ms: float) -> None:
         """Take in what the tiles of a frame took, all together."""
-        learn = _LEARN if self._tile_ms else 1.0
+        learn = _LEARNING_RATE if self._tile_ms else 1.0
         self._prepare_ms += learn * (prepare_ms - self._prepare_ms)
         self._tile_ms += learn * (models_ms / tiles - self._tile_ms)
 
 
-def worst(decisions: Sequence[Decision]) -> int:
+def find_worst(decisions: Sequence[Decision]) -> int:
     """Return the index of the decision that a frame in tiles is given: the worst, and of those the surest."""
 
     def rank(index: int) -> tuple[int, float]:

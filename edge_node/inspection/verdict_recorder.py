@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_node.messages.verdict import Pose
 
 
-class Recorder:
+class VerdictRecorder:
     """Knows all of a verdict that does not change from frame to frame."""
 
     def __init__(self, config: Config, bundle: Bundle, epoch: str) -> None:

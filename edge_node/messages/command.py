@@ -22,7 +22,7 @@ from edge_node.messages.review import (
     ReviewJudgement,
     Sha256,
     SubjectId,
-    contradiction,
+    find_contradiction,
 )
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class RecordReview(Command, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be true together."""
-        found = contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
+        found = find_contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
         if found:
             raise ValueError(found)
 
@@ -169,9 +169,9 @@ def decode_command(verb: str, payload: bytes) -> Command:
     try:
         document = json.loads(
             payload.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_number,
-            parse_float=_finite,
+            object_pairs_hook=_refuse_duplicate_keys,
+            parse_constant=_refuse_constant,
+            parse_float=_parse_finite,
         )
     except CommandError:
         raise
@@ -182,7 +182,7 @@ def decode_command(verb: str, payload: bytes) -> Command:
         command = msgspec.convert(document, kind)
         msgspec.json.encode(command)  # half a surrogate pair could be neither answered nor written down
     except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as err:
-        raise CommandError("schema", _bounded(str(err))) from None
+        raise CommandError("schema", _shorten(str(err))) from None
     return command
 
 
@@ -192,7 +192,7 @@ def arguments(command: Command) -> dict[str, Any]:
     return {name: found[name] for name in found if name not in COMMON_KEYS and found[name] is not None}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object, unless a key is given twice: then two readers could see two commands."""
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -200,17 +200,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(_text: str) -> NoReturn:
+def _refuse_constant(_text: str) -> NoReturn:
     raise CommandError("not_json", "NaN and Infinity are not JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise CommandError("not_json", "a number is too large")
     return value
 
 
-def _bounded(text: str) -> str:
+def _shorten(text: str) -> str:
     printable = "".join(sign if sign.isprintable() else "?" for sign in text)
     return printable if len(printable) <= 200 else printable[:200] + "..."

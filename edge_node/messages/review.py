@@ -80,7 +80,7 @@ class SubjectReview(Review, frozen=True, kw_only=True, omit_defaults=True):
     subject: SubjectId
 
 
-def contradiction(
+def find_contradiction(
     subject: str,
     judgement: ReviewJudgement,
     outcome: Condition | None,
@@ -101,7 +101,7 @@ def is_finding(subject: str) -> bool:
     return subject.rpartition(":")[2].startswith("f")
 
 
-def review_in(response: Response) -> SubjectReview | None:
+def parse_review(response: Response) -> SubjectReview | None:
     """Return the review that a robot says it has recorded, or None: the response is to something else."""
     if response.verb != REVIEW_VERB or response.result.value != "done":
         return None

@@ -25,7 +25,7 @@ PICTURE_WIDTH_PX = 640  # a phone shows no more, and a Pi encodes it in millisec
 JPEG_QUALITY = 75
 
 
-class Glance(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What the page shows beside the picture."""
 
     verdicts: tuple[Verdict, ...]
@@ -36,7 +36,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _DecidedFrame:
     frame: Frame
     inspection: Inspection
 
@@ -47,7 +47,7 @@ class LiveView:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
-        self._shown: _Shown | None = None
+        self._shown: _DecidedFrame | None = None
         self._verdicts: deque[Verdict] = deque(maxlen=KEPT_VERDICTS)
         self._status: Status | None = None
         self._health: Health | None = None
@@ -58,7 +58,7 @@ class LiveView:
     def decided(self, frame: Frame, inspection: Inspection, verdict: Verdict) -> None:
         """Take in a decided frame."""
         with self._lock:
-            self._shown = _Shown(frame, inspection)
+            self._shown = _DecidedFrame(frame, inspection)
             self._verdicts.appendleft(verdict)
 
     def looked(self, status: Status, health: Health | None, *, link: str, hung: str) -> None:
@@ -68,14 +68,14 @@ class LiveView:
             self._status, self._link, self._hung = status, link, hung
             self._health = health or self._health
 
-    def glance(self) -> Glance:
+    def glance(self) -> Snapshot:
         """Return all but the picture."""
         with self._lock:
             silent_s = time.monotonic() - self._looked_s
             hung = self._hung
             if silent_s > MAIN_LIMIT_S:
                 hung = f"the main thread has not turned for {silent_s:.0f} s"
-            return Glance(
+            return Snapshot(
                 verdicts=tuple(self._verdicts),
                 status=self._status,
                 health=self._health,
@@ -91,11 +91,11 @@ class LiveView:
             return None
         with self._drawing:
             if self._drawn[0] != shown.frame.frame_id:
-                self._drawn = (shown.frame.frame_id, _jpeg(shown))
+                self._drawn = (shown.frame.frame_id, _encode_jpeg(shown))
             return self._drawn[1]
 
 
-def _jpeg(shown: _Shown) -> bytes:
+def _encode_jpeg(shown: _DecidedFrame) -> bytes:
     # Without words: the page says them, of the verdict that it shows.
     picture = draw_overlay(shown.frame.pixels, shown.inspection.corroded, ())
     height, width = picture.shape[:2]

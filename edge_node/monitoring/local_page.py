@@ -57,13 +57,13 @@ class LocalPage:
             ConfigError: no token for an address that others reach.
             PageError: the port cannot be bound.
         """
-        self._token = _token(config)
+        self._token = _load_token(config)
         self.view = view
         self.html = PAGE.read_bytes()
         self.hosts = {"localhost", "127.0.0.1", "::1", config.host, *config.names}
         self.slots = threading.BoundedSemaphore(MAX_REQUESTS)
         try:
-            self._server = _Server((config.host, config.port), self)
+            self._server = _PageServer((config.host, config.port), self)
         except OSError as err:
             raise PageError(f"[http] {config.host}:{config.port}: {err.strerror or err}") from err
         self.port: int = self._server.server_address[1]
@@ -88,7 +88,7 @@ class LocalPage:
         return not self._token or hmac.compare_digest(offered.encode(), self._token.encode())
 
 
-class _Server(ThreadingHTTPServer):
+class _PageServer(ThreadingHTTPServer):
     daemon_threads = True
     # A page that is looked at must not keep the daemon from ending.
     block_on_close = False
@@ -107,7 +107,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """One request; only GET."""
 
-    server: _Server
+    server: _PageServer
     timeout = _TIMEOUT_S
     server_version = "corrosion-edge"
     sys_version = ""
@@ -144,9 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._answer(200, picture, "image/jpeg")
         elif url.path == "/metrics":
-            from edge_node.monitoring.prometheus import exposition
+            from edge_node.monitoring.prometheus import format_metrics
 
-            self._answer(200, exposition(page.view.glance()), "text/plain; version=0.0.4; charset=utf-8")
+            self._answer(200, format_metrics(page.view.glance()), "text/plain; version=0.0.4; charset=utf-8")
         else:
             self._answer(404, b"there are /, /healthz, /metrics, /state.json and /picture.jpg\n")
 
@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _token(config: HttpConfig) -> str:
+def _load_token(config: HttpConfig) -> str:
     """Return the token that is asked for; empty where none is."""
     if config.token_file is None:
         if not _is_loopback(config.host):

@@ -9,12 +9,12 @@ from prometheus_client import CollectorRegistry, Gauge, Info, generate_latest
 from edge_node.messages.status import PartState
 
 if TYPE_CHECKING:
-    from edge_node.monitoring.live_view import Glance
+    from edge_node.monitoring.live_view import Snapshot
 
 _PREFIX = "corrosion_edge"
 
 
-def exposition(glance: Glance) -> bytes:
+def format_metrics(glance: Snapshot) -> bytes:
     """Return every figure that is known; what is not known is left out, never 0."""
     registry = CollectorRegistry()
     health, status = glance.health, glance.status

@@ -90,7 +90,7 @@ class Watchdog:
         now_s = self._clock()
         if self._fed_with is not None and now_s - self._fed_s < (interval_s or UNWATCHED_INTERVAL_S):
             return
-        before, self.hung = self.hung, hung_part(vitals, self._fed_with, now_s)
+        before, self.hung = self.hung, find_hung_part(vitals, self._fed_with, now_s)
         if self.hung:
             if not before:
                 _log.error("the watchdog is not fed: %s", self.hung)
@@ -100,7 +100,7 @@ class Watchdog:
         self._fed_s, self._fed_with = now_s, vitals
 
 
-def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
+def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
     """Return what hangs, in a sentence; empty if nothing does.
 
     Args:

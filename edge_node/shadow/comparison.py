@@ -23,7 +23,7 @@ UNSURE = "unsure"
 
 def compare_decisions(old: Decision, new: Decision) -> Change:
     """Return what differs between two decisions on the same picture."""
-    before, after = _answers(old.stages), _answers(new.stages)
+    before, after = _labels_by_stage(old.stages), _labels_by_stage(new.stages)
     stages = {
         name: f"{before.get(name, NOT_ASKED)} -> {after.get(name, NOT_ASKED)}"
         for name in {**before, **after}
@@ -65,7 +65,7 @@ class DecisionComparison:
 def describe_change(change: Change) -> str:
     """Return a change as three lines for people: what was said and is said now, and both paths."""
     return (
-        f"{_words(change.old)} -> {_words(change.new)}"
+        f"{_describe_decision(change.old)} -> {_describe_decision(change.new)}"
         f"\n    old  {path_text(change.old)}\n    new  {path_text(change.new)}"
     )
 
@@ -85,10 +85,10 @@ def describe_summary(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-def _words(decision: Decision) -> str:
+def _describe_decision(decision: Decision) -> str:
     facts = (decision.outcome.value, decision.material, decision.form, decision.severity)
     return " ".join(fact for fact in facts if fact)
 
 
-def _answers(stages: tuple[StageVerdict, ...]) -> dict[str, str]:
+def _labels_by_stage(stages: tuple[StageVerdict, ...]) -> dict[str, str]:
     return {stage.name: UNSURE if stage.label is None else stage.label for stage in stages}

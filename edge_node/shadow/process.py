@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.errors import CorrosionError
-from edge_node.shadow.worker import Ready, Setup, ShadowAnswer, ShadowPicture
+from edge_node.shadow.worker import ShadowAnswer, ShadowPicture, WorkerReady, WorkerSetup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class ShadowEndedError(CorrosionError):
 class ShadowProcess:
     """One process with one bundle; ``wait`` and ``go_on`` may be called from another thread."""
 
-    def __init__(self, setup: Setup, stopping: Callable[[], bool]) -> None:
+    def __init__(self, setup: WorkerSetup, stopping: Callable[[], bool]) -> None:
         """Start it; ``load`` comes next.
 
         Raises:
@@ -70,7 +70,7 @@ class ShadowProcess:
         """Of the process."""
         return self._process.pid
 
-    def load(self) -> Ready:
+    def load(self) -> WorkerReady:
         """Return what it loaded.
 
         Raises:
@@ -78,7 +78,7 @@ class ShadowProcess:
             ShadowEndedError: it ended.
         """
         self._send(msgspec.json.encode(self._setup) + b"\n")
-        ready = self._answer(Ready)
+        ready = self._answer(WorkerReady)
         if ready.bundle is None:
             raise ShadowRefusedError(ready.refusal)
         return ready

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_NICEST = 19
-_FIRST_TO_GO = "900"  # of 1000: what the kernel ends when memory is short, long before the daemon
+_LOWEST_NICENESS = 19
+_OOM_SCORE = "900"  # of 1000: what the kernel ends when memory is short, long before the daemon
 
 
-class Setup(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """What the process is to judge with; the first line that it reads."""
 
     bundle: str
@@ -44,7 +44,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     tile_overlap: float
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerReady(msgspec.Struct, frozen=True, kw_only=True):
     """The first line that it writes: the bundle that it loaded, or why not.
 
     Attributes:
@@ -74,38 +74,40 @@ class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> int:
     """Serve the socket that is the standard input, until it is closed."""
-    _die_with_the_daemon()
+    _set_parent_death_signal()
     os.setpgid(0, 0)  # Ctrl-C at a terminal ends the daemon, which then ends this
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all: the daemon ends this
-    stepped_back = _step_back()
+    stepped_back = _lower_priority()
     link = socket.socket(fileno=os.dup(0))
     with link, link.makefile("rb") as asked, suppress(BrokenPipeError, ConnectionResetError):
-        setup = _line(asked, Setup)
+        setup = _read_message(asked, WorkerSetup)
         if setup is None:
             return 0
         try:
             inspector, reference = _load(setup)
         except CorrosionError as err:
-            _say(link, Ready(bundle=None, refusal=str(err)))
+            _send(link, WorkerReady(bundle=None, refusal=str(err)))
             return 0
-        _say(link, Ready(bundle=reference, stepped_back=stepped_back))
-        _judge_for_ever(link, asked, inspector)
+        _send(link, WorkerReady(bundle=reference, stepped_back=stepped_back))
+        _judge_pictures(link, asked, inspector)
     return 0
 
 
-def _judge_for_ever(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
+def _judge_pictures(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
     import numpy as np
 
-    while (picture := _line(asked, ShadowPicture)) is not None:
+    while (picture := _read_message(asked, ShadowPicture)) is not None:
         shape = (picture.height_px, picture.width_px, 3)
         content = asked.read(shape[0] * shape[1] * shape[2])
         if len(content) < shape[0] * shape[1] * shape[2]:
             return
         inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
-        _say(link, ShadowAnswer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3)))
+        _send(
+            link, ShadowAnswer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3))
+        )
 
 
-def _load(setup: Setup) -> tuple[Inspector, BundleReference]:
+def _load(setup: WorkerSetup) -> tuple[Inspector, BundleReference]:
     """Return what judges, after the golden probe held.
 
     Raises:
@@ -126,33 +128,33 @@ def _load(setup: Setup) -> tuple[Inspector, BundleReference]:
     return Inspector(engine, material=setup.material, tiling=tiling), engine.bundle.reference
 
 
-def _die_with_the_daemon() -> None:
+def _set_parent_death_signal() -> None:
     """End when the thread that started this process ends, also while it is stopped and cannot notice."""
     # A musl or a foreign kernel may have no prctl; then the closed socket ends what is not stopped.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _step_back() -> bool:
+def _lower_priority() -> bool:
     """Take only the processor time that nobody else wants; False where that is not allowed."""
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, _NICEST)
+        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_NICENESS)
     except OSError:
         return False
     return True
 
 
-def _line(asked: BufferedReader, kind: type[_T]) -> _T | None:
+def _read_message(asked: BufferedReader, kind: type[_T]) -> _T | None:
     """Return the next line; None when the daemon is gone."""
     line = asked.readline()
     return msgspec.json.decode(line, type=kind) if line.endswith(b"\n") else None
 
 
-def _say(link: socket.socket, message: msgspec.Struct) -> None:
+def _send(link: socket.socket, message: msgspec.Struct) -> None:
     link.sendall(msgspec.json.encode(message) + b"\n")
 
 

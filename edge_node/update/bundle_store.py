@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.durable_file import replace_file, sync_folder
 from edge_node.errors import BundleError, ConfigError, UpdateError
 from edge_node.inference.bundle import (
     DEFAULT_BUNDLE,
     MANIFEST_NAME,
     MAX_MODEL_BYTES,
     Bundle,
-    bundle_from,
+    check_bundle,
     load_bundle,
 )
 from edge_node.inference.manifest import decode_manifest
@@ -45,7 +46,7 @@ _STATE, _LOCK = "state.json", "lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedBundle:
     """A bundle in the store whose every byte was held against its signature."""
 
     statement: Release
@@ -69,7 +70,7 @@ class BundleStore:
             for folder in (path, self.slots):
                 with contextlib.suppress(FileExistsError):
                     folder.mkdir(mode=0o700)
-                _check_ours(folder)
+                _check_owner(folder)
         except OSError as err:
             raise ConfigError(f"{path}: {err.strerror or err}; see [node] state_dir") from err
 
@@ -137,7 +138,7 @@ class BundleStore:
             UpdateError: by ``step``; nothing changed.
         """
         state = step(self.state())
-        self._write_state(state)
+        replace_file(self.path / _STATE, [msgspec.json.format(msgspec.json.encode(state), indent=1)])
         self.sweep(state)
         return state
 
@@ -166,15 +167,15 @@ class BundleStore:
             raise UpdateError(f"{self.slots / slot}: holds another bundle than it is named for")
         return checked.bundle
 
-    def bundle_at(self, path: Path) -> Checked:
+    def bundle_at(self, path: Path) -> CheckedBundle:
         """Return what lies in a folder of the store; the bytes that were hashed are those that run.
 
         Raises:
             BundleError: it is not what was signed, or by nobody whom we trust.
         """
         _check_folder(path)
-        text = _entry(path, STATEMENT_NAME, MAX_STATEMENT_BYTES)
-        check_signature(text, _entry(path, SIGNATURE_NAME, len(UNSIGNED)), self.keys, str(path))
+        text = _read_entry(path, STATEMENT_NAME, MAX_STATEMENT_BYTES)
+        check_signature(text, _read_entry(path, SIGNATURE_NAME, len(UNSIGNED)), self.keys, str(path))
         statement = decode_release(text, str(path))
         signed = {entry.name: entry for entry in statement.files}
 
@@ -182,12 +183,12 @@ class BundleStore:
             entry = signed.get(name)
             if entry is None:
                 raise UpdateError(f"{path / name}: is not among the files that were signed")
-            content = _entry(path, name, min(limit, entry.size_bytes))
+            content = _read_entry(path, name, min(limit, entry.size_bytes))
             if len(content) != entry.size_bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise UpdateError(f"{path / name}: is not what was signed; install the bundle again")
             return content
 
-        return Checked(statement, slot_of(text), bundle_from(path, read))
+        return CheckedBundle(statement, slot_of(text), check_bundle(path, read))
 
     def sweep(self, state: State) -> None:
         """Remove what no state names; the lock must be held."""
@@ -199,16 +200,13 @@ class BundleStore:
             if folder.name not in state.slots:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _write_state(self, state: State) -> None:
-        write_through(self.path / _STATE, msgspec.json.format(msgspec.json.encode(state), indent=1))
-
 
 def slot_of(text: bytes) -> SlotId:
     """Return the slot of the bundle with this statement."""
     return hashlib.sha256(text).hexdigest()
 
 
-def factory() -> tuple[str, str]:
+def packaged_version() -> tuple[str, str]:
     """Return name and version of the bundle in the package."""
     path = DEFAULT_BUNDLE / MANIFEST_NAME
     manifest = decode_manifest(path.read_bytes(), str(path))
@@ -220,31 +218,7 @@ def now() -> datetime:
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside, to disk, renamed, and the folder to disk."""
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Write the folder's entries to disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _check_ours(folder: Path) -> None:
+def _check_owner(folder: Path) -> None:
     """Raise ConfigError if others could change what lies in ``folder``."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
@@ -260,14 +234,14 @@ def _check_ours(folder: Path) -> None:
 
 def _check_folder(path: Path) -> None:
     try:
-        _check_ours(path)
+        _check_owner(path)
     except FileNotFoundError:
         raise UpdateError(f"{path}: is gone; install the bundle again") from None
     except (OSError, ConfigError) as err:
         raise UpdateError(str(err)) from err
 
 
-def _entry(path: Path, name: str, limit: int) -> bytes:
+def _read_entry(path: Path, name: str, limit: int) -> bytes:
     """Return a file of a slot; longer ones by one byte more than ``limit``."""
     try:
         return _read(path / name, min(limit, MAX_MODEL_BYTES) + 1)

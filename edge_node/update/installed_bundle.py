@@ -9,8 +9,8 @@ import msgspec
 
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.inference.loading import ready_engine
-from edge_node.update.bundle_store import factory, now
+from edge_node.inference.loading import prepare_engine
+from edge_node.update.bundle_store import now, packaged_version
 
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
@@ -37,21 +37,21 @@ def load_installed(store: BundleStore, config: BundleConfig) -> Engine:
             slot = store.state().current
         except UpdateError as err:
             _log.error("%s", err)
-            return ready_engine(load_bundle(DEFAULT_BUNDLE), config)
+            return prepare_engine(load_bundle(DEFAULT_BUNDLE), config)
         try:
-            return ready_engine(store.bundle(slot), config)
+            return prepare_engine(store.bundle(slot), config)
         except (BundleError, TensorMismatchError) as err:
             if slot is None:
                 raise
-            give_up(store, slot, str(err))
+            roll_back(store, slot, str(err))
 
 
-def slot_in_use(store: BundleStore, bundle: Bundle) -> SlotId | None:
+def find_slot(store: BundleStore, bundle: Bundle) -> SlotId | None:
     """Return the slot that ``bundle`` was loaded from; None for the one in the package."""
     return bundle.path.name if bundle.path.parent == store.slots else None
 
 
-def give_up(store: BundleStore, slot: SlotId, reason: str) -> None:
+def roll_back(store: BundleStore, slot: SlotId, reason: str) -> None:
     """Let what is behind ``slot`` decide, if it still is the current one."""
     _log.error("rolling back: %s", reason)
 
@@ -60,13 +60,13 @@ def give_up(store: BundleStore, slot: SlotId, reason: str) -> None:
             return state
         if state.trial is None:
             return state.damaged(reason, now())
-        return state.rolled_back(reason, now(), factory=factory())
+        return state.rolled_back(reason, now(), factory=packaged_version())
 
     with store.locked():
         store.change(step)
 
 
-def begin(store: BundleStore, config: BundleConfig) -> None:
+def note_start(store: BundleStore, config: BundleConfig) -> None:
     """Note that the node starts: a trial that ended so often without a clean stop is over.
 
     Raises:
@@ -80,7 +80,7 @@ def begin(store: BundleStore, config: BundleConfig) -> None:
         ends = trial.unclean_ends + trial.running
         if ends >= config.trial_starts:
             reason = f"the node ended {ends} times during the trial without a stop"
-            return state.rolled_back(reason, now(), factory=factory())
+            return state.rolled_back(reason, now(), factory=packaged_version())
         return msgspec.structs.replace(
             state, trial=msgspec.structs.replace(trial, unclean_ends=ends, running=True)
         )

@@ -13,11 +13,12 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
-from edge_node.inference.loading import ready_engine
+from edge_node.inference.loading import prepare_engine
 from edge_node.signing import check_signature
-from edge_node.update.bundle_store import factory, now, slot_of, sync_folder
-from edge_node.update.release import refusals
+from edge_node.update.bundle_store import now, packaged_version, slot_of
+from edge_node.update.release import find_refusals
 from edge_node.update.transport_file import (
     SIGNATURE_NAME,
     STATEMENT_NAME,
@@ -28,7 +29,7 @@ from edge_node.update.transport_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -74,7 +75,7 @@ class Installer:
         Raises:
             BundleError: it is not what was signed, or not for this robot; nothing changed.
         """
-        with _told(where), self.store.locked(), _staged(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
             on_step("checking signature and version")
             head = self._head(source, where, again=again)
             on_step("unpacking, and running the golden probe")
@@ -91,7 +92,7 @@ class Installer:
         Raises:
             BundleError: it is not what was signed, or not for this robot.
         """
-        with _told(where), self.store.locked(), _staged(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
             head = self._head(source, where, again=False)
             _unpack_into(staged, source, head, where)
             self._probe(staged, head)
@@ -115,8 +116,8 @@ class Installer:
             )
         if state.current == slot_of(head.text):
             raise UpdateError(f"{where}: {head.statement.label} is what decides now")
-        standing = state.standing(self._config.robot_class, factory())
-        if reasons := list(refusals(head.statement, standing, now(), again=again)):
+        standing = state.standing(self._config.robot_class, packaged_version())
+        if reasons := list(find_refusals(head.statement, standing, now(), again=again)):
             raise UpdateError(f"{where}: " + "; ".join(reasons))
 
     def _head(self, source: BinaryIO, where: str, *, again: bool) -> TransportHeader:
@@ -143,14 +144,14 @@ class Installer:
                 f"{statement.label}: its bundle.json says {manifest.name}-{manifest.version}; pack it again"
             )
         try:
-            ready_engine(checked.bundle, self._config)
+            prepare_engine(checked.bundle, self._config)
         except (BundleError, TensorMismatchError) as err:
             # The folder is gone when this is read; its name would only puzzle.
             raise UpdateError(str(err).replace(str(staged), statement.label)) from err
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _translate_os_errors(where: str) -> Iterator[None]:
     """Say in one sentence what the disk refuses."""
     try:
         yield
@@ -159,7 +160,7 @@ def _told(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def _staged(store: BundleStore) -> Iterator[Path]:
+def _staging_folder(store: BundleStore) -> Iterator[Path]:
     """Give a folder to unpack into, and remove it unless it was adopted."""
     staged = store.staging()
     try:
@@ -169,17 +170,8 @@ def _staged(store: BundleStore) -> Iterator[Path]:
 
 
 def _unpack_into(staged: Path, source: BinaryIO, head: TransportHeader, where: str) -> None:
-    _write(staged / STATEMENT_NAME, [head.text])
-    _write(staged / SIGNATURE_NAME, [head.signed])
+    write_new_file(staged / STATEMENT_NAME, [head.text])
+    write_new_file(staged / SIGNATURE_NAME, [head.signed])
     for entry, pieces in unpack(source, head, where):
-        _write(staged / entry.name, pieces)
+        write_new_file(staged / entry.name, pieces)
     sync_folder(staged)
-
-
-def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256
 from edge_node.messages.identifiers import Identifier, Ordered
-from edge_node.update.bundle_store import write_through
 from edge_node.update.release import BLOCK_BYTES as _BLOCK
 from edge_node.update.transport_file import (
     HEADER_BYTES,
@@ -45,7 +45,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{self.name}-{self.version}"
 
 
-class Partial:
+class PartialFile:
     """The one file that is being fetched; not for two threads at once.
 
     Attributes:
@@ -61,7 +61,7 @@ class Partial:
         self.size_bytes = self.verified_bytes = 0
 
     @classmethod
-    def begin(cls, folder: Path, offer: Offer) -> Partial:
+    def begin(cls, folder: Path, offer: Offer) -> PartialFile:
         """Begin anew in ``folder``; what was there goes.
 
         Raises:
@@ -71,11 +71,11 @@ class Partial:
         folder.mkdir(mode=0o700)
         found = cls(folder, offer)
         found.path.touch(mode=0o600)
-        write_through(folder / _OFFER, msgspec.json.encode(offer))
+        replace_file(folder / _OFFER, [msgspec.json.encode(offer)])
         return found
 
     @classmethod
-    def resume(cls, folder: Path) -> Partial | None:
+    def resume(cls, folder: Path) -> PartialFile | None:
         """Return what was being fetched, with every whole block of it verified; None if nothing was."""
         try:
             with (folder / _OFFER).open("rb") as file:
@@ -109,7 +109,7 @@ class Partial:
         Raises:
             OSError: the disk does not take it.
         """
-        write_through(folder / _OFFER, msgspec.json.encode(offer))
+        replace_file(folder / _OFFER, [msgspec.json.encode(offer)])
         self.offer = offer
 
     def append(self, content: bytes) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PIECE_BYTES = 16 * 1024
-MOST_PIECES = 16  # on the way at once: 256 KiB
+MAX_PIECES = 16  # on the way at once: 256 KiB
 _QUICK_S, _SLOW_S = 0.3, 0.8  # a piece sooner than this allows one more, later than that one less
 _PATIENCE = 4.0  # times the usual time for an answer, until it is asked for again
-_SOONEST_S, _LATEST_S = 2.0, 30.0
+_MIN_WAIT_S, _MAX_WAIT_S = 2.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Piece:
     length: int
 
 
-class Asking:
+class PieceRequests:
     """The pieces on the way; belongs to one thread."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Asking:
         self._usual_s += (took_s - self._usual_s) / 8
         self._silent = 0
         if took_s < _QUICK_S:
-            self._width = min(MOST_PIECES, self._width + 1 / self._width)
+            self._width = min(MAX_PIECES, self._width + 1 / self._width)
         elif took_s > _SLOW_S:
             self._width = max(1.0, self._width - 1 / self._width)
         self._ahead[offset] = content
@@ -87,7 +87,7 @@ class Asking:
 
     def _expire(self, now_s: float) -> None:
         """Ask again for what did not come; when nothing comes at all, ever more seldom."""
-        patience_s = min(_LATEST_S, max(_SOONEST_S, self._usual_s * _PATIENCE))
+        patience_s = min(_MAX_WAIT_S, max(_MIN_WAIT_S, self._usual_s * _PATIENCE))
         late = [piece for piece, asked_s in self._asked.items() if now_s - asked_s > patience_s]
         for piece in late:
             del self._asked[piece]
@@ -95,4 +95,4 @@ class Asking:
             self._width = max(1.0, self._width / 2)
             self._silent += 1
             if self._silent > 1:
-                self._not_before_s = now_s + min(_LATEST_S, 0.5 * 2 ** min(self._silent, 6))
+                self._not_before_s = now_s + min(_MAX_WAIT_S, 0.5 * 2 ** min(self._silent, 6))

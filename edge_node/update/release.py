@@ -77,7 +77,7 @@ class _Format(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RobotStanding:
     """What a robot knows against which a statement is held.
 
     Attributes:
@@ -150,7 +150,9 @@ def decode_release(text: bytes, where: str) -> Release:
     return statement
 
 
-def refusals(statement: Release, standing: Standing, now: datetime, *, again: bool = False) -> Iterator[str]:
+def find_refusals(
+    statement: Release, standing: RobotStanding, now: datetime, *, again: bool = False
+) -> Iterator[str]:
     """Yield a sentence for each reason why a robot of this standing does not take what is signed.
 
     Args:
@@ -162,7 +164,8 @@ def refusals(statement: Release, standing: Standing, now: datetime, *, again: bo
     label, version = statement.label, statement.version
     clock = max(now, standing.newest_issue or datetime.fromtimestamp(0, timezone.utc))
     if statement.expires_at <= clock:
-        yield f"{label} expired at {_moment(statement.expires_at)}, it is {_moment(clock)}; sign it again"
+        expired_at = _format_time(statement.expires_at)
+        yield f"{label} expired at {expired_at}, it is {_format_time(clock)}; sign it again"
     if statement.robot_classes and standing.robot_class not in statement.robot_classes:
         found = standing.robot_class or "none ([bundle] robot_class)"
         wanted = ", ".join(statement.robot_classes)
@@ -171,15 +174,15 @@ def refusals(statement: Release, standing: Standing, now: datetime, *, again: bo
     newest = standing.newest_issue
     if newest is not None and statement.issued_at < newest:
         yield (
-            f"{label} was signed at {_moment(statement.issued_at)}, before what was last confirmed here"
-            f" ({_moment(newest)}); sign it again if it is still wanted"
+            f"{label} was signed at {_format_time(statement.issued_at)}, before what was last confirmed here"
+            f" ({_format_time(newest)}); sign it again if it is still wanted"
         )
     reason = standing.rejected.get((statement.name, version))
     if reason is not None and not again:
         yield f"{label} was tried here and given up ({reason}); mend it and give it a higher version"
 
 
-def _version_refusals(statement: Release, standing: Standing, *, again: bool) -> Iterator[str]:
+def _version_refusals(statement: Release, standing: RobotStanding, *, again: bool) -> Iterator[str]:
     name, version = statement.name, statement.version
     highest, floor = standing.highest.get(name), standing.floor.get(name)
     if standing.here is not None and standing.here[0] == name and is_ordered(standing.here[1]):
@@ -202,5 +205,5 @@ def is_ordered(version: str) -> bool:
     return True
 
 
-def _moment(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

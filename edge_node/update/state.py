@@ -16,12 +16,12 @@ import msgspec
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256, Version
 from edge_node.messages.identifiers import Count, Identifier
-from edge_node.update.release import Release, Standing, is_older, version_key
-from edge_node.update.trial import Figures, Trial
+from edge_node.update.release import Release, RobotStanding, is_older, version_key
+from edge_node.update.trial import BundleFigures, Trial
 
 SlotId: TypeAlias = Sha256  # of the statement: two bundles never share a folder
-_MOST_EVENTS = 100
-_MOST_REJECTED = 200
+_MAX_EVENTS = 100
+_MAX_REJECTED = 200
 
 
 class Step(str, Enum):
@@ -61,7 +61,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}-{self.version}"
 
 
-class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+class RejectedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version that was tried and given up: it does not come back by itself."""
 
     name: Identifier
@@ -93,17 +93,17 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     highest: dict[Identifier, Version] = {}
     floor: dict[Identifier, Version] = {}
     newest_issue: datetime | None = None
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedVersion, ...] = ()
     trial: Trial | None = None
-    figures: Figures | None = None
+    figures: BundleFigures | None = None
     command_id: str | None = None
     events: tuple[Event, ...] = ()
     told: Count = 0
 
-    def standing(self, robot_class: str | None, factory: tuple[str, str]) -> Standing:
+    def standing(self, robot_class: str | None, factory: tuple[str, str]) -> RobotStanding:
         """Return what a new statement is held against; ``factory`` is the package's name and version."""
         slot = self.slots[self.current] if self.current else None
-        return Standing(
+        return RobotStanding(
             robot_class=robot_class,
             highest=self.highest,
             floor=self.floor,
@@ -122,7 +122,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the state with one more event."""
         seq = self.events[-1].seq + 1 if self.events else 1
         event = Event(seq=seq, at=at, step=step, bundle=bundle, text=text, command_id=command_id)
-        return msgspec.structs.replace(self, events=(*self.events, event)[-_MOST_EVENTS:])
+        return msgspec.structs.replace(self, events=(*self.events, event)[-_MAX_EVENTS:])
 
     def installed(self, slot: SlotId, statement: Release, at: datetime, command_id: str | None) -> State:
         """Return the state in which ``slot`` decides on trial, with what decided before behind it."""
@@ -209,12 +209,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         text = f"{reason}; {state.label(target)} decides"
         return state.noted(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
 
-    def _given_up(self, reason: str) -> tuple[Rejected, ...]:
+    def _given_up(self, reason: str) -> tuple[RejectedVersion, ...]:
         slot = self.slots[self.current] if self.current else None
         if slot is None:
             return self.rejected
-        entry = Rejected(name=slot.name, version=slot.version, reason=reason)
-        return (*self.rejected, entry)[-_MOST_REJECTED:]
+        entry = RejectedVersion(name=slot.name, version=slot.version, reason=reason)
+        return (*self.rejected, entry)[-_MAX_REJECTED:]
 
     def _kept(self, *slots: SlotId | None) -> dict[SlotId, Slot]:
         return {slot: self.slots[slot] for slot in slots if slot in self.slots}

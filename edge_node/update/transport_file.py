@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO, Protocol
 
-    class Reads(Protocol):
-        """Whatever gives up to so many bytes."""
+    class ReadableStream(Protocol):
+        """A stream of bytes: an open file, or one that a test makes up."""
 
         def read(self, size: int, /) -> bytes:
             """Return at most ``size`` bytes; fewer only at the end."""
@@ -87,12 +87,12 @@ def announced_head_bytes(header: bytes, where: str) -> int:
     digits = header[_SIZE_FIELD].rstrip(b"\0 ")
     if len(header) == HEADER_BYTES and digits.isdigit() and not set(digits) & set(b"89"):
         size = int(digits, 8)
-        if 0 < size <= MAX_STATEMENT_BYTES and header == _header(STATEMENT_NAME, size):
+        if 0 < size <= MAX_STATEMENT_BYTES and header == _make_header(STATEMENT_NAME, size):
             return head_bytes(size)
     raise UpdateError(f"{where}: no bundle file; `converter bundle pack` makes one")
 
 
-def read_head(source: Reads, where: str) -> TransportHeader:
+def read_head(source: ReadableStream, where: str) -> TransportHeader:
     """Read the head from the beginning of ``source``; the signature is not checked here.
 
     Raises:
@@ -115,7 +115,7 @@ def parse_head(content: bytes, where: str) -> TransportHeader:
     text = content[HEADER_BYTES : HEADER_BYTES + text_bytes]
     at = head_bytes(text_bytes) - _padded(len(UNSIGNED))
     signed = content[at : at + len(UNSIGNED)]
-    if content != _encoded_head(text, signed):
+    if content != _encode_head(text, signed):
         raise UpdateError(f"{where}: its head is not in the form that `converter bundle pack` writes")
     return TransportHeader(decode_release(text, where), text, signed)
 
@@ -132,7 +132,9 @@ def check_size(head: TransportHeader, size_bytes: int, where: str) -> None:
         raise UpdateError(f"{where}: its list of contents does not cover all of it; pack it again")
 
 
-def unpack(source: Reads, head: TransportHeader, where: str) -> Iterator[tuple[FileEntry, Iterator[bytes]]]:
+def unpack(
+    source: ReadableStream, head: TransportHeader, where: str
+) -> Iterator[tuple[FileEntry, Iterator[bytes]]]:
     """Yield each file and its content in pieces, from ``source``, which stands after the head.
 
     Never reads further than the statement says. A file's hash is checked after its last piece: whoever
@@ -142,9 +144,9 @@ def unpack(source: Reads, head: TransportHeader, where: str) -> Iterator[tuple[F
         UpdateError: the content is not what was signed.
     """
     for entry in head.statement.files:
-        if source.read(HEADER_BYTES) != _header(entry.name, entry.size_bytes):
+        if source.read(HEADER_BYTES) != _make_header(entry.name, entry.size_bytes):
             raise UpdateError(f"{where}: the entry of {entry.name} is not what was signed; copy it again")
-        yield entry, _content(source, entry, where)
+        yield entry, _read_content(source, entry, where)
         padding = _padded(entry.size_bytes) - entry.size_bytes
         if source.read(padding) != bytes(padding):
             raise UpdateError(f"{where}: bytes are hidden after {entry.name}; copy it again")
@@ -158,24 +160,24 @@ def block_span(head: TransportHeader, number: int) -> tuple[int, int]:
     return begin, min(begin + BLOCK_BYTES, head.total_bytes)
 
 
-def encoded_head(statement: Release, signed: bytes = UNSIGNED) -> TransportHeader:
+def make_head(statement: Release, signed: bytes = UNSIGNED) -> TransportHeader:
     """Return the head for a statement."""
     return TransportHeader(statement, encode_release(statement), signed)
 
 
-def write_head(head: TransportHeader) -> bytes:
+def encode_head(head: TransportHeader) -> bytes:
     """Return the head's bytes."""
-    return _encoded_head(head.text, head.signed)
+    return _encode_head(head.text, head.signed)
 
 
-def body(files: Iterable[tuple[FileEntry, BinaryIO]]) -> Iterator[bytes]:
+def encode_body(files: Iterable[tuple[FileEntry, BinaryIO]]) -> Iterator[bytes]:
     """Yield everything after the head, in pieces.
 
     Raises:
         UpdateError: a file is not as long as its entry says: it changed while it was packed.
     """
     for entry, file in files:
-        yield _header(entry.name, entry.size_bytes)
+        yield _make_header(entry.name, entry.size_bytes)
         found = 0
         while piece := file.read(BLOCK_BYTES):
             found += len(piece)
@@ -186,7 +188,7 @@ def body(files: Iterable[tuple[FileEntry, BinaryIO]]) -> Iterator[bytes]:
     yield END
 
 
-def block_hashes(pieces: Iterable[bytes]) -> tuple[str, ...]:
+def hash_blocks(pieces: Iterable[bytes]) -> tuple[str, ...]:
     """Return the SHA-256 of each block of ``BLOCK_BYTES`` of what ``pieces`` are together."""
     found, waiting = [], bytearray()
     for piece in pieces:
@@ -199,7 +201,7 @@ def block_hashes(pieces: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _content(source: Reads, entry: FileEntry, where: str) -> Iterator[bytes]:
+def _read_content(source: ReadableStream, entry: FileEntry, where: str) -> Iterator[bytes]:
     digest, left = hashlib.sha256(), entry.size_bytes
     while left:
         piece = source.read(min(left, BLOCK_BYTES))
@@ -212,15 +214,15 @@ def _content(source: Reads, entry: FileEntry, where: str) -> Iterator[bytes]:
         raise UpdateError(f"{where}: {entry.name} is not what was signed (sha256); copy it again")
 
 
-def _encoded_head(text: bytes, signed: bytes) -> bytes:
+def _encode_head(text: bytes, signed: bytes) -> bytes:
     parts = ((STATEMENT_NAME, text), (SIGNATURE_NAME, signed))
     return b"".join(
-        _header(name, len(content)) + content + bytes(_padded(len(content)) - len(content))
+        _make_header(name, len(content)) + content + bytes(_padded(len(content)) - len(content))
         for name, content in parts
     )
 
 
-def _header(name: str, size_bytes: int) -> bytes:
+def _make_header(name: str, size_bytes: int) -> bytes:
     """Return the one header that an entry of this name and size may have."""
     entry = tarfile.TarInfo(name)  # a regular file of nobody, mode 644, of 1970
     entry.size = size_bytes

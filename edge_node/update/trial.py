@@ -19,12 +19,12 @@ from edge_node.messages.identifiers import Count
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
 
-_REMEMBERED = 1000  # verdicts that the figures of a bundle are over: at 10/s the last 100 s
-_ENOUGH = 30  # verdicts below which a figure is noise
+_MAX_REMEMBERED = 1000  # verdicts that the figures of a bundle are over: at 10/s the last 100 s
+_MIN_VERDICTS = 30  # verdicts below which a figure is noise
 _UNKNOWN_ABSTENTION = 0.5  # allowed where there are no figures of the old bundle
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class BundleFigures(msgspec.Struct, frozen=True, kw_only=True):
     """How a bundle did lately."""
 
     judged: Count
@@ -44,7 +44,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     since: datetime
-    before: Figures | None = None
+    before: BundleFigures | None = None
     judged: Count = 0
     abstained: Count = 0
     slow: Count = 0
@@ -67,36 +67,36 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 class RecentFigures:
     """Collects figures of the bundle that decides, over its last verdicts."""
 
-    _verdicts: deque[tuple[bool, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _verdicts: deque[tuple[bool, float]] = field(default_factory=lambda: deque(maxlen=_MAX_REMEMBERED))
 
     def count(self, *, abstained: bool, inference_ms: float) -> None:
         """Take note of a verdict of the models."""
         self._verdicts.append((abstained, inference_ms))
 
-    def figures(self) -> Figures | None:
+    def figures(self) -> BundleFigures | None:
         """Return the figures; None while they would be noise."""
-        if len(self._verdicts) < _ENOUGH:
+        if len(self._verdicts) < _MIN_VERDICTS:
             return None
-        return Figures(
+        return BundleFigures(
             judged=len(self._verdicts),
             abstention=sum(abstained for abstained, _ in self._verdicts) / len(self._verdicts),
             inference_ms=median(ms for _, ms in self._verdicts),
         )
 
 
-def abstention_limit(before: Figures | None, config: BundleConfig) -> float:
+def abstention_limit(before: BundleFigures | None, config: BundleConfig) -> float:
     """Return the share of verdicts that may abstain."""
     if before is None:
         return max(_UNKNOWN_ABSTENTION, config.trial_abstention_rise)
     return min(1.0, before.abstention + config.trial_abstention_rise)
 
 
-def slow_above_ms(before: Figures | None, config: BundleConfig) -> float | None:
+def slow_above_ms(before: BundleFigures | None, config: BundleConfig) -> float | None:
     """Return the time that half of the inferences may not exceed; None where it is not known."""
     return before.inference_ms * config.trial_latency_factor if before is not None else None
 
 
-def verdict_on(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
+def judge_trial(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
     """Return whether the bundle is good, with the reason; None while that is open.
 
     Args:

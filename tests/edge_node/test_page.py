@@ -24,7 +24,7 @@ from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Decision, Outcome
 from edge_node.monitoring.live_view import LiveView
 from edge_node.monitoring.local_page import LocalPage, PageError
-from edge_node.monitoring.prometheus import exposition
+from edge_node.monitoring.prometheus import format_metrics
 from tests.edge_node.test_daemon_field import write_config
 from tests.processes import daemon, free_port, wait_for
 from tests.verdicts import verdict
@@ -114,7 +114,7 @@ def test_before_the_first_verdict_nothing_is_invented():
     """No figures, no picture, and a health that says starting."""
     empty = LiveView()
     assert empty.picture() is None
-    assert b"corrosion_edge_verdicts" not in exposition(empty.glance())
+    assert b"corrosion_edge_verdicts" not in format_metrics(empty.glance())
     page = LocalPage(HttpConfig(port=free_port()), empty)
     page.start()
     try:

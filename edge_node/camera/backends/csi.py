@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_node.camera.source import Source
     from edge_node.config.sections import CameraConfig
 
-JETSON_MARK = Path("/etc/nv_tegra_release")  # every Jetson Linux image has it
+JETSON_RELEASE_FILE = Path("/etc/nv_tegra_release")  # every Jetson Linux image has it
 
 
 def open_csi(
@@ -30,7 +30,7 @@ def open_csi(
     Raises:
         CameraError: the board has neither way, or no such camera.
     """
-    if JETSON_MARK.exists():
+    if JETSON_RELEASE_FILE.exists():
         pipeline = jetson_pipeline(int(source.address), config)
         return GStreamerCamera(pipeline, source.name, config, stop=stop, first_frame_id=first_frame_id)
     if find_spec("picamera2") is not None:

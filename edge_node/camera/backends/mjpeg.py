@@ -161,7 +161,7 @@ def open_mjpeg(
     Raises:
         CameraError: no answer within the timeout, or one that is an error.
     """
-    opener, address = _opener(source.address)
+    opener, address = _make_opener(source.address)
     try:
         response = opener.open(address, timeout=config.timeout_ms / 1000)
     except urllib.error.HTTPError as err:
@@ -177,7 +177,7 @@ def open_mjpeg(
     return MjpegCamera(source, config, response, stop=stop, first_frame_id=first_frame_id)
 
 
-def _opener(url: str) -> tuple[urllib.request.OpenerDirector, str]:
+def _make_opener(url: str) -> tuple[urllib.request.OpenerDirector, str]:
     """Return what opens HTTP and HTTPS and nothing else, and the URL without its user and password."""
     parts = urlsplit(url)
     address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

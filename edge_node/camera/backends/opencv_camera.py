@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # A frame that is there in less than this was waiting in a buffer: at 240 Hz one comes every 4.2 ms.
 _BUFFERED_MS = 2.0
-_DRAIN_AT_MOST = 120  # frames; four seconds of a stream at 30 fps
-_DRAIN_AT_MOST_S = 2.0
+_MAX_DRAINED_FRAMES = 120  # frames; four seconds of a stream at 30 fps
+_MAX_DRAIN_S = 2.0
 # The kernel stamps V4L2 frames on the monotonic clock; a stamp older than this is of another clock.
 _CREDIBLE_STAMP_AGE_S = 10.0
 
@@ -79,7 +79,7 @@ class OpenCvCamera:
             raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
         if not ok or pixels is None or not pixels.size:
             raise CameraError(f"{self.source}: the camera stopped giving frames")
-        return self._frame(three_channels(np.asarray(pixels, dtype=np.uint8)))
+        return self._frame(to_three_channels(np.asarray(pixels, dtype=np.uint8)))
 
     def skip(self) -> bool:
         """Take the next frame from the driver or the stream and leave it undecoded; False when asked to stop.
@@ -118,7 +118,7 @@ class OpenCvCamera:
     def _frame(self, pixels: NDArray[np.uint8]) -> Frame:
         now_ns, wall = time.monotonic_ns(), datetime.now(timezone.utc)
         stamp_ms = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) if self._is_device else 0.0
-        captured_at_ns = credible_stamp_ns(stamp_ms, now_ns)
+        captured_at_ns = choose_stamp_ns(stamp_ms, now_ns)
         frame = Frame(
             pixels,
             self._next_frame_id,
@@ -130,8 +130,8 @@ class OpenCvCamera:
         return frame
 
     def _drain(self) -> None:
-        deadline_s = time.monotonic() + _DRAIN_AT_MOST_S
-        for _ in range(_DRAIN_AT_MOST):
+        deadline_s = time.monotonic() + _MAX_DRAIN_S
+        for _ in range(_MAX_DRAINED_FRAMES):
             started_s = time.monotonic()
             if not self._capture.grab() or self._stop.is_set():
                 return  # the next read says what is wrong
@@ -140,7 +140,7 @@ class OpenCvCamera:
                 return
 
 
-def credible_stamp_ns(stamp_ms: float, now_ns: int) -> int:
+def choose_stamp_ns(stamp_ms: float, now_ns: int) -> int:
     """Return the driver's capture time on the monotonic clock, or now where the stamp is not on it.
 
     Args:
@@ -151,7 +151,7 @@ def credible_stamp_ns(stamp_ms: float, now_ns: int) -> int:
     return int(stamp_ms * 1e6) if stamp_ms > 0 and 0 <= age_s <= _CREDIBLE_STAMP_AGE_S else now_ns
 
 
-def three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return ``(height, width, 3)`` also for grey cameras, ``(height, width)`` or ``(height, width, 1)``."""
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         return pixels
@@ -180,11 +180,11 @@ def _open_device(path: str, config: CameraConfig) -> cv2.VideoCapture:
         capture.set(setting, value)
     if config.fps:
         capture.set(cv2.CAP_PROP_FPS, config.fps)
-    _log.info("camera %s: %s", path, _answer(capture, config))
+    _log.info("camera %s: %s", path, _describe_settings(capture, config))
     return capture
 
 
-def _answer(capture: cv2.VideoCapture, config: CameraConfig) -> str:
+def _describe_settings(capture: cv2.VideoCapture, config: CameraConfig) -> str:
     """Return what the camera really does, beside what was asked of it where that differs."""
     width, height, fps, code = (
         capture.get(setting)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_FPS = 10.0  # of a folder: pictures carry no pace of their own
 MAX_VIDEO_FPS = 1000.0  # beyond this a file's own figure is a damaged header
 # A pace that varies makes what a file says of its length a few percent wrong.
-LEAST_OF_PROMISED = 0.95
+MIN_SHARE_OF_PROMISED = 0.95
 VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
             yield np.asarray(pixels, dtype=np.uint8)
         if not count:
             raise CameraError(f"{path}: no video: not one picture can be decoded")
-        if fps > 0 and read_s < LEAST_OF_PROMISED * promised_s - 2 / fps:
+        if fps > 0 and read_s < MIN_SHARE_OF_PROMISED * promised_s - 2 / fps:
             raise CameraError(
                 f"{path}: ends after {read_s:.1f} of {promised_s:.1f} s: cut off, or damaged; copy it again"
             )

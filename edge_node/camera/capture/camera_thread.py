@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_node.config.sections import CameraConfig
 
 # While nobody decides frames, one is looked at so often: it tells whether the camera repeats itself.
-HELD_LOOK_S = 1.0
+HELD_READ_INTERVAL_S = 1.0
 # A camera that gave frames for so long and then fails is retried at once, not with the delay that grew.
 STEADY_AFTER_S = 10.0
 
@@ -107,7 +107,7 @@ class CameraReader:
         self.progress_s = time.monotonic()
         looked_s = -math.inf
         while not self.stop.is_set():
-            if camera.live and self._is_held() and self.progress_s - looked_s < HELD_LOOK_S:
+            if camera.live and self._is_held() and self.progress_s - looked_s < HELD_READ_INTERVAL_S:
                 if not camera.skip():
                     return
                 self.progress_s = time.monotonic()

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.camera_thread import CameraReader
-from edge_node.camera.capture.frozen_stream import FrozenWatch
+from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edge_node.camera.latest import LatestFrame
     from edge_node.config.sections import CameraConfig
 
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s
+FIRST_RETRY_S, MAX_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s
 # The camera's own timeout comes first; this much later its reader counts as hung.
 _HUNG_GRACE_S = 1.0
 MAX_HUNG_READERS = 4  # each keeps a thread and a connection until it returns
@@ -91,7 +91,7 @@ class CaptureThread:
         self._lock = threading.Lock()
         self._reader: CameraReader | None = None
         self._hung: list[CameraReader] = []
-        self._frozen = FrozenWatch(config.frozen_after_ms)
+        self._frozen = FrozenStreamDetector(config.frozen_after_ms)
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self.state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
         self.frames_captured = 0
@@ -139,7 +139,7 @@ class CaptureThread:
             if reader.steady:
                 retry_s = FIRST_RETRY_S
             self._stop.wait(retry_s)
-            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+            retry_s = min(2 * retry_s, MAX_RETRY_S)
             self._wait_for_hung_readers()
             self.reconnects += 1
             with self._lock:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 # Every eighth pixel of every eighth line: sensor noise alone changes some of 4800 at 640 x 480.
 _SAMPLE_STEP = 8
 # Two equal pictures may be one that was sent twice at a doubled rate.
-_FEWEST_REPEATS = 3
+_MIN_REPEATS = 3
 
 
-class FrozenWatch:
+class FrozenStreamDetector:
     """Notices that frames have been equal to the last bit for longer than ``after_ms``."""
 
     def __init__(self, after_ms: int) -> None:
@@ -29,7 +29,7 @@ class FrozenWatch:
             self._sample, self._repeats, self._since_ns = sample, 0, frame.captured_at_ns
             return False
         self._repeats += 1
-        return self._repeats >= _FEWEST_REPEATS and frame.captured_at_ns - self._since_ns >= self._after_ns
+        return self._repeats >= _MIN_REPEATS and frame.captured_at_ns - self._since_ns >= self._after_ns
 
     def repeated_ms(self, frame: Frame) -> float:
         """Return for how long the picture has been the same."""

@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
         sender = BundleSender(source, str(args.file), where, robot_topics(args.robot), sign)
         began_s = time.monotonic()
         done = threading.Event()
-        shower = threading.Thread(target=_show, args=(sender, done), name="progress", daemon=True)
+        shower = threading.Thread(target=_show_percentage, args=(sender, done), name="progress", daemon=True)
         shower.start()
         try:
-            answer = sender.send(timeout_s=args.timeout, until=until, on_progress=_say)
+            answer = sender.send(timeout_s=args.timeout, until=until, on_progress=_print_progress)
         finally:
             done.set()
             shower.join()
@@ -78,11 +78,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
-def _show(sender: BundleSender, done: threading.Event) -> None:
+def _show_percentage(sender: BundleSender, done: threading.Event) -> None:
     """Show how far the robot is, on one line of a terminal or a line now and then."""
     told = 0
     while not done.wait(_SHOW_S):

@@ -121,14 +121,14 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
         if field.name.endswith(("_s", "_bytes")):
             settings["type"] = int
         if field.name == _REVIEWER:
-            parser.add_argument("--by", default=_login(), **settings)
+            parser.add_argument("--by", default=_login_name(), **settings)
         elif field.required:
             parser.add_argument(field.name, **settings)
         else:
             parser.add_argument(f"--{field.name.replace('_', '-')}", **settings)
 
 
-def _login() -> str | None:
+def _login_name() -> str | None:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a process without a user, as in some containers

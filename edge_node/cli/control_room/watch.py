@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What bytes of a stranger make of a decoder: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-_A_LONG_TIME_S = 365 * 86400.0
+_UNTIL_INTERRUPTED_S = 365 * 86400.0
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:
-        for message in subscriber.messages(timeout_s=_A_LONG_TIME_S):
+        for message in subscriber.messages(timeout_s=_UNTIL_INTERRUPTED_S):
             watcher.show(message)
             if args.count is not None and watcher.verdicts >= args.count:
                 break
@@ -80,7 +80,7 @@ class Watcher:
 
     def show(self, message: Message) -> None:
         """Print one message, and what it says of others that are missing."""
-        verdict = _verdict(message)
+        verdict = _decode_verdict(message)
         fresh = True
         if verdict is not None:
             self.verdicts += 1
@@ -116,7 +116,7 @@ def describe(message: Message) -> str:
     leaf = message.topic.rsplit("/", 1)[-1]
     if leaf == "status":
         return _describe_status(message)
-    verdict = _verdict(message)
+    verdict = _decode_verdict(message)
     if verdict is None:
         return f"{leaf:<8} {escape_unprintable(message.payload.decode(errors='replace')[:160])}"
     return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
@@ -139,7 +139,7 @@ def _describe_status(message: Message) -> str:
     return f"status   {who} {status.presence.value}{reason}; {parts}{alarms}"
 
 
-def _verdict(message: Message) -> Verdict | None:
+def _decode_verdict(message: Message) -> Verdict | None:
     """Return the verdict, None if it is none or speaks of another robot than its topic."""
     if not message.topic.endswith("/verdict"):
         return None

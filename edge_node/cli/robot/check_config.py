@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from edge_node.camera.source import parse_source
 from edge_node.config.sections import load_config
 from edge_node.errors import BundleError, CameraError, ConfigError
-from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
+from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
 from edge_node.mqtt.endpoint import check_security, host_problems
-from edge_node.signing import trusted_keys
+from edge_node.signing import load_trusted_keys
 from edge_node.update.bundle_store import BundleStore
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
     try:
         if config.shadow.path is not None:
-            load_bundle(bundle_path(config.shadow.path))
+            load_bundle(resolve_bundle_path(config.shadow.path))
     except BundleError as err:
         raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
     try:
@@ -78,9 +78,9 @@ def _file_problems(config: Config) -> Iterator[str]:
 
 def _bundle(config: Config) -> Bundle:
     """Return the bundle that would decide; a store that is not there, or not ours, is left alone."""
-    keys = trusted_keys(config.bundle.trusted_keys)
+    keys = load_trusted_keys(config.bundle.trusted_keys)
     if config.bundle.path != STORE_NAME:
-        return load_bundle(bundle_path(config.bundle.path))
+        return load_bundle(resolve_bundle_path(config.bundle.path))
     folder = Path(config.node.state_dir) / STORE_NAME
     if not folder.exists() or folder.stat().st_uid != os.geteuid():
         return load_bundle(DEFAULT_BUNDLE)

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.robot.installation import DEFAULT_PREFIX, Layout, install, own_source, uninstall
+from edge_node.cli.robot.installation import DEFAULT_PREFIX, Layout, find_own_source, install, uninstall
 from edge_node.config.sections import example_config
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             print(line)
         return 0
     for line in install(
-        layout, _first_config, source=args.source or own_source(), pip_options=args.pip_option
+        layout, _make_first_config, source=args.source or find_own_source(), pip_options=args.pip_option
     ):
         print(line, flush=True)
     print(
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _first_config() -> str:
+def _make_first_config() -> str:
     robot = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname()).strip("-_")[:64] or "robot-1"
     return example_config(
         node={"site": "site-1", "robot": robot},

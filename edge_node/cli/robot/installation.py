@@ -117,18 +117,18 @@ def install(
     if layout.link.exists() and not layout.link.is_symlink():
         raise InstallError(f"{layout.link}: a file that is not ours is in the way")
     try:
-        yield from _environment(layout, source, pip_options)
-        yield _linked(layout.link, layout.prefix / "bin" / "edge-node")
+        yield from _install_environment(layout, source, pip_options)
+        yield _link(layout.link, layout.prefix / "bin" / "edge-node")
         for name in UNITS:
-            text = _shipped(name).replace(str(DEFAULT_PREFIX), str(layout.prefix))
-            yield _written(layout.units / name, text)
-        yield _written(layout.rules, _shipped(RULES))
+            text = _read_shipped(name).replace(str(DEFAULT_PREFIX), str(layout.prefix))
+            yield _write(layout.units / name, text)
+        yield _write(layout.rules, _read_shipped(RULES))
         configuration = layout.configuration / "node.toml"
         if configuration.exists():
             yield f"kept     {configuration}"
         else:
-            yield _written(configuration, example())
-        yield from _password(layout)
+            yield _write(configuration, example())
+        yield from _install_password(layout)
     except (OSError, shutil.Error) as err:
         raise InstallError(f"{err}; installing on the robot itself needs sudo") from err
     if layout.runs_systemd:
@@ -153,7 +153,7 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
         for arguments in (("disable", "--now", UNITS[0]), ("stop", f"{_TEMPLATE}*.service")):
             with suppress(InstallError):
                 _systemctl(*arguments)
-    doomed = [*_enabled(layout), *(layout.units / name for name in UNITS)]
+    doomed = [*_find_enabled_links(layout), *(layout.units / name for name in UNITS)]
     doomed += [layout.units / f"{name}.d" for name in UNITS]
     doomed += [layout.rules, layout.link]
     if (layout.environment / "pyvenv.cfg").exists():  # nothing else of that name
@@ -161,7 +161,7 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
     kept = [layout.configuration, *layout.states]
     try:
         for path in doomed + (kept if purge else []):
-            yield from _removed(path)
+            yield from _remove(path)
     except OSError as err:
         raise InstallError(f"{err}; removing from the robot itself needs sudo") from err
     if not purge:
@@ -170,14 +170,14 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
         _systemctl("daemon-reload")
 
 
-def own_source() -> str:
+def find_own_source() -> str:
     """Return what pip would install to have this very package again: where it came from, or its version."""
     text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     url = json.loads(text).get("url", "") if text else ""
     return url.removeprefix("file://") or f"{DISTRIBUTION}=={__version__}"
 
 
-def _environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
+def _install_environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
     environment = layout.environment
     if not (environment / "pyvenv.cfg").exists():
         environment.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,7 @@ def _environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Ite
     yield f"installed {source}"
 
 
-def _enabled(layout: Layout) -> list[Path]:
+def _find_enabled_links(layout: Layout) -> list[Path]:
     """Return the links that start our units at boot, for every instance of the template.
 
     Read from the folders: ``systemctl disable`` takes no pattern, and an image has no systemctl of its own.
@@ -210,15 +210,15 @@ def _enabled(layout: Layout) -> list[Path]:
     return sorted(path for path in links if path.name == UNITS[0] or path.name.startswith(_TEMPLATE))
 
 
-def _password(layout: Layout) -> Iterator[str]:
+def _install_password(layout: Layout) -> Iterator[str]:
     """Hand the password file over to the service if the operator has put one there."""
     if (layout.configuration / PASSWORD_NAME).exists():
         (layout.configuration / PASSWORD_NAME).chmod(0o600)
         for name in UNITS:
-            yield _written(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
+            yield _write(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
 
 
-def _shipped(name: str) -> str:
+def _read_shipped(name: str) -> str:
     """Return a file that came with the package, or lies in the repository that it runs from."""
     places = (
         Path(sys.prefix) / "share" / "corrosion-edge" / "systemd",
@@ -230,7 +230,7 @@ def _shipped(name: str) -> str:
     raise InstallError(f"{name}: not among the installed files; install the package again")
 
 
-def _written(path: Path, text: str) -> str:
+def _write(path: Path, text: str) -> str:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return f"kept     {path}"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ def _written(path: Path, text: str) -> str:
     return f"written  {path}"
 
 
-def _linked(path: Path, target: Path) -> str:
+def _link(path: Path, target: Path) -> str:
     if path.is_symlink() and path.readlink() == target:
         return f"kept     {path}"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,7 +248,7 @@ def _linked(path: Path, target: Path) -> str:
     return f"linked   {path}"
 
 
-def _removed(path: Path) -> Iterator[str]:
+def _remove(path: Path) -> Iterator[str]:
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.is_dir():

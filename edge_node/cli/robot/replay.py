@@ -13,7 +13,7 @@ from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import BundleError, ConfigError, CorrosionError
-from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspectability import Thresholds
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-_TROUBLE = 2  # 0 and 1 say whether verdicts change, as in diff
+_EXIT_NOT_COMPARED = 2  # 0 and 1 say whether verdicts change, as in diff
 _PROGRESS_S = 0.5
 
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _replay(args)
     except CorrosionError as err:
-        err.exit_code = _TROUBLE
+        err.exit_code = _EXIT_NOT_COMPARED
         raise
 
 
@@ -70,7 +70,7 @@ def _replay(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
     old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
     comparison, progress = DecisionComparison(), _Progress()
-    for change in _changes(args.recording, old, new):
+    for change in _compare_recording(args.recording, old, new):
         comparison.note(change)
         if change.differs:
             progress.clear()
@@ -87,7 +87,7 @@ def _replay(args: argparse.Namespace) -> int:
 
 def _inspector(name: str, material: str) -> Inspector:
     """Return what judges as the daemon would with its default thresholds."""
-    engine = Engine(load_bundle(bundle_path(name)))
+    engine = Engine(load_bundle(resolve_bundle_path(name)))
     try:
         run_probe(engine)
     except BundleError as err:
@@ -95,7 +95,7 @@ def _inspector(name: str, material: str) -> Inspector:
     return Inspector(engine, material=material, thresholds=Thresholds())
 
 
-def _changes(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
+def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
     try:
         while (frame := camera.read()) is not None:
