@@ -1,4 +1,4 @@
-"""``edge-node mission``: what a control room's history becomes on paper, and for the next training."""
+"""Run ``edge-node mission``: export a report, or a training set, from a control room's history."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked."""
+    """Run the chosen action."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
     folder = folder or _state_dir()
     history = History(folder, read_only=True)
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _state_dir() -> Path:
-    """Return the folder of the service's room, or of the one that the user started without a file."""
+    """Return the service's state folder, or the user's own if only that exists."""
     own = default_state_dir()
     return own if own.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
 
@@ -132,10 +132,10 @@ def _parse_time(text: str) -> datetime:
 
 
 def _make_progress(what: str) -> Callable[[int, int], None]:
-    """Return what tells on a terminal how far it is."""
+    """Return a function that shows the progress on a terminal."""
 
-    def tell(done: int, whole: int) -> None:
+    def show(done: int, whole: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {whole} {what}", end="" if done < whole else "\n", file=sys.stderr)
 
-    return tell
+    return show

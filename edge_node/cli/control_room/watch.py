@@ -1,4 +1,4 @@
-"""``edge-node watch``: subscribe to a broker and print what robots say, as it comes."""
+"""Run ``edge-node watch``: subscribe to a broker and print the messages of robots as they arrive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edge_node.mqtt.subscriber import Message, Subscriber
 if TYPE_CHECKING:
     import argparse
 
-# What bytes of a stranger make of a decoder: no JSON, another schema, too deep, a number too large.
+# Errors of decoding foreign bytes: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _UNTIL_INTERRUPTED_S = 365 * 86400.0
 _COLUMNS = (
@@ -67,44 +67,44 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Watcher:
-    """Prints messages and counts verdicts."""
+    """Print messages and count verdicts."""
 
     def __init__(self, *, as_json: bool = False, as_csv: bool = False) -> None:
         self.verdicts = 0
         self._as_json = as_json
         self._table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n") if as_csv else None
-        self._tally = SequenceCounter()
+        self._counter = SequenceCounter()
         self._missing: dict[str, int] = {}
         if self._table:
             self._table.writeheader()
 
     def show(self, message: Message) -> None:
-        """Print one message, and what it says of others that are missing."""
+        """Print one message, and the number of missing verdicts if it has grown."""
         verdict = _decode_verdict(message)
-        fresh = True
+        is_new = True
         if verdict is not None:
             self.verdicts += 1
-            fresh = self._tally.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:
             if verdict is not None:
-                self._table.writerow(_table_row(verdict, message, duplicate=not fresh))
+                self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
                 sys.stdout.flush()
         else:
-            print(describe(message) + ("" if fresh else "  (again)"), flush=True)
-            self._tell_gaps()
+            print(describe(message) + ("" if is_new else "  (again)"), flush=True)
+            self._print_gaps()
 
     def summarize(self) -> None:
-        """Print on stderr what came of each robot."""
-        for name, robot in self._tally.robots.items():
+        """Print the counts of each robot on stderr."""
+        for name, robot in self._counter.robots.items():
             print(
                 f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
                 file=sys.stderr,
             )
 
-    def _tell_gaps(self) -> None:
-        for name, robot in self._tally.robots.items():
+    def _print_gaps(self) -> None:
+        for name, robot in self._counter.robots.items():
             missing = robot.missing
             if missing > self._missing.get(name, 0):
                 print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
@@ -140,7 +140,7 @@ def _describe_status(message: Message) -> str:
 
 
 def _decode_verdict(message: Message) -> Verdict | None:
-    """Return the verdict, None if it is none or speaks of another robot than its topic."""
+    """Return the verdict in a message; None if it is none, or of another robot than its topic."""
     if not message.topic.endswith("/verdict"):
         return None
     try:
@@ -158,10 +158,10 @@ def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[s
 
 
 def _as_json(message: Message) -> str:
-    """Return topic and payload as one object; a payload that is no JSON becomes a text."""
+    """Return topic and payload as one JSON object; a payload that is no JSON becomes a string."""
     try:
         msgspec.json.decode(message.payload)
-        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # a line, whatever it was
+        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # on one line
     except _NOT_DECODED:
         payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
     return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()
