@@ -28,9 +28,9 @@ from converter.evaluation.output_checks import check_outputs, warnings
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.quantize.conversion_process import convert_graph
-from converter.quantize.layer_ranking import LayerGain, in_order, rank_layers
+from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
 from converter.quantize.request import ConversionResult, Mode, Target
-from converter.quantize.tflite_metadata import ModelDescription, with_metadata
+from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
@@ -184,7 +184,7 @@ class _Conversion:
             if pictures is not None:
                 gains += rank_layers(graph, pictures, self.order.target, self._work(graph))
             advance()
-        return in_order(gains)
+        return order_layers(gains)
 
     def _made(self, mode: Mode, float_layers: tuple[str, ...] = ()) -> Bundle:
         """Return the bundle in memory, every model converted to ``mode`` and audited."""
@@ -199,7 +199,7 @@ class _Conversion:
             earlier = self.taken.get(mode)
             self.taken[mode] = earlier.and_then(converted.result) if earlier else converted.result
             audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))
-            models.append(MadeModel(graph, mode, with_metadata(converted.content, self._described(graph))))
+            models.append(MadeModel(graph, mode, add_metadata(converted.content, self._described(graph))))
             advance()
         return assemble(self.order.plan, models, self.provenance)
 

@@ -12,7 +12,7 @@ from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.confidence_fit import expected_calibration_error
 from converter.evaluation.float_agreement import chosen_labels, softmax
 from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
-from converter.quantize.tflite_file import operator_counts, weight_types
+from converter.quantize.tflite_file import count_operators, count_weight_types
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ def _models(outcome: ConversionOutcome) -> tuple[ModelReport, ...]:
             size_bytes=model.size_bytes,
             float_bytes=floats.model(model.file).size_bytes,
             sha256=model.sha256,
-            weights=dict(weight_types(outcome.bundle.models[model.file])),
-            operators=dict(operator_counts(outcome.bundle.models[model.file]).most_common()),
+            weights=dict(count_weight_types(outcome.bundle.models[model.file])),
+            operators=dict(count_operators(outcome.bundle.models[model.file]).most_common()),
         )
         for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True)
     )

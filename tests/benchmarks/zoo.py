@@ -35,7 +35,7 @@ from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode, Target
-from converter.quantize.tflite_metadata import ModelDescription, with_metadata
+from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.interpreter import RUNTIME_VARIABLE
@@ -216,7 +216,7 @@ class Zoo:
             preprocessing=rule,
             labels={output.tensor: LABELS for output in source.fused.outputs},
         )
-        made = MadeModel(source.fused, mode, with_metadata(converted.content, described))
+        made = MadeModel(source.fused, mode, add_metadata(converted.content, described))
         return assemble(source.plan, [made], Provenance(graphs=(), tools={}))
 
     def _asked(self, bundle: Bundle) -> dict[str, Any]:
