@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.conversion.bundle_writer import MadeModel, assemble, write_bundle
-from converter.conversion.target_runtime import RUNTIME_NAMES, environment
+from converter.conversion.target_runtime import RUNTIME_NAMES, prepare_environment
 from converter.graphs.cascade_file import CascadePlan, plan_of_graph
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
@@ -242,7 +242,7 @@ class Zoo:
                 return {name: found[name].tolist() for name in found.files}
 
     def _python(self) -> str:
-        return sys.executable if self.target is Target.LITERT else environment(self.target)
+        return sys.executable if self.target is Target.LITERT else prepare_environment(self.target)
 
     def _runtime(self) -> dict[str, str]:
         return {} if self.target is Target.LITERT else {RUNTIME_VARIABLE: RUNTIME_NAMES[self.target]}
