@@ -16,7 +16,7 @@ from converter.conversion.pipeline import convert
 from converter.conversion.report import collect_report, encode_report
 from converter.conversion.report_page import render_report, render_thumbnails
 from converter.evaluation.accuracy_budget import AccuracyBudget
-from converter.graphs.cascade_file import CascadePlan, plan_of_graph, read_cascade
+from converter.graphs.cascade_file import CascadePlan, plan_single_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.quantize.request import Mode, Target
@@ -187,8 +187,8 @@ def _read_plan(args: argparse.Namespace) -> CascadePlan:
             raise ConversionError(f"{args.source}: a cascade file says labels and layers itself, per stage")
         plan = read_cascade(args.source)
     else:
-        plan = plan_of_graph(args.source, args.labels, flags)
-    return plan.renamed(args.name, args.version)
+        plan = plan_single_graph(args.source, args.labels, flags)
+    return plan.rename(args.name, args.version)
 
 
 def _render_reports(outcome: ConversionOutcome) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
 from converter.graphs.label_names import labels_beside, read_labels
-from converter.graphs.scaling import GraphFlags, Preprocessing, architecture_of
+from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError, GraphError
@@ -89,7 +89,7 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> Inspection:
         size_bytes=file.size_bytes,
         sha256=file.sha256,
         producer=int(file.graph_def.versions.producer),
-        architecture=architecture_of(index),
+        architecture=recognise_architecture(index),
         parameters=_count_parameters(file),
         nodes=len(index.nodes),
         operators=dict(Counter(str(node.op) for node in file.graph_def.node).most_common()),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_edit import add_constant, read_from
+from converter.graphs.graph_edit import add_constant, redirect_readers
 from converter.graphs.graph_index import GraphIndex, Ref, static_shapes
 from converter.tensorflow_import import tensorflow
 
@@ -314,7 +314,7 @@ class _BlockWriter:
         self._nodes[convolution].input[1] = constant
 
     def _add_after(self, name: str, suffix: str, bias: Array) -> None:
-        read_from(self._changed, name, f"{name}/{suffix}")
+        redirect_readers(self._changed, name, f"{name}/{suffix}")
         self._add_bias(name, f"{name}/{suffix}", bias)
 
     def _add_bias(self, source: str, name: str, bias: Array) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_edit import add_constant, read_from
+from converter.graphs.graph_edit import add_constant, redirect_readers
 from converter.graphs.graph_index import CONVOLUTIONS, GraphIndex
 from converter.tensorflow_import import tensorflow
 
@@ -103,7 +103,7 @@ def round_weights(graph_def: Any, context: StepContext) -> Any:
             rounded, f"{kernel.name}/rounded", kernel.reshape(matrices)
         )
     for name in shifts:
-        read_from(rounded, name, f"{name}{CORRECTED}")
+        redirect_readers(rounded, name, f"{name}{CORRECTED}")
     for name, shift in shifts.items():
         _add_after(rounded, name, -shift.astype(np.float32))
     return rounded

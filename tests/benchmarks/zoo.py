@@ -30,7 +30,7 @@ import numpy as np
 
 from converter.conversion.bundle_writer import MadeModel, assemble, write_bundle
 from converter.conversion.target_runtime import RUNTIME_NAMES, prepare_environment
-from converter.graphs.cascade_file import CascadePlan, plan_of_graph
+from converter.graphs.cascade_file import CascadePlan, plan_single_graph
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.quantize.conversion_process import convert_graph
@@ -141,7 +141,7 @@ class Zoo:
         try:
             path = model.build(self.workshop, path)
             graph = load_graph(path, model.told)
-            plan = plan_of_graph(path, folder / "source" / "retrained_labels.txt", model.told)
+            plan = plan_single_graph(path, folder / "source" / "retrained_labels.txt", model.told)
             (fused,) = fuse({plan.stages[0].stage.name: graph})
         except CorrosionError as err:
             refusal = str(err).removeprefix(str(path)).lstrip(": ")
