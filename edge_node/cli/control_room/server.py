@@ -1,4 +1,4 @@
-"""``edge-node control-room``: keep what robots say, and show it."""
+"""Run ``edge-node control-room``: store what robots publish and serve the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
-from edge_node.control_room.settings import example_settings, load_settings, settings_of
+from edge_node.control_room.settings import build_settings, example_settings, load_settings
 from edge_node.errors import ConfigError, CorrosionError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM, or print what the options ask for."""
     if args.example:
         sys.stdout.write(example_settings())
         return 0
@@ -85,20 +85,20 @@ def _settings(args: argparse.Namespace) -> RoomSettings:
         if given := [name for name in ("state_dir", "host", "port", "token_file") if getattr(args, name)]:
             raise ConfigError(f"--{given[0].replace('_', '-')} and --config: write it into the file")
         return load_settings(args.config)
-    return settings_of(
+    return build_settings(
         mqtt=_mqtt(args),
-        room={"state_dir": args.state_dir or str(own_state_dir())},
+        room={"state_dir": args.state_dir or str(user_state_dir())},
         web={name: value for name in ("host", "port", "token_file") if (value := getattr(args, name))},
     )
 
 
 def _mqtt(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the options say about the broker; the client id is the room's own."""
-    said = broker_config(args.broker, args, "control-room")
-    return {name: getattr(said, name) for name in _BROKER_KEYS}
+    """Return the broker options for ``[mqtt]``, without the client id: the control room makes its own."""
+    config = broker_config(args.broker, args, "control-room")
+    return {name: getattr(config, name) for name in _BROKER_KEYS}
 
 
-def own_state_dir() -> Path:
-    """Return the folder of the user's own room: the quick start needs no rights."""
+def user_state_dir() -> Path:
+    """Return the state folder in the user's home, so that the quick start needs no root."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "corrosion-room"

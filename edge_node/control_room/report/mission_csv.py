@@ -1,4 +1,4 @@
-"""A mission as a table: one row a finding, each with what the mission as a whole covered."""
+"""Render a mission as CSV: a row per finding, each repeating the mission's totals."""
 
 from __future__ import annotations
 
@@ -13,37 +13,30 @@ from edge_node.messages.verdict import Outcome
 if TYPE_CHECKING:
     from edge_node.control_room.report.mission import Mission, MissionFinding
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 
 
-def mission_csv(mission: Mission) -> str:
-    """Return the table; a mission without a finding is one row with empty cells."""
-    rows = [_finding(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
-    whole = _whole(mission)
+def render_mission_csv(mission: Mission) -> str:
+    """Render the table; a mission without a finding is one row with empty cells."""
+    rows = [_list_finding_cells(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
+    totals = _list_totals(mission)
     out = io.StringIO()
-    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *whole), lineterminator="\n")
+    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *totals), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in {**row, **whole}.items()} for row in rows)
+    writer.writerows({key: _escape(value) for key, value in {**row, **totals}.items()} for row in rows)
     return out.getvalue()
 
 
 _FINDING_COLUMNS = (
     *("number", "finding_id", "state", "closed_because", "material", "form", "severity", "first_observed_at"),
-    *(
-        "last_observed_at",
-        "from_m",
-        "to_m",
-        "length_m",
-        "frames",
-        "peak_confidence",
-        "area_fraction_estimate",
-    ),
+    *("last_observed_at", "from_m", "to_m", "length_m", "frames", "peak_confidence"),
+    *("area_fraction_estimate",),
     *("iso_4628_3_estimate", "astm_d610_estimate", "evidence_sha256", "review", "reviewed_by", "reviewed_at"),
     *("review_outcome", "review_material", "review_form", "review_severity", "review_note"),
 )
 
 
-def _finding(found: MissionFinding) -> dict[str, Any]:
+def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
     finding, reviewed = found.finding, found.reviewed
     area = finding.peak_area_fraction
     row = {
@@ -80,7 +73,7 @@ def _finding(found: MissionFinding) -> dict[str, Any]:
     return {column: row.get(column) for column in _FINDING_COLUMNS}
 
 
-def _whole(mission: Mission) -> dict[str, Any]:
+def _list_totals(mission: Mission) -> dict[str, Any]:
     return {
         "site": mission.selection.site,
         "robot": mission.selection.robot,
@@ -99,7 +92,7 @@ def _whole(mission: Mission) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def _escape(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return "" if value is None else value

@@ -1,4 +1,4 @@
-"""What a mission report says, in words and figures. Pure but for drawing a picture's map."""
+"""Compose the texts and figures of a mission report, and draw the map on its pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATEMENT = (
     "I have looked at the pictures of the findings above, judged those that I name as confirmed or disputed,"
     " and inspected on the spot what the robot could not judge, where I say so."
 )
-ALL_SIGNS = "·—≈…"
+ALL_CHARACTERS = "·—≈…"
 _PICTURE_PX = 1000  # the longer side on paper: 84 mm at 300 dots an inch
 _PICTURE_QUALITY = 82
 _MOST_GAPS, _MOST_STRETCHES, _MOST_REASONS = 20, 8, 6
@@ -52,8 +52,8 @@ _BECAUSE = {
 }
 
 
-def head(mission: Mission, made_at: datetime) -> Facts:
-    """Return who, where, when."""
+def describe_mission(mission: Mission, made_at: datetime) -> Facts:
+    """Return robot, time, clock and path of the mission."""
     path = mission.path
     clock = mission.time_quality["synchronized"]
     facts = [
@@ -77,8 +77,8 @@ def head(mission: Mission, made_at: datetime) -> Facts:
     return facts
 
 
-def coverage(mission: Mission) -> Facts:
-    """Return what was looked at, and what was not."""
+def describe_coverage(mission: Mission) -> Facts:
+    """Return counts of frames judged and not judged, with reasons and stretches."""
     frames = mission.frames
     facts = [
         ("Frames decided", f"{frames:,}"),
@@ -118,8 +118,8 @@ def coverage(mission: Mission) -> Facts:
     return facts
 
 
-def cautions(mission: Mission) -> list[str]:
-    """Return in plain sentences what must not be read into the figures."""
+def list_cautions(mission: Mission) -> list[str]:
+    """Return sentences on the limits of the figures."""
     sentences = list(_ALWAYS)
     confirmed, disputed, silent = _reviews(mission)
     if silent:
@@ -138,8 +138,8 @@ def cautions(mission: Mission) -> list[str]:
     return sentences
 
 
-def means(mission: Mission) -> Facts:
-    """Return models, configuration and camera, each with how many frames."""
+def describe_means(mission: Mission) -> Facts:
+    """Return bundles, configurations and cameras, each with its count of frames."""
     several = len(mission.bundles) > 1
     facts = [
         (
@@ -157,8 +157,8 @@ def means(mission: Mission) -> Facts:
     return facts
 
 
-def gaps(mission: Mission) -> Facts:
-    """Return the numbers that are missing."""
+def list_gaps(mission: Mission) -> Facts:
+    """Return the ranges of missing numbers."""
     shown = [
         (f"{gap.missing:,}", f"numbers {gap.first_seq:,} to {gap.last_seq:,} of epoch {gap.epoch}")
         for gap in mission.gaps[:_MOST_GAPS]
@@ -169,15 +169,15 @@ def gaps(mission: Mission) -> Facts:
 
 
 def count_findings(mission: Mission) -> str:
-    """Return how many, and what people said of them."""
+    """Return the number of findings, and how many are confirmed, disputed, not reviewed."""
     confirmed, disputed, silent = _reviews(mission)
     if not mission.findings:
         return "none"
     return f"{len(mission.findings)} ({confirmed} confirmed, {disputed} disputed, {silent} not reviewed)"
 
 
-def findings_table(mission: Mission) -> list[tuple[str, ...]]:
-    """Return a heading and a row for each finding."""
+def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
+    """Return a header row and a row for each finding."""
     rows: list[tuple[str, ...]] = [
         ("no.", "where", "what", "severity", "area ≈", "grade ≈", "frames", "review")
     ]
@@ -199,14 +199,14 @@ def findings_table(mission: Mission) -> list[tuple[str, ...]]:
     return rows
 
 
-def finding_title(found: MissionFinding) -> str:
-    """Return what it is, in short."""
+def title_finding(found: MissionFinding) -> str:
+    """Return a one-line title of a finding: kind, severity, place."""
     severity = found.finding.peak_severity
     return ", ".join([_what(found), *([f"severity {severity}"] if severity else []), _place(found)])
 
 
-def finding(found: MissionFinding) -> Facts:
-    """Return all that is known of a finding."""
+def describe_finding(found: MissionFinding) -> Facts:
+    """Return all facts about a finding and its review."""
     it, reviewed = found.finding, found.reviewed
     length, area = length_m(it), it.peak_area_fraction
     facts = [("Where", _place(found) + (f", {length:.2f} m long" if length else ""))]
@@ -238,11 +238,11 @@ def finding(found: MissionFinding) -> Facts:
     return facts
 
 
-def picture(found: MissionFinding) -> bytes | None:
-    """Return a finding's picture for paper, JPEG with map and verdict drawn; None if there is none."""
+def draw_picture(found: MissionFinding) -> bytes | None:
+    """Draw map and verdict on a finding's picture and return it as JPEG; None if there is none."""
     if found.picture is None:
         return None
-    if found.picture.is_thumbnail:  # drawn on by the robot
+    if found.picture.is_thumbnail:  # the robot has drawn the map on it
         return found.picture.content if draw_marking(found.picture.content) is not None else None
     pixels = draw_marking(found.picture.content)
     if pixels is None:
@@ -255,14 +255,14 @@ def picture(found: MissionFinding) -> bytes | None:
     return data.tobytes() if encoded else None
 
 
-def caption(found: MissionFinding) -> str:
-    """Return what the picture is."""
+def caption_picture(found: MissionFinding) -> str:
+    """Return the caption of a finding's picture."""
     kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
     return f"the best picture that was kept ({kind}); violet: where the map says corroded"
 
 
-def no_picture(found: MissionFinding) -> str:
-    """Return why there is no picture."""
+def explain_missing_picture(found: MissionFinding) -> str:
+    """Return the reason why a finding has no picture."""
     if found.finding.best_evidence_sha256 is None:
         return "the robot kept no picture of this finding"
     return "the picture has not come; it can be asked for while the robot keeps it"
@@ -286,7 +286,7 @@ def _place(found: MissionFinding) -> str:
 
 
 def _pose(found: MissionFinding) -> Facts:
-    """Return coordinates in space, if there are such."""
+    """Return x, y and z of a finding's start, as far as known."""
     pose = found.finding.from_pose
     axes = (("x", pose.x_m), ("y", pose.y_m), ("z", pose.z_m)) if pose is not None else ()
     known = [f"{name} {value:.2f} m" for name, value in axes if value is not None]

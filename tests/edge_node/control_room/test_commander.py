@@ -12,7 +12,7 @@ import pytest
 
 from edge_node.cli.broker_options import broker_config
 from edge_node.config.sections import example_config
-from edge_node.control_room.robots.commander import Commander, Ending, build
+from edge_node.control_room.robots.commander import Commander, Ending, build_command
 from edge_node.demo.run import CLIP
 from edge_node.errors import CorrosionError
 from edge_node.evidence.marked_jpeg import marking_in
@@ -105,14 +105,14 @@ def test_a_signed_review_reaches_the_robots_audit_its_finding_and_its_evidence(m
         assert hashlib.sha256(whole.payload).hexdigest() == sha256
         assert marking_in(whole.payload).corroded is not None
         asked = commander(mosquitto.port, sign=load_signer(key))
-        elsewhere = asked.ask(
+        elsewhere = asked.send(
             TOPICS, Verb.REVIEW, {"subject": "other:e:f1", "judgement": "confirmed", "by": "x"}
         )
         assert (elsewhere.ending, elsewhere.code) == (Ending.REFUSED, "not_ours")
         never = found["id"].rpartition(":")[0] + ":f999999"
-        unknown = asked.ask(TOPICS, Verb.REVIEW, {"subject": never, "judgement": "confirmed", "by": "x"})
+        unknown = asked.send(TOPICS, Verb.REVIEW, {"subject": never, "judgement": "confirmed", "by": "x"})
         assert unknown.code == "unknown_subject"
-        label = asked.ask(
+        label = asked.send(
             TOPICS,
             Verb.REVIEW,
             {"subject": found["id"], "judgement": "confirmed", "by": "x", "severity": "awful"},
@@ -135,7 +135,7 @@ def test_who_does_not_answer_is_told_from_who_does_not_listen(mosquitto):
     assert "nobody listens" in absent.stderr
     assert len(absent.stderr.splitlines()) == 1
     with Collector(mosquitto.port) as silent:
-        waited = commander(mosquitto.port, timeout_s=0.5).ask(TOPICS, Verb.PING)
+        waited = commander(mosquitto.port, timeout_s=0.5).send(TOPICS, Verb.PING)
         assert (waited.ending, waited.took_ms > 450) == (Ending.TIMEOUT, True)
         assert "no answer within 0.5 s" in waited.sentence
         # What others say on the response topic is not taken for the answer.
@@ -203,7 +203,9 @@ def test_a_signature_needs_the_newer_protocol(tmp_path):
 
 def test_every_verb_is_built_fresh():
     """Two of the same differ in id; both expire."""
-    first, second = (json.loads(build(Verb.PING, {}, lifetime_s=5, command_id=f"id-{n}-0000")) for n in "ab")
+    first, second = (
+        json.loads(build_command(Verb.PING, {}, lifetime_s=5, command_id=f"id-{n}-0000")) for n in "ab"
+    )
     assert first["id"] != second["id"]
     assert first["expires_at"] > first["issued_at"]
 
