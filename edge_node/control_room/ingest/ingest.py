@@ -1,9 +1,8 @@
-"""Receive the robots' messages from the broker and store them; reconnect for ever.
+"""From the broker into the history, for ever: nothing is acknowledged before it is on the disk.
 
-A message is acknowledged only once it is on disk. The broker holds a persistent session for the control room
-(MQTT v5, session expiry), which queues messages while the control room is offline and repeats those that it
-had not acknowledged when it was killed; the history recognizes repeats. One thread owns the connection;
-other threads publish through ``send``.
+The broker keeps a session for the room (MQTT v5, session expiry), so what robots say while the room is away
+waits there; what was sent and not acknowledged when the room was killed comes again, and the history knows
+it. One thread owns the connection; anything else that is to be sent goes through ``send``.
 """
 
 from __future__ import annotations
