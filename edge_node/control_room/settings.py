@@ -25,7 +25,9 @@ _BROKER_KEYS = (
     *("insecure_skip_host_name_check", "insecure_allow_plaintext_password"),
 )
 _BROKER_FIELDS = {field.name: field for field in msgspec.structs.fields(MqttConfig)}
-_CLIENT_ID = Annotated[Id | None, about("Name at the broker; made once and kept in state_dir if not given.")]
+_CLIENT_ID = Annotated[
+    Id | None, about("Client id at the broker; made once and stored in state_dir if not given.")
+]
 
 BrokerConfig = msgspec.defstruct(
     "BrokerConfig",

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--broker", metavar="HOST[:PORT]", help="the robots' broker; all else by default")
     what.add_argument("--config", type=Path, metavar="FILE", help="a configuration; see --example")
     what.add_argument("--example", action="store_true", help="print a commented configuration")
-    parser.add_argument("--check", action="store_true", help="judge the configuration, and end")
+    parser.add_argument("--check", action="store_true", help="check the configuration, and end")
     parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
     parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port of the page (default: 8430)")
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
-        "The broker keeps a session for the room: what robots say while it is away arrives when it is back.\n"
+        "The broker keeps a session for the control room: messages sent while it is offline arrive later.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
     )
 

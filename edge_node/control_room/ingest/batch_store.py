@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_DETAIL = 200
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def store(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
             return [arrival for message in batch for arrival in store(history, [message])]
-        _LOG.exception("a message that decodes cannot be stored")
+        _log.exception("a message that decodes cannot be stored")
         history.note_refused(f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
 

@@ -56,7 +56,7 @@ class PictureLabels:
 class _LabelledPicture:
     """One picture to export, with the review that labels it."""
 
-    reviewed: CollectedReview
+    review: CollectedReview
     sha256: str
     group: str
     labels: PictureLabels
@@ -113,51 +113,51 @@ def export_dataset(
     return report
 
 
-def label_finding(finding: Finding, reviewed: CollectedReview, verdict: Verdict | None) -> PictureLabels:
+def label_finding(finding: Finding, review: CollectedReview, verdict: Verdict | None) -> PictureLabels:
     """Label a picture of a finding by its review.
 
     Args:
         finding: the robot's newest message of it.
-        reviewed: the review.
+        review: of the finding.
         verdict: the robot's on that picture; None if it was deleted.
     """
-    if reviewed.judgement is ReviewJudgement.DISPUTED:
-        return _label_from_corrections(reviewed)
+    if review.judgement is ReviewJudgement.DISPUTED:
+        return _label_from_corrections(review)
     # A review confirms the finding's peak severity; this picture may show a lower one.
     peak = (
         finding.peak_severity if verdict is not None and verdict.severity == finding.peak_severity else None
     )
     return PictureLabels(
         corroded=True,
-        material=reviewed.material or finding.material,
-        severity=reviewed.severity or peak,
-        form=reviewed.form or finding.form,
+        material=review.material or finding.material,
+        severity=review.severity or peak,
+        form=review.form or finding.form,
     )
 
 
-def label_verdict(verdict: Verdict, reviewed: CollectedReview) -> PictureLabels:
+def label_verdict(verdict: Verdict, review: CollectedReview) -> PictureLabels:
     """Label the picture of one verdict by its review."""
-    if reviewed.judgement is ReviewJudgement.DISPUTED:
-        return _label_from_corrections(reviewed)
+    if review.judgement is ReviewJudgement.DISPUTED:
+        return _label_from_corrections(review)
     if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
         return PictureLabels()  # confirms that it cannot be judged, which labels nothing
     is_corroded = verdict.outcome is Outcome.CORRODED
     nothing = None if is_corroded else _NOTHING
     return PictureLabels(
         corroded=is_corroded,
-        material=reviewed.material or verdict.material,
-        severity=reviewed.severity or verdict.severity or nothing,
-        form=reviewed.form or verdict.form or nothing,
+        material=review.material or verdict.material,
+        severity=review.severity or verdict.severity or nothing,
+        form=review.form or verdict.form or nothing,
     )
 
 
-def _label_from_corrections(reviewed: CollectedReview) -> PictureLabels:
-    is_clean = reviewed.outcome is Condition.UNCORRODED
+def _label_from_corrections(review: CollectedReview) -> PictureLabels:
+    is_clean = review.outcome is Condition.UNCORRODED
     return PictureLabels(
-        corroded=None if reviewed.outcome is None else not is_clean,
-        material=reviewed.material,
-        severity=reviewed.severity or (_NOTHING if is_clean else None),
-        form=reviewed.form or (_NOTHING if is_clean else None),
+        corroded=None if review.outcome is None else not is_clean,
+        material=review.material,
+        severity=review.severity or (_NOTHING if is_clean else None),
+        form=review.form or (_NOTHING if is_clean else None),
     )
 
 
@@ -170,9 +170,9 @@ def _rows(
     """Yield each picture once with its labels; its newest review counts."""
     reviews = collect_newest_reviews(history)
     seen: set[str] = set()
-    for done, reviewed in enumerate(reviews, start=1):
-        label = _label_finding_pictures if is_finding(reviewed.subject) else _label_verdict_picture
-        for row in label(history, report, reviewed, every_picture):
+    for done, review in enumerate(reviews, start=1):
+        label = _label_finding_pictures if is_finding(review.subject) else _label_verdict_picture
+        for row in label(history, report, review, every_picture):
             if row.labels.is_empty:
                 report.left_out["the review does not say what is right"] += 1
             elif row.sha256 not in seen:
@@ -184,10 +184,10 @@ def _rows(
 def _label_finding_pictures(
     history: History,
     report: ExportReport,
-    reviewed: CollectedReview,
+    review: CollectedReview,
     every_picture: bool,
 ) -> Iterator[_LabelledPicture]:
-    record = history.finding(reviewed.subject, site=reviewed.site)
+    record = history.finding(review.subject, site=review.site)
     if record is None:
         report.left_out["the finding is not in the history any more"] += 1
         return
@@ -195,37 +195,37 @@ def _label_finding_pictures(
     verdicts = {
         found.verdict.evidence_sha256: found.verdict for found in history.verdicts_of(finding, limit=5000)
     }
-    seen_sha256 = reviewed.evidence_sha256 or finding.best_evidence_sha256
+    seen_sha256 = review.evidence_sha256 or finding.best_evidence_sha256
     if seen_sha256 is None:
         report.left_out["the robot kept no picture of it"] += 1
         return
     wanted = [seen_sha256]
-    if every_picture and reviewed.judgement is ReviewJudgement.CONFIRMED:
+    if every_picture and review.judgement is ReviewJudgement.CONFIRMED:
         wanted += [sha256 for sha256 in verdicts if sha256 and sha256 != seen_sha256]
     group = f"{finding.site}:{finding.asset or ''}:{finding.id}"
     for sha256 in wanted:
         verdict = verdicts.get(sha256)
-        yield _LabelledPicture(reviewed, sha256, group, label_finding(finding, reviewed, verdict), verdict)
+        yield _LabelledPicture(review, sha256, group, label_finding(finding, review, verdict), verdict)
 
 
 def _label_verdict_picture(
     history: History,
     report: ExportReport,
-    reviewed: CollectedReview,
+    review: CollectedReview,
     _every_picture: bool,
 ) -> Iterator[_LabelledPicture]:
-    record = history.verdict(reviewed.subject)
-    if record is None or record.verdict.site != reviewed.site:
+    record = history.verdict(review.subject)
+    if record is None or record.verdict.site != review.site:
         report.left_out["the verdict is not in the history any more"] += 1
         return
     verdict = record.verdict
-    sha256 = reviewed.evidence_sha256 or verdict.evidence_sha256
+    sha256 = review.evidence_sha256 or verdict.evidence_sha256
     if sha256 is None:
         report.left_out["the robot kept no picture of it"] += 1
         return
     own = verdict if sha256 == verdict.evidence_sha256 else None
     group = f"{verdict.site}:{verdict.asset or ''}:{_find_open_finding(history, verdict) or verdict.id}"
-    yield _LabelledPicture(reviewed, sha256, group, label_verdict(verdict, reviewed), own)
+    yield _LabelledPicture(review, sha256, group, label_verdict(verdict, review), own)
 
 
 def _find_open_finding(history: History, verdict: Verdict) -> str | None:
@@ -251,12 +251,12 @@ def _write(
         labels.writeheader()
         reviews.writeheader()
         for row in rows:
-            reviewed = row.reviewed
-            picture = history.picture(reviewed.site, reviewed.robot, row.sha256)
+            review = row.review
+            picture = history.picture(review.site, review.robot, row.sha256)
             if picture is None or picture.is_thumbnail:
                 report.left_out[
                     f"the whole picture has not come; ask for it: edge-node command --robot"
-                    f" {reviewed.site}/{reviewed.robot} evidence SHA256"
+                    f" {review.site}/{review.robot} evidence SHA256"
                 ] += 1
                 continue
             if hashlib.sha256(picture.content).hexdigest() != row.sha256:
@@ -267,15 +267,15 @@ def _write(
             labels.writerow({"file": file, "licence": licence, **_label_cells(row)})
             reviews.writerow({"file": file, **_review_cells(row)})
             report.pictures += 1
-            report.confirmed += reviewed.judgement is ReviewJudgement.CONFIRMED
-            report.disputed += reviewed.judgement is ReviewJudgement.DISPUTED
+            report.confirmed += review.judgement is ReviewJudgement.CONFIRMED
+            report.disputed += review.judgement is ReviewJudgement.DISPUTED
 
 
 def _label_cells(row: _LabelledPicture) -> dict[str, str]:
     labels = row.labels
     return {
         "set": _SET,
-        "source": f"{row.reviewed.site}/{row.reviewed.robot}",
+        "source": f"{row.review.site}/{row.review.robot}",
         "group": row.group,
         "material": labels.material or "",
         "corroded": "" if labels.corroded is None else str(int(labels.corroded)),
@@ -285,13 +285,13 @@ def _label_cells(row: _LabelledPicture) -> dict[str, str]:
 
 
 def _review_cells(row: _LabelledPicture) -> dict[str, str]:
-    reviewed, verdict = row.reviewed, row.verdict
+    review, verdict = row.review, row.verdict
     cells = {
-        "subject": reviewed.subject,
-        "judgement": reviewed.judgement.value,
-        "by": reviewed.by,
-        "at": reviewed.at.isoformat(timespec="seconds"),
-        "note": reviewed.note,
+        "subject": review.subject,
+        "judgement": review.judgement.value,
+        "by": review.by,
+        "at": review.at.isoformat(timespec="seconds"),
+        "note": review.note,
     }
     if verdict is not None:
         cells |= {

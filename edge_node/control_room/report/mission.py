@@ -54,7 +54,7 @@ class MissionFinding:
 
     number: int
     finding: Finding
-    reviewed: CollectedReview | None
+    review: CollectedReview | None
     picture: StoredPicture | None
 
 
@@ -280,7 +280,7 @@ def _findings(
     found = [record.finding for record in history.findings(only, limit=_ALL)]
     found = [finding for finding in found if finding.first_observed_at <= last.observed_at]
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
-    reviews = {(reviewed.site, reviewed.subject): reviewed for reviewed in collect_newest_reviews(history)}
+    reviews = {(review.site, review.subject): review for review in collect_newest_reviews(history)}
     return tuple(
         MissionFinding(number, finding, reviews.get((finding.site, finding.id)), _picture(history, finding))
         for number, finding in enumerate(found, start=1)

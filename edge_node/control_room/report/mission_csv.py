@@ -37,7 +37,7 @@ _FINDING_COLUMNS = (
 
 
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
-    finding, reviewed = found.finding, found.reviewed
+    finding, review = found.finding, found.review
     area = finding.peak_area_fraction
     row = {
         "number": found.number,
@@ -58,17 +58,17 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
         "iso_4628_3_estimate": None if area is None else iso_4628_3(area),
         "astm_d610_estimate": None if area is None else astm_d610(area),
         "evidence_sha256": finding.best_evidence_sha256,
-        "review": reviewed.judgement.value if reviewed else "not reviewed",
+        "review": review.judgement.value if review else "not reviewed",
     }
-    if reviewed is not None:
+    if review is not None:
         row |= {
-            "reviewed_by": reviewed.by,
-            "reviewed_at": reviewed.at.isoformat(),
-            "review_outcome": reviewed.outcome.value if reviewed.outcome else None,
-            "review_material": reviewed.material,
-            "review_form": reviewed.form,
-            "review_severity": reviewed.severity,
-            "review_note": reviewed.note,
+            "reviewed_by": review.by,
+            "reviewed_at": review.at.isoformat(),
+            "review_outcome": review.outcome.value if review.outcome else None,
+            "review_material": review.material,
+            "review_form": review.form,
+            "review_severity": review.severity,
+            "review_note": review.note,
         }
     return {column: row.get(column) for column in _FINDING_COLUMNS}
 

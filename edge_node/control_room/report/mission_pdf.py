@@ -270,7 +270,7 @@ class _Document:
         self._pdf.set_y(max(picture_end, self._pdf.get_y()) + 4)
 
     def _badge(self, found: MissionFinding, top: float) -> None:
-        state = found.reviewed.judgement.value if found.reviewed else "not reviewed"
+        state = found.review.judgement.value if found.review else "not reviewed"
         after = self._pdf.get_y()
         self._pdf.set_font(FAMILY, "B", 8)
         width = self._pdf.get_string_width(state) + 6

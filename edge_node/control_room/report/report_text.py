@@ -121,7 +121,7 @@ def describe_coverage(mission: Mission) -> Facts:
 def list_cautions(mission: Mission) -> list[str]:
     """Return sentences on the limits of the figures."""
     sentences = list(_ALWAYS)
-    confirmed, disputed, silent = _reviews(mission)
+    confirmed, disputed, silent = _count_reviews(mission)
     if silent:
         sentences.append(
             f"Nobody reviewed {silent} of {len(mission.findings)} findings: the model's opinion alone."
@@ -170,7 +170,7 @@ def list_gaps(mission: Mission) -> Facts:
 
 def count_findings(mission: Mission) -> str:
     """Return the number of findings, and how many are confirmed, disputed, not reviewed."""
-    confirmed, disputed, silent = _reviews(mission)
+    confirmed, disputed, silent = _count_reviews(mission)
     if not mission.findings:
         return "none"
     return f"{len(mission.findings)} ({confirmed} confirmed, {disputed} disputed, {silent} not reviewed)"
@@ -193,7 +193,7 @@ def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
                 "—" if area is None else f"{area:.0%}",
                 "—" if area is None else f"{iso_4628_3(area)}, D610 {astm_d610(area)}",
                 f"{finding.frames:,}",
-                found.reviewed.judgement.value if found.reviewed else "not reviewed",
+                found.review.judgement.value if found.review else "not reviewed",
             )
         )
     return rows
@@ -207,7 +207,7 @@ def title_finding(found: MissionFinding) -> str:
 
 def describe_finding(found: MissionFinding) -> Facts:
     """Return all facts about a finding and its review."""
-    it, reviewed = found.finding, found.reviewed
+    it, review = found.finding, found.review
     length, area = length_m(it), it.peak_area_fraction
     facts = [("Where", _place(found) + (f", {length:.2f} m long" if length else ""))]
     facts += _pose(found)
@@ -221,18 +221,18 @@ def describe_finding(found: MissionFinding) -> Facts:
         facts.append(("Grade", f"near ISO 4628-3 {iso_4628_3(area)}, ASTM D610 {astm_d610(area)}"))
     because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
     facts.append(("State", f"closed: {because}" if it.closed_because else because))
-    if reviewed is None:
+    if review is None:
         facts.append(("Review", "by nobody yet"))
     else:
-        facts.append(("Review", f"{reviewed.judgement.value} by {reviewed.by}, {_moment(reviewed.at)}"))
-        right = [reviewed.outcome.value] if reviewed.outcome else []
-        right += [word for word in (reviewed.material, reviewed.form) if word]
-        right += [f"severity {reviewed.severity}"] if reviewed.severity else []
+        facts.append(("Review", f"{review.judgement.value} by {review.by}, {_moment(review.at)}"))
+        right = [review.outcome.value] if review.outcome else []
+        right += [word for word in (review.material, review.form) if word]
+        right += [f"severity {review.severity}"] if review.severity else []
         if right:
             facts.append(("Right is", ", ".join(right)))
-        if reviewed.note:
-            facts.append(("Note", reviewed.note))
-        if not reviewed.is_recorded:
+        if review.note:
+            facts.append(("Note", review.note))
+        if not review.is_recorded:
             facts.append(("", "not yet in the robot's own audit"))
     facts.append(("Id", it.id))
     return facts
@@ -268,10 +268,11 @@ def explain_missing_picture(found: MissionFinding) -> str:
     return "the picture has not come; it can be asked for while the robot keeps it"
 
 
-def _reviews(mission: Mission) -> tuple[int, int, int]:
-    said = [found.reviewed.judgement for found in mission.findings if found.reviewed]
-    confirmed = said.count(ReviewJudgement.CONFIRMED)
-    return confirmed, len(said) - confirmed, len(mission.findings) - len(said)
+def _count_reviews(mission: Mission) -> tuple[int, int, int]:
+    """Return the numbers of confirmed, disputed and unreviewed findings."""
+    judgements = [found.review.judgement for found in mission.findings if found.review]
+    confirmed = judgements.count(ReviewJudgement.CONFIRMED)
+    return confirmed, len(judgements) - confirmed, len(mission.findings) - len(judgements)
 
 
 def _what(found: MissionFinding) -> str:

@@ -56,7 +56,7 @@ async def get_state(request: Request) -> Response:
 
 
 async def get_events(request: Request) -> Response:
-    """Server-sent events: `news` with what changed, `resync` when all is to be loaded anew."""
+    """Server-sent events: `news` with what changed, `resync` when the page must load all again."""
     events = get_services(request).events
     try:
         browser = events.subscribe()
@@ -207,7 +207,7 @@ def _view_state(services: Services) -> dict[str, Any]:
         "link": views.link_view(services.ingest.link),
         "robots": [views.robot_view(record) for record in history.robots()],
         "findings": [views.finding_view(record) for record in open_findings + closed],
-        "verdicts": [views.record_line(record) for record in history.newest(_NEWEST)],
+        "verdicts": [views.record_row(record) for record in history.newest(_NEWEST)],
         "gaps": history.gaps(limit=_GAPS),
         "usage": history.usage(),
         "refused": history.refused(),
@@ -222,7 +222,7 @@ def _view_verdicts(history: History, query: VerdictQuery) -> dict[str, Any]:
     records = history.verdicts(only, limit=query.limit, after=after, oldest_first=query.oldest_first)
     return {
         "total": history.count_verdicts(only),
-        "verdicts": [views.record_line(record) for record in records],
+        "verdicts": [views.record_row(record) for record in records],
     }
 
 
@@ -234,8 +234,8 @@ def _view_finding(history: History, site: str, finding_id: str) -> dict[str, Any
     verdicts = history.verdicts_of(record.finding, limit=_VERDICTS_OF_FINDING)
     return {
         **views.finding_view(record),
-        "best": None if best is None else views.verdict_whole(best),
-        "verdicts": [views.record_line(verdict) for verdict in verdicts],
+        "best": None if best is None else views.verdict_view(best),
+        "verdicts": [views.record_row(verdict) for verdict in verdicts],
         "reviews": _view_reviews(history, site, finding_id),
     }
 
@@ -245,7 +245,7 @@ def _view_verdict(history: History, verdict_id: str) -> dict[str, Any] | None:
     if record is None:
         return None
     return {
-        **views.verdict_whole(record),
+        **views.verdict_view(record),
         "reviews": _view_reviews(history, record.verdict.site, verdict_id),
     }
 

@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_line
+from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_row
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
 from edge_node.messages.review import review_in
@@ -156,9 +156,7 @@ class EventBroadcaster:
             if not arrival.is_news or isinstance(message, (Status, Health)):
                 continue
             if isinstance(message, Verdict):
-                verdicts.append(
-                    as_json(verdict_line(message, arrival.received_at, replayed=arrival.replayed))
-                )
+                verdicts.append(as_json(verdict_row(message, arrival.received_at, replayed=arrival.replayed)))
             else:
                 changes.update(_change(arrival))
         self._add(verdicts, changes)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MAP_DIGITS = 2  # decimals: finer than the map's own resolution
 
 
-def verdict_line(verdict: Verdict, received_at: datetime, *, replayed: bool) -> dict[str, Any]:
+def verdict_row(verdict: Verdict, received_at: datetime, *, replayed: bool) -> dict[str, Any]:
     """Return the fields of a verdict that a table row shows."""
     return {
         "id": verdict.id,
@@ -47,12 +47,12 @@ def verdict_line(verdict: Verdict, received_at: datetime, *, replayed: bool) -> 
     }
 
 
-def record_line(record: VerdictRecord) -> dict[str, Any]:
+def record_row(record: VerdictRecord) -> dict[str, Any]:
     """Return the same fields for a stored verdict."""
-    return verdict_line(record.verdict, record.received_at, replayed=record.replayed)
+    return verdict_row(record.verdict, record.received_at, replayed=record.replayed)
 
 
-def verdict_whole(record: VerdictRecord) -> dict[str, Any]:
+def verdict_view(record: VerdictRecord) -> dict[str, Any]:
     """Return a verdict as the robot sent it, with its time of arrival."""
     return {"received_at": record.received_at, "replayed": record.replayed, "verdict": record.verdict}
 
