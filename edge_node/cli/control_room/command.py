@@ -118,7 +118,7 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
         if field.name in COMMON_KEYS:
             continue
         settings: dict[str, Any] = {"help": words[field.name], "metavar": field.name.upper()}
-        if field.name.endswith(("_s", "_bytes")):
+        if _is_integer(kind, field.name):
             settings["type"] = int
         if field.name == _REVIEWER:
             parser.add_argument("--by", default=_login(), **settings)
@@ -126,6 +126,12 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
             parser.add_argument(field.name, **settings)
         else:
             parser.add_argument(f"--{field.name.replace('_', '-')}", **settings)
+
+
+def _is_integer(kind: type[Command], field: str) -> bool:
+    """Whether the schema of a command wants a whole number in ``field``."""
+    about = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"][field]
+    return any(choice.get("type") == "integer" for choice in (about, *about.get("anyOf", ())))
 
 
 def _login() -> str | None:

@@ -223,3 +223,40 @@ def test_the_options_of_a_broker_become_an_endpoint(tmp_path):
     assert (where.hostname, where.port, where.tls) == ("::1", 1884, None)
     with pytest.raises(CorrosionError, match="wanted HOST or HOST:PORT"):
         broker_config("broker:http", parser.parse_args([]), "command")
+
+
+def test_whole_numbers_of_every_command_are_read_as_such():
+    """A field that a command's schema calls an integer is one on the command line, whatever its name."""
+    import argparse
+
+    from msgspec.inspect import IntType, Metadata, UnionType, type_info
+
+    from edge_node.cli.control_room.command import add_arguments
+    from edge_node.messages.command import COMMANDS, COMMON_KEYS
+
+    def is_integer(kind) -> bool:
+        if isinstance(kind, Metadata):
+            return is_integer(kind.type)
+        if isinstance(kind, UnionType):
+            return any(is_integer(one) for one in kind.types)
+        return isinstance(kind, IntType)
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    integers = 0
+    for verb, kind in COMMANDS.items():
+        fields = [field for field in type_info(kind).fields if field.name not in COMMON_KEYS]
+        given = [
+            word
+            for field in fields
+            for word in (
+                ("7",)
+                if field.required and field.name != "by"
+                else (f"--{field.name.replace('_', '-')}", "7")
+            )
+        ]
+        arguments = parser.parse_args([verb.value, *given])
+        for field in fields:
+            assert getattr(arguments, field.name) == (7 if is_integer(field.type) else "7"), field.name
+            integers += is_integer(field.type)
+    assert integers >= 2
