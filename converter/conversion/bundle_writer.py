@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ import numpy as np
 from converter.conversion.golden_pictures import golden_pictures
 from converter.output_paths import refuse_unwritable_place
 from edge_node import __version__
+from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import (
     GOLDEN_NAME,
@@ -127,9 +127,11 @@ def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
         try:
             for name, content in contents.items():
-                _write_through(partial / name, content)
+                write_new_file(partial / name, [content], mode=0o644)
             partial.chmod(0o755)  # mkdtemp keeps others out; the node runs as another user
+            sync_folder(partial)
             _swap(partial, out)
+            sync_folder(out.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as err:
@@ -199,13 +201,6 @@ def _cascade(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
         found = {"model": name, "output": output.tensor, "map": map_output.tensor if has_map else None}
         stages.append(msgspec.structs.replace(planned.stage, **found))
     return Cascade(root=plan.root, stages=tuple(stages))
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _swap(partial: Path, out: Path) -> None:

@@ -9,11 +9,12 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import UpdateError
 from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.manifest import encode_manifest
@@ -28,17 +29,18 @@ from edge_node.update.release import (
 from edge_node.update.transport_file import (
     SUFFIX,
     TransportHeader,
-    block_hashes,
-    body,
     check_size,
-    encoded_head,
+    encode_body,
+    encode_head,
+    hash_blocks,
+    make_head,
     read_head,
     unpack,
-    write_head,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import BinaryIO
 
     from edge_node.signing import Signer
@@ -78,9 +80,9 @@ def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, 
             issued_at=created,
             expires_at=created,
             files=tuple(entry for entry, _ in entries),
-            blocks=block_hashes(body(_rewound(entries))),
+            blocks=hash_blocks(encode_body(_rewound(entries))),
         )
-        _write(target, encoded_head(statement), body(_rewound(entries)))
+        _write(target, make_head(statement), encode_body(_rewound(entries)))
     return target, statement
 
 
@@ -130,9 +132,9 @@ def sign(file: Path, signer: Signer, terms: Terms) -> Release:
                 ),
                 where,
             )
-            unsigned = encoded_head(statement)
+            unsigned = make_head(statement)
             source.seek(head.size_bytes)
-            signed = encoded_head(statement, signer.sign_statement(unsigned.text))
+            signed = make_head(statement, signer.sign_statement(unsigned.text))
             _write(file, signed, iter(lambda: source.read(BLOCK_BYTES), b""))
     except OSError as err:
         raise UpdateError(f"{file}: {err.strerror or err}") from err
@@ -193,19 +195,8 @@ def _created(text: str, folder: Path) -> datetime:
 
 
 def _write(target: Path, head: TransportHeader, pieces: Iterable[bytes]) -> None:
-    """Write beside ``target`` and rename when every byte is on disk."""
+    """Write head and body to ``target``, as a whole or not at all."""
     try:
-        descriptor, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(write_head(head))
-                for piece in pieces:
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(partial).chmod(0o644)
-            Path(partial).replace(target)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        replace_file(target, chain([encode_head(head)], pieces), mode=0o644)
     except OSError as err:
         raise UpdateError(f"{target}: {err.strerror or err}") from err

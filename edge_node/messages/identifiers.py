@@ -1,4 +1,4 @@
-"""Types of names and hashes that messages, manifests and releases share, and the parts of a verdict's id."""
+"""Define the types of names, versions and counts that messages share, and split the ids of verdicts."""
 
 from __future__ import annotations
 

@@ -83,9 +83,9 @@ class SequenceCounter:
         """
         counts = self.robots.setdefault(robot, RobotCounts())
         epoch = verdict_id.rpartition(":")[0]
-        fresh = counts.numbers.setdefault(epoch, SequenceRanges()).add(seq)
-        if fresh:
+        is_new = counts.numbers.setdefault(epoch, SequenceRanges()).add(seq)
+        if is_new:
             counts.verdicts += 1
         else:
             counts.duplicates += 1
-        return fresh
+        return is_new

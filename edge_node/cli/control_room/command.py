@@ -121,7 +121,7 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
         if _is_integer(kind, field.name):
             settings["type"] = int
         if field.name == _REVIEWER:
-            parser.add_argument("--by", default=_login(), **settings)
+            parser.add_argument("--by", default=_login_name(), **settings)
         elif field.required:
             parser.add_argument(field.name, **settings)
         else:
@@ -134,7 +134,7 @@ def _is_integer(kind: type[Command], field: str) -> bool:
     return any(choice.get("type") == "integer" for choice in (about, *about.get("anyOf", ())))
 
 
-def _login() -> str | None:
+def _login_name() -> str | None:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a process without a user, as in some containers

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.server import user_state_dir
+from edge_node.cli.control_room.server import default_state_dir
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, collect_mission
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _state_dir() -> Path:
     """Return the state folder of the service, or of the control room that the user started by hand."""
-    folder = user_state_dir()
+    folder = default_state_dir()
     return folder if folder.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
 
 

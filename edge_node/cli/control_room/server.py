@@ -87,7 +87,7 @@ def _settings(args: argparse.Namespace) -> RoomSettings:
         return load_settings(args.config)
     return build_settings(
         mqtt=_mqtt(args),
-        room={"state_dir": args.state_dir or str(user_state_dir())},
+        room={"state_dir": args.state_dir or str(default_state_dir())},
         web={name: value for name in ("host", "port", "token_file") if (value := getattr(args, name))},
     )
 
@@ -98,7 +98,7 @@ def _mqtt(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(config, name) for name in _BROKER_KEYS}
 
 
-def user_state_dir() -> Path:
+def default_state_dir() -> Path:
     """Return the state folder in the user's home, so that the quick start needs no root."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "corrosion-room"

@@ -81,18 +81,18 @@ class Watcher:
     def show(self, message: Message) -> None:
         """Print one message, and a line when its number shows that verdicts are missing."""
         verdict = _decode_verdict(message)
-        fresh = True
+        is_new = True
         if verdict is not None:
             self.verdicts += 1
-            fresh = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:
             if verdict is not None:
-                self._table.writerow(_table_row(verdict, message, duplicate=not fresh))
+                self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
                 sys.stdout.flush()
         else:
-            print(describe_message(message) + ("" if fresh else "  (again)"), flush=True)
+            print(describe_message(message) + ("" if is_new else "  (again)"), flush=True)
             self._print_gaps()
 
     def summarize(self) -> None:

@@ -11,7 +11,7 @@ from edge_node.control_room.history.records import Delivery, StoredPicture, Stor
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
-from edge_node.messages.review import review_in
+from edge_node.messages.review import parse_review
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -96,7 +96,7 @@ def _store_message(
 
 def _store_review(history: History, response: Response) -> None:
     """Store the review that a robot confirms to have recorded, whichever client sent it."""
-    found, review_id = review_in(response), response.command_id
+    found, review_id = parse_review(response), response.command_id
     if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
         return
     for known in history.reviews(finding_id=found.subject):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, review_in
+from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, parse_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def _read_stored(history: History) -> Iterator[CollectedReview]:
 def _read_recorded(history: History) -> Iterator[CollectedReview]:
     for record in history.responses(limit=_ALL):
         response = record.response
-        found = review_in(response) if response.verb == REVIEW_VERB else None
+        found = parse_review(response) if response.verb == REVIEW_VERB else None
         if found is not None:
             yield CollectedReview(
                 command_id=response.command_id or response.id,
