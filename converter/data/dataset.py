@@ -59,8 +59,13 @@ class Sample:
     mask: Path | None = None
 
     @property
+    def specimen(self) -> str:
+        """The group; where it is not known the file's path, which makes the picture a group of its own."""
+        return self.group or str(self.path)
+
+    @property
     def sha256(self) -> str:
-        """The hash of the file's bytes.
+        """The SHA-256 of the file's bytes, as hexadecimal digits.
 
         Raises:
             DatasetError: it cannot be read.
