@@ -31,7 +31,7 @@ def stage_truth(cascade: Cascade, stage: Stage, sample: Sample) -> int:
     return fitting[0] if len(fitting) == 1 else UNKNOWN
 
 
-def corroded_truth(sample: Sample) -> bool | None:
+def read_corroded(sample: Sample) -> bool | None:
     """Return whether a sample is corroded, or None if that is not known."""
     value = sample.labels.get("corroded") or sample.labels.get(FOLDER_COLUMN)
     if value not in {CORRODED, UNCORRODED}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from converter.evaluation.labelled_set import cascade_score, stage_score
+from converter.evaluation.labelled_set import cascade_score, score_stage
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def drops(
 ) -> tuple[Drop, ...]:
     """Measure the accuracy lost by each stage that has labelled pictures, and by the cascade."""
     found = [
-        Drop(stage.name, stage_score(labelled, stage, reference), stage_score(labelled, stage, candidate))
+        Drop(stage.name, score_stage(labelled, stage, reference), score_stage(labelled, stage, candidate))
         for stage in cascade.stages
     ]
     if len(cascade.stages) > 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.data.dataset import load_dataset
-from converter.data.stage_truth import UNKNOWN, corroded_truth, stage_truth
+from converter.data.stage_truth import UNKNOWN, read_corroded, stage_truth
 from converter.evaluation.float_agreement import chosen_labels
 from converter.evaluation.metrics import count_confusions, wilson_interval
 from edge_node.errors import DatasetError
@@ -91,7 +91,7 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
         )
     chosen = np.flatnonzero(known)
     kept = tuple(samples[int(at)] for at in chosen)
-    corroded = [UNKNOWN if (value := corroded_truth(sample)) is None else int(value) for sample in kept]
+    corroded = [UNKNOWN if (value := read_corroded(sample)) is None else int(value) for sample in kept]
     return LabelledSet(
         (path.parent if path.is_file() else path).resolve().name,
         kept,
@@ -100,7 +100,7 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
     )
 
 
-def stage_score(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> Score:
+def score_stage(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> Score:
     """Count how often a stage chooses the right label."""
     truth, chosen = _truth_and_choice(labelled, stage, answers)
     return Score(int((chosen == truth).sum()), len(truth))

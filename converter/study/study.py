@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.data.splits import random_folds, split_folds
+from converter.data.splits import split_by_group, split_by_picture
 from converter.data.stage_truth import UNKNOWN
 from converter.study.figures import (
     KNOWN,
@@ -25,7 +25,7 @@ from converter.study.figures import (
     compare_cascades,
     measure_model,
 )
-from converter.study.models import PILOT, Model, answerable
+from converter.study.models import PILOT, Model, select_answerable
 from converter.training.recipe import CascadeRecipe, TrainingRecipe
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.training.retrain import PreparedTraining
+    from converter.training.retraining import PreparedTraining
 
 PILOT_STEPS = (1000, 2000, 4000, 8000)
 
@@ -59,11 +59,11 @@ class StudyPlan:
 def plan_study(args: argparse.Namespace, samples: tuple[Sample, ...]) -> StudyPlan:
     """Divide the samples into folds and select the models that they can train and test."""
     divisions = {
-        SPECIMEN: split_folds(samples, args.folds, seed=args.seed),
-        PICTURE: random_folds(samples, args.folds, seed=args.seed),
+        SPECIMEN: split_by_group(samples, args.folds, seed=args.seed),
+        PICTURE: split_by_picture(samples, args.folds, seed=args.seed),
     }
-    pilot = [random_folds(samples, 2)] if args.pilot_steps else []
-    models, left_out = answerable(samples, [*divisions.values(), *pilot])
+    pilot = [split_by_picture(samples, 2)] if args.pilot_steps else []
+    models, left_out = select_answerable(samples, [*divisions.values(), *pilot])
     return StudyPlan(args, samples, divisions, models, left_out)
 
 
@@ -74,7 +74,7 @@ def study_architecture(
     from rich.console import Console
     from rich.progress import Progress
 
-    from converter.training.retrain import prepare
+    from converter.training.retraining import prepare
 
     started = time.monotonic()
     training = TrainingRecipe(
@@ -117,9 +117,9 @@ def _train_and_test(
 
 def _run_pilot(prepared: PreparedTraining, all_steps: Sequence[int]) -> Iterator[tuple[int, Predictions]]:
     """Yield Model 1 of the thesis for each number of steps, tested on specimens that it was trained on."""
-    from converter.training.retrain import fit
+    from converter.training.retraining import fit
 
-    half = random_folds(prepared.samples, 2) == 0
+    half = split_by_picture(prepared.samples, 2) == 0
     for steps in all_steps:
         training = msgspec.structs.replace(prepared.recipe.training, steps=steps)
         recipe = msgspec.structs.replace(prepared.recipe, training=training, stage=prepared.recipe.stage[:1])
@@ -134,7 +134,7 @@ def _cross_validate(
     prepared: PreparedTraining, numbers: NDArray[np.intp], advance: Callable[[], None]
 ) -> dict[str, NDArray[np.float32]]:
     """Return per stage the logits of every picture, from a network trained without the picture's fold."""
-    from converter.training.retrain import fit
+    from converter.training.retraining import fit
 
     none = np.zeros(len(numbers), bool)
     logits = {

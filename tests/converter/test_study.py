@@ -27,13 +27,13 @@ from converter.study.models import (
     PILOT,
     SEVERITY_CASCADE,
     TITLES,
-    answerable,
+    select_answerable,
     with_classes,
 )
-from converter.study.page import page, plot
+from converter.study.page import make_plot, page
 from converter.study.results import Study
-from converter.study.text import conclusions, lines
-from converter.training.head_training import TrainingTarget
+from converter.study.text import draw_conclusions, lines
+from converter.training.training_data import TrainingTarget
 from edge_node.errors import DatasetError, GraphError
 
 
@@ -139,7 +139,7 @@ def test_a_gain_that_chance_explains_is_not_called_one():
     worse = Predictions(TITLES["four"], FOUR_CLASSES, targets, np.where(np.arange(100) < 45, 1, 0))
     alike = Predictions(TITLES["four"], FOUR_CLASSES, targets, np.where(np.arange(100) > 93, 1, 0))
     for other, words in ((worse, "beats the four-class model: 95.00 % against 55.00 %"), (alike, "neither")):
-        text = "\n".join(conclusions(_study([better, other], groups)))
+        text = "\n".join(draw_conclusions(_study([better, other], groups)))
         assert words in text
 
 
@@ -179,7 +179,7 @@ def test_marks_of_the_plot_stand_where_their_accuracy_is():
     groups = np.array(list("abcde"))
     answered = Predictions(TITLES["four"], FOUR_CLASSES, np.zeros(5, np.intp), np.array([0, 0, 0, 0, 1]))
     one = msgspec.structs.replace(measure_model(answered, groups, SPECIMEN), accuracy=Interval(0.8, 0.6, 1.0))
-    drawn = plot([one])
+    drawn = make_plot([one])
     assert drawn.low == pytest.approx(0.6)
     assert [label for label, _ in drawn.ticks] == ["60 %", "70 %", "80 %", "90 %", "100 %"]
     ((_, _, (mark, of_thesis)),) = drawn.lines
@@ -195,7 +195,7 @@ def test_models_that_the_pictures_cannot_answer_are_named(tmp_path):
     samples = tuple(with_classes(sample) for sample in study.load_dataset(tmp_path))
     numbers = np.array([0] * 6 + [1] * 6 + [0, 1, 0, 0])
     numbers[1] = 1
-    models, reasons = answerable(samples, [numbers])
+    models, reasons = select_answerable(samples, [numbers])
     assert [model.stage.name for model in models] == ["binary", "steel", "material"]
     said = "\n".join(reasons)
     assert "Model 6: aluminium alone: left out, all 2 pictures of corroded (1 groups) are in one fold" in said
