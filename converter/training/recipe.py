@@ -12,13 +12,13 @@ from converter.data.dataset import OTHER, UNCORRODED
 from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Positive, Probability, Version
+from edge_node.messages.identifiers import Identifier  # noqa: TC001  # msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from converter.data.dataset import Sample
-    from edge_node.messages.identifiers import Identifier
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
