@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,34 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark tests that start processes; put modules with slow tests first, so that none is begun last."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    """Mark tests that start processes, and order the modules for two workers.
+
+    Modules with slow tests come first, so that none of them is begun last. Those that compute alternate with
+    those that wait: a real daemon finds a core free while the other worker converts a model.
+    """
+    modules: dict[Path, list[pytest.Function]] = {}
     for item in items:
+        modules.setdefault(item.path, []).append(item)
         if starts_processes(*_functions(item)):
             item.add_marker(pytest.mark.processes)
-    items.sort(key=lambda item: item.path not in slow)
+    slow = {
+        path: sum(item.get_closest_marker("slow") is not None for item in modules[path]) for path in modules
+    }
+    paths = sorted(modules, key=lambda path: (-slow[path], path))
+    computing = [path for path in paths if _computes(modules[path][0])]
+    waiting = [path for path in paths if path not in computing]
+    turns = [path for pair in zip_longest(computing, waiting) for path in pair if path is not None]
+    turns.sort(key=lambda path: not slow[path])
+    items[:] = [item for path in turns for item in modules[path]]
+
+
+def _computes(item: pytest.Function) -> bool:
+    """Whether the module of this test uses the converter, and with it TensorFlow."""
+    homes = (
+        getattr(part, "__module__", None) or getattr(part, "__name__", "")
+        for part in vars(item.module).values()
+    )
+    return any(isinstance(home, str) and home.startswith(("converter", "tensorflow")) for home in homes)
 
 
 def _functions(item: pytest.Function) -> list[object]:
