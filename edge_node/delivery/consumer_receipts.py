@@ -12,7 +12,7 @@ import msgspec
 
 from edge_node.messages.receipt import _DECODER, MAX_RECEIPT_BYTES, Receipt
 from edge_node.messages.topics import Kind
-from edge_node.spool.rows import Stored
+from edge_node.spool.rows import StoredUpTo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class ConsumerReceipts:
         if self._mark is None:
             self._mark = (row.epoch, self._most_sent.get(row.epoch, row.seq), now_s + self._patience_s)
 
-    def note(self, message: Incoming, now_s: float) -> Stored | None:
+    def note(self, message: Incoming, now_s: float) -> StoredUpTo | None:
         """Take a receipt and return what all consumers have by now; None if it is not one, or they have none.
 
         A receipt for what was never sent is refused: it would delete verdicts that nobody has.
@@ -90,7 +90,7 @@ class ConsumerReceipts:
         said[receipt.epoch] = max(receipt.seq, said.get(receipt.epoch, 0))
         self._look_for_missing(receipt, now_s)
         seq = self._stored(receipt.epoch)
-        return Stored(Kind.VERDICT, receipt.epoch, seq) if seq else None
+        return StoredUpTo(Kind.VERDICT, receipt.epoch, seq) if seq else None
 
     def take_missing(self) -> bool:
         """Tell whether what is not stored must be sent again; once."""

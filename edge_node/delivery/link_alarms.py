@@ -9,7 +9,7 @@ import logging
 
 from edge_node.messages.status import Alarm
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _UNDISTURBED_S = 300.0  # another client of our name would have come back by then
 _SHORT_S = 5.0
@@ -32,7 +32,7 @@ class LinkAlarms:
     def sound(self, code: str, text: str) -> None:
         """Add an alarm, or give one its new text; it is logged when it is new."""
         if code not in self._alarms:
-            _LOG.error("%s", text)
+            _log.error("%s", text)
         self._alarms[code] = Alarm(code=code, text=text)
 
     def silence(self, code: str) -> None:

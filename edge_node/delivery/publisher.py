@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.daemon.pose_sources import PoseTopic
     from edge_node.delivery.send_window import Sent
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.messages.status import Status
     from edge_node.messages.topics import Topics
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from edge_node.spool.spool import Spool
     from edge_node.update.fetcher import Fetcher
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
 _GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
@@ -68,7 +68,7 @@ class Publisher:
         spool: Spool,
         *,
         desk: CommandReceiver | None = None,
-        evidence: Evidence | None = None,
+        evidence: EvidenceStore | None = None,
         pose: PoseTopic | None = None,
         fetcher: Fetcher | None = None,
     ) -> None:
@@ -136,7 +136,7 @@ class Publisher:
     def start(self) -> None:
         """Begin to connect, for ever; returns at once."""
         if self._config.protocol != "5":
-            _LOG.warning(
+            _log.warning(
                 "MQTT 3.1.1 cannot say that a message was refused:"
                 " what the broker drops by its rules or limits is lost unnoticed"
             )
@@ -179,7 +179,7 @@ class Publisher:
         self._wake()
         self._thread.join(timeout_s + 0.5)
         if self._thread.is_alive():  # resolving a name cannot be interrupted
-            _LOG.warning("the connection to the broker does not end in time; left behind")
+            _log.warning("the connection to the broker does not end in time; left behind")
         self._spool.listen(lambda: None)
         self._link = LinkState.STOPPED
 
@@ -198,7 +198,7 @@ class Publisher:
             except (LinkError, ConfigError) as err:
                 self._note_end(err)
             except Exception as err:  # noqa: BLE001  whatever it is, the link must come back
-                _LOG.exception("publisher: unexpected; connecting anew")
+                _log.exception("publisher: unexpected; connecting anew")
                 self._alarms.sound("publisher_error", f"unexpected {type(err).__name__}: {err}; see the log")
             self._stopping.wait(self._backoff.next_s())
 
@@ -231,7 +231,7 @@ class Publisher:
         if self._fetcher is not None:
             self._fetcher.link_changed()
             session.subscribe(self._fetcher.filters, qos=0)
-        _LOG.info("connected to %s", self._config.hostname)
+        _log.info("connected to %s", self._config.hostname)
         return session
 
     def _serve(self, session: Session) -> None:
@@ -322,7 +322,7 @@ class Publisher:
             return
         stored = self._receipts.note(message, time.monotonic())
         if self._window is not None and self._receipts.take_missing():
-            _LOG.warning(
+            _log.warning(
                 "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
             )
             self._window.replay(Kind.VERDICT, self._spool.last_position())
@@ -365,7 +365,7 @@ class Publisher:
         refused = isinstance(err, ConfigError) or err.refused
         self._link = LinkState.REFUSED if refused else LinkState.CONNECTING
         if str(err) != self._said:
-            _LOG.warning("%s; trying again", err)
+            _log.warning("%s; trying again", err)
             self._said = str(err)
         if self._window is not None:
             blamed = code == PACKET_TOO_LARGE
@@ -384,7 +384,7 @@ class Publisher:
             raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")
 
     def _quarantine(self, row: Row, code: int, reason: str) -> int:
-        _LOG.error("%s %d is refused for good: %s; quarantined", row.kind.value, row.seq, reason)
+        _log.error("%s %d is refused for good: %s; quarantined", row.kind.value, row.seq, reason)
         return self._spool.refuse(Refusal(row.position, code, reason))
 
     def _read(self, kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:

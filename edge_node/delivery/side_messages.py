@@ -14,7 +14,7 @@ from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
-    from edge_node.evidence.store import Evidence, EvidencePicture
+    from edge_node.evidence.store import EvidencePicture, EvidenceStore
     from edge_node.integrations.home_assistant import Announcement
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Session
@@ -30,7 +30,7 @@ class SideMessages:
         latest: the newest verdict that the broker has and that was not replayed, until it is sent.
     """
 
-    def __init__(self, config: MqttConfig, topics: Topics, evidence: Evidence | None) -> None:
+    def __init__(self, config: MqttConfig, topics: Topics, evidence: EvidenceStore | None) -> None:
         self.latest: Row | None = None
         self._config = config
         self._topics = topics

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
 _MOST_WAITING = 1000  # rows; some 2 MB
@@ -125,10 +125,10 @@ class SparkplugNode:
                     session.abandon()
             except (LinkError, ConfigError) as err:
                 if str(err) != self._said:
-                    _LOG.warning("Sparkplug view: %s; trying again", err)
+                    _log.warning("Sparkplug view: %s; trying again", err)
                     self._said = str(err)
             except Exception:  # noqa: BLE001  whatever it is, the view must come back
-                _LOG.exception("Sparkplug view: unexpected; connecting anew")
+                _log.exception("Sparkplug view: unexpected; connecting anew")
             self._stopping.wait(backoff.next_s())
 
     def _connect(self) -> Session:
@@ -224,7 +224,7 @@ class SparkplugNode:
         try:
             self._numbers.write_text(f"{self._bd_seq}\n", "ascii")
         except OSError as err:
-            _LOG.warning("%s: %s; a late death may be mistaken after a restart", self._numbers, err)
+            _log.warning("%s: %s; a late death may be mistaken after a restart", self._numbers, err)
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # it is awake already, or stopped

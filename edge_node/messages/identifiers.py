@@ -1,4 +1,4 @@
-"""Types of names and hashes that messages, manifests and releases share."""
+"""Define the types of names, versions and counts that messages, manifests and releases share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader of verdicts counts: which numbers came, came twice, or are missing. Pure."""
+"""Count received, duplicate and missing sequence numbers per robot. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SequenceRanges:
     _ends: list[int] = field(default_factory=list)  # inclusive
 
     def add(self, number: int) -> bool:
-        """Add ``number``; False if it was there."""
+        """Add ``number``; False if it was in the set already."""
         at = bisect_right(self._starts, number)
         if at and number <= self._ends[at - 1]:
             return False
@@ -39,13 +39,13 @@ class SequenceRanges:
 
     @property
     def missing(self) -> int:
-        """How many numbers between the lowest and the highest are not there."""
+        """How many numbers between the lowest and the highest are not in the set."""
         return sum(start - end - 1 for start, end in zip(self._starts[1:], self._ends, strict=False))
 
 
 @dataclass(slots=True)
 class RobotCounts:
-    """What came from one robot."""
+    """Counts of the verdicts received from one robot."""
 
     verdicts: int = 0
     duplicates: int = 0
@@ -58,24 +58,24 @@ class RobotCounts:
 
 
 class SequenceCounter:
-    """Counts verdicts of any number of robots by the ids that they carry."""
+    """Count the verdicts of any number of robots by their ids."""
 
     def __init__(self) -> None:
         self.robots: dict[str, RobotCounts] = {}
 
     def note(self, robot: str, verdict_id: str, seq: int) -> bool:
-        """Count a verdict; False if it came before.
+        """Count a verdict; False if it is a duplicate.
 
         Args:
             robot: site and robot.
             verdict_id: ``{robot}:{epoch}:{seq}``.
             seq: its number.
         """
-        tally = self.robots.setdefault(robot, RobotCounts())
+        counts = self.robots.setdefault(robot, RobotCounts())
         epoch = verdict_id.rpartition(":")[0]
-        fresh = tally.numbers.setdefault(epoch, SequenceRanges()).add(seq)
-        if fresh:
-            tally.verdicts += 1
+        is_new = counts.numbers.setdefault(epoch, SequenceRanges()).add(seq)
+        if is_new:
+            counts.verdicts += 1
         else:
-            tally.duplicates += 1
-        return fresh
+            counts.duplicates += 1
+        return is_new

@@ -19,8 +19,8 @@ from edge_node.messages.response import BundleRequest
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Outgoing
 from edge_node.update.bundle_store import now
-from edge_node.update.partial_file import Offer, Partial, discard
-from edge_node.update.piece_requests import Asking
+from edge_node.update.partial_file import Offer, PartialFile, discard
+from edge_node.update.piece_requests import PieceRequests
 from edge_node.update.release import BLOCK_BYTES
 from edge_node.update.state import Step
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from edge_node.update.installer import Installer
     from edge_node.update.piece_requests import Piece
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 SHA256_BYTES = 32
 OFFSET_BYTES = 8
@@ -69,8 +69,8 @@ class Fetcher:
         self._installer = installer
         self._store = installer.store
         self._lock = threading.RLock()
-        self._asking = Asking()
-        self._partial: Partial | None = None
+        self._asking = PieceRequests()
+        self._partial: PartialFile | None = None
         self._phase = Phase.NONE
         self._bad_blocks = 0
         self._progress_s = time.monotonic()
@@ -111,7 +111,7 @@ class Fetcher:
             if there is not None and time.monotonic() - self._progress_s < _BUSY_S:
                 return False, "busy", f"{there.offer.label} is being fetched just now"
             try:
-                self._begin(Partial.begin(self._store.incoming, offer))
+                self._begin(PartialFile.begin(self._store.incoming, offer))
             except OSError as err:
                 self._forget()
                 return False, "disk", f"{err.strerror or err}"
@@ -157,7 +157,7 @@ class Fetcher:
                 self._grow(partial, follows)
         return True
 
-    def _grow(self, partial: Partial, content: bytes) -> None:
+    def _grow(self, partial: PartialFile, content: bytes) -> None:
         try:
             partial.append(content)
             if not partial.verify():
@@ -250,7 +250,7 @@ class Fetcher:
             except OSError as err:
                 _log.error("%s: %s", self._store.incoming, err.strerror or err)
 
-    def _begin(self, partial: Partial) -> None:
+    def _begin(self, partial: PartialFile) -> None:
         self._partial, self._bad_blocks = partial, 0
         self._progress_s = time.monotonic()
         self._asking.begin()
@@ -258,14 +258,14 @@ class Fetcher:
         if partial.head is not None:
             self._in_thread(self._check_head)
 
-    def _adopt(self, partial: Partial, offer: Offer) -> None:
+    def _adopt(self, partial: PartialFile, offer: Offer) -> None:
         """Go on under another command: whoever asked last is told how it ends."""
         partial.rename(self._store.incoming, offer)
         self._asking.begin()
 
     def _resume(self) -> None:
         try:
-            partial = Partial.resume(self._store.incoming)
+            partial = PartialFile.resume(self._store.incoming)
             done = {Step.INSTALLED, Step.REFUSED}
             if partial is None or any(
                 event.command_id == partial.offer.command_id and event.step in done
@@ -282,7 +282,7 @@ class Fetcher:
         )
         self._begin(partial)
 
-    def _request(self, partial: Partial, piece: Piece) -> bytes:
+    def _request(self, partial: PartialFile, piece: Piece) -> bytes:
         return encode(
             BundleRequest(
                 site=self._topics.site,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.errors import BundleError, ConfigError, UpdateError
-from edge_node.signing import make_key_pair, trusted_keys
+from edge_node.signing import load_trusted_keys, make_key_pair
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.state import State
 from edge_node.update.transport_file import HEADER_BYTES, read_head
@@ -419,7 +419,7 @@ def test_a_slot_under_the_name_of_another(robot, maker, good):
 def test_a_key_that_is_not_trusted_any_more(robot, maker, good, tmp_path):
     """Taking a key away takes its bundles away."""
     robot.install(good)
-    other = BundleStore(robot.store.path, trusted_keys([str(make_key_pair(tmp_path / "new.pem"))]))
+    other = BundleStore(robot.store.path, load_trusted_keys([str(make_key_pair(tmp_path / "new.pem"))]))
     with pytest.raises(UpdateError, match="which is not among"):
         other.bundle(other.state().current)
 

@@ -1,4 +1,4 @@
-"""``edge-node bundle send``: bring a signed bundle to a robot over the broker, and see how it does there."""
+"""Run ``edge-node bundle send``: send a signed bundle to a robot over the broker and follow its trial."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import argparse
 
 _SHOW_S = 0.5
-_PLAIN_STEP = 10  # percent: not every half second into a log
+_PLAIN_STEP = 10  # percent between two lines of a log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declare the options of ``edge-node bundle send``."""
     parser.add_argument("file", type=Path, metavar="FILE", help="signed with `converter bundle sign`")
     parser.add_argument("--broker", metavar="HOST[:PORT]", default="127.0.0.1", help="default: this machine")
     parser.add_argument("--robot", metavar="SITE/ROBOT", required=True, help="which")
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send, and print how far it is."""
+    """Send the bundle and print the progress."""
     where = endpoint(broker_config(args.broker, args, "bundle"), Topics("room", "room"))
     sign = load_signer(args.key) if args.key else None
     until = frozenset(
@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
         sender = BundleSender(source, str(args.file), where, robot_topics(args.robot), sign)
         began_s = time.monotonic()
         done = threading.Event()
-        shower = threading.Thread(target=_show, args=(sender, done), name="progress", daemon=True)
+        shower = threading.Thread(target=_show_percentage, args=(sender, done), name="progress", daemon=True)
         shower.start()
         try:
-            answer = sender.send(timeout_s=args.timeout, until=until, on_progress=_say)
+            answer = sender.send(timeout_s=args.timeout, until=until, on_progress=_print_progress)
         finally:
             done.set()
             shower.join()
@@ -78,21 +78,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
-def _show(sender: BundleSender, done: threading.Event) -> None:
-    """Show how far the robot is, on one line of a terminal or a line now and then."""
-    told = 0
+def _show_percentage(sender: BundleSender, done: threading.Event) -> None:
+    """Show the share that the robot has, on one line of a terminal, or as lines in a log."""
+    shown = 0
     while not done.wait(_SHOW_S):
         percent = 100 * sender.reached_bytes // sender.size_bytes
         if sys.stderr.isatty():
-            if percent != told:
+            if percent != shown:
                 print(
                     f"\r\x1b[K{percent} % of {sender.size_bytes} bytes", end="", file=sys.stderr, flush=True
                 )
-                told = percent
-        elif percent >= told + _PLAIN_STEP:
-            told = percent
+                shown = percent
+        elif percent >= shown + _PLAIN_STEP:
+            shown = percent
             print(f"{percent} % of {sender.size_bytes} bytes", file=sys.stderr, flush=True)

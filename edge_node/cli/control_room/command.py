@@ -1,4 +1,4 @@
-"""``edge-node command``: ask a robot to do something, from a terminal or a script."""
+"""Run ``edge-node command``: send a command to a robot and print its response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_node.messages.command import Command
 
 _KEYGEN = "keygen"
-_REVIEWER = "by"  # whoever is logged in, if not told
+_REVIEWER = "by"  # by default the user who is logged in
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_where(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="what to ask")
     where = argparse.ArgumentParser(add_help=False)
-    # Also behind the verb; what is not given there must not undo what is given before it.
+    # Also behind the verb; an option that is missing there must not reset one given before it.
     _add_where(where, default=argparse.SUPPRESS)
     for verb, kind in COMMANDS.items():
         words = " ".join((kind.__doc__ or "").split()).rstrip(".")
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the command and print what became of it."""
+    """Send the command and print the response."""
     if args.verb == _KEYGEN:
         public = make_key_pair(args.file)
         print(f"{args.file}: private key; name it with --key, and give it to nobody")
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def robot_topics(text: str | None) -> Topics:
-    """Return the topics of the robot that ``SITE/ROBOT`` names.
+    """Return the topics of the robot ``SITE/ROBOT``.
 
     Raises:
-        CorrosionError: it names none.
+        CorrosionError: ``text`` has another form.
     """
     site, _, robot = (text or "").partition("/")
     try:
@@ -112,7 +112,7 @@ def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
 
 
 def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
-    """Declare what a command wants beyond what all of them do: required by position, the rest by name."""
+    """Declare the fields of a command: required ones as arguments, the others as options."""
     words = describe(kind)
     for field in msgspec.structs.fields(kind):
         if field.name in COMMON_KEYS:
@@ -121,14 +121,14 @@ def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
         if field.name.endswith(("_s", "_bytes")):
             settings["type"] = int
         if field.name == _REVIEWER:
-            parser.add_argument("--by", default=_login(), **settings)
+            parser.add_argument("--by", default=_login_name(), **settings)
         elif field.required:
             parser.add_argument(field.name, **settings)
         else:
             parser.add_argument(f"--{field.name.replace('_', '-')}", **settings)
 
 
-def _login() -> str | None:
+def _login_name() -> str | None:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a process without a user, as in some containers

@@ -1,4 +1,4 @@
-"""``edge-node mission``: what a control room's history becomes on paper, and for the next training."""
+"""Run ``edge-node mission``: export a report, or a training set, from a control room's history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.server import own_state_dir
+from edge_node.cli.control_room.server import default_state_dir
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, mission_of
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report = actions.add_parser("report", help="one robot's mission for people: PDF to sign, or CSV")
     report.add_argument("out", type=Path, help="a new file that ends in .pdf or .csv")
     report.add_argument("--robot", required=True, metavar="SITE/ROBOT", help="which")
-    report.add_argument("--from", dest="since", type=_moment, metavar="TIME", help="as 2026-03-01T08:00Z")
-    report.add_argument("--to", dest="until", type=_moment, metavar="TIME", help="default: all there is")
+    report.add_argument("--from", dest="since", type=_parse_time, metavar="TIME", help="as 2026-03-01T08:00Z")
+    report.add_argument("--to", dest="until", type=_parse_time, metavar="TIME", help="default: all there is")
     report.add_argument("--asset", help="only verdicts on this one")
     report.add_argument("--title", default="Inspection report", help="default: %(default)s")
     for chosen in (dataset, report):
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked."""
+    """Run the chosen action."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
     folder = folder or _state_dir()
     history = History(folder, read_only=True)
@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _state_dir() -> Path:
-    """Return the folder of the service's room, or of the one that the user started without a file."""
-    own = own_state_dir()
+    """Return the service's state folder, or the user's own if only that exists."""
+    own = default_state_dir()
     return own if own.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
 
 
@@ -80,7 +80,7 @@ def _export(history: History, args: argparse.Namespace) -> int:
         args.out,
         licence=args.licence,
         every_picture=args.every_picture,
-        on_progress=_progress("reviews"),
+        on_progress=_make_progress("reviews"),
     )
     print(
         f"{args.out / LABELS_NAME}: {report.pictures} pictures"
@@ -98,7 +98,7 @@ def _report(history: History, args: argparse.Namespace) -> int:
         raise CorrosionError(f"{args.out}: is there already; name a new file")
     site, _, robot = args.robot.partition("/")
     selection = Selection(site, robot, args.since, args.until, args.asset)
-    mission = mission_of(history, selection, on_progress=_progress("verdicts"))
+    mission = mission_of(history, selection, on_progress=_make_progress("verdicts"))
     content = _document(mission, args)
     partial = args.out.with_name(args.out.name + ".part")
     try:
@@ -122,7 +122,7 @@ def _document(mission: Mission, args: argparse.Namespace) -> bytes:
     return mission_pdf(mission, title=args.title)
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     """Return a time from ISO 8601; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
@@ -131,11 +131,11 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _progress(what: str) -> Callable[[int, int], None]:
-    """Return what tells on a terminal how far it is."""
+def _make_progress(what: str) -> Callable[[int, int], None]:
+    """Return a function that shows the progress on a terminal."""
 
-    def tell(done: int, whole: int) -> None:
+    def show(done: int, whole: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {whole} {what}", end="" if done < whole else "\n", file=sys.stderr)
 
-    return tell
+    return show

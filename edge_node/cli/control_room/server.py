@@ -1,4 +1,4 @@
-"""``edge-node control-room``: keep what robots say, and show it."""
+"""Run ``edge-node control-room``: store the messages of robots and serve the page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until a signal."""
+    """Serve until a signal arrives."""
     if args.example:
         sys.stdout.write(example_settings())
         return 0
@@ -87,18 +87,18 @@ def _settings(args: argparse.Namespace) -> RoomSettings:
         return load_settings(args.config)
     return settings_of(
         mqtt=_mqtt(args),
-        room={"state_dir": args.state_dir or str(own_state_dir())},
+        room={"state_dir": args.state_dir or str(default_state_dir())},
         web={name: value for name in ("host", "port", "token_file") if (value := getattr(args, name))},
     )
 
 
 def _mqtt(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the options say about the broker; the client id is the room's own."""
-    said = broker_config(args.broker, args, "control-room")
-    return {name: getattr(said, name) for name in _BROKER_KEYS}
+    """Return the options of the broker, without a client id: the control room has its own."""
+    config = broker_config(args.broker, args, "control-room")
+    return {name: getattr(config, name) for name in _BROKER_KEYS}
 
 
-def own_state_dir() -> Path:
-    """Return the folder of the user's own room: the quick start needs no rights."""
+def default_state_dir() -> Path:
+    """Return the state folder in the user's home, which needs no rights."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "corrosion-room"

@@ -11,7 +11,7 @@ from edge_node.control_room.history.records import Delivery, Opinion, StoredPict
 from edge_node.control_room.ingest.decoding import Message, UnreadableError, decode
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
-from edge_node.messages.review import review_in
+from edge_node.messages.review import parse_review
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_DETAIL = 200
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def store(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one of them is to blame, and the others must not suffer for it
             return [arrival for message in batch for arrival in store(history, [message])]
-        _LOG.exception("a message that decodes cannot be kept")
+        _log.exception("a message that decodes cannot be kept")
         history.note_refused(f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
 
@@ -94,7 +94,7 @@ def _keep(history: History, message: Message, incoming: Incoming, received_at: d
 
 def _keep_review(history: History, response: Response) -> None:
     """Keep a review that a robot says it has recorded: made on a terminal, elsewhere, or here long ago."""
-    found, review_id = review_in(response), response.command_id
+    found, review_id = parse_review(response), response.command_id
     if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
         return
     for known in history.reviews(finding_id=found.subject):

@@ -53,7 +53,7 @@ _MEGABYTE = 1_000_000
 _SESSION_TAKEN_OVER = 0x8E
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Ingest:
             except (LinkError, ConfigError, HistoryError) as err:
                 self._note_end(err)
             except Exception as err:  # noqa: BLE001  whatever it is, the room must come back
-                _LOG.exception("ingest: unexpected; connecting anew")
+                _log.exception("ingest: unexpected; connecting anew")
                 self._say(LinkState.CONNECTING, f"unexpected {type(err).__name__}; see the log")
             self._stopping.wait(self._backoff.next_s())
 
@@ -194,7 +194,7 @@ class Ingest:
         self._identity = self._identity.used()
         self._receipts.begin()
         self._say(LinkState.CONNECTED)
-        _LOG.info("connected to %s as %s", self._mqtt.hostname, self._mqtt.client_id)
+        _log.info("connected to %s as %s", self._mqtt.hostname, self._mqtt.client_id)
         return session
 
     def _serve(self, session: Session) -> None:
@@ -252,7 +252,7 @@ class Ingest:
             days=room.days,
         )
         if gone:
-            _LOG.info("gave up %d verdicts and pictures beyond the bounds", gone)
+            _log.info("gave up %d verdicts and pictures beyond the bounds", gone)
 
     def _received(self, message: Incoming) -> None:
         self._batch.append(message)
@@ -280,12 +280,12 @@ class Ingest:
             )
         refused = isinstance(err, ConfigError) or (isinstance(err, LinkError) and err.refused)
         if str(err) != self._link.text:
-            _LOG.warning("%s; trying again", err)
+            _log.warning("%s; trying again", err)
         self._say(LinkState.REFUSED if refused else LinkState.CONNECTING, str(err))
 
     def _notice(self, text: str) -> None:
         if text not in self._link.notices:
-            _LOG.warning("%s", text)
+            _log.warning("%s", text)
             self._link = replace(self._link, notices=(*self._link.notices, text)[-5:])
 
     def _say(self, state: LinkState, text: str = "") -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, review_in
+from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, parse_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _said_here(history: History) -> Iterator[Reviewed]:
 def _said_by_robots(history: History) -> Iterator[Reviewed]:
     for record in history.responses(limit=_ALL):
         response = record.response
-        found = review_in(response) if response.verb == REVIEW_VERB else None
+        found = parse_review(response) if response.verb == REVIEW_VERB else None
         if found is not None:
             yield Reviewed(
                 command_id=response.command_id or response.id,

@@ -47,7 +47,7 @@ _DELIVERIES = {
     Ending.UNHEARD: Delivery.EXPIRED,
 }
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -185,12 +185,12 @@ class ReviewService:
         except CorrosionError as err:
             delivery, said = Delivery.FAILED, str(err)
         except Exception:  # noqa: BLE001  logged whole; a review must not wait for ever
-            _LOG.exception("a review could not be told to %s/%s", review.site, review.robot)
+            _log.exception("a review could not be told to %s/%s", review.site, review.robot)
             delivery, said = Delivery.FAILED, "an error of the control room; see its log"
         finally:
             self._waiting -= 1
         try:
             self._history.answer_review(review.review_id, delivery, said)
         except CorrosionError as err:
-            _LOG.warning("%s", err)
+            _log.warning("%s", err)
         self._on_reviewed(review.finding_id, review.site)

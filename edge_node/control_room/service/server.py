@@ -32,7 +32,7 @@ _ROBOTS_S = 0.5  # how often changed robots are told
 _GRACE_S = 2  # for open requests at the end
 _GAPS = 100
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: None) -> None:
@@ -61,7 +61,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         stack.callback(ingest.stop)
         ingest.start()
         url = _url(settings, listening)
-        _LOG.info("page at %s", url)
+        _log.info("page at %s", url)
         Notifier().ready()
         ready(url)
         server.run(sockets=[listening])
@@ -98,7 +98,7 @@ async def _tell_robots(room: Room) -> None:
             records = await asyncio.to_thread(room.history.robots)
             gaps = await asyncio.to_thread(room.history.gaps, limit=_GAPS)
         except HistoryError as err:
-            _LOG.warning("%s", err)
+            _log.warning("%s", err)
             continue
         news = [record for record in records if (record.site, record.robot) in changed]
         room.hub.robots_changed(news, gaps if gaps != gaps_told else None)

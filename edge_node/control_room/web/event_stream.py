@@ -16,7 +16,7 @@ from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_line
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
-from edge_node.messages.review import review_in
+from edge_node.messages.review import parse_review
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -204,7 +204,7 @@ def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
     if isinstance(message, Response):
         said = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
         told = {("responses", message.id): as_json(said)}
-        review = review_in(message)
+        review = parse_review(message)
         if review is not None:
             told["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
         return told

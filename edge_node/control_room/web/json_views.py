@@ -95,9 +95,11 @@ def strip_view(cells: list[StripCell]) -> list[dict[str, Any]]:
 
 def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
     """Return the corrosion map that a full picture carries, row by row from 0 to 1; None without."""
-    from edge_node.evidence.marked_jpeg import marking_in  # brings OpenCV, which the start need not wait for
+    from edge_node.evidence.marked_jpeg import (
+        read_marking,  # brings OpenCV, which the start need not wait for
+    )
 
-    marking = None if picture.is_thumbnail else marking_in(picture.content)
+    marking = None if picture.is_thumbnail else read_marking(picture.content)
     if marking is None or marking.corroded is None:
         return None
     cells = marking.corroded.round(_MAP_DIGITS)

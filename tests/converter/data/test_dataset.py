@@ -165,8 +165,8 @@ def test_the_hash_is_over_contents_and_labels(tmp_path):
 
 
 def test_the_real_table(shared):
-    """The photographs beside the repository load: 3,618 pictures, 1,327 with a mask."""
+    """The photographs beside the repository load: 4,907 pictures, 1,327 with a mask."""
     samples = load_dataset(shared / "data")
-    assert len(samples) == 3618
+    assert len(samples) == 4907
     assert sum(sample.mask is not None for sample in samples) == 1327
     assert {sample.labels.get("corroded") for sample in samples} == {"corroded", "uncorroded", None}

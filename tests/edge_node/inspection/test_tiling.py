@@ -16,10 +16,10 @@ from edge_node.inspection.tiling import (
     Tile,
     TileBudget,
     corroded_share,
+    find_worst,
     grid_within,
     stitch_tiles,
     tile_grid,
-    worst,
 )
 from edge_node.messages.verdict import Decision, Outcome
 
@@ -123,7 +123,7 @@ def decision(outcome, confidence=None):
 )
 def test_the_worst_tile_speaks_for_the_frame(decisions, chosen):
     """Corroded before uncertain before uncorroded, and of those the surest."""
-    assert worst(decisions) == chosen
+    assert find_worst(decisions) == chosen
 
 
 @pytest.mark.runtime

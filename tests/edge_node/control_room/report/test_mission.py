@@ -18,7 +18,7 @@ from edge_node.control_room.history.records import Opinion, StoredPicture, Store
 from edge_node.control_room.report.mission import Mission, Selection, mission_of
 from edge_node.control_room.report.mission_csv import mission_csv
 from edge_node.errors import CorrosionError
-from edge_node.evidence.marked_jpeg import mark
+from edge_node.evidence.marked_jpeg import embed_marking
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.verdict import Pose, Reason
@@ -38,7 +38,7 @@ def picture() -> bytes:
     """A JPEG with a map beside its pixels."""
     pixels = np.random.default_rng(3).integers(60, 200, (120, 160, 3), dtype=np.uint8)
     content = cv2.imencode(".jpg", pixels)[1].tobytes()
-    return mark(content, Marking(np.full((7, 7), 0.8, np.float32), ("corroded steel mid",)))
+    return embed_marking(content, Marking(np.full((7, 7), 0.8, np.float32), ("corroded steel mid",)))
 
 
 def finding(seq: int, **fields) -> Finding:

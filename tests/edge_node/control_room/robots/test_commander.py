@@ -15,7 +15,7 @@ from edge_node.config.sections import example_config
 from edge_node.control_room.robots.commander import Commander, Ending, build
 from edge_node.demo.run import CLIP
 from edge_node.errors import CorrosionError
-from edge_node.evidence.marked_jpeg import marking_in
+from edge_node.evidence.marked_jpeg import read_marking
 from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
@@ -103,7 +103,7 @@ def test_a_signed_review_reaches_the_robots_audit_its_finding_and_its_evidence(m
         )
         whole = next(m for m in room.of(TOPICS.evidence(sha256)) if m.user["size"] == "full")
         assert hashlib.sha256(whole.payload).hexdigest() == sha256
-        assert marking_in(whole.payload).corroded is not None
+        assert read_marking(whole.payload).corroded is not None
         asked = commander(mosquitto.port, sign=load_signer(key))
         elsewhere = asked.ask(
             TOPICS, Verb.REVIEW, {"subject": "other:e:f1", "judgement": "confirmed", "by": "x"}
