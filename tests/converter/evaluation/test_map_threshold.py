@@ -14,8 +14,8 @@ from converter.evaluation.map_threshold import MapCounts, fit_threshold
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import area_estimate
-from tests.converter.cli.test_convert import convert
 from tests.support import small_graphs
+from tests.support.subcommands import convert
 
 PICTURES, INTERVALS = 20, 482
 GROUPS = [f"plate-{at // 2}" for at in range(PICTURES)]
