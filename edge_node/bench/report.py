@@ -1,6 +1,6 @@
-"""``edge-node bench``: what the node costs beside the bare interpreter, on the same frames in the same run.
+"""Run ``edge-node bench``: measure the node against the bare interpreter on the same frames.
 
-The parts take turns in short rounds, so that whatever else the machine does meets all of them alike:
+The parts take turns in short rounds, so that other load on the machine affects all of them alike:
 
 - *interpreter*: the models on the cascade's path, on tensors that were made before;
 - *preprocess*, *gate*, *judge*: resizing and scaling; the inspectability gate; everything from the pixels
@@ -51,7 +51,7 @@ WARM_UP = 5
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds of one part for one frame."""
+    """Percentiles and mean of one part's time for one frame, in ms."""
 
     p50: float
     p95: float
@@ -60,13 +60,12 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ThreadsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One bundle at one number of threads.
+    """The measurements of one bundle at one number of threads.
 
-    ``throughput_ratio`` is the node's frames per second over the bare interpreter's, from the medians: on a
-    machine that does other things too, means tell mostly of those. ``mean_ratio`` is the same from means, and
-    ``cpu_ratio`` from the processor time of the whole process: the least disturbed by others.
-    ``latency_ms`` is from capture to the spool, as the node decides frames of a camera that is a little
-    slower than it.
+    ``throughput_ratio`` is the node's frames per second over the bare interpreter's, from medians, because
+    other load on the machine distorts means. ``mean_ratio`` is the same from means, and ``cpu_ratio`` from
+    the processor time of the whole process, which other load distorts least. ``latency_ms`` is from capture
+    to the spool, with a camera a little slower than the node.
     """
 
     bundle: str
@@ -87,7 +86,7 @@ class ThreadsResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole run: ``--json``."""
+    """The whole run, as ``--json`` prints it."""
 
     runtime: str
     machine: str
@@ -104,7 +103,7 @@ class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """What stays the same for every bundle and number of threads."""
+    """Frames, duration and broker, the same for every bundle and number of threads."""
 
     frames: list[NDArray[np.uint8]]
     seconds: float
@@ -185,12 +184,12 @@ def _measure(bundle: str, threads: int, settings: _Settings) -> ThreadsResult:
             fps=steady_fps,
             broker=settings.broker,
         )
-    # The warm-up of each round is in the processor time, so it is counted too.
+    # The processor time includes the warm-up of each round, so its calls count too.
     interpreter_cpu_s /= len(samples["interpreter"]) + rounds * WARM_UP
     return _result(engine, threads, samples, runs, paced, interpreter_cpu_s=interpreter_cpu_s)
 
 
-def _result(  # noqa: PLR0913  # what one measurement gave
+def _result(  # noqa: PLR0913  # the parts of one measurement
     engine: Engine,
     threads: int,
     samples: dict[str, list[float]],
@@ -224,7 +223,7 @@ def _result(  # noqa: PLR0913  # what one measurement gave
 
 
 def _make_parts(engine: Engine, frames: list[NDArray[np.uint8]]) -> dict[str, Callable[[int], object]]:
-    """Return each part as a function of the frame's number."""
+    """Return by name a function that runs each part on the frame of a number."""
     paths = [_models_on_path(engine, frame) for frame in frames]
     manifest = engine.bundle.manifest
     specs = {model.file: model.input for model in manifest.models}
@@ -246,14 +245,14 @@ def _make_parts(engine: Engine, frames: list[NDArray[np.uint8]]) -> dict[str, Ca
 
 
 def _models_on_path(engine: Engine, frame: NDArray[np.uint8]) -> list[str]:
-    """Return the models that the cascade asks for this frame, each once."""
+    """Return the models on the cascade's path for this frame, each once."""
     cascade = engine.bundle.manifest.cascade
     stages = engine.judge(frame).decision.stages
     return list(dict.fromkeys(cascade.stage(stage.name).model for stage in stages))
 
 
 def _time_part(part: Callable[[int], object], frames: int) -> list[float]:
-    """Return the milliseconds of each call during a round, the first ones left out."""
+    """Call ``part`` for one round and return each call's time in ms, without the warm-up."""
     for number in range(WARM_UP):
         part(number % frames)
     found: list[float] = []
@@ -275,7 +274,7 @@ def _summarize(values: list[float]) -> Spread:
 
 
 def _load_frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
-    """Return up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
+    """Load up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
         pictures = [read_picture(file) for file in _thin_out(files)]

@@ -1,4 +1,4 @@
-"""``edge-node bundle verify | install | list | rollback | confirm | send``: bundles on robots."""
+"""Run ``edge-node bundle``: verify, install, list, roll back, confirm and send bundles."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the action."""
+    """Run the chosen action."""
     if args.action == "send":
         return int(import_module(_SEND).run(args))
     actions = {"install": _install, "list": _list, "rollback": _rollback, "confirm": _confirm}
@@ -134,7 +134,7 @@ def _format_state(state: State, config: BundleConfig) -> str:
         if role == "behind it" and slot == state.current:
             continue
         label = state.slots[slot].label if slot else f"{name}-{version} (in the package)"
-        lines.append(f"{role:<10} {label}{_about(state, slot)}")
+        lines.append(f"{role:<10} {label}{_describe_slot(state, slot)}")
     if (trial := state.trial) is not None:
         lines.append(
             f"{'trial':<10} {trial.judged} of {config.trial_verdicts} verdicts, {trial.abstained} abstained,"
@@ -160,7 +160,9 @@ def _describe_slot(state: State, slot: SlotId | None) -> str:
 
 
 def _open_store(path: Path) -> tuple[Config, BundleStore]:
-    """Return configuration and store, as the user who owns the node's state; its keys are read before.
+    """Return configuration and store, after becoming the user who owns the node's state.
+
+    The keys are read before, with the rights of the caller.
 
     Raises:
         ConfigError: one of them cannot be used.
@@ -181,7 +183,7 @@ def _open_store(path: Path) -> tuple[Config, BundleStore]:
 
 
 def _become_owner(folder: Path) -> None:
-    """As root, go on as the owner of ``folder``: what root writes there the service could not read."""
+    """Change from root to the owner of ``folder``: the service cannot read files that root writes."""
     try:
         owner = folder.stat()
     except OSError as err:
@@ -195,7 +197,7 @@ def _become_owner(folder: Path) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Check files, signature and golden probe; print how far each output was from its tolerance."""
+    """Check files, signature and golden probe; print the error of each output against its tolerance."""
     if args.bundle == STORE_NAME:
         _, store = _open_store(args.config)
         return _report_good(args.bundle, store.bundle(store.state().current))
@@ -205,7 +207,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _verify_file(args: argparse.Namespace) -> int:
-    """Check a transport file as ``install`` would, up to the golden probe, and change nothing."""
+    """Check a transport file as ``install`` does, up to the golden probe, and change nothing."""
     from edge_node.update.installer import Installer
 
     with Path(args.bundle).open("rb") as source:

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 

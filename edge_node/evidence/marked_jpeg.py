@@ -1,8 +1,7 @@
-"""A picture that carries what was seen in it: the camera's own pixels, with map and words beside them. Pure.
+"""Embed the corrosion map and the verdict's text in a JPEG, without changing its pixels. Pure.
 
-Evidence is looked at by people and learnt from by models. So the JPEG's pixels stay as the camera gave
-them, and the map with the lines of the verdict lies in a segment that every other reader skips; the overlay
-is drawn from it when somebody looks.
+People look at evidence and models are trained on it. So the pixels stay as the camera gave them; map and
+text go into an APP9 segment, which other readers skip, and the overlay is drawn from it on demand.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _MAX_LINES, _MAX_LINE_LENGTH = 16, 500
 
 
 class _EncodedMarking(msgspec.Struct):
-    """A marking as it lies in the file: the map in steps of 1/255, row by row."""
+    """A marking as it is encoded in the file: the map in steps of 1/255, row by row."""
 
     rows: int
     columns: int
@@ -36,7 +35,7 @@ class _EncodedMarking(msgspec.Struct):
 
 
 def embed_marking(jpeg: bytes, marking: Marking) -> bytes:
-    """Return ``jpeg`` with ``marking`` in a segment of its own; the pixels are not touched.
+    """Return ``jpeg`` with ``marking`` in an APP9 segment.
 
     Raises:
         ValueError: it is no JPEG.
@@ -52,7 +51,7 @@ def embed_marking(jpeg: bytes, marking: Marking) -> bytes:
 
 
 def read_marking(jpeg: bytes) -> Marking | None:
-    """Return the marking that a picture carries, or None: also where it is damaged or not ours."""
+    """Return the marking in a JPEG; None if there is none or it is damaged."""
     at = len(_START)
     if not jpeg.startswith(_START):
         return None
@@ -66,14 +65,14 @@ def read_marking(jpeg: bytes) -> Marking | None:
 
 
 def draw_marking(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.uint8] | None:
-    """Return a picture as people look at it, uint8 ``(height, width, 3)``: map and words laid over it.
+    """Return a picture with map and text drawn, uint8 ``(height, width, 3)``; None if it cannot be decoded.
 
-    None if it cannot be decoded. A picture without a marking comes as it is.
+    A picture without a marking is returned as it is.
 
     Args:
         jpeg: the picture with its marking.
-        at_most_px: its longer side, also with the words below; None for its own size. It is shrunk before
-            anything is drawn: that is quicker, and leaves the words legible.
+        at_most_px: longer side of the result, text included; None for the picture's own size. The picture
+            is shrunk before anything is drawn: that is quicker, and keeps the text legible.
     """
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if decoded is None:

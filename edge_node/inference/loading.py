@@ -1,8 +1,4 @@
-"""From the configuration to models that are ready: loaded, probed, with the best number of threads.
-
-And again while the node runs: a new bundle is loaded beside the old one and takes over between two frames,
-or is refused and the old one goes on.
-"""
+"""Load the configured bundle's models, run the golden probe and choose the number of threads."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from edge_node import malloc as heap
+from edge_node import malloc
 from edge_node.errors import RuntimeUnavailableError
 from edge_node.inference.bundle import Bundle, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
@@ -20,16 +16,16 @@ from edge_node.inference.golden_probe import run_probe
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
 
-MAX_THREADS = 4  # the cores of a Raspberry Pi; capture, publishing and the system want some too
-_TRIALS = 7  # the median of so many runs decides; the first two warm up
-_WARM_UP = 2
-_WORTH_A_THREAD = 0.95  # another thread takes a core from capture and publishing: it must save 5 % at least
+MAX_THREADS = 4  # the cores of a Raspberry Pi; capture, publishing and the system need some too
+_TRIALS = 7  # runs of which the median counts
+_WARM_UP = 2  # runs before them
+_WORTH_A_THREAD = 0.95  # another thread takes a core from capture and publishing: it must save at least 5 %
 
-_log = logging.getLogger("edge_node.model")
+_log = logging.getLogger(__name__)
 
 
 def load_engine(config: BundleConfig) -> Engine:
-    """Return the configured bundle's models, after the golden probe held.
+    """Load the configured bundle's models and run the golden probe.
 
     Raises:
         BundleError: the bundle is not whole, does not load, or computes wrongly here.
@@ -39,7 +35,7 @@ def load_engine(config: BundleConfig) -> Engine:
 
 
 def prepare_engine(bundle: Bundle, config: BundleConfig) -> Engine:
-    """Return the models of ``bundle``, after the golden probe held.
+    """Load the models of ``bundle`` and run the golden probe.
 
     Raises:
         BundleError: the bundle does not load, or computes wrongly here.
@@ -48,7 +44,7 @@ def prepare_engine(bundle: Bundle, config: BundleConfig) -> Engine:
     threads = config.threads
     engine = _load_fastest(bundle, config) if threads == "auto" else _load(bundle, config, threads)
     run_probe(engine)
-    heap.trim()
+    malloc.trim()
     return engine
 
 
@@ -68,7 +64,7 @@ def _load(bundle: Bundle, config: BundleConfig, threads: int) -> Engine:
 
 
 def _load_fastest(bundle: Bundle, config: BundleConfig) -> Engine:
-    """Measure 1, 2, ... threads on the golden picture and return the engine that is worth its cores."""
+    """Measure 1, 2, ... threads on a golden picture; return the engine with the fewest that pay."""
     engine, chosen = _load(bundle, config, 1), 1
     best_ms = measure_median_ms(engine)
     loaded = 1
@@ -86,7 +82,7 @@ def _load_fastest(bundle: Bundle, config: BundleConfig) -> Engine:
 
 
 def measure_median_ms(engine: Engine) -> float:
-    """Return the median time for judging the first golden picture."""
+    """Return the median time of judging the first golden picture."""
     pixels = engine.bundle.golden.pictures[0]
     times = []
     for _ in range(_WARM_UP + _TRIALS):

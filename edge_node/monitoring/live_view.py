@@ -68,7 +68,7 @@ class LiveView:
             self._status, self._link, self._hung = status, link, hung
             self._health = health or self._health
 
-    def glance(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Return the page's content but for the picture."""
         with self._lock:
             silent_s = time.monotonic() - self._reported_s

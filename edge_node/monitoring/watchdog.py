@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
     from edge_node.monitoring.systemd import Notifier
 
-# The capture thread beats five times a second, and waits up to 5 s between two attempts to connect.
+# The capture thread turns five times a second, and waits up to 5 s between two attempts to connect.
 CAPTURE_BEAT_LIMIT_S = 10.0
-# A connected publisher beats several times a second; a window of large rows on a slow link takes seconds.
+# A connected publisher turns several times a second; a window of large rows on a slow link takes seconds.
 PUBLISHER_BEAT_LIMIT_S = 10.0
 # An SD card may take seconds for a synchronous write; a failing disk is retried every few seconds.
 SPOOL_BEAT_LIMIT_S = 15.0
-# The largest frame in 64 tiles on the smallest board; while frames arrive they are missed earlier.
+# The largest frame in 64 tiles on the smallest board; while frames arrive, missing verdicts show earlier.
 INFERENCE_LIMIT_S = 30.0
-UNWATCHED_INTERVAL_S = 15.0  # how often to look where no service manager watches
+UNWATCHED_INTERVAL_S = 15.0  # interval of the check where no service manager watches
 _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
 
-_log = logging.getLogger("edge_node.monitoring.watchdog")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
 
     Args:
         vitals: now.
-        before: when the watchdog was last fed.
-        now_s: the clock of the beats.
+        before: at the last notification.
+        now_s: monotonic time.
     """
     if vitals.camera is not CameraCondition.ENDED and now_s - vitals.capture_beat_s > CAPTURE_BEAT_LIMIT_S:
         return f"the capture thread has not turned for {now_s - vitals.capture_beat_s:.0f} s"
@@ -120,7 +120,7 @@ def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
             return f"the {name} has not turned for {now_s - beat_s:.0f} s"
     if before is None or vitals.paused or before.paused:
         return ""
-    # Several: the newest may be in the slot, and one on its way.
+    # More than two: the newest may be in the slot, and one in inference.
     if vitals.frames - before.frames > 2 and vitals.verdicts == before.verdicts:
         return f"{vitals.frames - before.frames} frames arrived and none was decided"
     return ""

@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 _IDLE_S = 0.5  # how soon a stop is noticed
 _STOP_S = 3.0
 
-_log = logging.getLogger("edge_node.shadow.runner")
+_log = logging.getLogger(__name__)
 
 
 class Shadow:

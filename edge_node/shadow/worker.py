@@ -1,8 +1,8 @@
-"""The shadow's own process: loads the bundle on trial and judges the pictures that it is handed.
+"""Judge pictures with the shadow's bundle in a separate process.
 
-A process and not a thread: a new bundle may crash the runtime, leak, or hold the interpreter's lock while
-the scheduler keeps it waiting, and none of that may reach the one that decides. It speaks over its standard
-input, which is a socket, and ends when that is closed.
+A process, not a thread: a new bundle may crash the runtime, leak memory, or hold the GIL while the scheduler
+keeps it waiting, and the bundle that decides must not suffer. The process communicates over its standard
+input, a socket, and ends when that is closed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _T = TypeVar("_T")
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LOWEST_NICENESS = 19
-_OOM_SCORE = "900"  # of 1000: what the kernel ends when memory is short, long before the daemon
+_OOM_SCORE = "900"  # of 1000: the kernel kills it when memory is short, long before the daemon
 
 
 class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is to judge with; the first line that it reads."""
+    """Bundle and settings of the process; the first line that it reads."""
 
     bundle: str
     threads: int
@@ -45,10 +45,10 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerReady(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line that it writes: the bundle that it loaded, or why not.
+    """The first line that the process writes: the bundle that it loaded, or why it refuses it.
 
     Attributes:
-        bundle: whose golden probe held; None if it is refused.
+        bundle: with a passed golden probe; None if it is refused.
         refusal: why, in a sentence.
         stepped_back: the process runs at the lowest priority.
     """
@@ -59,28 +59,28 @@ class WorkerReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """A line before ``height_px * width_px * 3`` bytes: channels blue, green, red."""
+    """The line before a picture of ``height_px * width_px * 3`` bytes, channels blue, green, red."""
 
     height_px: int
     width_px: int
 
 
 class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A line for each picture."""
+    """The line that answers a picture."""
 
     decision: Decision
     inference_ms: float
 
 
 def main() -> int:
-    """Serve the socket that is the standard input, until it is closed."""
+    """Serve the socket on the standard input until it is closed."""
     _set_parent_death_signal()
-    os.setpgid(0, 0)  # Ctrl-C at a terminal ends the daemon, which then ends this
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all: the daemon ends this
+    os.setpgid(0, 0)  # Ctrl-C at a terminal ends the daemon, which then ends this process
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all; the daemon ends this process
     stepped_back = _lower_priority()
     link = socket.socket(fileno=os.dup(0))
-    with link, link.makefile("rb") as asked, suppress(BrokenPipeError, ConnectionResetError):
-        setup = _read_message(asked, WorkerSetup)
+    with link, link.makefile("rb") as requests, suppress(BrokenPipeError, ConnectionResetError):
+        setup = _read_message(requests, WorkerSetup)
         if setup is None:
             return 0
         try:
@@ -89,16 +89,16 @@ def main() -> int:
             _send(link, WorkerReady(bundle=None, refusal=str(err)))
             return 0
         _send(link, WorkerReady(bundle=reference, stepped_back=stepped_back))
-        _judge_pictures(link, asked, inspector)
+        _judge_pictures(link, requests, inspector)
     return 0
 
 
-def _judge_pictures(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
+def _judge_pictures(link: socket.socket, requests: BufferedReader, inspector: Inspector) -> None:
     import numpy as np
 
-    while (picture := _read_message(asked, ShadowPicture)) is not None:
+    while (picture := _read_message(requests, ShadowPicture)) is not None:
         shape = (picture.height_px, picture.width_px, 3)
-        content = asked.read(shape[0] * shape[1] * shape[2])
+        content = requests.read(shape[0] * shape[1] * shape[2])
         if len(content) < shape[0] * shape[1] * shape[2]:
             return
         inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
@@ -108,7 +108,7 @@ def _judge_pictures(link: socket.socket, asked: BufferedReader, inspector: Inspe
 
 
 def _load(setup: WorkerSetup) -> tuple[Inspector, BundleReference]:
-    """Return what judges, after the golden probe held.
+    """Load the bundle, run the golden probe and return the inspector.
 
     Raises:
         CorrosionError: the bundle is refused.
@@ -124,19 +124,19 @@ def _load(setup: WorkerSetup) -> tuple[Inspector, BundleReference]:
     tiling = None
     if setup.tiles_across * setup.tiles_down > 1:
         tiling = Tiling(setup.tiles_across, setup.tiles_down, setup.tile_overlap)
-    # No thresholds: only frames that could be inspected are handed over.
+    # No thresholds: only inspectable frames are handed over.
     return Inspector(engine, material=setup.material, tiling=tiling), engine.bundle.reference
 
 
 def _set_parent_death_signal() -> None:
-    """End when the thread that started this process ends, also while it is stopped and cannot notice."""
-    # A musl or a foreign kernel may have no prctl; then the closed socket ends what is not stopped.
+    """Let the kernel kill this process when the thread that started it ends, also while it is stopped."""
+    # Without prctl (musl, a foreign kernel) the closed socket ends the process unless it is stopped.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _lower_priority() -> bool:
-    """Take only the processor time that nobody else wants; False where that is not allowed."""
+    """Use only spare processor time; False where that is not permitted."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
     with suppress(OSError):
@@ -148,9 +148,9 @@ def _lower_priority() -> bool:
     return True
 
 
-def _read_message(asked: BufferedReader, kind: type[_T]) -> _T | None:
-    """Return the next line; None when the daemon is gone."""
-    line = asked.readline()
+def _read_message(requests: BufferedReader, kind: type[_T]) -> _T | None:
+    """Read and decode the next line; None when the daemon has ended."""
+    line = requests.readline()
     return msgspec.json.decode(line, type=kind) if line.endswith(b"\n") else None
 
 

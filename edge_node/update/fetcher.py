@@ -150,7 +150,7 @@ class Fetcher:
                 return
             offset = int.from_bytes(payload[SHA256_BYTES:PREFIX_BYTES], "big")
             content = payload[PREFIX_BYTES:]
-            follows = self._requests.arrived(offset, content, partial.size_bytes, time.monotonic())
+            follows = self._requests.receive(offset, content, partial.size_bytes, time.monotonic())
             if follows is None:
                 return
             self.bytes_arrived += len(content)

@@ -1,4 +1,4 @@
-"""Which bundle decides: the store's current one, or, whatever is wrong with it, one that does load."""
+"""Load the bundle that decides: the store's current one, or the one behind it if it does not load."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 def load_installed(store: BundleStore, config: BundleConfig) -> Engine:
-    """Return the models that decide, after the golden probe held.
+    """Load the models that decide, and run the golden probe.
 
-    A bundle that does not load is rolled back, and the one behind it loads instead; in the end the one in the
-    package, which is also what decides while the store's state cannot be read.
+    A bundle that does not load is rolled back, and the one behind it is loaded, in the end the one in the
+    package. That one also decides while the store's state cannot be read.
 
     Raises:
         BundleError: not even the bundle in the package loads.
@@ -52,7 +52,7 @@ def find_slot(store: BundleStore, bundle: Bundle) -> SlotId | None:
 
 
 def roll_back(store: BundleStore, slot: SlotId, reason: str) -> None:
-    """Let what is behind ``slot`` decide, if it still is the current one."""
+    """Let the bundle behind ``slot`` decide, if ``slot`` is still the current one."""
     _log.error("rolling back: %s", reason)
 
     def step(state: State) -> State:
@@ -67,10 +67,10 @@ def roll_back(store: BundleStore, slot: SlotId, reason: str) -> None:
 
 
 def note_start(store: BundleStore, config: BundleConfig) -> None:
-    """Note that the node starts: a trial that ended so often without a clean stop is over.
+    """Record a start of the node; a trial with too many unclean ends is rolled back.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the state cannot be written.
     """
 
     def step(state: State) -> State:

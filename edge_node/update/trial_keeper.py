@@ -35,7 +35,7 @@ _SAVE_TRIAL_S = 5.0  # a kill forgets so much of a trial at most
 _SAVE_FIGURES_S = 600.0  # the disk may be an SD card
 _DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 class TrialKeeper:

@@ -1,4 +1,4 @@
-"""``edge-node watch``: subscribe to a broker and print what robots say, as it comes."""
+"""Run ``edge-node watch``: subscribe to a broker and print robots' messages as they arrive."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from edge_node.mqtt.subscriber import Message, Subscriber
 if TYPE_CHECKING:
     import argparse
 
-# What bytes of a stranger make of a decoder: no JSON, another schema, too deep, a number too large.
+# Errors of decoding untrusted bytes: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-_UNTIL_INTERRUPTED_S = 365 * 86400.0
+_A_LONG_TIME_S = 365 * 86400.0
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:
-        for message in subscriber.messages(timeout_s=_UNTIL_INTERRUPTED_S):
+        for message in subscriber.messages(timeout_s=_A_LONG_TIME_S):
             watcher.show(message)
             if args.count is not None and watcher.verdicts >= args.count:
                 break
@@ -67,52 +67,52 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Watcher:
-    """Prints messages and counts verdicts."""
+    """Print messages and count verdicts."""
 
     def __init__(self, *, as_json: bool = False, as_csv: bool = False) -> None:
         self.verdicts = 0
         self._as_json = as_json
         self._table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n") if as_csv else None
-        self._tally = SequenceCounter()
+        self._counter = SequenceCounter()
         self._missing: dict[str, int] = {}
         if self._table:
             self._table.writeheader()
 
     def show(self, message: Message) -> None:
-        """Print one message, and what it says of others that are missing."""
+        """Print one message, and a line when its number shows that verdicts are missing."""
         verdict = _decode_verdict(message)
-        fresh = True
+        is_new = True
         if verdict is not None:
             self.verdicts += 1
-            fresh = self._tally.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:
             if verdict is not None:
-                self._table.writerow(_table_row(verdict, message, duplicate=not fresh))
+                self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
                 sys.stdout.flush()
         else:
-            print(describe(message) + ("" if fresh else "  (again)"), flush=True)
-            self._tell_gaps()
+            print(describe_message(message) + ("" if is_new else "  (again)"), flush=True)
+            self._print_gaps()
 
     def summarize(self) -> None:
-        """Print on stderr what came of each robot."""
-        for name, robot in self._tally.robots.items():
+        """Print the counts of each robot on stderr."""
+        for name, robot in self._counter.robots.items():
             print(
                 f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
                 file=sys.stderr,
             )
 
-    def _tell_gaps(self) -> None:
-        for name, robot in self._tally.robots.items():
+    def _print_gaps(self) -> None:
+        for name, robot in self._counter.robots.items():
             missing = robot.missing
             if missing > self._missing.get(name, 0):
                 print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
             self._missing[name] = missing
 
 
-def describe(message: Message) -> str:
-    """Return a message as a line for people."""
+def describe_message(message: Message) -> str:
+    """Format a message as a line for people."""
     leaf = message.topic.rsplit("/", 1)[-1]
     if leaf == "status":
         return _describe_status(message)
@@ -140,7 +140,7 @@ def _describe_status(message: Message) -> str:
 
 
 def _decode_verdict(message: Message) -> Verdict | None:
-    """Return the verdict, None if it is none or speaks of another robot than its topic."""
+    """Decode a verdict; None if it is none, or names another robot than its topic."""
     if not message.topic.endswith("/verdict"):
         return None
     try:
@@ -158,10 +158,10 @@ def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[s
 
 
 def _as_json(message: Message) -> str:
-    """Return topic and payload as one object; a payload that is no JSON becomes a text."""
+    """Encode topic and payload as one JSON object; a payload that is no JSON becomes a string."""
     try:
         msgspec.json.decode(message.payload)
-        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # a line, whatever it was
+        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # on one line
     except _NOT_DECODED:
         payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
     return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()

@@ -1,4 +1,4 @@
-"""``edge-node audit``: the robot's own record of commands and reviews, for its operator."""
+"""Run ``edge-node audit``: print the robot's log of commands and reviews."""
 
 from __future__ import annotations
 

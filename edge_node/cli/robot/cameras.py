@@ -1,4 +1,4 @@
-"""``edge-node cameras``: what this robot can see with, and a test picture of one of them."""
+"""Run ``edge-node cameras``: list the cameras of this robot, or take a test picture with one."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ TEST_S = 3.0  # exposure and white balance settle, and the rate shows
 
 @dataclass(frozen=True, slots=True)
 class FoundCamera:
-    """A camera: what to write as ``source``, and what it calls itself."""
+    """A camera: its value for ``[camera] source``, and its name."""
 
     source: str
     name: str
 
 
 class TestPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """What a camera did in ``TEST_S`` seconds."""
+    """Size, rate and inspectability of a camera's frames over ``TEST_S`` seconds."""
 
     source: str
     width_px: int
@@ -89,9 +89,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find_cameras(sysfs: Path = SYSFS) -> Iterator[FoundCamera]:
-    """Yield V4L2 devices that give pictures, and cameras on the ribbon cable."""
+    """Yield V4L2 devices that give pictures, and CSI cameras."""
     for device in sorted(sysfs.glob("video*"), key=lambda path: (len(path.name), path.name)):
-        # A camera's further nodes give metadata, not pictures.
+        # Further device nodes of a camera give metadata, not pictures.
         if _read(device / "index") in {"0", ""}:
             yield FoundCamera(f"/dev/{device.name}", _read(device / "name") or "camera")
     if find_spec("picamera2") is not None:
@@ -102,7 +102,7 @@ def find_cameras(sysfs: Path = SYSFS) -> Iterator[FoundCamera]:
 
 
 def try_camera(config: CameraConfig, save: Path | None) -> TestPicture:
-    """Read the camera for ``TEST_S`` and return what it gave; the last picture goes to ``save``.
+    """Read the camera for ``TEST_S``, write its last picture to ``save`` and return the measurements.
 
     Raises:
         CameraError: it cannot be opened, gives nothing, or the picture cannot be saved.

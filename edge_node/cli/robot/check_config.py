@@ -1,4 +1,4 @@
-"""``edge-node check-config``: judge a configuration without touching hardware."""
+"""Run ``edge-node check-config``: check a configuration without touching hardware."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the configuration says, or every problem in it."""
+    """Print a summary of the configuration, or every problem in it."""
     config = load_config(args.file)
     try:
         check_security(config.mqtt)
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _file_problems(config: Config) -> Iterator[str]:
-    """Name each secret or certificate that cannot be read; what systemd hands over is not here yet."""
+    """Yield each secret or certificate that cannot be read; systemd's credentials do not exist yet."""
     named = [("mqtt", key) for key in _MQTT_FILES]
     for section, key in [*named, ("commands", "public_key_file"), ("http", "token_file")]:
         text = getattr(getattr(config, section), key)
@@ -77,7 +77,7 @@ def _file_problems(config: Config) -> Iterator[str]:
 
 
 def _bundle(config: Config) -> Bundle:
-    """Return the bundle that would decide; a store that is not there, or not ours, is left alone."""
+    """Return the bundle that would decide; the default one if the store is missing or another user's."""
     keys = load_trusted_keys(config.bundle.trusted_keys)
     if config.bundle.path != STORE_NAME:
         return load_bundle(resolve_bundle_path(config.bundle.path))

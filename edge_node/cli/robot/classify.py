@@ -1,4 +1,4 @@
-"""``edge-node classify``: judge pictures, folders and videos as the daemon would, one verdict a line."""
+"""Run ``edge-node classify``: judge pictures, folders and videos as the daemon does, a verdict per line."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Judge:
-    """Judges pictures, and draws what it sees where that was asked for."""
+    """Judge pictures, and write overlays if a folder is given."""
 
     def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
         self._inspector = inspector
@@ -106,7 +106,7 @@ class _Judge:
     def _draw(
         folder: Path, source: str, frame_id: int | None, pixels: NDArray[np.uint8], inspection: Inspection
     ) -> None:
-        """Write the overlay under the source's own path and whole name, so that no two share one.
+        """Write the overlay under the source's path and full name, so that no two sources share one.
 
         Its name always differs from the picture's, so that no photograph is overwritten.
         """
@@ -121,12 +121,12 @@ class _Judge:
             raise CorrosionError(f"{path}: {err.strerror or err}; the overlay cannot be written") from err
 
 
-# What is not a video by its name is tried as a picture, whose reader says what is wrong with it.
+# A file that is no video by its suffix is read as a picture; its reader reports what is wrong.
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
 
 
 def _judge_path(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
-    """Yield the verdict on each picture that ``given`` stands for, and whether it could be read."""
+    """Yield the verdict on each picture of a path, and whether it could be read."""
     path = Path(given)
     if not given:
         yield _unreadable(given, "an empty path names nothing"), False
@@ -192,7 +192,7 @@ def _with_source(
 
 
 def _escape_bytes(text: str) -> str:
-    """Return ``text`` with the bytes of a file name that is not UTF-8 written out, as JSON can hold it."""
+    """Return ``text`` with the undecodable bytes of a file name escaped, so that JSON can hold it."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""``edge-node init``: write a commented example configuration."""
+"""Run ``edge-node init``: write a commented example configuration."""
 
 from __future__ import annotations
 

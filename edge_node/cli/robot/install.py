@@ -1,4 +1,4 @@
-"""``edge-node install``: the node as a service on this robot, or gone again."""
+"""Run ``edge-node install``: install the node on this robot as a systemd service, or uninstall it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.robot.installation import DEFAULT_PREFIX, Layout, find_own_source, install, uninstall
+from edge_node.cli.robot.systemd_service import DEFAULT_PREFIX, Layout, find_own_source, install, uninstall
 from edge_node.config.sections import example_config
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--purge", action="store_true", help="with --uninstall: configuration and recordings too"
     )
     parser.epilog = (
-        "Needs root. Again is the same as once; with a newer package it is an upgrade.\n"
+        "Needs root. Running it twice is safe; with a newer package it upgrades.\n"
         "A file /etc/corrosion-edge/mqtt-password is handed to the service as a credential.\n"
         "Several cameras: /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Install or uninstall, a line for each step."""
+    """Install or uninstall, and print a line for each step."""
     layout = Layout(args.root, args.prefix)
     if args.uninstall:
         for line in uninstall(layout, purge=args.purge):

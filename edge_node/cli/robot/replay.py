@@ -1,4 +1,4 @@
-"""``edge-node replay``: the verdicts on a recording that another bundle would change."""
+"""Run ``edge-node replay``: print the verdicts on a recording that another bundle would change."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-_EXIT_NOT_COMPARED = 2  # 0 and 1 say whether verdicts change, as in diff
+_EXIT_NOT_COMPARED = 2  # 0 and 1 mean equal and changed, as for diff
 _PROGRESS_S = 0.5
 
 
 class PictureChange(Change, frozen=True, kw_only=True):
-    """One picture of the recording of which two bundles say different things."""
+    """A picture of the recording on which two bundles differ."""
 
     frame_id: int
 
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what changes."""
+    """Print each change and the counts."""
     try:
         return _replay(args)
     except CorrosionError as err:
@@ -86,7 +86,7 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _inspector(name: str, material: str) -> Inspector:
-    """Return what judges as the daemon would with its default thresholds."""
+    """Return an inspector with the daemon's default thresholds, after the golden probe."""
     engine = Engine(load_bundle(resolve_bundle_path(name)))
     try:
         run_probe(engine)
@@ -106,7 +106,7 @@ def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterat
 
 
 class _Progress:
-    """How far it is, on a terminal's stderr only."""
+    """Show the progress on stderr, if that is a terminal."""
 
     def __init__(self) -> None:
         self._is_on = sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""``edge-node spool status | export | requeue``: the queue of what must arrive, for its operator."""
+"""Run ``edge-node spool``: show the status of the spool, export its rows, requeue those in quarantine."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the action."""
+    """Run the chosen action."""
     with SpoolAdmin(_spool_path(args)) as admin:
         if args.action == "status":
             report = admin.report()
@@ -62,7 +62,7 @@ def _spool_path(args: argparse.Namespace) -> Path:
 
 
 def default_state_dir() -> str:
-    """Return the folder that the service uses."""
+    """Return the service's state folder."""
     defaults = {field.name: field.default for field in msgspec.structs.fields(NodeConfig)}
     return str(defaults["state_dir"])
 
@@ -92,8 +92,8 @@ def _format_report(report: SpoolReport) -> str:
     lines = [
         f"spool        {report.path} ({report.disk_bytes / 1e6:.1f} MB)",
         f"epoch        {report.epoch}",
-        f"waiting      {_counts(report.waiting)}; oldest {oldest}",
-        f"dropped      {_counts(report.dropped)} (bound on disk reached)",
+        f"waiting      {_format_counts(report.waiting)}; oldest {oldest}",
+        f"dropped      {_format_counts(report.dropped)} (bound on disk reached)",
         f"refused      {report.refused} (disk could not be written)",
         f"quarantined  {len(report.quarantined)}",
     ]

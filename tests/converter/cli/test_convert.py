@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import operators, weight_types
+from converter.quantize.tflite_file import count_weight_types, read_operators
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.manifest import OutputKind
 from tests.support import small_graphs
 from tests.support.processes import command
+from tests.support.subcommands import convert
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +54,6 @@ def write_pictures(folder: Path, count: int = 12) -> Path:
     return folder
 
 
-def convert(*arguments, **options):
-    """Run ``convert`` as a process."""
-    return command("converter.cli", "convert", *map(str, arguments), **options)
-
-
 @pytest.fixture(scope="module")
 def cascade(tmp_path_factory) -> Path:
     """Two stages over one backbone, and pictures beside them."""
@@ -75,7 +71,8 @@ def int8_bundle(cascade, tmp_path_factory) -> Path:
     """The cascade in int8, judged on the pictures that it was calibrated on."""
     out = tmp_path_factory.mktemp("out") / "plates-3"
     pictures = cascade.parent / "pictures"
-    found = convert("--quantize", cascade, "--calibration", pictures, "--evaluate", pictures, "--out", out)
+    options = map(str, ("--calibration", pictures, "--evaluate", pictures, "--out", out))
+    found = command("converter.cli", "convert", "--quantize", str(cascade), *options)
     assert found.returncode == 0, found.stderr
     assert "share one backbone" in found.stdout
     assert "learned from whole pictures" in found.stdout  # heads that no mask has taught where
@@ -89,9 +86,9 @@ def test_int8_is_int8_from_picture_to_map(int8_bundle):
     assert (model.quantization, model.input.dtype) == ("int8", "uint8")
     assert {(output.kind, output.dtype) for output in model.outputs} == {(OutputKind.MAP, "int8")}
     content = (int8_bundle / model.file).read_bytes()
-    assert set(weight_types(content)) == {"INT8"}
+    assert set(count_weight_types(content)) == {"INT8"}
     # Batch normalisation, the bias correction and ReLU6 are all inside the convolutions.
-    assert {op.name for op in operators(content)} == {"QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D"}
+    assert {op.name for op in read_operators(content)} == {"QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D"}
 
 
 def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
@@ -164,7 +161,7 @@ def test_the_other_modes_keep_floats_at_the_edges(cascade, tmp_path, mode, weigh
     bundle = load_bundle(out)
     (model,) = bundle.manifest.models
     assert (model.input.dtype, model.outputs[0].dtype) == ("float32", "float32")
-    assert set(weight_types((out / model.file).read_bytes())) <= weights
+    assert set(count_weight_types((out / model.file).read_bytes())) <= weights
     run_probe(Engine(bundle))
 
 
@@ -216,7 +213,7 @@ def test_an_interrupted_conversion_leaves_nothing(cascade, tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while "tflite_worker" not in children_of(process.pid) and time.monotonic() < deadline:
+    while "converter.quantize.worker" not in children_of(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group

@@ -86,12 +86,12 @@ def test_only_what_was_asked_for_is_taken():
     first, second = requests.due(0, 3 * PIECE_BYTES, 0.0)
     assert (first, second) == (Piece(0, PIECE_BYTES), Piece(PIECE_BYTES, PIECE_BYTES))
     content = bytes(PIECE_BYTES)
-    assert requests.arrived(1, content, 0, 0.1) is None
-    assert requests.arrived(0, content + b"x", 0, 0.1) is None
-    assert requests.arrived(2 * PIECE_BYTES, content, 0, 0.1) is None
-    assert requests.arrived(PIECE_BYTES, content, 0, 0.1) == b""
-    assert requests.arrived(PIECE_BYTES, content, 0, 0.1) is None
-    assert requests.arrived(0, content, 0, 0.1) == content * 2
+    assert requests.receive(1, content, 0, 0.1) is None
+    assert requests.receive(0, content + b"x", 0, 0.1) is None
+    assert requests.receive(2 * PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.receive(PIECE_BYTES, content, 0, 0.1) == b""
+    assert requests.receive(PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.receive(0, content, 0, 0.1) == content * 2
 
 
 def test_quick_links_get_more_and_silent_ones_less_and_less():
@@ -99,7 +99,7 @@ def test_quick_links_get_more_and_silent_ones_less_and_less():
     requests, at, now_s = PieceRequests(), 0, 0.0
     for _ in range(300):
         for piece in requests.due(at, 1 << 30, now_s):
-            at += len(requests.arrived(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
+            at += len(requests.receive(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
         now_s += 0.02
     assert len(requests.due(at, 1 << 30, now_s)) == MAX_PIECES
     asked = [bool(requests.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_node.cli.robot.installation import (
+from edge_node.cli.robot.systemd_service import (
     RULES,
     UNITS,
     InstallError,
