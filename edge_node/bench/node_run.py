@@ -19,7 +19,7 @@ from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowCo
 from edge_node.daemon.main_loop import Node, Rooms
 from edge_node.delivery.publisher import Publisher
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.log import FindingLog
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Topics
@@ -92,7 +92,7 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         spool = Spool.open(folder / "spool.sqlite", SpoolConfig(max_mb=64))
         closing.callback(spool.close)
         config = msgspec.structs.replace(_config(folder, broker), shadow=shadow or ShadowConfig())
-        evidence = Evidence(folder / "evidence", config.evidence)
+        evidence = EvidenceStore(folder / "evidence", config.evidence)
         findings = FindingLog(config.findings, folder, spool)
         findings.start()
         closing.callback(findings.close)

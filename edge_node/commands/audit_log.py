@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FOLDER_NAME = "audit"
 MAX_FILE_BYTES = 4_000_000  # some 8,000 reviews, and as many again in ``.1``
@@ -75,7 +75,7 @@ class Audit:
                     path.replace(path.with_name(path.name + ".1"))
                 _append(path, line)
         except OSError as err:
-            _LOG.error("%s: %s; this is not in the audit: %s", path, err.strerror or err, line.decode())
+            _log.error("%s: %s; this is not in the audit: %s", path, err.strerror or err, line.decode())
             return False
         return True
 

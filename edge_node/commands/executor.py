@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_node.commands.receiver import CommandReceiver
-from edge_node.evidence.store import Size
+from edge_node.evidence.store import PictureSize
 from edge_node.messages.command import CommandError, FetchUpdate, Pause, RecordReview, SendEvidence, Verb
 from edge_node.messages.response import Result
 from edge_node.update.partial_file import Offer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_node.commands.audit_log import Audit
     from edge_node.commands.review_handler import ReviewHandler
     from edge_node.config.delivery_sections import CommandsConfig
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.inference.reloader import Loaded, Reloader
     from edge_node.messages.topics import Topics
     from edge_node.spool.spool import Spool
@@ -28,7 +28,7 @@ class CommandExecutor:
     """What the control room asked for; all but ``desk`` belongs to the main thread."""
 
     def __init__(
-        self, config: CommandsConfig, topics: Topics, spool: Spool, evidence: Evidence, audit: Audit
+        self, config: CommandsConfig, topics: Topics, spool: Spool, evidence: EvidenceStore, audit: Audit
     ) -> None:
         """Prepare.
 
@@ -85,7 +85,7 @@ class CommandExecutor:
         elif taken.verb is Verb.SNAPSHOT:
             self._snapshots.append(taken)
         elif isinstance(command, SendEvidence):
-            if self._evidence.request(command.sha256, Size(command.size)):
+            if self._evidence.request(command.sha256, PictureSize(command.size)):
                 self.desk.respond(taken, Result.ACCEPTED, "queued", "sent when no verdict waits")
             else:
                 self.desk.respond(taken, Result.REFUSED, "not_kept", "no such picture here, or not any more")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.spool import Spool
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class CommandReceiver:
@@ -60,10 +60,10 @@ class CommandReceiver:
         """Deal with a message on a command topic; never raises."""
         judged = self._gate.judge(message)
         if isinstance(judged, RefusedCommand):
-            _LOG.warning("command %s refused: %s", judged.verb, judged.code)
+            _log.warning("command %s refused: %s", judged.verb, judged.code)
             self._respond(judged, Result.REFUSED, judged.code, judged.text, {})
         elif isinstance(judged, AdmittedCommand):
-            _LOG.info("command %s taken: %s", judged.verb.value, judged.command.id)
+            _log.info("command %s taken: %s", judged.verb.value, judged.command.id)
             self._spool.remember_nonce(judged.command.id, judged.command.expires_at.timestamp())
             if not self._recorded(judged) and judged.verb is Verb.REVIEW:
                 self.respond(
@@ -100,7 +100,7 @@ class CommandReceiver:
         try:
             self._on_command(taken)
         except Exception as err:  # noqa: BLE001  whatever it is, the link must go on
-            _LOG.exception("command %s", taken.verb.value)
+            _log.exception("command %s", taken.verb.value)
             self.respond(taken, Result.FAILED, "internal", f"{type(err).__name__}; see the robot's log")
 
     def _respond(

@@ -14,7 +14,7 @@ from edge_node.messages.topics import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.findings.log import FindingLog
     from edge_node.messages.command import RecordReview
     from edge_node.messages.response import Scalar
@@ -36,7 +36,7 @@ class ReviewHandler:
         self,
         topics: Topics,
         spool: Spool,
-        evidence: Evidence,
+        evidence: EvidenceStore,
         findings: FindingLog,
         severities: Sequence[str],
     ) -> None:

@@ -24,7 +24,7 @@ from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.log import FindingLog
 from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
@@ -35,11 +35,11 @@ from edge_node.messages.topics import Topics
 from edge_node.monitoring.systemd import Notifier
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
-from edge_node.signing import trusted_keys
+from edge_node.signing import load_trusted_keys
 from edge_node.spool.spool import Spool
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
-from edge_node.update.installed_bundle import begin, load_installed
+from edge_node.update.installed_bundle import load_installed, note_start
 from edge_node.update.installer import Installer
 from edge_node.update.trial_keeper import TrialKeeper
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
@@ -81,7 +81,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         spool = Spool.open(_state_dir(config) / "spool.sqlite", config.spool)
         closing.callback(spool.close)
         topics = Topics(config.node.site, config.node.robot)
-        evidence = Evidence(_state_dir(config) / "evidence", config.evidence)
+        evidence = EvidenceStore(_state_dir(config) / "evidence", config.evidence)
         audit = Audit(_state_dir(config) / FOLDER_NAME)
         orders = (
             CommandExecutor(config.commands, topics, spool, evidence, audit)
@@ -151,7 +151,7 @@ def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugN
     return view
 
 
-def _shadow(config: Config, spool: Spool, evidence: Evidence, closing: ExitStack) -> Shadow:
+def _shadow(config: Config, spool: Spool, evidence: EvidenceStore, closing: ExitStack) -> Shadow:
     """Run a second bundle beside the live one until the end."""
     shadow = Shadow(config, spool, evidence)
     shadow.start()
@@ -166,8 +166,8 @@ def _models(config: Config) -> tuple[BundleStore | None, Callable[[], Engine]]:
     """
     if config.bundle.path != STORE_NAME:
         return None, partial(load_engine, config.bundle)
-    store = BundleStore(_state_dir(config) / STORE_NAME, trusted_keys(config.bundle.trusted_keys))
-    begin(store, config.bundle)
+    store = BundleStore(_state_dir(config) / STORE_NAME, load_trusted_keys(config.bundle.trusted_keys))
+    note_start(store, config.bundle)
     return store, partial(load_installed, store, config.bundle)
 
 

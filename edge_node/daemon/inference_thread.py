@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_node.camera.latest import LatestFrame
     from edge_node.inference.engine import ModelOutputs
     from edge_node.inspection.inspector import Inspector, PreparedInspection
-    from edge_node.inspection.verdict_recorder import Recorder
+    from edge_node.inspection.verdict_recorder import VerdictRecorder
 
 MAX_WAITING = 4  # judged frames that the main thread has not taken; then the models wait for it
 _TICK_S = 0.5  # how soon a stop is noticed
@@ -36,7 +36,7 @@ class Ready:
 
     frame: Frame
     inspector: Inspector
-    recorder: Recorder
+    recorder: VerdictRecorder
     prepared: PreparedInspection
 
 
@@ -109,7 +109,7 @@ class InferenceThread:
             free = self._is_free and self._claimed is None and not self._judged
         return free and self._latest.peek() is None
 
-    def prepare(self, inspector: Inspector, recorder: Recorder) -> None:
+    def prepare(self, inspector: Inspector, recorder: VerdictRecorder) -> None:
         """Make the newest frame ready, if there is one that is not yet; returns at once otherwise.
 
         If the models are free they get it, whatever comes meanwhile. If they are not, it stays in the slot.

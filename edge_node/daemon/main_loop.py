@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from edge_node.daemon.inference_thread import InferenceThread
-from edge_node.evidence.thread import EvidenceThread, PictureInWork
+from edge_node.evidence.thread import EvidenceThread, PendingPicture
 from edge_node.inspection.inspectability import thresholds_of
-from edge_node.inspection.inspector import Inspector, Tiling, marking
-from edge_node.inspection.verdict_recorder import Recorder
+from edge_node.inspection.inspector import Inspector, Tiling, make_marking
+from edge_node.inspection.verdict_recorder import VerdictRecorder
 from edge_node.messages.status import LinkState, Part, PartState
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import Outcome, encode
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from edge_node.commands.executor import CommandExecutor
     from edge_node.config.sections import Config
     from edge_node.delivery.publisher import Publisher
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.findings.log import FindingLog
     from edge_node.inference.engine import Engine
     from edge_node.inference.reloader import Reloader
@@ -55,7 +55,7 @@ TICK_S = 0.5  # how soon a stop, a state or a watchdog interval is noticed witho
 HEALTH_INTERVAL_S = 10.0
 MAX_DECIDED = 8  # verdicts that wait for a picture; each holds a frame, so then the models wait too
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 _KEEP = {Outcome.CORRODED: Keep.HIGH, Outcome.UNCORRODED: Keep.LOW}
 
@@ -78,7 +78,7 @@ class Rooms:
     engine: Engine
     spool: Spool
     publisher: Publisher
-    evidence: Evidence | None = None
+    evidence: EvidenceStore | None = None
     orders: CommandExecutor | None = None
     findings: FindingLog | None = None
     pose: PoseTrack | None = None
@@ -95,8 +95,8 @@ class _Decided:
     frame: Frame
     dropped: int
     inspection: Inspection
-    recorder: Recorder
-    picture: PictureInWork | None
+    recorder: VerdictRecorder
+    picture: PendingPicture | None
     snapshots: list[AdmittedCommand]  # commands that asked for it
 
 
@@ -239,7 +239,7 @@ class Node:
         self._rooms.spool.append(Kind.VERDICT, record, keep=keep)
         return verdicts[0]
 
-    def _with(self, engine: Engine) -> tuple[Inspector, Recorder]:
+    def _with(self, engine: Engine) -> tuple[Inspector, VerdictRecorder]:
         """Return what judges with these models, and what names them on the verdicts."""
         config = self._config.inspect
         tiling = None
@@ -248,7 +248,7 @@ class Node:
             tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap, budget_ms)
         return (
             Inspector(engine, material=config.material, thresholds=thresholds_of(config), tiling=tiling),
-            Recorder(self._config, engine.bundle, self._rooms.spool.epoch),
+            VerdictRecorder(self._config, engine.bundle, self._rooms.spool.epoch),
         )
 
     def _change_bundle(self) -> None:
@@ -283,14 +283,14 @@ class Node:
     def _paused(self) -> bool:
         return self._rooms.orders is not None and self._rooms.orders.paused
 
-    def _picture(self, frame: Frame, inspection: Inspection, *, is_asked_for: bool) -> PictureInWork | None:
+    def _picture(self, frame: Frame, inspection: Inspection, *, is_asked_for: bool) -> PendingPicture | None:
         """Have a picture kept of what was found, or was asked for."""
         evidence, outcome = self._rooms.evidence, inspection.decision.outcome
         if evidence is None or not (evidence.wants(outcome, time.monotonic()) or is_asked_for):
             return None
         corroded = is_asked_for or outcome is Outcome.CORRODED
         return self._pictures.keep(
-            lambda: evidence.keep(frame.pixels, corroded=corroded, marking=marking(inspection))
+            lambda: evidence.keep(frame.pixels, corroded=corroded, marking=make_marking(inspection))
         )
 
     def _look_around(self) -> None:

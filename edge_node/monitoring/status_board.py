@@ -1,4 +1,4 @@
-"""What the node says of itself: status when something changes, health every few seconds."""
+"""Count decided frames and build the node's status and health messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CLOCK = {"synchronized": PartState.OK, "not_synchronized": PartState.FAILING, "
 
 
 class StatusBoard:
-    """Counts what the main thread does, and words it; used by that thread alone."""
+    """Count decided frames and build status and health; used by the main thread alone."""
 
     def __init__(self, config: Config, bundle: Bundle, spool: Spool) -> None:
         self._node = config.node
@@ -47,16 +47,16 @@ class StatusBoard:
         self._counted = (self._started_s, 0, 0)
 
     def adopt(self, bundle: Bundle) -> None:
-        """Name another bundle from now on."""
+        """Name ``bundle`` in the status from now on."""
         self.bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
 
     @property
     def verdicts(self) -> int:
-        """Frames that were decided."""
+        """Number of frames decided."""
         return self._verdicts
 
     def count(self, frame: Frame, dropped: int, inference_ms: float) -> None:
-        """Take note of a decided frame."""
+        """Count a decided frame and the frames dropped before it."""
         self._frames += 1 + dropped
         self._dropped += dropped
         self._verdicts += 1
@@ -64,7 +64,7 @@ class StatusBoard:
         self._last_inference_ms = round(inference_ms, 3)
 
     def status(self, camera: CameraState) -> Status:
-        """Return the states of all parts; link and spool are the publisher's to fill in."""
+        """Return the status message; the publisher fills in link and spool."""
         quality = time_quality()
         return Status(
             site=self._node.site,
@@ -80,7 +80,7 @@ class StatusBoard:
         )
 
     def health(self) -> Health:
-        """Return rates since the last call, and what the machine is at."""
+        """Return the health message, with rates since the last call."""
         now_s = time.monotonic()
         then_s, frames, verdicts = self._counted
         self._counted = (now_s, self._frames, self._verdicts)

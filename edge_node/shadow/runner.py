@@ -22,7 +22,7 @@ from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.shadow.comparison import DecisionComparison, compare_decisions, describe_change
 from edge_node.shadow.process import ShadowEndedError, ShadowProcess, ShadowRefusedError
-from edge_node.shadow.worker import Setup
+from edge_node.shadow.worker import WorkerSetup
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config, ShadowConfig
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.messages.verdict import BundleReference, Verdict
     from edge_node.shadow.worker import ShadowAnswer
     from edge_node.spool.spool import Spool
@@ -40,13 +40,13 @@ _T = TypeVar("_T")
 _IDLE_S = 0.5  # how soon a stop is noticed
 _STOP_S = 3.0
 
-_log = logging.getLogger("edge_node.shadow.runner")
+_log = logging.getLogger(__name__)
 
 
 class Shadow:
     """Proves one bundle beside another; ``start`` and ``stop`` once each."""
 
-    def __init__(self, config: Config, spool: Spool, evidence: Evidence | None) -> None:
+    def __init__(self, config: Config, spool: Spool, evidence: EvidenceStore | None) -> None:
         """Prepare.
 
         Args:
@@ -56,7 +56,7 @@ class Shadow:
         """
         self._config: ShadowConfig = config.shadow
         self._node = config.node
-        self._setup = Setup(
+        self._setup = WorkerSetup(
             bundle=self._config.path or "",
             threads=self._config.threads,
             material=config.inspect.material,

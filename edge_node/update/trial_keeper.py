@@ -16,10 +16,10 @@ from edge_node.commands.responses import CommandOutcome
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result
 from edge_node.messages.verdict import Outcome
-from edge_node.update.bundle_store import factory, now
-from edge_node.update.installed_bundle import slot_in_use
+from edge_node.update.bundle_store import now, packaged_version
+from edge_node.update.installed_bundle import find_slot
 from edge_node.update.state import Step
-from edge_node.update.trial import RecentFigures, verdict_on
+from edge_node.update.trial import RecentFigures, judge_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ _RESULTS = {
 }
 _DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 class TrialKeeper:
@@ -68,7 +68,7 @@ class TrialKeeper:
         self._answers = answers
         self._record = RecentFigures()
         self.fetcher: Fetcher | None = None
-        self._slot: SlotId | None = slot_in_use(store, bundle)
+        self._slot: SlotId | None = find_slot(store, bundle)
         self._trial: Trial | None = None
         self._decision: tuple[bool, str] | None = None
         self._stamp: tuple[int, int] | None = None
@@ -87,7 +87,7 @@ class TrialKeeper:
     def adopted(self, bundle: Bundle) -> None:
         """Note that another bundle decides from now on."""
         before = self._record.figures()
-        self._slot, self._record = slot_in_use(self._store, bundle), RecentFigures()
+        self._slot, self._record = find_slot(self._store, bundle), RecentFigures()
         self._take_up()
         if self._trial is not None and before is not None:
             self._trial = msgspec.structs.replace(self._trial, before=before)
@@ -100,7 +100,7 @@ class TrialKeeper:
         abstained = inspection.decision.outcome not in _DECIDED
         self._record.count(abstained=abstained, inference_ms=inspection.inference_ms)
         if self._trial is not None:
-            self._trial = self._trial.counted(
+            self._trial = self._trial.count(
                 abstained=abstained, inference_ms=inspection.inference_ms, config=self._config
             )
             self._judge()
@@ -178,7 +178,7 @@ class TrialKeeper:
     def _judge(self) -> None:
         self._unsaved = True
         if self._trial is not None and self._decision is None:
-            self._decision = verdict_on(self._trial, self._config)
+            self._decision = judge_trial(self._trial, self._config)
             if self._decision is not None:
                 self._end_trial(*self._decision)
 
@@ -187,8 +187,8 @@ class TrialKeeper:
             if state.current != self._slot or state.trial is None:
                 return state
             if good:
-                return state.confirmed(reason, now())
-            return state.rolled_back(reason, now(), factory=factory())
+                return state.confirm(reason, now())
+            return state.roll_back(reason, now(), factory=packaged_version())
 
         if not self._change(step):
             return  # again at the next look

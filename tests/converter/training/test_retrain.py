@@ -16,19 +16,14 @@ import pytest
 from converter.architectures.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
 from converter.cli import retrain as retrain_cli
 from converter.data.dataset import Sample, load_dataset
+from converter.data.stage_truth import UNKNOWN
 from converter.training.cross_validation import JudgedFold, thresholds
 from converter.training.fine_tuning import cut_before
-from converter.training.head_training import (
-    UNKNOWN,
-    TrainingData,
-    TrainingSettings,
-    TrainingTarget,
-    cross_entropy,
-    fitted_temperature,
-    train,
-)
+from converter.training.head_training import fit_head_temperature, train
+from converter.training.losses import cross_entropy
 from converter.training.recipe import CascadeRecipe, StageRecipe, read_recipe
-from converter.training.retrain import PreparedTraining, fit, prepare
+from converter.training.retraining import PreparedTraining, fit, prepare
+from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget
 from edge_node.errors import DatasetError, GraphError
 
 _SIZE_PX = 64
@@ -578,8 +573,8 @@ def test_temperature_is_the_one_that_was_used():
     shares = np.exp(logits / 2.5)
     shares /= shares.sum(1, keepdims=True)
     targets = (random.random((20000, 1)) > shares.cumsum(1)).sum(1)
-    assert fitted_temperature(logits, targets) == pytest.approx(2.5, rel=0.05)
-    assert fitted_temperature(logits[:0], targets[:0]) == 1.0
+    assert fit_head_temperature(logits, targets) == pytest.approx(2.5, rel=0.05)
+    assert fit_head_temperature(logits[:0], targets[:0]) == 1.0
 
 
 def test_licences_are_left_out_of_training(plates, tmp_path):
