@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Granted, Incoming
     from edge_node.mqtt.wake import Wake
     from edge_node.spool.spool import Spool
+
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
