@@ -218,15 +218,15 @@ def _print_table(outcome: ConversionOutcome) -> None:
     headings += ["accuracy: float", mode] if outcome.drops else []
     for heading in headings:
         table.add_column(heading, justify="right")
-    for row in _rows(outcome):
+    for row in _format_rows(outcome):
         table.add_row(*row)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    for note in _notes(outcome):
+    for note in _format_notes(outcome):
         console.print(note, highlight=False)
 
 
-def _rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
+def _format_rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
     sizes = measure_stage_bytes(outcome.reference), measure_stage_bytes(outcome.bundle)
     comparisons = {comparison.stage.name: comparison for comparison in outcome.comparisons}
     scores = {drop.name: drop for drop in outcome.drops}
@@ -238,18 +238,18 @@ def _rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
             if comparison
             else ["-", "-"]
         )
-        yield row + _accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
+        yield row + _format_accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
     for drop in scores.values():
-        yield [drop.name, "", "", "", "", "", *_accuracies(drop, wanted=True)]
+        yield [drop.name, "", "", "", "", "", *_format_accuracies(drop, wanted=True)]
 
 
-def _accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
+def _format_accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
     if not wanted:
         return []
     return [f"{drop.reference.accuracy:.2%}", f"{drop.candidate.accuracy:.2%}"] if drop else ["-", "-"]
 
 
-def _notes(outcome: ConversionOutcome) -> Iterator[str]:
+def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
     yield from outcome.warnings
     for graph in outcome.fused:
         if len(graph.stages) > 1:
@@ -287,13 +287,13 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
                 f" {fit.abstention.held_out_coverage:.1%} decided, {fit.abstention.held_out_risk:.2%} wrongly"
             )
         yield line
-    yield from _map_notes(outcome)
+    yield from _format_map_notes(outcome)
     own_mb, child_mb = outcome.peak_memory_mb
     memory = f"{own_mb:.0f} MB of memory, {child_mb:.0f} MB more in the largest child"
     yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s, {memory}"
 
 
-def _map_notes(outcome: ConversionOutcome) -> Iterator[str]:
+def _format_map_notes(outcome: ConversionOutcome) -> Iterator[str]:
     """Yield what was fitted on masks, and which stages' maps no mask has taught where."""
     for name, fit in outcome.map_fits.items():
         yield (

@@ -27,7 +27,7 @@ _LISTED = 12
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``converter inspect --json`` prints; None or empty where something was not found."""
+    """Output of ``converter inspect --json``; None or empty where something was not found."""
 
     file: str
     kind: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.conversion.bundle_writer import MadeModel, assemble, tool_versions
+from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
@@ -104,7 +104,7 @@ class BundleMaker:
                 SourceGraph(stage=stage, file=graph.file.path.name, sha256=graph.file.sha256)
                 for stage, graph in self._inputs.graphs.items()
             ),
-            tools=tool_versions(),
+            tools=list_tool_versions(),
             calibration=CalibrationSet(
                 pictures=len(calibration.paths), sha256=calibration.sha256, seed=calibration.seed
             )

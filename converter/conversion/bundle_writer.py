@@ -136,7 +136,7 @@ def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force
         raise ConversionError(f"{out}: cannot write the bundle: {err.strerror or err}") from err
 
 
-def tool_versions() -> dict[str, str]:
+def list_tool_versions() -> dict[str, str]:
     """Return the versions of the tools of a conversion, for the provenance."""
     found = runtime()
     return {

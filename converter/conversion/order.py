@@ -30,7 +30,7 @@ BeginStep: TypeAlias = "Callable[[str, int], Callable[[], None]]"
 
 @dataclass(frozen=True, slots=True)
 class ConversionOrder:
-    """What one conversion shall do, as the command line gives it.
+    """Options of one conversion, as the command line gives them.
 
     Attributes:
         plan: the stages.
@@ -66,7 +66,7 @@ class ConversionOrder:
 
 @dataclass(frozen=True, slots=True)
 class ConversionInputs:
-    """What an order's files hold, read and ready to convert.
+    """Content of an order's files, read and ready to convert.
 
     Attributes:
         calibration: the calibration pictures, if any.

@@ -114,7 +114,7 @@ def refuse_contradictions(order: ConversionOrder) -> None:
 
 
 def prepare_target(target: Target, begin: BeginStep) -> None:
-    """Make the environment of a runtime other than LiteRT, so that its absence is told before the work."""
+    """Make the environment of a runtime other than LiteRT before the work, so that a failure comes early."""
     if target is not Target.LITERT:
         advance = begin(f"environment of {target.value}", 1)
         prepare_environment(target)

@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
-from converter.evaluation.confidence_fit import expected_calibration_error
-from converter.evaluation.float_agreement import chosen_labels, softmax
+from converter.evaluation.float_agreement import chosen_labels
 from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
+from converter.evaluation.metrics import expected_calibration_error
 from converter.quantize.tflite_file import count_operators, count_weight_types
+from edge_node.inference.probabilities import softmax
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -165,8 +166,8 @@ def collect_report(outcome: ConversionOutcome) -> Report:
         calibration_seed=calibration.seed if calibration else 0,
         judged_on=measured.set if measured else "",
         judged_pictures=measured.pictures if measured else 0,
-        cascade_float=_figures(cascade.reference) if cascade else None,
-        cascade_quantized=_figures(cascade.candidate) if cascade else None,
+        cascade_float=_describe_score(cascade.reference) if cascade else None,
+        cascade_quantized=_describe_score(cascade.candidate) if cascade else None,
         cascade_decided=_score_decided(outcome),
         float_ms=outcome.milliseconds[0],
         quantized_ms=outcome.milliseconds[1],
@@ -220,10 +221,10 @@ def _score_decided(outcome: ConversionOutcome) -> ScoreFigures | None:
         )
     ]
     score = cascade_score(outcome.labelled, cascade, outcome.answers)
-    return _figures(Score(score.right, int(np.sum(decided))))
+    return _describe_score(Score(score.right, int(np.sum(decided))))
 
 
-def _figures(score: Score) -> ScoreFigures:
+def _describe_score(score: Score) -> ScoreFigures:
     low, high = score.interval
     return ScoreFigures(
         right=score.right, pictures=score.pictures, accuracy=score.accuracy, low=low, high=high
@@ -304,8 +305,8 @@ def _add_accuracy(
     wrong = known[~right][np.argsort(-confidence[~right])][:_LISTED_PICTURES]
     return msgspec.structs.replace(
         report,
-        float_accuracy=_figures(drop.reference),
-        quantized_accuracy=_figures(drop.candidate),
+        float_accuracy=_describe_score(drop.reference),
+        quantized_accuracy=_describe_score(drop.candidate),
         confusion=tuple(
             tuple(map(int, row)) for row in confusion(outcome.labelled, comparison.stage, outcome.answers)
         ),

@@ -104,7 +104,7 @@ def parse_ref(text: str) -> Ref:
     return Ref(name, int(output) if output else 0)
 
 
-def static_shapes(graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
+def infer_shapes(graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
     """Return the shape of each node's first output as TensorFlow infers it; None where even its rank is open.
 
     Raises:

@@ -31,7 +31,7 @@ _KERAS_SYMMETRIC = ("mobilenet", "inception", "xception", "nasnet")  # "tf" mode
 
 @dataclass(frozen=True, slots=True)
 class GraphFlags:
-    """What the user tells about a graph with flags; None is to be found in the graph."""
+    """Facts about a graph that the user gives with flags; None is to be found in the graph."""
 
     input_layer: str | None = None
     output_layer: str | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.architectures.backbones import read_record
 from converter.graphs.graph_file import GraphFile, read_graph
-from converter.graphs.graph_index import GraphIndex, Ref, parse_ref, static_shapes
+from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
 from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, find_trunk_end
 from converter.graphs.old_ops import modernise_ops
 from converter.graphs.scaling import (
@@ -149,7 +149,7 @@ def _find_input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -
 
 def _infer_shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
     try:
-        return static_shapes(graph_def)
+        return infer_shapes(graph_def)
     except ValueError as err:
         reason = str(err).splitlines()[0]
         raise GraphError(f"{path}: TensorFlow refuses the graph: {reason}") from err

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.graphs.graph_edit import add_constant
-from converter.graphs.graph_index import GraphIndex, static_shapes
+from converter.graphs.graph_index import GraphIndex, infer_shapes
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Paths:
 
     def __init__(self, index: GraphIndex, outputs: frozenset[str]) -> None:
         self.index, self.outputs = index, outputs
-        self._shapes = static_shapes(index.graph_def)
+        self._shapes = infer_shapes(index.graph_def)
 
     def find_rectifiers(self, name: str, readers: frozenset[str], first: int = 0) -> dict[str, slice]:
         """Return the rectifiers upstream of a node, each with its channels among the features.

@@ -93,10 +93,10 @@ def _run_worker(work: Path, what: str) -> None:
     except subprocess.TimeoutExpired as err:
         raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine") from err
     if done.returncode:
-        raise ConversionError(f"{what}: TensorFlow's converter failed: {_reason(done)}")
+        raise ConversionError(f"{what}: TensorFlow's converter failed: {_find_reason(done)}")
 
 
-def _reason(done: subprocess.CompletedProcess[str]) -> str:
+def _find_reason(done: subprocess.CompletedProcess[str]) -> str:
     """Return the most telling line of the worker's errors: the first with ``error:``, or the last."""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.graphs.graph_edit import add_constant, redirect_readers
-from converter.graphs.graph_index import GraphIndex, Ref, static_shapes
+from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def duplicate_channels(graph_def: Any, context: StepContext) -> Any:
         context: its input and outputs, and the calibration pictures.
     """
     index = GraphIndex(graph_def)
-    shapes = static_shapes(graph_def)
+    shapes = infer_shapes(graph_def)
     blocks = [
         block for name in index.nodes if _is_large(shapes[name]) and (block := _find_block(index, name))
     ]
@@ -121,7 +121,7 @@ def assign_copies(low: Array, high: Array, cost: Array, rectifier: str = "Relu6"
     top = _RELU6_TOP if rectifier == "Relu6" else np.inf
     step = _step(high, rectifier)
     shiftable = (low > 0) & (high + step <= top) & (cost > 0)
-    # Later pictures reach further: a channel is idle if even twice its span leaves it below zero.
+    # Later pictures reach further: a channel is idle if its largest value plus its span stays below zero.
     far_below = high + (high - low) <= 0
     copies: dict[int, list[int]] = {}
     for idle in np.flatnonzero(far_below):
@@ -138,7 +138,7 @@ def _is_large(shape: tuple[int | None, ...] | None) -> bool:
 
 
 def _step(high: Array, rectifier: str) -> float:
-    """Return the step of the 8-bit tensor behind a rectifier."""
+    """Return the step of a rectifier's 8-bit tensor."""
     top = float(high.max())
     return (min(top, _RELU6_TOP) if rectifier == "Relu6" else top) / _STEPS
 
@@ -150,17 +150,17 @@ def _find_block(index: GraphIndex, rectifier: str) -> _Block | None:
     depthwise = _only_reader(index, rectifier, "DepthwiseConv2dNative")
     if before is None or depthwise is None or _kernel_shape(index, depthwise)[3:] != (1,):
         return None
-    behind, name = list[str](), depthwise
+    after, name = list[str](), depthwise
     while (readers := index.consumers(name)) and len(readers) == 1:
         (name,) = readers
         if index.op(name) in _RECTIFIERS:
             break
-        behind.append(name)
+        after.append(name)
     pointwise = _only_reader(index, name, "Conv2D")
     chain = _trace_back(index, name, "DepthwiseConv2dNative") if index.op(name) in _RECTIFIERS else None
     if pointwise is None or chain is None or _kernel_shape(index, pointwise)[:2] != (1, 1):
         return None
-    return _Block(before[0], before[1], rectifier, depthwise, tuple(behind), name, pointwise)
+    return _Block(before[0], before[1], rectifier, depthwise, tuple(after), name, pointwise)
 
 
 def _trace_back(index: GraphIndex, rectifier: str, op: str) -> tuple[str, tuple[str, ...]] | None:

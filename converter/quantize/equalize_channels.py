@@ -57,7 +57,9 @@ def equalize(graph_def: Any, context: StepContext) -> Any:
     nodes = {node.name: node for node in changed.node}
     for name, convolutions in pairs.items():
         depthwise = all(index.op(convolution) != "Conv2D" for convolution in convolutions)
-        factors = _factors(largest[name], index.op(name), _DEPTHWISE_POWER if depthwise else _MIXING_POWER)
+        factors = _choose_factors(
+            largest[name], index.op(name), _DEPTHWISE_POWER if depthwise else _MIXING_POWER
+        )
         scaled = changed.node.add()
         scaled.name, scaled.op = f"{name}/equalized", "Mul"
         scaled.input.extend([nodes[name].input[0], add_constant(changed, f"{name}/factors", factors)])
@@ -118,7 +120,7 @@ def _measure_largest(
     return {name: np.max([run[at] for run in runs], axis=0) for at, name in enumerate(names)}
 
 
-def _factors(largest: NDArray[np.float32], op: str, power: float) -> NDArray[np.float32]:
+def _choose_factors(largest: NDArray[np.float32], op: str, power: float) -> NDArray[np.float32]:
     """Return by how much each channel is multiplied: 1 or more."""
     top = _RELU6_TOP if op == "Relu6" else max(float(largest.max()), np.finfo(np.float32).tiny)
     reached = np.minimum(largest * _HEADROOM, top)

@@ -44,7 +44,7 @@ INT16X8_STEPS: tuple[Step, ...] = (balance_heads,)
 
 @dataclass(frozen=True, slots=True)
 class CalibratedModel:
-    """What every 8-bit model of one graph is made from.
+    """The source of all int8 models of one graph.
 
     Attributes:
         model: ``.tflite`` in float32, weights on the grid of 8 bits, with the range of every tensor.
@@ -113,7 +113,7 @@ def quantize_without_refit(
     model, kept, first = source.model, set[str](), False
     for at, names in enumerate(list_layers(model)):
         if names[0] in float_layers:
-            # A layer in float makes no rounding error, so none is corrected behind it.
+            # A layer in float makes no rounding error, so no correction stays after it.
             model = copy_layer(model, source.exact, at)
             kept.update(names)
             first = first or at == 0

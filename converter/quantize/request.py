@@ -60,7 +60,7 @@ class Target(str, Enum):
 
 
 class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker shall do with the graph in its folder.
+    """Task of a worker: how to convert the graph in its folder.
 
     Attributes:
         mode: number format of the model.

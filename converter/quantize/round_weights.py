@@ -122,7 +122,7 @@ def round_to_grid(weights: Array, covariance: Array | None) -> Array:
         return np.asarray(np.rint(weights / scale) * scale)
     if weights.shape[1] <= _FEW and weights.shape[2] == 1:
         return _round_by_branches(weights[..., 0], covariance, scale[:, 0, 0])[..., np.newaxis]
-    found = _round_in_turn(weights, _error_factor(covariance), scale)
+    found = _round_in_turn(weights, _factor_errors(covariance), scale)
     # The converter takes each scale from the largest weight it finds, so that one must stay where it was.
     smaller = np.abs(found).max(axis=1, keepdims=True) < (_TOP - 0.5) * scale
     largest = np.abs(weights) >= (_TOP - 1e-3) * scale
@@ -151,7 +151,7 @@ def _round_by_branches(weights: Array, covariance: Array, scale: Array) -> Array
     order = np.argsort(-np.abs(weights), axis=1)  # the largest sets the scale: it comes first and stays
     sorted_weights = np.take_along_axis(weights, order, axis=1)
     rows, columns = order[:, :, np.newaxis], order[:, np.newaxis]
-    factor = _error_factor(np.take_along_axis(np.take_along_axis(covariance, rows, 1), columns, 2))
+    factor = _factor_errors(np.take_along_axis(np.take_along_axis(covariance, rows, 1), columns, 2))
     groups, count = weights.shape
     rest, cost = sorted_weights[:, np.newaxis], np.zeros((groups, 1))
     found = np.zeros((groups, 1, count))
@@ -174,7 +174,7 @@ def _round_by_branches(weights: Array, covariance: Array, scale: Array) -> Array
     return np.take_along_axis(chosen, np.argsort(order, axis=1), axis=1)
 
 
-def _error_factor(covariance: Array) -> Array:
+def _factor_errors(covariance: Array) -> Array:
     """Return the upper Cholesky factor of the inverse covariance, dead inputs made harmless."""
     variance = np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0)  # float32 sums round below zero
     floor = _DAMPING * variance.mean(axis=1, keepdims=True) + _TINY
@@ -211,7 +211,7 @@ def _measure(
         tf.import_graph_def(graph_def, name="")
         sums, additions = [], []
         for kernel in kernels:
-            values = _patches(graph, nodes[kernel.name], kernel)
+            values = _extract_patches(graph, nodes[kernel.name], kernel)
             totals = [tf.reduce_mean(values, axis=1)]
             if kernel.matrices.shape[1] <= _WIDEST:
                 few = _sample_positions(values)
@@ -239,7 +239,7 @@ def _read_inputs(kernels: list[_Kernel], means: list[Array]) -> Iterable[_Inputs
         yield _Inputs(mean, covariance)
 
 
-def _patches(graph: Any, node: Any, kernel: _Kernel) -> Any:
+def _extract_patches(graph: Any, node: Any, kernel: _Kernel) -> Any:
     """Return the values that a convolution multiplies its weights with, ``(groups, positions, inputs)``."""
     tf = tensorflow()
     rows, columns, channels, _ = kernel.shape

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What a correction step of int8 is given beside the graph.
+    """Input of a correction step of int8 beside the graph.
 
     Attributes:
         input: the graph's placeholder.
@@ -91,7 +91,7 @@ def make_converter(work: Path, request: ConversionRequest, graph_def: Any = None
 
 def scale_pictures(work: Path, request: ConversionRequest) -> list[NDArray[np.float32]]:
     """Return the calibration pictures as the node feeds them to float models, ``(1, height, width, 3)``."""
-    return [np.asarray(tensor, np.float32) for tensor in _tensors(work, request, {"dtype": "float32"})]
+    return [np.asarray(tensor, np.float32) for tensor in _prepare(work, request, {"dtype": "float32"})]
 
 
 def feed_pictures(
@@ -109,10 +109,10 @@ def feed_pictures(
         count: how many pictures, from the first on; all if None.
     """
     scale, zero_point = entry.quantization.scale, entry.quantization.zero_point
-    return _tensors(work, request, {"dtype": entry.dtype, "scale": scale, "zero_point": zero_point}, count)
+    return _prepare(work, request, {"dtype": entry.dtype, "scale": scale, "zero_point": zero_point}, count)
 
 
-def _tensors(
+def _prepare(
     work: Path, request: ConversionRequest, quantization: dict[str, Any], count: int | None = None
 ) -> list[NDArray[np.generic]]:
     pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)[:count]

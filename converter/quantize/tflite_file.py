@@ -93,7 +93,7 @@ def count_operators(content: bytes) -> Counter[str]:
 
 def find_metadata(model: Any, name: str) -> bytes | None:
     """Return the metadata called ``name`` of a parsed model, if it has it."""
-    entry = _metadata_entry(model, name)
+    entry = _find_entry(model, name)
     return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
 
 
@@ -104,7 +104,7 @@ def set_metadata(model: Any, name: str, content: bytes) -> None:
     """
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(content, np.uint8)
-    if earlier := _metadata_entry(model, name):
+    if earlier := _find_entry(model, name):
         model.buffers[earlier.buffer] = buffer
         return
     entry = schema.MetadataT()
@@ -113,7 +113,7 @@ def set_metadata(model: Any, name: str, content: bytes) -> None:
     model.metadata = [*(model.metadata or []), entry]
 
 
-def _metadata_entry(model: Any, name: str) -> Any:
+def _find_entry(model: Any, name: str) -> Any:
     return next((entry for entry in model.metadata or [] if entry.name == name.encode()), None)
 
 

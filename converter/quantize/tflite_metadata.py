@@ -37,7 +37,7 @@ _MTIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can store: equal models 
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """What the metadata describes.
+    """Description of a model for its metadata.
 
     Attributes:
         name: of the bundle.

@@ -90,7 +90,7 @@ def _parse_stream(text: str) -> Source:
     name = hide_password(text)
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # the port is parsed when it is asked for
+        host, _ = parts.hostname, parts.port  # reading the port parses it
     except ValueError as err:
         raise CameraError(f"camera source {name!r}: no URL: {err}") from err
     if not host or any(character.isspace() for character in text):

@@ -100,7 +100,7 @@ def _rollback(args: argparse.Namespace) -> int:
 
     _, store = _open_store(args.config)
     with store.locked():
-        state = store.change(lambda state: state.rolled_back(args.reason, now(), factory=packaged_version()))
+        state = store.change(lambda state: state.roll_back(args.reason, now(), factory=packaged_version()))
     print(f"{state.label(state.current)} decides")
     return 0
 
@@ -110,7 +110,7 @@ def _confirm(args: argparse.Namespace) -> int:
 
     _, store = _open_store(args.config)
     with store.locked():
-        state = store.change(lambda state: state.confirmed("by the operator", now()))
+        state = store.change(lambda state: state.confirm("by the operator", now()))
     print(f"{state.label(state.current)} is confirmed")
     return 0
 

@@ -160,7 +160,7 @@ class Inspector:
             return found[0]
         whole = _merge_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
         prepare_ms = sum(piece.prepare_ms for _, piece in prepared.pieces)
-        self._budget.took(
+        self._budget.record(
             len(found), prepare_ms=prepare_ms, models_ms=max(0.0, whole.inference_ms - prepare_ms)
         )
         return replace(whole, decision=msgspec.structs.replace(whole.decision, tiles=prepared.grid))

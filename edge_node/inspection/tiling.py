@@ -94,7 +94,7 @@ class TileBudget:
             return 1
         return max(1, int((self._budget_ms - self._prepare_ms) / self._tile_ms))
 
-    def took(self, tiles: int, *, prepare_ms: float, models_ms: float) -> None:
+    def record(self, tiles: int, *, prepare_ms: float, models_ms: float) -> None:
         """Record the total times of a frame's tiles."""
         learn = _LEARNING_RATE if self._tile_ms else 1.0
         self._prepare_ms += learn * (prepare_ms - self._prepare_ms)

@@ -117,8 +117,8 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
         in_memory: appended, not yet on disk.
         oldest_age_s: of the waiting rows, by the wall clock; null when none waits.
         disk_bytes: the file with its write-ahead log.
-        dropped: rows given up because the disk's bound was reached.
-        refused: rows given up because the disk could not be written.
+        dropped: rows dropped because the bound on disk was reached.
+        refused: rows lost because the disk could not be written.
         quarantined: rows that the broker refuses for good; ``edge-node spool requeue`` sends them again.
     """
 

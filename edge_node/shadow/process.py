@@ -129,7 +129,7 @@ class ShadowProcess:
             except TimeoutError:
                 self._check()
             except OSError as err:
-                raise self._ended() from err
+                raise self._end_error() from err
 
     def _answer(self, kind: type[_T]) -> _T:
         while b"\n" not in self._received:
@@ -139,10 +139,10 @@ class ShadowProcess:
                 self._check()
                 continue
             except OSError as err:
-                raise self._ended() from err
+                raise self._end_error() from err
             self._received += more
             if not more or len(self._received) > MAX_ANSWER_BYTES:
-                raise self._ended()
+                raise self._end_error()
         line, _, self._received = self._received.partition(b"\n")
         try:
             return msgspec.json.decode(line, type=kind)
@@ -155,7 +155,7 @@ class ShadowProcess:
         if self._running_s() > RUN_LIMIT_S:
             raise ShadowEndedError(f"its process has not answered for {RUN_LIMIT_S:.0f} s")
 
-    def _ended(self) -> ShadowEndedError:
+    def _end_error(self) -> ShadowEndedError:
         """Return the error that says how the process ended."""
         try:
             code = self._process.wait(_END_S)

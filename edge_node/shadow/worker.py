@@ -79,8 +79,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all; the daemon ends this process
     stepped_back = _lower_priority()
     link = socket.socket(fileno=os.dup(0))
-    with link, link.makefile("rb") as asked, suppress(BrokenPipeError, ConnectionResetError):
-        setup = _read_message(asked, WorkerSetup)
+    with link, link.makefile("rb") as requests, suppress(BrokenPipeError, ConnectionResetError):
+        setup = _read_message(requests, WorkerSetup)
         if setup is None:
             return 0
         try:
@@ -89,16 +89,16 @@ def main() -> int:
             _send(link, WorkerReady(bundle=None, refusal=str(err)))
             return 0
         _send(link, WorkerReady(bundle=reference, stepped_back=stepped_back))
-        _judge_pictures(link, asked, inspector)
+        _judge_pictures(link, requests, inspector)
     return 0
 
 
-def _judge_pictures(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
+def _judge_pictures(link: socket.socket, requests: BufferedReader, inspector: Inspector) -> None:
     import numpy as np
 
-    while (picture := _read_message(asked, ShadowPicture)) is not None:
+    while (picture := _read_message(requests, ShadowPicture)) is not None:
         shape = (picture.height_px, picture.width_px, 3)
-        content = asked.read(shape[0] * shape[1] * shape[2])
+        content = requests.read(shape[0] * shape[1] * shape[2])
         if len(content) < shape[0] * shape[1] * shape[2]:
             return
         inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
@@ -148,9 +148,9 @@ def _lower_priority() -> bool:
     return True
 
 
-def _read_message(asked: BufferedReader, kind: type[_T]) -> _T | None:
+def _read_message(requests: BufferedReader, kind: type[_T]) -> _T | None:
     """Read and decode the next line; None when the daemon has ended."""
-    line = asked.readline()
+    line = requests.readline()
     return msgspec.json.decode(line, type=kind) if line.endswith(b"\n") else None
 
 

@@ -148,7 +148,7 @@ class Fetcher:
                 return True
             offset = int.from_bytes(payload[SHA256_BYTES:PREFIX_BYTES], "big")
             content = payload[PREFIX_BYTES:]
-            follows = self._asking.arrived(offset, content, partial.size_bytes, time.monotonic())
+            follows = self._asking.receive(offset, content, partial.size_bytes, time.monotonic())
             if follows is None:
                 return True
             self.bytes_arrived += len(content)
@@ -237,7 +237,9 @@ class Fetcher:
         _log.info("bundle %s %s: %s", label, step.value, text)
         try:
             with self._store.locked():
-                self._store.change(lambda state: state.noted(step, label, text, now(), command_id=command_id))
+                self._store.change(
+                    lambda state: state.add_event(step, label, text, now(), command_id=command_id)
+                )
         except (UpdateError, OSError) as err:
             _log.error("%s", err)
         then()

@@ -59,8 +59,8 @@ def roll_back(store: BundleStore, slot: SlotId, reason: str) -> None:
         if state.current != slot:
             return state
         if state.trial is None:
-            return state.damaged(reason, now())
-        return state.rolled_back(reason, now(), factory=packaged_version())
+            return state.drop_damaged(reason, now())
+        return state.roll_back(reason, now(), factory=packaged_version())
 
     with store.locked():
         store.change(step)
@@ -80,7 +80,7 @@ def note_start(store: BundleStore, config: BundleConfig) -> None:
         ends = trial.unclean_ends + trial.running
         if ends >= config.trial_starts:
             reason = f"the node ended {ends} times during the trial without a stop"
-            return state.rolled_back(reason, now(), factory=packaged_version())
+            return state.roll_back(reason, now(), factory=packaged_version())
         return msgspec.structs.replace(
             state, trial=msgspec.structs.replace(trial, unclean_ends=ends, running=True)
         )

@@ -82,7 +82,7 @@ class Installer:
             self._probe(staged, head)
             slot = slot_of(head.text)
             self.store.adopt(staged, slot)
-            self.store.change(lambda state: state.installed(slot, head.statement, now(), command_id))
+            self.store.change(lambda state: state.install(slot, head.statement, now(), command_id))
         return head.statement
 
     def verify(self, source: BinaryIO, where: str) -> Release:

@@ -117,7 +117,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the name of a slot's bundle in messages."""
         return self.slots[slot].label if slot else "the bundle in the package"
 
-    def noted(
+    def add_event(
         self, step: Step, bundle: str, text: str, at: datetime, *, command_id: str | None = None
     ) -> State:
         """Return the state with one more event."""
@@ -125,7 +125,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         event = Event(seq=seq, at=at, step=step, bundle=bundle, text=text, command_id=command_id)
         return msgspec.structs.replace(self, events=(*self.events, event)[-_MAX_EVENTS:])
 
-    def installed(self, slot: SlotId, statement: Release, at: datetime, command_id: str | None) -> State:
+    def install(self, slot: SlotId, statement: Release, at: datetime, command_id: str | None) -> State:
         """Return the state in which ``slot`` decides on trial, with the old bundle behind it."""
         entry = Slot(
             name=statement.name,
@@ -147,9 +147,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             ),
         )
         text = f"on trial; {self.label(self.current)} is behind it"
-        return state.noted(Step.INSTALLED, entry.label, text, at, command_id=command_id)
+        return state.add_event(Step.INSTALLED, entry.label, text, at, command_id=command_id)
 
-    def confirmed(self, text: str, at: datetime) -> State:
+    def confirm(self, text: str, at: datetime) -> State:
         """Return the state after a passed trial: lower versions than this one are refused from now on."""
         if self.trial is None or self.current is None:
             raise UpdateError("no bundle is on trial")
@@ -165,9 +165,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             floor=floor,
             newest_issue=max(filter(None, (self.newest_issue, slot.issued_at))),
         )
-        return state.noted(Step.CONFIRMED, slot.label, text, at, command_id=self.command_id)
+        return state.add_event(Step.CONFIRMED, slot.label, text, at, command_id=self.command_id)
 
-    def rolled_back(self, reason: str, at: datetime, *, factory: tuple[str, str]) -> State:
+    def roll_back(self, reason: str, at: datetime, *, factory: tuple[str, str]) -> State:
         """Return the state in which the bundle behind the current one decides.
 
         A bundle on trial is rejected for good; after its trial the two change places, and a second rollback
@@ -195,9 +195,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             rejected=self._add_rejected(reason) if self.trial else self.rejected,
         )
         text = f"{reason}; {state.label(target)} decides"
-        return state.noted(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
+        return state.add_event(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
 
-    def damaged(self, reason: str, at: datetime) -> State:
+    def drop_damaged(self, reason: str, at: datetime) -> State:
         """Return the state without the current slot, which was found damaged outside a trial.
 
         The version is not rejected: it can be installed again by hand.
@@ -208,7 +208,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             self, current=target, previous=None, slots=self._select_slots(target), trial=None, command_id=None
         )
         text = f"{reason}; {state.label(target)} decides"
-        return state.noted(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
+        return state.add_event(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
 
     def _add_rejected(self, reason: str) -> tuple[RejectedVersion, ...]:
         slot = self.slots[self.current] if self.current else None

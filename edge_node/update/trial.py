@@ -52,7 +52,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     unclean_ends: Count = 0
     running: bool = False
 
-    def counted(self, *, abstained: bool, inference_ms: float, config: BundleConfig) -> Trial:
+    def count(self, *, abstained: bool, inference_ms: float, config: BundleConfig) -> Trial:
         """Return the trial with one more verdict."""
         limit = slow_above_ms(self.before, config)
         return msgspec.structs.replace(

@@ -100,7 +100,7 @@ class TrialKeeper:
         abstained = inspection.decision.outcome not in _DECIDED
         self._record.count(abstained=abstained, inference_ms=inspection.inference_ms)
         if self._trial is not None:
-            self._trial = self._trial.counted(
+            self._trial = self._trial.count(
                 abstained=abstained, inference_ms=inspection.inference_ms, config=self._config
             )
             self._judge()
@@ -187,8 +187,8 @@ class TrialKeeper:
             if state.current != self._slot or state.trial is None:
                 return state
             if good:
-                return state.confirmed(reason, now())
-            return state.rolled_back(reason, now(), factory=packaged_version())
+                return state.confirm(reason, now())
+            return state.roll_back(reason, now(), factory=packaged_version())
 
         if not self._change(step):
             return  # again at the next look

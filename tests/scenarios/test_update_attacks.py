@@ -62,7 +62,7 @@ def confirmed(robot: Robot, file: Path) -> None:
     """Install a file and end its trial well."""
     robot.install(file)
     with robot.store.locked():
-        robot.store.change(lambda state: state.confirmed("test", NOW))
+        robot.store.change(lambda state: state.confirm("test", NOW))
 
 
 def test_unsigned(robot, maker, tmp_path):
@@ -105,7 +105,7 @@ def test_older_than_what_was_rolled_back_from(robot, maker, good):
     """The highest version stays remembered when the operator goes back."""
     confirmed(robot, maker.bundle("3"))
     with robot.store.locked():
-        robot.store.change(lambda state: state.rolled_back("operator", NOW, factory=(NAME, "1")))
+        robot.store.change(lambda state: state.roll_back("operator", NOW, factory=(NAME, "1")))
     assert "is older than version 3" in refused(robot, good)
 
 
@@ -135,7 +135,7 @@ def test_a_version_that_was_rolled_back_does_not_come_back_by_itself(robot, make
     """Given up on trial is given up, also when it is signed anew; a higher one may come."""
     robot.install(good)
     with robot.store.locked():
-        robot.store.change(lambda state: state.rolled_back("abstained always", NOW, factory=(NAME, "1")))
+        robot.store.change(lambda state: state.roll_back("abstained always", NOW, factory=(NAME, "1")))
     assert "was tried here and given up (abstained always)" in refused(robot, good)
     assert "was tried here" in refused(robot, maker.bundle("2", issued_at=NOW + timedelta(hours=1)))
     robot.install(maker.bundle("2.1"))
@@ -146,7 +146,7 @@ def test_below_the_minimum(robot, maker):
     confirmed(robot, maker.bundle("3"))
     confirmed(robot, maker.bundle("5", minimum_version="4"))
     with robot.store.locked(), pytest.raises(UpdateError, match=f"{NAME}-3 may not run any more: 4 is"):
-        robot.store.change(lambda state: state.rolled_back("operator", NOW, factory=(NAME, "1")))
+        robot.store.change(lambda state: state.roll_back("operator", NOW, factory=(NAME, "1")))
     assert robot.store.state().floor == {NAME: "4"}
 
 

@@ -134,7 +134,7 @@ class CaptureThread:
                 self._reader = reader
             reader.start()
             self._watch(reader)
-            if self._stop.is_set() or self._ended(reader):
+            if self._stop.is_set() or self._end_if_over(reader):
                 break
             if reader.steady:
                 retry_s = FIRST_RETRY_S
@@ -154,7 +154,7 @@ class CaptureThread:
             first_frame_id=self.frames_captured,
         )
 
-    def _ended(self, reader: CameraReader) -> bool:
+    def _end_if_over(self, reader: CameraReader) -> bool:
         """Close the slot if a recording has ended or failed; tell whether it has."""
         if self._source.live or not (reader.ended or reader.error):
             return False

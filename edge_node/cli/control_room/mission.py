@@ -1,4 +1,4 @@
-"""Run ``edge-node mission``: export a report, or a training set, from a control room's history."""
+"""Run ``edge-node mission``: write a mission report, or export reviewed pictures for the next training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from edge_node.cli.control_room.server import default_state_dir
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
-from edge_node.control_room.report.mission import Selection, mission_of
-from edge_node.control_room.report.mission_csv import mission_csv
+from edge_node.control_room.report.mission import Selection, collect_mission
+from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.messages.labels_csv import LABELS_NAME
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the chosen action."""
+    """Write the report or export the data set."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
     folder = folder or _state_dir()
     history = History(folder, read_only=True)
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _state_dir() -> Path:
-    """Return the service's state folder, or the user's own if only that exists."""
-    own = default_state_dir()
-    return own if own.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
+    """Return the state folder of the service, or of the control room that the user started by hand."""
+    folder = default_state_dir()
+    return folder if folder.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
 
 
 def _export(history: History, args: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ def _export(history: History, args: argparse.Namespace) -> int:
         args.out,
         licence=args.licence,
         every_picture=args.every_picture,
-        on_progress=_make_progress("reviews"),
+        on_progress=_progress("reviews"),
     )
     print(
         f"{args.out / LABELS_NAME}: {report.pictures} pictures"
@@ -98,7 +98,7 @@ def _report(history: History, args: argparse.Namespace) -> int:
         raise CorrosionError(f"{args.out}: is there already; name a new file")
     site, _, robot = args.robot.partition("/")
     selection = Selection(site, robot, args.since, args.until, args.asset)
-    mission = mission_of(history, selection, on_progress=_make_progress("verdicts"))
+    mission = collect_mission(history, selection, on_progress=_progress("verdicts"))
     content = _document(mission, args)
     partial = args.out.with_name(args.out.name + ".part")
     try:
@@ -116,14 +116,14 @@ def _report(history: History, args: argparse.Namespace) -> int:
 
 def _document(mission: Mission, args: argparse.Namespace) -> bytes:
     if args.out.suffix.lower() == ".csv":
-        return mission_csv(mission).encode()
-    from edge_node.control_room.report.mission_pdf import mission_pdf
+        return render_mission_csv(mission).encode()
+    from edge_node.control_room.report.mission_pdf import render_mission_pdf
 
-    return mission_pdf(mission, title=args.title)
+    return render_mission_pdf(mission, title=args.title)
 
 
 def _parse_time(text: str) -> datetime:
-    """Return a time from ISO 8601; without a zone it is UTC."""
+    """Parse ISO 8601; a time without a zone is UTC."""
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
@@ -131,11 +131,11 @@ def _parse_time(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _make_progress(what: str) -> Callable[[int, int], None]:
-    """Return a function that shows the progress on a terminal."""
+def _progress(what: str) -> Callable[[int, int], None]:
+    """Return a callback that prints the progress on a terminal."""
 
-    def show(done: int, whole: int) -> None:
+    def print_progress(done: int, whole: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {whole} {what}", end="" if done < whole else "\n", file=sys.stderr)
 
-    return show
+    return print_progress

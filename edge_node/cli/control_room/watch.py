@@ -1,4 +1,4 @@
-"""Run ``edge-node watch``: subscribe to a broker and print the messages of robots as they arrive."""
+"""Run ``edge-node watch``: subscribe to a broker and print robots' messages as they arrive."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from edge_node.mqtt.subscriber import Message, Subscriber
 if TYPE_CHECKING:
     import argparse
 
-# Errors of decoding foreign bytes: no JSON, another schema, too deep, a number too large.
+# Errors of decoding untrusted bytes: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-_UNTIL_INTERRUPTED_S = 365 * 86400.0
+_A_LONG_TIME_S = 365 * 86400.0
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:
-        for message in subscriber.messages(timeout_s=_UNTIL_INTERRUPTED_S):
+        for message in subscriber.messages(timeout_s=_A_LONG_TIME_S):
             watcher.show(message)
             if args.count is not None and watcher.verdicts >= args.count:
                 break
@@ -79,7 +79,7 @@ class Watcher:
             self._table.writeheader()
 
     def show(self, message: Message) -> None:
-        """Print one message, and the number of missing verdicts if it has grown."""
+        """Print one message, and a line when its number shows that verdicts are missing."""
         verdict = _decode_verdict(message)
         is_new = True
         if verdict is not None:
@@ -92,7 +92,7 @@ class Watcher:
                 self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
                 sys.stdout.flush()
         else:
-            print(describe(message) + ("" if is_new else "  (again)"), flush=True)
+            print(describe_message(message) + ("" if is_new else "  (again)"), flush=True)
             self._print_gaps()
 
     def summarize(self) -> None:
@@ -111,8 +111,8 @@ class Watcher:
             self._missing[name] = missing
 
 
-def describe(message: Message) -> str:
-    """Return a message as a line for people."""
+def describe_message(message: Message) -> str:
+    """Format a message as a line for people."""
     leaf = message.topic.rsplit("/", 1)[-1]
     if leaf == "status":
         return _describe_status(message)
@@ -140,7 +140,7 @@ def _describe_status(message: Message) -> str:
 
 
 def _decode_verdict(message: Message) -> Verdict | None:
-    """Return the verdict in a message; None if it is none, or of another robot than its topic."""
+    """Decode a verdict; None if it is none, or names another robot than its topic."""
     if not message.topic.endswith("/verdict"):
         return None
     try:
@@ -158,7 +158,7 @@ def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[s
 
 
 def _as_json(message: Message) -> str:
-    """Return topic and payload as one JSON object; a payload that is no JSON becomes a string."""
+    """Encode topic and payload as one JSON object; a payload that is no JSON becomes a string."""
     try:
         msgspec.json.decode(message.payload)
         payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # on one line

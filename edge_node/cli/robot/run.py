@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import argparse
     from types import FrameType
 
-
 _log = logging.getLogger(__name__)
 
 

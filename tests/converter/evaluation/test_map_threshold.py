@@ -48,7 +48,7 @@ def test_masks_of_one_kind_fit_nothing(part):
     """Where all is corroded, or nothing, any threshold at the end would look best."""
     empty = np.zeros((PICTURES, INTERVALS), np.int64)
     made = counts(360, 300)
-    kept = MapCounts(empty, made.sound) if part == "corroded" else MapCounts(made.corroded, empty)
+    kept = MapCounts(empty, made.uncorroded) if part == "corroded" else MapCounts(made.corroded, empty)
     assert fit_threshold(kept, GROUPS) is None
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.specimens.corrosion import kinetics_of
-from converter.specimens.dataset import LABEL_COLUMNS, plate_of, render, render_other, write_dataset
+from converter.specimens.corrosion import find_kinetics
+from converter.specimens.dataset import LABEL_COLUMNS, render, render_other, render_plate, write_dataset
 from converter.specimens.not_metal import Other, OtherSpec
 from converter.specimens.spec import Finish, Light, Material, Specimen, SpecimenSpec
 from edge_node.errors import DatasetError
@@ -92,14 +92,14 @@ def test_corrosion_only_grows(material, finish):
 @pytest.mark.parametrize("hours", [20.0, 60.0, 150.0])
 def test_area_follows_the_growth_law(hours):
     """The covered share of a whole steel plate is Avrami's, within 4 points for the frayed edges."""
-    plate = plate_of(spec(hours=hours, seed=9), (240, 320), 1.0)
-    wanted = kinetics_of(Material.STEEL, Finish.BRUSHED).fraction(hours)
+    plate = render_plate(spec(hours=hours, seed=9), (240, 320), 1.0)
+    wanted = find_kinetics(Material.STEEL, Finish.BRUSHED).fraction(hours)
     assert float(np.mean(plate.coverage >= 0.5)) == pytest.approx(wanted, abs=0.04)
 
 
 def test_hours_invert_the_growth_law():
     """Asking for the hours of a share and for the share of those hours comes back to the share."""
-    kinetics = kinetics_of(Material.GALVANIZED, Finish.ROLLED)
+    kinetics = find_kinetics(Material.GALVANIZED, Finish.ROLLED)
     assert kinetics.fraction(kinetics.hours(0.3)) == pytest.approx(0.3)
 
 

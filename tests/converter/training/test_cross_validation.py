@@ -8,11 +8,9 @@ import numpy as np
 
 from converter.data.dataset import Sample
 from converter.training.cross_validation import JudgedFold, thresholds
-from converter.training.head_training import (
-    TrainingTarget,
-)
 from converter.training.recipe import CascadeRecipe, StageRecipe
-from converter.training.retrain import PreparedTraining
+from converter.training.retraining import PreparedTraining
+from converter.training.training_data import TrainingTarget
 
 
 def test_a_threshold_is_told_where_left_out_pictures_lean_to_one_side():

@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.training.head_training import (
-    UNKNOWN,
-    TrainingData,
-    TrainingSettings,
-    TrainingTarget,
-    cross_entropy,
-    fitted_temperature,
-    train,
-)
+from converter.data.stage_truth import UNKNOWN
+from converter.training.head_training import fit_head_temperature, train
+from converter.training.losses import cross_entropy
+from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget
 
 
 def test_unknown_labels_teach_nothing():
@@ -92,5 +87,5 @@ def test_temperature_is_the_one_that_was_used():
     shares = np.exp(logits / 2.5)
     shares /= shares.sum(1, keepdims=True)
     targets = (random.random((20000, 1)) > shares.cumsum(1)).sum(1)
-    assert fitted_temperature(logits, targets) == pytest.approx(2.5, rel=0.05)
-    assert fitted_temperature(logits[:0], targets[:0]) == 1.0
+    assert fit_head_temperature(logits, targets) == pytest.approx(2.5, rel=0.05)
+    assert fit_head_temperature(logits[:0], targets[:0]) == 1.0

@@ -92,12 +92,12 @@ def test_the_budget_learns_what_a_tile_takes():
     """One tile at first; 45 ms hold cutting and three tiles of 10 ms; one slow frame changes little."""
     budget = TileBudget(45.0)
     assert budget.most == 1
-    budget.took(1, prepare_ms=10.0, models_ms=10.0)
+    budget.record(1, prepare_ms=10.0, models_ms=10.0)
     assert budget.most == 3
-    budget.took(3, prepare_ms=10.0, models_ms=50.0)
+    budget.record(3, prepare_ms=10.0, models_ms=50.0)
     assert budget.most == 3
     for _ in range(50):
-        budget.took(1, prepare_ms=100.0, models_ms=10.0)
+        budget.record(1, prepare_ms=100.0, models_ms=10.0)
     assert budget.most == 1
     assert TileBudget(None).most > 64
 

@@ -21,7 +21,7 @@ FRESH = Trial(since=datetime(2026, 1, 1, tzinfo=timezone.utc), before=BEFORE)
 def after(trial: Trial, verdicts: list[tuple[bool, float]]) -> tuple[int, tuple[bool, str] | None]:
     """Count verdicts until one answer is certain; return how many it took, and the answer."""
     for number, (abstained, inference_ms) in enumerate(verdicts, 1):
-        trial = trial.counted(abstained=abstained, inference_ms=inference_ms, config=CONFIG)
+        trial = trial.count(abstained=abstained, inference_ms=inference_ms, config=CONFIG)
         if (found := judge_trial(trial, CONFIG)) is not None:
             return number, found
     return len(verdicts), None
@@ -86,12 +86,12 @@ def test_only_what_was_asked_for_is_taken():
     first, second = asking.due(0, 3 * PIECE_BYTES, 0.0)
     assert (first, second) == (Piece(0, PIECE_BYTES), Piece(PIECE_BYTES, PIECE_BYTES))
     content = bytes(PIECE_BYTES)
-    assert asking.arrived(1, content, 0, 0.1) is None
-    assert asking.arrived(0, content + b"x", 0, 0.1) is None
-    assert asking.arrived(2 * PIECE_BYTES, content, 0, 0.1) is None
-    assert asking.arrived(PIECE_BYTES, content, 0, 0.1) == b""
-    assert asking.arrived(PIECE_BYTES, content, 0, 0.1) is None
-    assert asking.arrived(0, content, 0, 0.1) == content * 2
+    assert asking.receive(1, content, 0, 0.1) is None
+    assert asking.receive(0, content + b"x", 0, 0.1) is None
+    assert asking.receive(2 * PIECE_BYTES, content, 0, 0.1) is None
+    assert asking.receive(PIECE_BYTES, content, 0, 0.1) == b""
+    assert asking.receive(PIECE_BYTES, content, 0, 0.1) is None
+    assert asking.receive(0, content, 0, 0.1) == content * 2
 
 
 def test_quick_links_get_more_and_silent_ones_less_and_less():
@@ -99,7 +99,7 @@ def test_quick_links_get_more_and_silent_ones_less_and_less():
     asking, at, now_s = PieceRequests(), 0, 0.0
     for _ in range(300):
         for piece in asking.due(at, 1 << 30, now_s):
-            at += len(asking.arrived(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
+            at += len(asking.receive(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
         now_s += 0.02
     assert len(asking.due(at, 1 << 30, now_s)) == MAX_PIECES
     asked = [bool(asking.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]

@@ -12,7 +12,7 @@ import pytest
 from converter.architectures.backbones import FEATURES_NODE, LOGITS_NODE, load_backbone, read_record
 from converter.data.dataset import load_dataset
 from converter.training.recipe import read_recipe
-from converter.training.retrain import fit, prepare
+from converter.training.retraining import fit, prepare
 from edge_node.errors import DatasetError
 from tests.support.plates import CASCADE, SIZE_PX, noisy_picture, run_retrain, write_recipe
 
