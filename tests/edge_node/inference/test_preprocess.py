@@ -1,4 +1,4 @@
-"""Preprocessing without TensorFlow: hand-computed pictures; against TensorFlow see tests/converter."""
+"""Preprocessing: hand-computed pictures, and TensorFlow's own on the same pictures."""
 
 from __future__ import annotations
 
@@ -61,3 +61,14 @@ def test_any_other_scale_is_honoured_by_a_table(dtype):
     found = input_tensor(picture, spec)[0]
     assert found.dtype == dtype
     assert np.abs(found - wanted).max() <= 1  # float32 rounding at exact halves
+
+
+@pytest.mark.parametrize("size", [(480, 640), (224, 224), (97, 1031), (3, 5), (1500, 2000)])
+@pytest.mark.parametrize("target", [128, 224, 299])
+def test_the_old_bilinear_resize_is_tensorflows(size, target):
+    """For shrinking, growing and odd sizes no value differs by more than a rounding of float32."""
+    tf = pytest.importorskip("tensorflow")
+    picture = np.random.default_rng(7).integers(0, 256, (*size, 3), dtype=np.uint8)
+    theirs = tf.compat.v1.image.resize_bilinear(picture[np.newaxis].astype(np.float32), [target, target])[0]
+    ours = resize(picture, target, target, Resize.BILINEAR_TF1, real=True)
+    assert np.abs(ours - theirs.numpy()).max() < 2e-2  # of 255; 2000-pixel coordinates in float32

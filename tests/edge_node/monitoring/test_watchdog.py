@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edge_node.camera.capture.capture_thread import CameraCondition
-from edge_node.monitoring.machine import free_disk_mb, memory_mb, temperature_c
 from edge_node.monitoring.systemd import Notifier
 from edge_node.monitoring.watchdog import Vitals, Watchdog, find_hung_part
 from tests.support.notify_socket import NotifySocket
@@ -140,26 +136,3 @@ def test_what_hangs_is_named():
     assert "publisher" in find_hung_part(replace(alive, publisher_beat_s=80.0), alive, now_s)
     assert "spool" in find_hung_part(replace(alive, spool_beat_s=80.0), alive, now_s)
     assert "none was decided" in find_hung_part(replace(alive, frames=90), alive, now_s)
-
-
-def test_memory_is_what_the_process_holds():
-    """Allocating 100 MB shows, within ten."""
-    before = memory_mb()
-    block = np.ones(100_000_000, np.uint8)
-    assert memory_mb() - before == pytest.approx(block.nbytes / 1e6, abs=10)
-
-
-def test_the_hottest_zone_counts(tmp_path):
-    """Of several sensors the highest is reported; broken ones and none at all are no failure."""
-    assert temperature_c(tmp_path) is None
-    for index, text in enumerate(["45120\n", "61800\n", "off"]):
-        (tmp_path / f"thermal_zone{index}").mkdir()
-        (tmp_path / f"thermal_zone{index}" / "temp").write_text(text)
-    assert temperature_c(tmp_path) == 61.8
-
-
-def test_free_disk_is_the_systems_figure(tmp_path):
-    """The same as statvfs says, and nothing for a path that is not there."""
-    found = os.statvfs(tmp_path)
-    assert free_disk_mb(tmp_path) == pytest.approx(found.f_bavail * found.f_frsize / 1e6, rel=0.05)
-    assert free_disk_mb(Path("/no/such/place")) is None
