@@ -216,7 +216,7 @@ def test_an_interrupted_conversion_leaves_nothing(cascade, tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while "tflite_worker" not in children_of(process.pid) and time.monotonic() < deadline:
+    while "converter.quantize.worker" not in children_of(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
