@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_node.messages.topics import Kind
+from edge_node.messages.topics import BY_PRIORITY, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,16 +74,14 @@ class SendWindow:
         """
         self._size = size
         self._suspects = suspects
-        # Responses first, then what people act on, then the record, then what the shadow compared.
-        kinds = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
         self._lanes = [
-            *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in kinds),
-            *(Lane(kind, replayed=True, cursor=0, up_to=boundary) for kind in kinds),
+            *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in BY_PRIORITY),
+            *(Lane(kind, replayed=True, cursor=0, up_to=boundary) for kind in BY_PRIORITY),
         ]
         self._on_the_way: dict[int, Sent] = {}
         self._deleting: deque[tuple[int, int]] = deque()  # ticket, position
         self._busy: set[int] = set()
-        self._holds = {kind: _Hold() for kind in kinds}
+        self._holds = {kind: _Hold() for kind in BY_PRIORITY}
 
     @property
     def on_the_way(self) -> list[Row]:
