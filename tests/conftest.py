@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import Mosquitto
+from tests.support.processes import Mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

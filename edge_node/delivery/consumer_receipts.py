@@ -64,8 +64,8 @@ class ReceiptInbox:
 class ConsumerReceipts:
     """Remember what the named consumers have stored; belongs to one thread.
 
-    A consumer that speaks and lacks what was sent long ago will not get it from the broker any more: then
-    all that no receipt covers is to be sent again. One that is silent may still have it in its queue.
+    A consumer that sends receipts and lacks what was sent long ago will not get it from the broker any more:
+    then all that no receipt covers is to be sent again. One that is silent may still have it in its queue.
     """
 
     def __init__(self, consumers: Sequence[str], topics: Topics, patience_s: float) -> None:
@@ -78,7 +78,7 @@ class ConsumerReceipts:
         """
         self._topics = topics
         self._patience_s = patience_s
-        self._said: dict[str, dict[str, int]] = {consumer: {} for consumer in consumers}
+        self._stored_up_to: dict[str, dict[str, int]] = {consumer: {} for consumer in consumers}
         self._most_sent: dict[str, int] = {}
         self._mark: tuple[str, int, float] | None = None  # epoch, number, by when all should have it
         self._missing = False
@@ -87,12 +87,12 @@ class ConsumerReceipts:
     @property
     def wanted(self) -> bool:
         """True if verdicts wait for receipts."""
-        return bool(self._said)
+        return bool(self._stored_up_to)
 
     @property
     def filters(self) -> list[str]:
         """The topics on which the consumers send receipts."""
-        return [self._topics.receipt(consumer) for consumer in self._said]
+        return [self._topics.receipt(consumer) for consumer in self._stored_up_to]
 
     def begin(self, epoch: str, seq: int) -> None:
         """Note that verdicts up to ``seq`` may have been sent before."""
@@ -114,7 +114,7 @@ class ConsumerReceipts:
         A receipt for what was never sent is refused: it would delete verdicts that nobody has.
         """
         consumer = self._topics.consumer(message.topic)
-        if consumer not in self._said:
+        if consumer not in self._stored_up_to:
             return None
         try:
             if len(message.payload) > MAX_RECEIPT_BYTES:
@@ -125,8 +125,8 @@ class ConsumerReceipts:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.refused += 1
             return None
-        said = self._said[consumer]
-        said[receipt.epoch] = max(receipt.seq, said.get(receipt.epoch, 0))
+        by_epoch = self._stored_up_to[consumer]
+        by_epoch[receipt.epoch] = max(receipt.seq, by_epoch.get(receipt.epoch, 0))
         self._look_for_missing(receipt, now_s)
         seq = self._stored(receipt.epoch)
         return Stored(Kind.VERDICT, receipt.epoch, seq) if seq else None
@@ -148,4 +148,4 @@ class ConsumerReceipts:
             self._mark = (epoch, most, now_s + self._patience_s) if self._stored(epoch) < most else None
 
     def _stored(self, epoch: str) -> int:
-        return min(by_epoch.get(epoch, 0) for by_epoch in self._said.values())
+        return min(by_epoch.get(epoch, 0) for by_epoch in self._stored_up_to.values())

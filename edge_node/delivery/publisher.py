@@ -14,7 +14,7 @@ from edge_node.backoff import MOST_S
 from edge_node.delivery.link_alarms import LinkAlarms
 from edge_node.delivery.row_delivery import RowDelivery
 from edge_node.delivery.side_messages import LatestVerdict, NewestHealth, SideMessages
-from edge_node.delivery.status_publication import StatusMessage
+from edge_node.delivery.status_publication import StatusPublication
 from edge_node.errors import ConfigError
 from edge_node.messages.status import LinkState, OfflineReason
 from edge_node.mqtt.endpoint import check_security, endpoint
@@ -79,7 +79,7 @@ class Publisher:
         self._spool = spool
         self._wake = wake
         self._alarms = LinkAlarms()
-        self._status = StatusMessage(topics)
+        self._status = StatusPublication(topics)
         self._health = NewestHealth(topics)
         latest = LatestVerdict(topics)
         self._listeners = (latest, *listeners)

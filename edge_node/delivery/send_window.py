@@ -74,7 +74,7 @@ class SendWindow:
         """
         self._size = size
         self._suspects = suspects
-        # Answers first, then what people act on, then the record, then what is said beside it.
+        # Responses first, then what people act on, then the record, then what the shadow compared.
         kinds = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
         self._lanes = [
             *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in kinds),

@@ -111,7 +111,7 @@ class SparkplugNode:
         self._wake.ring()
 
     def set_status(self, status: Status) -> None:
-        """Show how the robot's parts do."""
+        """Show the states of the robot's parts."""
         self._status = status
         self._wake.ring()
 
@@ -181,7 +181,7 @@ class SparkplugNode:
         return encode_payload([death_metric(self._bd_seq, now_ms)], timestamp_ms=now_ms, seq=None)
 
     def _received(self, message: Incoming) -> None:
-        """Deal with a command: a rebirth is all that can be asked for here."""
+        """Take a command; the only one is to publish the birth again."""
         if not message.is_retained and asks_for_rebirth(message.payload):
             self._rebirth_asked = True
 

@@ -117,7 +117,7 @@ class ReconnectLoop:
             except Exception as err:  # noqa: BLE001  whatever it is, the link must come back
                 reason = err
                 self._log.exception("%s: unexpected; connecting anew", self._name)
-            self._steps.ended(reason)
+            self._note_end(reason)
             self._stopping.wait(self.backoff.next_s())
 
     def _connect_and_serve(self) -> None:
@@ -131,6 +131,12 @@ class ReconnectLoop:
             self._steps.goodbye(session)
         finally:
             session.abandon()
+
+    def _note_end(self, reason: Exception | None) -> None:
+        try:
+            self._steps.ended(reason)
+        except Exception:  # noqa: BLE001  the same
+            self._log.exception("%s: unexpected at the end of a connection", self._name)
 
     def _log_end(self, reason: str) -> None:
         if reason != self._last_reason:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from edge_node.update.installer import Installer
     from edge_node.update.piece_requests import Piece
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 SHA256_BYTES = 32
 OFFSET_BYTES = 8

@@ -1,7 +1,7 @@
-"""Decide which pieces of a file to request and when to request them again. Pure; the caller passes the time.
+"""Select the pieces of a file to request, and repeat requests that were not answered. Pure.
 
-Pieces share the link with the broker's answers to verdicts, so only few are on the way. While they come
-quickly more are requested at once; when they come slowly, or not at all, fewer.
+Pieces share the link with the acknowledgements of verdicts, so few are in flight: more while they arrive
+quickly, fewer when they arrive slowly or not at all. The caller passes the time.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PIECE_BYTES = 16 * 1024
-MOST_PIECES = 16  # on the way at once: 256 KiB
-_QUICK_S, _SLOW_S = 0.3, 0.8  # a piece sooner than this allows one more, later than that one less
-_PATIENCE = 4.0  # times the usual time for an answer, until it is asked for again
-_SOONEST_S, _LATEST_S = 2.0, 30.0
+MAX_PIECES = 16  # in flight at once: 256 KiB
+_QUICK_S, _SLOW_S = 0.3, 0.8  # a piece that arrives sooner allows one more in flight, later one less
+_PATIENCE = 4.0  # a request is repeated after so many times the usual response time
+_MIN_WAIT_S, _MAX_WAIT_S = 2.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Piece:
 
 
 class PieceRequests:
-    """Track the pieces that were requested and have not come; belongs to one thread."""
+    """Track the pieces in flight; used by one thread alone."""
 
     def __init__(self) -> None:
-        self._asked: dict[Piece, float] = {}
+        self._requested_s: dict[Piece, float] = {}
         self._ahead: dict[int, bytes] = {}
         self._width = 2.0
         self._usual_s = 0.5
@@ -35,50 +35,51 @@ class PieceRequests:
         self._not_before_s = 0.0
 
     @property
-    def on_the_way_bytes(self) -> int:
-        """How many bytes were requested and have not come."""
-        return sum(piece.length for piece in self._asked)
+    def in_flight_bytes(self) -> int:
+        """Bytes that were requested and have not arrived."""
+        return sum(piece.length for piece in self._requested_s)
 
     def begin(self) -> None:
-        """Forget what was on the way: a link ended, or bytes were thrown away."""
-        self._asked.clear()
+        """Forget the requests in flight: the link ended, or bytes were discarded."""
+        self._requested_s.clear()
         self._ahead.clear()
         self._silent, self._not_before_s = 0, 0.0
 
-    def due(self, at: int, end: int, now_s: float, most: int = MOST_PIECES) -> list[Piece]:
+    def due(self, at: int, end: int, now_s: float, most: int = MAX_PIECES) -> list[Piece]:
         """Return the pieces to request now; each counts as requested.
 
         Args:
-            at: everything before is here.
-            end: nothing from here on is wanted.
-            now_s: monotonic.
-            most: no more pieces than these.
+            at: offset up to which everything has arrived.
+            end: offset at which to stop.
+            now_s: monotonic time.
+            most: return no more pieces than these.
         """
         self._expire(now_s)
         if now_s < self._not_before_s:
             return []
         found: list[Piece] = []
         offset = at
-        while offset < end and len(found) < most and len(self._asked) + len(self._ahead) < int(self._width):
+        in_flight = len(self._requested_s) + len(self._ahead)
+        while offset < end and len(found) < min(most, int(self._width) - in_flight):
             piece = Piece(offset, min(PIECE_BYTES, end - offset))
             if offset in self._ahead:
                 piece = Piece(offset, len(self._ahead[offset]))
-            elif piece not in self._asked:
-                self._asked[piece] = now_s
+            elif piece not in self._requested_s:
+                self._requested_s[piece] = now_s
                 found.append(piece)
             offset += piece.length
         return found
 
     def arrived(self, offset: int, content: bytes, at: int, now_s: float) -> bytes | None:
-        """Take a piece that came; return what now follows on ``at``, or None if it was not asked for."""
-        asked_s = self._asked.pop(Piece(offset, len(content)), None)
-        if asked_s is None:
+        """Take a received piece; return the bytes that now follow on ``at``, None if it was not requested."""
+        requested_s = self._requested_s.pop(Piece(offset, len(content)), None)
+        if requested_s is None:
             return None
-        took_s = now_s - asked_s
+        took_s = now_s - requested_s
         self._usual_s += (took_s - self._usual_s) / 8
         self._silent = 0
         if took_s < _QUICK_S:
-            self._width = min(MOST_PIECES, self._width + 1 / self._width)
+            self._width = min(MAX_PIECES, self._width + 1 / self._width)
         elif took_s > _SLOW_S:
             self._width = max(1.0, self._width - 1 / self._width)
         self._ahead[offset] = content
@@ -88,13 +89,13 @@ class PieceRequests:
         return bytes(whole)
 
     def _expire(self, now_s: float) -> None:
-        """Ask again for what did not come; when nothing comes at all, ever more seldom."""
-        patience_s = min(_LATEST_S, max(_SOONEST_S, self._usual_s * _PATIENCE))
-        late = [piece for piece, asked_s in self._asked.items() if now_s - asked_s > patience_s]
+        """Let late pieces be requested again; ever more seldom while none arrives."""
+        patience_s = min(_MAX_WAIT_S, max(_MIN_WAIT_S, self._usual_s * _PATIENCE))
+        late = [piece for piece, requested_s in self._requested_s.items() if now_s - requested_s > patience_s]
         for piece in late:
-            del self._asked[piece]
+            del self._requested_s[piece]
         if late:
             self._width = max(1.0, self._width / 2)
             self._silent += 1
             if self._silent > 1:
-                self._not_before_s = now_s + min(_LATEST_S, 0.5 * 2 ** min(self._silent, 6))
+                self._not_before_s = now_s + min(_MAX_WAIT_S, 0.5 * 2 ** min(self._silent, 6))

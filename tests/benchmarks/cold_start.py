@@ -23,7 +23,7 @@ import numpy as np
 from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
 from edge_node.mqtt.subscriber import Subscriber
-from tests.processes import Mosquitto, cpu_s
+from tests.support.processes import Mosquitto, cpu_s
 
 
 def main() -> int:

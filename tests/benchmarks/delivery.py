@@ -27,7 +27,7 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
-from tests.processes import Mosquitto
+from tests.support.processes import Mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ import msgspec
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import VerdictFilter
 from edge_node.messages.verdict import Pose
-from tests.verdicts import START, verdict
+from tests.support.verdicts import START, verdict
 
 MATERIALS = ("steel", "aluminium", "galvanized")
 SEVERITIES = ("mid", "late", None)

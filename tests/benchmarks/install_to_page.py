@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.browser import browser
+from tests.support.browser import browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,11 +17,11 @@ from pathlib import Path
 import msgspec
 
 from edge_node.messages.verdict import Pose, encode
-from tests.browser import browser
-from tests.collector import Collector
-from tests.control_room import ControlRoom
-from tests.processes import Mosquitto
-from tests.verdicts import verdict
+from tests.support.browser import browser
+from tests.support.collector import Collector
+from tests.support.control_room import ControlRoom
+from tests.support.processes import Mosquitto
+from tests.support.verdicts import verdict
 
 _WATCH = """() => {
   window.seen = {};

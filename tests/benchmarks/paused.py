@@ -19,10 +19,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from edge_node.config.sections import example_config
-from tests.collector import Collector
-from tests.mjpeg_server import MjpegServer
-from tests.processes import Mosquitto, cpu_s, wait_for
-from tests.rtsp_server import RtspServer
+from tests.support.collector import Collector
+from tests.support.mjpeg_server import MjpegServer
+from tests.support.processes import Mosquitto, cpu_s, wait_for
+from tests.support.rtsp_server import RtspServer
 
 TOPICS = "corrosion/v1/quay/r-1"
 SIZE_PX = (640, 480)

@@ -20,11 +20,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tests.collector import Collector
-from tests.edge_node.test_update_mqtt import BASE, robot_config, sending
-from tests.processes import Mosquitto, daemon, wait_for
-from tests.proxy import Proxy
-from tests.releases import Maker
+from tests.scenarios.test_update_mqtt import BASE, robot_config, sending
+from tests.support.collector import Collector
+from tests.support.processes import Mosquitto, daemon, wait_for
+from tests.support.proxy import Proxy
+from tests.support.releases import Maker
 
 _BEFORE_VERDICTS = 50
 

@@ -30,7 +30,7 @@ from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.spool.rows import Keep
 from edge_node.spool.spool import Spool
-from tests.verdicts import verdict
+from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,9 +18,9 @@ from pathlib import Path
 from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
-from tests.mjpeg_server import Behaviour, MjpegServer
-from tests.pipeline_server import PipelineServer
-from tests.rtsp_server import RtspServer
+from tests.support.mjpeg_server import Behaviour, MjpegServer
+from tests.support.pipeline_server import PipelineServer
+from tests.support.rtsp_server import RtspServer
 
 AWAY = (CameraCondition.SILENT, CameraCondition.ABSENT)
 FAULTS = {

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_node.config.sections import example_config
-from tests.processes import Mosquitto, free_port
+from tests.support.processes import Mosquitto, free_port
 
 ENTITIES = {
     "sensor.crawler_1_outcome": {"corroded", "uncorroded", "uncertain", "not_inspectable"},

@@ -34,9 +34,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tests.collector import Collector
-from tests.processes import Mosquitto
-from tests.proxy import Proxy
+from tests.support.collector import Collector
+from tests.support.processes import Mosquitto
+from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Collection

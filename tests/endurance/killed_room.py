@@ -17,10 +17,10 @@ import msgspec
 
 from edge_node.control_room.history.history import History
 from edge_node.messages.verdict import encode
-from tests.collector import Collector
-from tests.control_room import SYSTEMD_QUEUES, ControlRoom
-from tests.processes import Mosquitto, wait_for
-from tests.verdicts import verdict
+from tests.support.collector import Collector
+from tests.support.control_room import SYSTEMD_QUEUES, ControlRoom
+from tests.support.processes import Mosquitto, wait_for
+from tests.support.verdicts import verdict
 
 
 def publish(port: int, robot: str, stop: threading.Event, sent: dict[str, int]) -> None:

@@ -24,7 +24,7 @@ from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.subscriber import Subscriber
-from tests.processes import Mosquitto
+from tests.support.processes import Mosquitto
 
 MAX_GROWTH_MB = 5.0  # an allocator has its ups and downs
 MORE_HANDLES = 2  # one SQLite checkpoint or one reconnect in the moment of looking

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tests.collector import Received
 from tests.endurance.kill import TOPIC, WINDOW, judge
-from tests.mqtt_tap import Tap
+from tests.support.collector import Received
+from tests.support.mqtt_tap import Tap
 
 
 class Seen:

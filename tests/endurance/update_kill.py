@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 
 from edge_node.config.sections import example_config
-from tests.processes import Mosquitto
-from tests.releases import Maker
+from tests.support.processes import Mosquitto
+from tests.support.releases import Maker
 
 _NODE = (sys.executable, "-m", "edge_node.cli")
 _SETTLE_S = 20.0

@@ -51,12 +51,12 @@ _HELD_S = 30.0  # a connection that held so long was a good one
 _MEGABYTE = 1_000_000
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
-_log = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The state of the room's own connection.
+    """The state of the room's own connection to the broker.
 
     Attributes:
         text: why it is not there; "" while it is.
@@ -122,7 +122,7 @@ class Ingest:
         return self._loop.is_alive
 
     def endpoint(self) -> Endpoint:
-        """Return the broker, and as whom the room speaks to it.
+        """Return the broker's address and the credentials of the room.
 
         Raises:
             ConfigError: a file of [mqtt] cannot be read.
@@ -157,9 +157,9 @@ class Ingest:
         self._set_link(LinkState.STOPPED)
 
     def _new_session(self) -> Session:
-        keeping = PersistentSession(expiry_s=self._settings.room.session_days * 86_400)
+        persistent = PersistentSession(expiry_s=self._settings.room.session_days * 86_400)
         return Session(
-            self.endpoint(), keeping=keeping, on_message=self._received, on_acknowledged=self._answered
+            self.endpoint(), persistent=persistent, on_message=self._received, on_acknowledged=self._answered
         )
 
     def _connected(self, session: Session, granted: Granted) -> None:

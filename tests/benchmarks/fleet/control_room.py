@@ -12,7 +12,7 @@ import numpy as np
 from edge_node.control_room.history.database import NAME
 from tests.benchmarks.fleet.processes import ROOT, wait_until
 from tests.benchmarks.fleet.room import PERCENTILES
-from tests.processes import free_port
+from tests.support.processes import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

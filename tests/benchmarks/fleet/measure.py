@@ -12,7 +12,7 @@ from typing import Any
 from tests.benchmarks.fleet.control_room import ControlRoom
 from tests.benchmarks.fleet.processes import Talker, resident_mb
 from tests.benchmarks.fleet.profile import Profile
-from tests.processes import Mosquitto, cpu_s
+from tests.support.processes import Mosquitto, cpu_s
 
 ROBOTS_A_PROCESS = 50
 SETTLE_S = 60.0  # how long the rest may take to arrive

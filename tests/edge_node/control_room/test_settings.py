@@ -9,7 +9,7 @@ import pytest
 
 from edge_node.control_room.settings import SECTIONS, example_settings, load_settings, settings_of
 from edge_node.errors import ConfigError
-from tests.processes import command
+from tests.support.processes import command
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, LinkError, Outgoing
 from edge_node.mqtt.wake import Wake
-from tests.collector import Collector
-from tests.processes import Mosquitto, free_port, wait_for
+from tests.support.collector import Collector
+from tests.support.processes import Mosquitto, free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +31,7 @@ class Connections:
         self.happened: list[str] = []
         self.reasons: list[Exception | None] = []
         self.raise_next: Exception | None = None
+        self.raise_at_end: Exception | None = None
         self._port = port
         self._wake = wake
 
@@ -60,6 +61,9 @@ class Connections:
 
     def _connection_ended(self, reason: Exception | None) -> None:
         self.reasons.append(reason)
+        error, self.raise_at_end = self.raise_at_end, None
+        if error is not None:
+            raise error
 
 
 @pytest.fixture
@@ -104,6 +108,16 @@ def test_whatever_is_raised_in_a_turn_the_link_comes_back(mosquitto, begin, capl
     wait_for(lambda: connections.happened.count("connected") == 2, what="the next connection")
     assert connections.reasons == [error]
     assert ("Traceback" in caplog.text) is isinstance(error, RuntimeError)
+
+
+def test_a_fault_while_an_end_is_noted_ends_nothing_else(mosquitto, begin, caplog) -> None:
+    """The thread would die, and the link would be away for ever."""
+    connections, _ = begin(mosquitto.port)
+    wait_for(lambda: "connected" in connections.happened, what="connection")
+    connections.raise_at_end = RuntimeError("a bug at the end")
+    connections.raise_next = LinkError("cut")
+    wait_for(lambda: connections.happened.count("connected") == 2, what="the next connection")
+    assert "a bug at the end" in caplog.text
 
 
 def test_stopping_says_goodbye_over_the_connection_that_stands(mosquitto, begin) -> None:

@@ -7,8 +7,8 @@ import pytest
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.topic_filter import matches
 from edge_node.mqtt.types import Endpoint, Outgoing
-from tests.collector import Collector
-from tests.processes import wait_for
+from tests.support.collector import Collector
+from tests.support.processes import wait_for
 
 # The examples of MQTT 5.0, 4.7.1 and 4.7.2, and the node's own filters.
 CASES = [

@@ -1,0 +1,116 @@
+"""TFLite Metadata: what other tools read from the file alone, read back by the schema's numbers."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from dataclasses import replace
+
+import flatbuffers
+import numpy as np
+import pytest
+from flatbuffers.table import Table
+
+from converter.graphs.fuse import fuse
+from converter.graphs.trained_graph import load_graph
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.request import Mode
+from converter.quantize.tflite_metadata import ModelDescription, label_file, metadata_of, with_metadata
+from edge_node.inference.interpreter import Interpreter
+from tests.support import small_graphs
+
+
+class Fields:
+    """One table of a flatbuffer, its fields by number: what a generated reader does."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def _at(self, field: int) -> int:
+        offset = self._table.Offset(4 + 2 * field)
+        assert offset, f"field {field} is absent"
+        return offset + self._table.Pos
+
+    def text(self, field: int) -> str:
+        """Return a string."""
+        return self._table.String(self._at(field)).decode()
+
+    def byte(self, field: int) -> int:
+        """Return a one-byte number."""
+        return self._table.Get(flatbuffers.number_types.Uint8Flags, self._at(field))
+
+    def floats(self, field: int) -> np.ndarray:
+        """Return a vector of floats."""
+        return self._table.GetVectorAsNumpy(
+            flatbuffers.number_types.Float32Flags, self._at(field) - self._table.Pos
+        )
+
+    def table(self, field: int) -> Fields:
+        """Return a table that a field points to."""
+        return Fields(Table(self._table.Bytes, self._table.Indirect(self._at(field))))
+
+    def tables(self, field: int) -> list[Fields]:
+        """Return a vector of tables."""
+        offset = self._at(field) - self._table.Pos
+        start, count = self._table.Vector(offset), self._table.VectorLen(offset)
+        return [Fields(Table(self._table.Bytes, self._table.Indirect(start + 4 * at))) for at in range(count)]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> tuple[bytes, bytes, ModelDescription]:
+    """A model as converted, and with its metadata, which is the third."""
+    folder = tmp_path_factory.mktemp("graph")
+    graph = load_graph(small_graphs.write_graph(folder, small_graphs.poets_mobilenet(labels=3)))
+    (fused,) = fuse({"steel": graph})
+    bare = convert_graph(fused, Mode.NONE, None).content
+    labels = {"steel/map": ("late", "mid", "none")}
+    described = ModelDescription("plates", "3", "CC0", "three labels", fused.preprocessing, labels)
+    return bare, with_metadata(bare, described), described
+
+
+def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
+    """Names, licence, mean and std of the picture, and which file has the labels of which output."""
+    content = metadata_of(models[1])
+    assert content is not None
+    assert content[4:8] == b"M001"
+    root = Fields(Table(bytearray(content), flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0)))
+    assert (root.text(0), root.text(2), root.text(5)) == ("plates", "3", "CC0")
+    (graph,) = root.tables(3)
+    (picture,), (head,) = graph.tables(2), graph.tables(3)
+    assert picture.table(3).byte(0) == 2  # ImageProperties
+    (unit,) = picture.tables(4)
+    assert unit.byte(0) == 1  # NormalizationOptions
+    assert unit.table(1).floats(0) == pytest.approx([127.5] * 3)
+    assert unit.table(1).floats(1) == pytest.approx([127.5] * 3)
+    assert head.text(0) == "steel/map"
+    (labels,) = head.tables(6)
+    assert (labels.text(0), labels.byte(2)) == (label_file("steel/map"), 2)  # TENSOR_AXIS_LABELS
+
+
+def test_the_label_file_is_in_the_archive_behind_the_model(models):
+    """Unzipping the model gives the labels, one a line."""
+    with zipfile.ZipFile(io.BytesIO(models[1])) as archive:
+        assert archive.read(label_file("steel/map")).decode().split() == ["late", "mid", "none"]
+
+
+def test_metadata_that_is_written_again_replaces_what_was_there(models):
+    """One entry and one label file, the newest, in one call or another: no zip archive with two of a name."""
+    _, once, described = models
+    renamed = replace(described, name="sheets", labels={"steel/map": ("bad", "poor", "good")})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # zipfile only warns of two files with one name
+        twice = with_metadata(once, renamed)
+    assert metadata_of(twice) == metadata_of(with_metadata(models[0], renamed))
+    assert with_metadata(twice, described) == once
+    with zipfile.ZipFile(io.BytesIO(twice)) as archive:
+        assert archive.namelist() == [label_file("steel/map")]
+        assert archive.read(label_file("steel/map")).decode().split() == ["bad", "poor", "good"]
+
+
+def test_the_runtime_computes_the_same_with_metadata(models):
+    """The model is the same model: equal outputs, bit for bit."""
+    picture = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    bare, described = (Interpreter(content, where="model").run(picture) for content in models[:2])
+    assert np.array_equal(bare["steel/map"], described["steel/map"])
+    assert metadata_of(models[0]) is None

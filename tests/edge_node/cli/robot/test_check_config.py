@@ -1,0 +1,40 @@
+"""``check-config`` judges the camera's source without touching it, and keeps its password."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_node.config.sections import example_config
+from tests.support.processes import command
+
+
+def check(tmp_path, source):
+    """Run the command on a configuration with this source."""
+    path = tmp_path / "node.toml"
+    path.write_text(
+        example_config(
+            node={"site": "quay", "robot": "crawler-1"},
+            camera={"source": source},
+            bundle={"path": "default"},
+            mqtt={"hostname": "127.0.0.1"},
+        ),
+        encoding="utf-8",
+    )
+    return command("edge_node.cli", "check-config", str(path))
+
+
+def test_a_password_is_not_printed(tmp_path):
+    """What is said of a good configuration can be shown to anybody."""
+    found = check(tmp_path, "rtsp://admin:s3cret@10.0.0.9/live")
+    assert found.returncode == 0, found.stderr
+    assert "s3cret" not in found.stdout
+    assert "rtsp://admin:***@10.0.0.9/live" in found.stdout
+
+
+@pytest.mark.parametrize("source", ["ftp://host/x", "csi:left", "file:///etc/passwd"])
+def test_a_source_that_can_never_work_is_refused(tmp_path, source):
+    """A scheme that is not allowed is exit code 78 and one line, before any daemon starts."""
+    found = check(tmp_path, source)
+    assert found.returncode == 78
+    assert "[camera] source" in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1

@@ -1,0 +1,147 @@
+"""``edge-node classify`` as a user calls it: one JSON line a picture, whatever the picture."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.processes import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.runtime
+
+
+@pytest.fixture
+def picture(tmp_path) -> Path:
+    """A small picture with some texture."""
+    path = tmp_path / "plate.png"
+    pixels = np.random.default_rng(5).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), cv2.resize(pixels, (400, 300)))
+    return path
+
+
+def verdicts(found) -> list[dict]:
+    """Return the lines of stdout as JSON."""
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def test_a_picture_gives_a_verdict_with_its_path_through_the_cascade(picture):
+    """Source as given, an outcome, and per stage a label with probabilities that sum to one."""
+    found = command("edge_node.cli", "classify", str(picture))
+    assert found.returncode == 0, found.stderr
+    assert found.stderr == ""
+    (verdict,) = verdicts(found)
+    assert verdict["source"] == str(picture)
+    assert verdict["outcome"] in {"corroded", "uncorroded", "uncertain", "not_inspectable"}
+    assert {"material", "severity", "stages"} <= verdict.keys()
+    for stage in verdict["stages"]:
+        assert {"name", "label", "probabilities"} <= stage.keys()
+        assert sum(stage["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_folder_is_read_in_order_of_names_and_a_video_frame_by_frame(picture, tmp_path):
+    """Pictures below a folder in order; each frame of a video under the video's name with its number."""
+    for name in ("b", "a"):
+        (tmp_path / "folder" / name).mkdir(parents=True)
+        (tmp_path / "folder" / name / "x.png").write_bytes(picture.read_bytes())
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (400, 300))
+    for _ in range(3):
+        writer.write(cv2.imread(str(picture)))
+    writer.release()
+    found = verdicts(command("edge_node.cli", "classify", str(tmp_path / "folder"), str(video)))
+    folder = tmp_path / "folder"
+    assert [verdict["source"] for verdict in found[:2]] == [str(folder / "a/x.png"), str(folder / "b/x.png")]
+    assert [(verdict["source"], verdict["frame_id"]) for verdict in found[2:]] == [
+        (str(video), index) for index in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        (b"", "empty"),
+        (b"no picture at all", "no picture"),
+        (b"\xff\xd8\xff\xe0" + bytes(100), "cut off"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "cut off"),
+    ],
+)
+def test_what_cannot_be_read_is_not_inspectable_and_the_rest_is_still_judged(
+    picture, tmp_path, content, said
+):
+    """A verdict line with the reason, a verdict on the good picture after it, and exit code 1."""
+    bad = tmp_path / "bad.jpg"
+    if content is not None:
+        bad.write_bytes(content)
+    found = command("edge_node.cli", "classify", str(bad), str(picture))
+    assert found.returncode == 1
+    refused, judged = verdicts(found)
+    assert (refused["source"], refused["outcome"]) == (str(bad), "not_inspectable")
+    assert said in refused["reasons"][0]["text"]
+    assert judged["stages"] or judged["reasons"]
+    assert "Traceback" not in found.stderr
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    """A folder without pictures is an error, not silence."""
+    found = command("edge_node.cli", "classify", str(tmp_path))
+    assert found.returncode == 1
+    assert "holds no picture" in verdicts(found)[0]["reasons"][0]["text"]
+
+
+def test_the_table_is_for_people(picture):
+    """Columns, without escape codes where stdout is no terminal."""
+    found = command("edge_node.cli", "classify", "--table", str(picture))
+    assert found.stdout.startswith("OUTCOME")
+    assert str(picture) in found.stdout
+    assert "\x1b" not in found.stdout
+
+
+def test_overlays_never_overwrite_a_photograph(picture, tmp_path):
+    """Drawn into the pictures' own folder they have names of their own, one for each source."""
+    other = picture.with_suffix(".bmp")
+    cv2.imwrite(str(other), cv2.imread(str(picture)))
+    before = {path: path.read_bytes() for path in (picture, other)}
+    found = command(
+        "edge_node.cli", "classify", "--overlay", ".", picture.name, other.name, cwd=str(tmp_path)
+    )
+    assert found.returncode == 0, found.stderr
+    assert {path: path.read_bytes() for path in (picture, other)} == before
+    assert len(list(tmp_path.glob("*.overlay.jpg"))) == 2
+
+
+def test_a_name_that_is_not_utf8_does_not_end_the_run(picture, tmp_path):
+    """The picture is judged under its name with the odd bytes written out, and so are those after it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xff.png")).write_bytes(picture.read_bytes())
+    (folder / "b.png").write_bytes(picture.read_bytes())
+    found = command("edge_node.cli", "classify", str(folder))
+    assert found.returncode == 0, found.stderr
+    assert [verdict["source"] for verdict in verdicts(found)] == [
+        f"{folder}/a\\udcff.png",
+        f"{folder}/b.png",
+    ]
+
+
+def test_a_fifo_is_no_picture(tmp_path):
+    """What would wait for ever for a writer is refused."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    found = command("edge_node.cli", "classify", str(tmp_path / "pipe.jpg"))
+    assert found.returncode == 1
+    assert "device" in verdicts(found)[0]["reasons"][0]["text"]
+
+
+def test_a_material_that_the_bundle_does_not_know_is_refused(picture):
+    """It would otherwise be taken for not told."""
+    found = command("edge_node.cli", "classify", "--material", "steal", str(picture))
+    assert found.returncode == 78
+    assert "aluminium, steel" in found.stderr

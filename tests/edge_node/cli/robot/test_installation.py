@@ -1,0 +1,161 @@
+"""Installing into a real folder as root: everything in place, again the same, and gone again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_node.cli.robot.installation import (
+    RULES,
+    UNITS,
+    InstallError,
+    Layout,
+    install,
+    own_source,
+    uninstall,
+)
+from edge_node.config.sections import load_config
+from tests.support.processes import command
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Return a tiny wheel of the same name, whose command says that it is the installed one.
+
+    The whole package with its dependencies would take minutes to install in every run.
+    """
+    folder = tmp_path_factory.mktemp("wheel")
+    (folder / "corrosion_stand_in.py").write_text("def main():\n    print('installed')\n")
+    (folder / "setup.py").write_text(
+        "from setuptools import setup\n"
+        "setup(name='corrosion-edge-node', version='0.0.1', py_modules=['corrosion_stand_in'],\n"
+        "      entry_points={'console_scripts': ['edge-node = corrosion_stand_in:main']})\n"
+    )
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--wheel-dir", str(folder), str(folder)],
+        check=True,
+    )  # fmt: skip
+    return next(folder.glob("*.whl"))
+
+
+def example():
+    """Return a configuration that is one."""
+    return '[node]\nsite="a"\nrobot="b"\n[bundle]\npath="default"\n[mqtt]\nhostname="c"\n'
+
+
+def put(layout, wheel):
+    """Install without a network."""
+    options = ["--no-index", "--no-deps"]
+    return list(install(layout, example, source=str(wheel), pip_options=options))
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory, wheel):
+    """Return a layout in which everything was installed once, and what was said."""
+    layout = Layout(tmp_path_factory.mktemp("root"))
+    return layout, put(layout, wheel)
+
+
+def test_everything_is_in_place(installed):
+    """The command runs, units and rule are ours, the configuration is one."""
+    layout, said = installed
+    assert subprocess.run([str(layout.program)], capture_output=True, check=True).stdout == b"installed\n"
+    for name in UNITS:
+        assert (layout.units / name).read_text() == (REPOSITORY / "systemd" / name).read_text()
+    assert (layout.rules).read_text() == (REPOSITORY / "systemd" / RULES).read_text()
+    assert load_config(layout.configuration / "node.toml").node.robot == "b"
+    assert layout.link.readlink() == Path("/opt/corrosion-edge/bin/edge-node")
+    assert any(line.startswith("made") for line in said)
+
+
+def test_again_is_the_same_as_once(installed, wheel):
+    """The second time nothing is written, and an edited configuration stays as it is."""
+    layout, _ = installed
+    edited = layout.configuration / "node.toml"
+    edited.write_text(example() + "# edited\n")
+    said = put(layout, wheel)
+    assert not [line for line in said if line.startswith(("made", "written", "linked"))]
+    assert edited.read_text().endswith("# edited\n")
+
+
+def test_a_password_file_becomes_a_credential(installed, wheel):
+    """A password that the operator put there is closed to others and handed over by systemd."""
+    layout, _ = installed
+    password = layout.configuration / "mqtt-password"
+    password.write_text("secret")
+    put(layout, wheel)
+    assert password.stat().st_mode & 0o777 == 0o600
+    drop_in = layout.units / "corrosion-edge.service.d" / "10-mqtt-password.conf"
+    assert "LoadCredential=mqtt-password:/etc/corrosion-edge/mqtt-password" in drop_in.read_text()
+    assert "secret" not in drop_in.read_text()
+
+
+def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel):
+    """Uninstalling keeps configuration and recordings; purging leaves no file at all."""
+    layout = Layout(tmp_path)
+    put(layout, wheel)
+    layout.states[0].mkdir(parents=True)
+    (layout.states[0] / "spool.sqlite").write_text("verdicts")
+    list(uninstall(layout, purge=False))
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["etc/corrosion-edge/node.toml", "var/lib/corrosion-edge/spool.sqlite"]
+    list(uninstall(layout, purge=True))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() or path.is_symlink()]
+
+
+@pytest.mark.skipif(not shutil.which("systemctl"), reason="systemctl (apt: systemd) is not installed")
+def test_instances_that_were_enabled_do_not_start_any_more(tmp_path, wheel):
+    """Uninstalling removes the links that systemctl itself made for the unit and two cameras, no other."""
+    layout = Layout(tmp_path)
+    put(layout, wheel)
+    (layout.units / "corrosion-edge-watcher.service").write_text("[Install]\nWantedBy=multi-user.target\n")
+    names = ["corrosion-edge", "corrosion-edge@bow", "corrosion-edge@stern", "corrosion-edge-watcher"]
+    enabling = ["systemctl", f"--root={tmp_path}", "enable", *(f"{name}.service" for name in names)]
+    subprocess.run(enabling, check=True, capture_output=True)
+    wants = layout.units / "multi-user.target.wants"
+    assert len(list(wants.iterdir())) == 4
+    said = list(uninstall(layout, purge=False))
+    assert [path.name for path in wants.iterdir()] == ["corrosion-edge-watcher.service"]
+    assert sum("multi-user.target.wants" in line for line in said) == 3
+
+
+def test_another_prefix_is_in_the_units(tmp_path, wheel):
+    """The unit starts the program where it was installed."""
+    layout = Layout(tmp_path, Path("/srv/node"))
+    put(layout, wheel)
+    assert "ExecStart=/srv/node/bin/edge-node run" in (layout.units / UNITS[0]).read_text()
+
+
+def test_a_foreign_program_is_not_overwritten(tmp_path, wheel):
+    """Somebody else's /usr/local/bin/edge-node stops the installation in a sentence."""
+    layout = Layout(tmp_path)
+    layout.link.parent.mkdir(parents=True)
+    layout.link.write_text("theirs")
+    with pytest.raises(InstallError, match="not ours"):
+        put(layout, wheel)
+    assert layout.link.read_text() == "theirs"
+
+
+def test_what_pip_refuses_is_one_sentence(tmp_path):
+    """A package that is not there ends in one line that names it."""
+    with pytest.raises(InstallError, match=r"/no/such\.whl") as caught:
+        list(install(Layout(tmp_path), example, source="/no/such.whl", pip_options=["--no-index"]))
+    assert "\n" not in str(caught.value)
+
+
+def test_uninstalling_what_is_not_there_is_no_failure(tmp_path):
+    """The command line says nothing was removed, and exits with 0."""
+    found = command("edge_node.cli", "install", "--uninstall", "--root", str(tmp_path))
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_package_knows_where_it_came_from():
+    """The default source is this repository, or the version on an index."""
+    assert own_source() == str(REPOSITORY) or own_source().startswith("corrosion-edge-node==")

@@ -1,0 +1,84 @@
+"""Replaying a recording says which verdicts another bundle changes, and no others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import cv2
+import pytest
+
+from edge_node.camera.backends.recording import iter_video
+from edge_node.demo.run import CLIP
+from edge_node.inference.bundle import DEFAULT_BUNDLE
+from tests.support.processes import command
+
+pytestmark = pytest.mark.runtime
+
+
+def replay(*arguments):
+    """Run the command."""
+    return command("edge_node.cli", "replay", *arguments)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Every eighth frame of the demo's clip: all of its plates, in an eighth of the time."""
+    path = tmp_path_factory.mktemp("replay") / "clip.avi"
+    frames = list(iter_video(CLIP))[::8]
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (width, height))
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_the_same_bundle_changes_nothing(clip):
+    """Against itself no verdict changes, and the exit code says so."""
+    found = replay(str(clip), "--bundle", "default", "--json")
+    assert found.returncode == 0, found.stderr
+    (summary,) = [json.loads(line) for line in found.stdout.splitlines()]
+    assert summary["changed"] == 0
+    assert summary["frames"] > 30
+    assert sum(summary["outcomes"].values()) == summary["frames"]
+
+
+def test_a_bundle_that_decides_otherwise_is_listed(clip, tmp_path):
+    """A bundle that abstains below certainty changes verdicts; each is listed once, with both paths."""
+    bundle = shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle")
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    for stage in manifest["cascade"]["stages"]:
+        stage["abstain_below"] = 0.97
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    found = replay(str(clip), "--bundle", str(bundle), "--json")
+    assert found.returncode == 1, found.stderr
+    *changes, summary = [json.loads(line) for line in found.stdout.splitlines()]
+    assert len(changes) == summary["changed"] > 0
+    assert len({change["frame_id"] for change in changes}) == len(changes)
+    assert all(change["differs"] and change["old"] != change["new"] for change in changes)
+    assert all(change["stages"].values() for change in changes)
+    told = [pair for change in changes for pair in change["stages"].items()]
+    for stage, pairs in summary["stages"].items():  # also pictures whose verdict stays the same
+        assert sum(pairs.values()) >= sum(stage == name for name, _ in told) > 0
+        assert all("unsure" in pair or "not asked" in pair for pair in pairs)
+    table = replay(str(clip), "--bundle", str(bundle))
+    assert f"{len(changes)} of {summary['frames']} verdicts change" in table.stdout
+    assert "stage material" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rtsp://cam/live", "--bundle", "default"], "cannot be replayed"),
+        (["/no/such.mp4", "--bundle", "default"], "no such file"),
+        ([str(CLIP), "--bundle", "/no/such"], "bundle"),
+        ([str(CLIP), "--bundle", "default", "--material", "cheese"], "material 'cheese'"),
+    ],
+)
+def test_what_cannot_be_replayed_is_one_sentence(arguments, words):
+    """A camera, a missing file, a missing bundle: one line each."""
+    found = replay(*arguments)
+    assert found.returncode == 2
+    assert words in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1

@@ -1,0 +1,125 @@
+"""The configuration: every problem at once, each with key, found, wanted, nearest name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.config.sections import SECTIONS, example_config, load_config, parse_config
+from edge_node.errors import ConfigError
+from tests.support.processes import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINIMAL = b"""
+[node]
+site = "quay"
+robot = "crawler-1"
+[bundle]
+path = "default"
+[mqtt]
+hostname = "localhost"
+"""
+
+
+def problems(text: bytes) -> list[str]:
+    """Return the lines of the error about ``text``."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "node.toml")
+    assert caught.value.exit_code == 78
+    return str(caught.value).splitlines()
+
+
+def test_site_robot_bundle_and_broker_are_enough():
+    """Everything else has a default."""
+    config = parse_config(MINIMAL, "node.toml")
+    assert (config.node.robot, config.mqtt.window, config.camera.source) == ("crawler-1", 20, "/dev/video0")
+
+
+def test_every_problem_is_named_at_once():
+    """Six mistakes in one file give six lines, each with the file, the section and the key."""
+    text = (
+        b'[node]\nsite = "a b"\nrobt = "x"\n[camra]\n[mqtt]\nhostname = "h"\nport = 99999\nwindow = "many"\n'
+    )
+    found = problems(text)
+    assert len(found) == 7
+    assert all(line.startswith("node.toml: ") for line in found)
+    for part in (
+        'unknown section "camra"; did you mean "camera"?',
+        '[node] unknown key "robt"; did you mean "robot"?',
+        "[node] site = 'a b': Expected str matching regex",
+        "[node] robot is missing: The robot's name",
+        "[bundle] path is missing",
+        "[mqtt] port = 99999: Expected int <= 65535",
+        "[mqtt] window = 'many': Expected int, got str",
+    ):
+        assert any(part in line for line in found), part
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"node = 3\n", "[node] wanted a section, found node = 3"),
+        (b"[node\n", "not TOML"),
+        (b"\xff\xfe", "not TOML"),
+        (MINIMAL + b"[camera]\nfps = 0\n", "Expected float > 0"),
+        (MINIMAL + b'[camera]\npace = "slow"\n', "Invalid enum value 'slow'"),
+    ],
+)
+def test_what_is_no_configuration_is_refused(text, said):
+    """Each kind of nonsense is told apart."""
+    assert any(said in line for line in problems(text))
+
+
+def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path):
+    """The message names the file and the command that writes an example."""
+    with pytest.raises(ConfigError, match="No such file or directory; `edge-node init` writes an example"):
+        load_config(tmp_path / "absent.toml")
+
+
+def test_the_example_is_a_configuration_that_names_every_key():
+    """The generated example parses, and no key of any section is missing from it."""
+    text = example_config(
+        node={"site": "quay", "robot": "r-1"}, bundle={"path": "default"}, mqtt={"hostname": "localhost"}
+    )
+    assert parse_config(text.encode(), "example").node.site == "quay"
+    for section in SECTIONS.values():
+        for key in section.__struct_fields__:
+            assert f"\n{key} = " in text or f"\n# {key} =" in text, key
+
+
+def test_uncommented_defaults_of_the_example_are_the_defaults():
+    """What the example shows as default is what an absent key gives."""
+    text = example_config(
+        node={"site": "quay", "robot": "crawler-1"},
+        bundle={"path": "default"},
+        mqtt={"hostname": "localhost"},
+    )
+    lines = []
+    for line in text.splitlines():
+        shown = line.removeprefix("# ") if " = " in line and line.startswith("# ") else line
+        lines.append(line if shown.endswith(("=", ".")) else shown)
+    explicit = parse_config("\n".join(lines).encode(), "example")
+    defaults = parse_config(MINIMAL, "example")
+    for section in SECTIONS:
+        assert getattr(explicit, section) == getattr(defaults, section)
+
+
+@pytest.mark.parametrize(
+    ("broker", "hostname", "port"),
+    [
+        ("broker.example:1884", "broker.example", 1884),
+        ("[fe80::1]:1884", "fe80::1", 1884),
+        ("::1", "::1", None),
+    ],
+)
+def test_init_takes_the_broker_as_the_other_commands_do(
+    tmp_path: Path, broker: str, hostname: str, port: int | None
+) -> None:
+    """HOST[:PORT], not a host name with a colon in it that no broker has."""
+    file = tmp_path / "node.toml"
+    assert command("edge_node.cli", "init", "--broker", broker, str(file)).returncode == 0
+    mqtt = load_config(file).mqtt
+    assert (mqtt.hostname, mqtt.port) == (hostname, port)

@@ -1,0 +1,125 @@
+"""Bytes from the broker: only what a robot says of itself, strictly, gets into the history."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import pytest
+
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import StoredPicture
+from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
+from edge_node.messages.topics import Topics
+from edge_node.messages.verdict import encode
+from edge_node.mqtt.types import Incoming
+from tests.support.verdicts import verdict
+
+TOPICS = Topics("quay", "crawler-1")
+JPEG = b"\xff\xd8\xff\xe0 something \xff\xd9"
+
+
+def message(payload: bytes, topic: str = TOPICS.verdict, **user: str) -> Incoming:
+    """A message as it comes."""
+    return Incoming(topic, payload, is_retained=False, user=tuple(user.items()))
+
+
+def changed(**fields: object) -> bytes:
+    """A verdict's JSON with other values."""
+    return msgspec.json.encode({**msgspec.to_builtins(verdict(7, "C")), **fields})
+
+
+def test_a_verdict_is_read() -> None:
+    """What the robot encodes comes out as it went in."""
+    assert decode(message(encode(verdict(7, "C")))) == verdict(7, "C")
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"null", "not as the schema says"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "larger than"),
+        (b"[" * 60_000, "not JSON|not as the schema says"),
+        (b'{"id": "\xff"}', "not JSON"),
+        (b'{"id": "\\ud800"}', "not JSON|not as the schema says"),
+        (b'{"seq": 1e999}', "not as the schema says|not JSON"),
+        (b'{"seq": NaN}', "not JSON"),
+        (changed(seq=2**60, id=f"crawler-1:epoch:{2**60}"), "seq is too large"),
+        (changed(seq=0), "not as the schema says"),
+        (changed(frame_id="x"), "not as the schema says"),
+        (changed(robot="crawler-2"), "another robot than its topic"),
+        (changed(id="crawler-2:epoch:7"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed(id="crawler-1:epoch:8"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed(id="crawler-1::7"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed(id=f"crawler-1:{'e' * 65}:7"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed(observed_at="0001-01-01T00:00:00Z"), "no time of this age"),
+        (changed(observed_at="9999-12-31T23:59:59Z"), "no time of this age"),
+        (changed(outcome="<script>"), "not as the schema says"),
+        (changed(source="x" * 70_000), "larger than"),
+    ],
+)
+def test_what_is_no_verdict_is_told_by_reason(payload: bytes, reason: str) -> None:
+    """Each with a sentence that is the same for all of its kind, so that kinds can be counted."""
+    with pytest.raises(UnreadableError, match=reason):
+        decode(message(payload))
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "corrosion/v1/quay/crawler-1",
+        "corrosion/v1/quay/crawler-1/verdict/more",
+        "corrosion/v2/quay/crawler-1/verdict",
+        "corrosion/v1/qu ay/crawler-1/verdict",
+        "corrosion/v1/quay/../verdict",
+        "corrosion/v1/quay/crawler-1/cmd/ping",
+        "corrosion/v1/quay/crawler-1/evidence",
+        "corrosion/v1/quay/crawler-1/evidence/../../etc/passwd",
+        f"corrosion/v1/quay/crawler-1/evidence/{'A' * 64}",
+    ],
+)
+def test_topics_of_another_shape_are_refused(topic: str) -> None:
+    """A name that reaches the history is an id, and a picture's name is a hash."""
+    with pytest.raises(UnreadableError):
+        decode(message(JPEG, topic))
+
+
+def test_a_picture_is_what_its_name_promises() -> None:
+    """A full picture is held to its hash; of a thumbnail nothing proves the bytes, and it is marked so."""
+    sha256 = hashlib.sha256(JPEG).hexdigest()
+    topic = TOPICS.evidence(sha256)
+    assert decode(message(JPEG, topic)) == StoredPicture(
+        "quay", "crawler-1", sha256, is_thumbnail=False, content=JPEG
+    )
+    small = decode(message(JPEG + b"small", topic, size="thumbnail"))
+    assert small == StoredPicture("quay", "crawler-1", sha256, is_thumbnail=True, content=JPEG + b"small")
+    assert decode(message(JPEG, topic, size="overlay")) is None
+    with pytest.raises(UnreadableError, match="not the picture that its name promises"):
+        decode(message(JPEG + b"forged", topic))
+    with pytest.raises(UnreadableError, match="no JPEG"):
+        decode(message(b"<svg onload=alert(1)>", topic, size="thumbnail"))
+    with pytest.raises(UnreadableError, match="larger than"):
+        decode(message(JPEG * 200_000, topic, size="thumbnail"))
+
+
+def test_the_newest_verdict_is_not_subscribed_to() -> None:
+    """``latest`` is a copy of what ``verdict`` brings."""
+    assert filters("quay") == tuple(
+        f"corrosion/v1/quay/+/{leaf}"
+        for leaf in ("verdict", "finding", "status", "health", "rsp", "evidence/+")
+    )
+
+
+def test_rubbish_among_verdicts_costs_only_itself(tmp_path) -> None:
+    """It is counted, and its neighbours in the same commit are kept."""
+    history = History(tmp_path)
+    batch = [message(encode(verdict(1, "C"))), message(b"rubbish"), message(encode(verdict(2, "U")))]
+    batch.append(message(changed(seq=2**60)))
+    arrivals = store(history, batch)
+    assert [arrival.message.seq for arrival in arrivals] == [1, 2]
+    assert sum(refused.count for refused in history.refused()) == 2
+    assert store(history, batch[:1])[0].is_news is False
+    history.close()

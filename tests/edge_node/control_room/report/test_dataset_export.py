@@ -1,0 +1,365 @@
+"""Reviews become labelled pictures: what was vouched for and nothing else, in the columns of retraining."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from converter.data.dataset import load_dataset
+from edge_node.config.sections import example_config
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import Opinion, StoredPicture, StoredReview
+from edge_node.control_room.report.dataset_export import export_dataset
+from edge_node.control_room.robots.commander import Commander, Ending
+from edge_node.demo.run import CLIP
+from edge_node.errors import DatasetError
+from edge_node.messages.command import Verb
+from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.labels_csv import COLUMNS
+from edge_node.messages.response import Response, Result
+from edge_node.messages.topics import Topics
+from edge_node.messages.verdict import Verdict
+from edge_node.mqtt.types import Endpoint
+from tests.support.collector import Collector
+from tests.support.processes import command, daemon, wait_for
+from tests.support.verdicts import START, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOISE = np.random.default_rng(11)
+TOPICS = Topics("quay", "crawler-1")
+
+
+def jpeg() -> tuple[str, bytes]:
+    """A picture unlike any other, and its name."""
+    content = cv2.imencode(".jpg", NOISE.integers(0, 255, (40, 60, 3), dtype=np.uint8))[1].tobytes()
+    return hashlib.sha256(content).hexdigest(), content
+
+
+class Room:
+    """A history that is filled as by robots and people."""
+
+    def __init__(self, folder: Path) -> None:
+        self.history = History(folder)
+        self._number = 0
+
+    def picture(self, *, is_thumbnail: bool = False) -> str:
+        """One that came."""
+        sha256, content = jpeg()
+        self.history.add_picture(StoredPicture("quay", "crawler-1", sha256, is_thumbnail, content))
+        return sha256
+
+    def verdict(self, seq: int, what: str, sha256: str | None, **fields) -> str:
+        """One that came, with that picture."""
+        said = verdict(seq, what, evidence_sha256=sha256, asset="pipe 7", **fields)
+        self.history.add_verdict(said)
+        return said.id
+
+    def finding(self, first: int, last: int, sha256: str | None, **fields) -> str:
+        """A closed one from verdict ``first`` to ``last``."""
+        name = f"crawler-1:epoch:f{first}"
+        self.history.add_finding(
+            Finding(
+                **{
+                    "id": name,
+                    "state": FindingState.CLOSED,
+                    "site": "quay",
+                    "robot": "crawler-1",
+                    "asset": "pipe 7",
+                    "material": "steel",
+                    "first_observed_at": START + timedelta(seconds=first),
+                    "last_observed_at": START + timedelta(seconds=last),
+                    "first_verdict": f"crawler-1:epoch:{first}",
+                    "last_verdict": f"crawler-1:epoch:{last}",
+                    "best_verdict": f"crawler-1:epoch:{first}",
+                    "frames": 3,
+                    "peak_confidence": 0.9,
+                    "peak_severity": "mid",
+                    "best_evidence_sha256": sha256,
+                    **fields,
+                }
+            )
+        )
+        return name
+
+    def said_here(self, finding_id: str, opinion: str, **corrections) -> None:
+        """A review from the page."""
+        self._number += 1
+        self.history.add_review(
+            StoredReview(
+                review_id=f"review-{self._number:04}",
+                site="quay",
+                robot="crawler-1",
+                finding_id=finding_id,
+                opinion=Opinion(opinion),
+                note="",
+                reviewer="Anna",
+                reviewed_at=START + timedelta(hours=1, seconds=self._number),
+                corrections=corrections,
+            )
+        )
+
+    def said_by_robot(self, subject: str, judgement: str, **data) -> None:
+        """A review that a robot says it has recorded."""
+        self._number += 1
+        self.history.add_response(
+            Response(
+                id=f"crawler-1:epoch:response:{self._number}",
+                seq=self._number,
+                site="quay",
+                robot="crawler-1",
+                at=START + timedelta(hours=1, seconds=self._number),
+                verb="review",
+                command_id=f"terminal-{self._number:04}",
+                result=Result.DONE,
+                code="recorded",
+                text="recorded",
+                data={"subject": subject, "judgement": judgement, "by": "李", **data},
+            )
+        )
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    """An empty one."""
+    opened = Room(tmp_path / "room")
+    yield opened
+    opened.history.close()
+
+
+def table(folder: Path, name: str = "labels.csv") -> list[dict[str, str]]:
+    """The rows of a table."""
+    with (folder / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def labels(folder: Path) -> dict[str, tuple[str, ...]]:
+    """File name without its suffix -> corroded, material, severity, form."""
+    return {
+        row["file"].removeprefix("pictures/").removesuffix(".jpg"): (
+            *(row["corroded"], row["material"], row["severity"], row["form"]),
+        )
+        for row in table(folder)
+    }
+
+
+def test_a_confirmed_finding_gives_its_picture_what_the_robot_said(room, tmp_path):
+    """Material and condition as confirmed; the peak severity only where this very picture shows it."""
+    peak, earlier = room.picture(), room.picture()
+    room.verdict(3, "C", peak, severity="mid")
+    room.said_here(room.finding(3, 5, peak), "confirmed")
+    room.verdict(10, "C", earlier, severity="none")
+    room.said_here(room.finding(10, 12, earlier), "confirmed")
+    report = export_dataset(room.history, tmp_path / "out", licence="ours")
+    assert labels(tmp_path / "out") == {peak: ("1", "steel", "mid", ""), earlier: ("1", "steel", "", "")}
+    assert (report.pictures, report.confirmed, report.disputed) == (2, 2, 0)
+    rows = table(tmp_path / "out")
+    assert tuple(rows[0]) == COLUMNS
+    assert {row["licence"] for row in rows} == {"ours"}
+    assert {(row["set"], row["source"], row["mask"]) for row in rows} == {("reviewed", "quay/crawler-1", "")}
+    assert len({row["group"] for row in rows}) == 2
+
+
+def test_of_a_disputed_finding_only_what_the_review_names_is_known(room, tmp_path):
+    """No corrosion has neither severity nor form; another material says nothing of the condition."""
+    clean, other, silent = room.picture(), room.picture(), room.picture()
+    room.said_here(room.finding(3, 5, clean), "disputed", outcome="uncorroded")
+    room.said_here(room.finding(10, 12, other), "disputed", material="zinc", severity="late")
+    room.said_here(room.finding(20, 22, silent), "disputed")
+    report = export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out") == {
+        clean: ("0", "", "none", "none"),
+        other: ("", "zinc", "late", ""),
+    }
+    assert dict(report.left_out) == {"the review does not say what is right": 1}
+
+
+def test_verdicts_can_be_reviewed_and_stay_in_the_group_of_their_finding(room, tmp_path):
+    """A verdict within a finding shares its group; elsewhere it has its own; an abstention is no label."""
+    best, within, clean, unsure = (room.picture() for _ in range(4))
+    finding_id = room.finding(3, 9, best)
+    room.verdict(3, "C", best, severity="mid")
+    room.said_here(finding_id, "confirmed")
+    room.said_by_robot(room.verdict(5, "C", within, severity="late"), "confirmed")
+    room.said_by_robot(room.verdict(30, "U", clean), "confirmed")
+    room.said_by_robot(room.verdict(31, "?", unsure), "confirmed")
+    export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out") == {
+        best: ("1", "steel", "mid", ""),
+        within: ("1", "steel", "late", ""),
+        clean: ("0", "steel", "none", "none"),
+    }
+    groups = {row["file"][9:-4]: row["group"] for row in table(tmp_path / "out")}
+    assert groups[best] == groups[within] == f"quay:pipe 7:{finding_id}"
+    assert groups[clean] != groups[best]
+
+
+def test_the_newest_review_counts_wherever_it_was_made(room, tmp_path):
+    """Confirmed on the page, then disputed from a terminal: disputed; and the picture that was looked at."""
+    first, looked_at = room.picture(), room.picture()
+    finding_id = room.finding(3, 5, first)
+    room.said_here(finding_id, "confirmed")
+    room.said_by_robot(finding_id, "disputed", outcome="uncorroded", evidence_sha256=looked_at)
+    export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out") == {looked_at: ("0", "", "none", "none")}
+    (said,) = table(tmp_path / "out", "reviews.csv")
+    assert (said["judgement"], said["by"], said["subject"]) == ("disputed", "李", finding_id)
+
+
+def test_every_picture_adds_those_that_the_robot_judged_alike(room, tmp_path):
+    """Only on request, only of confirmed findings, in the same group."""
+    pictures = [room.picture() for _ in range(3)]
+    for seq, sha256 in enumerate(pictures, start=3):
+        room.verdict(seq, "C", sha256, severity="mid")
+    room.said_here(room.finding(3, 5, pictures[1]), "confirmed")
+    export_dataset(room.history, tmp_path / "one")
+    assert set(labels(tmp_path / "one")) == {pictures[1]}
+    export_dataset(room.history, tmp_path / "all", every_picture=True)
+    assert set(labels(tmp_path / "all")) == set(pictures)
+    assert len({row["group"] for row in table(tmp_path / "all")}) == 1
+
+
+def test_thumbnails_are_drawn_on_and_never_learnt_from(room, tmp_path):
+    """A picture of which only the thumbnail came is left out, with what to do; nothing at all is an error."""
+    room.said_here(room.finding(3, 5, room.picture(is_thumbnail=True)), "confirmed")
+    with pytest.raises(DatasetError, match=r"whole picture has not come.*evidence SHA256"):
+        export_dataset(room.history, tmp_path / "out")
+    assert list(tmp_path.glob("out*")) == []
+    full = room.picture()
+    room.said_here(room.finding(20, 22, full), "confirmed")
+    assert export_dataset(room.history, tmp_path / "out").pictures == 1
+    with pytest.raises(DatasetError, match="is there already"):
+        export_dataset(room.history, tmp_path / "out")
+
+
+def test_the_command_line_exports_what_the_converter_loads(room, tmp_path):
+    """One sentence each for what was exported and what was left out; the table is read."""
+    sha256 = room.picture()
+    room.verdict(3, "C", sha256, severity="late")
+    room.said_here(room.finding(3, 5, sha256, peak_severity="late"), "confirmed")
+    room.said_here(room.finding(20, 22, None), "confirmed")
+    arguments = ("mission", "export-dataset", "--state-dir", str(tmp_path / "room"))
+    ran = command("edge_node.cli", *arguments, str(tmp_path / "out"))
+    assert ran.returncode == 0, ran.stderr
+    assert "1 pictures (1 confirmed, 0 disputed)" in ran.stdout
+    assert "left out 1: the robot kept no picture of it" in ran.stderr
+    (sample,) = load_dataset(tmp_path / "out")
+    wanted = {"material": "steel", "corroded": "corroded", "severity": "late"}
+    assert wanted.items() <= sample.labels.items()
+    assert "form" not in sample.labels
+    assert sample.read().shape == (40, 60, 3)
+    again = command("edge_node.cli", *arguments, str(tmp_path / "out"))
+    assert (again.returncode, len(again.stderr.splitlines())) == (1, 1)
+    nowhere = command("edge_node.cli", *arguments[:3], str(tmp_path / "no"), str(tmp_path / "out2"))
+    assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (1, 1)
+
+
+def _patches(folder: Path) -> None:
+    """Frames of the demo's clip: six times clean and then corroded steel."""
+    video = cv2.VideoCapture(str(CLIP))
+    frames = [video.read()[1] for _ in range(256)]
+    folder.mkdir()
+    order: list[int] = []
+    for part in range(6):
+        order += [*range(5 + 4 * part, 9 + 4 * part), *range(66 + 6 * part, 71 + 6 * part)]
+    for at, number in enumerate(order):
+        cv2.imwrite(str(folder / f"{at:03}.png"), frames[number])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_path):
+    """Daemon, findings, reviews by command, pictures, export; and ``converter retrain`` learns from it."""
+    _patches(tmp_path / "frames")
+    config = tmp_path / "node.toml"
+    config.write_text(
+        example_config(
+            node={
+                "site": "quay",
+                "robot": "crawler-1",
+                "asset": "pipe 7",
+                "state_dir": str(tmp_path / "state"),
+            },
+            camera={"source": str(tmp_path / "frames"), "fps": 10.0, "loop": True},
+            bundle={"path": "default"},
+            mqtt={"hostname": "127.0.0.1", "port": mosquitto.port, "keep_alive_s": 2},
+            findings={"open_frames": 2, "of_frames": 3, "close_frames": 2},
+            evidence={"min_interval_s": 0.0, "sample_every": 1},
+            commands={"burst": 1000, "max_per_minute": 6000},
+        ),
+        encoding="utf-8",
+    )
+    history = History(tmp_path / "room")
+    asked = Commander(Endpoint("127.0.0.1", mosquitto.port, "room"), timeout_s=30)
+    with Collector(mosquitto.port) as heard, daemon(config):
+
+        def said(leaf: str, kind: type) -> list:
+            return [msgspec.json.decode(m.payload, type=kind) for m in heard.of(f"{TOPICS.base}/{leaf}")]
+
+        def closed() -> list[Finding]:
+            return [found for found in said("finding", Finding) if found.state is FindingState.CLOSED]
+
+        wait_for(lambda: len({found.id for found in closed()}) >= 5, 90, "findings")
+        clean = [
+            found
+            for found in said("verdict", Verdict)
+            if found.outcome.value == "uncorroded" and found.material  # an unsure one is no label
+        ][:12]
+        assert clean
+        subjects = [(found.id, found.best_evidence_sha256) for found in closed()[:5]]
+        subjects += [(found.id, found.evidence_sha256) for found in clean]
+        for subject, sha256 in subjects:
+            reply = asked.ask(
+                TOPICS,
+                Verb.REVIEW,
+                {"subject": subject, "judgement": "confirmed", "by": "Anna", "evidence_sha256": sha256},
+            )
+            assert (reply.ending, reply.data["evidence_kept"]) == (Ending.DONE, True), reply.sentence
+        whole = {sha256 for _, sha256 in subjects}
+        wait_for(lambda: whole <= _whole_pictures(heard), 60, "whole pictures")
+        for found in said("verdict", Verdict):
+            history.add_verdict(found)
+        for found in said("finding", Finding):
+            history.add_finding(found)
+        for response in said("rsp", Response):
+            history.add_response(response)
+        for sha256 in whole:
+            content = next(m.payload for m in heard.of(TOPICS.evidence(sha256)) if m.user["size"] == "full")
+            history.add_picture(
+                StoredPicture("quay", "crawler-1", sha256, is_thumbnail=False, content=content)
+            )
+    history.close()
+    room = ("--state-dir", str(tmp_path / "room"))
+    ran = command("edge_node.cli", "mission", "export-dataset", str(tmp_path / "out"), *room)
+    assert ran.returncode == 0, ran.stderr
+    samples = load_dataset(tmp_path / "out")
+    assert {sample.labels["corroded"] for sample in samples} == {"corroded", "uncorroded"}
+    assert all(sample.labels["material"] for sample in samples)
+    trained = command(
+        *("converter.cli", "retrain", "--image_dir", str(tmp_path / "out"), "--column", "corroded"),
+        *("--size_px", "64", "--copies", "1", "--how_many_training_steps", "40"),
+        *("--output_graph", str(tmp_path / "graph.pb"), "--output_labels", str(tmp_path / "labels.txt")),
+        timeout=600,
+    )
+    assert trained.returncode == 0, trained.stderr[-2000:]
+    assert (tmp_path / "labels.txt").read_text().split() == ["corroded", "uncorroded"]
+    assert (tmp_path / "graph.pb").stat().st_size > 1_000_000
+
+
+def _whole_pictures(heard: Collector) -> set[str]:
+    """The hashes of pictures that came whole, checked."""
+    return {
+        message.topic.rpartition("/")[2]
+        for message in list(heard.messages)
+        if message.user.get("size") == "full"
+        and hashlib.sha256(message.payload).hexdigest() == message.topic.rpartition("/")[2]
+    }

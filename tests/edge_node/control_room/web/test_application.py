@@ -1,0 +1,247 @@
+"""The page's server against real HTTP: who is let in, what it gives, and what a slow browser does to it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import StoredPicture
+from edge_node.control_room.settings import WebConfig
+from edge_node.control_room.web.access import Logins
+from edge_node.errors import ConfigError
+from edge_node.messages.verdict import Pose, encode
+from tests.support.collector import Collector
+from tests.support.control_room import ControlRoom
+from tests.support.processes import Mosquitto, wait_for
+from tests.support.verdicts import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOKEN = "correct horse battery staple"  # noqa: S105  of this test
+JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory) -> Iterator[Mosquitto]:
+    """A mosquitto."""
+    started = Mosquitto(tmp_path_factory.mktemp("broker"))
+    started.start()
+    yield started
+    started.kill()
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
+    """A control room on the loopback with some history."""
+    folder = tmp_path_factory.mktemp("open")
+    started = ControlRoom(folder, broker.port, room={"title": "Pier <3>"})
+    history = History(started.folder)
+    for seq in (1, 2, 3, 5):
+        history.add_verdict(verdict(seq, "CUXC"[seq % 4], pose=Pose(distance_m=seq / 10)))
+    history.add_picture(StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=JPEG))
+    history.close()
+    with started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
+    """A control room that asks for a token."""
+    folder = tmp_path_factory.mktemp("locked")
+    (folder / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    started = ControlRoom(
+        folder, broker.port, web={"token_file": str(folder / "token"), "names": ["room.example"]}
+    )
+    started.start(connected=False)
+    yield started
+    started.stop()
+
+
+def test_the_api_gives_what_the_history_has(room: ControlRoom) -> None:
+    """State, verdicts by filters and by pages, strips, gaps, pictures; and a list of itself."""
+    state = room.state()
+    assert (state["title"], state["robots"][0]["missing"]) == ("Pier <3>", 1)
+    assert [gap["first_seq"] for gap in room.ask("/api/gaps")["gaps"]] == [4]
+    found = room.ask("/api/verdicts?outcome=uncorroded&material=steel&robot=")
+    assert (found["total"], [one["seq"] for one in found["verdicts"]]) == (2, [5, 1])
+    page = room.ask("/api/verdicts?limit=3")
+    assert [one["seq"] for one in page["verdicts"]] == [5, 3, 2]
+    rest = room.ask(f"/api/verdicts?limit=3&after={page['verdicts'][-1]['id']}")
+    assert [one["seq"] for one in rest["verdicts"]] == [1]
+    assert room.ask("/api/verdicts/crawler-1:epoch:5")["verdict"]["seq"] == 5
+    assert sum(cell["judged"] + cell["not_judged"] for cell in room.ask("/api/strip")["cells"]) == 4
+    assert room.ask("/api/words")["material"] == ["steel"]
+    status, headers, body = room.request(f"/api/pictures/quay/crawler-1/{'a' * 64}")
+    assert (status, headers["content-type"], headers["x-picture-size"], body) == (
+        200, "image/jpeg", "thumbnail", JPEG,
+    )  # fmt: skip
+    for path in room.ask("/api"):
+        assert path.startswith("/api")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/verdicts?limit=0", 400),
+        ("/api/verdicts?limit=x", 400),
+        ("/api/verdicts?since=yesterday", 400),
+        ("/api/verdicts?outcome=%27%20OR%201=1", 400),
+        ("/api/verdicts?robots=x", 400),
+        ("/api/verdicts?after=nobody", 400),
+        ("/api/verdicts?from_m=1e999", 400),
+        ("/api/verdicts?material=%27;DROP%20TABLE%20verdict", 200),
+        ("/api/verdicts/%00", 404),
+        ("/api/findings/quay/none", 404),
+        (f"/api/pictures/quay/crawler-1/{'b' * 64}", 404),
+        ("/api/pictures/quay/crawler-1/..%2f..%2fhistory.db", 404),
+        ("/page/..%2fapi.py", 404),
+        ("/page/%2e%2e/api.py", 404),
+        ("/nothing", 404),
+    ],
+)
+def test_questions_that_cannot_be_answered_get_a_sentence(room: ControlRoom, path: str, status: int) -> None:
+    """And the server goes on."""
+    answered, _, body = room.request(path)
+    assert answered == status, body
+    assert b"Traceback" not in body
+    assert room.request("/healthz")[0] == 200
+
+
+def test_the_browser_is_bound_by_headers(room: ControlRoom) -> None:
+    """Nothing inline, nothing from elsewhere, no frames, no guessing of types."""
+    for path in ("/", "/api/state", "/page/app.js", "/nothing"):
+        _, headers, body = room.request(path)
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        if path == "/":
+            assert b"http://" not in body
+            assert b"https://" not in body
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8430", "localhost.evil.example", "", "[x"])
+def test_a_foreign_host_name_is_refused(room: ControlRoom, host: str) -> None:
+    """A page elsewhere whose name resolves to this machine reads nothing (DNS rebinding)."""
+    assert room.request("/api/state", Host=host)[0] in (400, 421)
+    assert room.request("/api/state", Host=f"localhost:{room.port}")[0] == 200
+
+
+def test_posts_from_elsewhere_are_refused(locked: ControlRoom) -> None:
+    """Also with the right token in them."""
+    form = f"token={TOKEN.replace(' ', '+')}".encode()
+    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{locked.port + 1}"):
+        status, headers, _ = locked.request("/login", "POST", form, Origin=origin)
+        assert (status, "set-cookie" in headers) == (403, False)
+    assert locked.request("/login", "POST", form, Sec_Fetch_Site="cross-site")[0] == 403
+
+
+def test_nothing_is_seen_without_the_token(locked: ControlRoom) -> None:
+    """The page leads to the login, the API says what is wanted, health says only that it is well."""
+    status, headers, _ = locked.request("/")
+    assert (status, headers["location"]) == (303, "/login")
+    for path in ("/api/state", "/api/events", "/page/app.js", "/api", f"/api/pictures/a/b/{'a' * 64}"):
+        assert locked.request(path)[0] == 401
+    assert locked.request("/login")[0] == 200
+    assert locked.request("/healthz")[0] == 200
+
+
+def test_the_token_is_exchanged_for_a_cookie(locked: ControlRoom) -> None:
+    """That no script can read and no other site sends; a changed one is none."""
+    origin = f"http://127.0.0.1:{locked.port}"
+    form = f"token={TOKEN.replace(' ', '+')}".encode()
+    status, headers, _ = locked.request("/login", "POST", form, Origin=origin)
+    assert (status, headers["location"]) == (303, "/")
+    cookie = headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+    assert TOKEN not in cookie
+    value = cookie.partition(";")[0]
+    assert locked.request("/api/state", Cookie=value)[0] == 200
+    name, _, content = value.partition("=")
+    expires, _, signature = content.partition(".")
+    for forged in (
+        f"{int(expires) + 9}.{signature}",
+        f"{expires}.{'0' * 64}",
+        f"{expires}",
+        "",
+        "²." + signature,
+    ):
+        assert locked.request("/api/state", Cookie=f"{name}={forged}".encode().decode("latin-1"))[0] == 401
+    assert locked.request("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert locked.request("/api/state", Host="room.example", Cookie=value)[0] == 200
+
+
+def test_guessing_is_slowed_down(tmp_path: Path, broker: Mosquitto) -> None:
+    """Ten wrong guesses a minute from one address; then also the right one has to wait."""
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    room = ControlRoom(tmp_path, broker.port, web={"token_file": str(tmp_path / "token")})
+    room.start(connected=False)
+    for _ in range(10):
+        assert room.request("/login", "POST", b"token=guess")[1]["location"].endswith("problem=token")
+    assert room.request("/login", "POST", b"token=guess")[1]["location"].endswith("problem=wait")
+    assert room.request("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 401
+    assert room.stop() == 0
+
+
+@pytest.mark.parametrize("content", ["short", "", "x" * 5000, "fifteen signs!!"])
+def test_a_token_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    """At the start, with the file and how to make one."""
+    (tmp_path / "token").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match="wanted one line of at least 16 signs"):
+        Logins(WebConfig(token_file=str(tmp_path / "token")))
+
+
+def test_a_slow_browser_holds_up_nobody(tmp_path: Path, broker: Mosquitto) -> None:
+    """One that opens the stream and reads nothing costs the ingest nothing, and memory only to a bound."""
+    with ControlRoom(tmp_path, broker.port) as room:
+        asleep = []
+        for _ in range(5):
+            lazy = socket.create_connection(("127.0.0.1", room.port))
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            lazy.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            asleep.append(lazy)
+        with Collector(broker.port, "nothing", client_id="robot") as robot:
+            for seq in range(1, 1501):
+                robot._client.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(seq, "U")), 1)
+            wait_for(lambda: room.ask("/api/verdicts?limit=1")["total"] == 1500, 30, "all verdicts stored")
+        for lazy in asleep:
+            lazy.close()
+
+
+def test_events_tell_what_is_new(room: ControlRoom, broker: Mosquitto) -> None:
+    """A verdict published is told within the stream, with the robot's counts soon after."""
+    with socket.create_connection(("127.0.0.1", room.port)) as stream:
+        stream.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        stream.settimeout(10)
+        told = b""
+        while b"event: hello" not in told:
+            told += stream.recv(65536)
+        with Collector(broker.port, "nothing", client_id="robot-2") as robot:
+            robot.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(7777, "C")))
+        deadline_s = time.monotonic() + 10
+        while not (b"crawler-1:epoch:7777" in told and b'"robots"' in told) and time.monotonic() < deadline_s:
+            told += stream.recv(65536)
+    news = [json.loads(line[6:]) for line in told.split(b"\n") if line.startswith(b'data: {"verdicts')]
+    assert [one["seq"] for event in news for one in event["verdicts"]] == [7777]
+    assert [one["robot"] for event in news for one in event.get("robots", [])][-1] == "crawler-1"
+
+
+def test_the_page_never_reads_text_as_markup() -> None:
+    """Whatever robots send is put into text nodes: no script of ours knows another way."""
+    from edge_node.control_room.web.application import PAGE
+
+    scripts = list(PAGE.glob("*.js"))
+    assert len(scripts) > 5
+    for script in scripts:
+        text = script.read_text(encoding="utf-8")
+        for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("):
+            assert way not in text, (script.name, way)

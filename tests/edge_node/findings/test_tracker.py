@@ -1,0 +1,192 @@
+"""Verdicts become findings, with hysteresis in frames, time and place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_node.config.sections import FindingsConfig, parse_config
+from edge_node.errors import ConfigError
+from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.messages.finding import ClosedBecause, FindingState
+from edge_node.messages.verdict import Pose
+from tests.support.verdicts import START, verdict
+
+QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=3, update_s=1e6)
+OPENED, UPDATED, CLOSED = FindingState.OPENED, FindingState.UPDATED, FindingState.CLOSED
+
+
+def walk(tracker, letters, start=1, **fields):
+    """Return (number of the verdict, state) of everything that was said along ``letters``."""
+    said = []
+    for offset, letter in enumerate(letters):
+        for finding in tracker.see(verdict(start + offset, letter, **fields)):
+            said.append((start + offset, finding.state))  # noqa: PERF401  # two loops, one walk
+    return said
+
+
+@pytest.mark.parametrize(
+    ("letters", "said"),
+    [
+        ("UUUU", []),
+        ("UCUU", []),  # one odd frame opens nothing
+        ("CC", [(2, OPENED)]),  # two of three
+        ("CUC", [(3, OPENED)]),
+        ("CUUC", []),  # too far apart
+        ("CCUUC", [(2, OPENED)]),  # two misses do not close
+        ("CCUUU", [(2, OPENED), (5, CLOSED)]),
+        ("CCUUCUUU", [(2, OPENED), (8, CLOSED)]),  # a hit starts the count again
+        ("CCUUUCC", [(2, OPENED), (5, CLOSED), (7, OPENED)]),
+        ("CXC", [(3, OPENED)]),  # darkness says nothing
+        ("CCXX??XX??XX", [(2, OPENED)]),  # and never closes
+        ("CCUXUXU", [(2, OPENED), (7, CLOSED)]),
+    ],
+)
+def test_frames_open_and_close_findings(letters, said):
+    """N of M judged frames open, K judged frames without it close, frames that were not judged do nothing."""
+    assert walk(FindingTracker(QUICK), letters) == said
+
+
+def test_less_is_needed_to_stay_open_than_to_open():
+    """Frames between the two thresholds open nothing, but keep open what is."""
+    assert walk(FindingTracker(QUICK), "CCCCC", condition_confidence=0.6) == []
+    tracker = FindingTracker(QUICK)
+    assert walk(tracker, "CC") == [(2, OPENED)]
+    assert walk(tracker, "CCCCC", start=3, condition_confidence=0.6) == []
+    assert walk(tracker, "CCC", start=8, condition_confidence=0.4) == [(10, CLOSED)]
+
+
+def test_a_material_may_have_thresholds_of_its_own():
+    """What is enough for aluminium need not be enough for steel."""
+    config = msgspec.structs.replace(QUICK, enter_by_material={"steel": 0.97})
+    assert walk(FindingTracker(config), "CCC") == []
+    assert walk(FindingTracker(config), "CC", material="aluminium") == [(2, OPENED)]
+
+
+def test_kinds_of_corrosion_are_told_apart():
+    """Pitted aluminium and rusting steel are two findings, each with its own beginning and end."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", material="steel")
+    opened = tracker.see(verdict(3, "C", material="aluminium", form="pitting"))
+    opened += tracker.see(verdict(4, "C", material="aluminium", form="pitting"))
+    assert [(found.material, found.form, found.state) for found in opened] == [
+        ("aluminium", "pitting", OPENED)
+    ]
+    closed = tracker.see(verdict(5, "C", material="aluminium", form="pitting"))
+    assert [(found.material, found.state, found.closed_because) for found in closed] == [
+        ("steel", CLOSED, ClosedBecause.ABSENT)
+    ]
+
+
+def test_a_finding_collects_the_worst():
+    """Peak severity, largest area, extent and worst picture are those of the right frames."""
+    tracker = FindingTracker(QUICK)
+    frames = [
+        {"severity": "mid", "severity_confidence": 0.9, "area_fraction": 0.2, "evidence_sha256": "a"},
+        {"severity": "late", "severity_confidence": 0.9, "area_fraction": 0.1, "evidence_sha256": "b"},
+        {"severity": "late", "severity_confidence": 0.9, "area_fraction": 0.3, "evidence_sha256": "c"},
+        {"severity": "mid", "severity_confidence": 0.9, "area_fraction": 0.6, "evidence_sha256": "d"},
+    ]
+    said = []
+    for number, fields in enumerate(frames, start=1):
+        said += tracker.see(verdict(number, "C", pose=Pose(distance_m=10 - number / 10), **fields))
+    for number in range(5, 8):
+        said += tracker.see(verdict(number, "U", pose=Pose(distance_m=9.5)))
+    closed = said[-1]
+    assert closed.state is CLOSED
+    assert (closed.peak_severity, closed.peak_area_fraction, closed.frames) == ("late", 0.6, 4)
+    assert (closed.best_evidence_sha256, closed.best_verdict) == ("c", "crawler-1:epoch:3")
+    assert (closed.from_pose.distance_m, closed.to_pose.distance_m) == (9.6, 9.9)
+    assert (closed.first_verdict, closed.last_verdict) == ("crawler-1:epoch:1", "crawler-1:epoch:4")
+    assert {found.id for found in said} == {"crawler-1:epoch:f1"}
+
+
+def test_a_doubtful_severity_makes_no_peak():
+    """A severity below its threshold does not raise the alarm; a sure one does, at once."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", severity="mid", severity_confidence=0.9)
+    assert tracker.see(verdict(3, "C", severity="late", severity_confidence=0.5)) == []
+    (worse,) = tracker.see(verdict(4, "C", severity="late", severity_confidence=0.7))
+    assert (worse.state, worse.peak_severity) == (UPDATED, "late")
+
+
+def test_an_open_finding_is_repeated_from_time_to_time():
+    """Without news an update comes every ``update_s``, not every frame."""
+    tracker = FindingTracker(msgspec.structs.replace(QUICK, update_s=10.0))
+    assert walk(tracker, "C" * 25) == [(2, OPENED), (12, UPDATED), (22, UPDATED)]
+
+
+def test_another_place_is_another_finding():
+    """A robot that jumped further than the gap closes the one and needs its frames for the next."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", pose=Pose(distance_m=1.0))
+    (closed,) = tracker.see(verdict(3, "C", pose=Pose(distance_m=2.5)))
+    assert (closed.state, closed.closed_because) == (CLOSED, ClosedBecause.MOVED_ON)
+    (opened,) = tracker.see(verdict(4, "C", pose=Pose(distance_m=2.6)))
+    assert (opened.state, opened.from_pose.distance_m) == (OPENED, 2.5)
+    assert opened.id != closed.id
+
+
+def test_distance_in_space_counts_too():
+    """With x, y and z the gap is from the last sighting: 3-4-12 is 13 metres."""
+    tracker = FindingTracker(msgspec.structs.replace(QUICK, gap_m=12.9))
+    walk(tracker, "CC", pose=Pose(x_m=0.0, y_m=0.0, z_m=0.0))
+    (closed,) = tracker.see(verdict(3, "U", pose=Pose(x_m=3.0, y_m=4.0, z_m=12.0)))
+    assert closed.closed_because is ClosedBecause.MOVED_ON
+
+
+def test_a_long_silence_closes():
+    """Corrosion after an hour without a judged frame is another finding."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC")
+    (closed,) = tracker.see(verdict(3, "C", observed_at=START + timedelta(hours=2)))
+    assert closed.closed_because is ClosedBecause.LATE
+
+
+def test_a_restart_changes_nothing():
+    """Saved and restored after every frame, the tracker says the same as one that ran through."""
+    letters = "UCCUCXUU?UUCCCUUUC"
+    through = walk(FindingTracker(QUICK), letters)
+    said, state = [], TrackerState()
+    for number, letter in enumerate(letters, start=1):
+        tracker = FindingTracker(QUICK, msgspec.json.decode(msgspec.json.encode(state), type=TrackerState))
+        said += [(number, found.state) for found in tracker.see(verdict(number, letter))]
+        state = tracker.state
+    assert said == through
+    assert CLOSED in {state for _, state in said}
+
+
+@given(st.lists(st.sampled_from("CUX?"), max_size=60))
+def test_openings_and_closings_alternate(letters):
+    """Whatever is seen, a finding is opened before it is closed and never twice, and memory stays bounded."""
+    tracker = FindingTracker(QUICK)
+    states = [state for _, state in walk(tracker, letters) if state is not UPDATED]
+    assert states == [OPENED, CLOSED] * (len(states) // 2) + [OPENED] * (len(states) % 2)
+    assert all(len(candidate.hits) <= QUICK.of_frames for candidate in tracker.state.candidates)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["open_frames = 6\nof_frames = 5", "leave_confidence = 0.9", 'severities = "late"', "gap_m = 0"],
+)
+def test_a_configuration_that_contradicts_itself_is_refused(text):
+    """More frames than the window, leaving above entering: one line each, naming the section."""
+    whole = f"""
+        [node]
+        site = "a"
+        robot = "b"
+        [bundle]
+        path = "default"
+        [mqtt]
+        hostname = "c"
+        [findings]
+        {text}
+    """
+    with pytest.raises(ConfigError) as caught:
+        parse_config("\n".join(line.strip() for line in whole.splitlines()).encode(), "node.toml")
+    assert str(caught.value).startswith("node.toml: [findings] ")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,113 @@
+"""What cannot be judged is refused with its reason; what can is not."""
+
+from __future__ import annotations
+
+import csv
+import random
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_node.camera.picture import read_picture
+from edge_node.config.sections import InspectConfig
+from edge_node.inspection.inspectability import Thresholds, inspect, measure, thresholds_of
+from tests.support.mjpeg_server import moving_picture
+
+OFF = Thresholds(dark_below=0, glare_above=1, contrast_below=0, sharpness_below=0, motion_below=0)
+
+
+def textured(level=128, spread=40.0, size=(480, 640)):
+    """Return a picture under a light from the side, with the fine texture that a camera in focus shows."""
+    noise = np.random.default_rng(3).normal(0, spread, (*size, 1)).repeat(3, axis=2)
+    ramp = np.linspace(-30, 30, size[1])[np.newaxis, :, np.newaxis]
+    return np.clip(level + noise + ramp, 0, 255).astype(np.uint8)
+
+
+def codes(pixels, thresholds=None):
+    """Return the codes of the reasons."""
+    return [reason.code for reason in inspect(pixels, thresholds or Thresholds())]
+
+
+def test_a_sharp_and_lit_picture_is_judged():
+    """Texture in the middle of the scale is no reason to refuse."""
+    assert codes(textured()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda pixels: pixels // 16, "dark"),
+        (np.zeros_like, "dark"),
+        (lambda pixels: np.full_like(pixels, 255), "glare"),
+        (lambda pixels: np.clip(pixels.astype(int) + 160, 0, 255).astype(np.uint8), "glare"),
+        (lambda pixels: (118 + pixels // 16).astype(np.uint8), "uniform"),
+        (lambda pixels: np.full_like(pixels, 128), "uniform"),
+        (lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 9), "blurred"),
+        (lambda pixels: cv2.blur(pixels, (65, 1)), "motion_blur"),
+        (lambda pixels: cv2.blur(pixels, (1, 65)), "motion_blur"),
+    ],
+)
+def test_each_fault_has_its_reason(spoil, code):
+    """Darkness, glare, haze, defocus and motion are each named, alone, in one line with the figure."""
+    found = inspect(spoil(textured()), Thresholds())
+    assert [reason.code for reason in found] == [code]
+    assert "\n" not in found[0].text
+    assert any(character.isdigit() for character in found[0].text)
+
+
+def test_the_measures_of_a_known_picture():
+    """Three quarters black and one quarter white: brightness 255, glare a quarter, contrast 255."""
+    pixels = np.zeros((480, 640, 3), np.uint8)
+    pixels[:240, :320] = 255
+    found = measure(pixels)
+    assert (found.brightness, found.glare, found.contrast) == (255, 0.25, 255)
+
+
+def test_second_differences_of_stripes():
+    """Vertical stripes change along the lines and not along the columns: the lesser direction is 0."""
+    pixels = np.zeros((240, 320, 3), np.uint8)
+    pixels[:, ::2] = 100
+    assert measure(pixels).sharpness_along == 0
+    assert measure(pixels).sharpness == 200  # |100 - 2 * 0 + 100|
+
+
+def test_a_frozen_frame_is_refused_whatever_it_shows():
+    """The camera's own word comes first, and does not hide what the picture shows."""
+    assert [reason.code for reason in inspect(textured(), Thresholds(), frozen=True)] == ["frozen"]
+    dark = inspect(np.zeros((48, 64, 3), np.uint8), Thresholds(), frozen=True)
+    assert [reason.code for reason in dark] == ["frozen", "dark"]
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((1, 1, 3), np.uint8), np.full((2, 900, 3), 255, np.uint8)])
+def test_every_threshold_can_be_turned_off(pixels):
+    """With all thresholds off nothing is refused, not even pictures of one pixel."""
+    assert codes(pixels, OFF) == []
+
+
+def test_the_configuration_holds_the_same_defaults():
+    """What ``edge-node init`` prints is what the gate does."""
+    assert thresholds_of(InspectConfig()) == Thresholds()
+
+
+@pytest.mark.parametrize("size", [(480, 640), (1080, 1920), (240, 320), (3000, 4000)])
+def test_the_size_of_the_frame_matters_little(size):
+    """The same scene is judged alike from a small and from a large camera."""
+    scene = cv2.resize(textured(size=(480, 640)), size[::-1], interpolation=cv2.INTER_AREA)
+    assert codes(scene) == []
+    assert codes(cv2.GaussianBlur(scene, (0, 0), 9 * size[0] / 480)) == ["blurred"]
+
+
+def test_a_camera_like_scene_of_the_other_tests_is_inspectable():
+    """The striped test scene of the stream servers passes, so that their tests test what they mean."""
+    assert codes(moving_picture((640, 480), 3)) in ([], ["motion_blur"])
+
+
+def test_real_close_ups_pass_and_their_darkened_copies_do_not(shared):
+    """Of 60 photographs of surfaces at most three are refused; at an eighth of the light all are."""
+    with (shared / "data" / "labels.csv").open(encoding="utf-8") as file:
+        files = [row["file"] for row in csv.DictReader(file) if row["set"] == "surfaces"]
+    drawn = random.Random(8).sample(files, 60)  # noqa: S311  # drawing pictures is no cryptography
+    pictures = [read_picture(shared / "data" / name) for name in drawn]
+    assert sum(bool(codes(picture)) for picture in pictures) <= 3
+    assert all(codes(picture // 8)[0] == "dark" for picture in pictures)

@@ -1,0 +1,231 @@
+"""The local page over real HTTP: what it shows, whom it lets in, and that it never stands in the way."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge_node.camera.frame import frame_now
+from edge_node.camera.picture import decode_picture
+from edge_node.config.sections import HttpConfig
+from edge_node.demo.run import CLIP
+from edge_node.errors import ConfigError
+from edge_node.inspection.inspector import Inspection
+from edge_node.messages.status import Health, Status
+from edge_node.messages.verdict import Decision, Outcome
+from edge_node.monitoring.live_view import LiveView
+from edge_node.monitoring.local_page import LocalPage, PageError
+from edge_node.monitoring.prometheus import exposition
+from tests.scenarios.test_daemon_field import write_config
+from tests.support.processes import daemon, free_port, wait_for
+from tests.support.verdicts import verdict
+
+TOKEN = "0123456789abcdefXYZ"  # noqa: S105  # of a test
+NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+
+def get(port, path, **headers):
+    """Return status, headers and body of a request."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)  # ours
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # ours
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as err:
+        return err.code, dict(err.headers), err.read()
+
+
+@pytest.fixture
+def view():
+    """Return a view of one verdict."""
+    made = LiveView()
+    pixels = np.random.default_rng(2).integers(0, 256, (480, 1280, 3), dtype=np.uint8)
+    decision = Decision(outcome=Outcome.CORRODED, material="steel")
+    made.on_verdict(frame_now(pixels, 7, "test"), Inspection(decision, None, 1.0), verdict(7, "C"))
+    made.on_status(
+        Status(site="quay", robot="crawler-1", since=NOW, version="1", bundle="b-1"),
+        Health(site="quay", robot="crawler-1", at=NOW, uptime_s=5.0, verdicts=7, memory_mb=99.5),
+        link="connected",
+        hung="",
+    )
+    return made
+
+
+@pytest.fixture
+def serve(view, tmp_path):
+    """Return a function that serves the view with a configuration, and gives the page."""
+    running = []
+
+    def start(**config):
+        page = LocalPage(HttpConfig(enabled=True, port=free_port(), **config), view)
+        page.start()
+        running.append(page)
+        return page
+
+    yield start
+    for page in running:
+        page.stop()
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    """Return a file with a good token."""
+    path = tmp_path / "token"
+    path.write_text(TOKEN + "\n")
+    return str(path)
+
+
+def test_the_page_and_its_parts_are_served(serve):
+    """The page, the state as JSON, and the picture scaled for a phone."""
+    port = serve().port
+    status, headers, body = get(port, "/")
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"Path through the cascade" in body
+    state = json.loads(get(port, "/state.json")[2])
+    assert state["verdicts"][0]["seq"] == 7
+    assert state["status"]["robot"] == "crawler-1"
+    assert decode_picture(get(port, "/picture.jpg")[2], "picture").shape[1] == 640
+    assert get(port, "/none")[0] == 404
+
+
+def test_the_figures_are_prometheus_own_format(serve):
+    """Prometheus' own parser reads every figure, and unknown ones are left out instead of 0."""
+    text = get(serve().port, "/metrics")[2].decode()
+    found = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["corrosion_edge_verdicts"] == 7
+    assert found["corrosion_edge_memory_mb"] == 99.5
+    assert "corrosion_edge_temperature_celsius" not in found
+    assert "corrosion_edge_spool_waiting" not in found
+
+
+def test_before_the_first_verdict_nothing_is_invented():
+    """No figures, no picture, and a health that says starting."""
+    empty = LiveView()
+    assert empty.picture() is None
+    assert b"corrosion_edge_verdicts" not in exposition(empty.glance())
+    page = LocalPage(HttpConfig(port=free_port()), empty)
+    page.start()
+    try:
+        assert get(page.port, "/healthz")[0] == 503
+        assert get(page.port, "/picture.jpg")[0] == 404
+    finally:
+        page.stop()
+
+
+def test_healthz_names_what_hangs(serve, view):
+    """Healthy is 200; a part that hangs is 503 with its name."""
+    page = serve()
+    assert get(page.port, "/healthz")[::2] == (200, b"ok\n")
+    status = view.glance().status
+    view.on_status(status, None, link="connected", hung="the publisher has not turned for 20 s")
+    code, _, body = get(page.port, "/healthz")
+    assert code == 503
+    assert b"publisher" in body
+
+
+@pytest.mark.parametrize("path", ["/", "/state.json", "/picture.jpg", "/metrics"])
+def test_with_a_token_nothing_is_shown_without_it(serve, token_file, path):
+    """Each path refuses without the token and with a wrong one, and takes it in each of three ways."""
+    port = serve(token_file=token_file).port
+    assert get(port, path)[0] == 401
+    assert get(port, path + "?token=wrong")[0] == 401
+    assert get(port, path, Authorization="Bearer " + TOKEN[:-1])[0] == 401
+    assert get(port, f"{path}?token={TOKEN}")[0] == 200
+    assert get(port, path, Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert get(port, path, Cookie=f"corrosion_edge_token={TOKEN}")[0] == 200
+
+
+def test_the_browser_keeps_the_token_to_itself(serve, token_file):
+    """The token that came with the address becomes a cookie that no script reads and no other site sends."""
+    _, headers, _ = get(serve(token_file=token_file).port, f"/?token={TOKEN}")
+    assert "HttpOnly" in headers["Set-Cookie"]
+    assert "SameSite=Strict" in headers["Set-Cookie"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [("evil.example", 421), ("", 421), ("localhost", 200), ("robot.local", 200), ("[::1]:80", 200)],
+)
+def test_a_foreign_name_is_refused(serve, host, code):
+    """A page elsewhere whose name was pointed at this address reads nothing."""
+    assert get(serve(names=("robot.local",)).port, "/state.json", Host=host)[0] == code
+
+
+def test_an_open_address_needs_a_token(tmp_path, view):
+    """Listening to others without a token, or with a weak one, is refused before anything is served."""
+    with pytest.raises(ConfigError, match="token_file must name"):
+        LocalPage(HttpConfig(host="0.0.0.0"), view)  # noqa: S104  # it is refused
+    (tmp_path / "weak").write_text("short")
+    for name in ("weak", "none"):
+        with pytest.raises(ConfigError, match="token_file"):
+            LocalPage(HttpConfig(token_file=str(tmp_path / name)), view)
+
+
+def test_a_port_that_is_taken_is_one_sentence(serve, view):
+    """The message names address and reason."""
+    page = serve()
+    with pytest.raises(PageError, match="in use") as caught:
+        LocalPage(HttpConfig(port=page.port), view)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_viewer_that_says_nothing_holds_nobody_up(serve):
+    """Twenty open connections that send nothing leave the page answering."""
+    port = serve().port
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    try:
+        assert get(port, "/healthz")[0] == 200
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_many_viewers_draw_a_picture_once(view):
+    """Eight who look at once get the same bytes of one encoding."""
+    found = []
+    viewers = [threading.Thread(target=lambda: found.append(view.picture())) for _ in range(8)]
+    for viewer in viewers:
+        viewer.start()
+    for viewer in viewers:
+        viewer.join()
+    assert len({id(picture) for picture in found}) == 1
+
+
+@pytest.mark.runtime
+def test_the_daemon_serves_its_page_while_it_decides(tmp_path, mosquitto):
+    """The real daemon shows its verdicts and picture, and ends in time while a viewer looks."""
+    port = free_port()
+    config = write_config(
+        tmp_path, CLIP, mosquitto.port, camera={"loop": True}, http={"enabled": True, "port": port}
+    )
+    with daemon(config) as process:
+
+        def shown():
+            try:
+                return len(json.loads(get(port, "/state.json")[2])["verdicts"]) >= 3
+            except OSError:
+                return False
+
+        wait_for(shown, 30, "three verdicts on the page")
+        assert get(port, "/healthz")[0] == 200
+        assert decode_picture(get(port, "/picture.jpg")[2], "picture").shape[1] <= 640
+        assert b"corrosion_edge_part_ok" in get(port, "/metrics")[2]
+        looking = socket.create_connection(("127.0.0.1", port))
+        started_s = time.monotonic()
+        process.terminate()
+        assert process.wait(10) == 0
+        assert time.monotonic() - started_s < 5
+        looking.close()

@@ -1,0 +1,106 @@
+"""The trial's arithmetic, crash loops, and what is asked for: pure, with times given."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from edge_node.config.sections import BundleConfig
+from edge_node.update.installed_bundle import begin
+from edge_node.update.piece_requests import MAX_PIECES, PIECE_BYTES, Piece, PieceRequests
+from edge_node.update.state import Step
+from edge_node.update.trial import Figures, RecentFigures, Trial, verdict_on
+from tests.support.releases import Maker, Robot
+
+CONFIG = BundleConfig(path="default", trial_verdicts=100, trial_abstention_rise=0.2, trial_latency_factor=2.0)
+BEFORE = Figures(judged=1000, abstention=0.1, inference_ms=10.0)
+FRESH = Trial(since=datetime(2026, 1, 1, tzinfo=timezone.utc), before=BEFORE)
+
+
+def after(trial: Trial, verdicts: list[tuple[bool, float]]) -> tuple[int, tuple[bool, str] | None]:
+    """Count verdicts until one answer is certain; return how many it took, and the answer."""
+    for number, (abstained, inference_ms) in enumerate(verdicts, 1):
+        trial = trial.counted(abstained=abstained, inference_ms=inference_ms, config=CONFIG)
+        if (found := verdict_on(trial, CONFIG)) is not None:
+            return number, found
+    return len(verdicts), None
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "number", "good"),
+    [
+        ([(False, 10.0)] * 200, 100, True),
+        ([(True, 10.0)] * 30 + [(False, 10.0)] * 100, 100, True),  # 30 % is the limit
+        ([(True, 10.0)] * 200, 31, False),  # no further verdict could change it
+        ([(False, 20.0)] * 200, 100, True),
+        ([(False, 20.1)] * 200, 51, False),
+    ],
+)
+def test_a_trial_ends_when_its_end_is_certain(verdicts, number, good):
+    """At the limit it passes, one beyond it does not; abstaining and slowness each."""
+    found, answer = after(FRESH, verdicts)
+    assert (found, answer[0]) == (number, good)
+
+
+def test_without_old_figures_half_may_abstain_and_no_time_is_too_long():
+    """A robot that was never on another bundle."""
+    unknown = Trial(since=FRESH.since)
+    assert after(unknown, [(True, 9999.0)] * 50 + [(False, 9999.0)] * 50)[1][0]
+    assert after(unknown, [(True, 1.0)] * 60)[0] == 51
+
+
+def test_errors_and_few_figures():
+    """More errors than allowed end it at once; figures over a handful of verdicts are noise."""
+    import msgspec
+
+    assert verdict_on(msgspec.structs.replace(FRESH, errors=3), CONFIG) is None
+    assert not verdict_on(msgspec.structs.replace(FRESH, errors=4), CONFIG)[0]
+    record = RecentFigures()
+    for _ in range(29):
+        record.count(abstained=False, inference_ms=5.0)
+    assert record.figures() is None
+    record.count(abstained=True, inference_ms=5.0)
+    assert record.figures() == Figures(judged=30, abstention=1 / 30, inference_ms=5.0)
+
+
+@pytest.mark.runtime
+def test_a_crash_loop_ends_the_trial_at_the_next_start(tmp_path):
+    """Three ends without a clean stop: the old bundle decides, and the version does not come back."""
+    robot = Robot(tmp_path / "robot", maker := Maker(tmp_path))
+    robot.install(maker.bundle("2"))
+    for _ in range(3):
+        begin(robot.store, robot.config)
+        assert robot.store.state().current is not None
+    begin(robot.store, robot.config)
+    state = robot.store.state()
+    assert state.current is None
+    assert state.trial is None
+    assert state.events[-1].step is Step.ROLLED_BACK
+    assert "ended 3 times during the trial" in state.rejected[0].reason
+
+
+def test_only_what_was_asked_for_is_taken():
+    """Another offset, another length, the same piece twice: left out; out of order is put in order."""
+    requests = PieceRequests()
+    first, second = requests.due(0, 3 * PIECE_BYTES, 0.0)
+    assert (first, second) == (Piece(0, PIECE_BYTES), Piece(PIECE_BYTES, PIECE_BYTES))
+    content = bytes(PIECE_BYTES)
+    assert requests.arrived(1, content, 0, 0.1) is None
+    assert requests.arrived(0, content + b"x", 0, 0.1) is None
+    assert requests.arrived(2 * PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.arrived(PIECE_BYTES, content, 0, 0.1) == b""
+    assert requests.arrived(PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.arrived(0, content, 0, 0.1) == content * 2
+
+
+def test_quick_links_get_more_and_silent_ones_less_and_less():
+    """The window grows to its bound, and what does not come is asked for ever more seldom."""
+    requests, at, now_s = PieceRequests(), 0, 0.0
+    for _ in range(300):
+        for piece in requests.due(at, 1 << 30, now_s):
+            at += len(requests.arrived(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
+        now_s += 0.02
+    assert len(requests.due(at, 1 << 30, now_s)) == MAX_PIECES
+    asked = [bool(requests.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]
+    assert 5 < sum(asked) < 40
