@@ -1,1 +1,1 @@
-"""The converter: retrained TensorFlow graphs to the quantized bundle that the edge node runs."""
+"""Convert retrained TensorFlow graphs to the quantized bundle that the edge node runs."""

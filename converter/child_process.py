@@ -1,4 +1,4 @@
-"""Child processes: they end with their parent, even with one that was killed, and say what they took."""
+"""End a child process with its parent, even a killed one, and measure the memory of processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results go: tried before the work that makes them, so that no work is done for nothing."""
+"""Check that results can be written before the work that makes them, and write them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def refuse_unwritable_file(path: Path | None) -> None:
-    """Try whether a file can be written at ``path``; nothing of the trial stays. None is nothing to write.
+    """Refuse a path where no file can be written; nothing of the trial stays. None means nothing to write.
 
     Raises:
-        DestinationError: it cannot.
+        DestinationError: no file can be written there.
     """
     if path is None:
         return
@@ -29,29 +29,29 @@ def refuse_unwritable_file(path: Path | None) -> None:
 
 
 def refuse_unwritable_folder(path: Path | None) -> None:
-    """Try whether files can be written into a folder that is there or will be made; nothing of it stays.
+    """Refuse a folder, existing or not, into which no files can be written; nothing of the trial stays.
 
     Raises:
-        DestinationError: they cannot.
+        DestinationError: no files can be written there.
     """
     if path is None:
         return
     if path.exists() and not path.is_dir():
         raise DestinationError(f"{path}: exists and is no folder; name another")
-    _try(_nearest_existing(path.absolute()), path)
+    _try_writing(_find_existing(path.absolute()), path)
 
 
 def refuse_unwritable_place(path: Path) -> None:
-    """Try whether something new can be made at ``path``, with the folders above it that are missing.
+    """Refuse a path where nothing new can be made, missing parent folders included.
 
     Raises:
-        DestinationError: it cannot.
+        DestinationError: nothing can be made there.
     """
-    _try(_nearest_existing(path.absolute().parent), path)
+    _try_writing(_find_existing(path.absolute().parent), path)
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file, and the folders above it where they are missing.
+    """Write a file, and make the folders above it that are missing.
 
     Raises:
         DestinationError: the disk refuses.
@@ -63,15 +63,15 @@ def write_file(path: Path, content: bytes) -> None:
         raise DestinationError(f"{path}: cannot be written ({err.strerror or err})") from err
 
 
-def _nearest_existing(path: Path) -> Path:
-    """Return ``path``, or the first of the folders above it that is there."""
+def _find_existing(path: Path) -> Path:
+    """Return ``path``, or the nearest folder above it that exists."""
     return next(place for place in (path, *path.parents) if os.path.lexists(place))
 
 
-def _try(folder: Path, path: Path) -> None:
+def _try_writing(folder: Path, path: Path) -> None:
     """Make a folder in ``folder`` and a file in that, and remove both; errors name ``path``.
 
-    Permissions alone do not tell: root may do anything, and still nothing can be made below /proc.
+    Permissions are not enough to know: root has all of them, and still can make nothing below /proc.
     """
     try:
         with (

@@ -1,4 +1,4 @@
-"""Pages of HTML from ``templates``: without anything beside them, and with everything escaped."""
+"""Render self-contained HTML pages from ``templates``, with every value escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def render_page(
     name: str, *, filters: Mapping[str, Callable[..., str]] | None = None, **values: object
 ) -> bytes:
-    """Return the page that the template ``name`` makes of ``values``; an unknown name in it is an error."""
+    """Render the template ``name`` with ``values``; a name in it that has no value is an error."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("converter", "templates"),
         autoescape=True,

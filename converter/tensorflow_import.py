@@ -1,4 +1,4 @@
-"""How the converter imports TensorFlow: late, quiet, and with a sentence where it is missing."""
+"""Import TensorFlow late and quietly, with a clear error if it is missing."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def tensorflow() -> Any:
         RuntimeUnavailableError: it is not installed, or does not import here.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: fatal messages only
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # other rounding, and a notice at every start
     os.environ.setdefault(
-        "CUDA_VISIBLE_DEVICES", ""
-    )  # conversion needs no GPU, and looking for one takes time
+        "TF_ENABLE_ONEDNN_OPTS", "0"
+    )  # it rounds otherwise, and prints a notice at every start
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # no GPU is needed, and looking for one takes time
     try:
         if "tensorflow" in sys.modules:
             return sys.modules["tensorflow"]
-        with _silent_standard_error(), warnings.catch_warnings():
+        with _silence_standard_error(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside TensorFlow's own imports
             import tensorflow as tf
     except ImportError as err:
@@ -40,8 +40,8 @@ def tensorflow() -> Any:
 
 
 @contextmanager
-def _silent_standard_error() -> Iterator[None]:
-    """Drop what C++ writes while TensorFlow loads, before it knows its log level: GPUs that are absent."""
+def _silence_standard_error() -> Iterator[None]:
+    """Drop messages of C++ while TensorFlow loads and has no log level yet, such as of absent GPUs."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device, not a path

@@ -1,4 +1,4 @@
-"""Tables as lines of text: columns as wide as what stands in them, whole in a log or a mail."""
+"""Format tables as lines of text with aligned columns, for terminals, logs and mails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GAP = "  "
 
 
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table's lines, the first column to the left and the others to the right."""
+    """Format a table: the first column aligned to the left, the others to the right."""
     every = [heads, *rows]
     widths = [max(len(row[column]) for row in every) for column in range(len(heads))]
     return [
@@ -24,7 +24,7 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str
 
 
 def crossover_lines(crossover: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return a crossover matrix as lines: a row for each truth, a column for each answer."""
+    """Format a crossover matrix: one row per true label, one column per predicted label."""
     columns = list(next(iter(crossover.values())))
     rows = [[truth, *(str(counts[name]) for name in columns)] for truth, counts in crossover.items()]
     return table_lines(["truth \\ said", *columns], rows)

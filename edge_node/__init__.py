@@ -1,3 +1,3 @@
-"""The edge node: from camera frames to corrosion verdicts over MQTT, none lost."""
+"""Inspect surfaces for corrosion on a robot, deliver the verdicts over MQTT, and serve the control room."""
 
 __version__ = "0.5.0"

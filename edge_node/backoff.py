@@ -1,17 +1,17 @@
-"""How long to wait before the next attempt: longer each time, never two robots in step. Pure."""
+"""Compute the delay before the next attempt: growing, and random so that robots spread. Pure."""
 
 from __future__ import annotations
 
 import random
 
 FIRST_S = 0.5
-MOST_S = 30.0  # a robot is back within half a minute of its broker
+MOST_S = 30.0  # a robot reconnects within half a minute of its broker's return
 _FACTOR = 1.8
 _CALM_ATTEMPTS = 4  # 2.6-5.2 s
 
 
 class Backoff:
-    """Delays between attempts; half of each is random, so that a fleet does not return as one."""
+    """Give growing delays between attempts; half of each is random, so that a fleet spreads."""
 
     def __init__(self, generator: random.Random | None = None) -> None:
         self._random = generator or random.Random()  # noqa: S311  no secret
@@ -24,9 +24,9 @@ class Backoff:
         return whole * self._random.uniform(0.5, 1.0)
 
     def calm(self) -> None:
-        """Wait some seconds next, not less: trying again at once makes it worse."""
+        """Let the next delay be some seconds at least: trying again at once would make it worse."""
         self._attempts = max(self._attempts, _CALM_ATTEMPTS)
 
     def reset(self) -> None:
-        """Begin again: there was progress."""
+        """Begin again with the shortest delay, after a success."""
         self._attempts = 0

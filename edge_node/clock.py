@@ -1,4 +1,4 @@
-"""What the machine says of its own clock: robots boot without one."""
+"""Read the boot id and whether the wall clock is synchronized: robots boot without a clock."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def boot_id() -> str:
 
 
 def time_quality() -> TimeQuality:
-    """Return whether the kernel holds the wall clock to be synchronized (NTP, PTP, GPS).
+    """Return whether the kernel considers the wall clock synchronized (NTP, PTP, GPS).
 
-    Where the service manager forbids the question (``ProtectClock=``), systemd-timesyncd's own mark answers.
-    Asked once a second at most: a clock is not set more often, and frames come faster.
+    Where the service manager forbids adjtimex (``ProtectClock=``), systemd-timesyncd's mark is read instead.
+    Cached for a second: a clock is not set more often, and frames come faster.
 
     Source: adjtimex(2), systemd-timesyncd.service(8).
     """
@@ -41,14 +41,14 @@ def _quality_in(_second: int) -> TimeQuality:
     try:
         state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (OSError, AttributeError):
-        return marked_quality()
+        return read_timesync_mark()
     if state < 0:
-        return marked_quality()
+        return read_timesync_mark()
     return "not_synchronized" if state == _TIME_ERROR else "synchronized"
 
 
-def marked_quality(timesync: Path = TIMESYNC) -> TimeQuality:
-    """Return what systemd-timesyncd left in its run-time folder; "unknown" where it does not run."""
+def read_timesync_mark(timesync: Path = TIMESYNC) -> TimeQuality:
+    """Read the mark of systemd-timesyncd in its run-time folder; "unknown" where it does not run."""
     if not timesync.is_dir():
         return "unknown"
     return "synchronized" if (timesync / "synchronized").exists() else "not_synchronized"

@@ -1,12 +1,12 @@
-"""Every error that reaches a user: one root, one family, one sentence each.
+"""Define the errors that reach a user, all below ``CorrosionError``.
 
-A message names where, what was found, what was wanted and, where that helps, what to do. Command lines
+A message names the place, the found and the wanted value and, where that helps, what to do. Command lines
 print it and exit with the error's ``exit_code``; no traceback reaches a user.
 """
 
 
 class CorrosionError(Exception):
-    """Something the user can act on; its text is one sentence."""
+    """An error that the user can act on; its text is one sentence."""
 
     exit_code = 1
 
@@ -18,19 +18,19 @@ class ConfigError(CorrosionError):
 
 
 class BundleError(CorrosionError):
-    """A model bundle does not hold what its manifest promises."""
+    """A model bundle does not match its manifest."""
 
 
 class UpdateError(BundleError):
-    """A bundle that travels is not what was signed, or this robot may not take it; nothing changed."""
+    """A transported bundle differs from what was signed, or is not for this robot; nothing changed."""
 
 
 class RuntimeUnavailableError(CorrosionError):
-    """No TFLite runtime can be imported, or the installed one does not work here."""
+    """No TFLite runtime can be imported, or the installed one does not work on this machine."""
 
 
 class TensorMismatchError(CorrosionError):
-    """A tensor's shape, dtype or quantization is not what was promised."""
+    """A tensor's shape, dtype or quantization differs from the manifest's."""
 
 
 class CameraError(CorrosionError):
@@ -38,7 +38,7 @@ class CameraError(CorrosionError):
 
 
 class UnreadablePictureError(CameraError):
-    """A file is no picture, or a picture that is cut off."""
+    """A file is no picture, or a truncated one."""
 
 
 class SpoolError(CorrosionError):
@@ -50,7 +50,7 @@ class PublisherError(CorrosionError):
 
 
 class GraphError(CorrosionError):
-    """A TensorFlow graph is missing, damaged or not of a kind that the converter knows."""
+    """A TensorFlow graph is missing, damaged or of a kind that the converter does not know."""
 
 
 class DatasetError(CorrosionError):
@@ -58,7 +58,7 @@ class DatasetError(CorrosionError):
 
 
 class ConversionError(CorrosionError):
-    """A graph cannot be converted, or the result is not what was asked for."""
+    """A graph cannot be converted, or the result does not meet the request."""
 
 
 class DestinationError(CorrosionError):

@@ -1,7 +1,7 @@
-"""Ed25519 signatures over bundles and commands: make keys, load them, sign and check.
+"""Make and load Ed25519 keys, sign bundles and commands, and check signatures.
 
-Each signature covers a prefix that names what is signed, so that one over a bundle is never one over a
-command.
+Each signature covers a prefix that names what is signed, so that the signature of a bundle is never valid
+for a command.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _MISSING = "needs the package cryptography: pip install 'corrosion-edge-node[sig
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key that may sign; ``key_id`` is the SHA-256 of its 32 bytes."""
+    """A public key whose signatures are trusted; ``key_id`` is the SHA-256 of its 32 bytes."""
 
     file: str
     key_id: bytes
     key: Ed25519PublicKey
 
     def holds(self, signature: bytes, content: bytes) -> bool:
-        """Tell whether ``signature`` is this key's over ``content``."""
+        """Tell whether ``signature`` is this key's signature of ``content``."""
         from cryptography.exceptions import InvalidSignature
 
         try:
@@ -49,7 +49,7 @@ class TrustedKey:
 
 
 class Signer:
-    """A private key that signs bundles and commands."""
+    """Sign bundles with a private key."""
 
     def __init__(self, file: Path) -> None:
         """Read the key in ``file``, PEM.
@@ -61,15 +61,15 @@ class Signer:
         self.key_id = _key_id(self._key.public_key())
 
     def sign(self, content: bytes) -> bytes:
-        """Return the signature over ``content`` as it is."""
+        """Return the signature of ``content``, without a prefix."""
         return self._key.sign(content)
 
     def sign_statement(self, text: bytes) -> bytes:
-        """Return key id and signature as they stand beside a bundle's statement."""
+        """Return key id and signature of a bundle's statement, as the transport file has them."""
         return self.key_id + self.sign(_BUNDLE_PREFIX + text)
 
 
-def trusted_key(path: str, key: str) -> TrustedKey:
+def load_trusted_key(path: str, key: str) -> TrustedKey:
     """Return the public key in the file ``path``, PEM.
 
     Raises:
@@ -92,13 +92,13 @@ def trusted_key(path: str, key: str) -> TrustedKey:
     return TrustedKey(path, _key_id(found), found)
 
 
-def trusted_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
+def load_trusted_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
     """Return the keys of ``[bundle] trusted_keys``.
 
     Raises:
         ConfigError: one cannot be used.
     """
-    return tuple(trusted_key(path, "[bundle] trusted_keys") for path in paths)
+    return tuple(load_trusted_key(path, "[bundle] trusted_keys") for path in paths)
 
 
 def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], where: str) -> None:
@@ -107,7 +107,7 @@ def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], wher
     Args:
         text: the statement's bytes.
         signed: key id and signature, as ``Signer.sign_statement`` gives them.
-        keys: trusted here.
+        keys: the trusted ones.
         where: the file, for the message.
     """
     key_id, signature = signed[:KEY_ID_BYTES], signed[KEY_ID_BYTES:]
@@ -126,7 +126,7 @@ def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], wher
 
 
 def signed_bytes(topic: str, payload: bytes) -> bytes:
-    """Return the bytes that a command's signature covers: with the topic it holds for one robot and verb."""
+    """Return the bytes that a command's signature covers: prefix, topic (robot and verb), payload."""
     return _COMMAND_PREFIX + topic.encode() + b"\0" + payload
 
 
@@ -161,7 +161,7 @@ def make_key_pair(path: Path) -> Path:
 
 
 def load_signer(path: Path) -> Callable[[bytes], str]:
-    """Return what signs bytes with the private key in ``path``: base64, as commands carry it.
+    """Return a function that signs bytes with the private key in ``path``, in base64 as commands carry it.
 
     Raises:
         CorrosionError: it cannot be read, others can read it too, or it is no Ed25519 key.

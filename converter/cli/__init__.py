@@ -1,4 +1,4 @@
-"""Command lines: one module a subcommand."""
+"""Command lines: one module per subcommand."""
 
 from converter.cli.main import COMMANDS, convert_main, main
 

@@ -1,4 +1,4 @@
-"""``python -m converter.cli``."""
+"""Run ``converter`` as ``python -m converter.cli``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""``converter bundle keygen | pack | sign``: make a bundle ready to travel to robots."""
+"""``converter bundle keygen | pack | sign``: pack and sign a bundle for robots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from converter.conversion.packing import Terms, pack, sign
 from edge_node.signing import Signer, make_key_pair
 from edge_node.update.transport_file import SUFFIX
 
-_VALID_DAYS = 90  # long enough for a robot that comes home once a season
+_VALID_DAYS = 90  # long enough for a robot that is updated once a season
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.key}: private, stays here. {public}: key {key_id}, for the robots:")
         print(f'[bundle] trusted_keys = ["/etc/corrosion-edge/{public.name}"]')
         return 0
-    signer = Signer(args.key) if args.key is not None else None  # before a signed file is replaced
+    signer = Signer(args.key) if args.key is not None else None  # a bad key fails before a file is replaced
     if args.action == "pack":
         file, statement = pack(args.folder, args.out, version=args.version)
         print(
@@ -75,7 +75,7 @@ def _add_signing(parser: argparse.ArgumentParser, *, key_required: bool) -> None
     )
     parser.add_argument(
         "--valid-days",
-        type=_days,
+        type=_parse_days,
         default=_VALID_DAYS,
         metavar="N",
         help="may be installed for so long (%(default)s)",
@@ -94,17 +94,17 @@ def _add_signing(parser: argparse.ArgumentParser, *, key_required: bool) -> None
         help="only for these robots; may be repeated",
     )
     parser.add_argument(
-        "--issued", type=_moment, metavar="TIME", help="instead of now, for builds that can be repeated"
+        "--issued", type=_parse_time, metavar="TIME", help="instead of now, for builds that can be repeated"
     )
 
 
-def _days(text: str) -> int:
+def _parse_days(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 3650:
         raise argparse.ArgumentTypeError(f"{text!r}: wanted 1 to 3650 days")
     return int(text)
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:

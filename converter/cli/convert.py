@@ -1,4 +1,4 @@
-"""``convert``: retrained graphs -> the bundle that the edge node runs."""
+"""``convert``: convert retrained graphs to the bundle that the edge node runs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.argument_types import at_least, up_to
-from converter.cli.graph_flags import add_graph_flags, graph_flags
+from converter.cli.graph_flags import add_graph_flags, read_graph_flags
+from converter.conversion.bundle_writer import write_bundle
+from converter.conversion.measurements import measure_stage_bytes
 from converter.conversion.order import ConversionOrder
-from converter.conversion.pipeline import convert_cascade, stage_bytes
-from converter.conversion.report import encode_report, report_of
-from converter.conversion.report_page import render_report, thumbnails
+from converter.conversion.pipeline import convert
+from converter.conversion.report import collect_report, encode_report
+from converter.conversion.report_page import render_report, render_thumbnails
 from converter.evaluation.accuracy_budget import AccuracyBudget
-from converter.graphs.cascade_file import CascadePlan, plan_of_graph, read_cascade
+from converter.graphs.cascade_file import CascadePlan, plan_single_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.quantize.request import Mode, Target
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 _MODES = [mode.value for mode in Mode]
 
 
-def with_explicit_mode(argv: Sequence[str]) -> list[str]:
-    """Return ``argv`` with a bare ``--quantize`` spelled out, lest it swallow the graph after it."""
+def spell_out_mode(argv: Sequence[str]) -> list[str]:
+    """Return ``argv`` with a bare ``--quantize`` spelled out, so that no graph is taken for its mode."""
     words = list(argv)
     for at, word in enumerate(words):
         if word == "--quantize" and (at + 1 == len(words) or words[at + 1] not in _MODES):
@@ -50,6 +52,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one graph, or a file that names the stages",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
+    _add_quantizing(parser)
+    _add_judging(parser.add_argument_group("judged on labelled pictures"))
+    _add_bundle_options(parser)
+    one = parser.add_argument_group("one graph only; a cascade file says these per stage")
+    one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    add_graph_flags(one)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert as ``add_arguments`` describes it, write bundle and report, print the table; return 0.
+
+    Raises:
+        CorrosionError: anything about the graphs, labels, pictures or the bundle's folder.
+    """
+    refuse_unwritable_file(args.report)
+    order = _read_order(args)
+    with show_steps() as begin:
+        outcome = convert(order, begin)
+        advance = begin("writing the bundle", 1)
+        write_bundle(outcome.bundle, order.out, _render_reports(outcome), force=order.force)
+        advance()
+    if args.report:
+        _write_report(args.report, outcome)
+    _print_table(outcome)
+    return 0
+
+
+@contextmanager
+def show_steps() -> Iterator[BeginStep]:
+    """Show steps as progress bars on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+
+        def begin(name: str, parts: int) -> Callable[[], None]:
+            task = progress.add_task(name, total=parts)
+            return lambda: progress.advance(task)
+
+        yield begin
+
+
+def _add_quantizing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quantize",
         choices=_MODES,
@@ -70,7 +116,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of pictures to which every stage must give float's label: those of --evaluate, or else"
         " the calibration pictures; the worst layers stay in float until it holds",
     )
-    judged = parser.add_argument_group("judged on labelled pictures")
+
+
+def _add_judging(judged: argparse._ArgumentGroup) -> None:
     judged.add_argument(
         "--evaluate", type=Path, metavar="LABELLED", help="labels.csv, or a folder with a folder per class"
     )
@@ -93,6 +141,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.html",
         help="also write the report with the pictures in it; the one in the bundle only names them",
     )
+
+
+def _add_bundle_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="of the bundle (default: the cascade's, or the graph's folder)")
     parser.add_argument("--version", help="of the bundle (default: the cascade's, or 1)")
     parser.add_argument(
@@ -107,20 +158,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
     )
     parser.add_argument("--force", action="store_true", help="replace an existing bundle")
-    one = parser.add_argument_group("one graph only; a cascade file says these per stage")
-    one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
-    add_graph_flags(one)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Convert as ``add_arguments`` describes it; print the table; return the exit code.
-
-    Raises:
-        CorrosionError: anything about the graphs, labels, pictures or the bundle's folder.
-    """
-    refuse_unwritable_file(args.report)
-    order = ConversionOrder(
-        plan=_plan(args),
+def _read_order(args: argparse.Namespace) -> ConversionOrder:
+    return ConversionOrder(
+        plan=_read_plan(args),
         out=args.out,
         mode=Mode(args.quantize),
         target=Target(args.target),
@@ -136,51 +178,29 @@ def run(args: argparse.Namespace) -> int:
         all_modes=args.all_modes,
         force=args.force,
     )
-    with shown_steps() as begin:
-        outcome = convert_cascade(order, begin, _report_files)
-    if args.report:
-        _write_report(args.report, outcome)
-    _print_table(outcome)
-    return 0
 
 
-@contextmanager
-def shown_steps() -> Iterator[BeginStep]:
-    """Show steps as progress bars on a terminal, and nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-
-        def begin(name: str, parts: int) -> Callable[[], None]:
-            task = progress.add_task(name, total=parts)
-            return lambda: progress.advance(task)
-
-        yield begin
-
-
-def _plan(args: argparse.Namespace) -> CascadePlan:
-    flags = graph_flags(args)
+def _read_plan(args: argparse.Namespace) -> CascadePlan:
+    flags = read_graph_flags(args)
     if args.source.suffix == ".toml":
         if args.labels or flags != GraphFlags():
             raise ConversionError(f"{args.source}: a cascade file says labels and layers itself, per stage")
         plan = read_cascade(args.source)
     else:
-        plan = plan_of_graph(args.source, args.labels, flags)
-    return plan.renamed(args.name, args.version)
+        plan = plan_single_graph(args.source, args.labels, flags)
+    return plan.rename(args.name, args.version)
 
 
-def _report_files(outcome: ConversionOutcome) -> dict[str, bytes]:
-    """Return the reports that travel with the bundle: without photographs, which may not."""
-    report = report_of(outcome)
+def _render_reports(outcome: ConversionOutcome) -> dict[str, bytes]:
+    """Return the reports inside the bundle by file name: without photographs, which may be confidential."""
+    report = collect_report(outcome)
     return {REPORT_NAME: render_report(report), "report.json": encode_report(report)}
 
 
 def _write_report(path: Path, outcome: ConversionOutcome) -> None:
-    report = report_of(outcome)
+    report = collect_report(outcome)
     try:
-        write_file(path, render_report(report, thumbnails(outcome, report)))
+        write_file(path, render_report(report, render_thumbnails(outcome, report)))
     except DestinationError as err:
         raise DestinationError(f"{err}; the bundle itself is written") from err
 
@@ -198,16 +218,16 @@ def _print_table(outcome: ConversionOutcome) -> None:
     headings += ["accuracy: float", mode] if outcome.drops else []
     for heading in headings:
         table.add_column(heading, justify="right")
-    for row in _rows(outcome):
+    for row in _format_rows(outcome):
         table.add_row(*row)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    for note in _notes(outcome):
+    for note in _format_notes(outcome):
         console.print(note, highlight=False)
 
 
-def _rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
-    sizes = stage_bytes(outcome.reference), stage_bytes(outcome.bundle)
+def _format_rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
+    sizes = measure_stage_bytes(outcome.reference), measure_stage_bytes(outcome.bundle)
     comparisons = {comparison.stage.name: comparison for comparison in outcome.comparisons}
     scores = {drop.name: drop for drop in outcome.drops}
     for stage in outcome.bundle.manifest.cascade.stages:
@@ -218,18 +238,18 @@ def _rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
             if comparison
             else ["-", "-"]
         )
-        yield row + _accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
+        yield row + _format_accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
     for drop in scores.values():
-        yield [drop.name, "", "", "", "", "", *_accuracies(drop, wanted=True)]
+        yield [drop.name, "", "", "", "", "", *_format_accuracies(drop, wanted=True)]
 
 
-def _accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
+def _format_accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
     if not wanted:
         return []
     return [f"{drop.reference.accuracy:.2%}", f"{drop.candidate.accuracy:.2%}"] if drop else ["-", "-"]
 
 
-def _notes(outcome: ConversionOutcome) -> Iterator[str]:
+def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
     yield from outcome.warnings
     for graph in outcome.fused:
         if len(graph.stages) > 1:
@@ -267,14 +287,14 @@ def _notes(outcome: ConversionOutcome) -> Iterator[str]:
                 f" {fit.abstention.held_out_coverage:.1%} decided, {fit.abstention.held_out_risk:.2%} wrongly"
             )
         yield line
-    yield from _map_notes(outcome)
+    yield from _format_map_notes(outcome)
     own_mb, child_mb = outcome.peak_memory_mb
     memory = f"{own_mb:.0f} MB of memory, {child_mb:.0f} MB more in the largest child"
     yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s, {memory}"
 
 
-def _map_notes(outcome: ConversionOutcome) -> Iterator[str]:
-    """Say what maps are worth: fitted on masks, or never taught where."""
+def _format_map_notes(outcome: ConversionOutcome) -> Iterator[str]:
+    """Yield what was fitted on masks, and which stages' maps no mask has taught where."""
     for name, fit in outcome.map_fits.items():
         yield (
             f"{name}: its map counts from {fit.threshold:.3f} on: against {fit.pictures} masks,"

@@ -1,4 +1,4 @@
-"""``converter evaluate``: how right a bundle or a graph is, on labelled pictures that it has not seen."""
+"""``converter evaluate``: measure the accuracy of a bundle or a graph on labelled pictures."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         answers = judge_samples(judge, samples, lambda done: bar.advance(task, done))
     asked = questions({sample.set_name for sample in samples}, judge.cascade)
     found = evaluation(str(args.model), str(args.data), answers, asked)
-    print("\n".join(lines(found)))
+    print("\n".join(format_lines(found)))
     if args.json is not None:
         write_file(args.json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if args.html is not None:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def lines(found: Evaluation) -> list[str]:
+def format_lines(found: Evaluation) -> list[str]:
     """Return the evaluation as lines of text for a terminal."""
     text = [
         f"{found.model} on {found.pictures} pictures of {found.data}",

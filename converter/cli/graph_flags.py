@@ -1,4 +1,4 @@
-"""Flags that say what a graph does not: tensor names, scaling, image size."""
+"""Declare flags for what a graph file does not tell: tensor names, scaling, image size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_graph_flags(parser: Any) -> None:
-    """Declare what a user can say about a graph by hand, spelled as ``label_image`` did or with hyphens."""
+    """Declare the flags, spelled as those of ``label_image`` or with hyphens."""
     parser.add_argument("--input-layer", "--input_layer", help="node that takes the picture")
     parser.add_argument("--output-layer", "--output_layer", help="node with a value per class")
     for side in ("height", "width"):
@@ -23,8 +23,8 @@ def add_graph_flags(parser: Any) -> None:
     parser.add_argument("--input-std", "--input_std", type=float, help="divides what is left")
 
 
-def graph_flags(args: argparse.Namespace) -> GraphFlags:
-    """Return what ``add_graph_flags`` read."""
+def read_graph_flags(args: argparse.Namespace) -> GraphFlags:
+    """Return the values of the flags that ``add_graph_flags`` declared."""
     return GraphFlags(
         args.input_layer,
         args.output_layer,

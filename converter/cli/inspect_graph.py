@@ -1,4 +1,4 @@
-"""``converter inspect``: what a graph is, as far as it can be found, and which flag says the rest."""
+"""``converter inspect``: print what can be found out about a graph, and which flag tells the rest."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.cli.graph_flags import add_graph_flags, graph_flags
+from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
 from converter.graphs.label_names import labels_beside, read_labels
-from converter.graphs.scaling import GraphFlags, Preprocessing, architecture_of
+from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError, GraphError
@@ -27,7 +27,7 @@ _LISTED = 12
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``converter inspect --json`` prints; None and empty are what was not found."""
+    """Output of ``converter inspect --json``; None or empty where something was not found."""
 
     file: str
     kind: str
@@ -60,19 +60,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the graph is; return 1 where something needed is missing.
+    """Print what is known of the graph; return 1 if something is missing that conversion needs.
 
     Raises:
         GraphError: it cannot be read at all.
     """
     file = read_graph(args.graph)
-    found = inspection(file, graph_flags(args))
+    found = inspect_graph(file, read_graph_flags(args))
     if args.tensorboard:
         _write_for_tensorboard(file, args.tensorboard)
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
-        print("\n".join(_lines(found)))
+        print("\n".join(_format_lines(found)))
         if args.tensorboard:
             print(f"look at it    tensorboard --logdir {args.tensorboard}")
     if found.problem:
@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.problem else 0
 
 
-def inspection(file: GraphFile, flags: GraphFlags) -> Inspection:
-    """Return what is to be known of a graph, with the problem that conversion would meet, if any."""
+def inspect_graph(file: GraphFile, flags: GraphFlags) -> Inspection:
+    """Return what is known of a graph, with the problem that conversion would meet, if any."""
     index = GraphIndex(file.graph_def)
     basic = Inspection(
         file=str(file.path),
@@ -89,8 +89,8 @@ def inspection(file: GraphFile, flags: GraphFlags) -> Inspection:
         size_bytes=file.size_bytes,
         sha256=file.sha256,
         producer=int(file.graph_def.versions.producer),
-        architecture=architecture_of(index),
-        parameters=_parameters(file),
+        architecture=recognise_architecture(index),
+        parameters=_count_parameters(file),
         nodes=len(index.nodes),
         operators=dict(Counter(str(node.op) for node in file.graph_def.node).most_common()),
         placeholders={
@@ -99,15 +99,15 @@ def inspection(file: GraphFile, flags: GraphFlags) -> Inspection:
             if node.op == "Placeholder"
         },
         ends=tuple(index.sinks()[:_LISTED]),
-        labels=_labels(file.path),
+        labels=_read_labels(file.path),
     )
     try:
-        return _with_graph(basic, load_graph(file.path, flags))
+        return _add_graph(basic, load_graph(file.path, flags))
     except GraphError as err:
         return msgspec.structs.replace(basic, problem=str(err))
 
 
-def _with_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
+def _add_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
     head = f"no map: {graph.no_head}"
     if graph.head:
         channels, labels = graph.head.weights.shape
@@ -125,7 +125,7 @@ def _with_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
     )
 
 
-def _lines(found: Inspection) -> list[str]:
+def _format_lines(found: Inspection) -> list[str]:
     rule = found.preprocessing
     labels = ", ".join(found.labels[:_LISTED]) or "no label file beside it"
     if found.labels and found.classes != len(found.labels):
@@ -154,8 +154,8 @@ def _lines(found: Inspection) -> list[str]:
     return lines
 
 
-def _parameters(file: GraphFile) -> int:
-    """Return how many numbers the constants hold that are more than shapes and axes."""
+def _count_parameters(file: GraphFile) -> int:
+    """Return how many float32 numbers the constants hold; shapes and axes are int32."""
     total = 0
     for node in file.graph_def.node:
         if node.op == "Const" and node.attr["dtype"].type == tensorflow().float32.as_datatype_enum:
@@ -166,7 +166,7 @@ def _parameters(file: GraphFile) -> int:
     return total
 
 
-def _labels(path: Path) -> tuple[str, ...]:
+def _read_labels(path: Path) -> tuple[str, ...]:
     try:
         return read_labels(labels_beside(path))
     except DatasetError:

@@ -1,4 +1,4 @@
-"""``converter label``: what ``label_image`` did, with its flags, on graphs and on bundles."""
+"""``converter label``: classify pictures with a graph or bundle, with flags and output of ``label_image``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.cli.graph_flags import add_graph_flags, graph_flags
+from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.evaluation.float_agreement import softmax, stage_outputs
 from converter.graphs.label_names import labels_beside, read_labels
 from converter.graphs.scaling import GraphFlags
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from converter.graphs.trained_graph import TrainedGraph
 
-    # From a picture to the lines about it and the seconds that the models took.
+    # From a picture to its lines of output and the seconds that the models took.
     Labeller = Callable[[NDArray[np.uint8]], tuple[list[str], float]]
 
 _SHOWN = 5  # as label_image
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
         CorrosionError: the graph, labels or a picture cannot be used.
     """
     is_bundle = (args.graph / MANIFEST_NAME).is_file()
-    if is_bundle and (args.labels or graph_flags(args) != GraphFlags()):
+    if is_bundle and (args.labels or read_graph_flags(args) != GraphFlags()):
         raise DatasetError(
             f"{args.graph}: a bundle says labels, layers and scaling itself; leave those flags out"
         )
-    labeller = _bundle_labeller(args.graph) if is_bundle else _graph_labeller(args)
+    labeller = _make_bundle_labeller(args.graph) if is_bundle else _make_graph_labeller(args)
     for number, path in enumerate(args.image):
         lines, seconds = labeller(read_picture(path))
         print(f"{chr(10) if number else ''}{path}\nEvaluation time (1-image): {seconds:.3f}s\n")
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bundle_labeller(path: Path) -> Labeller:
+def _make_bundle_labeller(path: Path) -> Labeller:
     engine = Engine(load_bundle(path))
 
     def label(pixels: NDArray[np.uint8]) -> tuple[list[str], float]:
@@ -75,14 +75,14 @@ def _bundle_labeller(path: Path) -> Labeller:
         lines = []
         for stage in stages:
             probabilities = softmax(outputs[stage.name].logits, stage.temperature)
-            lines += [f"{stage.name}:", *_ranked(stage.labels, probabilities)]
+            lines += [f"{stage.name}:", *_rank(stage.labels, probabilities)]
         return lines, seconds
 
     return label
 
 
-def _graph_labeller(args: argparse.Namespace) -> Labeller:
-    graph = load_graph(args.graph, graph_flags(args))
+def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
+    graph = load_graph(args.graph, read_graph_flags(args))
     labels = read_labels(args.labels or labels_beside(args.graph))
     if len(labels) != graph.classes:
         raise DatasetError(f"{args.graph}: {graph.classes} outputs, but {len(labels)} labels; give --labels")
@@ -94,26 +94,26 @@ def _graph_labeller(args: argparse.Namespace) -> Labeller:
         mean=rule.mean,
         std=rule.std,
     )
-    session, output = _session(graph)
-    # The first run plans the graph; label_image timed that too, which said nothing of the model.
+    session, output = _open_session(graph)
+    # The first run plans the graph; label_image timed that too, which is not the model's time.
     session.run(output, {f"{graph.input}:0": np.zeros(spec.shape, np.float32)})
 
     def label(pixels: NDArray[np.uint8]) -> tuple[list[str], float]:
         tensor = input_tensor(pixels, spec)
         started = time.perf_counter()
         scores = session.run(output, {f"{graph.input}:0": tensor})[0]
-        return _ranked(labels, scores), time.perf_counter() - started
+        return _rank(labels, scores), time.perf_counter() - started
 
     return label
 
 
-def _session(graph: TrainedGraph) -> tuple[Any, Any]:
+def _open_session(graph: TrainedGraph) -> tuple[Any, Any]:
     tf = tensorflow()
     with tf.Graph().as_default() as built:
         tf.import_graph_def(graph.index.graph_def, name="")
     return tf.compat.v1.Session(graph=built), built.get_tensor_by_name(f"{graph.output}:0")
 
 
-def _ranked(labels: Iterable[str], scores: NDArray[Any]) -> list[str]:
+def _rank(labels: Iterable[str], scores: NDArray[Any]) -> list[str]:
     ranked = sorted(zip(labels, scores, strict=True), key=lambda pair: -pair[1])
     return [f"{label} (score={score:.5f})" for label, score in ranked[:_SHOWN]]

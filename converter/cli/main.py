@@ -1,4 +1,4 @@
-"""The ``converter`` command, and ``convert``, its most used part under a name of its own."""
+"""Run ``converter`` and its subcommands; ``convert`` is also a command of its own."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _convert(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
     convert.add_arguments(parser)
     parser.set_defaults(run=convert.run)
-    return parse_and_run(parser, convert.with_explicit_mode(argv))
+    return parse_and_run(parser, convert.spell_out_mode(argv))
 
 
 if __name__ == "__main__":

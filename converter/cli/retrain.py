@@ -1,4 +1,4 @@
-"""``converter retrain``: TensorFlow for Poets' ``retrain``, its flags as they were, and whole cascades."""
+"""``converter retrain``: retrain a graph with the flags of TensorFlow for Poets, or a whole cascade."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _MISCLASSIFIED_SHOWN = 50
 
 def run(args: argparse.Namespace) -> int:
     """Train, write and report; return the exit code."""
-    # Training wants oneDNN's faster kernels; conversion leaves them out for their rounding.
+    # oneDNN's kernels are faster, which training needs; conversion avoids them for their rounding.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if args.model_dir is not None:
-        os.environ["KERAS_HOME"] = str(args.model_dir)  # read when Keras is imported, which is below
+        os.environ["KERAS_HOME"] = str(args.model_dir)  # Keras reads it when it is imported, below
     refuse_contradictions(args)
-    samples = with_groups(_samples(args.image_dir))
-    augmentation = _augmentation(args)
-    recipe = read_recipe(args.cascade) if args.cascade else _recipe(args, samples, augmentation)
+    samples = with_groups(_load_samples(args.image_dir))
+    augmentation = _read_augmentation(args)
+    recipe = read_recipe(args.cascade) if args.cascade else _make_recipe(args, samples, augmentation)
     if recipe.training.sets:
         samples = choose_samples(samples, tuple(recipe.training.sets), ())
     if recipe.training.fine_tune and not args.cascade:
@@ -54,18 +54,18 @@ def run(args: argparse.Namespace) -> int:
             " whole inference more; stages of one --cascade share theirs"
         )
     started = time.monotonic()
-    run_of = _Run(args, recipe, samples, INSPECTION if args.cascade else augmentation)
+    training = _Training(args, recipe, samples, INSPECTION if args.cascade else augmentation)
     if args.cross_validate:
-        run_of.train_on_all()
+        training.train_on_all()
     else:
-        run_of.train_and_test()
+        training.train_and_test()
     print(f"{time.monotonic() - started:.0f} s")
     return 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """One call of the command."""
+class _Training:
+    """One call of the command: what is trained, on which samples."""
 
     args: argparse.Namespace
     recipe: CascadeRecipe
@@ -83,7 +83,7 @@ class _Run:
         )
         rows = {sample.path: index for index, sample in enumerate(self.samples)}
         training, validation, test = (
-            _chosen(part, rows) for part in (parts.training, parts.validation, parts.test)
+            _select(part, rows) for part in (parts.training, parts.validation, parts.test)
         )
         prepared = self.prepare()
         fitted = self.fit(prepared, training, validation)
@@ -133,7 +133,7 @@ class _Run:
     def fit(self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray) -> Fitted:
         from converter.training.retrain import fit
 
-        writer = _summary_writer(self.args.summaries_dir)
+        writer = _make_summary_writer(self.args.summaries_dir)
 
         def report(look: Look) -> None:
             accuracies = "  ".join(f"{name} {value:.1%}" for name, value in look.accuracies.items())
@@ -199,11 +199,11 @@ class _Run:
         print(f"next: convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
 
 
-def _samples(folders: Sequence[Path]) -> list[Sample]:
-    """Return the samples of all folders.
+def _load_samples(folders: Sequence[Path]) -> list[Sample]:
+    """Load the samples of all folders.
 
     Raises:
-        DatasetError: two of them have a picture in common, which would count twice.
+        DatasetError: two folders have a picture in common, which would count twice.
     """
     samples: list[Sample] = []
     seen: set[Path] = set()
@@ -217,8 +217,10 @@ def _samples(folders: Sequence[Path]) -> list[Sample]:
     return samples
 
 
-def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation) -> CascadeRecipe:
-    """Return the recipe for one stage that the flags describe."""
+def _make_recipe(
+    args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation
+) -> CascadeRecipe:
+    """Make the recipe of one stage from the flags."""
     column = args.column or (FOLDER_COLUMN if FOLDER_COLUMN in samples[0].labels else "corroded")
     labels = sorted({sample.labels[column] for sample in samples if column in sample.labels})
     if len(labels) < 2:
@@ -252,7 +254,7 @@ def _recipe(args: argparse.Namespace, samples: Sequence[Sample], augmentation: A
     return CascadeRecipe(stage=(stage,), training=training)
 
 
-def _augmentation(args: argparse.Namespace) -> Augmentation:
+def _read_augmentation(args: argparse.Namespace) -> Augmentation:
     if args.augment:
         return INSPECTION
     return Augmentation(
@@ -263,7 +265,7 @@ def _augmentation(args: argparse.Namespace) -> Augmentation:
     )
 
 
-def _chosen(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
+def _select(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
     mask = np.zeros(len(rows), bool)
     mask[[rows[sample.path] for sample in part]] = True
     return mask
@@ -298,14 +300,14 @@ def _report_test(
     return accuracies
 
 
-def _summary_writer(folder: Path | None) -> Callable[[Look], None]:
-    """Return what writes a look as TensorBoard summaries, or does nothing without a folder."""
+def _make_summary_writer(folder: Path | None) -> Callable[[Look], None]:
+    """Return a function that writes a look as TensorBoard summaries; without a folder it does nothing."""
     if folder is None:
         return lambda _look: None
     tf = tensorflow()
 
     writer = tf.summary.create_file_writer(str(folder))
-    # tf.summary.scalar would want TensorBoard installed; this is what it writes.
+    # tf.summary.scalar needs TensorBoard; this is what it writes.
     scalar = tf.compat.v1.SummaryMetadata()
     scalar.plugin_data.plugin_name = "scalars"
 

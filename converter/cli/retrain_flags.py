@@ -1,4 +1,4 @@
-"""The flags of ``converter retrain``: TensorFlow for Poets' as they were written, and the new ones."""
+"""Declare and check the flags of ``converter retrain``: TensorFlow for Poets' as they were, and new ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _STEPS = 1000
-# What a recipe says of its stages and its training, and where a cascade's graphs go.
+# Flags for one graph: a recipe has its own stages and training, and --output_dir holds a cascade's graphs.
 _ONE_STAGE_FLAGS = (
     *("column", "architecture", "weights", "size_px", "fine_tune", "how_many_training_steps"),
     *("learning_rate", "train_batch_size", "eval_step_interval", "seed", "copies", "augment"),
@@ -27,83 +27,15 @@ _ONE_STAGE_FLAGS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; each old one is known with underscores and with hyphens."""
-    data = parser.add_argument_group("pictures")
-    _flag(
-        data,
-        "image_dir",
-        type=Path,
-        action="append",
-        required=True,
-        help="folder of class folders, or with labels.csv; may be given several times",
-    )
-    _flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
-    _flag(
-        data,
-        "testing_percentage",
-        type=up_to(100.0),
-        default=10,
-        help="share of the groups that is tested on",
-    )
-    _flag(
-        data, "validation_percentage", type=up_to(100.0), default=10, help="share that decides when to stop"
-    )
-    _flag(data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source")
-    _flag(data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture")
-    _flag(
-        data,
-        "cross_validate",
-        type=at_least(2),
-        default=0,
-        metavar="K",
-        help="train on everything, after K trainings without a Kth of the groups and one without each"
-        " --leave_out, which say what to expect; the percentages then do not apply",
-    )
-    network = parser.add_argument_group("network")
-    _flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
-    _flag(network, "weights", help="file with the backbone's weights, or random")
-    _flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
-    _flag(network, "size_px", type=at_least(1), help="sides of the input (default: the architecture's own)")
-    _flag(
-        network,
-        "fine_tune",
-        type=at_least(0),
-        default=0,
-        metavar="N",
-        help="train the last N convolutions too; graphs of other runs then no longer share the backbone,"
-        " and cannot be fused with these into one inference",
-    )
-    training = parser.add_argument_group("training")
-    _flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
-    _flag(
-        training, "how_many_training_steps", type=at_least(1), default=_STEPS, help="at most so many batches"
-    )
-    _flag(training, "learning_rate", type=above_zero, default=1e-3, help="its peak (AdamW)")
-    _flag(training, "train_batch_size", type=at_least(1), default=32, help="pictures in a step")
-    _flag(
-        training,
-        "eval_step_interval",
-        type=at_least(1),
-        help="steps between looks at the validation pictures",
-    )
-    _flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph")
+    _add_pictures(parser.add_argument_group("pictures"))
+    _add_network(parser.add_argument_group("network"))
+    _add_training(parser.add_argument_group("training"))
     _add_distortions(parser.add_argument_group("augmentation"))
-    output = parser.add_argument_group("output")
-    _flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
-    _flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
-    _flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
-    _flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
-    _flag(
-        output,
-        "final_tensor_name",
-        type=_node_name,
-        default="final_result",
-        help="name of the output in the graph",
-    )
-    _flag(output, "print_misclassified_test_images", action="store_true", help="list them")
+    _add_output(parser.add_argument_group("output"))
 
 
 def refuse_contradictions(args: argparse.Namespace) -> None:
-    """Refuse places that nothing can be written to, and flags that would do nothing, before the work.
+    """Refuse unwritable places and flags that would do nothing, before any work is done.
 
     Raises:
         CorrosionError: there is one.
@@ -112,7 +44,7 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         raise DatasetError("--cascade writes several graphs: name their folder with --output_dir")
     if args.output_dir is not None and not args.cascade:
         raise DatasetError("--output_dir is for --cascade; one graph is written where --output_graph says")
-    if args.cascade and (given := _given(args, _ONE_STAGE_FLAGS)):
+    if args.cascade and (given := _list_given(args, _ONE_STAGE_FLAGS)):
         raise DatasetError(f"--{given[0]} is for one graph; with --cascade the recipe says it: leave it out")
     for folder in (args.bottleneck_dir, args.summaries_dir, args.output_dir if args.cascade else None):
         refuse_unwritable_folder(folder)
@@ -135,16 +67,87 @@ def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
             )
 
 
+def _add_pictures(data: argparse._ArgumentGroup) -> None:
+    _add_flag(
+        data,
+        "image_dir",
+        type=Path,
+        action="append",
+        required=True,
+        help="folder of class folders, or with labels.csv; may be given several times",
+    )
+    _add_flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
+    _add_flag(
+        data,
+        "testing_percentage",
+        type=up_to(100.0),
+        default=10,
+        help="share of the groups that is tested on",
+    )
+    _add_flag(
+        data, "validation_percentage", type=up_to(100.0), default=10, help="share that decides when to stop"
+    )
+    _add_flag(
+        data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source"
+    )
+    _add_flag(
+        data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture"
+    )
+    _add_flag(
+        data,
+        "cross_validate",
+        type=at_least(2),
+        default=0,
+        metavar="K",
+        help="train on everything, after K trainings without a Kth of the groups and one without each"
+        " --leave_out, which say what to expect; the percentages then do not apply",
+    )
+
+
+def _add_network(network: argparse._ArgumentGroup) -> None:
+    _add_flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
+    _add_flag(network, "weights", help="file with the backbone's weights, or random")
+    _add_flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
+    _add_flag(
+        network, "size_px", type=at_least(1), help="sides of the input (default: the architecture's own)"
+    )
+    _add_flag(
+        network,
+        "fine_tune",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="train the last N convolutions too; graphs of other runs then no longer share the backbone,"
+        " and cannot be fused with these into one inference",
+    )
+
+
+def _add_training(training: argparse._ArgumentGroup) -> None:
+    _add_flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
+    _add_flag(
+        training, "how_many_training_steps", type=at_least(1), default=_STEPS, help="at most so many batches"
+    )
+    _add_flag(training, "learning_rate", type=above_zero, default=1e-3, help="its peak (AdamW)")
+    _add_flag(training, "train_batch_size", type=at_least(1), default=32, help="pictures in a step")
+    _add_flag(
+        training,
+        "eval_step_interval",
+        type=at_least(1),
+        help="steps between looks at the validation pictures",
+    )
+    _add_flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph")
+
+
 def _add_distortions(group: argparse._ArgumentGroup) -> None:
-    _flag(
+    _add_flag(
         group,
         "copies",
         type=at_least(0),
         help="changed copies of each picture (default: 4 with any change, else 0)",
     )
-    _flag(group, "augment", action="store_true", help="all that inspection cameras do to a picture")
-    _flag(group, "flip_left_right", action="store_true", help="mirror half of the pictures")
-    _flag(
+    _add_flag(group, "augment", action="store_true", help="all that inspection cameras do to a picture")
+    _add_flag(group, "flip_left_right", action="store_true", help="mirror half of the pictures")
+    _add_flag(
         group,
         "random_crop",
         type=up_to(99.0),
@@ -152,26 +155,41 @@ def _add_distortions(group: argparse._ArgumentGroup) -> None:
         metavar="PERCENT",
         help="of each side cut away at most",
     )
-    _flag(group, "random_scale", type=up_to(100.0), default=0, metavar="PERCENT", help="enlarged at most")
-    _flag(
+    _add_flag(group, "random_scale", type=up_to(100.0), default=0, metavar="PERCENT", help="enlarged at most")
+    _add_flag(
         group, "random_brightness", type=up_to(100.0), default=0, metavar="PERCENT", help="lighter or darker"
     )
 
 
-def _given(args: argparse.Namespace, names: Sequence[str]) -> list[str]:
-    """Return which of the flags have another value than their default."""
+def _add_output(output: argparse._ArgumentGroup) -> None:
+    _add_flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
+    _add_flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
+    _add_flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
+    _add_flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
+    _add_flag(
+        output,
+        "final_tensor_name",
+        type=_parse_node_name,
+        default="final_result",
+        help="name of the output in the graph",
+    )
+    _add_flag(output, "print_misclassified_test_images", action="store_true", help="list them")
+
+
+def _list_given(args: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """Return those of the flags that have another value than their default."""
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     return [name for name in names if getattr(args, name) != parser.get_default(name)]
 
 
-def _node_name(text: str) -> str:
+def _parse_node_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", text):
         raise argparse.ArgumentTypeError(f"{text!r}, wanted a node's name: letters, digits, _ . / -")
     return text
 
 
-def _flag(group: argparse._ArgumentGroup, name: str, **options: object) -> None:
-    """Declare a flag under its old name with underscores and under the same with hyphens."""
+def _add_flag(group: argparse._ArgumentGroup, name: str, **options: object) -> None:
+    """Declare a flag under its old name with underscores, and with hyphens."""
     names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
     group.add_argument(*names, dest=name, **options)  # type: ignore[arg-type]  # argparse types each option

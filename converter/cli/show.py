@@ -1,4 +1,4 @@
-"""``converter show``: a contact sheet of pictures with what a bundle says of them, and where it saw it."""
+"""``converter show``: draw a contact sheet of pictures with a bundle's verdicts and corrosion maps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _CELL_SHAPE = 3 / 4  # height of a picture's cell over its width
 _GAP_PX = 6
-_MAX_SIDE_PX = 16_383  # of a WebP file; JPEG takes four times that, and nobody looks at such a sheet
+_MAX_SIDE_PX = 16_383  # of a WebP file; JPEG allows four times that, too large to look at
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
@@ -61,15 +61,15 @@ def run(args: argparse.Namespace) -> int:
     refuse_unwritable_file(args.out)
     engine = Engine(load_bundle(args.bundle), threads=2)
     paths = choose(args.pictures, find_pictures(args.pictures), args.count, args.seed)
-    sheet = contact_sheet([judge_picture(engine, path, args.cell) for path in paths], args.columns)
+    sheet = join_cells([draw_cell(engine, path, args.cell) for path in paths], args.columns)
     encoded, content = cv2.imencode(args.out.suffix, sheet)
     write_file(args.out, content.tobytes() if encoded else b"")
     print(f"{len(paths)} pictures: {args.out}")
     return 0
 
 
-def judge_picture(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
-    """Return a picture at ``width_px`` with its map and its verdict below."""
+def draw_cell(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
+    """Return a picture at ``width_px`` with its corrosion map, and its verdict written into it."""
     pixels = read_picture(path)
     judgement = engine.judge(pixels)
     height_px = round(width_px * _CELL_SHAPE)
@@ -84,11 +84,11 @@ def judge_picture(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8
     cell = np.full((height_px, width_px, 3), 24, np.uint8)
     top, left = (height_px - drawn.shape[0]) // 2, (width_px - drawn.shape[1]) // 2
     cell[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
-    return draw_overlay(cell, None, [_verdict(judgement.decision), f"{path.parent.name}/{path.name}"])
+    return draw_overlay(cell, None, [_format_verdict(judgement.decision), f"{path.parent.name}/{path.name}"])
 
 
-def contact_sheet(cells: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
-    """Return cells of one size as a grid with gaps, uint8 ``(height, width, 3)``."""
+def join_cells(cells: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    """Join cells of one size to a grid with gaps, uint8 ``(height, width, 3)``."""
     height, width = cells[0].shape[:2]
     rows = -(-len(cells) // columns)
     shape = (rows * (height + _GAP_PX), min(columns, len(cells)) * (width + _GAP_PX), 3)
@@ -99,7 +99,7 @@ def contact_sheet(cells: list[NDArray[np.uint8]], columns: int) -> NDArray[np.ui
     return sheet
 
 
-def _verdict(decision: Decision) -> str:
+def _format_verdict(decision: Decision) -> str:
     path = " > ".join(f"{stage.name} {stage.label or '?'}" for stage in decision.stages)
     confidence = f" {decision.condition_confidence:.2f}" if decision.condition_confidence is not None else ""
     return f"{decision.outcome.value}{confidence} ({path})"

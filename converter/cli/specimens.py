@@ -9,7 +9,7 @@ from converter.specimens.dataset import _SIDE_LIMITS_PX, write_dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``converter specimens`` takes."""
+    """Declare the options of ``converter specimens``."""
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
     parser.add_argument(
         "--count", type=at_least(1), default=240, help="pictures, four of each specimen (default: 240)"
@@ -25,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
     )
     parser.add_argument(
-        "--size", type=_size, default=(480, 360), metavar="WxH", help="of a picture in px (default: 480x360)"
+        "--size",
+        type=_parse_size,
+        default=(480, 360),
+        metavar="WxH",
+        help="of a picture in px (default: 480x360)",
     )
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
 
@@ -57,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
     low, high = _SIDE_LIMITS_PX
     if not (cross and width.isdecimal() and height.isdecimal()):

@@ -1,4 +1,4 @@
-"""``converter study``: the thesis's six models and the cascade on one data set."""
+"""``converter study``: train and test the thesis's six models and the cascade on one data set."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ from converter.study.models import with_classes
 from converter.study.results import Study
 from converter.study.study import PILOT_STEPS, plan_study, study_architecture
 from edge_node.errors import DatasetError
-
-if TYPE_CHECKING:
-    import argparse
-
 
 if TYPE_CHECKING:
     import argparse
@@ -78,15 +74,15 @@ def run(args: argparse.Namespace) -> int:
     """Train, test, print and write; return the exit code."""
     from converter.study.text import lines
 
-    # Training wants oneDNN's faster kernels; conversion leaves them out for their rounding.
+    # oneDNN's kernels are faster, which training needs; conversion avoids them for their rounding.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    architectures = _architectures(args)
+    architectures = _parse_architectures(args)
     for path in (args.json, args.html):
         refuse_unwritable_file(path)
     refuse_unwritable_folder(args.bottleneck_dir)
     samples = choose_samples(load_dataset(args.data), args.sets, args.sources)
     plan = plan_study(args, tuple(with_classes(sample) for sample in with_groups(samples)))
-    if len(architectures) > 1:  # what is missing is said now, and not after an hour
+    if len(architectures) > 1:  # missing weights are reported now, not after an hour of training
         for name, weights in architectures:
             load_backbone(name, weights=weights, size_px=args.size_px)
     studied = [study_architecture(plan, name, weights) for name, weights in architectures]
@@ -119,8 +115,8 @@ def _write(args: argparse.Namespace, found: Study) -> None:
         print("--html FILE writes this as a page with plots")
 
 
-def _architectures(args: argparse.Namespace) -> list[tuple[str, str | None]]:
-    """Return names and weights as the flags give them.
+def _parse_architectures(args: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """Return name and weights of each architecture that the flags give.
 
     Raises:
         DatasetError: ``--weights`` with more than one architecture.

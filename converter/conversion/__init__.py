@@ -1,1 +1,1 @@
-"""From an order to a bundle: the pipeline of named steps, packing, report."""
+"""Convert an order to a bundle: the pipeline of named steps, bundle writing, packing, report."""

@@ -1,9 +1,8 @@
-"""Converted models and a cascade -> a bundle folder, whole or not at all."""
+"""Assemble converted models and their cascade to a bundle, and write its folder whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
 import tempfile
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.conversion.golden_pictures import golden_pictures
+from converter.conversion.golden_pictures import render_golden_pictures
 from converter.output_paths import refuse_unwritable_place
 from edge_node import __version__
+from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import (
     GOLDEN_NAME,
@@ -50,13 +50,10 @@ if TYPE_CHECKING:
     from converter.graphs.fuse import FusedGraph
     from converter.quantize.request import Mode
 
-# Size of the golden pictures: not that of any input, so that the probe covers resizing too; small, because
-# the noise among them does not shrink when it is packed.
-
 
 @dataclass(frozen=True, slots=True)
 class MadeModel:
-    """One ``.tflite`` file to be, and the graph that it was made from."""
+    """The content of a ``.tflite`` file, its mode, and the graph that it was made from."""
 
     graph: FusedGraph
     mode: Mode
@@ -64,36 +61,37 @@ class MadeModel:
 
 
 def assemble(plan: CascadePlan, models: Sequence[MadeModel], provenance: Provenance) -> Bundle:
-    """Return the bundle in memory, its golden probe computed by the runtime that is installed here.
+    """Return the bundle in memory, its golden probe computed by the TFLite runtime installed here.
 
     Raises:
         BundleError: the runtime does not load a model.
     """
-    files = [_file_name(made, len(models)) for made in models]
-    entries = tuple(_model_file(name, made) for name, made in zip(files, models, strict=True))
+    files = [_name_file(made, len(models)) for made in models]
+    entries = tuple(_describe_model(name, made) for name, made in zip(files, models, strict=True))
     manifest = Manifest(
         name=plan.name,
         version=plan.version,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         models=entries,
-        cascade=_cascade(plan, dict(zip(files, models, strict=True))),
+        cascade=_bind_stages(plan, dict(zip(files, models, strict=True))),
         golden_sha256=hashlib.sha256(b"").hexdigest(),
         provenance=provenance,
         licence=plan.licence,
         intended_use=plan.intended_use,
     )
     contents = {name: made.content for name, made in zip(files, models, strict=True)}
-    pictures = golden_pictures()
+    pictures = render_golden_pictures()
     empty = Bundle(Path(plan.name), manifest, "", Golden(pictures, {}), contents)
     golden = Golden(pictures, golden_outputs(Engine(empty), pictures))
     return with_manifest(empty, manifest, golden)
 
 
 def refuse_existing(out: Path, *, force: bool) -> None:
-    """Refuse a folder that is there already, before any work is done.
+    """Refuse to write where something exists, before any work is done.
 
     Raises:
-        ConversionError: it exists and ``force`` is not set, or it is no folder that a bundle may replace.
+        ConversionError: the folder exists and ``force`` is not set, or it is no bundle, which alone is
+            replaced.
         DestinationError: nothing can be written there.
     """
     refuse_unwritable_place(out)
@@ -108,11 +106,11 @@ def refuse_existing(out: Path, *, force: bool) -> None:
 
 
 def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force: bool = False) -> None:
-    """Write a bundle beside ``out`` and rename it there when every byte is on disk.
+    """Write a bundle into a folder beside ``out`` and rename it when every byte is on disk.
 
     Args:
-        bundle: made by ``assemble``.
-        out: the folder.
+        bundle: from ``assemble``.
+        out: the bundle's folder.
         extra: further files by name, such as the report.
         force: replace an existing bundle.
 
@@ -127,17 +125,19 @@ def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
         try:
             for name, content in contents.items():
-                _write_through(partial / name, content)
+                write_new_file(partial / name, [content], mode=0o644)
             partial.chmod(0o755)  # mkdtemp keeps others out; the node runs as another user
+            sync_folder(partial)
             _swap(partial, out)
+            sync_folder(out.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as err:
         raise ConversionError(f"{out}: cannot write the bundle: {err.strerror or err}") from err
 
 
-def tool_versions() -> dict[str, str]:
-    """Return what took part in a conversion, for the provenance."""
+def list_tool_versions() -> dict[str, str]:
+    """Return the versions of the tools of a conversion, for the provenance."""
     found = runtime()
     return {
         "corrosion-edge-node": __version__,
@@ -150,11 +150,11 @@ def tool_versions() -> dict[str, str]:
     }
 
 
-def _file_name(made: MadeModel, models: int) -> str:
+def _name_file(made: MadeModel, models: int) -> str:
     return "model.tflite" if models == 1 else f"{made.graph.stages[0]}.tflite"
 
 
-def _model_file(name: str, made: MadeModel) -> ModelFile:
+def _describe_model(name: str, made: MadeModel) -> ModelFile:
     interpreter = Interpreter(made.content, where=name)
     tensor, preprocessing = interpreter.inputs[0], made.graph.preprocessing
     spec = InputTensor(
@@ -173,11 +173,11 @@ def _model_file(name: str, made: MadeModel) -> ModelFile:
         size_bytes=len(made.content),
         quantization=made.mode.value,
         input=spec,
-        outputs=tuple(_output(output, kinds[output.name]) for output in interpreter.outputs),
+        outputs=tuple(_describe_output(output, kinds[output.name]) for output in interpreter.outputs),
     )
 
 
-def _output(tensor: Tensor, kind: Kind) -> OutputTensor:
+def _describe_output(tensor: Tensor, kind: Kind) -> OutputTensor:
     return OutputTensor(
         name=tensor.name,
         kind=kind,
@@ -188,37 +188,30 @@ def _output(tensor: Tensor, kind: Kind) -> OutputTensor:
     )
 
 
-def _cascade(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
-    """Return the plan's stages, each with the model and the outputs that answer it."""
-    answers = {output.stage: (name, output) for name, made in files.items() for output in made.graph.outputs}
+def _bind_stages(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
+    """Return the plan's stages, each with the model and the outputs that compute it."""
+    outputs = {output.stage: (name, output) for name, made in files.items() for output in made.graph.outputs}
     stages = list[Stage]()
     for planned in plan.stages:
-        name, output = answers[planned.stage.name]
-        map_file, map_output = answers[planned.map_from or planned.stage.name]
+        name, output = outputs[planned.stage.name]
+        map_file, map_output = outputs[planned.map_from or planned.stage.name]
         has_map = map_output.kind is Kind.MAP and map_file == name
         found = {"model": name, "output": output.tensor, "map": map_output.tensor if has_map else None}
         stages.append(msgspec.structs.replace(planned.stage, **found))
     return Cascade(root=plan.root, stages=tuple(stages))
 
 
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _swap(partial: Path, out: Path) -> None:
-    """Rename ``partial`` to ``out``; what was there is moved aside first and removed last."""
+    """Rename ``partial`` to ``out``; an earlier bundle is moved away first and removed last."""
     if not out.exists():
         partial.rename(out)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent)) / out.name
-    out.rename(aside)
+    earlier = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent)) / out.name
+    out.rename(earlier)
     try:
         partial.rename(out)
     except OSError:
-        aside.rename(out)
+        earlier.rename(out)
         raise
     finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
+        shutil.rmtree(earlier.parent, ignore_errors=True)

@@ -12,7 +12,7 @@ from converter.specimens.spec import Finish, Light, Material, SpecimenSpec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
+# Not the size of any input, so that the probe covers resizing too; small, because noise does not compress.
 _GOLDEN_WIDTH_PX, _GOLDEN_HEIGHT_PX = 160, 120
 _GOLDEN_SPECIMENS = (
     SpecimenSpec(Material.STEEL, Finish.BRUSHED, 0.0, Light.ROOM, seed=1),
@@ -23,11 +23,11 @@ _GOLDEN_SPECIMENS = (
 )
 
 
-def golden_pictures() -> NDArray[np.uint8]:
+def render_golden_pictures() -> NDArray[np.uint8]:
     """Return the pictures of the golden probe, uint8 ``(pictures, height, width, 3)``.
 
-    Rendered, because bundles travel further than photographs may; and one of noise, which reaches ranges that
-    surfaces do not.
+    They are rendered, because a bundle may go where photographs may not; one is noise, which reaches ranges
+    that surfaces do not.
     """
     noise = np.random.default_rng(0).integers(
         0, 256, (_GOLDEN_HEIGHT_PX, _GOLDEN_WIDTH_PX, 3), dtype=np.uint8

@@ -1,4 +1,4 @@
-"""What one conversion is asked for, and what came of it."""
+"""Define the order of one conversion, its inputs and its outcome."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ if TYPE_CHECKING:
     from converter.quantize.request import ConversionResult
     from edge_node.inference.bundle import Bundle
 
-# From a step's name and its number of parts to what is called after each part.
+# Shows that a step begins: called with its name and number of parts; returns a function to call after each.
 BeginStep: TypeAlias = "Callable[[str, int], Callable[[], None]]"
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionOrder:
-    """What one conversion is asked for.
+    """Options of one conversion, as the command line gives them.
 
     Attributes:
         plan: the stages.
         out: the bundle's folder.
-        mode: what becomes of the numbers.
-        target: the runtime that will run it.
-        calibration: folder that ranges are measured on.
-        calibration_pictures: how many of it.
+        mode: number format of the models.
+        target: the runtime that will run them.
+        calibration: folder of pictures that ranges of activations are measured on.
+        calibration_pictures: how many of them are used.
         seed: of their choice.
         evaluate: labelled pictures, or None.
         budget: what quantizing may cost on them, or else on the calibration pictures.
-        max_risk: error among decided pictures that thresholds are chosen for, or None for no abstaining.
+        max_risk: error among decided pictures that thresholds are chosen for; None for stages that never
+            abstain.
         fuse: whether stages with one backbone become one model.
-        all_modes: whether the other modes are made too, to weigh and time them.
+        all_modes: whether the other modes are made too, to measure their size and time.
         force: replace an existing bundle.
     """
 
@@ -64,15 +65,30 @@ class ConversionOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class ModeCost:
-    """What a mode costs.
+class ConversionInputs:
+    """Content of an order's files, read and ready to convert.
 
     Attributes:
-        mode: what became of the numbers.
+        calibration: the calibration pictures, if any.
+        graphs: per stage.
+        fused: the graphs to convert: one for all stages with the same backbone.
+    """
+
+    calibration: Calibration | None
+    graphs: dict[str, TrainedGraph]
+    fused: tuple[FusedGraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModeCost:
+    """Size, speed and cost of conversion of one mode.
+
+    Attributes:
+        mode: number format of the models.
         size_bytes: of all models.
         milliseconds: of one inference of all models, on this machine at one thread.
-        conversion: time of all conversions to this mode, those included that a budget asked for, and the
-            memory of the largest. Where two modes share ranges, the first one alone pays for measuring them.
+        conversion: time of all conversions to this mode, including those for a budget, and the memory of the
+            largest. Where two modes share ranges, the time to measure them is counted in the first.
     """
 
     mode: Mode
@@ -83,27 +99,27 @@ class ModeCost:
 
 @dataclass(frozen=True, slots=True)
 class ConversionOutcome:
-    """What came of a conversion: everything that the table and the report show.
+    """The bundle and everything that the table and the report show of its conversion.
 
     Attributes:
-        order: what was asked for.
-        bundle: as written.
+        order: of the conversion.
+        bundle: to be written.
         reference: the same cascade in float32.
         fused: the graphs that were converted.
         graphs: per stage.
         calibration: the calibration pictures, if any.
         comparisons: float against quantized on the labelled pictures, or else the calibration pictures.
         labelled: the labelled pictures, if any.
-        answers: what the quantized stages said of them.
-        drops: what quantizing cost, per stage and for the cascade.
-        fits: per stage.
+        answers: logits of the quantized stages for the compared pictures.
+        drops: accuracy lost by quantizing, per stage and for the cascade.
+        fits: temperature and threshold per stage.
         map_fits: per stage whose map has a threshold fitted on masks.
-        float_layers: kept in float for the budget.
-        all_quantized: size in bytes and milliseconds without those, where there are any.
-        mode_costs: of float32 and the mode asked for; of the others too, if they were asked for.
+        float_layers: layers kept in float for the budget.
+        all_quantized: size in bytes and ms of an inference without float layers, where there are any.
+        mode_costs: of float32 and the order's mode; of the others too with ``--all-modes``.
         seconds: of the whole conversion.
-        peak_memory_mb: the most that this process took, and the most that one of its children took.
-        warnings: what a person should look at.
+        peak_memory_mb: of this process, and of its largest child.
+        warnings: sentences for people.
     """
 
     order: ConversionOrder
@@ -127,6 +143,6 @@ class ConversionOutcome:
 
     @property
     def milliseconds(self) -> tuple[float, float]:
-        """Of one inference of all models, float and quantized, on this machine at one thread."""
+        """Time of one inference of all models, float and quantized, on this machine at one thread."""
         found = {cost.mode: cost.milliseconds for cost in self.mode_costs}
         return found[Mode.NONE], found[self.order.mode]

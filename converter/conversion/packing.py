@@ -1,4 +1,4 @@
-"""A bundle folder -> one transport file, and a signature on it. The same folder gives the same bytes."""
+"""Pack a bundle folder into one transport file and sign it. Equal folders give equal bytes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import UpdateError
 from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.manifest import encode_manifest
@@ -28,17 +29,18 @@ from edge_node.update.release import (
 from edge_node.update.transport_file import (
     SUFFIX,
     TransportHeader,
-    block_hashes,
-    body,
     check_size,
-    encoded_head,
+    encode_body,
+    encode_head,
+    hash_blocks,
+    make_head,
     read_head,
     unpack,
-    write_head,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import BinaryIO
 
     from edge_node.signing import Signer
@@ -47,12 +49,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, Release]:
-    """Write the bundle in ``folder`` as one file that nobody has signed yet.
+    """Write the bundle in ``folder`` as one unsigned transport file.
 
     Args:
         folder: a whole bundle; every hash is checked first.
         out: the file, or a folder in which it is called ``NAME-VERSION.bundle.tar``.
-        version: another version than ``bundle.json`` says; the file gets a manifest that agrees.
+        version: replaces the version in ``bundle.json``.
 
     Raises:
         BundleError: the bundle is not whole, its version has no order, or the disk refuses.
@@ -64,35 +66,35 @@ def pack(folder: Path, out: Path, *, version: str | None = None) -> tuple[Path, 
     target = out / f"{manifest.name}-{manifest.version}{SUFFIX}" if out.is_dir() else out
     with ExitStack() as closing, tempfile.TemporaryFile() as changed:
         files: list[tuple[str, BinaryIO]] = []
-        for name in _names(folder):
+        for name in _list_files(folder):
             if name == MANIFEST_NAME and version is not None:
                 changed.write(encode_manifest(manifest))
                 files.append((name, changed))
             else:
                 files.append((name, closing.enter_context((folder / name).open("rb"))))
-        entries = [(_entry(name, file), file) for name, file in files]
-        created = _created(manifest.created, folder)
+        entries = [(_describe_file(name, file), file) for name, file in files]
+        created = _parse_created(manifest.created, folder)
         statement = Release(
             name=manifest.name,
             version=manifest.version,
             issued_at=created,
             expires_at=created,
             files=tuple(entry for entry, _ in entries),
-            blocks=block_hashes(body(_rewound(entries))),
+            blocks=hash_blocks(encode_body(_rewind(entries))),
         )
-        _write(target, encoded_head(statement), body(_rewound(entries)))
+        _write_durably(target, make_head(statement), encode_body(_rewind(entries)))
     return target, statement
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What whoever signs decides.
+    """Terms under which robots may install a signed bundle.
 
     Attributes:
-        issued_at: now; robots refuse what was issued before what they have confirmed.
+        issued_at: now; robots refuse a bundle issued before the one that they have confirmed.
         valid_for: how long it may be installed.
         minimum_version: the lowest version that may still run once this one is confirmed.
-        robot_classes: robots that may take it; empty: all.
+        robot_classes: classes of robots that may take it; empty means all.
     """
 
     issued_at: datetime
@@ -105,9 +107,9 @@ def sign(file: Path, signer: Signer, terms: Terms) -> Release:
     """Sign a transport file in place, after every byte of it was checked.
 
     Args:
-        file: written by ``pack``, or signed before.
-        signer: whose signature it gets.
-        terms: for how long, for whom.
+        file: written by ``pack``; may be signed already.
+        signer: holds the private key.
+        terms: for how long, and for which robots.
 
     Raises:
         UpdateError: the file is not whole, or the disk refuses.
@@ -119,8 +121,8 @@ def sign(file: Path, signer: Signer, terms: Terms) -> Release:
             check_size(head, os.fstat(source.fileno()).st_size, where)
             for _entry_of, pieces in unpack(source, head, where):
                 for _piece in pieces:
-                    pass  # hashed on the way
-            statement = _valid(
+                    pass  # unpack checks the hashes
+            statement = _check_release(
                 msgspec.structs.replace(
                     head.statement,
                     issued_at=terms.issued_at,
@@ -130,17 +132,21 @@ def sign(file: Path, signer: Signer, terms: Terms) -> Release:
                 ),
                 where,
             )
-            unsigned = encoded_head(statement)
+            unsigned = make_head(statement)
             source.seek(head.size_bytes)
-            signed = encoded_head(statement, signer.sign_statement(unsigned.text))
-            _write(file, signed, iter(lambda: source.read(BLOCK_BYTES), b""))
+            signed = make_head(statement, signer.sign_statement(unsigned.text))
+            _write_durably(file, signed, iter(lambda: source.read(BLOCK_BYTES), b""))
     except OSError as err:
         raise UpdateError(f"{file}: {err.strerror or err}") from err
     return statement
 
 
-def _valid(statement: Release, where: str) -> Release:
-    """Return ``statement`` if robots would be able to read it."""
+def _check_release(statement: Release, where: str) -> Release:
+    """Return ``statement`` as robots will read it.
+
+    Raises:
+        UpdateError: they would refuse it.
+    """
     try:
         statement = msgspec.convert(msgspec.to_builtins(statement), Release)
     except msgspec.ValidationError as err:
@@ -152,8 +158,12 @@ def _valid(statement: Release, where: str) -> Release:
     return statement
 
 
-def _names(folder: Path) -> list[str]:
-    """Return the bundle's files; anything else in the folder is refused, for it would not travel."""
+def _list_files(folder: Path) -> list[str]:
+    """Return the names of the bundle's files, sorted.
+
+    Raises:
+        UpdateError: the folder holds anything else, which the transport file would not carry.
+    """
     names = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if not entry.is_file(follow_symlinks=False):
@@ -169,7 +179,7 @@ def _names(folder: Path) -> list[str]:
     return names
 
 
-def _entry(name: str, file: BinaryIO) -> FileEntry:
+def _describe_file(name: str, file: BinaryIO) -> FileEntry:
     file.seek(0)
     digest, size = hashlib.sha256(), 0
     while piece := file.read(BLOCK_BYTES):
@@ -178,13 +188,13 @@ def _entry(name: str, file: BinaryIO) -> FileEntry:
     return FileEntry(name=name, size_bytes=size, sha256=digest.hexdigest())
 
 
-def _rewound(entries: list[tuple[FileEntry, BinaryIO]]) -> Iterable[tuple[FileEntry, BinaryIO]]:
+def _rewind(entries: list[tuple[FileEntry, BinaryIO]]) -> Iterable[tuple[FileEntry, BinaryIO]]:
     for entry, file in entries:
         file.seek(0)
         yield entry, file
 
 
-def _created(text: str, folder: Path) -> datetime:
+def _parse_created(text: str, folder: Path) -> datetime:
     try:
         created = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -192,20 +202,9 @@ def _created(text: str, folder: Path) -> datetime:
     return created if created.tzinfo else created.replace(tzinfo=timezone.utc)
 
 
-def _write(target: Path, head: TransportHeader, pieces: Iterable[bytes]) -> None:
-    """Write beside ``target`` and rename when every byte is on disk."""
+def _write_durably(target: Path, head: TransportHeader, pieces: Iterable[bytes]) -> None:
+    """Write head and body to ``target``, as a whole or not at all."""
     try:
-        descriptor, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(write_head(head))
-                for piece in pieces:
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(partial).chmod(0o644)
-            Path(partial).replace(target)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        replace_file(target, chain([encode_head(head)], pieces), mode=0o644)
     except OSError as err:
         raise UpdateError(f"{target}: {err.strerror or err}") from err

@@ -1,4 +1,4 @@
-"""What a conversion found out, as figures: ``report.json``, and what the page is made from."""
+"""Collect the figures of a conversion as a ``Report``: ``report.json``, and the data of its page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.confidence_fit import expected_calibration_error
 from converter.evaluation.float_agreement import chosen_labels, softmax
 from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
-from converter.quantize.tflite_file import operator_counts, weight_types
+from converter.quantize.tflite_file import count_operators, count_weight_types
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportedMistake(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture that a stage got wrong, or on which float and quantized differ."""
+    """One picture that a stage got wrong, or that float and quantized models label differently."""
 
     picture: str
     index: int
@@ -48,7 +48,7 @@ class ReportedMistake(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one stage. Curves are lists of points ``(x, y)``, each 0 to 1."""
+    """Figures of one stage. Curves are lists of points ``(x, y)``, each 0 to 1."""
 
     name: str
     labels: tuple[str, ...]
@@ -76,7 +76,7 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One graph that went in."""
+    """One graph that was converted."""
 
     stage: str
     file: str
@@ -87,7 +87,7 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``.tflite`` file that came out."""
+    """One ``.tflite`` file of the bundle."""
 
     file: str
     stages: tuple[str, ...]
@@ -99,7 +99,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mode costs, on the machine that converted, at one thread; and what converting to it took."""
+    """Size and speed of a mode on this machine at one thread; time and memory of converting to it."""
 
     mode: str
     size_bytes: int
@@ -109,7 +109,7 @@ class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """``report.json``."""
+    """Figures of one conversion: the content of ``report.json``."""
 
     name: str
     version: str
@@ -142,7 +142,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     intended_use: str
 
 
-def report_of(outcome: ConversionOutcome) -> Report:
+def collect_report(outcome: ConversionOutcome) -> Report:
     """Return the figures of one conversion."""
     manifest, calibration = outcome.bundle.manifest, outcome.calibration
     scores = {drop.name: drop for drop in outcome.drops}
@@ -156,18 +156,18 @@ def report_of(outcome: ConversionOutcome) -> Report:
         target=outcome.order.target.value,
         machine=f"{platform.machine()}, {platform.system()}",
         tools=manifest.provenance.tools,
-        sources=_sources(outcome),
-        models=_models(outcome),
+        sources=_describe_sources(outcome),
+        models=_describe_models(outcome),
         root=manifest.cascade.root,
-        stages=tuple(_stage(outcome, stage) for stage in manifest.cascade.stages),
+        stages=tuple(_describe_stage(outcome, stage) for stage in manifest.cascade.stages),
         calibration_pictures=len(calibration.paths) if calibration else 0,
         calibration_sha256=calibration.sha256 if calibration else "",
         calibration_seed=calibration.seed if calibration else 0,
         judged_on=measured.set if measured else "",
         judged_pictures=measured.pictures if measured else 0,
-        cascade_float=_figures(cascade.reference) if cascade else None,
-        cascade_quantized=_figures(cascade.candidate) if cascade else None,
-        cascade_decided=_decided(outcome),
+        cascade_float=_describe_score(cascade.reference) if cascade else None,
+        cascade_quantized=_describe_score(cascade.candidate) if cascade else None,
+        cascade_decided=_score_decided(outcome),
         float_ms=outcome.milliseconds[0],
         quantized_ms=outcome.milliseconds[1],
         modes=tuple(
@@ -191,12 +191,12 @@ def report_of(outcome: ConversionOutcome) -> Report:
 
 
 def encode_report(report: Report) -> bytes:
-    """Return ``report.json``."""
+    """Return the content of ``report.json``."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
-def picture_name(outcome: ConversionOutcome, index: int) -> str:
-    """Return the name of the picture that answers at ``index`` are about: its folder and file."""
+def name_picture(outcome: ConversionOutcome, index: int) -> str:
+    """Return folder and file name of the compared picture at ``index``."""
     if outcome.labelled:
         path = outcome.labelled.samples[index].path
     elif outcome.calibration:
@@ -206,8 +206,8 @@ def picture_name(outcome: ConversionOutcome, index: int) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def _decided(outcome: ConversionOutcome) -> ScoreFigures | None:
-    """Return how often the cascade as written, with its thresholds, is right among what it decides."""
+def _score_decided(outcome: ConversionOutcome) -> ScoreFigures | None:
+    """Return the accuracy of the cascade with its thresholds, over the pictures that it decides."""
     if outcome.labelled is None or outcome.answers is None:
         return None
     cascade = outcome.bundle.manifest.cascade
@@ -220,17 +220,17 @@ def _decided(outcome: ConversionOutcome) -> ScoreFigures | None:
         )
     ]
     score = cascade_score(outcome.labelled, cascade, outcome.answers)
-    return _figures(Score(score.right, int(np.sum(decided))))
+    return _describe_score(Score(score.right, int(np.sum(decided))))
 
 
-def _figures(score: Score) -> ScoreFigures:
+def _describe_score(score: Score) -> ScoreFigures:
     low, high = score.interval
     return ScoreFigures(
         right=score.right, pictures=score.pictures, accuracy=score.accuracy, low=low, high=high
     )
 
 
-def _sources(outcome: ConversionOutcome) -> tuple[SourceReport, ...]:
+def _describe_sources(outcome: ConversionOutcome) -> tuple[SourceReport, ...]:
     return tuple(
         SourceReport(
             stage=stage,
@@ -244,7 +244,7 @@ def _sources(outcome: ConversionOutcome) -> tuple[SourceReport, ...]:
     )
 
 
-def _models(outcome: ConversionOutcome) -> tuple[ModelReport, ...]:
+def _describe_models(outcome: ConversionOutcome) -> tuple[ModelReport, ...]:
     floats = outcome.reference.manifest
     return tuple(
         ModelReport(
@@ -253,14 +253,14 @@ def _models(outcome: ConversionOutcome) -> tuple[ModelReport, ...]:
             size_bytes=model.size_bytes,
             float_bytes=floats.model(model.file).size_bytes,
             sha256=model.sha256,
-            weights=dict(weight_types(outcome.bundle.models[model.file])),
-            operators=dict(operator_counts(outcome.bundle.models[model.file]).most_common()),
+            weights=dict(count_weight_types(outcome.bundle.models[model.file])),
+            operators=dict(count_operators(outcome.bundle.models[model.file]).most_common()),
         )
         for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True)
     )
 
 
-def _stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
+def _describe_stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
     no_map = next(out.no_map for graph in outcome.fused for out in graph.outputs if out.stage == stage.name)
     basic = StageReport(
         name=stage.name,
@@ -281,13 +281,15 @@ def _stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
         agreement=comparison.agreement,
         worst_probability_difference=comparison.worst_difference,
         saturated=comparison.saturated,
-        differing=_differing(outcome, comparison),
+        differing=_list_differing(outcome, comparison),
     )
-    return _judged(outcome, compared, comparison)
+    return _add_accuracy(outcome, compared, comparison)
 
 
-def _judged(outcome: ConversionOutcome, report: StageReport, comparison: StageComparison) -> StageReport:
-    """Return the report of a stage with what labelled pictures say of it, if there are any."""
+def _add_accuracy(
+    outcome: ConversionOutcome, report: StageReport, comparison: StageComparison
+) -> StageReport:
+    """Return the report of a stage with its figures on labelled pictures, if there are any."""
     drop = next((drop for drop in outcome.drops if drop.name == report.name), None)
     if drop is None or outcome.labelled is None or outcome.answers is None:
         return report
@@ -302,8 +304,8 @@ def _judged(outcome: ConversionOutcome, report: StageReport, comparison: StageCo
     wrong = known[~right][np.argsort(-confidence[~right])][:_LISTED_PICTURES]
     return msgspec.structs.replace(
         report,
-        float_accuracy=_figures(drop.reference),
-        quantized_accuracy=_figures(drop.candidate),
+        float_accuracy=_describe_score(drop.reference),
+        quantized_accuracy=_describe_score(drop.candidate),
         confusion=tuple(
             tuple(map(int, row)) for row in confusion(outcome.labelled, comparison.stage, outcome.answers)
         ),
@@ -311,18 +313,18 @@ def _judged(outcome: ConversionOutcome, report: StageReport, comparison: StageCo
         held_out_coverage=abstention.held_out_coverage if abstention else None,
         calibration_error_before=expected_calibration_error(softmax(logits), right_label),
         calibration_error=expected_calibration_error(probabilities, right_label),
-        reliability=_reliability(confidence, right),
-        risk_coverage=_risk_coverage(confidence, right),
-        mistakes=tuple(_mistake(outcome, comparison, int(at), report.temperature) for at in wrong),
+        reliability=_reliability_curve(confidence, right),
+        risk_coverage=_risk_curve(confidence, right),
+        mistakes=tuple(_describe_mistake(outcome, comparison, int(at), report.temperature) for at in wrong),
     )
 
 
-def _differing(outcome: ConversionOutcome, comparison: StageComparison) -> tuple[ReportedMistake, ...]:
+def _list_differing(outcome: ConversionOutcome, comparison: StageComparison) -> tuple[ReportedMistake, ...]:
     differing = np.flatnonzero(~comparison.same_label)[:_LISTED_PICTURES]
-    return tuple(_mistake(outcome, comparison, int(at), 1.0) for at in differing)
+    return tuple(_describe_mistake(outcome, comparison, int(at), 1.0) for at in differing)
 
 
-def _mistake(
+def _describe_mistake(
     outcome: ConversionOutcome, comparison: StageComparison, index: int, temperature: float
 ) -> ReportedMistake:
     labels = comparison.stage.labels
@@ -333,7 +335,7 @@ def _mistake(
         for logits in (comparison.reference, comparison.candidate)
     )
     return ReportedMistake(
-        picture=picture_name(outcome, index),
+        picture=name_picture(outcome, index),
         index=index,
         truth=None if truth == UNKNOWN else labels[truth],
         float_label=labels[wanted],
@@ -342,19 +344,17 @@ def _mistake(
     )
 
 
-def _reliability(
+def _reliability_curve(
     confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10
 ) -> tuple[tuple[float, float, float], ...]:
-    """Return per bin mean confidence, accuracy and share of the pictures; empty bins left out."""
+    """Return mean confidence, accuracy and share of the pictures per bin that is not empty."""
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     inside = [which == at for at in range(bins) if (which == at).any()]
     return tuple((float(confidence[b].mean()), float(right[b].mean()), float(b.mean())) for b in inside)
 
 
-def _risk_coverage(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_]
-) -> tuple[tuple[float, float], ...]:
-    """Return coverage and error among the decided, from the surest picture to all."""
+def _risk_curve(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
+    """Return the share decided and the error among them, from the most confident picture to all."""
     errors = np.cumsum(~right[np.argsort(-confidence, kind="stable")])
     counts = np.arange(1, len(errors) + 1)
     chosen = np.unique(np.linspace(0, len(errors) - 1, min(_CURVE_POINTS, len(errors))).astype(int))

@@ -1,4 +1,4 @@
-"""The figures of a conversion as one self-contained HTML page: no network, readable on a phone, printable."""
+"""Render the report of a conversion as one HTML page that loads nothing, fits a phone and can be printed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ _JPEG_QUALITY = 80
 
 
 def render_report(report: Report, pictures: dict[tuple[str, int], str] | None = None) -> bytes:
-    """Return the page.
+    """Return the report as a page of HTML.
 
     Args:
         report: the figures.
-        pictures: data addresses by stage and index, from ``thumbnails``; without them pictures are named.
+        pictures: ``data:`` addresses by stage and index, from ``render_thumbnails``; pictures without one are
+            only named.
     """
     return render_page(
         "report.html",
@@ -40,24 +41,24 @@ def render_report(report: Report, pictures: dict[tuple[str, int], str] | None = 
         },
         report=report,
         stages={stage.name: stage for stage in report.stages},
-        charts={stage.name: _charts(stage) for stage in report.stages if stage.reliability},
+        charts={stage.name: _draw_charts(stage) for stage in report.stages if stage.reliability},
         pictures=pictures or {},
     )
 
 
-def thumbnails(outcome: ConversionOutcome, report: Report) -> dict[tuple[str, int], str]:
-    """Return the pictures that the report speaks of, with their maps, as data addresses."""
+def render_thumbnails(outcome: ConversionOutcome, report: Report) -> dict[tuple[str, int], str]:
+    """Return the pictures that the report lists, with their maps drawn in, as ``data:`` addresses."""
     engine = Engine(outcome.bundle, threads=2)
     wanted = {
         (stage.name, mistake.index)
         for stage in report.stages
         for mistake in (*stage.differing, *stage.mistakes)
     }
-    return {key: _thumbnail(outcome, engine, *key) for key in sorted(wanted)}
+    return {key: _render_thumbnail(outcome, engine, *key) for key in sorted(wanted)}
 
 
-def _thumbnail(outcome: ConversionOutcome, engine: Engine, stage_name: str, index: int) -> str:
-    pixels = _picture(outcome, index)
+def _render_thumbnail(outcome: ConversionOutcome, engine: Engine, stage_name: str, index: int) -> str:
+    pixels = _read_picture(outcome, index)
     stage = outcome.bundle.manifest.cascade.stage(stage_name)
     probability = None
     if stage.map is not None and corroded_labels(stage):
@@ -72,14 +73,14 @@ def _thumbnail(outcome: ConversionOutcome, engine: Engine, stage_name: str, inde
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"
 
 
-def _picture(outcome: ConversionOutcome, index: int) -> NDArray[np.uint8]:
+def _read_picture(outcome: ConversionOutcome, index: int) -> NDArray[np.uint8]:
     if outcome.labelled:
         return outcome.labelled.samples[index].read()
     return (outcome.calibration.pixels if outcome.calibration else outcome.bundle.golden.pictures)[index]
 
 
-def _charts(stage: StageReport) -> str:
-    """Return reliability and risk-coverage side by side, as SVG text."""
+def _draw_charts(stage: StageReport) -> str:
+    """Return plots of reliability and of risk over coverage side by side, as SVG text."""
     mpl.use("svg")
     from matplotlib import pyplot as plt
 

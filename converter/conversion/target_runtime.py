@@ -1,4 +1,4 @@
-"""The golden probe in the runtime that will run the bundle, in an environment of its own."""
+"""Run a bundle's golden probe in the robot's TFLite runtime, in a Python environment of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_node.inference.bundle import Bundle
 
-# What the node's own path needs beside the runtime: the bundle, preprocessing and the probe.
+# The runtime, and what the node imports to load a bundle, preprocess a picture and run the probe.
 _REQUIREMENTS = {
     Target.TFLITE_RUNTIME_2_14: (
         "tflite-runtime==2.14.0",
@@ -57,14 +57,14 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
     Raises:
         ConversionError: the runtime computes it differently, does not load it, or cannot be installed here.
     """
-    python = environment(target)
+    python = prepare_environment(target)
     with work_folder() as folder:
         path = folder / "bundle"
         write_bundle(bundle, path, {})
         variables = {
             **os.environ,
             RUNTIME_VARIABLE: RUNTIME_NAMES[target],
-            "PYTHONPATH": str(_importable(folder / "packages")),
+            "PYTHONPATH": str(_link_packages(folder / "packages")),
         }
         done = subprocess.run(
             [python, "-c", _PROBE, str(path), str(os.getpid())],
@@ -79,10 +79,10 @@ def probe_in_target(bundle: Bundle, target: Target) -> None:
         raise ConversionError(f"{target.value}: {reason[0]}; no bundle was written")
 
 
-def _importable(folder: Path) -> Path:
-    """Return a new folder with links to the packages that the probe imports, and to nothing else.
+def _link_packages(folder: Path) -> Path:
+    """Make a folder with links to the packages that the probe imports, and to nothing else.
 
-    Where they are installed their own folder holds the libraries of this Python too, which is another one.
+    The folder that they are installed in also holds the libraries of this Python, which is another version.
     """
     folder.mkdir()
     for package in (converter, edge_node):
@@ -91,14 +91,18 @@ def _importable(folder: Path) -> Path:
     return folder
 
 
-def environment(target: Target) -> str:
-    """Return the Python of an environment with the target's runtime; made once and kept."""
+def prepare_environment(target: Target) -> str:
+    """Return the Python of an environment with the target's runtime; make it once, and keep it.
+
+    Raises:
+        ConversionError: no fitting Python is here, or the installation fails.
+    """
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "corrosion-edge-node"
     folder = root / target.value
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
         return str(python)
-    base = next(_pythons(), None)
+    base = next(_find_pythons(), None)
     if base is None:
         raise ConversionError(
             f"{target.value} runs on Python 3.11 or older, found {sys.version_info[0]}.{sys.version_info[1]};"
@@ -128,7 +132,7 @@ def environment(target: Target) -> str:
     return str(python)
 
 
-def _pythons() -> Iterator[str]:
+def _find_pythons() -> Iterator[str]:
     if sys.version_info[1] <= _LAST_MINOR:
         yield sys.executable
     yield from filter(None, map(shutil.which, _PYTHONS))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.inference.cascade import chosen_label
+from edge_node.inference.cascade import choose_label
 from edge_node.inference.manifest import OutputKind
 from edge_node.inference.preprocess import input_tensor
 
@@ -74,7 +74,7 @@ def softmax(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np
 
 def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the index of the label that the node takes where it does not abstain, ``(pictures,)``."""
-    return np.array([chosen_label(stage, row) for row in softmax(logits, stage.temperature)], np.intp)
+    return np.array([choose_label(stage, row) for row in softmax(logits, stage.temperature)], np.intp)
 
 
 @dataclass(frozen=True, slots=True)

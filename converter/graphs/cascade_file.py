@@ -1,4 +1,4 @@
-"""``CASCADE.toml``: the stages that one conversion is about, read and checked before any graph is opened."""
+"""Read and check ``CASCADE.toml``, the stages of one conversion, before any graph is opened."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES_OF_ALL = frozenset({"retrained_graph", "output_graph", "saved_model", "mo
 
 
 class StageTable(StageKeys, frozen=True, kw_only=True):
-    """One ``[[stage]]``; paths are relative to the file. Labels default to those beside the graph."""
+    """One ``[[stage]]`` table; paths are relative to the file. Labels default to those beside the graph."""
 
     graph: str
     labels: str | tuple[str, ...] | None = None
@@ -37,7 +37,7 @@ class StageTable(StageKeys, frozen=True, kw_only=True):
 
 
 class CascadeTable(FileKeys, frozen=True, kw_only=True):
-    """The whole file."""
+    """The content of ``CASCADE.toml``."""
 
     stage: Annotated[tuple[StageTable, ...], msgspec.Meta(min_length=1)]
     name: Identifier | None = None
@@ -46,10 +46,14 @@ class CascadeTable(FileKeys, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """One stage to be: the question it asks, and the graph that answers it.
+    """One stage to convert.
 
-    ``map_from`` names the stage whose map shows where, if it is not this one's own: a head that learned from
-    positions shows that better than one that learned from whole pictures.
+    Attributes:
+        stage: as in the manifest, but without a model.
+        graph: file of its retrained graph.
+        flags: given by the user about the graph.
+        map_from: the stage whose map shows where corrosion is, if it is not this stage's own: a head that
+            learned from positions shows that better than one that learned from whole pictures.
     """
 
     stage: Stage
@@ -60,7 +64,7 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class CascadePlan:
-    """What to convert. The stages name no model yet."""
+    """The cascade to convert; its stages name no model yet."""
 
     name: str
     version: str
@@ -69,7 +73,7 @@ class CascadePlan:
     licence: str = "not stated"
     intended_use: str = "not stated"
 
-    def renamed(self, name: str | None, version: str | None) -> CascadePlan:
+    def rename(self, name: str | None, version: str | None) -> CascadePlan:
         """Return the plan with another name or version for the bundle, where they are given.
 
         Raises:
@@ -83,8 +87,8 @@ class CascadePlan:
         return dataclasses.replace(self, name=name or self.name, version=version or self.version)
 
 
-def plan_of_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> CascadePlan:
-    """Return the plan for one graph: a cascade of one stage, called after its file or, failing that, folder.
+def plan_single_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> CascadePlan:
+    """Return the plan for one graph: a cascade of one stage, named after the graph's file or folder.
 
     Raises:
         ConversionError: there is nothing of that name.
@@ -93,25 +97,25 @@ def plan_of_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> Cascad
     if not graph.exists():
         raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
     found = read_labels(labels or labels_beside(graph))
-    name = _identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
+    name = _make_identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
     stage = StageKeys(name=name).stage(found, meanings_of(found))
     return CascadePlan(name, "1", name, (StagePlan(stage, graph, flags),))
 
 
 def read_cascade(path: Path) -> CascadePlan:
-    """Read and check ``CASCADE.toml``; opens label files and no graph.
+    """Read and check ``CASCADE.toml`` and its label files; no graph is opened.
 
     Raises:
         ConversionError: it is not TOML, has unknown keys, or disagrees with itself.
         DatasetError: a label file cannot be read.
     """
     table = read_stage_file(path, CascadeTable, {"stage": StageTable}, ConversionError, "a cascade file")
-    stages = tuple(_planned(path, stage) for stage in table.stage)
+    stages = tuple(_plan_stage(path, stage) for stage in table.stage)
     maps = {planned.stage.name: planned.map_from for planned in stages}
     if problems := list(contradictions(table.root, [planned.stage for planned in stages], maps)):
         raise ConversionError(f"{path}: {'; '.join(problems)}")
     return CascadePlan(
-        table.name or _identifier(path.stem),
+        table.name or _make_identifier(path.stem),
         table.version or "1",
         table.root or stages[0].stage.name,
         stages,
@@ -120,7 +124,7 @@ def read_cascade(path: Path) -> CascadePlan:
     )
 
 
-def _planned(path: Path, table: StageTable) -> StagePlan:
+def _plan_stage(path: Path, table: StageTable) -> StagePlan:
     graph = path.parent / table.graph
     if isinstance(table.labels, tuple):
         labels = table.labels
@@ -145,7 +149,7 @@ def _planned(path: Path, table: StageTable) -> StagePlan:
     )
 
 
-def _identifier(text: str) -> str:
-    """Return ``text`` with what an identifier cannot have made into hyphens."""
+def _make_identifier(text: str) -> str:
+    """Return ``text`` as an identifier: characters that none can have become hyphens."""
     kept = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in text)
     return kept.strip("-_")[:64] or "cascade"

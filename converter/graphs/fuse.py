@@ -1,8 +1,8 @@
-"""Graphs with one backbone -> one graph with many heads, each with its map.
+"""Fuse graphs that share a backbone into one graph with many heads, each with its map.
 
-Every node is named by a hash over its op, its attributes and its inputs' hashes, constants by their bytes,
-names left out. Nodes of different graphs with one hash compute one thing, so they are emitted once: that is
-the proof that backbones are equal, and the fusing.
+Each node has a hash over its op, its attributes and the hashes of its inputs; a constant, over its bytes;
+names are left out. Nodes of different graphs with the same hash compute the same, so they are emitted once:
+this proves that backbones are equal, and fuses them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FusedOutput:
-    """One stage's output in a fused graph: tensor name, what it is, and why it is no map."""
+    """One stage's output in a fused graph: tensor name, kind, and the reason if it is no map."""
 
     stage: str
     tensor: str
@@ -39,12 +39,12 @@ class FusedGraph:
     """A graph to convert: one input, an output per stage.
 
     Attributes:
-        stages: whose heads it has.
+        stages: the stages whose heads it has.
         graph_def: the whole graph.
         input: the placeholder's name.
-        preprocessing: what leads to it.
+        preprocessing: from a picture to the input.
         outputs: one per stage, in the order of ``stages``; stages whose heads are equal share a tensor.
-        shared: nodes that more than one stage uses, of how many.
+        shared: number of nodes that more than one stage uses, and of all nodes.
     """
 
     stages: tuple[str, ...]
@@ -61,22 +61,24 @@ def fuse(graphs: dict[str, TrainedGraph], *, share: bool = True, maps: bool = Tr
     Args:
         graphs: per stage its trained graph.
         share: False keeps every stage apart.
-        maps: False leaves the heads behind the mean, where they were.
+        maps: False leaves the heads after the mean, where they were.
     """
     groups: dict[object, list[str]] = {}
     for stage, graph in graphs.items():
-        groups.setdefault(_backbone(graph) if share else stage, []).append(stage)
-    return tuple(_fused({stage: graphs[stage] for stage in group}, maps=maps) for group in groups.values())
+        groups.setdefault(_identify_backbone(graph) if share else stage, []).append(stage)
+    return tuple(
+        _fuse_group({stage: graphs[stage] for stage in group}, maps=maps) for group in groups.values()
+    )
 
 
-def _backbone(graph: TrainedGraph) -> object:
-    """Return what stages must have in common to share a model."""
+def _identify_backbone(graph: TrainedGraph) -> object:
+    """Return a key that is equal for stages that can share a model."""
     merger = _Merger(graph.input, graph.preprocessing)
     merger.add(graph.index, graph.input, [graph.trunk], "")
     return graph.preprocessing, merger.digest(graph.index, graph.trunk)
 
 
-def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
+def _fuse_group(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
     first = next(iter(graphs.values()))
     merger = _Merger(first.input, first.preprocessing)
     outputs = []
@@ -88,11 +90,11 @@ def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
             head = (features, graph.head.weights.tobytes(), graph.head.biases.tobytes())
             if head not in heads:
                 heads[head] = f"{stage}/map"
-                merger.convolution(heads[head], features, graph.head.weights, graph.head.biases)
+                merger.add_convolution(heads[head], features, graph.head.weights, graph.head.biases)
             outputs.append(FusedOutput(stage, heads[head], OutputKind.MAP))
         else:
             (logits,) = merger.add(graph.index, graph.input, [graph.logits], stage)
-            merger.identity(f"{stage}/logits", logits)
+            merger.add_identity(f"{stage}/logits", logits)
             why = graph.no_head or "maps were not asked for"
             outputs.append(FusedOutput(stage, f"{stage}/logits", OutputKind.LOGITS, why))
     return FusedGraph(
@@ -106,7 +108,7 @@ def _fused(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
 
 
 class _Merger:
-    """A GraphDef to which graphs are added; what is there already is used again."""
+    """Builds a GraphDef out of several; a node that computes the same as an earlier one is not added."""
 
     def __init__(self, input_name: str, preprocessing: Preprocessing) -> None:
         tf = tensorflow()
@@ -117,14 +119,14 @@ class _Merger:
         self._names: set[str] = set()
         self._digests: dict[tuple[int, str], bytes] = {}
         self._input = b"input"
-        node = self._node(input_name, "Placeholder")
+        node = self._add_node(input_name, "Placeholder")
         node.attr["dtype"].type = tf.float32.as_datatype_enum
         for size in (1, preprocessing.height, preprocessing.width, 3):
             node.attr["shape"].shape.dim.add().size = size
         self._emitted[self._input] = node.name
 
     def add(self, index: GraphIndex, input_name: str, outputs: Sequence[Ref], prefix: str) -> list[Ref]:
-        """Add what ``outputs`` need and return them as tensors of the merged graph."""
+        """Add the nodes that ``outputs`` depend on; return them as tensors of the merged graph."""
         for name in index.upstream(outputs, stop=[input_name]):
             digest = self._digest_node(index, name, input_name)
             if name == input_name or index.op(name) in TRANSPARENT_OPS:
@@ -132,51 +134,51 @@ class _Merger:
             if digest in self._emitted:
                 self.reused += index.op(name) != "Const"
                 continue
-            inputs = [self._merged(index, ref) for ref in index.inputs(name)]
-            node = self._node(name if name not in self._names else f"{prefix}/{name}", index.op(name))
-            node.input.extend(_text(ref) for ref in inputs)
+            inputs = [self._find_merged(index, ref) for ref in index.inputs(name)]
+            node = self._add_node(name if name not in self._names else f"{prefix}/{name}", index.op(name))
+            node.input.extend(_format_ref(ref) for ref in inputs)
             for key, value in index.nodes[name].attr.items():
                 if not key.startswith("_"):
                     node.attr[key].CopyFrom(value)
             self._emitted[digest] = node.name
-        return [self._merged(index, ref) for ref in outputs]
+        return [self._find_merged(index, ref) for ref in outputs]
 
     def digest(self, index: GraphIndex, ref: Ref) -> bytes:
-        """Return the hash of what a tensor of an added graph computes."""
+        """Return the hash of the computation of a tensor of an added graph."""
         source = index.resolve(ref)
         return self._digests[id(index), source.node] + bytes([source.output])
 
-    def convolution(self, name: str, features: Ref, weights: Any, biases: Any) -> None:
+    def add_convolution(self, name: str, features: Ref, weights: Any, biases: Any) -> None:
         """Add a 1x1 convolution called ``name``."""
-        kernel = self._constant(f"{name}/weights", weights.astype(np.float32)[np.newaxis, np.newaxis])
-        bias = self._constant(f"{name}/biases", biases.astype(np.float32))
-        convolution = self._node(f"{name}/convolution", "Conv2D")
-        convolution.input.extend([_text(features), kernel])
-        self._float(convolution)
+        kernel = self._add_constant(f"{name}/weights", weights.astype(np.float32)[np.newaxis, np.newaxis])
+        bias = self._add_constant(f"{name}/biases", biases.astype(np.float32))
+        convolution = self._add_node(f"{name}/convolution", "Conv2D")
+        convolution.input.extend([_format_ref(features), kernel])
+        self._set_float(convolution)
         convolution.attr["strides"].list.i.extend([1, 1, 1, 1])
         convolution.attr["padding"].s = b"VALID"
         convolution.attr["data_format"].s = b"NHWC"
-        added = self._node(name, "BiasAdd")
+        added = self._add_node(name, "BiasAdd")
         added.input.extend([convolution.name, bias])
-        self._float(added)
+        self._set_float(added)
         added.attr["data_format"].s = b"NHWC"
 
-    def identity(self, name: str, ref: Ref) -> None:
+    def add_identity(self, name: str, ref: Ref) -> None:
         """Add another name for a tensor."""
-        node = self._node(name, "Identity")
-        node.input.append(_text(ref))
-        self._float(node)
+        node = self._add_node(name, "Identity")
+        node.input.append(_format_ref(ref))
+        self._set_float(node)
 
-    def _constant(self, name: str, value: Any) -> str:
-        node = self._node(name, "Const")
+    def _add_constant(self, name: str, value: Any) -> str:
+        node = self._add_node(name, "Const")
         node.attr["dtype"].type = tensorflow().float32.as_datatype_enum
         node.attr["value"].tensor.CopyFrom(tensorflow().make_tensor_proto(value))
         return str(node.name)
 
-    def _float(self, node: Any) -> None:
+    def _set_float(self, node: Any) -> None:
         node.attr["T"].type = tensorflow().float32.as_datatype_enum
 
-    def _node(self, name: str, op: str) -> Any:
+    def _add_node(self, name: str, op: str) -> Any:
         if name in self._names:
             raise AssertionError(f"two nodes called {name}")  # names carry the stage's, which are distinct
         self._names.add(name)
@@ -184,7 +186,7 @@ class _Merger:
         node.name, node.op = name, op
         return node
 
-    def _merged(self, index: GraphIndex, ref: Ref) -> Ref:
+    def _find_merged(self, index: GraphIndex, ref: Ref) -> Ref:
         source = index.resolve(ref)
         return Ref(self._emitted[self._digests[id(index), source.node]], source.output)
 
@@ -215,5 +217,5 @@ class _Merger:
         return state.digest()
 
 
-def _text(ref: Ref) -> str:
+def _format_ref(ref: Ref) -> str:
     return f"{ref.node}:{ref.output}" if ref.output else ref.node

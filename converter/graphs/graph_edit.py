@@ -1,4 +1,4 @@
-"""Small changes of a GraphDef: a constant more, a reader turned to another node."""
+"""Change a GraphDef in place: add a constant, let readers of one node read another."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def add_constant(graph_def: Any, name: str, value: NDArray[Any]) -> str:
     return name
 
 
-def read_from(graph_def: Any, old: str, new: str) -> None:
-    """Let every node that reads the first output of ``old`` read from ``new``, which is not there yet."""
+def redirect_readers(graph_def: Any, old: str, new: str) -> None:
+    """Let every node that reads the first output of ``old`` read ``new``, a node that is added later."""
     for node in graph_def.node:
         for at, text in enumerate(node.input):
             if text in {old, f"{old}:0"}:

@@ -1,4 +1,4 @@
-"""Files of trained models -> a frozen GraphDef, whatever they were saved as."""
+"""Read trained models as frozen GraphDefs: frozen graphs, SavedModels, Keras files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SIGNATURES = ("serving_default", "predict")
 
 @dataclass(frozen=True, slots=True)
 class GraphFile:
-    """A frozen graph and what its file told beside it.
+    """A frozen graph, and what else its file says.
 
     Attributes:
         path: as given.
-        kind: what the file is, in words.
-        sha256: of the file; of all files, sorted by name, for a folder.
-        size_bytes: likewise.
+        kind: of the file, in words.
+        sha256: of the file; for a folder, over the hashes of its files, sorted by name.
+        size_bytes: of the file, or of all files of the folder.
         graph_def: the frozen graph.
         output: the output that the format declares, if it declares one.
         model_name: the name that the model was saved under, where there is one.
@@ -81,7 +81,7 @@ def _read_saved_model(path: Path) -> GraphFile:
         loaded = tensorflow().saved_model.load(str(path))
         signatures = dict(loaded.signatures)
         name = next((name for name in _SIGNATURES if name in signatures), None)
-        graph_def, output = _frozen(signatures[name]) if name else (None, None)
+        graph_def, output = _freeze(signatures[name]) if name else (None, None)
     except Exception as err:  # whatever TensorFlow's loader meets in a damaged folder
         raise GraphError(f"{path}: TensorFlow does not load this SavedModel: {_first_line(err)}") from err
     if graph_def is None:
@@ -96,25 +96,25 @@ def _read_keras(path: Path, content: bytes) -> GraphFile:
         shapes = [tensor.shape for tensor in model.inputs]
         specifications = [tf.TensorSpec(shape, tf.float32, name="input") for shape in shapes]
         function = tf.function(lambda *pictures: model(list(pictures) if len(shapes) > 1 else pictures[0]))
-        graph_def, output = _frozen(function.get_concrete_function(*specifications))
+        graph_def, output = _freeze(function.get_concrete_function(*specifications))
     except Exception as err:  # Keras has no error of its own for files that it cannot read
         raise GraphError(f"{path}: Keras does not load it: {_first_line(err)}") from err
     digest = hashlib.sha256(content).hexdigest()
     return GraphFile(path, "Keras model", digest, len(content), graph_def, output, model.name)
 
 
-def _frozen(function: Any) -> tuple[Any, str | None]:
-    """Return a function's graph with its variables as constants, and its output if it has only one."""
+def _freeze(function: Any) -> tuple[Any, str | None]:
+    """Return a function's graph with variables turned into constants, and its output if it has only one."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     outputs = [tensor.name.split(":")[0] for tensor in frozen.outputs]
-    graph_def = _constants_folded(frozen)
+    graph_def = _fold_constants(frozen)
     return graph_def, outputs[0] if len(outputs) == 1 else None
 
 
-def _constants_folded(frozen: Any) -> Any:
-    """Return the function's GraphDef with what is computed from constants alone computed."""
+def _fold_constants(frozen: Any) -> Any:
+    """Return the function's GraphDef with nodes that depend on constants alone computed."""
     tf = tensorflow()
     from tensorflow.python.grappler import tf_optimizer
 
@@ -149,7 +149,11 @@ def _read(path: Path) -> bytes:
 
 
 def _refuse_other_kinds(path: Path, content: bytes) -> None:
-    """Name the file's kind where its first bytes give it away: a better sentence than a parser's."""
+    """Refuse files of other kinds by their first bytes, in a clearer sentence than a parser's.
+
+    Raises:
+        GraphError: it is one of them.
+    """
     if content[4:8] == b"TFL3":
         raise GraphError(f"{path}: a TFLite model already; wanted the graph that it was converted from")
     if path.name == "saved_model.pb":

@@ -1,4 +1,4 @@
-"""A frozen GraphDef as a graph: producers, consumers, constants, paths. Knows no file and no model."""
+"""Find nodes, constants and paths in a frozen GraphDef. Knows nothing of files and models."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Ops that hand their first input on unchanged once a graph is frozen.
+# Ops whose output is their first input once a graph is frozen.
 TRANSPARENT_OPS = frozenset(
     {"Identity", "StopGradient", "PlaceholderWithDefault", "CheckNumerics", "Snapshot"}
 )
-
-
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 
 
@@ -40,15 +38,15 @@ class GraphIndex:
         return name in self.nodes
 
     def op(self, name: str) -> str:
-        """Return the op of a node; the empty string where there is no such node."""
+        """Return the op of a node; an empty string if there is no such node."""
         return str(self.nodes[name].op) if name in self.nodes else ""
 
     def inputs(self, name: str) -> list[Ref]:
-        """Return the data inputs of a node; control inputs order effects, and frozen graphs have none."""
+        """Return the data inputs of a node; control inputs order effects, which frozen graphs lack."""
         return [parse_ref(text) for text in self.nodes[name].input if not text.startswith("^")]
 
     def resolve(self, ref: Ref) -> Ref:
-        """Return ``ref`` behind the nodes that only hand it on."""
+        """Return the tensor that ``ref`` passes on unchanged, or ``ref`` itself."""
         while self.op(ref.node) in TRANSPARENT_OPS and self.inputs(ref.node):
             ref = self.inputs(ref.node)[0]
         return ref
@@ -95,7 +93,7 @@ class GraphIndex:
         return order
 
     def missing(self) -> Iterator[str]:
-        """Yield the inputs that are read and exist nowhere: the graph was cut off."""
+        """Yield the nodes that are read but do not exist: the graph was cut off."""
         for node in self.graph_def.node:
             yield from (ref.node for ref in self.inputs(node.name) if ref.node not in self.nodes)
 
@@ -106,7 +104,7 @@ def parse_ref(text: str) -> Ref:
     return Ref(name, int(output) if output else 0)
 
 
-def static_shapes(graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
+def infer_shapes(graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
     """Return the shape of each node's first output as TensorFlow infers it; None where even its rank is open.
 
     Raises:

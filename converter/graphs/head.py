@@ -1,4 +1,4 @@
-"""The head of a classifier: what follows the mean over positions, as one matrix where it is affine."""
+"""Find the head of a classifier, the part after the mean over positions, and multiply it into one matrix."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class AffineHead:
 
 
 class NotAffineError(Exception):
-    """The head cannot be moved before the mean; the text says why. Caught inside the converter."""
+    """The head cannot be moved before the mean; the message says why. Caught inside the converter."""
 
 
-def affine_head(graph: GraphIndex, shapes: Shapes, logits: Ref) -> AffineHead:
+def find_affine_head(graph: GraphIndex, shapes: Shapes, logits: Ref) -> AffineHead:
     """Return the head that ends in ``logits``, all its layers multiplied into one.
 
     Raises:
@@ -52,21 +52,21 @@ def affine_head(graph: GraphIndex, shapes: Shapes, logits: Ref) -> AffineHead:
         if ref.node not in graph:
             raise NotAffineError(f"no mean over positions before {logits.node}")
         chain.append(ref.node)
-        ref = graph.resolve(_data_input(graph, ref.node))
+        ref = graph.resolve(_find_data_input(graph, ref.node))
     features = graph.resolve(graph.inputs(ref.node)[0])
     shape = shapes.get(features.node)
     if shape is None or len(shape) != 4 or shape[-1] is None:
         raise NotAffineError(f"the shape of {features.node} is open")
     weights, biases = np.eye(shape[-1], dtype=np.float64), np.zeros(shape[-1], dtype=np.float64)
     for name in reversed(chain):
-        weights, biases = _apply(graph, name, weights, biases)
+        weights, biases = _append_node(graph, name, weights, biases)
     return AffineHead(features, ref.node, weights, biases)
 
 
-def trunk_end(graph: GraphIndex, shapes: Shapes, logits: Ref) -> Ref:
-    """Return the last tensor with positions before ``logits``: what stages share when they share a backbone.
+def find_trunk_end(graph: GraphIndex, shapes: Shapes, logits: Ref) -> Ref:
+    """Return the last tensor with positions before ``logits``: the end of a backbone that stages can share.
 
-    Where no mean over positions is found, the logits themselves.
+    Without a mean over positions it is the logits themselves.
     """
     means = [name for name in graph.upstream([logits]) if _is_mean(graph, shapes, name)]
     # Squeeze-and-excitation takes means too; the last of them in the order of computation is the head's.
@@ -88,7 +88,7 @@ def _is_mean(graph: GraphIndex, shapes: Shapes, name: str) -> bool:
     return window[1:3] == list(shape[1:3]) and positions is not None and positions[1:3] == (1, 1)
 
 
-def _data_input(graph: GraphIndex, name: str) -> Ref:
+def _find_data_input(graph: GraphIndex, name: str) -> Ref:
     """Return the one input of an affine node that is not a constant."""
     node_op = graph.op(name)
     if node_op not in _AFFINE:
@@ -101,17 +101,17 @@ def _data_input(graph: GraphIndex, name: str) -> Ref:
     return open_inputs[0]
 
 
-def _apply(
+def _append_node(
     graph: GraphIndex, name: str, weights: NDArray[np.float64], biases: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the matrix so far, followed by one affine node."""
+    """Return weights and biases with one affine node multiplied into them."""
     node_op = graph.op(name)
     if node_op in _SHAPE_OPS or node_op in TRANSPARENT_OPS:
         return weights, biases
     values = next(value for ref in graph.inputs(name) if (value := graph.constant(ref)) is not None)
     operand = values.astype(np.float64)
     if node_op in {"MatMul", "Conv2D"}:
-        matrix = _matrix(graph, name, operand)
+        matrix = _read_matrix(graph, name, operand)
         return weights @ matrix, biases @ matrix
     if operand.size not in {1, biases.size}:
         raise NotAffineError(f"{name} ({node_op}) has {operand.size} values for {biases.size} channels")
@@ -127,7 +127,7 @@ def _apply(
     return weights, biases + flat
 
 
-def _matrix(graph: GraphIndex, name: str, operand: NDArray[np.float64]) -> NDArray[np.float64]:
+def _read_matrix(graph: GraphIndex, name: str, operand: NDArray[np.float64]) -> NDArray[np.float64]:
     attributes = graph.nodes[name].attr
     if graph.op(name) == "MatMul":
         if attributes["transpose_a"].b:

@@ -1,4 +1,4 @@
-"""Label files, and what a label says about the surface."""
+"""Read label files, and derive from a label's words what it means for the surface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LABEL_FILES = ("retrained_labels.txt", "output_labels.txt", "labels.txt")
 MAX_LABELS_BYTES = 1024 * 1024
 
-_MATERIALS = {  # the first that occurs: galvanized iron is no iron to a camera
+_MATERIALS = {  # the first that occurs counts: galvanized iron looks unlike iron
     "galvanized": "galvanized iron",
     "galvanised": "galvanized iron",
     "zinc": "galvanized iron",
@@ -35,7 +35,7 @@ _NO_METAL = {"background", "nonmetal", "other"}
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """Return the labels of a text file, one a line.
+    """Return the labels of a text file with one label per line.
 
     Raises:
         DatasetError: it cannot be read, or is no list of distinct labels.
@@ -70,27 +70,29 @@ def labels_beside(graph: Path) -> Path:
 
 
 def meanings_of(labels: Sequence[str]) -> dict[str, Meaning]:
-    """Return what each label says, as far as its words tell; labels that say nothing are left out.
+    """Return the meaning of each label as far as its words tell it; labels without one are left out.
 
-    A severity says *corroded* only where another label of the stage says that there is none: a stage that
-    grades what is known to be corroded must not claim that again.
+    A severity means *corroded* only if another label of the stage means *none*: a stage that grades surfaces
+    already found corroded must not decide that again.
     """
-    words = {label: _words(label) for label in labels}
+    words = {label: _split_words(label) for label in labels}
     grades_from_none = any("none" in found for found in words.values())
-    meanings = {label: _meaning(found, grades_from_none=grades_from_none) for label, found in words.items()}
+    meanings = {
+        label: _derive_meaning(found, grades_from_none=grades_from_none) for label, found in words.items()
+    }
     return {label: meaning for label, meaning in meanings.items() if meaning != Meaning()}
 
 
 def material_named(name: str) -> str:
-    """Return the name that meanings use for a material: *galvanized* is galvanized iron."""
+    """Return the material's name as meanings use it: *galvanized* is galvanized iron."""
     return _MATERIALS.get(name.lower(), name)
 
 
-def _words(label: str) -> list[str]:
+def _split_words(label: str) -> list[str]:
     return re.findall(r"[a-z]+", label.lower())
 
 
-def _meaning(words: list[str], *, grades_from_none: bool) -> Meaning:
+def _derive_meaning(words: list[str], *, grades_from_none: bool) -> Meaning:
     negated = bool(_NEGATIONS & set(words))
     if _NO_METAL & set(words) or (negated and "metal" in words):
         return Meaning(metal=False)
@@ -99,13 +101,13 @@ def _meaning(words: list[str], *, grades_from_none: bool) -> Meaning:
         return Meaning(metal=True)
     return Meaning(
         material=next((_MATERIALS[word] for word in _MATERIALS if word in words), None),
-        corroded=_condition(words, severity if grades_from_none else None, negated=negated),
+        corroded=_derive_condition(words, severity if grades_from_none else None, negated=negated),
         severity=severity,
         form=None if negated else next((_FORMS[word] for word in words if word in _FORMS), None),
     )
 
 
-def _condition(words: list[str], severity: str | None, *, negated: bool) -> bool | None:
+def _derive_condition(words: list[str], severity: str | None, *, negated: bool) -> bool | None:
     if _UNCORRODED & set(words):
         return False
     if _CORRODED & set(words):

@@ -1,4 +1,4 @@
-"""Graphs of every age -> one that today's TensorFlow imports: old ops folded, one plain input."""
+"""Rewrite old graphs so that today's TensorFlow imports them: old ops replaced, one plain input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OLD_BATCH_NORM = "BatchNormWithGlobalNormalization"
 
 
 def modernise_ops(graph_def: Any, input_name: str, output_name: str, shape: tuple[int, int, int, int]) -> Any:
-    """Return the part of a graph between input and output, with ops that today's TensorFlow knows.
+    """Return the part of a graph between input and output, made of ops that today's TensorFlow knows.
 
     Args:
         graph_def: a frozen GraphDef; not changed.
@@ -27,12 +27,12 @@ def modernise_ops(graph_def: Any, input_name: str, output_name: str, shape: tupl
     Raises:
         GraphError: an old op is not frozen.
     """
-    part = _between(graph_def, input_name, output_name, shape)
+    part = _cut_out(graph_def, input_name, output_name, shape)
     part.versions.CopyFrom(tensorflow().Graph().as_graph_def().versions)
     return part
 
 
-def _between(graph_def: Any, input_name: str, output_name: str, shape: tuple[int, int, int, int]) -> Any:
+def _cut_out(graph_def: Any, input_name: str, output_name: str, shape: tuple[int, int, int, int]) -> Any:
     index = GraphIndex(graph_def)
     part = tensorflow().compat.v1.GraphDef()
     for name in index.upstream([Ref(output_name)], stop=[input_name]):
@@ -42,9 +42,9 @@ def _between(graph_def: Any, input_name: str, output_name: str, shape: tuple[int
             continue
         node.CopyFrom(index.nodes[name])
         if node.op.startswith(_FAKE_QUANT):
-            _unquantize(node, index)
+            _replace_fake_quant(node, index)
         if node.op == _OLD_BATCH_NORM:
-            _unfold_batch_norm(part, node, index)
+            _replace_batch_norm(part, node, index)
         kept = [text for text in node.input if not text.startswith("^")]
         del node.input[:]
         node.input.extend(kept)
@@ -59,10 +59,10 @@ def _set_placeholder(node: Any, name: str, shape: tuple[int, int, int, int]) -> 
         node.attr["shape"].shape.dim.add().size = size
 
 
-def _unquantize(node: Any, index: GraphIndex) -> None:
-    """Make a FakeQuant node what it stands for: rounded weights, or activations that are yet to be rounded.
+def _replace_fake_quant(node: Any, index: GraphIndex) -> None:
+    """Replace a FakeQuant node: by rounded weights, or, on activations, by an Identity.
 
-    Ranges of activations are measured on the calibration pictures like those of any other graph.
+    Ranges of activations are measured on the calibration pictures, as for any other graph.
     """
     source = index.inputs(node.name)[0]
     weights = index.constant(source)
@@ -71,7 +71,7 @@ def _unquantize(node: Any, index: GraphIndex) -> None:
         del node.input[1:]
         attributes = {"T": tensorflow().float32.as_datatype_enum}
     else:
-        rounded = _fake_quantized(node, weights, index)
+        rounded = _fake_quantize(node, weights, index)
         node.op = "Const"
         del node.input[:]
         attributes = {"dtype": tensorflow().float32.as_datatype_enum}
@@ -82,7 +82,7 @@ def _unquantize(node: Any, index: GraphIndex) -> None:
         node.attr["value"].tensor.CopyFrom(tensorflow().make_tensor_proto(rounded))
 
 
-def _fake_quantized(node: Any, weights: Any, index: GraphIndex) -> Any:
+def _fake_quantize(node: Any, weights: Any, index: GraphIndex) -> Any:
     tf = tensorflow()
     options = {"num_bits": node.attr["num_bits"].i or 8, "narrow_range": node.attr["narrow_range"].b}
     if node.op == "FakeQuantWithMinMaxArgs":
@@ -94,8 +94,8 @@ def _fake_quantized(node: Any, weights: Any, index: GraphIndex) -> Any:
     return tf.quantization.fake_quant_with_min_max_vars(weights, *bounds, **options).numpy()
 
 
-def _unfold_batch_norm(part: Any, node: Any, index: GraphIndex) -> None:
-    """Write the batch normalisation of 2015 as the multiplication and addition that it is."""
+def _replace_batch_norm(part: Any, node: Any, index: GraphIndex) -> None:
+    """Replace a batch normalisation of 2015 by a multiplication and an addition."""
     source = node.input[0]
     mean, variance, beta, gamma = (index.constant(ref) for ref in index.inputs(node.name)[1:5])
     if mean is None or variance is None or beta is None or gamma is None:
@@ -105,16 +105,16 @@ def _unfold_batch_norm(part: Any, node: Any, index: GraphIndex) -> None:
         scale *= gamma
     product = part.node.add()
     product.name, product.op = f"{node.name}/scaled", "Mul"
-    product.input.extend([source, _constant(part, f"{node.name}/scale", scale)])
+    product.input.extend([source, _add_constant(part, f"{node.name}/scale", scale)])
     node.op = "Add"
     del node.input[:]
-    node.input.extend([product.name, _constant(part, f"{node.name}/shift", beta - mean * scale)])
+    node.input.extend([product.name, _add_constant(part, f"{node.name}/shift", beta - mean * scale)])
     node.attr.clear()
     for arithmetic in (product, node):
         arithmetic.attr["T"].type = tensorflow().float32.as_datatype_enum
 
 
-def _constant(part: Any, name: str, value: Any) -> str:
+def _add_constant(part: Any, name: str, value: Any) -> str:
     node = part.node.add()
     node.name, node.op = name, "Const"
     node.attr["dtype"].type = tensorflow().float32.as_datatype_enum

@@ -1,4 +1,4 @@
-"""How a graph's pixels are scaled: as its architecture had it, as it says itself, or as the user says."""
+"""Find how a graph's pixels are scaled: from flags, the retrain record, the graph or its architecture."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 INCEPTION_2015 = "Inception v3 of 2015"
 _INCEPTION_SIZE_PX = 299
 _ARITHMETIC = frozenset({"Mul", "RealDiv", "Sub", "Add", "AddV2", "Cast"})
-# A network sees numbers of order 1: the span of its scaled pixels tells whether they began at 255 or at 1.
+# A network is fed numbers of order 1: the span of its scaled pixels shows if they began as 0 to 255 or 0 to
+# 1.
 _SPAN = (0.5, 16.0)
 _KERAS_SYMMETRIC = ("mobilenet", "inception", "xception", "nasnet")  # "tf" mode of keras.applications
 
 
 @dataclass(frozen=True, slots=True)
 class GraphFlags:
-    """What the user says about a graph by hand; None leaves it to be recognised."""
+    """Facts about a graph that the user gives with flags; None is to be found in the graph."""
 
     input_layer: str | None = None
     output_layer: str | None = None
@@ -42,7 +43,7 @@ class GraphFlags:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a picture becomes the graph's input: size in pixels, ``(pixel - mean) / std``, red first."""
+    """Size in pixels and scaling of a graph's input: ``(pixel - mean) / std``, red first."""
 
     height: int
     width: int
@@ -53,15 +54,15 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class InGraphScaling:
-    """Arithmetic on the pixels at a graph's beginning: ``input * factor + offset``, at the node ``last``."""
+    """Scaling of pixels inside a graph: the node ``last`` computes ``input * factor + offset``."""
 
     last: str
     factor: NDArray[np.float64]
     offset: NDArray[np.float64]
 
 
-def architecture_of(graph: GraphIndex) -> str:
-    """Return what the names of a graph's nodes tell of its architecture, in words."""
+def recognise_architecture(graph: GraphIndex) -> str:
+    """Return a graph's architecture in words, recognised by the names of its nodes."""
     if graph.op("Mul") == "Mul" and graph.op("DecodeJpeg") == "DecodeJpeg":
         return INCEPTION_2015
     scopes = sorted({match[0] for name in graph.nodes if (match := re.search(r"MobilenetV\d", name))})
@@ -72,41 +73,41 @@ def architecture_of(graph: GraphIndex) -> str:
     return names[0] if names else "unknown architecture"
 
 
-def in_graph_scaling(graph: GraphIndex, name: str) -> InGraphScaling | None:
-    """Return the arithmetic with constants that a graph begins with, if it does.
+def find_in_graph_scaling(graph: GraphIndex, name: str) -> InGraphScaling | None:
+    """Return the arithmetic with constants at the beginning of a graph, if there is any.
 
-    The node can then do it together with its own scaling, at no cost.
+    The node then does it together with its own scaling, at no cost.
     """
     factor, offset, last = np.ones(1), np.zeros(1), name
     while True:
         consumers = graph.consumers(last)
         if len(consumers) != 1 or graph.op(consumers[0]) not in _ARITHMETIC | {"Identity"}:
             break
-        step = _step(graph, consumers[0])
+        step = _read_step(graph, consumers[0])
         if step is None:
             break
         factor, offset, last = factor * step[0], offset * step[0] + step[1], consumers[0]
     return InGraphScaling(last, factor, offset) if last != name else None
 
 
-def preprocessing_of(
+def find_preprocessing(
     path: Path, graph: GraphIndex, name: str, flags: GraphFlags, rule: InputRule | None = None
 ) -> tuple[str, Preprocessing]:
-    """Return the node that scaled pixels go into, and what leads there.
+    """Return the node that takes scaled pixels, and the preprocessing of its input.
 
     Args:
         path: of the graph, for messages.
         graph: as read.
         name: its input.
-        flags: the user's word, which counts most.
-        rule: what retraining wrote beside the graph.
+        flags: of the user; they come before anything else.
+        rule: of the record that retraining wrote beside the graph.
 
     Raises:
         GraphError: size or scaling are not to be found; the text names the flags.
     """
-    architecture = architecture_of(graph)
-    height, width = _size(path, graph, name, flags, rule)
-    resize = rule.resize if rule else _resize(graph, architecture)
+    architecture = recognise_architecture(graph)
+    height, width = _find_size(path, graph, name, flags, rule)
+    resize = rule.resize if rule else _find_resize(graph, architecture)
     if (flags.input_mean is None) != (flags.input_std is None):
         raise GraphError(f"{path}: --input-mean and --input-std go together; give both, or neither")
     if flags.input_mean is not None and flags.input_std is not None:
@@ -119,13 +120,13 @@ def preprocessing_of(
         return name, Preprocessing(height, width, mean, std, resize)
     if rule:
         return name, Preprocessing(height, width, rule.mean, rule.std, resize)
-    inside = in_graph_scaling(graph, name)
-    if inside is not None and (base := _base(inside)) is not None:
-        factor, offset = _three(inside.factor / base), _three(inside.offset)
+    inside = find_in_graph_scaling(graph, name)
+    if inside is not None and (base := _find_base(inside)) is not None:
+        factor, offset = _broadcast(inside.factor / base), _broadcast(inside.offset)
         return inside.last, Preprocessing(
             height, width, _triple(-offset / factor), _triple(1 / factor), resize
         )
-    known = _known(architecture)
+    known = _look_up_mean(architecture)
     if known is None:
         raise GraphError(
             f"{path}: {architecture}: how its pixels were scaled is not to be seen;"
@@ -134,7 +135,7 @@ def preprocessing_of(
     return name, Preprocessing(height, width, (known,) * 3, (known,) * 3, resize)
 
 
-def _size(
+def _find_size(
     path: Path, graph: GraphIndex, name: str, flags: GraphFlags, rule: InputRule | None
 ) -> tuple[int, int]:
     sizes = [dim.size for dim in graph.nodes[name].attr["shape"].shape.dim]
@@ -149,30 +150,30 @@ def _size(
     return height, width
 
 
-def _resize(graph: GraphIndex, architecture: str) -> Resize:
-    """TensorFlow 1's rule for its graphs; Keras' and TensorFlow 2's for those that they have traced."""
+def _find_resize(graph: GraphIndex, architecture: str) -> Resize:
+    """Return TensorFlow 1's resizing for its graphs; TensorFlow 2's for graphs traced by it or Keras."""
     traced = any(node.op in {"FusedBatchNormV3", "AddV2"} for node in graph.graph_def.node)
     old = architecture == INCEPTION_2015 or architecture.startswith("MobileNet v")
     return Resize.BILINEAR if traced and not old else Resize.BILINEAR_TF1
 
 
-def _known(architecture: str) -> float | None:
-    """Return the number that is both mean and std of an architecture's pixels."""
+def _look_up_mean(architecture: str) -> float | None:
+    """Return the number that is both mean and std of an architecture's pixels, if it is known."""
     if architecture == INCEPTION_2015:
         return 128.0
     return 127.5 if architecture.lower().startswith(_KERAS_SYMMETRIC) else None
 
 
-def _base(inside: InGraphScaling) -> float | None:
-    """Return what pixels are to be divided by before the graph sees them: 1 or 255; None if neither."""
+def _find_base(inside: InGraphScaling) -> float | None:
+    """Return by what pixels must be divided before they enter the graph: 1 or 255; None if neither fits."""
     factor = float(np.abs(inside.factor).max())
     if (inside.factor <= 0).any():
         return None
     return next((base for base in (1.0, 255.0) if _SPAN[0] <= 255 * factor / base <= _SPAN[1]), None)
 
 
-def _step(graph: GraphIndex, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return one node as ``(factor, offset)``; None where it is more than that."""
+def _read_step(graph: GraphIndex, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return one node as ``(factor, offset)``; None if it computes more than that."""
     op = graph.op(name)
     if op in {"Cast", "Identity"}:
         return np.ones(1), np.zeros(1)
@@ -191,7 +192,7 @@ def _step(graph: GraphIndex, name: str) -> tuple[NDArray[np.float64], NDArray[np
     return np.ones(1), -value if op == "Sub" else value
 
 
-def _three(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _broadcast(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.broadcast_to(values, (3,))
 
 

@@ -1,4 +1,4 @@
-"""TOML files of stages, for ``convert`` and for ``retrain``: read, decoded strictly, every key known."""
+"""Read TOML files of stages for ``convert`` and ``retrain``, strictly: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ NO_MODEL = "not-converted-yet"
 
 
 class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a ``[[stage]]`` says of its place in the cascade, in a file of either kind.
+    """Keys of a ``[[stage]]`` table about its place in the cascade, for both kinds of files.
 
     Attributes:
         name: of the stage.
         map_from: the stage whose map shows where, if not this one's own.
-        routes: label -> the stage asked next.
-        otherwise: the stage asked where this one is not sure enough.
-        decision_threshold: for two labels, the first's probability from which it is chosen.
-        abstain_below: probability below which nothing is chosen.
+        routes: label -> the stage that runs next.
+        otherwise: the stage that runs next if this one abstains.
+        decision_threshold: with two labels, the probability from which the first is chosen.
+        abstain_below: probability below which no label is chosen.
     """
 
     name: Identifier
@@ -40,7 +40,7 @@ class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     abstain_below: Probability = 0.0
 
     def stage(self, labels: tuple[str, ...], meanings: Mapping[str, Meaning]) -> Stage:
-        """Return the stage to be, which names no model yet."""
+        """Return the stage as in a manifest, but without a model."""
         return Stage(
             name=self.name,
             labels=labels,
@@ -55,7 +55,7 @@ class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FileKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a file of either kind says of the bundle to be."""
+    """Keys about the bundle, for both kinds of files."""
 
     root: str | None = None
     licence: str = "not stated"
@@ -76,10 +76,10 @@ def read_stage_file(
 
     Args:
         path: of the file.
-        kind: what it holds.
-        parts: key -> what its table, or each of its list of tables, may hold.
+        kind: struct of the whole file.
+        parts: key -> struct of its table, or of each table in its list.
         error: raised for anything about the file, in one sentence.
-        wanted: what the file should have been, for messages.
+        wanted: the kind of file in words, for messages.
     """
     try:
         with path.open("rb") as file:
@@ -88,7 +88,7 @@ def read_stage_file(
         raise error(f"{path}: {err.strerror or err}; wanted {wanted}") from err
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise error(f"{path}: not TOML: {err}") from err
-    if problem := next(_unknown_keys(document, kind, parts), None):
+    if problem := next(_describe_unknown_keys(document, kind, parts), None):
         raise error(f"{path}: {problem}")
     try:
         return msgspec.convert(document, kind)
@@ -102,7 +102,7 @@ def contradictions(
     """Yield a sentence for each way in which the stages of a file disagree with each other.
 
     Args:
-        root: the stage asked first; the first one if None.
+        root: the stage that runs first; the first of the file if None.
         stages: at least one.
         maps: stage -> the stage whose map shows where, if not its own.
     """
@@ -119,21 +119,21 @@ def contradictions(
             )
 
 
-def _unknown_keys(
+def _describe_unknown_keys(
     document: dict[str, Any], kind: type[msgspec.Struct], parts: Mapping[str, type[msgspec.Struct]]
 ) -> Iterator[str]:
-    """Yield what msgspec would only name, with the nearest known key beside it."""
-    yield from _unknown("the file", document, kind)
+    """Yield a sentence for each unknown key, with the nearest known one; msgspec would only name it."""
+    yield from _compare_keys("the file", document, kind)
     for key, part in parts.items():
         found = document.get(key)
         if isinstance(found, dict):
-            yield from _unknown(f"[{key}]", found, part)
+            yield from _compare_keys(f"[{key}]", found, part)
         for number, table in enumerate(found if isinstance(found, list) else [], start=1):
             if isinstance(table, dict):
-                yield from _unknown(f"{key} {table.get('name', number)}", table, part)
+                yield from _compare_keys(f"{key} {table.get('name', number)}", table, part)
 
 
-def _unknown(where: str, table: dict[str, Any], struct: type[msgspec.Struct]) -> Iterator[str]:
+def _compare_keys(where: str, table: dict[str, Any], struct: type[msgspec.Struct]) -> Iterator[str]:
     known = [field.name for field in msgspec.structs.fields(struct)]
     for key in table:
         if key not in known:

@@ -1,7 +1,7 @@
-"""A trained graph made ready to convert: its input, preprocessing, logits and head are known.
+"""Load a trained graph and find its input, preprocessing, logits and head.
 
-Recognised are the graphs of TensorFlow for Poets and of ``converter retrain``, and what Keras and SavedModels
-say of themselves; the rest is told by hand, with the flags that ``label_image`` had.
+The graphs of TensorFlow for Poets and of ``converter retrain`` are recognised, and Keras files and
+SavedModels describe themselves; for other graphs the user gives the flags that ``label_image`` had.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from converter.architectures.backbones import read_record
 from converter.graphs.graph_file import GraphFile, read_graph
-from converter.graphs.graph_index import GraphIndex, Ref, parse_ref, static_shapes
-from converter.graphs.head import AffineHead, NotAffineError, affine_head, trunk_end
+from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
+from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, find_trunk_end
 from converter.graphs.old_ops import modernise_ops
 from converter.graphs.scaling import (
     INCEPTION_2015,
     GraphFlags,
     Preprocessing,
-    architecture_of,
-    preprocessing_of,
+    find_preprocessing,
+    recognise_architecture,
 )
 from edge_node.errors import GraphError
 
@@ -31,20 +31,21 @@ _POETS_OUTPUT = "final_result"
 
 @dataclass(frozen=True, slots=True)
 class TrainedGraph:
-    """One classifier, cut to what lies between its input and its logits.
+    """One classifier, cut to the part between its input and its logits.
 
     Attributes:
-        file: where it comes from.
-        architecture: what it was recognised as, in words.
+        file: it was read from.
+        architecture: in words.
         index: its nodes; the input is a float32 placeholder ``(1, height, width, 3)``.
         input: the placeholder's name.
-        preprocessing: what leads to the input.
-        output: the tensor that users know it by.
-        logits: the last tensor before the softmax, or the output where there is none.
-        classes: how many values the output has.
-        trunk: the last tensor with positions: what stages have in common when they share a backbone.
-        head: the affine head, or None with the reason in ``no_head``.
-        map_trained: the head learned from positions, so that its map shows where.
+        preprocessing: from a picture to the input.
+        output: name of the output, as the user knows it.
+        logits: the last tensor before the softmax, or the output if there is none.
+        classes: number of values of the output.
+        trunk: the last tensor with positions: the end of a backbone that stages can share.
+        head: the affine head; None if there is none.
+        no_head: the reason why there is none.
+        map_trained: whether the head learned from positions, so that its map shows where.
     """
 
     file: GraphFile
@@ -62,30 +63,30 @@ class TrainedGraph:
 
 
 def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
-    """Read a trained graph and find what conversion needs to know of it.
+    """Read a trained graph and find all that its conversion needs.
 
     Raises:
-        GraphError: the file is no such graph, or something in it could not be found; the text names the flag
-            that would say it.
+        GraphError: the file is no such graph, or something in it was not found; the message names the flag
+            that tells it.
     """
     flags = flags or GraphFlags()
     file = read_graph(path)
     record = read_record(path) if path.is_file() else None
     raw = GraphIndex(file.graph_def)
-    output = _output(path, raw, flags, file.output)
-    source = _input(path, raw, output, flags)
-    name, preprocessing = preprocessing_of(path, raw, source, flags, record.input if record else None)
-    architecture = record.architecture if record else architecture_of(raw)
+    output = _find_output(path, raw, flags, file.output)
+    source = _find_input(path, raw, output, flags)
+    name, preprocessing = find_preprocessing(path, raw, source, flags, record.input if record else None)
+    architecture = record.architecture if record else recognise_architecture(raw)
     graph_def = modernise_ops(
         file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
     )
     index = GraphIndex(graph_def)
-    shapes = _shapes(path, graph_def)
-    classes = _classes(path, output, shapes)
-    logits = _logits(index, output)
+    shapes = _infer_shapes(path, graph_def)
+    classes = _count_classes(path, output, shapes)
+    logits = _find_logits(index, output)
     head, no_head = None, ""
     try:
-        head = affine_head(index, shapes, logits)
+        head = find_affine_head(index, shapes, logits)
     except NotAffineError as err:
         no_head = str(err)
     return TrainedGraph(
@@ -97,19 +98,19 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         output=output.node,
         logits=logits,
         classes=classes,
-        trunk=head.features if head else trunk_end(index, shapes, logits),
+        trunk=head.features if head else find_trunk_end(index, shapes, logits),
         head=head,
         no_head=no_head,
         map_trained=record is not None and record.map_trained,
     )
 
 
-def _output(path: Path, graph: GraphIndex, flags: GraphFlags, declared: str | None) -> Ref:
+def _find_output(path: Path, graph: GraphIndex, flags: GraphFlags, declared: str | None) -> Ref:
     if flags.output_layer:
         ref = parse_ref(flags.output_layer)
         if ref.node not in graph:
             raise GraphError(
-                f"{path}: no node {ref.node!r} (--output-layer); it ends in {_some(graph.sinks())}"
+                f"{path}: no node {ref.node!r} (--output-layer); it ends in {_join(graph.sinks())}"
             )
         return ref
     for name in (declared, _POETS_OUTPUT):
@@ -120,41 +121,41 @@ def _output(path: Path, graph: GraphIndex, flags: GraphFlags, declared: str | No
     if len(sinks) == 1 or len(softmaxes) == 1:
         return Ref((softmaxes or sinks)[0])
     raise GraphError(
-        f"{path}: {len(sinks)} outputs ({_some(sinks)}), wanted one classifier; name it with --output-layer"
+        f"{path}: {len(sinks)} outputs ({_join(sinks)}), wanted one classifier; name it with --output-layer"
     )
 
 
-def _input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -> str:
+def _find_input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -> str:
     needed = graph.upstream([output])
     if flags.input_layer:
         name = parse_ref(flags.input_layer).node
         if name not in graph:
             raise GraphError(
-                f"{path}: no node {name!r} (--input-layer); inputs are {_some(_placeholders(graph))}"
+                f"{path}: no node {name!r} (--input-layer); inputs are {_join(_list_placeholders(graph))}"
             )
         if name not in needed:
             raise GraphError(f"{path}: {output.node!r} does not depend on {name!r} (--input-layer)")
         return name
-    if "Mul" in needed and architecture_of(graph) == INCEPTION_2015:
+    if "Mul" in needed and recognise_architecture(graph) == INCEPTION_2015:
         return "Mul"
-    placeholders = [name for name in _placeholders(graph) if name in needed]
+    placeholders = [name for name in _list_placeholders(graph) if name in needed]
     if len(placeholders) == 1:
         return placeholders[0]
     if not placeholders and (cut_off := sorted(set(graph.missing()))):
         raise GraphError(f"{path}: cut off: node {cut_off[0]!r} is read but not there; export it again")
-    found = f"{len(placeholders)} inputs ({_some(placeholders)})" if placeholders else "no input"
+    found = f"{len(placeholders)} inputs ({_join(placeholders)})" if placeholders else "no input"
     raise GraphError(f"{path}: {found}, wanted one picture; name it with --input-layer")
 
 
-def _shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
+def _infer_shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
     try:
-        return static_shapes(graph_def)
+        return infer_shapes(graph_def)
     except ValueError as err:
         reason = str(err).splitlines()[0]
         raise GraphError(f"{path}: TensorFlow refuses the graph: {reason}") from err
 
 
-def _classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, ...] | None]) -> int:
+def _count_classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, ...] | None]) -> int:
     shape = shapes.get(output.node)
     if shape is None or len(shape) != 2 or shape[0] not in {1, None} or shape[1] is None:
         found = "of open shape" if shape is None else f"of shape {shape}"
@@ -169,8 +170,8 @@ def _classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, ...] |
     return shape[1]
 
 
-def _logits(graph: GraphIndex, output: Ref) -> Ref:
-    """Return the tensor before the softmax: quantized logits keep what quantized probabilities lose."""
+def _find_logits(graph: GraphIndex, output: Ref) -> Ref:
+    """Return the tensor before the softmax: 8 bits resolve logits better than probabilities near 0 and 1."""
     ref = graph.resolve(output)
     while graph.op(ref.node) in {"Reshape", "Squeeze"}:
         ref = graph.resolve(graph.inputs(ref.node)[0])
@@ -179,9 +180,9 @@ def _logits(graph: GraphIndex, output: Ref) -> Ref:
     return graph.resolve(output)
 
 
-def _placeholders(graph: GraphIndex) -> list[str]:
+def _list_placeholders(graph: GraphIndex) -> list[str]:
     return [name for name in graph.nodes if graph.op(name) == "Placeholder"]
 
 
-def _some(names: list[str]) -> str:
+def _join(names: list[str]) -> str:
     return ", ".join(names[:4]) + (" ..." if len(names) > 4 else "") if names else "none"

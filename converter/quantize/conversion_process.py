@@ -1,4 +1,7 @@
-"""A fused graph -> a ``.tflite`` file, in a process of its own: ``tf.lite`` leaks memory at every call."""
+"""Convert a fused graph to a ``.tflite`` file in a child process: ``tf.lite`` leaks memory at every call.
+
+The child is ``converter.quantize.worker``; ``converter.quantize.request`` names the files between both.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,13 @@ _TIMEOUT_S = 3600  # Inception v3 int8 takes 3 minutes on two busy cores
 
 
 class ConvertedModel(NamedTuple):
-    """A ``.tflite`` file and what it took to make it."""
+    """A ``.tflite`` file, and the time and memory that the conversion took."""
 
     content: bytes
     result: ConversionResult
 
 
-def convert_graph(  # noqa: PLR0913, PLR0917 - what a model depends on, and where the work lies
+def convert_graph(  # noqa: PLR0913, PLR0917 - all that a model depends on, and the work folder
     graph: FusedGraph,
     mode: Mode,
     calibration: NDArray[np.uint8] | None,
@@ -47,17 +50,17 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - what a model depends on, and wher
     float_nodes: tuple[str, ...] = (),
     work: Path | None = None,
 ) -> ConvertedModel:
-    """Convert one graph.
+    """Convert one graph in a child process.
 
     Args:
         graph: with its input, preprocessing and outputs.
-        mode: what becomes of the numbers.
+        mode: number format of the model.
         calibration: uint8 ``(pictures, height, width, 3)``, blue, green, red, at the input's size; None for
             modes that need none.
-        target: op versions are chosen for it.
-        float_nodes: layers that stay float32 in an int8 model, by their last graph nodes.
-        work: a folder that keeps ranges and rounded weights for further conversions of this graph on these
-            pictures; a temporary one if None.
+        target: runtime that op versions are chosen for.
+        float_nodes: layers that stay float32 in an int8 model, by the names of their first operators.
+        work: folder that keeps the calibrated model for further conversions of this graph on these pictures;
+            a temporary one if None.
 
     Raises:
         ConversionError: TensorFlow's converter refuses, or calibration is missing.
@@ -76,6 +79,7 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - what a model depends on, and wher
 
 
 def _run_worker(work: Path, what: str) -> None:
+    """Run the worker on a folder; ``what`` begins the messages of its errors."""
     command = [sys.executable, "-m", "converter.quantize.worker", str(work), str(os.getpid())]
     try:
         done = subprocess.run(
@@ -89,13 +93,13 @@ def _run_worker(work: Path, what: str) -> None:
     except subprocess.TimeoutExpired as err:
         raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine") from err
     if done.returncode:
-        raise ConversionError(f"{what}: TensorFlow's converter failed: {_reason(done)}")
+        raise ConversionError(f"{what}: TensorFlow's converter failed: {_find_reason(done)}")
 
 
-def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the line that says most: the first that an op is blamed in, or the last."""
+def _find_reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the most telling line of the worker's errors: the first with ``error:``, or the last."""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    blamed = [line for line in lines if "error:" in line]
+    errors = [line for line in lines if "error:" in line]
     if done.returncode < 0:
         return f"it was killed by signal {-done.returncode} (out of memory?)"
-    return (blamed or lines or [f"exit code {done.returncode}"])[0 if blamed else -1][:400]
+    return (errors or lines or [f"exit code {done.returncode}"])[0 if errors else -1][:400]

@@ -1,11 +1,11 @@
-"""Channels of one tensor brought to one range, so that 8 bits resolve each of them alike.
+"""Rescale the channels of activations to one range, so that 8 bits resolve each of them alike.
 
-An int8 tensor has one scale for all its channels. In MobileNet v1 the channels behind the first convolution
+An int8 tensor has one scale for all its channels. In MobileNet v1 the channels after the first convolution
 reach from 0.1 to 6, and the next layer multiplies the small ones by twenty: their rounding is most of what
-quantizing costs. Behind a rectifier a channel can be multiplied by any positive number, and the weights that
-read it divided by it: the graph computes the same. Behind ReLU6 it can be multiplied until its largest
-value on the calibration pictures, and some headroom, is 6; what lies beyond is cut off there, as an int8
-tensor cuts off what lies beyond its range.
+quantizing costs. Before a ReLU a channel can be multiplied by any positive number, and the weights that read
+it divided by it: the graph computes the same. Before a ReLU6 it can be multiplied until its largest value on
+the calibration pictures, with some headroom, is 6; larger values are clipped there, as an int8 tensor clips
+values beyond its range.
 
 After M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section
 4.1, with measured ranges of activations instead of ranges of weights.
@@ -26,35 +26,40 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from converter.quantize.tflite_converter import StepContext
+
 _RECTIFIERS = frozenset({"Relu", "Relu6"})
-# What may lie between a rectifier and the convolutions that read it: channels stay apart, zeros stay zeros.
+# Ops allowed between a rectifier and the convolutions that read it: channels stay apart, zeros stay zeros.
 _CHANNELWISE = frozenset({"Pad", "MaxPool", "AvgPool", "Identity"})
 _RELU6_TOP = 6.0
-_HEADROOM = 1.1  # pictures that come later reach further than those that ranges are measured on
-_LARGEST_FACTOR = 100.0  # a channel that hardly ever answers is no reason for tiny weights
-# Weights that read a channel are divided by its factor. A depthwise kernel has a scale per channel and loses
-# nothing; where a kernel mixes channels they drift apart, so there the factor's root is the balance.
+_HEADROOM = 1.1  # later pictures reach further than the calibration pictures
+_LARGEST_FACTOR = 100.0  # a channel that is hardly ever active is no reason for tiny weights
+# Exponent of the factor. Weights that read a channel are divided by it: a depthwise kernel has a scale per
+# channel and loses nothing; in a kernel that mixes channels the weights drift apart, so it gets the root.
 _DEPTHWISE_POWER, _MIXING_POWER = 1.0, 0.5
 
 
-def equalize(graph_def: Any, input_name: str, tensors: Iterable[NDArray[np.float32]]) -> Any:
-    """Return the graph with the channels behind each rectifier at one range, where it can be done.
+def equalize(graph_def: Any, context: StepContext) -> Any:
+    """Return a graph that computes the same, with the channels of rectified tensors scaled to one range.
+
+    A rectifier is left as it is where anything but convolutions with constant kernels reads it.
 
     Args:
         graph_def: a fused graph; not changed.
-        input_name: its placeholder.
-        tensors: inputs ``(1, height, width, 3)`` of the calibration pictures.
+        context: its input and the calibration pictures.
     """
     index = GraphIndex(graph_def)
-    readers = _readers(index)
-    pairs = {name: found for name in index.nodes if (found := _reading_convolutions(index, readers, name))}
-    largest = _largest(graph_def, input_name, list(pairs), tensors)
+    readers = _list_readers(index)
+    pairs = {name: found for name in index.nodes if (found := _find_convolutions(index, readers, name))}
+    largest = _measure_largest(graph_def, context.input, list(pairs), context.tensors)
     changed = tensorflow().compat.v1.GraphDef()
     changed.CopyFrom(graph_def)
     nodes = {node.name: node for node in changed.node}
     for name, convolutions in pairs.items():
         depthwise = all(index.op(convolution) != "Conv2D" for convolution in convolutions)
-        factors = _factors(largest[name], index.op(name), _DEPTHWISE_POWER if depthwise else _MIXING_POWER)
+        factors = _choose_factors(
+            largest[name], index.op(name), _DEPTHWISE_POWER if depthwise else _MIXING_POWER
+        )
         scaled = changed.node.add()
         scaled.name, scaled.op = f"{name}/equalized", "Mul"
         scaled.input.extend([nodes[name].input[0], add_constant(changed, f"{name}/factors", factors)])
@@ -62,12 +67,12 @@ def equalize(graph_def: Any, input_name: str, tensors: Iterable[NDArray[np.float
         nodes[name].input[0] = scaled.name
         for convolution in convolutions:
             kernel = index.constant(index.inputs(convolution)[1])
-            divided = np.asarray(np.divide(kernel, factors[:, np.newaxis]), np.float32)  # type: ignore[arg-type]  # _multiplies saw it
+            divided = np.asarray(np.divide(kernel, factors[:, np.newaxis]), np.float32)  # type: ignore[arg-type]  # _multiplies found it
             nodes[convolution].input[1] = add_constant(changed, f"{convolution}/equalized_kernel", divided)
     return changed
 
 
-def _readers(index: GraphIndex) -> dict[str, list[str]]:
+def _list_readers(index: GraphIndex) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in index.nodes:
         for ref in index.inputs(name):
@@ -75,8 +80,8 @@ def _readers(index: GraphIndex) -> dict[str, list[str]]:
     return found
 
 
-def _reading_convolutions(index: GraphIndex, readers: dict[str, list[str]], name: str) -> list[str]:
-    """Return the convolutions that read a rectifier; none where anything else reads it too."""
+def _find_convolutions(index: GraphIndex, readers: dict[str, list[str]], name: str) -> list[str]:
+    """Return the convolutions that read a rectifier; none if anything else reads it too."""
     if index.op(name) not in _RECTIFIERS:
         return []
     convolutions, pending = list[str](), [name]
@@ -102,7 +107,7 @@ def _multiplies(index: GraphIndex, reader: str, source: str) -> bool:
     return picture == Ref(source) and index.constant(kernel) is not None
 
 
-def _largest(
+def _measure_largest(
     graph_def: Any, input_name: str, names: list[str], tensors: Iterable[NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
     """Return the largest value of each channel of each tensor, ``(channels,)``."""
@@ -115,7 +120,7 @@ def _largest(
     return {name: np.max([run[at] for run in runs], axis=0) for at, name in enumerate(names)}
 
 
-def _factors(largest: NDArray[np.float32], op: str, power: float) -> NDArray[np.float32]:
+def _choose_factors(largest: NDArray[np.float32], op: str, power: float) -> NDArray[np.float32]:
     """Return by how much each channel is multiplied: 1 or more."""
     top = _RELU6_TOP if op == "Relu6" else max(float(largest.max()), np.finfo(np.float32).tiny)
     reached = np.minimum(largest * _HEADROOM, top)

@@ -1,6 +1,6 @@
-"""A float model with the range of every tensor, made once, from which 8-bit models are made in a second each.
+"""Calibrate a float model once; derive int8 models from it in about a second each.
 
-The budgets try one set of float layers after another; only the last step depends on which.
+The accuracy budget tries one set of float layers after another, and only the last step depends on which.
 """
 
 from __future__ import annotations
@@ -10,27 +10,41 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from converter.quantize.balance_heads import balance
-from converter.quantize.duplicate_channels import with_doubled_channels
+from converter.quantize.balance_heads import balance_heads
+from converter.quantize.duplicate_channels import duplicate_channels
 from converter.quantize.equalize_channels import equalize
 from converter.quantize.refit_heads import refit_heads
-from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, GRAPH_NAME, Mode, Target
+from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, Mode, Target
 from converter.quantize.round_weights import CORRECTED, round_weights
-from converter.quantize.tflite_converter import converter_of, fed_pictures, scaled_pictures
-from converter.quantize.tflite_file import WEIGHTED, operators, with_layer_of
+from converter.quantize.tflite_converter import (
+    StepContext,
+    feed_pictures,
+    make_converter,
+    read_graph_def,
+    scale_pictures,
+)
+from converter.quantize.tflite_file import WEIGHTED, copy_layer, read_operators
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from converter.quantize.request import ConversionRequest
     from converter.quantize.tflite_file import Operator
 
+    # From a GraphDef, which stays as it is, to one that computes the same and loses less in 8 bits.
+    Step = Callable[[Any, StepContext], Any]
+
+# The order matters: channels are equalized before they are duplicated.
+STEPS: tuple[Step, ...] = (equalize, balance_heads, duplicate_channels)
+# Activations of 16 bits need no help; the weights have 8 bits as int8's have.
+INT16X8_STEPS: tuple[Step, ...] = (balance_heads,)
+
 
 @dataclass(frozen=True, slots=True)
 class CalibratedModel:
-    """What every 8-bit model of one graph is made from.
+    """The source of all int8 models of one graph.
 
     Attributes:
         model: ``.tflite`` in float32, weights on the grid of 8 bits, with the range of every tensor.
@@ -42,119 +56,128 @@ class CalibratedModel:
 
 
 def calibrate_model(work: Path, request: ConversionRequest) -> CalibratedModel:
-    """Return what lies in the folder from an earlier request, or make it and leave it there."""
+    """Return the calibrated model that an earlier request left in the folder, or make it and leave it there.
+
+    Args:
+        work: folder of the request: its graph and calibration pictures.
+        request: its float layers do not matter here.
+    """
     model, exact = work / CALIBRATED_NAME, work / EXACT_NAME
     if not model.exists():
-        made = _made(work, msgspec.structs.replace(request, float_nodes=()))
-        exact.write_bytes(made.exact)
-        model.write_bytes(made.model)
+        calibrated = _calibrate(work, msgspec.structs.replace(request, float_nodes=()))
+        exact.write_bytes(calibrated.exact)
+        model.write_bytes(calibrated.model)
     return CalibratedModel(model.read_bytes(), exact.read_bytes())
 
 
-def layers(model: bytes) -> tuple[tuple[str, ...], ...]:
-    """Return the layers of a model, each as names of operators: one with weights, and what follows it."""
-    found: list[list[str]] = []
-    for operator in operators(model):
-        if operator.name in WEIGHTED:
-            found.append([_name(operator)])
-        elif found:
-            found[-1].append(_name(operator))
-    return tuple(map(tuple, found))
-
-
-def layer_pairs(model: bytes) -> tuple[tuple[str, ...], ...]:
-    """Return the names of layers two by two: each that reads another one, behind that (of several the last).
-
-    One that reads none and that none reads stands alone.
-    """
-    names, pairs, made_in = list[str](), list[tuple[str, ...]](), dict[str, int]()
-    for operator in operators(model):
-        read = max((made_in[tensor] for tensor in operator.inputs if tensor in made_in), default=None)
-        if operator.name in WEIGHTED:
-            names.append(_name(operator))
-            made_in[operator.output] = len(names) - 1
-            if read is not None:
-                pairs.append((names[read], names[-1]))
-        elif read is not None:
-            made_in[operator.output] = read
-    paired = {name for pair in pairs for name in pair}
-    return (*pairs, *((name,) for name in names if name not in paired))
+def apply_steps(graph_def: Any, context: StepContext, steps: Sequence[Step]) -> Any:
+    """Return the graph after one correction step after another."""
+    for step in steps:
+        graph_def = step(graph_def, context)
+    return graph_def
 
 
 def quantize_int8(
     work: Path, source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
 ) -> bytes:
-    """Return a model in int8, but for the layers whose first operators are named, its heads fitted to it.
+    """Quantize a calibrated model to int8, with its heads refitted to the int8 backbone.
 
-    A picture goes in as uint8; where the first operator is kept in float, as int8.
+    The input is uint8; where the first operator is kept in float, int8.
 
     Args:
-        work: the folder of the request, with its calibration pictures.
+        work: folder of the request, with its calibration pictures.
         source: the model.
-        request: what is wanted of it.
-        float_layers: names of operators, as ``layers`` gives them.
+        request: mode and target.
+        float_layers: layers that stay in float, each by its first operator's name as in ``list_layers``.
     """
-    read = quantize_without_refit(source, request, float_layers)
-    fitted = refit_heads(source.model, source.exact, read, lambda entry: fed_pictures(work, request, entry))
+    unfitted = quantize_without_refit(source, request, float_layers)
+    fitted = refit_heads(
+        source.model, source.exact, unfitted, lambda entry: feed_pictures(work, request, entry)
+    )
     return quantize_without_refit(CalibratedModel(fitted, source.exact), request, float_layers)
 
 
 def quantize_without_refit(
     source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
 ) -> bytes:
-    """Return what ``quantize_int8`` does, with heads as they were; the mean of their logits is off."""
+    """Quantize a calibrated model to int8 and leave its heads as they are: the mean of their logits is off.
+
+    Args:
+        source: the model.
+        request: mode and target.
+        float_layers: as for ``quantize_int8``.
+    """
     tf = tensorflow()
     from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize
 
     model, kept, first = source.model, set[str](), False
-    for at, names in enumerate(layers(model)):
+    for at, names in enumerate(list_layers(model)):
         if names[0] in float_layers:
-            # A layer in float makes no rounding error, so none is taken off behind it.
-            model = with_layer_of(model, source.exact, at)
+            # A layer in float makes no rounding error, so no correction stays after it.
+            model = copy_layer(model, source.exact, at)
             kept.update(names)
             first = first or at == 0
     full = request.mode is Mode.INT8
-    picture = tf.float32 if not full else tf.int8 if first else tf.uint8
+    input_type = tf.float32 if not full else tf.int8 if first else tf.uint8
     content: Any = mlir_quantize(
         model,
-        # Said only where needed: it makes the picture int8 whatever is asked for.
+        # Set only where needed: it makes the input int8 whatever `input_data_type` says.
         fully_quantize=full and first,
         inference_type=convert_tensor_tf_type_to_tflite_type(tf.int8),
-        input_data_type=picture,
+        input_data_type=input_type,
         output_data_type=tf.int8 if full else tf.float32,
-        denylisted_nodes=[operator.output for operator in operators(model) if _name(operator) in kept],
+        denylisted_nodes=[
+            operator.output for operator in read_operators(model) if _node_name(operator) in kept
+        ],
         disable_per_channel_for_dense_layers=request.target is Target.TFLITE_RUNTIME_2_14,
     )
     return bytes(content)
 
 
-def balance_in(work: Path, request: ConversionRequest) -> None:
-    """Balance the features in the graph in the folder to the heads that read them."""
-    tensors = scaled_pictures(work, request)
-    _replace_graph(work, lambda graph: balance(graph, request.input, request.outputs, tensors))
+def list_layers(model: bytes) -> tuple[tuple[str, ...], ...]:
+    """Return the layers of a model, each as names of operators: one with weights, and those after it."""
+    found: list[list[str]] = []
+    for operator in read_operators(model):
+        if operator.name in WEIGHTED:
+            found.append([_node_name(operator)])
+        elif found:
+            found[-1].append(_node_name(operator))
+    return tuple(map(tuple, found))
 
 
-def _made(work: Path, request: ConversionRequest) -> CalibratedModel:
-    tensors = scaled_pictures(work, request)
-    _replace_graph(work, lambda graph: equalize(graph, request.input, tensors))
-    balance_in(work, request)
-    _replace_graph(work, lambda graph: with_doubled_channels(graph, request.input, request.outputs, tensors))
-    exact = bytes(converter_of(work, msgspec.structs.replace(request, mode=Mode.NONE)).convert())
-    _replace_graph(work, lambda graph: round_weights(graph, request.input, tensors))
-    converter = converter_of(work, request)
+def pair_layers(model: bytes) -> tuple[tuple[str, ...], ...]:
+    """Return pairs of layers by name: each layer that reads another one, after that one.
+
+    A layer that reads several is paired with the last of them. One that reads none and that none reads
+    stands alone.
+    """
+    names, pairs, layer_of = list[str](), list[tuple[str, ...]](), dict[str, int]()
+    for operator in read_operators(model):
+        read = max((layer_of[tensor] for tensor in operator.inputs if tensor in layer_of), default=None)
+        if operator.name in WEIGHTED:
+            names.append(_node_name(operator))
+            layer_of[operator.output] = len(names) - 1
+            if read is not None:
+                pairs.append((names[read], names[-1]))
+        elif read is not None:
+            layer_of[operator.output] = read
+    paired = {name for pair in pairs for name in pair}
+    return (*pairs, *((name,) for name in names if name not in paired))
+
+
+def _calibrate(work: Path, request: ConversionRequest) -> CalibratedModel:
+    context = StepContext(request.input, request.outputs, scale_pictures(work, request))
+    graph_def = apply_steps(read_graph_def(work), context, STEPS)
+    in_float = msgspec.structs.replace(request, mode=Mode.NONE)
+    exact = bytes(make_converter(work, in_float, graph_def).convert())
+    converter = make_converter(work, request, round_weights(graph_def, context))
     converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
     return CalibratedModel(bytes(converter.convert()), exact)
 
 
-def _replace_graph(work: Path, change: Callable[[Any], Any]) -> None:
-    graph_def = tensorflow().compat.v1.GraphDef()
-    graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
-    (work / GRAPH_NAME).write_bytes(change(graph_def).SerializeToString())
+def _node_name(operator: Operator) -> str:
+    """Return an operator's last graph node; its output's name lists all of them, the last one first.
 
-
-def _name(operator: Operator) -> str:
-    """Return an operator's last graph node; its output's name has all of them, the last one first.
-
-    Whether its weights were rounded before must not matter: the same operator, another conversion, one name.
+    The same operator has one name in every conversion, whether its weights were rounded before or not.
     """
     return operator.output.split(";", maxsplit=1)[0].removesuffix(CORRECTED)

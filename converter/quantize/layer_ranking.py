@@ -1,6 +1,6 @@
-"""Which layers of an int8 model cost most: two at a time are kept in float, and the model asked again.
+"""Rank the layers of an int8 model by what their rounding costs: keep two at a time in float and measure.
 
-One subprocess calibrates once and quantizes often; that is what makes asking every layer affordable.
+One subprocess calibrates once and quantizes often, which makes it affordable to measure every layer.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from converter.quantize.request import Target
     from edge_node.inference.interpreter import Tensor
 
-MAX_PICTURES = 32  # each is asked once per pair of layers; a network has 30 to 100 layers
+MAX_PICTURES = 32  # each is run once per pair of layers; a network has 30 to 100 layers
 _PROGRESS = "layer "
 
 
 class LayerGain(msgspec.Struct, frozen=True, kw_only=True):
-    """Two layers, one reading the other, and what the variance of logits' errors loses with both in float.
+    """Two layers, one reading the other, and how much less the logits' errors vary with both in float.
 
-    One alone says little: what lies between two layers is in 8 bits unless both are in float.
+    Layers are measured in pairs: the tensor between two layers is in 8 bits unless both are in float.
     """
 
     layers: tuple[str, ...]
@@ -55,14 +55,14 @@ def rank_layers(
     work: Path | None = None,
     advance: Callable[[int, int], object] = lambda _done, _total: None,
 ) -> tuple[LayerGain, ...]:
-    """Return the layers of an int8 model two by two, those whose rounding costs most first.
+    """Return the pairs of layers of an int8 model, the pair whose rounding costs most first.
 
     Args:
         graph: as for ``convert_graph``.
         calibration: likewise.
         target: likewise.
         work: likewise.
-        advance: called with pairs done and pairs in all.
+        advance: called with the number of pairs done and of all pairs.
 
     Raises:
         ConversionError: the subprocess failed.
@@ -94,8 +94,8 @@ def rank_layers(
     return msgspec.json.decode(last, type=tuple[LayerGain, ...])
 
 
-def in_order(gains: Iterable[LayerGain]) -> tuple[str, ...]:
-    """Return the layers of pairs, those of the pair that gains most first, each once."""
+def order_layers(gains: Iterable[LayerGain]) -> tuple[str, ...]:
+    """Return the layers of all pairs, each once, those of the pair that gains most first."""
     ranked = sorted(gains, key=lambda found: -found.gain)
     return tuple(dict.fromkeys(layer for found in ranked for layer in found.layers))
 
@@ -103,36 +103,36 @@ def in_order(gains: Iterable[LayerGain]) -> tuple[str, ...]:
 def main() -> int:
     """Rank the layers of the request in the folder; print progress, then the gains as JSON."""
     end_with_parent(int(sys.argv[2]))
-    from converter.quantize.int8_builder import calibrate_model, layer_pairs, quantize_without_refit
-    from converter.quantize.tflite_converter import fed_pictures
+    from converter.quantize.int8_builder import calibrate_model, pair_layers, quantize_without_refit
+    from converter.quantize.tflite_converter import feed_pictures
 
     work = Path(sys.argv[1])
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
     source = calibrate_model(work, request)
 
     def feed(entry: Tensor) -> list[NDArray[np.generic]]:
-        return fed_pictures(work, request, entry, MAX_PICTURES)
+        return feed_pictures(work, request, entry, MAX_PICTURES)
 
-    wanted = _logits(source.exact, request, feed)
+    wanted = _run(source.exact, request, feed)
 
     def error(kept: tuple[str, ...]) -> float:
-        found = _logits(quantize_without_refit(source, request, kept), request, feed)
-        # A mean that is off is no matter: the heads are fitted to what stays in 8 bits.
+        found = _run(quantize_without_refit(source, request, kept), request, feed)
+        # The variance leaves out a mean that is off: the heads will be refitted, which corrects it.
         return float(np.var(found - wanted, axis=0).mean())
 
-    pairs = layer_pairs(source.model)
-    whole, gains = error(()), []
+    pairs = pair_layers(source.model)
+    all_int8, gains = error(()), []
     for at, pair in enumerate(pairs):
-        gains.append(LayerGain(layers=pair, gain=whole - error(pair)))
+        gains.append(LayerGain(layers=pair, gain=all_int8 - error(pair)))
         print(f"{_PROGRESS}{at + 1}/{len(pairs)}", flush=True)
     print(msgspec.json.encode(sorted(gains, key=lambda found: -found.gain)).decode())
     return 0
 
 
-def _logits(
+def _run(
     content: bytes, request: ConversionRequest, feed: Callable[[Tensor], list[NDArray[np.generic]]]
 ) -> NDArray[np.float64]:
-    """Return the logits of all outputs for all pictures, ``(pictures, labels of all outputs)``."""
+    """Run a model on all pictures and return its logits, ``(pictures, labels of all outputs)``."""
     from edge_node.inference.interpreter import Interpreter
     from edge_node.inference.quantization import dequantize
 

@@ -1,4 +1,4 @@
-"""What one conversion is asked for and answers, and the files by which it travels to its process."""
+"""Define the request and the result of one conversion, and the files that carry them to its process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
     from converter.graphs.fuse import FusedGraph
 
+# Written for the worker.
 GRAPH_NAME, CALIBRATION_NAME, REQUEST_NAME = "graph.pb", "calibration.npy", "request.json"
+# Written by the worker.
 MODEL_NAME, RESULT_NAME = "model.tflite", "result.json"
-# What a worker leaves for the next one in the same folder; see ``converter.quantize.int8_builder``.
+# The worker's own: the graph after its steps, on the way into TensorFlow's converter; and models that it
+# leaves for the next worker in the same folder, see ``converter.quantize.int8_builder``.
+CHANGED_GRAPH_NAME = "changed.pb"
 CALIBRATED_NAME, EXACT_NAME = "calibrated.tflite", "exact.tflite"
 
 
 class Mode(str, Enum):
-    """What becomes of a graph's numbers; the values are those of ``--quantize``."""
+    """The number format of a converted model; the values are those of ``--quantize``."""
 
     INT8 = "int8"  # everything 8 bits, picture in as uint8
     INT8_FLOAT_IO = "int8-float-io"  # 8 bits inside, float32 at the edges
@@ -34,7 +38,7 @@ class Mode(str, Enum):
 
     @property
     def heading(self) -> str:
-        """What tables call it: ``float32`` where nothing is quantized."""
+        """Name in tables: ``float32`` where nothing is quantized."""
         return "float32" if self is Mode.NONE else self.value
 
     @property
@@ -56,7 +60,18 @@ class Target(str, Enum):
 
 
 class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker reads."""
+    """Task of a worker: how to convert the graph in its folder.
+
+    Attributes:
+        mode: number format of the model.
+        target: runtime that op versions are chosen for.
+        input: name of the placeholder.
+        shape: of the input, ``(1, height, width, 3)``.
+        mean: taken from each pixel, red first.
+        std: divides what is left.
+        outputs: names of the output nodes, each once.
+        float_nodes: layers that stay float32 in an int8 model, by their first operators.
+    """
 
     mode: Mode
     target: Target
@@ -69,13 +84,13 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker measured of itself."""
+    """Time and memory that a conversion took, as its worker measured them."""
 
     seconds: float
     peak_memory_mb: float
 
     def and_then(self, later: ConversionResult) -> ConversionResult:
-        """Return what both took, one after the other."""
+        """Return time and memory of both, run one after the other."""
         peak_mb = max(self.peak_memory_mb, later.peak_memory_mb)
         return ConversionResult(seconds=self.seconds + later.seconds, peak_memory_mb=peak_mb)
 
@@ -88,7 +103,7 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
     target: Target,
     float_nodes: tuple[str, ...] = (),
 ) -> None:
-    """Write what a worker process reads into the folder ``work``; arguments as of ``convert_graph``."""
+    """Write the files of a request into the folder ``work``; arguments as for ``convert_graph``."""
     preprocessing = graph.preprocessing
     request = ConversionRequest(
         mode=mode,
@@ -107,5 +122,5 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
 
 
 def worker_environment(work: Path) -> dict[str, str]:
-    """Return the variables of a worker process, whose temporary files go with its folder ``work``."""
+    """Return environment variables for a worker process, its temporary files in the folder ``work``."""
     return {**os.environ, "TMPDIR": str(work)}

@@ -1,16 +1,16 @@
-"""Weights on the grid of 8 bits, each rounding error made up for by the weights that are still to be rounded.
+"""Round convolution weights to the int8 grid, so that later weights compensate the errors of earlier ones.
 
 Rounding every weight to its nearest makes two errors at a convolution's output: it shifts the mean, because
-inputs behind a rectifier have one, and it adds noise that differs from picture to picture. In MobileNet v1
-the shifts of the first depthwise kernels alone move logits by a tenth of their size.
+rectified inputs have one, and it adds noise that differs from picture to picture. In MobileNet v1 the shifts
+of the first depthwise kernels alone move logits by a tenth of their size.
 
-The noise is kept small by what is known of the inputs: weights are rounded one after the other, and what one
-of them loses is added to those after it, as far as their inputs go up and down with its own. The shift that
-is left is known beforehand, and taken off again behind the convolution.
+The covariance of the inputs keeps the noise small: weights are rounded one after the other, and the error of
+each is added to those after it, as far as their inputs are correlated with its own. The shift that is left is
+known beforehand and subtracted after the convolution.
 
-A kernel of few weights can be rounded better than one weight after the other allows: of each, both neighbours
-on the grid are followed. Nine inputs of a depthwise kernel go up and down together, so a choice in which the
-errors add up to nothing nearly always exists; it halves what the first of MobileNet's costs the logits.
+A kernel of few weights can be rounded better than one weight after the other: both neighbours on the grid are
+followed for each. The nine inputs of a depthwise kernel are strongly correlated, so roundings whose errors
+cancel nearly always exist; they halve the error that MobileNet's first depthwise kernel makes in the logits.
 
 After E. Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers",
 2022, section 3, on inputs without their mean; and M. Nagel et al., "Data-Free Quantization Through Weight
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_edit import add_constant, read_from
+from converter.graphs.graph_edit import add_constant, redirect_readers
 from converter.graphs.graph_index import CONVOLUTIONS, GraphIndex
 from converter.tensorflow_import import tensorflow
 
@@ -33,16 +33,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from converter.quantize.tflite_converter import StepContext
+
     Array = NDArray[np.float64]
 
-CORRECTED = "/corrected"  # behind a convolution's name: the node that takes its mean error off
+CORRECTED = "/corrected"  # suffix of a convolution's name: the node that subtracts its mean error
 _TOP = 127  # int8 weights are symmetric: -127 to 127
 _TINY = 1e-30
-_POSITIONS = 64  # of each picture that covariances are taken from; neighbours say much the same
+_POSITIONS = 64  # per picture for covariances; neighbouring positions are much alike
 _WIDEST = 2048  # inputs of one output; a wider convolution's weights are rounded to their nearest
 _DAMPING = 0.01  # of the mean variance, for inputs that hardly vary
-_BLOCK = 64  # weights whose losses are handed on together to all later ones
-_BRANCHES = 512  # roundings that are followed at once: all there are of a 3x3 kernel's nine weights
+_BLOCK = 64  # weights whose errors are passed on together to all later ones
+_BRANCHES = 512  # roundings that are followed at once: all of a 3x3 kernel's nine weights
 _FEW = 25  # inputs of one output up to which both neighbours of each weight are tried
 
 
@@ -58,7 +60,7 @@ class _Kernel:
     depthwise: bool
     matrices: Array
 
-    def restored(self, matrices: Array) -> NDArray[np.float32]:
+    def reshape(self, matrices: Array) -> NDArray[np.float32]:
         """Return matrices in the kernel's own shape."""
         rows, columns, channels, outputs = self.shape
         if self.depthwise:
@@ -68,7 +70,7 @@ class _Kernel:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """What a convolution reads on the calibration pictures.
+    """Statistics of a convolution's inputs over the calibration pictures.
 
     Attributes:
         mean: ``(groups, inputs)``.
@@ -79,63 +81,56 @@ class _Inputs:
     covariance: Array | None
 
 
-def round_weights(
-    graph_def: Any,
-    input_name: str,
-    tensors: Iterable[NDArray[np.float32]],
-    float_layers: Iterable[str] = (),
-) -> Any:
-    """Return the graph with all weights of convolutions on the grid that a converter will find for them.
+def round_weights(graph_def: Any, context: StepContext) -> Any:
+    """Return the graph with the weights of all convolutions on the grid that a converter will find for them.
 
     Args:
         graph_def: a fused graph; not changed.
-        input_name: its placeholder.
-        tensors: inputs ``(1, height, width, 3)`` of the calibration pictures.
-        float_layers: the last nodes of layers that stay in float, and keep their weights.
+        context: its input and the calibration pictures.
     """
     index = GraphIndex(graph_def)
-    exact = {_convolution_behind(index, name) for name in float_layers}
-    kernels = [kernel for name in index.nodes if name not in exact and (kernel := _kernel(index, name))]
-    found = _measured(graph_def, input_name, kernels, tensors)
+    kernels = [kernel for name in index.nodes if (kernel := _read_kernel(index, name))]
+    found = _measure(graph_def, context.input, kernels, context.tensors)
     rounded = tensorflow().compat.v1.GraphDef()
     rounded.CopyFrom(graph_def)
     nodes = {node.name: node for node in rounded.node}
     shifts = {}
     for kernel, inputs in zip(kernels, found, strict=True):
-        matrices = on_grid(kernel.matrices, inputs.covariance)
+        matrices = round_to_grid(kernel.matrices, inputs.covariance)
         error = matrices - kernel.matrices
         shifts[kernel.name] = np.einsum("gi,gio->go", inputs.mean, error).reshape(-1)
         nodes[kernel.name].input[1] = add_constant(
-            rounded, f"{kernel.name}/rounded", kernel.restored(matrices)
+            rounded, f"{kernel.name}/rounded", kernel.reshape(matrices)
         )
     for name in shifts:
-        read_from(rounded, name, f"{name}{CORRECTED}")
+        redirect_readers(rounded, name, f"{name}{CORRECTED}")
     for name, shift in shifts.items():
-        _add_behind(rounded, name, -shift.astype(np.float32))
+        _add_after(rounded, name, -shift.astype(np.float32))
     return rounded
 
 
-def on_grid(weights: Array, covariance: Array | None) -> Array:
-    """Return weights as multiples of a 127th of the largest of each output.
+def round_to_grid(weights: Array, covariance: Array | None) -> Array:
+    """Return weights rounded to multiples of a 127th of each output's largest weight.
 
     Args:
         weights: ``(groups, inputs, outputs)``.
-        covariance: of the inputs, ``(groups, inputs, inputs)``; None rounds each weight to its nearest.
+        covariance: of the inputs, ``(groups, inputs, inputs)``; None rounds each weight to its nearest
+            multiple.
     """
     scale = np.maximum(np.abs(weights).max(axis=1, keepdims=True) / _TOP, _TINY)
     if covariance is None:
         return np.asarray(np.rint(weights / scale) * scale)
     if weights.shape[1] <= _FEW and weights.shape[2] == 1:
-        return _least_of_branches(weights[..., 0], covariance, scale[:, 0, 0])[..., np.newaxis]
-    found = _one_after_the_other(weights, _handed_on(covariance), scale)
+        return _round_by_branches(weights[..., 0], covariance, scale[:, 0, 0])[..., np.newaxis]
+    found = _round_in_turn(weights, _factor_errors(covariance), scale)
     # The converter takes each scale from the largest weight it finds, so that one must stay where it was.
     smaller = np.abs(found).max(axis=1, keepdims=True) < (_TOP - 0.5) * scale
     largest = np.abs(weights) >= (_TOP - 1e-3) * scale
     return np.where(smaller & largest, np.rint(weights / scale) * scale, found)
 
 
-def _one_after_the_other(weights: Array, factor: Array, scale: Array) -> Array:
-    """Return rounded weights; ``factor`` says what each one's error asks of the later ones."""
+def _round_in_turn(weights: Array, factor: Array, scale: Array) -> Array:
+    """Return weights rounded one after the other; ``factor`` passes each one's error on to the later ones."""
     rest, found = weights.copy(), np.zeros_like(weights)
     count = weights.shape[1]
     for start in range(0, count, _BLOCK):
@@ -151,12 +146,12 @@ def _one_after_the_other(weights: Array, factor: Array, scale: Array) -> Array:
     return found
 
 
-def _least_of_branches(weights: Array, covariance: Array, scale: Array) -> Array:
-    """Return weights ``(groups, inputs)`` rounded up or down, whichever costs the outputs least together."""
+def _round_by_branches(weights: Array, covariance: Array, scale: Array) -> Array:
+    """Return weights ``(groups, inputs)`` rounded up or down, so that together they cost the output least."""
     order = np.argsort(-np.abs(weights), axis=1)  # the largest sets the scale: it comes first and stays
     sorted_weights = np.take_along_axis(weights, order, axis=1)
     rows, columns = order[:, :, np.newaxis], order[:, np.newaxis]
-    factor = _handed_on(np.take_along_axis(np.take_along_axis(covariance, rows, 1), columns, 2))
+    factor = _factor_errors(np.take_along_axis(np.take_along_axis(covariance, rows, 1), columns, 2))
     groups, count = weights.shape
     rest, cost = sorted_weights[:, np.newaxis], np.zeros((groups, 1))
     found = np.zeros((groups, 1, count))
@@ -179,7 +174,7 @@ def _least_of_branches(weights: Array, covariance: Array, scale: Array) -> Array
     return np.take_along_axis(chosen, np.argsort(order, axis=1), axis=1)
 
 
-def _handed_on(covariance: Array) -> Array:
+def _factor_errors(covariance: Array) -> Array:
     """Return the upper Cholesky factor of the inverse covariance, dead inputs made harmless."""
     variance = np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0)  # float32 sums round below zero
     floor = _DAMPING * variance.mean(axis=1, keepdims=True) + _TINY
@@ -191,14 +186,7 @@ def _handed_on(covariance: Array) -> Array:
     return np.asarray(factor / spread[:, np.newaxis])
 
 
-def _convolution_behind(index: GraphIndex, name: str) -> str:
-    """Return the convolution whose normalisation and rectifier end in the node called ``name``."""
-    while name in index and index.op(name) not in CONVOLUTIONS and index.inputs(name):
-        name = index.inputs(name)[0].node
-    return name
-
-
-def _kernel(index: GraphIndex, name: str) -> _Kernel | None:
+def _read_kernel(index: GraphIndex, name: str) -> _Kernel | None:
     """Return the weights of a convolution; None for other nodes."""
     if index.op(name) not in CONVOLUTIONS or index.nodes[name].attr["data_format"].s == b"NCHW":
         return None
@@ -213,20 +201,20 @@ def _kernel(index: GraphIndex, name: str) -> _Kernel | None:
     return _Kernel(name, weights.shape, depthwise=True, matrices=matrices.astype(np.float64))
 
 
-def _measured(
+def _measure(
     graph_def: Any, input_name: str, kernels: list[_Kernel], tensors: Iterable[NDArray[np.float32]]
 ) -> list[_Inputs]:
-    """Return what each convolution reads; sums stay inside TensorFlow, for they are large."""
+    """Measure the inputs of each convolution; sums stay inside TensorFlow, because they are large."""
     tf = tensorflow()
     nodes = {node.name: node for node in graph_def.node}
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
         sums, additions = [], []
         for kernel in kernels:
-            values = _patches(graph, nodes[kernel.name], kernel)
+            values = _extract_patches(graph, nodes[kernel.name], kernel)
             totals = [tf.reduce_mean(values, axis=1)]
             if kernel.matrices.shape[1] <= _WIDEST:
-                few = _spread_positions(values)
+                few = _sample_positions(values)
                 squares = tf.matmul(few, few, transpose_a=True) / tf.cast(tf.shape(few)[1], tf.float32)
                 totals += [tf.reduce_mean(few, axis=1), squares]
             for total in totals:
@@ -238,10 +226,10 @@ def _measured(
             for tensor in tensors:
                 session.run(additions, {f"{input_name}:0": tensor})
                 pictures += 1
-            return list(_inputs(kernels, [np.float64(session.run(total)) / pictures for total in sums]))
+            return list(_read_inputs(kernels, [np.float64(session.run(total)) / pictures for total in sums]))
 
 
-def _inputs(kernels: list[_Kernel], means: list[Array]) -> Iterable[_Inputs]:
+def _read_inputs(kernels: list[_Kernel], means: list[Array]) -> Iterable[_Inputs]:
     remaining = iter(means)
     for kernel in kernels:
         mean, covariance = next(remaining), None
@@ -251,8 +239,8 @@ def _inputs(kernels: list[_Kernel], means: list[Array]) -> Iterable[_Inputs]:
         yield _Inputs(mean, covariance)
 
 
-def _patches(graph: Any, node: Any, kernel: _Kernel) -> Any:
-    """Return what a convolution multiplies its weights with, ``(groups, positions, inputs)``."""
+def _extract_patches(graph: Any, node: Any, kernel: _Kernel) -> Any:
+    """Return the values that a convolution multiplies its weights with, ``(groups, positions, inputs)``."""
     tf = tensorflow()
     rows, columns, channels, _ = kernel.shape
     source = node.input[0] if ":" in node.input[0] else f"{node.input[0]}:0"
@@ -272,8 +260,8 @@ def _patches(graph: Any, node: Any, kernel: _Kernel) -> Any:
     return tf.transpose(tf.reshape(values, (-1, rows * columns, channels)), (2, 0, 1))
 
 
-def _spread_positions(values: Any) -> Any:
-    """Return some of the positions of ``(groups, positions, inputs)``, evenly spread."""
+def _sample_positions(values: Any) -> Any:
+    """Return ``_POSITIONS`` evenly spaced positions of ``(groups, positions, inputs)``."""
     positions = values.shape[1]
     if positions is None or positions <= _POSITIONS:
         return values
@@ -281,7 +269,7 @@ def _spread_positions(values: Any) -> Any:
     return tensorflow().gather(values, chosen, axis=1)
 
 
-def _add_behind(graph_def: Any, name: str, bias: NDArray[np.float32]) -> None:
+def _add_after(graph_def: Any, name: str, bias: NDArray[np.float32]) -> None:
     node = graph_def.node.add()
     node.name, node.op = f"{name}{CORRECTED}", "BiasAdd"
     node.input.extend([name, add_constant(graph_def, f"{name}/correction", bias)])

@@ -1,4 +1,8 @@
-"""What is inside a ``.tflite`` file: operators, the types of their weights, versions. Reads, runs nothing."""
+"""Read and change what is inside a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
+
+This is the one module that knows TFLite's schema, as the runtime's own wheel generates it: TensorFlow is not
+imported.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from converter.tensorflow_import import tensorflow
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,64 +41,83 @@ class Operator:
 
 
 def parse_model(content: bytes) -> Any:
-    """Return the flatbuffer as the object tree of TensorFlow's generated schema."""
-    tensorflow()
-    from tensorflow.lite.python import schema_py_generated as schema
-
+    """Return a ``.tflite`` file as the object tree of the generated schema."""
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
 def encode_model(model: Any) -> bytes:
-    """Return the file of what ``parse_model`` returned, changed or not."""
-    import flatbuffers  # type: ignore[import-untyped]  # no stubs in the wheel
-
+    """Return the file of a tree from ``parse_model``, changed or not."""
     builder = flatbuffers.Builder(len(model.buffers) * 1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def with_layer_of(content: bytes, other: bytes, at: int) -> bytes:
-    """Return a model with weights and bias of its weighted operator number ``at`` taken from another model.
+def copy_layer(content: bytes, source: bytes, at: int) -> bytes:
+    """Return a model in which one weighted operator has the weights and bias of another model's.
 
     Args:
         content: a ``.tflite`` file.
-        other: one with the same operators in the same order.
-        at: counts operators with weights, from 0.
+        source: a model with the same operators in the same order, whose weights are taken.
+        at: number of the operator among those with weights, from 0.
     """
-    model, source = parse_model(content), parse_model(other)
-    targets, origins = (weighted_operators(tree)[at][0].inputs[1:3] for tree in (model, source))
+    model, exact = parse_model(content), parse_model(source)
+    targets, origins = (list_weighted_operators(tree)[at][0].inputs[1:3] for tree in (model, exact))
     for target, origin in zip(targets, origins, strict=True):
         if target < 0 or origin < 0:
             continue  # no bias
-        buffers = source.buffers[source.subgraphs[0].tensors[origin].buffer]
-        model.buffers[model.subgraphs[0].tensors[target].buffer].data = buffers.data
+        values = exact.buffers[exact.subgraphs[0].tensors[origin].buffer]
+        model.buffers[model.subgraphs[0].tensors[target].buffer].data = values.data
     return encode_model(model)
 
 
-def weighted_operators(model: Any) -> list[tuple[Any, Operator]]:
-    """Return the operators with weights of a parsed model, each as the schema has it and as read."""
+def list_weighted_operators(model: Any) -> list[tuple[Any, Operator]]:
+    """Return the operators with weights of a parsed model, each as a schema object and as ``Operator``."""
     found = zip(model.subgraphs[0].operators, _operators(model), strict=True)
     return [(operator, read) for operator, read in found if read.name in WEIGHTED]
 
 
-def operators(content: bytes) -> tuple[Operator, ...]:
+def read_operators(content: bytes) -> tuple[Operator, ...]:
     """Return the operators of a ``.tflite`` file in their order."""
     return tuple(_operators(parse_model(content)))
 
 
-def weight_types(content: bytes) -> Counter[str]:
-    """Return how many operators have weights of each type: what the dtype audit is about."""
-    return Counter(op.weights_type for op in operators(content) if op.name in WEIGHTED)
+def count_weight_types(content: bytes) -> Counter[str]:
+    """Return how many operators have weights of each type: what ``type_audit`` checks."""
+    return Counter(op.weights_type for op in read_operators(content) if op.name in WEIGHTED)
 
 
-def operator_counts(content: bytes) -> Counter[str]:
+def count_operators(content: bytes) -> Counter[str]:
     """Return how often each operator occurs."""
-    return Counter(op.name for op in operators(content))
+    return Counter(op.name for op in read_operators(content))
+
+
+def find_metadata(model: Any, name: str) -> bytes | None:
+    """Return the metadata called ``name`` of a parsed model, if it has it."""
+    entry = _find_entry(model, name)
+    return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
+
+
+def set_metadata(model: Any, name: str, content: bytes) -> None:
+    """Put metadata called ``name`` into a parsed model, in place of what has that name already.
+
+    Readers take the first entry of a name, so a second one would not be seen.
+    """
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    if earlier := _find_entry(model, name):
+        model.buffers[earlier.buffer] = buffer
+        return
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+
+
+def _find_entry(model: Any, name: str) -> Any:
+    return next((entry for entry in model.metadata or [] if entry.name == name.encode()), None)
 
 
 def _operators(model: Any) -> Iterator[Operator]:
-    from tensorflow.lite.python import schema_py_generated as schema
-
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     types = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
     graph = model.subgraphs[0]

@@ -1,8 +1,8 @@
-"""TFLite Metadata inside a ``.tflite`` file: what other tools read, without a manifest beside it.
+"""Write TFLite Metadata into a ``.tflite`` file, for tools that read no manifest beside it.
 
-The flatbuffer of the metadata schema (file identifier M001) goes into the model under a name of its own, and
-the label files are appended as a zip archive, which is how readers of the format expect them. The published
-writers need packages that no longer install beside TensorFlow, so the few tables are written here by number.
+The flatbuffer of the metadata schema (file identifier M001) is stored in the model under a name of its own;
+the label files are appended as a zip archive, as readers of the format expect. The published writers need
+packages that no longer install beside TensorFlow, so the few tables are written here, fields by number.
 
 Source: tensorflow/tflite-support, tensorflow_lite_support/metadata/metadata_schema.fbs.
 """
@@ -14,11 +14,10 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import flatbuffers  # type: ignore[import-untyped]  # no stubs in the wheel
+import flatbuffers
 import numpy as np
 
-from converter.quantize.tflite_file import encode_model, parse_model
-from converter.tensorflow_import import tensorflow
+from converter.quantize.tflite_file import encode_model, find_metadata, parse_model, set_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,12 +32,12 @@ _NORMALIZATION_OPTIONS = 1
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2
 _COLOUR_RGB = 1
 _TENSOR_AXIS_LABELS = 2
-_MTIME = (1980, 1, 1, 0, 0, 0)  # the first that zip can say: equal models, equal bytes
+_MTIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can store: equal models give equal bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """What the metadata says.
+    """Description of a model for its metadata.
 
     Attributes:
         name: of the bundle.
@@ -57,23 +56,12 @@ class ModelDescription:
     labels: Mapping[str, Sequence[str]]
 
 
-def with_metadata(content: bytes, described: ModelDescription) -> bytes:
-    """Return a ``.tflite`` file with its metadata in it and its label files behind it."""
-    from tensorflow.lite.python import schema_py_generated as schema
-
+def add_metadata(content: bytes, described: ModelDescription) -> bytes:
+    """Return a ``.tflite`` file with metadata inside and its label files appended."""
     model = parse_model(content)
     graph = model.subgraphs[0]
     outputs = [graph.tensors[at].name.decode() for at in graph.outputs]
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(_metadata(described, outputs), np.uint8)
-    # One that is there already is replaced: readers take the first of that name.
-    if earlier := _entry(model):
-        model.buffers[earlier.buffer] = buffer
-    else:
-        entry = schema.MetadataT()
-        entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
-        model.buffers.append(buffer)
-        model.metadata = [*(model.metadata or []), entry]
+    set_metadata(model, METADATA_NAME, _encode_metadata(described, outputs))
     files = io.BytesIO(encode_model(model))
     with zipfile.ZipFile(files, "a") as archive:
         for output in outputs:
@@ -82,30 +70,22 @@ def with_metadata(content: bytes, described: ModelDescription) -> bytes:
     return files.getvalue()
 
 
+def read_metadata(content: bytes) -> bytes | None:
+    """Return the metadata flatbuffer of a ``.tflite`` file, if it has one."""
+    return find_metadata(parse_model(content), METADATA_NAME)
+
+
 def label_file(output: str) -> str:
     """Return the name of the label file of an output tensor inside the model's archive."""
     return f"{output.replace('/', '_')}_labels.txt"
 
 
-def metadata_of(content: bytes) -> bytes | None:
-    """Return the metadata flatbuffer of a ``.tflite`` file, if it has one."""
-    tensorflow()
-    model = parse_model(content)
-    entry = _entry(model)
-    return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
-
-
-def _entry(model: Any) -> Any:
-    """Return where a parsed model says its metadata is, or None."""
-    return next((entry for entry in model.metadata or [] if entry.name == METADATA_NAME.encode()), None)
-
-
-def _metadata(described: ModelDescription, outputs: Sequence[str]) -> bytes:
+def _encode_metadata(described: ModelDescription, outputs: Sequence[str]) -> bytes:
     writer = _TableWriter()
     graph = writer.table(
         {
-            2: writer.vector([_input(writer, described.preprocessing)]),
-            3: writer.vector([_output(writer, name) for name in outputs]),
+            2: writer.vector([_write_input(writer, described.preprocessing)]),
+            3: writer.vector([_write_output(writer, name) for name in outputs]),
         }
     )
     root = writer.table(
@@ -118,10 +98,10 @@ def _metadata(described: ModelDescription, outputs: Sequence[str]) -> bytes:
             7: writer.text(MIN_PARSER_VERSION),
         }
     )
-    return writer.finished(root)
+    return writer.finish(root)
 
 
-def _input(writer: _TableWriter, rule: Preprocessing) -> int:
+def _write_input(writer: _TableWriter, rule: Preprocessing) -> int:
     """Write TensorMetadata of the picture: colours, normalisation, range."""
     normalisation = writer.table({0: writer.floats(rule.mean), 1: writer.floats(rule.std)})
     unit = writer.table({1: normalisation}, {0: _NORMALIZATION_OPTIONS})
@@ -138,7 +118,7 @@ def _input(writer: _TableWriter, rule: Preprocessing) -> int:
     )
 
 
-def _output(writer: _TableWriter, name: str) -> int:
+def _write_output(writer: _TableWriter, name: str) -> int:
     """Write TensorMetadata of one head: logits per label, per position where it is a map."""
     labels = writer.table(
         {0: writer.text(label_file(name)), 1: writer.text("labels of the last axis")},
@@ -155,7 +135,7 @@ def _output(writer: _TableWriter, name: str) -> int:
 
 
 class _TableWriter:
-    """A flatbuffer written bottom up: every part returns where it is."""
+    """Writes a flatbuffer bottom up; each part returns its offset, which the part above it holds."""
 
     def __init__(self) -> None:
         self._builder: Any = flatbuffers.Builder(1024)
@@ -173,7 +153,7 @@ class _TableWriter:
         return int(self._builder.EndVector())
 
     def table(self, offsets: Mapping[int, int], numbers: Mapping[int, int] | None = None) -> int:
-        """Write a table: fields by number, offsets of other parts, and one-byte numbers."""
+        """Write a table of fields by number: offsets of other parts, and one-byte numbers."""
         numbers = numbers or {}
         self._builder.StartObject(max([*offsets, *numbers], default=-1) + 1)
         for field, offset in offsets.items():
@@ -182,6 +162,6 @@ class _TableWriter:
             self._builder.PrependUint8Slot(field, number, 0)
         return int(self._builder.EndObject())
 
-    def finished(self, root: int) -> bytes:
+    def finish(self, root: int) -> bytes:
         self._builder.Finish(root, METADATA_IDENTIFIER)
         return bytes(self._builder.Output())

@@ -1,13 +1,13 @@
-"""Check which tensor types a converted model really has."""
+"""Check that the weights of a converted model have the types that its mode promises."""
 
 from __future__ import annotations
 
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import weight_types
+from converter.quantize.tflite_file import count_weight_types
 from edge_node.errors import ConversionError
 
-# What the weights of convolutions and dense layers must be, by mode. DEQUANTIZE brings float16 back to
-# FLOAT32 before the kernel, so its convolutions read no constant at all.
+# Allowed types of weights of convolutions and dense layers, by mode. DEQUANTIZE turns float16 into FLOAT32
+# before the kernel, so such a convolution reads no constant at all.
 _WEIGHT_TYPES = {
     Mode.INT8: {"INT8"},
     Mode.INT8_FLOAT_IO: {"INT8"},
@@ -19,18 +19,18 @@ _WEIGHT_TYPES = {
 
 
 def audit_types(name: str, content: bytes, mode: Mode, float_layers: int = 0) -> None:
-    """Check that a file is what its mode promises.
+    """Check the types of a model's weights against its mode.
 
     Args:
         name: of the file, for messages.
         content: the ``.tflite`` file.
-        mode: what it was converted to.
+        mode: that it was converted to.
         float_layers: how many layers were kept in float on purpose.
 
     Raises:
-        ConversionError: weights of another type.
+        ConversionError: more weights than ``float_layers`` have another type.
     """
-    found = weight_types(content)
+    found = count_weight_types(content)
     unexpected = sum(count for kind, count in found.items() if kind not in _WEIGHT_TYPES[mode])
     if unexpected > float_layers:
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))

@@ -1,4 +1,7 @@
-"""``python -m converter.quantize.worker FOLDER PARENT``: run one conversion in this process."""
+"""``python -m converter.quantize.worker FOLDER PARENT``: run the conversion that lies in a folder.
+
+``converter.quantize.conversion_process`` starts it; ``converter.quantize.request`` names the files.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from converter.child_process import end_with_parent, peak_memory_mb
-from converter.quantize.float_heads import with_float_heads
-from converter.quantize.int8_builder import balance_in, calibrate_model, quantize_int8
+from converter.quantize.float_heads import restore_float_heads
+from converter.quantize.int8_builder import INT16X8_STEPS, apply_steps, calibrate_model, quantize_int8
 from converter.quantize.request import (
     MODEL_NAME,
     REQUEST_NAME,
@@ -19,11 +22,11 @@ from converter.quantize.request import (
     ConversionResult,
     Mode,
 )
-from converter.quantize.tflite_converter import converter_of
+from converter.quantize.tflite_converter import StepContext, make_converter, read_graph_def, scale_pictures
 
 
 def main() -> int:
-    """Convert what the folder asks for and write the model and what it took; return the exit code."""
+    """Convert the folder's graph, write the model, its time and its memory; return the exit code."""
     end_with_parent(int(sys.argv[2]))
     work = Path(sys.argv[1])
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
@@ -39,11 +42,13 @@ def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode.takes_float_layers:
         return quantize_int8(work, calibrate_model(work, request), request, request.float_nodes)
     if request.mode is Mode.INT16X8:
-        balance_in(work, request)  # its weights have 8 bits as int8's have
-    content = bytes(converter_of(work, request).convert())
+        context = StepContext(request.input, request.outputs, scale_pictures(work, request))
+        graph_def = apply_steps(read_graph_def(work), context, INT16X8_STEPS)
+        return bytes(make_converter(work, request, graph_def).convert())
+    content = bytes(make_converter(work, request).convert())
     if request.mode is Mode.DYNAMIC:
-        floats = msgspec.structs.replace(request, mode=Mode.NONE)
-        content = with_float_heads(content, lambda: bytes(converter_of(work, floats).convert()))
+        in_float = msgspec.structs.replace(request, mode=Mode.NONE)
+        return restore_float_heads(content, lambda: bytes(make_converter(work, in_float).convert()))
     return content
 
 

@@ -24,7 +24,7 @@ from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
 from edge_node.inference.reloader import Reloader
@@ -101,7 +101,7 @@ def run_node(  # noqa: PLR0913  # each is a setting of the measurement, by name
         capture = RawFrames(frames, latest, fps)
         config = msgspec.structs.replace(_config(folder, broker), shadow=shadow or ShadowConfig())
         spool = stack.enter_context(Spool.open(folder / "spool.sqlite", SpoolConfig(max_mb=64)))
-        evidence = Evidence(folder / "evidence", config.evidence)
+        evidence = EvidenceStore(folder / "evidence", config.evidence)
         findings = stack.enter_context(FindingLog(config.findings, folder, spool))
         topics = Topics(config.node.site, config.node.robot)
         wake, pictures = stack.enter_context(Wake()), PictureOutbox(evidence, topics)
@@ -129,7 +129,7 @@ class _Parts:
     latest: LatestFrame
     capture: RawFrames
     spool: Spool
-    evidence: Evidence
+    evidence: EvidenceStore
     publisher: Publisher
     shadow: Shadow | None
 

@@ -1,6 +1,6 @@
-"""``edge-node bench``: what the node costs beside the bare interpreter, on the same frames in the same run.
+"""Run ``edge-node bench``: measure the node against the bare interpreter on the same frames.
 
-The parts take turns in short rounds, so that whatever else the machine does meets all of them alike:
+The parts take turns in short rounds, so that other load on the machine affects all of them alike:
 
 - *interpreter*: the models on the cascade's path, on tensors that were made before;
 - *preprocess*, *gate*, *judge*: resizing and scaling; the inspectability gate; everything from the pixels
@@ -27,7 +27,7 @@ from edge_node.bench.node_run import NodeRun, run_node
 from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.errors import CameraError, ConfigError
-from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.interpreter import runtime
 from edge_node.inference.manifest import Resize
@@ -51,7 +51,7 @@ WARM_UP = 5
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds of one part for one frame."""
+    """Percentiles and mean of one part's time for one frame, in ms."""
 
     p50: float
     p95: float
@@ -60,13 +60,12 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ThreadsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One bundle at one number of threads.
+    """The measurements of one bundle at one number of threads.
 
-    ``throughput_ratio`` is the node's frames per second over the bare interpreter's, from the medians: on a
-    machine that does other things too, means tell mostly of those. ``mean_ratio`` is the same from means, and
-    ``cpu_ratio`` from the processor time of the whole process: the least disturbed by others.
-    ``latency_ms`` is from capture to the spool, as the node decides frames of a camera that is a little
-    slower than it.
+    ``throughput_ratio`` is the node's frames per second over the bare interpreter's, from medians, because
+    other load on the machine distorts means. ``mean_ratio`` is the same from means, and ``cpu_ratio`` from
+    the processor time of the whole process, which other load distorts least. ``latency_ms`` is from capture
+    to the spool, with a camera a little slower than the node.
     """
 
     bundle: str
@@ -87,7 +86,7 @@ class ThreadsResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole run: ``--json``."""
+    """The whole run, as ``--json`` prints it."""
 
     runtime: str
     machine: str
@@ -104,7 +103,7 @@ class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """What stays the same for every bundle and number of threads."""
+    """Frames, duration and broker, the same for every bundle and number of threads."""
 
     frames: list[NDArray[np.uint8]]
     seconds: float
@@ -132,12 +131,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    frames = _frames(args.source, args.size)
-    settings = _Settings(frames, max(args.seconds, ROUND_S), _broker(args.broker))
+    frames = _load_frames(args.source, args.size)
+    settings = _Settings(frames, max(args.seconds, ROUND_S), _parse_broker(args.broker))
     results = [
         _measure(name, threads, settings)
         for name in filter(None, (args.bundle, args.against))
-        for threads in _threads(args.threads)
+        for threads in _parse_threads(args.threads)
     ]
     found = runtime()
     result = BenchResult(
@@ -153,14 +152,14 @@ def run(args: argparse.Namespace) -> int:
         temperature_c=temperature_c(THERMAL_ZONES),
         results=tuple(results),
     )
-    print(msgspec.json.encode(result).decode() if args.json else _table(result))
+    print(msgspec.json.encode(result).decode() if args.json else _format_table(result))
     return 0
 
 
 def _measure(bundle: str, threads: int, settings: _Settings) -> ThreadsResult:
     """Measure one bundle at one number of threads, all parts in turn."""
-    engine = Engine(load_bundle(bundle_path(bundle)), threads=threads)
-    parts = _parts(engine, settings.frames)
+    engine = Engine(load_bundle(resolve_bundle_path(bundle)), threads=threads)
+    parts = _make_parts(engine, settings.frames)
     samples: dict[str, list[float]] = {name: [] for name in parts}
     runs: list[NodeRun] = []
     interpreter_cpu_s = 0.0
@@ -169,7 +168,7 @@ def _measure(bundle: str, threads: int, settings: _Settings) -> ThreadsResult:
         for number in range(rounds):
             for name, part in parts.items():
                 cpu_s = time.process_time()
-                samples[name] += _timed(part, len(settings.frames))
+                samples[name] += _time_part(part, len(settings.frames))
                 if name == "interpreter":
                     interpreter_cpu_s += time.process_time() - cpu_s
             state = Path(folder) / str(number)
@@ -185,12 +184,12 @@ def _measure(bundle: str, threads: int, settings: _Settings) -> ThreadsResult:
             fps=steady_fps,
             broker=settings.broker,
         )
-    # The warm-up of each round is in the processor time, so it is counted too.
+    # The processor time includes the warm-up of each round, so its calls count too.
     interpreter_cpu_s /= len(samples["interpreter"]) + rounds * WARM_UP
     return _result(engine, threads, samples, runs, paced, interpreter_cpu_s=interpreter_cpu_s)
 
 
-def _result(  # noqa: PLR0913  # what one measurement gave
+def _result(  # noqa: PLR0913  # the parts of one measurement
     engine: Engine,
     threads: int,
     samples: dict[str, list[float]],
@@ -200,32 +199,32 @@ def _result(  # noqa: PLR0913  # what one measurement gave
     interpreter_cpu_s: float,
 ) -> ThreadsResult:
     manifest = engine.bundle.manifest
-    interpreter = _spread(samples["interpreter"])
-    node = _spread([value for run in runs for value in run.between_ms])
+    interpreter = _summarize(samples["interpreter"])
+    node = _summarize([value for run in runs for value in run.between_ms])
     verdicts = sum(run.verdicts for run in runs)
     cpu_s_per_verdict = sum(run.cpu_s for run in runs) / max(verdicts, 1)
     return ThreadsResult(
         bundle=f"{manifest.name}-{manifest.version}",
         threads=threads,
         interpreter_ms=interpreter,
-        preprocess_ms=_spread(samples["preprocess"]),
-        gate_ms=_spread(samples["gate"]),
-        judge_ms=_spread(samples["judge"]),
+        preprocess_ms=_summarize(samples["preprocess"]),
+        gate_ms=_summarize(samples["gate"]),
+        judge_ms=_summarize(samples["judge"]),
         node_ms=node,
         interpreter_fps=round(1000 / interpreter.p50, 2),
         node_fps=round(1000 / node.p50, 2),
         throughput_ratio=round(interpreter.p50 / node.p50, 4),
         mean_ratio=round(interpreter.mean / node.mean, 4),
-        latency_ms=_spread(paced.latency_ms),
+        latency_ms=_summarize(paced.latency_ms),
         verdicts=verdicts,
         cpu_ratio=round(interpreter_cpu_s / max(cpu_s_per_verdict, 1e-9), 4),
         cpu_s_per_verdict=round(cpu_s_per_verdict, 5),
     )
 
 
-def _parts(engine: Engine, frames: list[NDArray[np.uint8]]) -> dict[str, Callable[[int], object]]:
-    """Return each part as a function of the frame's number."""
-    paths = [_path_models(engine, frame) for frame in frames]
+def _make_parts(engine: Engine, frames: list[NDArray[np.uint8]]) -> dict[str, Callable[[int], object]]:
+    """Return by name a function that runs each part on the frame of a number."""
+    paths = [_models_on_path(engine, frame) for frame in frames]
     manifest = engine.bundle.manifest
     specs = {model.file: model.input for model in manifest.models}
     tensors = [
@@ -245,15 +244,15 @@ def _parts(engine: Engine, frames: list[NDArray[np.uint8]]) -> dict[str, Callabl
     }
 
 
-def _path_models(engine: Engine, frame: NDArray[np.uint8]) -> list[str]:
-    """Return the models that the cascade asks for this frame, each once."""
+def _models_on_path(engine: Engine, frame: NDArray[np.uint8]) -> list[str]:
+    """Return the models on the cascade's path for this frame, each once."""
     cascade = engine.bundle.manifest.cascade
     stages = engine.judge(frame).decision.stages
     return list(dict.fromkeys(cascade.stage(stage.name).model for stage in stages))
 
 
-def _timed(part: Callable[[int], object], frames: int) -> list[float]:
-    """Return the milliseconds of each call during a round, the first ones left out."""
+def _time_part(part: Callable[[int], object], frames: int) -> list[float]:
+    """Call ``part`` for one round and return each call's time in ms, without the warm-up."""
     for number in range(WARM_UP):
         part(number % frames)
     found: list[float] = []
@@ -266,7 +265,7 @@ def _timed(part: Callable[[int], object], frames: int) -> list[float]:
     return found
 
 
-def _spread(values: list[float]) -> Spread:
+def _summarize(values: list[float]) -> Spread:
     p50, p95, p99 = np.percentile(values, (50, 95, 99)) if values else (0.0, 0.0, 0.0)
     mean = sum(values) / max(len(values), 1)
     return Spread(
@@ -274,15 +273,15 @@ def _spread(values: list[float]) -> Spread:
     )
 
 
-def _frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
-    """Return up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
+def _load_frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
+    """Load up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
-        pictures = [read_picture(file) for file in _spread_out(files)]
+        pictures = [read_picture(file) for file in _thin_out(files)]
     elif source.suffix.lower() in PICTURE_SUFFIXES:
         pictures = [read_picture(source)]
     else:
-        pictures = _spread_out(list(iter_video(source)))
+        pictures = _thin_out(list(iter_video(source)))
     if not pictures:
         raise CameraError(f"{source}: no pictures in it to measure with")
     if size == "as-is":
@@ -293,19 +292,19 @@ def _frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
     return [resize(picture, int(height), int(width), Resize.AREA) for picture in pictures]
 
 
-def _spread_out(items: list[_Item]) -> list[_Item]:
+def _thin_out(items: list[_Item]) -> list[_Item]:
     step = max(1, len(items) // MAX_FRAMES)
     return items[::step][:MAX_FRAMES]
 
 
-def _threads(text: str) -> list[int]:
+def _parse_threads(text: str) -> list[int]:
     numbers = [int(part) for part in text.split(",") if part.strip().isdigit()]
     if not numbers or min(numbers) < 1 or len(numbers) != len(text.split(",")):
         raise ConfigError(f"--threads {text}: wanted numbers from 1, like 1,2,4")
     return numbers
 
 
-def _broker(text: str | None) -> tuple[str, int] | None:
+def _parse_broker(text: str | None) -> tuple[str, int] | None:
     if text is None:
         return None
     host, _, port = text.rpartition(":")
@@ -314,7 +313,7 @@ def _broker(text: str | None) -> tuple[str, int] | None:
     return host, int(port)
 
 
-def _table(result: BenchResult) -> str:
+def _format_table(result: BenchResult) -> str:
     width, height = result.frame
     fate = "spooled and published" if result.published else "spooled, not published"
     lines = [f"{result.runtime}, {result.machine}, {result.cores} cores"]

@@ -1,1 +1,1 @@
-"""Frames, the URIs of their sources, and pictures as files."""
+"""Define frames, parse the URIs of their sources, and read picture files."""

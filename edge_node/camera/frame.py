@@ -1,4 +1,4 @@
-"""Frame: one picture from a camera, with when and where it was taken."""
+"""Define a captured frame with its id, capture time and source."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Frame:
     Attributes:
         pixels: uint8 ``(height, width, 3)``, channels blue, green, red: OpenCV's order.
         frame_id: counts captured frames from 0, also those that are dropped later; a gap is a drop.
-        captured_at_ns: ``time.monotonic_ns()`` when the picture arrived: the clock of all ages.
+        captured_at_ns: ``time.monotonic_ns()`` on arrival: the clock of all ages.
         observed_at: the wall clock at the same moment, UTC. It may be wrong: see ``time_quality``.
-        source: the camera or file it came from, as the operator wrote it, without its password.
-        frozen: the live camera has been repeating this very picture for too long to believe it.
+        source: the camera or file, as the operator wrote it, without its password.
+        frozen: the live camera has repeated this picture for longer than ``frozen_after_ms``.
     """
 
     pixels: NDArray[np.uint8]
@@ -39,5 +39,5 @@ class Frame:
 
 
 def frame_now(pixels: NDArray[np.uint8], frame_id: int, source: str) -> Frame:
-    """Return ``pixels`` as a frame captured at this moment."""
+    """Return ``pixels`` as a frame captured now."""
     return Frame(pixels, frame_id, time.monotonic_ns(), datetime.now(timezone.utc), source)

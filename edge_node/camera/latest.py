@@ -1,4 +1,4 @@
-"""The one-slot hand-over from the capture thread: newest frame wins, drops are counted."""
+"""Hand the newest frame from the capture thread to the main thread through one slot; count the drops."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LatestFrame:
-    """One slot, one writer, one reader; putting into a full slot drops what was there."""
+    """Hold one frame for one writer and one reader; a newer frame replaces it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -22,12 +22,12 @@ class LatestFrame:
         self._on_change: Callable[[], None] = lambda: None
 
     def listen(self, on_change: Callable[[], None]) -> None:
-        """Have ``on_change`` called after each put and after closing; it must return at once."""
+        """Call ``on_change`` after each put and after closing; it must return at once."""
         self._on_change = on_change
 
     @property
     def closed(self) -> bool:
-        """True once no further frame will come; one may still be in the slot."""
+        """Whether no further frame will come; one may still be in the slot."""
         with self._changed:
             return self._closed
 
@@ -41,7 +41,7 @@ class LatestFrame:
         self._on_change()
 
     def put_when_empty(self, frame: Frame, timeout_s: float) -> bool:
-        """Put ``frame`` once the slot is empty: for recordings of which no picture may be dropped.
+        """Put ``frame`` once the slot is empty, for recordings of which no picture may be dropped.
 
         Returns:
             False if the slot stayed full for ``timeout_s`` or was closed.
@@ -58,12 +58,12 @@ class LatestFrame:
         return True
 
     def peek(self) -> Frame | None:
-        """Return the frame in the slot and leave it there; a newer one may still replace it."""
+        """Return the frame in the slot without taking it; a newer one may still replace it."""
         with self._changed:
             return self._frame
 
     def take_if(self, frame: Frame) -> int | None:
-        """Take ``frame`` if it is still the newest; return how many were dropped, None if it is not."""
+        """Take ``frame`` if it is still the newest; return the number of drops, None if it is not."""
         with self._changed:
             if self._frame is not frame:
                 return None
@@ -73,7 +73,7 @@ class LatestFrame:
             return dropped
 
     def take(self, timeout_s: float) -> tuple[Frame | None, int]:
-        """Wait for a frame and return it with how many were dropped since the last one taken.
+        """Wait for a frame; return it with the number of frames dropped since the last one taken.
 
         Returns:
             ``(None, 0)`` after ``timeout_s`` without a frame, or when the slot is closed and empty.
@@ -88,7 +88,7 @@ class LatestFrame:
             return frame, dropped
 
     def close(self) -> None:
-        """Say that no further frame will come, and wake whoever waits."""
+        """Mark the slot as closed and wake the threads that wait for it."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,7 +1,7 @@
-"""Pictures in files: read whole, or refused in one sentence.
+"""Read picture files, and refuse truncated ones.
 
-OpenCV decodes a JPEG that was cut off into a picture with grey in its lower part and says nothing; a
-model would call that grey clean metal. So the file's own end marker is looked for first.
+OpenCV decodes a truncated JPEG into a picture with grey in its lower part, without an error; a model would
+call that grey clean metal. So the file's end marker is searched first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.camera.picture_size import declared_size
+from edge_node.camera.picture_size import read_declared_size
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     """Return the picture in ``path``, uint8 ``(height, width, 3)``, channels blue, green, red.
 
     Raises:
-        UnreadablePictureError: not there, empty, cut off, no picture, or absurdly large.
+        UnreadablePictureError: missing, empty, truncated, no picture, or too large.
     """
-    content = _content(path)
+    content = _read_content(path)
     return decode_picture(content, str(path))
 
 
@@ -45,7 +45,7 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     """Return the picture in ``content``, uint8 ``(height, width, 3)``, channels blue, green, red.
 
     Raises:
-        UnreadablePictureError: beginning with ``where``.
+        UnreadablePictureError: empty, truncated, no picture, or too large; the text begins with ``where``.
     """
     if not content:
         raise UnreadablePictureError(f"{where}: empty, wanted a picture")
@@ -53,7 +53,7 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
         _check_jpeg(content, where)
     elif content.startswith(_PNG_START):
         _check_png(content, where)
-    elif size := declared_size(content):
+    elif size := read_declared_size(content):
         _check_size(*size, where)
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
@@ -66,7 +66,7 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _content(path: Path) -> bytes:
+def _read_content(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise UnreadablePictureError(f"{path}: no file but a directory or device; wanted a picture")
@@ -95,7 +95,7 @@ def _check_png(content: bytes, where: str) -> None:
 
 
 def _check_jpeg(content: bytes, where: str) -> None:
-    """Walk the segments to the end marker; a thumbnail's own end marker lies inside a segment.
+    """Raise unless walking the segments reaches the end marker; a thumbnail's lies inside a segment.
 
     Source: ITU-T T.81, annex B.
     """

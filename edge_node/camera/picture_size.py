@@ -1,6 +1,6 @@
-"""Width and height as a picture's own header declares them, before anything is decoded. Pure.
+"""Read the width and height that a picture's header declares, before decoding it. Pure.
 
-A file of a few kilobytes may declare a picture that takes gigabytes in memory.
+A file of a few kilobytes may declare a picture of gigabytes.
 
 Sources: TIFF 6.0, section 2, and BigTIFF; RFC 9649 (WebP); BITMAPINFOHEADER.
 """
@@ -15,23 +15,23 @@ _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MOST_TIFF_ENTRIES = 4096
 
 
-def declared_size(content: bytes) -> tuple[int, int] | None:
-    """Return width and height of a TIFF, WebP or BMP, in pixels; None for others and for damaged headers."""
+def read_declared_size(content: bytes) -> tuple[int, int] | None:
+    """Return width and height of a TIFF, WebP or BMP, in px; None for others and damaged headers."""
     try:
         if content[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-            return _tiff(content)
+            return _read_tiff(content)
         if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-            return _webp(content)
+            return _read_webp(content)
         if content[:2] == b"BM" and len(content) >= 26:
             width, height = struct.unpack_from("<ii", content, 18)
             return abs(width), abs(height)
-    except (struct.error, OverflowError):  # the header is cut off, or points beyond all memory
+    except (struct.error, OverflowError):  # the header is truncated, or has an offset beyond the file
         return None
     return None
 
 
-def _tiff(content: bytes) -> tuple[int, int] | None:
-    """Read the first directory, which is the picture that OpenCV decodes."""
+def _read_tiff(content: bytes) -> tuple[int, int] | None:
+    """Read the size in the first directory, whose picture OpenCV decodes."""
     order = "<" if content[:2] == b"II" else ">"
     is_big = b"+" in content[2:4]
     offset, count, entry = ("Q", "Q", "HHQ") if is_big else ("I", "H", "HHI")
@@ -50,7 +50,7 @@ def _tiff(content: bytes) -> tuple[int, int] | None:
     return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
 
 
-def _webp(content: bytes) -> tuple[int, int] | None:
+def _read_webp(content: bytes) -> tuple[int, int] | None:
     kind = content[12:16]
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", content, 26)

@@ -1,4 +1,4 @@
-"""What the operator wrote as ``source`` -> what kind of camera or recording that is. Pure."""
+"""Parse ``[camera] source`` into a kind of camera or recording and its address. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class SourceKind(str, Enum):
-    """The ways in which frames can be had."""
+    """The backends by which a source can be opened."""
 
     DEVICE = "device"  # a V4L2 device node
     STREAM = "stream"  # from the network, opened by FFmpeg
@@ -32,9 +32,9 @@ class Source:
     """A source that can be opened.
 
     Attributes:
-        kind: who opens it.
-        address: device path, URL, camera number, pipeline or file path: what the opener needs.
-        name: what may be shown and published: as the operator wrote it, without its password.
+        kind: the backend that opens it.
+        address: device path, URL, camera number, pipeline or file path, for the backend.
+        name: for logs and messages: as the operator wrote it, without its password.
     """
 
     kind: SourceKind
@@ -48,9 +48,9 @@ class Source:
 
 
 def parse_source(text: str) -> Source:
-    """Return what ``text`` names; touches no hardware and no file.
+    """Return the source that ``text`` names; touches no hardware and no file.
 
-    Schemes are an allow-list, so that no URL makes FFmpeg read local files or run protocols of its own.
+    Schemes are an allow-list, so that no URL makes FFmpeg read local files or use other protocols.
 
     Raises:
         CameraError: it can never be a source.
@@ -66,7 +66,7 @@ def parse_source(text: str) -> Source:
         return Source(SourceKind.RECORDING, text, text)
     scheme, rest = match[1].lower(), text[match.end() :]
     if scheme in STREAM_SCHEMES:
-        return _stream(text)
+        return _parse_stream(text)
     if scheme == "csi":
         if not rest.isdigit():
             raise CameraError(f"camera source {text!r}: wanted csi: and the camera's number, like csi:0")
@@ -76,21 +76,21 @@ def parse_source(text: str) -> Source:
             raise CameraError(f"camera source {text!r}: wanted gst: and a pipeline, like gst:videotestsrc")
         return Source(SourceKind.GSTREAMER, rest.strip(), text)
     raise CameraError(
-        f"camera source {without_password(text)!r}: {scheme}: is no allowed scheme; wanted {WANTED}"
+        f"camera source {hide_password(text)!r}: {scheme}: is no allowed scheme; wanted {WANTED}"
         " (write ./ before the name of a file with a colon)"
     )
 
 
-def without_password(url: str) -> str:
+def hide_password(url: str) -> str:
     """Return ``url`` with the password in its user part replaced by three asterisks."""
     return re.sub(r"(://[^/?#\s:@]*):[^/?#\s]*@", r"\1:***@", url)
 
 
-def _stream(text: str) -> Source:
-    name = without_password(text)
+def _parse_stream(text: str) -> Source:
+    name = hide_password(text)
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # the port is parsed when it is asked for
+        host, _ = parts.hostname, parts.port  # reading the port parses it
     except ValueError as err:
         raise CameraError(f"camera source {name!r}: no URL: {err}") from err
     if not host or any(character.isspace() for character in text):

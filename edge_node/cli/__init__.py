@@ -1,4 +1,4 @@
-"""Command lines: one module a subcommand."""
+"""Run the command ``edge-node``: one module for each subcommand."""
 
 from edge_node.cli.main import COMMANDS, main
 

@@ -1,4 +1,4 @@
-"""``python -m edge_node.cli``."""
+"""Run ``edge-node`` as ``python -m edge_node.cli``."""
 
 import sys
 

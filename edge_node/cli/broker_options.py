@@ -1,4 +1,4 @@
-"""The options by which a command line names a broker, the same in all of them."""
+"""Declare and read the command-line options of a broker, the same for all subcommands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILES = ("ca_file", "cert_file", "key_file", "password_file")
 
 
 def add_security_options(parser: argparse.ArgumentParser, **settings: Any) -> None:
-    """Declare how to reach a broker that wants TLS or a name; ``settings`` go to each option."""
+    """Declare the options of TLS and login; ``settings`` go to each option."""
     parser.add_argument("--tls", action="store_true", help="encrypt; the system's authorities", **settings)
     parser.add_argument("--username", help="name at the broker", **settings)
     for name in _FILES:
@@ -25,26 +25,26 @@ def add_security_options(parser: argparse.ArgumentParser, **settings: Any) -> No
 
 
 def broker_config(broker: str, args: argparse.Namespace, client: str) -> MqttConfig:
-    """Return what HOST[:PORT] and the options say about the broker.
+    """Return the broker's configuration from HOST[:PORT] and the options.
 
     Args:
         broker: HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT.
-        args: with what ``add_security_options`` declared.
-        client: what the client id begins with.
+        args: with the options of ``add_security_options``.
+        client: first part of the client id.
 
     Raises:
-        CorrosionError: it is no address of a broker.
+        CorrosionError: ``broker`` is no address.
     """
     given = {name: getattr(args, name) for name in (*_FILES, "username") if getattr(args, name) is not None}
-    values = {**address(broker), "tls": args.tls or bool(args.ca_file or args.cert_file), **given}
+    values = {**parse_address(broker), "tls": args.tls or bool(args.ca_file or args.cert_file), **given}
     try:
         return msgspec.convert({**values, "client_id": f"{client}-{os.getpid()}"}, MqttConfig)
     except msgspec.ValidationError as err:
         raise CorrosionError(f"{broker}: {err}; wanted HOST or HOST:PORT") from err
 
 
-def address(broker: str) -> dict[str, Any]:
-    """Return ``hostname`` and, where HOST[:PORT] says one, ``port``: a text if it is no number."""
+def parse_address(broker: str) -> dict[str, Any]:
+    """Return ``hostname`` and, if HOST[:PORT] has one, ``port``: a text if it is no number."""
     host, _, port = broker.rpartition(":") if _has_port(broker) else (broker, "", "")
     where: dict[str, Any] = {"hostname": host.strip("[]")}
     if port:
@@ -53,5 +53,5 @@ def address(broker: str) -> dict[str, Any]:
 
 
 def _has_port(broker: str) -> bool:
-    """Tell HOST:PORT and [ADDRESS]:PORT from HOST, ADDRESS and [ADDRESS], where addresses have colons too."""
+    """Tell whether there is a port: HOST:PORT or [ADDRESS]:PORT; an IPv6 address has colons too."""
     return "]:" in broker or (broker.count(":") == 1 and not broker.endswith("]"))

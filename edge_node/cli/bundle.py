@@ -1,4 +1,4 @@
-"""``edge-node bundle verify | install | list | rollback | confirm | send``: bundles on robots."""
+"""Run ``edge-node bundle``: verify, install, list, roll back, confirm and send bundles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, UpdateError
-from edge_node.inference.bundle import STORE_NAME, bundle_path, load_bundle
+from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.interpreter import runtime
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the action."""
+    """Run the chosen action."""
     if args.action == "send":
         return int(import_module(_SEND).run(args))
     actions = {"install": _install, "list": _list, "rollback": _rollback, "confirm": _confirm}
@@ -81,7 +81,7 @@ def _install(args: argparse.Namespace) -> int:
     except OSError as err:
         raise UpdateError(f"{args.file}: {err.strerror or err}") from err
     with source:
-        config, store = _opened(args.config)
+        config, store = _open_store(args.config)
         statement = Installer(store, config.bundle).install(
             source,
             str(args.file),
@@ -96,11 +96,11 @@ def _install(args: argparse.Namespace) -> int:
 
 
 def _rollback(args: argparse.Namespace) -> int:
-    from edge_node.update.bundle_store import factory, now
+    from edge_node.update.bundle_store import now, packaged_version
 
-    _, store = _opened(args.config)
+    _, store = _open_store(args.config)
     with store.locked():
-        state = store.change(lambda state: state.rolled_back(args.reason, now(), factory=factory()))
+        state = store.change(lambda state: state.roll_back(args.reason, now(), factory=packaged_version()))
     print(f"{state.label(state.current)} decides")
     return 0
 
@@ -108,33 +108,33 @@ def _rollback(args: argparse.Namespace) -> int:
 def _confirm(args: argparse.Namespace) -> int:
     from edge_node.update.bundle_store import now
 
-    _, store = _opened(args.config)
+    _, store = _open_store(args.config)
     with store.locked():
-        state = store.change(lambda state: state.confirmed("by the operator", now()))
+        state = store.change(lambda state: state.confirm("by the operator", now()))
     print(f"{state.label(state.current)} is confirmed")
     return 0
 
 
 def _list(args: argparse.Namespace) -> int:
-    config, store = _opened(args.config)
+    config, store = _open_store(args.config)
     state = store.state()
     if args.json:
         print(msgspec.json.encode(state).decode())
     else:
-        print(_text(state, config.bundle))
+        print(_format_state(state, config.bundle))
     return 0
 
 
-def _text(state: State, config: BundleConfig) -> str:
-    from edge_node.update.bundle_store import factory
+def _format_state(state: State, config: BundleConfig) -> str:
+    from edge_node.update.bundle_store import packaged_version
 
-    name, version = factory()
+    name, version = packaged_version()
     lines = []
     for role, slot in (("current", state.current), ("behind it", state.previous)):
         if role == "behind it" and slot == state.current:
             continue
         label = state.slots[slot].label if slot else f"{name}-{version} (in the package)"
-        lines.append(f"{role:<10} {label}{_about(state, slot)}")
+        lines.append(f"{role:<10} {label}{_describe_slot(state, slot)}")
     if (trial := state.trial) is not None:
         lines.append(
             f"{'trial':<10} {trial.judged} of {config.trial_verdicts} verdicts, {trial.abstained} abstained,"
@@ -152,20 +152,22 @@ def _text(state: State, config: BundleConfig) -> str:
     return "\n".join(lines)
 
 
-def _about(state: State, slot: SlotId | None) -> str:
+def _describe_slot(state: State, slot: SlotId | None) -> str:
     if slot is None:
         return ""
     entry = state.slots[slot]
     return f", signed {entry.issued_at:%Y-%m-%d %H:%M}Z, installed {entry.installed_at:%Y-%m-%d %H:%M}Z"
 
 
-def _opened(path: Path) -> tuple[Config, BundleStore]:
-    """Return configuration and store, as the user who owns the node's state; its keys are read before.
+def _open_store(path: Path) -> tuple[Config, BundleStore]:
+    """Return configuration and store, after becoming the user who owns the node's state.
+
+    The keys are read before, with the rights of the caller.
 
     Raises:
         ConfigError: one of them cannot be used.
     """
-    from edge_node.signing import trusted_keys
+    from edge_node.signing import load_trusted_keys
     from edge_node.update.bundle_store import BundleStore
 
     config = load_config(path)
@@ -174,14 +176,14 @@ def _opened(path: Path) -> tuple[Config, BundleStore]:
             f'{path}: [bundle] path = "{config.bundle.path}", so what is installed would never decide;'
             f' set path = "{STORE_NAME}"'
         )
-    keys = trusted_keys(config.bundle.trusted_keys)
+    keys = load_trusted_keys(config.bundle.trusted_keys)
     state_dir = Path(config.node.state_dir)
     _become_owner(state_dir)
     return config, BundleStore(state_dir / STORE_NAME, keys)
 
 
 def _become_owner(folder: Path) -> None:
-    """As root, go on as the owner of ``folder``: what root writes there the service could not read."""
+    """Change from root to the owner of ``folder``: the service cannot read files that root writes."""
     try:
         owner = folder.stat()
     except OSError as err:
@@ -195,27 +197,27 @@ def _become_owner(folder: Path) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Check files, signature and golden probe; print how far each output was from its tolerance."""
+    """Check files, signature and golden probe; print the error of each output against its tolerance."""
     if args.bundle == STORE_NAME:
-        _, store = _opened(args.config)
-        return _good(args.bundle, store.bundle(store.state().current))
+        _, store = _open_store(args.config)
+        return _report_good(args.bundle, store.bundle(store.state().current))
     if Path(args.bundle).is_file():
         return _verify_file(args)
-    return _good(args.bundle, load_bundle(bundle_path(args.bundle)))
+    return _report_good(args.bundle, load_bundle(resolve_bundle_path(args.bundle)))
 
 
 def _verify_file(args: argparse.Namespace) -> int:
-    """Check a transport file as ``install`` would, up to the golden probe, and change nothing."""
+    """Check a transport file as ``install`` does, up to the golden probe, and change nothing."""
     from edge_node.update.installer import Installer
 
     with Path(args.bundle).open("rb") as source:
-        config, store = _opened(args.config)
+        config, store = _open_store(args.config)
         Installer(store, config.bundle).verify(source, args.bundle)
     print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
     return 0
 
 
-def _good(name: str, bundle: Bundle) -> int:
+def _report_good(name: str, bundle: Bundle) -> int:
     engine = Engine(bundle)
     results = run_probe(engine)
     manifest, found = engine.bundle.manifest, runtime()

@@ -1,7 +1,7 @@
-"""What all our command lines share: subcommands imported when chosen, errors as one sentence.
+"""Parse a command line, import and run the chosen subcommand, and print errors as one sentence.
 
 A subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``; only the chosen one is
-imported, so that ``--help`` is quick.
+imported, so that ``--help`` is quick. ``edge-node`` and ``converter`` share this.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
-    """One subcommand: the module that does it and its line in ``--help``."""
+    """A subcommand: the name of its module and its line in ``--help``."""
 
     module: str
     summary: str
@@ -53,9 +53,9 @@ def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
 
 
 def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR0911  # one for each way to end
-    """Run ``action``; every error that a user can act on becomes its sentence and exit code.
+    """Run ``action``; print an error that a user can act on as its sentence, and return its exit code.
 
-    A reader that goes away (``| head``) and Ctrl-C are no errors worth a traceback either.
+    A reader that ends early (``| head``) and Ctrl-C give no traceback either.
     """
     try:
         signal.signal(signal.SIGTERM, _terminate)
@@ -66,12 +66,12 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
             print(f"{program}: {line}", file=sys.stderr)
         return err.exit_code
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, which would raise again.
+        # Python flushes stdout again at exit, which would raise once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ModuleNotFoundError as err:
         if (err.name or "").split(".")[0] in {"edge_node", "converter"}:
-            raise  # a fault of ours, not an extra that is missing
+            raise  # a bug, not a missing extra
         print(
             f"{program}: needs the Python package {err.name}, which is not installed;"
             " pip install 'corrosion-edge-node[convert]' brings what the workstation needs",
@@ -79,23 +79,23 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
         )
         return 1
     except OSError as err:
-        # The rooms word what they expect; this is the disk that is full, the name that is too long.
+        # Expected errors are worded where they occur; this is a full disk or a name that is too long.
         print(f"{program}: {err.filename or 'output'}: {err.strerror or err}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except _Terminated:
-        with suppress(OSError):  # its terminal may be gone
+        with suppress(OSError):  # the terminal may be closed
             print(f"{program}: terminated", file=sys.stderr, flush=True)
-        # Now that all is put away: die of the signal, as whoever sent it expects.
+        # Cleaned up; re-raise the signal so that the parent sees it as the cause.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)
         return 128 + signal.SIGTERM
 
 
 class _Terminated(BaseException):
-    """SIGTERM, on its way up: children are stopped and temporary folders removed, as after Ctrl-C."""
+    """Raised by SIGTERM, so that children are stopped and temporary folders removed as after Ctrl-C."""
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -105,7 +105,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 def _run_chosen(
     program: str, description: str, commands: Mapping[str, Subcommand], argv: Sequence[str], epilog: str
 ) -> int:
-    # Also the import of a subcommand may be interrupted, or find that something is not installed.
+    # Inside run_guarded, because the import may be interrupted, or miss a package.
     parser = argparse.ArgumentParser(
         prog=program,
         description=description,

@@ -1,4 +1,4 @@
-"""The ``edge-node`` command."""
+"""Run the ``edge-node`` command: choose among its subcommands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``edge-node schema DIR``: the formats of all messages, for whoever reads or checks them."""
+"""Run ``edge-node schema``: write JSON Schemas and an AsyncAPI document of all messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the documents and name them."""
+    """Write the documents and print their paths."""
     try:
         args.dir.mkdir(parents=True, exist_ok=True)
         for name, content in documents():

@@ -1,4 +1,4 @@
-"""``edge-node version``: what is installed, in one look."""
+"""Run ``edge-node version``: print the versions of the node, its runtime and the default bundle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the versions; a part that does not work says so in its line."""
+    """Print the versions; a part that does not work gives its error instead."""
     lines = {
         "edge_node": __version__,
         "converter": _converter(),
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _converter() -> str:
-    """Both packages are one distribution; what can be missing is the workstation's TensorFlow."""
+    """Return the converter's version and TensorFlow's, which may be missing: one distribution holds both."""
     try:
         return f"{__version__} (tensorflow {metadata.version('tensorflow')})"
     except metadata.PackageNotFoundError:
@@ -60,7 +60,7 @@ def _runtime() -> str:
 
 
 def _xnnpack() -> str:
-    """Say whether the runtime takes the default bundle's operators to XNNPACK, by asking it."""
+    """Load the default bundle's first model and return whether XNNPACK runs its operators."""
     try:
         bundle = load_bundle(DEFAULT_BUNDLE)
         file = bundle.manifest.models[0].file

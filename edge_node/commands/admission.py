@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge_node.messages.command import Command, CommandError, Verb, decode_command
-from edge_node.signing import signed_bytes, trusted_key
+from edge_node.signing import load_trusted_key, signed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,4 +159,4 @@ def _check_fresh(message: Incoming) -> None:
 
 def _verifier(path: str) -> Callable[[bytes, bytes], bool]:
     """Return a check of Ed25519 signatures against the public key in ``path``, PEM."""
-    return trusted_key(path, "[commands] public_key_file").holds
+    return load_trusted_key(path, "[commands] public_key_file").holds

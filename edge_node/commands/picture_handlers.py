@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_node.commands.responses import CommandOutcome
-from edge_node.evidence.store import Size
+from edge_node.evidence.store import PictureSize
 from edge_node.messages.response import Result
 
 if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.commands.admission import AdmittedCommand
     from edge_node.commands.responses import ResponseWriter
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.command import SendEvidence, Snapshot
     from edge_node.messages.verdict import Verdict
@@ -57,12 +57,12 @@ class SnapshotHandler:
 class EvidenceHandler:
     """Executes ``evidence``: queues a kept picture for sending."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: EvidenceStore) -> None:
         self._evidence = evidence
 
     def handle(self, admitted: AdmittedCommand[SendEvidence]) -> CommandOutcome:
         """Queue the picture, if it is kept."""
         command = admitted.command
-        if self._evidence.request(command.sha256, Size(command.size)):
+        if self._evidence.request(command.sha256, PictureSize(command.size)):
             return CommandOutcome(Result.ACCEPTED, "queued", "sent when no verdict waits")
         return CommandOutcome(Result.REFUSED, "not_kept", "no such picture here, or not any more")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_node.commands.admission import AdmittedCommand
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.findings.log import FindingLog
     from edge_node.messages.command import RecordReview
     from edge_node.messages.topics import Topics
@@ -31,7 +31,7 @@ class ReviewHandler:
         self,
         topics: Topics,
         spool: Spool,
-        evidence: Evidence,
+        evidence: EvidenceStore,
         findings: FindingLog,
         severities: Sequence[str],
     ) -> None:

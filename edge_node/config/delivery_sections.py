@@ -1,4 +1,4 @@
-"""The sections of the configuration for what brings verdicts home: queue, broker, commands, pictures."""
+"""Define the configuration sections of delivery: spool, broker, commands, evidence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge_node.config.value_types import Id, Port, Text
 
 
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The queue on disk from which nothing is lost."""
+    """The queue on disk that holds messages until the broker has them."""
 
     max_mb: Annotated[int, _about("Bound on disk; beyond it the oldest uncorroded verdicts go.", ge=1)] = 512
     free_share: Annotated[
@@ -86,7 +86,7 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What the control room may ask; who may ask is the broker's ACL, or a signature."""
+    """Commands from the control room; the broker's ACL or a signature says who may send them."""
 
     accept: Annotated[bool, _about("Listen to commands at all.")] = True
     public_key_file: Annotated[
@@ -100,7 +100,7 @@ class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Pictures that are kept as evidence, and sent when the link allows."""
+    """Pictures that are kept as evidence and sent when the link is idle."""
 
     keep: Annotated[bool, _about("Keep pictures of corroded verdicts and of a sample of the rest.")] = True
     max_mb: Annotated[int, _about("Bound on disk; beyond it pictures of uncorroded go first.", ge=1)] = 512

@@ -1,7 +1,7 @@
-"""The configuration: every section with its keys, their meaning, bounds and defaults.
+"""Define the sections of the configuration: keys with meaning, bounds and defaults.
 
-The example configuration is generated from these classes (``edge-node init``), so it cannot drift. How
-a file is judged against them is ``config_text``'s.
+``edge-node init`` generates the example configuration from these classes, so it cannot drift.
+``toml_reader`` checks a file against them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ MAX_CONFIG_BYTES = 1024 * 1024
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Who this node is and where it keeps what must survive."""
+    """The node's identity and the folder of its state."""
 
     site: Annotated[Id, _about("Where the robot works; part of every topic.")]
     robot: Annotated[Id, _about("The robot's name, unique in its site; part of every topic and verdict id.")]
@@ -65,7 +65,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Where frames come from."""
+    """The camera, stream or recording that gives the frames."""
 
     source: Annotated[
         str,
@@ -94,7 +94,7 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How frames are judged."""
+    """How frames are checked, cut into tiles and judged."""
 
     material: Annotated[
         str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
@@ -129,7 +129,7 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Which models decide."""
+    """The models that decide, and the trial of a new bundle."""
 
     path: Annotated[
         str,
@@ -178,7 +178,7 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle on trial: it judges decided frames again on spare time, and reports where it disagrees."""
+    """A second bundle that judges decided frames again on spare processor time; it never decides."""
 
     path: Annotated[Text | None, _about("Folder of the bundle to prove; without it there is no shadow.")] = (
         None
@@ -242,7 +242,7 @@ class FindingsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the robot is: fixed here, or received as JSON like {"distance_m": 12.5}."""
+    """The robot's position: fixed here, or received as JSON like {"distance_m": 12.5}."""
 
     distance_m: Annotated[float | None, _about("Along the path; of a camera that does not move.")] = None
     x_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
@@ -259,7 +259,7 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2000.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no name of a topic: poses come from one sender."""
+        """Refuse a topic filter: poses come from one topic."""
         topic = self.mqtt_topic
         if topic is not None and ("+" in topic or "#" in topic):
             raise ValueError(f"mqtt_topic = {topic!r}: wanted one topic, without the wildcards + and #")
@@ -282,7 +282,7 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file; ``sha256`` is over its text and goes into every verdict."""
+    """The whole configuration; ``sha256`` is over the file's bytes and goes into every verdict."""
 
     node: NodeConfig
     bundle: BundleConfig
@@ -316,7 +316,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 
 
 def load_config(path: Path) -> Config:
-    """Read and check the configuration in ``path``; touches no hardware.
+    """Read and check the configuration in ``path``, without touching hardware.
 
     Raises:
         ConfigError: one line per problem, all of them.

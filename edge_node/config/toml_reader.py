@@ -1,7 +1,7 @@
-"""TOML against typed sections: every problem at once, each with key, found, wanted, nearest name.
+"""Check TOML against typed sections, and write a commented example of them.
 
-Knows no section of its own; ``config`` has them. The other way round, ``example_text`` writes a file that
-shows every key.
+Reports all problems at once, each with key, found value, allowed value and the nearest known name. The
+sections themselves are defined elsewhere.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def about(text: str, **bounds: Any) -> msgspec.Meta:
-    """Return what ``edge-node init`` prints above a key, and the bounds it is held to."""
+    """Return a key's description, which ``edge-node init`` prints above it, and its bounds."""
     return msgspec.Meta(description=text, **bounds)
 
 
 def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec.Struct]:
-    """Return the sections of ``text`` by name; one that is not in it has its defaults.
+    """Return the sections of ``text`` by name; a missing section has its defaults.
 
     Raises:
         ConfigError: one line per problem, all of them, each beginning with ``where``.
@@ -108,7 +108,7 @@ def _types(section: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _description(annotated: Any) -> str:
-    """Return the text of the outermost ``about`` of a key."""
+    """Return the description given by the outermost ``about`` of a key."""
     texts = [meta.description for meta in annotated.__metadata__ if meta.description]
     return str(texts[-1])
 

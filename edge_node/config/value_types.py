@@ -1,4 +1,4 @@
-"""What single values of the configuration may be; shared by its sections."""
+"""Define the types of single values that the configuration's sections share."""
 
 from __future__ import annotations
 

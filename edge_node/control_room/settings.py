@@ -1,4 +1,4 @@
-"""The control room's configuration: a TOML file like the node's, or a broker named on the command line."""
+"""Read the control room's configuration from a TOML file, or build it from command-line options."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
-# Of the node's [mqtt] what any client needs; window, will, receipts and discovery are a robot's.
+# Keys of the node's [mqtt] that any client needs; window, will, receipts and discovery are for robots only.
 _BROKER_KEYS = (
     *("hostname", "port", "client_id", "keep_alive_s", "username", "username_file", "password_file"),
     *("tls", "ca_file", "cert_file", "key_file"),
     *("insecure_skip_host_name_check", "insecure_allow_plaintext_password"),
 )
 _BROKER_FIELDS = {field.name: field for field in msgspec.structs.fields(MqttConfig)}
-_CLIENT_ID = Annotated[Id | None, about("Name at the broker; made once and kept in state_dir if not given.")]
+_CLIENT_ID = Annotated[
+    Id | None, about("Client id at the broker; made once and stored in state_dir if not given.")
+]
 
 BrokerConfig = msgspec.defstruct(
     "BrokerConfig",
@@ -35,33 +37,37 @@ BrokerConfig = msgspec.defstruct(
     ],
     frozen=True,
     kw_only=True,
-    namespace={"__doc__": "The broker: MQTT v5, with a session that it keeps while the room is away."},
+    namespace={"__doc__": "The broker: MQTT v5, with a session that outlasts a stop of the control room."},
 )
 
 
 class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept, where, and for how long."""
+    """The history: folder, bounds, receipts."""
 
     state_dir: Annotated[str, about("Folder for the history.", min_length=1)] = "/var/lib/corrosion-room"
-    title: Annotated[str, about("What the page is headed with.", min_length=1, max_length=60)] = (
-        "Control room"
+    title: Annotated[str, about("Heading of the page.", min_length=1, max_length=60)] = "Control room"
+    site: Annotated[Id | None, about("Subscribe to one site only; all if not given.")] = None
+    max_mb: Annotated[int, about("Bound on messages; beyond it the oldest verdicts are deleted.", ge=10)] = (
+        4096
     )
-    site: Annotated[Id | None, about("Listen to one site only; all if not given.")] = None
-    max_mb: Annotated[int, about("Bound on messages; beyond it the oldest verdicts go.", ge=10)] = 4096
-    pictures_mb: Annotated[int, about("Bound on pictures; beyond it the oldest full ones go.", ge=1)] = 2048
+    pictures_mb: Annotated[
+        int, about("Bound on pictures; beyond it the oldest full ones are deleted.", ge=1)
+    ] = 2048
     days: Annotated[
-        Days | None, about("Give up what came longer ago; kept as long as it fits if not given.")
+        Days | None, about("Delete what arrived longer ago; if not given, only the bounds above delete.")
     ] = None
     session_days: Annotated[
-        int, about("The broker keeps messages for the room so long while it is away.", ge=1, le=365)
+        int, about("Days that the broker queues messages while the control room is offline.", ge=1, le=365)
     ] = 30
     receipts_as: Annotated[
-        Id | None, about("Say on receipt/NAME how far verdicts are stored: robots' [mqtt] receipts_from.")
+        Id | None, about("Publish on receipt/NAME how far verdicts are stored: robots' [mqtt] receipts_from.")
     ] = None
     receipts_from_first_heard: Annotated[
-        bool, about("Say so also where the first verdicts of an epoch never came: robots then drop them.")
+        bool, about("Publish it also where the first verdicts of an epoch never came: robots then drop them.")
     ] = False
-    severities: Annotated[tuple[Text, ...], about("From the least to the worst, as the models say them.")] = (
+    severities: Annotated[
+        tuple[Text, ...], about("From the least to the worst, as the models name them.")
+    ] = (
         "none",
         "mid",
         "late",
@@ -69,25 +75,25 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The page."""
+    """The page: address, logins, certificate."""
 
     host: Annotated[Text, about("Address to listen on; any but the loopback's needs a token_file.")] = (
         "127.0.0.1"
     )
     port: Annotated[Port, about("Port to listen on.")] = 8430
     token_file: Annotated[
-        Text | None, about("File with the token that people log in with: at least 16 signs.")
+        Text | None, about("File with the token that people log in with: at least 16 characters.")
     ] = None
-    names: Annotated[tuple[Text, ...], about("Names by which browsers may call this machine.")] = ()
+    names: Annotated[tuple[Text, ...], about("Host names under which browsers may open the page.")] = ()
     tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
     tls_key_file: Annotated[Text | None, about("... and its key.")] = None
-    session_hours: Annotated[int, about("A login lasts so long.", ge=1, le=24 * 90)] = 24 * 7
+    session_hours: Annotated[int, about("Hours that a login lasts.", ge=1, le=24 * 90)] = 24 * 7
 
 
 class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What people may ask of robots from the page."""
+    """Commands that people may send to robots from the page."""
 
-    enabled: Annotated[bool, about("Confirm and dispute findings, ask for full pictures.")] = True
+    enabled: Annotated[bool, about("Confirm and dispute findings, request full pictures.")] = True
     key_file: Annotated[
         Text | None,
         about("Sign commands with this key, made by edge-node command keygen (extra signing)."),
@@ -95,7 +101,7 @@ class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file."""
+    """All sections of the configuration."""
 
     mqtt: MqttConfig
     room: RoomConfig = RoomConfig()
@@ -128,21 +134,21 @@ def load_settings(path: Path) -> RoomSettings:
         raise ConfigError(f"{path}: more than {MAX_CONFIG_BYTES} bytes is no configuration")
     sections = read_sections(text, str(path), SECTIONS)
     try:
-        return settings_of(**{name: msgspec.structs.asdict(section) for name, section in sections.items()})
+        return build_settings(**{name: msgspec.structs.asdict(section) for name, section in sections.items()})
     except ConfigError as err:
         raise ConfigError(f"{path}: {err}") from err
 
 
-def settings_of(
+def build_settings(
     mqtt: dict[str, Any],
     room: dict[str, Any] | None = None,
     web: dict[str, Any] | None = None,
     commands: dict[str, Any] | None = None,
 ) -> RoomSettings:
-    """Return settings from values by key, each of which may come from a command line.
+    """Build settings from the values of each section.
 
     Raises:
-        ConfigError: a value cannot be used, or would give something away.
+        ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
     try:
         settings = RoomSettings(
@@ -159,7 +165,7 @@ def settings_of(
 
 
 def example_settings(**given: dict[str, Any]) -> str:
-    """Return a commented configuration with every key, its meaning and its default."""
+    """Return a commented TOML configuration with every key, its meaning and its default."""
     given.setdefault("mqtt", {"hostname": "127.0.0.1"})
     text = example_text(SECTIONS, given)
     return text.replace(
@@ -171,7 +177,7 @@ def example_settings(**given: dict[str, Any]) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine only."""
+    """Whether only this machine can reach an address."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -42,7 +42,7 @@ from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
 from edge_node.inference.bundle import STORE_NAME
@@ -56,11 +56,11 @@ from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
-from edge_node.signing import trusted_keys
+from edge_node.signing import load_trusted_keys
 from edge_node.spool.spool import Spool
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
-from edge_node.update.installed_bundle import begin, load_installed
+from edge_node.update.installed_bundle import load_installed, note_start
 from edge_node.update.installer import Installer
 from edge_node.update.trial_keeper import TrialKeeper
 
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
@@ -137,8 +137,8 @@ def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
     config, store = node.config.bundle, None
     load = partial(load_engine, config)
     if config.path == STORE_NAME:
-        store = BundleStore(node.state_dir / STORE_NAME, trusted_keys(config.trusted_keys))
-        begin(store, config)
+        store = BundleStore(node.state_dir / STORE_NAME, load_trusted_keys(config.trusted_keys))
+        note_start(store, config)
         load = partial(load_installed, store, config)
     return ModelParts(_config_errors("[bundle] path", load), Reloader(load, reload), store)
 
@@ -146,7 +146,7 @@ def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
 def _storage(node: Registry) -> StorageParts:
     """Open everything that lies in the state folder; findings are started with the camera."""
     spool = node.stack.enter_context(Spool.open(node.state_dir / "spool.sqlite", node.config.spool))
-    evidence = Evidence(node.state_dir / "evidence", node.config.evidence)
+    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence)
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)

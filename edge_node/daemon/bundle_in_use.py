@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from edge_node.daemon.inference_thread import Judge
 from edge_node.inspection.inspectability import thresholds_of
 from edge_node.inspection.inspector import Inspector, Tiling
-from edge_node.inspection.verdict_recorder import Recorder
+from edge_node.inspection.verdict_recorder import VerdictRecorder
 from edge_node.messages.status import Part, PartState
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_node.inference.reloader import Loaded, Reloader
     from edge_node.monitoring.systemd import Notifier
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 
 class BundleListener(Protocol):
@@ -101,7 +101,7 @@ class BundleInUse:
         manifest = engine.bundle.manifest
         self._name = f"{manifest.name}-{manifest.version}"
         self.judge = Judge(
-            _inspector(self._config, engine), Recorder(self._config, engine.bundle, self._epoch)
+            _inspector(self._config, engine), VerdictRecorder(self._config, engine.bundle, self._epoch)
         )
         self.part = Part(state=PartState.OK, text="the golden probe holds")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_node.camera.latest import LatestFrame
     from edge_node.inference.engine import ModelOutputs
     from edge_node.inspection.inspector import Inspection, Inspector, PreparedInspection
-    from edge_node.inspection.verdict_recorder import Recorder
+    from edge_node.inspection.verdict_recorder import VerdictRecorder
 
 MAX_WAITING = 4  # judged frames that the main thread has not taken; then the models wait for it
 _TICK_S = 0.5  # how soon a stop is noticed
@@ -35,7 +35,7 @@ class Judge:
     """A bundle's inspector, and the recorder that names the bundle on its verdicts."""
 
     inspector: Inspector
-    recorder: Recorder
+    recorder: VerdictRecorder
 
 
 @dataclass(frozen=True, slots=True)

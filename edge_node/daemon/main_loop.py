@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_node.daemon.bundle_in_use import BundleInUse
     from edge_node.daemon.inference_thread import InferenceThread, Judged
     from edge_node.daemon.verdict_writer import VerdictWriter
-    from edge_node.evidence.thread import PictureInWork
+    from edge_node.evidence.thread import PendingPicture
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.verdict import Verdict
 
@@ -53,7 +53,7 @@ class _Unrecorded:
     judged: Judged
     dropped: int
     inspection: Inspection
-    picture: PictureInWork | None
+    picture: PendingPicture | None
 
 
 class MainLoop:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_node.daemon.status_reporter import Sources, StatusListener
     from edge_node.daemon.verdict_writer import VerdictWriter
     from edge_node.delivery.ports import Inbox, Outbox
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.findings.log import FindingLog
     from edge_node.inference.engine import Engine
     from edge_node.inference.reloader import Reloader
@@ -97,7 +97,7 @@ class StorageParts:
     """The parts that keep their content in the state folder."""
 
     spool: Spool
-    evidence: Evidence
+    evidence: EvidenceStore
     findings: FindingLog
     audit: AuditLog
     responses: ResponseWriter

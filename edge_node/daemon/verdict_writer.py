@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edge_node.inspection.inspector import marking
+from edge_node.inspection.inspector import make_marking
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import Outcome
 from edge_node.spool.rows import Keep
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from edge_node.camera.frame import Frame
     from edge_node.daemon.inference_thread import Judged
-    from edge_node.evidence.store import Evidence
-    from edge_node.evidence.thread import EvidenceThread, PictureInWork
+    from edge_node.evidence.store import EvidenceStore
+    from edge_node.evidence.thread import EvidenceThread, PendingPicture
     from edge_node.inspection.inspector import Inspection
     from edge_node.inspection.pose_track import PoseTrack
     from edge_node.messages.verdict import Verdict
@@ -31,7 +31,7 @@ class VerdictWriter:
     def __init__(
         self,
         spool: Spool,
-        evidence: Evidence,
+        evidence: EvidenceStore,
         pictures: EvidenceThread,
         pose: PoseTrack,
         *,
@@ -60,7 +60,7 @@ class VerdictWriter:
         """Finish the pictures in work, for a moment, and end the evidence thread."""
         self._pictures.stop()
 
-    def keep_picture(self, frame: Frame, inspection: Inspection) -> PictureInWork | None:
+    def keep_picture(self, frame: Frame, inspection: Inspection) -> PendingPicture | None:
         """Have the picture kept if the evidence rules or a command want it; None if it is not."""
         evidence, outcome = self._evidence, inspection.decision.outcome
         is_requested = any([request(frame) for request in self._requests])  # noqa: C419  all are called
@@ -68,7 +68,7 @@ class VerdictWriter:
             return None
         corroded = is_requested or outcome is Outcome.CORRODED
         return self._pictures.keep(
-            lambda: evidence.keep(frame.pixels, corroded=corroded, marking=marking(inspection))
+            lambda: evidence.keep(frame.pixels, corroded=corroded, marking=make_marking(inspection))
         )
 
     def append(

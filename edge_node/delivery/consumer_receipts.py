@@ -14,7 +14,7 @@ import msgspec
 
 from edge_node.messages.receipt import _DECODER, MAX_RECEIPT_BYTES, Receipt
 from edge_node.messages.topics import Kind
-from edge_node.spool.rows import Stored
+from edge_node.spool.rows import StoredUpTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class ReceiptInbox:
     def __init__(
         self,
         receipts: ConsumerReceipts,
-        on_stored: Callable[[Stored], None],
+        on_stored: Callable[[StoredUpTo], None],
         on_missing: Callable[[], None],
     ) -> None:
         """Prepare.
@@ -108,7 +108,7 @@ class ConsumerReceipts:
         if self._mark is None:
             self._mark = (row.epoch, self._most_sent.get(row.epoch, row.seq), now_s + self._patience_s)
 
-    def note(self, message: Incoming, now_s: float) -> Stored | None:
+    def note(self, message: Incoming, now_s: float) -> StoredUpTo | None:
         """Take a receipt and return what all consumers have by now; None if it is not one, or they have none.
 
         A receipt for what was never sent is refused: it would delete verdicts that nobody has.
@@ -129,7 +129,7 @@ class ConsumerReceipts:
         by_epoch[receipt.epoch] = max(receipt.seq, by_epoch.get(receipt.epoch, 0))
         self._look_for_missing(receipt, now_s)
         seq = self._stored(receipt.epoch)
-        return Stored(Kind.VERDICT, receipt.epoch, seq) if seq else None
+        return StoredUpTo(Kind.VERDICT, receipt.epoch, seq) if seq else None
 
     def take_missing(self) -> bool:
         """Tell whether what is not stored must be sent again; once."""

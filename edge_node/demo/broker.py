@@ -1,4 +1,4 @@
-"""The embedded broker: rumqttd in a child process, MQTT v5, on a free loopback port."""
+"""Run an embedded broker: rumqttd in a child process, MQTT v5, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# rumqttd speaks v5 only where a configuration file asks for it.
+# rumqttd supports MQTT v5 only with a configuration file.
 _CONFIGURATION = """\
 id = 0
 
@@ -40,10 +40,10 @@ dynamic_filters = true
 
 @contextmanager
 def embedded_broker(folder: Path) -> Iterator[int]:
-    """Run a broker for the time of the context and yield its port.
+    """Run a broker during the context and yield its port.
 
     Args:
-        folder: where its configuration file may be written.
+        folder: for its configuration file.
 
     Raises:
         PublisherError: the ``demo`` extra is not installed, or the broker does not start.
@@ -65,7 +65,7 @@ def embedded_broker(folder: Path) -> Iterator[int]:
 
 
 def _free_port() -> int:
-    """Return a loopback port that nobody listens on just now."""
+    """Return a loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""``edge-node demo``: the real daemon as a process, on a sample clip, against an embedded broker."""
+"""Run ``edge-node demo``: the real daemon as a process, on a sample clip, against an embedded broker."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLIP = Path(__file__).parent / "inspection.mp4"
-_SILENCE_S = 0.5  # how often to look whether the daemon is still there
-_STOP_S = 5.0  # the daemon promises 3
+_POLL_S = 0.5  # interval of checking whether the daemon still runs
+_STOP_S = 5.0  # the daemon needs at most 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every verdict as it arrives at a subscriber, then a summary."""
-    tally = _Tally()
+    summary = _DemoSummary()
     with tempfile.TemporaryDirectory(prefix="edge-node-demo-") as name:
         folder = Path(name)
         with embedded_broker(folder) as port:
@@ -49,19 +49,19 @@ def run(args: argparse.Namespace) -> int:
             config = _write_config(folder, port, args)
             print(f"broker 127.0.0.1:{port}, camera {_source(args)}; Ctrl-C ends it", flush=True)
             try:
-                for verdict, latency_ms in _verdicts(subscriber, config):
-                    tally.count(verdict, latency_ms)
+                for verdict, latency_ms in _run_daemon(subscriber, config):
+                    summary.count(verdict, latency_ms)
                     print(f"{describe_verdict(verdict)}  {latency_ms:.0f} ms", flush=True)
             except KeyboardInterrupt:
                 print()
             finally:
                 subscriber.close()
-    print(tally.summary())
-    return 0 if tally.verdicts else 1
+    print(summary.text())
+    return 0 if summary.verdicts else 1
 
 
-class _Tally:
-    """What the summary says."""
+class _DemoSummary:
+    """Count verdicts and latencies for the summary."""
 
     def __init__(self) -> None:
         self.verdicts = 0
@@ -81,7 +81,7 @@ class _Tally:
         self._latencies_ms.append(latency_ms)
         self._inference_ms.append(verdict.inference_ms)
 
-    def summary(self) -> str:
+    def text(self) -> str:
         if not self.verdicts:
             return "no verdict arrived"
         span_s = self._last_s - self._first_s
@@ -95,17 +95,17 @@ class _Tally:
         )
 
 
-def _verdicts(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, float]]:
+def _run_daemon(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, float]]:
     """Run the daemon on ``config`` and yield its verdicts with their ages on arrival, until it ends."""
-    # Its warnings go where the demo's own output goes: an absent camera must not look like silence.
+    # Its warnings go to the demo's own output: otherwise an absent camera would show nothing.
     daemon = subprocess.Popen(
         [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config), "--log-level", "warning"]
     )
     try:
         ended = False
         while not ended:
-            ended = daemon.poll() is not None  # asked first: what it sent before it ended is still read
-            for message in subscriber.messages(timeout_s=_SILENCE_S):
+            ended = daemon.poll() is not None  # polled first, so that its last messages are still read
+            for message in subscriber.messages(timeout_s=_POLL_S):
                 verdict = msgspec.json.decode(message.payload, type=Verdict)
                 yield verdict, (message.arrived_at - verdict.observed_at.timestamp()) * 1e3
     finally:

@@ -1,8 +1,7 @@
-"""A picture that carries what was seen in it: the camera's own pixels, with map and words beside them. Pure.
+"""Embed the corrosion map and the verdict's text in a JPEG, without changing its pixels. Pure.
 
-Evidence is looked at by people and learnt from by models. So the JPEG's pixels stay as the camera gave
-them, and the map with the lines of the verdict lies in a segment that every other reader skips; the overlay
-is drawn from it when somebody looks.
+People look at evidence and models are trained on it. So the pixels stay as the camera gave them; map and
+text go into an APP9 segment, which other readers skip, and the overlay is drawn from it on demand.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ _MAX_CELLS = 96  # along a side: 9,216 bytes, 12 kB as text; the maps themselves
 _MAX_LINES, _MAX_LINE_LENGTH = 16, 500
 
 
-class _Stored(msgspec.Struct):
-    """A marking as it lies in the file: the map in steps of 1/255, row by row."""
+class _EncodedMarking(msgspec.Struct):
+    """A marking as it is encoded in the file: the map in steps of 1/255, row by row."""
 
     rows: int
     columns: int
@@ -35,15 +34,15 @@ class _Stored(msgspec.Struct):
     lines: tuple[str, ...]
 
 
-def mark(jpeg: bytes, marking: Marking) -> bytes:
-    """Return ``jpeg`` with ``marking`` in a segment of its own; the pixels are not touched.
+def embed_marking(jpeg: bytes, marking: Marking) -> bytes:
+    """Return ``jpeg`` with ``marking`` in an APP9 segment.
 
     Raises:
         ValueError: it is no JPEG.
     """
     if not jpeg.startswith(_START):
         raise ValueError("no JPEG")
-    content = _NAME + msgspec.json.encode(_stored(marking))
+    content = _NAME + msgspec.json.encode(_encode(marking))
     at = len(_START)
     if jpeg.startswith(_APP0, at):  # readers want JFIF's own segment first
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
@@ -51,8 +50,8 @@ def mark(jpeg: bytes, marking: Marking) -> bytes:
     return jpeg[:at] + segment + jpeg[at:]
 
 
-def marking_in(jpeg: bytes) -> Marking | None:
-    """Return the marking that a picture carries, or None: also where it is damaged or not ours."""
+def read_marking(jpeg: bytes) -> Marking | None:
+    """Return the marking in a JPEG; None if there is none or it is damaged."""
     at = len(_START)
     if not jpeg.startswith(_START):
         return None
@@ -60,32 +59,32 @@ def marking_in(jpeg: bytes) -> Marking | None:
         length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
         content = jpeg[at + 4 : at + 2 + length]
         if jpeg[at : at + 2] == _APP9 and content.startswith(_NAME):
-            return _read(content.removeprefix(_NAME))
+            return _decode(content.removeprefix(_NAME))
         at += 2 + length
     return None
 
 
 def draw_marking(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.uint8] | None:
-    """Return a picture as people look at it, uint8 ``(height, width, 3)``: map and words laid over it.
+    """Return a picture with map and text drawn, uint8 ``(height, width, 3)``; None if it cannot be decoded.
 
-    None if it cannot be decoded. A picture without a marking comes as it is.
+    A picture without a marking is returned as it is.
 
     Args:
         jpeg: the picture with its marking.
-        at_most_px: its longer side, also with the words below; None for its own size. It is shrunk before
-            anything is drawn: that is quicker, and leaves the words legible.
+        at_most_px: longer side of the result, text included; None for the picture's own size. The picture
+            is shrunk before anything is drawn: that is quicker, and keeps the text legible.
     """
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if decoded is None:
         return None
-    pixels = _shrunk(np.asarray(decoded, np.uint8), at_most_px)
-    marking = marking_in(jpeg)
+    pixels = _shrink(np.asarray(decoded, np.uint8), at_most_px)
+    marking = read_marking(jpeg)
     if marking is None:
         return pixels
-    return _shrunk(draw_overlay(pixels, marking.corroded, marking.lines), at_most_px)
+    return _shrink(draw_overlay(pixels, marking.corroded, marking.lines), at_most_px)
 
 
-def _shrunk(pixels: NDArray[np.uint8], at_most_px: int | None) -> NDArray[np.uint8]:
+def _shrink(pixels: NDArray[np.uint8], at_most_px: int | None) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     if at_most_px is None or max(height, width) <= at_most_px:
         return pixels
@@ -94,19 +93,19 @@ def _shrunk(pixels: NDArray[np.uint8], at_most_px: int | None) -> NDArray[np.uin
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _stored(marking: Marking) -> _Stored:
+def _encode(marking: Marking) -> _EncodedMarking:
     rows, columns, content = 0, 0, b""
     if marking.corroded is not None:
         rows, columns = (min(size, _MAX_CELLS) for size in marking.corroded.shape)
         cells = cv2.resize(marking.corroded, (columns, rows), interpolation=cv2.INTER_AREA)
         content = np.rint(np.clip(cells, 0, 1) * 255).astype(np.uint8).tobytes()
     lines = tuple(line[:_MAX_LINE_LENGTH] for line in marking.lines[:_MAX_LINES])
-    return _Stored(rows, columns, content, lines)
+    return _EncodedMarking(rows, columns, content, lines)
 
 
-def _read(content: bytes) -> Marking | None:
+def _decode(content: bytes) -> Marking | None:
     try:
-        stored = msgspec.json.decode(content, type=_Stored)
+        stored = msgspec.json.decode(content, type=_EncodedMarking)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     lines = tuple(line[:_MAX_LINE_LENGTH] for line in stored.lines[:_MAX_LINES])

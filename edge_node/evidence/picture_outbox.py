@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
-    from edge_node.evidence.store import Evidence, EvidencePicture
+    from edge_node.evidence.store import EvidencePicture, EvidenceStore
     from edge_node.messages.topics import Topics
 
 
@@ -16,7 +16,7 @@ class PictureOutbox:
 
     qos = 1
 
-    def __init__(self, evidence: Evidence, topics: Topics) -> None:
+    def __init__(self, evidence: EvidenceStore, topics: Topics) -> None:
         self._evidence = evidence
         self._topics = topics
         self._picture: EvidencePicture | None = None  # handed out and not answered

@@ -1,9 +1,9 @@
-"""Evidence: pictures of what was found, named by their SHA-256, bounded on disk, sent when the link allows.
+"""Keep evidence pictures on disk, bounded in size and named by their SHA-256, and queue them for sending.
 
-A picture's name is the hash of its bytes and nothing else, so no message can make a path of it. Its pixels
-are the camera's, for models learn from them; what was seen in it lies beside them (``marked_picture``).
-Pictures of corroded surfaces, of the rest, and those that a person reviewed lie in three folders; when the
-bound is reached the rest goes first, and reviewed ones stay up to a share of it.
+A name can only be a hash, so no message can turn it into a path. The pixels are the camera's, because models
+are trained on them; map and text are embedded beside them (``marked_jpeg``). Pictures of corroded surfaces,
+other pictures and reviewed ones lie in three folders. When the bound is reached the others are deleted
+first, and reviewed pictures are kept up to a share of the bound.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge_node.errors import ConfigError
-from edge_node.evidence.marked_jpeg import draw_marking, mark
+from edge_node.evidence.marked_jpeg import draw_marking, embed_marking
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -34,44 +34,44 @@ if TYPE_CHECKING:
     from edge_node.config.delivery_sections import EvidenceConfig
     from edge_node.inspection.overlay import Marking
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _OTHER, _CORRODED, _REVIEWED = "other", "corroded", "reviewed"
-_KINDS = (_OTHER, _CORRODED)  # in the order in which they go
-_THUMBNAIL_QUALITY = 70  # some 10 kB at 320 pixels
-_MAX_QUEUED = 1000  # thumbnails that wait for the link; older ones are to be had on command
-_MAX_ATTEMPTS = 3  # a picture at which the link ends so often is left out
+_KINDS = (_OTHER, _CORRODED)  # in the order in which they are deleted
+_THUMBNAIL_QUALITY = 70  # about 10 kB at 320 pixels
+_MAX_QUEUED = 1000  # thumbnails that wait for the link; older ones can be requested by command
+_MAX_ATTEMPTS = 3  # a picture during which the link ends so often is skipped
 
 
-class Size(str, Enum):
-    """How a picture is sent."""
+class PictureSize(str, Enum):
+    """The form in which a picture is sent."""
 
-    FULL = "full"  # the bytes that its name is the hash of: the camera's pixels, map and words beside them
-    OVERLAY = "overlay"  # as large, with map and words drawn
-    THUMBNAIL = "thumbnail"  # the same, small
+    FULL = "full"  # the original JPEG; its SHA-256 is the file name
+    OVERLAY = "overlay"  # as large, with map and text drawn
+    THUMBNAIL = "thumbnail"  # the overlay, small
 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePicture:
-    """A picture on its way to the broker.
+    """A picture to be sent.
 
     Attributes:
         sha256: of the full picture's bytes.
-        content: JPEG; the full picture's bytes, or what was drawn from them.
-        size: which.
+        content: JPEG; the full picture's bytes, or an overlay drawn from them.
+        size: the form of ``content``.
     """
 
     sha256: str
     content: bytes
-    size: Size
+    size: PictureSize
 
 
-class Evidence:
-    """The pictures of one node; may be used by several threads."""
+class EvidenceStore:
+    """Keep the pictures of one node; may be used by several threads."""
 
     def __init__(self, folder: Path, config: EvidenceConfig) -> None:
-        """Use ``folder``, made for us alone if it is not there; what lies in it counts.
+        """Use ``folder``, made with mode 0700 if it is missing; its pictures count towards the bound.
 
         Raises:
             ConfigError: the folder cannot be used.
@@ -81,7 +81,7 @@ class Evidence:
         self._lock = threading.Lock()
         self._last_corroded_s = float("-inf")
         self._others = 0
-        self._queue: deque[tuple[str, Size]] = deque()
+        self._queue: deque[tuple[str, PictureSize]] = deque()
         self._attempts: dict[str, int] = {}
         try:
             for kind in (*_KINDS, _REVIEWED):
@@ -89,13 +89,13 @@ class Evidence:
             for partial in folder.glob("*/*.part"):
                 partial.unlink(missing_ok=True)
             self._reviewed_bytes = sum(size for _, size in self._oldest_first(_REVIEWED))
-            self._release_reviewed()  # the share may be smaller than it was
+            self._release_reviewed()  # the configured share may be smaller than before
             self._bytes = sum(size for _, size in self._oldest_first(*_KINDS)) + self._reviewed_bytes
         except OSError as err:
             raise ConfigError(f"{folder}: {err.strerror or err}; see [node] state_dir") from err
 
     def wants(self, outcome: Outcome, now_s: float) -> bool:
-        """Tell whether a picture of this outcome is to be kept now; counts it."""
+        """Tell whether to keep a picture of this outcome, and count it."""
         if not self._config.keep:
             return False
         if outcome is Outcome.CORRODED:
@@ -113,32 +113,32 @@ class Evidence:
 
         Args:
             pixels: uint8 ``(height, width, 3)``, blue, green, red, as the camera gave them.
-            corroded: it goes after the others when the bound is reached.
-            marking: what was seen in it; goes with it.
+            corroded: it is deleted after the others when the bound is reached.
+            marking: map and text to embed.
 
         Returns:
-            None if the disk does not take it: the verdict matters more, and goes on without.
+            None if the disk does not take it: the verdict is spooled without.
         """
         options = [cv2.IMWRITE_JPEG_QUALITY, self._config.jpeg_quality]
         encoded, data = cv2.imencode(".jpg", pixels, options)
         if not encoded:
             return None
-        content = data.tobytes() if marking is None else mark(data.tobytes(), marking)
+        content = data.tobytes() if marking is None else embed_marking(data.tobytes(), marking)
         sha256 = hashlib.sha256(content).hexdigest()
         try:
             with self._lock:
                 if self._find(sha256) is None:
                     self._write(self._file(_CORRODED if corroded else _OTHER, sha256), content)
-                self._make_room()
+                self._delete_oldest()
                 if self._config.send_thumbnails:
-                    self._enqueue(sha256, Size.THUMBNAIL)
+                    self._enqueue(sha256, PictureSize.THUMBNAIL)
         except OSError as err:
-            _LOG.warning("evidence: %s", err.strerror or err)
+            _log.warning("evidence: %s", err.strerror or err)
             return None
         return sha256
 
-    def request(self, sha256: str, size: Size = Size.FULL) -> bool:
-        """Have a picture sent next; False if it is not kept here, or not any more."""
+    def request(self, sha256: str, size: PictureSize = PictureSize.FULL) -> bool:
+        """Queue a picture to be sent next; False if it is not here, or not any more."""
         if self._find(sha256) is None:
             return False
         with self._lock:
@@ -147,9 +147,9 @@ class Evidence:
         return True
 
     def protect(self, sha256: str) -> bool:
-        """Keep a picture that a person reviewed while others go; False if it is not here, or not any more.
+        """Keep a reviewed picture longer than others; False if it is not here, or not any more.
 
-        Bounded: beyond its share of the disk the picture that was reviewed longest ago is one of many again.
+        Beyond their share of the bound, the pictures that were reviewed longest ago lose this protection.
         """
         with self._lock:
             file = self._find(sha256)
@@ -163,25 +163,25 @@ class Evidence:
                 os.utime(target)  # its age counts from the review
                 self._release_reviewed()
             except OSError as err:
-                _LOG.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
+                _log.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
                 return False
         return True
 
     def next_picture(self) -> EvidencePicture | None:
-        """Return the picture to send next, or None; ``sent`` or ``failed`` is called with it."""
+        """Return the picture to send next, or None; the caller then calls ``sent`` or ``failed`` with it."""
         while True:
             with self._lock:
                 if not self._queue:
                     return None
                 sha256, size = self._queue.popleft()
             content = self._read(sha256)
-            if content is not None and size is not Size.FULL:
-                content = _drawn(content, self._config, size)
+            if content is not None and size is not PictureSize.FULL:
+                content = _draw(content, self._config, size)
             if content is not None:
                 return EvidencePicture(sha256, content, size)
 
     def failed(self, picture: EvidencePicture) -> None:
-        """Queue a picture again whose answer did not come, but not for ever."""
+        """Queue a picture again that was not acknowledged, up to ``_MAX_ATTEMPTS`` times."""
         with self._lock:
             attempts = self._attempts.get(picture.sha256, 0) + 1
             self._attempts[picture.sha256] = attempts
@@ -189,22 +189,22 @@ class Evidence:
                 self._queue.appendleft((picture.sha256, picture.size))
             else:
                 self._attempts.pop(picture.sha256)
-                _LOG.warning(
+                _log.warning(
                     "evidence %s: the link ended %d times while it was sent", picture.sha256, attempts
                 )
 
     def sent(self, picture: EvidencePicture) -> None:
-        """Note that the broker has it."""
+        """Record that the broker has the picture."""
         with self._lock:
             self._attempts.pop(picture.sha256, None)
 
-    def _enqueue(self, sha256: str, size: Size) -> None:
+    def _enqueue(self, sha256: str, size: PictureSize) -> None:
         self._queue.append((sha256, size))
         if len(self._queue) > _MAX_QUEUED:
             self._queue.popleft()
 
     def _write(self, file: Path, content: bytes) -> None:
-        """Write whole or not at all."""
+        """Write a file as a whole or not at all; not synced, because its hash is checked when it is read."""
         partial = file.with_suffix(".part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -216,10 +216,11 @@ class Evidence:
             raise
         self._bytes += len(content)
 
-    def _make_room(self) -> None:
+    def _delete_oldest(self) -> None:
+        """Delete pictures until the rest fits into the bound."""
         if self._bytes <= self._config.max_mb * 1_000_000:
             return
-        # Down to nine tenths, so that the folder is not read at every picture.
+        # Down to nine tenths, so that the folder is not listed at every picture.
         for file, size in self._oldest_first(*_KINDS):
             if self._bytes <= self._config.max_mb * 900_000:
                 return
@@ -227,7 +228,7 @@ class Evidence:
             self._bytes -= size
 
     def _release_reviewed(self) -> None:
-        """Put pictures back among the others until the reviewed ones keep to their share."""
+        """Move the pictures reviewed longest ago to the corroded ones until the rest keeps to its share."""
         bound_bytes = self._config.reviewed_share * self._config.max_mb * 1_000_000
         for file, size in self._oldest_first(_REVIEWED):
             if self._reviewed_bytes <= bound_bytes:
@@ -236,7 +237,7 @@ class Evidence:
             self._reviewed_bytes -= size
 
     def _oldest_first(self, *kinds: str) -> Iterator[tuple[Path, int]]:
-        """Yield pictures in the order in which they go."""
+        """Yield pictures with their sizes, in bytes, in the order in which they are deleted."""
         for kind in kinds:
             found = []
             for entry in os.scandir(self._folder / kind):
@@ -255,21 +256,21 @@ class Evidence:
         return next((file for file in files if file.is_file() and not file.is_symlink()), None)
 
     def _read(self, sha256: str) -> bytes | None:
-        """Return a picture whose bytes are still those that it is named by."""
+        """Return a picture's bytes; None if they are missing or do not match the hash in their name."""
         file = self._find(sha256)
         try:
             content = file.read_bytes() if file else None
         except OSError:
             return None
         if content is not None and hashlib.sha256(content).hexdigest() != sha256:
-            _LOG.warning("evidence %s changed on the disk; not sent", sha256)
+            _log.warning("evidence %s changed on the disk; not sent", sha256)
             return None
         return content
 
 
-def _drawn(content: bytes, config: EvidenceConfig, size: Size) -> bytes | None:
-    """Return a picture with its map and words, JPEG, in the size asked for; None if it cannot be decoded."""
-    is_thumbnail = size is Size.THUMBNAIL
+def _draw(content: bytes, config: EvidenceConfig, size: PictureSize) -> bytes | None:
+    """Return a picture with map and text drawn, as JPEG; None if it cannot be decoded."""
+    is_thumbnail = size is PictureSize.THUMBNAIL
     pixels = draw_marking(content, at_most_px=config.thumbnail_px if is_thumbnail else None)
     if pixels is None:
         return None

@@ -1,7 +1,7 @@
-"""Evidence is drawn, encoded and written in a thread of its own: no frame waits for it to be judged.
+"""Encode and write evidence in its own thread, so that no frame waits for it.
 
-A verdict names its picture by the hash of the picture's bytes, so that verdict, and those after it, are
-spooled when the picture is there: milliseconds later, or without it after ``LONGEST_WAIT_S``.
+A verdict names its picture by hash, so that verdict and those after it are spooled when the picture is
+written: milliseconds later, or without it after ``LONGEST_WAIT_S``.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_WAIT_S = 0.5  # a picture takes milliseconds; a disk that takes longer costs the picture, not verdicts
-MAX_WAITING = 4  # pictures not yet encoded; each holds a frame in memory
+MAX_WAITING = 4  # pictures that are not encoded yet; each keeps a frame in memory
 
-_log = logging.getLogger("edge_node.evidence.store")
+_log = logging.getLogger(__name__)
 
 
-class PictureInWork:
-    """A picture that is being kept."""
+class PendingPicture:
+    """A picture that is being encoded and written."""
 
     def __init__(self, keep: Callable[[], str | None]) -> None:
         self._keep: Callable[[], str | None] | None = keep
@@ -32,45 +32,45 @@ class PictureInWork:
 
     @property
     def is_settled(self) -> bool:
-        """Whether ``sha256`` is final: the picture is kept, or has been waited for long enough."""
+        """Whether ``sha256`` is final: the picture is written, or ``LONGEST_WAIT_S`` is over."""
         return self._done.is_set() or time.monotonic() >= self._due_s
 
     @property
     def sha256(self) -> str | None:
-        """The picture's name; None if it could not be kept, or not in time."""
+        """The picture's name; None if it could not be written, or not in time."""
         return self._sha256
 
     def work(self) -> None:
-        """Keep the picture, unless nobody waits for it any more; belongs to the evidence thread."""
+        """Write the picture, unless its time is over; called in the evidence thread."""
         keep, self._keep = self._keep, None
         try:
             if keep is not None and time.monotonic() < self._due_s:
                 self._sha256 = keep()
-        except Exception:  # noqa: BLE001  whatever it is, verdicts must go on
+        except Exception:  # noqa: BLE001  no fault of evidence may stop the verdicts
             _log.exception("evidence")
         self._done.set()
 
 
 class EvidenceThread:
-    """Keeps pictures one after the other."""
+    """Run the jobs that keep pictures, one after the other."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        """Have ``on_change`` called in the thread after each picture."""
+        """Prepare the thread; ``on_change`` is called in it after each picture."""
         self._on_change = on_change
-        self._queue: queue.Queue[PictureInWork | None] = queue.Queue(MAX_WAITING)
+        self._queue: queue.Queue[PendingPicture | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def keep(self, keep: Callable[[], str | None]) -> PictureInWork | None:
-        """Have a picture kept; None if too many wait already.
+    def keep(self, keep: Callable[[], str | None]) -> PendingPicture | None:
+        """Queue a picture to be kept; None if too many wait already.
 
         Args:
             keep: draws, encodes and writes the picture and returns its name, or None if it cannot.
         """
-        picture = PictureInWork(keep)
+        picture = PendingPicture(keep)
         try:
             self._queue.put_nowait(picture)
         except queue.Full:
@@ -78,7 +78,7 @@ class EvidenceThread:
         return picture
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Keep what waits, for ``timeout_s`` at most, and end the thread."""
+        """Keep the pictures that wait, for ``timeout_s`` at most, and end the thread."""
         if not self._thread.is_alive():
             return
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
 from edge_node.findings.tracker import FindingTracker, TrackerState
 from edge_node.messages.topics import Kind
@@ -31,7 +31,7 @@ STATE_NAME = "findings.json"
 _CLOSE_S = 2.0  # how long closing waits for a disk
 MAX_STATE_BYTES = 4 * 1024 * 1024  # a kind of corrosion is 1 kB; there are tens of kinds at most
 
-_log = logging.getLogger("edge_node.findings.tracker")
+_log = logging.getLogger(__name__)
 
 
 class FindingLog:
@@ -111,14 +111,9 @@ class FindingLog:
         )
 
     def _save(self, state: bytes) -> None:
-        """Replace the file as a whole; a full disk costs the memory of a restart, not the finding."""
-        fresh = self._path.with_suffix(".new")
+        """Save the tracker's state; a full disk costs what a restart would know, not the finding."""
         try:
-            with fresh.open("wb") as file:
-                file.write(state)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            replace_file(self._path, [state])
         except OSError as err:
             _log.warning("%s: %s; open findings would not survive a restart now", self._path, err.strerror)
 

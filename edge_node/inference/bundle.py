@@ -1,7 +1,7 @@
-"""The bundle: what the converter promises and the node checks.
+"""Load a bundle and check every file against its manifest.
 
-A folder with ``bundle.json`` (the manifest), the ``.tflite`` files, ``golden.npz`` and ``report.html``.
-Each file is opened once, and the bytes that were hashed are the bytes that run.
+A bundle is a folder with ``bundle.json`` (the manifest), the ``.tflite`` files, ``golden.npz`` and
+``report.html``. Each file is opened once: the bytes that were hashed are the bytes that run.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # the largest seen is 60 kB
 MAX_MODEL_BYTES = 512 * 1024 * 1024  # Inception v3 float32 is 87 MB
 MAX_GOLDEN_BYTES = 64 * 1024 * 1024  # unpacked; the default bundle's has 1 MB
 _NPY_HEADER_BYTES = 16 * 1024  # numpy itself refuses headers beyond 10,000 bytes
-STORE_NAME = "store"  # [bundle] path: what was installed last
+STORE_NAME = "store"  # [bundle] path: the bundle that was installed last
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Pictures with the outputs they gave when the bundle was made.
+    """Pictures with the model outputs that they gave when the bundle was made.
 
     Attributes:
         pictures: uint8 ``(pictures, height, width, 3)``, channels blue, green, red.
@@ -56,7 +56,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose every byte was checked against its manifest."""
+    """A bundle whose files match its manifest."""
 
     path: Path
     manifest: Manifest
@@ -66,7 +66,7 @@ class Bundle:
 
     @property
     def reference(self) -> BundleReference:
-        """What names it on a verdict."""
+        """Name, version and hash, as verdicts carry them."""
         return BundleReference(
             name=self.manifest.name, version=self.manifest.version, sha256=self.manifest_sha256
         )
@@ -76,27 +76,28 @@ def load_bundle(path: Path) -> Bundle:
     """Read and check the bundle in the folder ``path``.
 
     Raises:
-        BundleError: something is missing, unreadable or not as the manifest says.
+        BundleError: a file is missing, unreadable or differs from the manifest.
     """
     if not path.is_dir():
         found = "a file" if path.exists() else "nothing"
         raise BundleError(f"{path}: wanted a bundle folder with {MANIFEST_NAME}, found {found}")
-    return bundle_from(path, lambda name, limit: _read(path / name, limit))
+    return check_bundle(path, lambda name, limit: _read(path / name, limit))
 
 
-def bundle_from(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
-    """Check a bundle whose files ``read`` gives by name, each at most so many bytes and each asked for once.
+def check_bundle(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
+    """Check the files of a bundle against its manifest and return the bundle.
 
     Args:
-        path: what messages call it.
-        read: may hold the content against more than the manifest says.
+        path: its name in messages.
+        read: returns a file by name, of at most so many bytes; called once a file. It may check more than
+            the manifest says.
 
     Raises:
-        BundleError: something is missing, unreadable or not as the manifest says.
+        BundleError: a file is missing, unreadable or differs from the manifest.
     """
     text = read(MANIFEST_NAME, MAX_MANIFEST_BYTES)
     manifest = decode_manifest(text, str(path / MANIFEST_NAME))
-    models = {model.file: _checked_model(path, model, read) for model in manifest.models}
+    models = {model.file: _check_model(path, model, read) for model in manifest.models}
     golden = read(GOLDEN_NAME, MAX_MODEL_BYTES)
     if hashlib.sha256(golden).hexdigest() != manifest.golden_sha256:
         raise BundleError(
@@ -105,8 +106,8 @@ def bundle_from(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
     return Bundle(path, manifest, hashlib.sha256(text).hexdigest(), decode_golden(golden, path), models)
 
 
-def bundle_path(name: str) -> Path:
-    """Return the folder that ``name`` means: a path, or ``default`` for the bundle in the package."""
+def resolve_bundle_path(name: str) -> Path:
+    """Return the folder that ``name`` stands for: a path, or ``default`` for the bundle in the package."""
     return DEFAULT_BUNDLE if name == "default" else Path(name)
 
 
@@ -124,11 +125,11 @@ def decode_golden(content: bytes, where: Path) -> Golden:
     """Return the golden probe in ``content``.
 
     Raises:
-        BundleError: it is no such archive.
+        BundleError: it is no archive of pictures and outputs.
     """
     outputs: dict[str, dict[str, np.ndarray]] = {}
     try:
-        _refuse_bomb(content)
+        _check_unpacked_size(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             pictures = archive["pictures"]
             for key in archive.files:
@@ -140,19 +141,19 @@ def decode_golden(content: bytes, where: Path) -> Golden:
     return Golden(pictures, outputs)
 
 
-def _refuse_bomb(content: bytes) -> None:
-    """Raise ValueError if the archive says that it unpacks to too much; Python reads no more than it says."""
+def _check_unpacked_size(content: bytes) -> None:
+    """Raise ValueError if the archive declares too much content; Python reads no more than is declared."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_GOLDEN_BYTES:
             raise ValueError(f"unpacks to {unpacked} bytes, at most {MAX_GOLDEN_BYTES} are taken")
         for entry in archive.infolist():
             with archive.open(entry) as member:
-                _refuse_large_array(member.read(_NPY_HEADER_BYTES), entry.file_size)
+                _check_array_size(member.read(_NPY_HEADER_BYTES), entry.file_size)
 
 
-def _refuse_large_array(header: bytes, size_bytes: int) -> None:
-    """Raise ValueError if a ``.npy`` declares more numbers than it has: numpy makes room for them first."""
+def _check_array_size(header: bytes, size_bytes: int) -> None:
+    """Raise ValueError if a ``.npy`` declares more numbers than it has: numpy allocates them first."""
     stream = io.BytesIO(header)
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -172,7 +173,7 @@ def _read(path: Path, limit: int) -> bytes:
     return content
 
 
-def _checked_model(path: Path, model: ModelFile, read: Callable[[str, int], bytes]) -> bytes:
+def _check_model(path: Path, model: ModelFile, read: Callable[[str, int], bytes]) -> bytes:
     content = read(model.file, MAX_MODEL_BYTES)
     if len(content) != model.size_bytes:
         raise BundleError(

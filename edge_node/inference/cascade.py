@@ -1,4 +1,4 @@
-"""Stage outputs -> route -> decision, or abstention. Pure: the models are asked through a function."""
+"""Walk the cascade from stage to stage and return its decision. Pure: a function runs the models."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSettings:
-    """What the operator knows beforehand, so that no stage is asked for it.
+    """Labels that the operator sets, so that no stage has to predict them.
 
     Attributes:
-        material: the metal, as a stage's ``meanings`` call it; the stages that tell only materials are
+        material: the metal, as the stages' ``meanings`` name it; stages that only predict the material are
             skipped.
     """
 
@@ -34,9 +34,9 @@ def calibrate_probabilities(
     """Return a stage's probabilities, ``(labels,)``, from its real-valued output.
 
     Args:
-        output: ``(1, labels)``, or ``(1, rows, columns, labels)`` for a map, whose mean the logits are.
+        output: ``(1, labels)``, or ``(1, rows, columns, labels)`` for a map, whose mean is the logits.
         kind: what the numbers are.
-        temperature: divides the logits; 1 leaves them as they are.
+        temperature: divides the logits; 1 changes nothing.
     """
     values = output.reshape(-1, output.shape[-1]).mean(axis=0, dtype=np.float64)
     if kind is OutputKind.PROBABILITIES:
@@ -48,52 +48,54 @@ def calibrate_probabilities(
 
 
 def decide(
-    cascade: Cascade, ask: Callable[[Stage], NDArray[np.float64]], told: OperatorSettings | None = None
+    cascade: Cascade,
+    predict: Callable[[Stage], NDArray[np.float64]],
+    settings: OperatorSettings | None = None,
 ) -> Decision:
-    """Walk the cascade from its root and return what it says.
+    """Walk the cascade from its root and return the decision.
 
     Args:
-        cascade: the stages, free of circles.
-        ask: returns a stage's calibrated probabilities, ``(labels,)``; called for stages on the path only.
-        told: what need not be asked.
+        cascade: the stages, without cycles.
+        predict: returns a stage's calibrated probabilities, ``(labels,)``; called on the path only.
+        settings: labels that the operator has set.
     """
     path: list[StageVerdict] = []
     known = _CascadeState()
-    if told and told.material:
-        known.material = (told.material, 1.0)
+    if settings and settings.material:
+        known.material = (settings.material, 1.0)
     name: str | None = cascade.root
     while name is not None:
         stage = cascade.stage(name)
-        if label := _told_label(stage, told):
+        if label := _preset_label(stage, settings):
             name = stage.routes.get(label)
             continue
-        probabilities = ask(stage)
-        choice = _choose(stage, probabilities)
+        probabilities = predict(stage)
+        choice = _choose_or_abstain(stage, probabilities)
         path.append(_stage_verdict(stage, probabilities, choice))
         if choice is None:
             known.abstained.append(stage.name)
             name = stage.otherwise
             continue
-        known.learn(stage.meanings.get(stage.labels[choice]), _rounded(probabilities[choice]))
+        known.learn(stage.meanings.get(stage.labels[choice]), _round(probabilities[choice]))
         name = None if known.metal is False else stage.routes.get(stage.labels[choice])
     return known.decision(tuple(path))
 
 
-def first_stage(cascade: Cascade, told: OperatorSettings | None = None) -> Stage:
-    """Return the stage that is asked first."""
+def first_stage(cascade: Cascade, settings: OperatorSettings | None = None) -> Stage:
+    """Return the first stage that has to predict."""
     stage = cascade.stage(cascade.root)
-    while (label := _told_label(stage, told)) and (name := stage.routes.get(label)):
+    while (label := _preset_label(stage, settings)) and (name := stage.routes.get(label)):
         stage = cascade.stage(name)
     return stage
 
 
-def unreadable(text: str) -> Decision:
-    """Return the decision about a picture that could not be read."""
+def decide_unreadable(text: str) -> Decision:
+    """Return the decision on a picture that could not be read."""
     return Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=(Reason(code="unreadable", text=text),))
 
 
 class _CascadeState:
-    """What the stages so far have said; each entry is a value and its confidence."""
+    """The labels that the stages so far have predicted; each entry is a value and its confidence."""
 
     def __init__(self) -> None:
         self.material: tuple[str, float] | None = None
@@ -153,29 +155,31 @@ class _CascadeState:
         return reasons
 
 
-def chosen_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
-    """Return the index of the label that a stage takes where it does not abstain.
+def choose_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
+    """Return the index of a stage's label, without abstention.
 
-    Of two labels the first from its ``decision_threshold`` on, of more the most probable one.
+    Of two labels it is the first from ``decision_threshold`` on; of more, the most probable one.
     """
     if len(stage.labels) == 2:
         return 0 if probabilities[0] >= stage.decision_threshold else 1
     return int(np.argmax(probabilities))
 
 
-def _told_label(stage: Stage, told: OperatorSettings | None) -> str | None:
-    """Return the label that the operator has answered for ``stage``, if all it tells is the material."""
-    if told is None or told.material is None:
+def _preset_label(stage: Stage, settings: OperatorSettings | None) -> str | None:
+    """Return the operator's label for ``stage``, if the material is all that this stage predicts."""
+    if settings is None or settings.material is None:
         return None
     meanings = [stage.meanings.get(label) for label in stage.labels]
     if any(meaning is None or meaning != Meaning(material=meaning.material) for meaning in meanings):
         return None
-    return next((label for label in stage.labels if stage.meanings[label].material == told.material), None)
+    return next(
+        (label for label in stage.labels if stage.meanings[label].material == settings.material), None
+    )
 
 
-def _choose(stage: Stage, probabilities: NDArray[np.float64]) -> int | None:
+def _choose_or_abstain(stage: Stage, probabilities: NDArray[np.float64]) -> int | None:
     """Return the index of the chosen label, or None to abstain."""
-    choice = chosen_label(stage, probabilities)
+    choice = choose_label(stage, probabilities)
     return choice if probabilities[choice] >= stage.abstain_below else None
 
 
@@ -183,7 +187,7 @@ def _stage_verdict(stage: Stage, probabilities: NDArray[np.float64], choice: int
     return StageVerdict(
         name=stage.name,
         label=None if choice is None else stage.labels[choice],
-        # Six digits: more than a quantized model can tell, and a third of the bytes.
+        # Six digits: more than a quantized model resolves, and a third of the bytes.
         probabilities={
             label: round(float(p), 6) for label, p in zip(stage.labels, probabilities, strict=True)
         },
@@ -192,6 +196,6 @@ def _stage_verdict(stage: Stage, probabilities: NDArray[np.float64], choice: int
     )
 
 
-def _rounded(probability: float) -> float:
-    """Six digits: more than a quantized model can tell, and a third of the bytes."""
+def _round(probability: float) -> float:
+    """Round to six digits: more than a quantized model resolves, and a third of the bytes."""
     return round(float(probability), 6)

@@ -1,4 +1,4 @@
-"""A bundle made ready to judge pictures: preprocessing, interpreters and cascade as one."""
+"""Run the models of one bundle on pictures: preprocessing, interpreters and cascade."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from edge_node.inference.manifest import InputTensor, ModelFile, OutputTensor, Stage
     from edge_node.messages.verdict import Decision
 
-# Two converters print a scale with different digits; more than this is another scale.
+# Two converters print a scale with different digits; a larger difference is another scale.
 _SCALE_RELATIVE_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class CascadeResult:
-    """What the engine says of one picture.
+    """The decision on one picture, with its maps.
 
     Attributes:
         decision: the cascade's.
-        maps: per stage on the path that has a map its logits, float32 ``(rows, columns, labels)``.
-        inference_ms: preprocessing and all models on the path.
+        maps: by stage on the path the map of logits, float32 ``(rows, columns, labels)``, if it has one.
+        inference_ms: time of preprocessing and of all models on the path.
     """
 
     decision: Decision
@@ -41,12 +41,12 @@ class CascadeResult:
 
 @dataclass(frozen=True, slots=True)
 class PreparedPicture:
-    """A picture with the input tensor of the model that is asked first.
+    """A picture with the input tensor of the model that runs first.
 
     Attributes:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
-        tensors: by the manifest's description of an input; others are made when they are asked for.
-        prepare_ms: what making them took.
+        tensors: by the manifest's description of an input; others are made on demand.
+        prepare_ms: time of preprocessing.
     """
 
     pixels: NDArray[np.uint8]
@@ -55,13 +55,13 @@ class PreparedPicture:
 
 
 class Engine:
-    """The models of one bundle; ``run`` and ``judge`` belong to one thread, ``prepare`` to any."""
+    """Run the models of one bundle; ``run`` and ``judge`` belong to one thread, ``prepare`` to any."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, delegate: str | None = None) -> None:
-        """Load every model and hold it against the manifest.
+        """Load every model and check it against the manifest.
 
         Raises:
-            BundleError: a model does not load, or is not what the manifest says.
+            BundleError: a model does not load, or differs from the manifest.
             RuntimeUnavailableError: there is no TFLite runtime.
         """
         self.bundle = bundle
@@ -74,78 +74,82 @@ class Engine:
             _check_signature(model, interpreter, where)
             self._interpreters[model.file] = interpreter
 
-    def prepare(self, pixels: NDArray[np.uint8], told: OperatorSettings | None = None) -> PreparedPicture:
-        """Return a picture, uint8 ``(height, width, 3)``, blue, green, red, ready to be judged."""
+    def prepare(self, pixels: NDArray[np.uint8], settings: OperatorSettings | None = None) -> PreparedPicture:
+        """Preprocess a picture, uint8 ``(height, width, 3)``, blue, green, red, for the first model."""
         started_ns = time.perf_counter_ns()
         manifest = self.bundle.manifest
-        spec = manifest.model(first_stage(manifest.cascade, told).model).input
+        spec = manifest.model(first_stage(manifest.cascade, settings).model).input
         tensors = {spec: input_tensor(pixels, spec)}
         return PreparedPicture(pixels, tensors, (time.perf_counter_ns() - started_ns) / 1e6)
 
-    def run(self, prepared: PreparedPicture, told: OperatorSettings | None = None) -> ModelOutputs:
-        """Return what the models say of a picture, for ``decide``; this is where they run.
+    def run(self, prepared: PreparedPicture, settings: OperatorSettings | None = None) -> ModelOutputs:
+        """Run the models on a picture and return their outputs, on which ``decide`` is called.
 
-        A bundle of one model is decided on by whoever has the time: what the models' thread does besides
-        running them, the models wait for.
+        With a single model the caller may decide in another thread: whatever else this thread does, the
+        next picture waits for.
         """
-        answers = ModelOutputs(self, prepared, told)
-        if len(self._interpreters) > 1:  # which of them are asked, the cascade says
-            answers.decide()
-        return answers
+        outputs = ModelOutputs(self, prepared, settings)
+        if len(self._interpreters) > 1:  # several models: the cascade picks which run, so walk it here
+            outputs.decide()
+        return outputs
 
-    def judge(self, pixels: NDArray[np.uint8], told: OperatorSettings | None = None) -> CascadeResult:
-        """Return what the cascade says of a picture, uint8 ``(height, width, 3)``, blue, green, red."""
-        return self.run(self.prepare(pixels, told), told).decide()
+    def judge(self, pixels: NDArray[np.uint8], settings: OperatorSettings | None = None) -> CascadeResult:
+        """Return the decision on a picture, uint8 ``(height, width, 3)``, blue, green, red, and its maps."""
+        return self.run(self.prepare(pixels, settings), settings).decide()
 
     def interpreter(self, file: str) -> Interpreter:
-        """Return the bare interpreter of one model, for measuring against it."""
+        """Return the interpreter of one model, for measuring it alone."""
         return self._interpreters[file]
 
     def outputs(self, file: str, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
-        """Return the real values of every output of one model for its input tensor, by tensor name."""
+        """Run one model on its input tensor and return the real values of its outputs, by tensor name."""
         raw = self._interpreters[file].run(tensor)
-        return {out.name: _real(raw, out) for out in self.bundle.manifest.model(file).outputs}
+        return {out.name: _dequantize_output(raw, out) for out in self.bundle.manifest.model(file).outputs}
 
 
-def _real(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[np.float32]:
+def _dequantize_output(raw: dict[str, NDArray[np.generic]], output: OutputTensor) -> NDArray[np.float32]:
     return dequantize(raw[output.name], Quantization(output.scale, output.zero_point))
 
 
 class ModelOutputs:
-    """The outputs for one picture: each input is prepared once, each model runs once, when first asked."""
+    """The model outputs for one picture; each input is prepared and each model runs at most once."""
 
-    def __init__(self, engine: Engine, prepared: PreparedPicture, told: OperatorSettings | None) -> None:
-        """Run the model that is asked first."""
+    def __init__(self, engine: Engine, prepared: PreparedPicture, settings: OperatorSettings | None) -> None:
+        """Run the first model."""
         self._engine = engine
-        self._told = told
+        self._settings = settings
         self._pixels = prepared.pixels
         self._tensors = dict(prepared.tensors)
         self._raw: dict[str, dict[str, NDArray[np.generic]]] = {}
         self._maps: dict[str, NDArray[np.float32]] = {}
-        self._judgement: CascadeResult | None = None
+        self._result: CascadeResult | None = None
         self._took_ms = prepared.prepare_ms
         manifest = engine.bundle.manifest
         started_ns = time.perf_counter_ns()
-        self._run(manifest.model(first_stage(manifest.cascade, told).model))
+        self._run(manifest.model(first_stage(manifest.cascade, settings).model))
         self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
 
     def decide(self) -> CascadeResult:
-        """Return what the cascade makes of the outputs."""
-        if self._judgement is None:
+        """Walk the cascade on the outputs; further models run as the path needs them."""
+        if self._result is None:
             started_ns = time.perf_counter_ns()
-            decision = decide(self._engine.bundle.manifest.cascade, self._probabilities, self._told)
+            decision = decide(self._engine.bundle.manifest.cascade, self._probabilities, self._settings)
             self._took_ms += (time.perf_counter_ns() - started_ns) / 1e6
-            self._judgement = CascadeResult(decision, self._maps, self._took_ms)
-        return self._judgement
+            self._result = CascadeResult(decision, self._maps, self._took_ms)
+        return self._result
 
     def _probabilities(self, stage: Stage) -> NDArray[np.float64]:
         model = self._engine.bundle.manifest.model(stage.model)
         raw = self._run(model)
         outputs = {out.name: out for out in model.outputs}
-        # Only what is asked for becomes real numbers: a fused model has outputs of stages off the path.
+        # Only outputs on the path are dequantized: a fused model has those of every stage.
         if stage.map is not None:
-            self._maps[stage.name] = _real(raw, outputs[stage.map])[0]
-        real = self._maps[stage.name] if stage.output == stage.map else _real(raw, outputs[stage.output])
+            self._maps[stage.name] = _dequantize_output(raw, outputs[stage.map])[0]
+        real = (
+            self._maps[stage.name]
+            if stage.output == stage.map
+            else _dequantize_output(raw, outputs[stage.output])
+        )
         return calibrate_probabilities(real, outputs[stage.output].kind, stage.temperature)
 
     def _run(self, model: ModelFile) -> dict[str, NDArray[np.generic]]:
@@ -157,7 +161,7 @@ class ModelOutputs:
 
 
 def _check_signature(model: ModelFile, interpreter: Interpreter, where: str) -> None:
-    """Raise BundleError if the file's tensors are not those of the manifest."""
+    """Raise BundleError if the file's tensors differ from the manifest's."""
     if len(interpreter.inputs) != 1:
         raise BundleError(f"{where}: {len(interpreter.inputs)} inputs, wanted 1; convert again")
     _check_tensor(interpreter.inputs[0], model.input, f"{where}: input 0")

@@ -1,6 +1,6 @@
-"""The golden probe: pictures whose outputs are known, run again in the runtime that will decide.
+"""Run pictures with known outputs in the installed runtime, and refuse a runtime that computes wrongly.
 
-A runtime that loads a model may still compute it wrongly, silently; the probe is what notices.
+A runtime that loads a model may still compute it wrongly without an error.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from edge_node.inference.manifest import ModelFile, OutputTensor
 
 MAX_STEPS = 2.0  # int8 kernels of different runtimes round differently, by up to two steps of the output
-# A map gathers the rounding of every layer. Between LiteRT's XNNPACK and tflite-runtime's own kernels up to
-# 1.4 times 8 steps at a position, or 2 in the mean over positions, were seen on EfficientNet-Lite0.
+# A map accumulates the rounding of every layer. Between LiteRT's XNNPACK and tflite-runtime's own kernels up
+# to 1.4 times 8 steps at a position, or 2 in the mean over positions, were seen on EfficientNet-Lite0.
 MAX_STEPS_AT_A_POSITION = 16.0
-MAX_STEPS_OF_A_MEAN = 4.0
-# A small model gathers more: MobileNet v1 0.25 and 0.5 are up to twice that far off on tflite-runtime 2.14,
-# change probabilities by up to 0.07, and say the same of 97 to 100 % of pictures. So outputs of 8-bit models
-# may be this many times further off, as long as no picture's probabilities change by more than they may.
-# Kernels that are wrong change them by half, and so do pixels that nobody centred.
-LOOSER = 3.0
+MAX_STEPS_OF_MEAN = 4.0
+# A small model accumulates more: MobileNet v1 0.25 and 0.5 are up to twice that far off on tflite-runtime
+# 2.14, change probabilities by up to 0.07, and predict the same label for 97 to 100 % of pictures. So outputs
+# of 8-bit models may be this many times further off, as long as no picture's probabilities change by more
+# than MAX_PROBABILITY. Wrong kernels, or pixels that were not centred, change them by half.
+SMALL_MODEL_FACTOR = 3.0
 MAX_PROBABILITY = 0.1
 # Share of an output's span that kernels may differ by, where it is not quantized: measured 1e-6 for
 # float32 on x86-64; Arm computes float16 models in half precision; dynamic ranges round per batch.
@@ -47,7 +47,7 @@ _EIGHT_BITS = frozenset({"dynamic", "int8-float-io", "int8"})
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """How far one output was from what it was when the bundle was made, as a share of what is allowed."""
+    """The largest error of one output on the golden pictures, as a share of its tolerance."""
 
     file: str
     output: str
@@ -55,7 +55,7 @@ class ProbeResult:
 
 
 def run_probe(engine: Engine) -> tuple[ProbeResult, ...]:
-    """Run the bundle's golden pictures and return each output's distance.
+    """Run the bundle's golden pictures and return the error of each output.
 
     Raises:
         BundleError: an output is further off than its tolerance, or the probe does not cover the models.
@@ -102,31 +102,33 @@ def _compare(
             raise BundleError(
                 f"{where}: the golden probe does not cover output {output.name!r}; convert again"
             )
-        results.append(ProbeResult(model.file, output.name, _share(model, output, values - wanted, wanted)))
+        results.append(
+            ProbeResult(model.file, output.name, _share_of_tolerance(model, output, values - wanted, wanted))
+        )
     return results
 
 
-def _share(
+def _share_of_tolerance(
     model: ModelFile, output: OutputTensor, error: NDArray[np.float32], wanted: NDArray[np.float32]
 ) -> float:
-    """Return the largest error as a share of what is allowed; of a map its means count too."""
+    """Return the largest error as a share of the tolerance; of a map also that of its means."""
     strict = _in_steps(error, output, _tolerance(model, output, wanted))
     if strict <= 1.0 or model.quantization not in _EIGHT_BITS:
         return strict
-    said, expected = (_probabilities(values, output.kind) for values in (wanted + error, wanted))
-    return max(strict / LOOSER, float(np.abs(said - expected).max()) / MAX_PROBABILITY)
+    found, expected = (_probabilities(values, output.kind) for values in (wanted + error, wanted))
+    return max(strict / SMALL_MODEL_FACTOR, float(np.abs(found - expected).max()) / MAX_PROBABILITY)
 
 
 def _in_steps(error: NDArray[np.float32], output: OutputTensor, allowed: float) -> float:
     if output.kind is not OutputKind.MAP:
         return float(np.abs(error).max() / allowed)
     positions = np.abs(error).max() / (allowed * MAX_STEPS_AT_A_POSITION / MAX_STEPS)
-    means = np.abs(error.mean(axis=(1, 2))).max() / (allowed * MAX_STEPS_OF_A_MEAN / MAX_STEPS)
+    means = np.abs(error.mean(axis=(1, 2))).max() / (allowed * MAX_STEPS_OF_MEAN / MAX_STEPS)
     return float(max(positions, means))
 
 
 def _probabilities(values: NDArray[np.float32], kind: OutputKind) -> NDArray[np.float64]:
-    """Return what a stage takes from outputs ``(pictures, ..., labels)``, before any temperature."""
+    """Return the probabilities of outputs ``(pictures, ..., labels)`` at temperature 1."""
     return np.stack([calibrate_probabilities(picture, kind, 1.0) for picture in values])
 
 

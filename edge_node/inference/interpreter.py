@@ -1,11 +1,11 @@
-"""The only importer of the TFLite runtime: tensors in, tensors out.
+"""Run one TFLite model; the only importer of the TFLite runtime.
 
-LiteRT is TFLite's present name and comes first; ``tflite-runtime`` serves where it is all there is, or
-where ``EDGE_NODE_RUNTIME=tflite-runtime`` asks for it.
+LiteRT, TFLite's present name, is preferred; ``tflite-runtime`` is used where nothing else is installed, or
+where ``EDGE_NODE_RUNTIME=tflite-runtime`` selects it.
 
-No weight cache: XNNPACK can keep packed weights in a file, but no runtime's Interpreter can be told where (a
-test says when one can). LiteRT's CompiledModel can: 30 ms sooner at the start, for 6 MB more of memory
-(``tests/benchmarks/weight_cache.py``) and a second way to run models beside the one that both runtimes have.
+No weight cache: XNNPACK can keep packed weights in a file, but no runtime's Interpreter has an option for it
+(a test notices when one has). LiteRT's CompiledModel has: the start is 30 ms faster for 6 MB more memory
+(``tests/benchmarks/weight_cache.py``), but it would be a second way to run models.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input or output as the file itself declares it."""
+    """An input or output tensor as the model file declares it."""
 
     name: str
     index: int
@@ -53,7 +53,7 @@ class Tensor:
 
 
 class Interpreter:
-    """One model ready to run; not thread-safe: each belongs to one thread."""
+    """Run one model; used by one thread alone."""
 
     def __init__(
         self,
@@ -64,13 +64,13 @@ class Interpreter:
         xnnpack: bool = True,
         delegate: str | None = None,
     ) -> None:
-        """Make the model in ``content`` ready.
+        """Load the model in ``content`` and allocate its tensors.
 
         Args:
             content: a ``.tflite`` file.
-            where: its name, for messages.
-            threads: XNNPACK and the reference kernels use exactly so many, from the start.
-            xnnpack: False leaves the default delegate out; for comparison only.
+            where: its name in messages.
+            threads: exact number for XNNPACK and for the built-in kernels.
+            xnnpack: False omits the default delegate; for comparison only.
             delegate: shared library of an accelerator, as the dynamic linker finds it.
 
         Raises:
@@ -84,7 +84,7 @@ class Interpreter:
         if delegate is not None:
             options["experimental_delegates"] = [_delegate(module, delegate)]
         try:
-            with _greeting_removed():
+            with _suppress_greeting():
                 self._interpreter = module.Interpreter(**options)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as err:
@@ -98,16 +98,16 @@ class Interpreter:
 
     @property
     def delegated(self) -> bool:
-        """True if a delegate, XNNPACK by default, has taken over at least a part of the graph."""
-        # No public call tells; LiteRT names the node DELEGATE, tflite-runtime TfLiteXNNPackDelegate.
+        """Whether a delegate, XNNPACK by default, runs at least a part of the graph."""
+        # No public call exists; LiteRT names the node DELEGATE, tflite-runtime TfLiteXNNPackDelegate.
         names = [str(op["op_name"]) for op in self._interpreter._get_ops_details()]  # noqa: SLF001
         return any("DELEGATE" in name.upper() for name in names)
 
     def run(self, tensor: NDArray[np.generic]) -> dict[str, NDArray[np.generic]]:
-        """Return every output of the model for its one input, by tensor name, as copies.
+        """Run the model on its one input and return copies of its outputs by tensor name.
 
         Raises:
-            TensorMismatchError: the tensor's shape or dtype is not the input's.
+            TensorMismatchError: the tensor's shape or dtype differs from the input's.
         """
         wanted = self.inputs[0]
         if tensor.shape != wanted.shape or tensor.dtype.name != wanted.dtype:
@@ -145,7 +145,7 @@ def runtime() -> Runtime:
 def _module() -> Any:
     chosen = runtime()
     if chosen.name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
-        # Its own message for this is a wall of text at the first interpreter.
+        # Its own message for this is pages of text at the first interpreter.
         raise RuntimeUnavailableError(
             f"tflite-runtime {chosen.version} needs numpy < 2, found {np.__version__};"
             " pip install 'corrosion-edge-node[tflite]'"
@@ -159,10 +159,10 @@ def _module() -> Any:
 
 
 @contextmanager
-def _greeting_removed() -> Iterator[None]:
-    """Keep the runtime's "INFO: Created TensorFlow Lite XNNPACK delegate" off stderr; no setting does.
+def _suppress_greeting() -> Iterator[None]:
+    """Remove the runtime's "INFO: Created TensorFlow Lite XNNPACK delegate" from stderr; no option does.
 
-    All else that anybody writes to stderr meanwhile is written out afterwards.
+    Everything else that is written to stderr meanwhile is written out afterwards.
     """
     with tempfile.TemporaryFile() as kept:
         stderr = os.dup(2)
@@ -178,7 +178,7 @@ def _greeting_removed() -> Iterator[None]:
 
 
 def _delegate(module: Any, library: str) -> Any:
-    """Load an accelerator's delegate; looked at first, for the runtime's own failure prints a traceback."""
+    """Load an accelerator's delegate, checked before, because the runtime's own failure is a traceback."""
     try:
         found = ctypes.CDLL(library)
     except OSError as err:

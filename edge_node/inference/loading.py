@@ -1,8 +1,4 @@
-"""From the configuration to models that are ready: loaded, probed, with the best number of threads.
-
-And again while the node runs: a new bundle is loaded beside the old one and takes over between two frames,
-or is refused and the old one goes on.
-"""
+"""Load the configured bundle's models, run the golden probe and choose the number of threads."""
 
 from __future__ import annotations
 
@@ -11,44 +7,44 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from edge_node import malloc as heap
+from edge_node import malloc
 from edge_node.errors import RuntimeUnavailableError
-from edge_node.inference.bundle import Bundle, bundle_path, load_bundle
+from edge_node.inference.bundle import Bundle, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
 
-MOST_THREADS = 4  # the cores of a Raspberry Pi; capture, publishing and the system want some too
-_TRIALS = 7  # the median of so many runs decides; the first two warm up
-_WARM_UP = 2
-_WORTH = 0.95  # another thread takes a core from capture and publishing: it must save 5 % at least
+MAX_THREADS = 4  # the cores of a Raspberry Pi; capture, publishing and the system need some too
+_TRIALS = 7  # runs of which the median counts
+_WARM_UP = 2  # runs before them
+_WORTH_A_THREAD = 0.95  # another thread takes a core from capture and publishing: it must save at least 5 %
 
-_log = logging.getLogger("edge_node.model")
+_log = logging.getLogger(__name__)
 
 
 def load_engine(config: BundleConfig) -> Engine:
-    """Return the configured bundle's models, after the golden probe held.
+    """Load the configured bundle's models and run the golden probe.
 
     Raises:
         BundleError: the bundle is not whole, does not load, or computes wrongly here.
         RuntimeUnavailableError: there is no TFLite runtime, or the delegate does not load.
     """
-    return ready_engine(load_bundle(bundle_path(config.path)), config)
+    return prepare_engine(load_bundle(resolve_bundle_path(config.path)), config)
 
 
-def ready_engine(bundle: Bundle, config: BundleConfig) -> Engine:
-    """Return the models of ``bundle``, after the golden probe held.
+def prepare_engine(bundle: Bundle, config: BundleConfig) -> Engine:
+    """Load the models of ``bundle`` and run the golden probe.
 
     Raises:
         BundleError: the bundle does not load, or computes wrongly here.
         RuntimeUnavailableError: there is no TFLite runtime, or the delegate does not load.
     """
     threads = config.threads
-    engine = _fastest(bundle, config) if threads == "auto" else _engine(bundle, config, threads)
+    engine = _load_fastest(bundle, config) if threads == "auto" else _load(bundle, config, threads)
     run_probe(engine)
-    heap.give_back()
+    malloc.trim()
     return engine
 
 
@@ -57,7 +53,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _engine(bundle: Bundle, config: BundleConfig, threads: int) -> Engine:
+def _load(bundle: Bundle, config: BundleConfig, threads: int) -> Engine:
     try:
         return Engine(bundle, threads=threads, delegate=config.delegate)
     except RuntimeUnavailableError as err:
@@ -67,26 +63,26 @@ def _engine(bundle: Bundle, config: BundleConfig, threads: int) -> Engine:
         return Engine(bundle, threads=threads)
 
 
-def _fastest(bundle: Bundle, config: BundleConfig) -> Engine:
-    """Measure 1, 2, ... threads on the golden picture and return the engine that is worth its cores."""
-    engine, chosen = _engine(bundle, config, 1), 1
-    best_ms = median_ms(engine)
+def _load_fastest(bundle: Bundle, config: BundleConfig) -> Engine:
+    """Measure 1, 2, ... threads on a golden picture; return the engine with the fewest that pay."""
+    engine, chosen = _load(bundle, config, 1), 1
+    best_ms = measure_median_ms(engine)
     loaded = 1
-    for loaded in range(2, min(available_cores(), MOST_THREADS) + 1):
+    for loaded in range(2, min(available_cores(), MAX_THREADS) + 1):
         del engine  # one at a time: each keeps a copy of the weights
-        engine = _engine(bundle, config, loaded)
-        found_ms = median_ms(engine)
-        if found_ms < best_ms * _WORTH:
+        engine = _load(bundle, config, loaded)
+        found_ms = measure_median_ms(engine)
+        if found_ms < best_ms * _WORTH_A_THREAD:
             best_ms, chosen = found_ms, loaded
     if chosen != loaded:
         del engine
-        engine = _engine(bundle, config, chosen)
+        engine = _load(bundle, config, chosen)
     _log.info("threads = auto: %d (%.1f ms a picture)", chosen, best_ms)
     return engine
 
 
-def median_ms(engine: Engine) -> float:
-    """Return the median time for judging the first golden picture."""
+def measure_median_ms(engine: Engine) -> float:
+    """Return the median time of judging the first golden picture."""
     pixels = engine.bundle.golden.pictures[0]
     times = []
     for _ in range(_WARM_UP + _TRIALS):

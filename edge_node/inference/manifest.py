@@ -1,6 +1,6 @@
-"""``bundle.json``: what the converter says about a bundle, and the node believes after checking.
+"""Define, encode, decode and check ``bundle.json``, the manifest of a bundle.
 
-The classes here are both ends of the contract: the converter encodes them, the node decodes them.
+The converter encodes these classes, the node decodes them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Triple: TypeAlias = tuple[float, float, float]
 
 
 class Resize(str, Enum):
-    """How a frame becomes the size of the model's input: the rule that the graph was trained with."""
+    """The rule by which a frame is resized to the model's input: the one that the graph was trained with."""
 
     BILINEAR_TF1 = "bilinear_tf1"  # tf.compat.v1.image.resize_bilinear: TensorFlow for Poets
     BILINEAR = "bilinear"  # pixel centres at half: OpenCV's INTER_LINEAR, TensorFlow 2
@@ -34,19 +34,21 @@ class Resize(str, Enum):
 
 
 class OutputKind(str, Enum):
-    """What the numbers of an output tensor are."""
+    """The meaning of an output tensor's numbers."""
 
     LOGITS = "logits"  # (1, labels)
     PROBABILITIES = "probabilities"  # (1, labels), softmax inside the graph
     MAP = "map"  # (1, rows, columns, labels): logits before the mean over positions
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
-    """A part of the manifest; a key it does not know is an error."""
+class _ManifestPart(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False
+):
+    """A part of the manifest; an unknown key is an error."""
 
 
-class InputTensor(_Record, frozen=True, kw_only=True):
-    """The model's one input and the preprocessing that leads to it: ``real = (pixel - mean) / std``."""
+class InputTensor(_ManifestPart, frozen=True, kw_only=True):
+    """The model's one input and its preprocessing: ``real = (pixel - mean) / std``."""
 
     shape: tuple[Literal[1], int, int, Literal[3]]
     dtype: Literal["float32", "uint8", "int8"]
@@ -58,8 +60,8 @@ class InputTensor(_Record, frozen=True, kw_only=True):
     std: Annotated[Triple, msgspec.Meta(description="never 0")] = (127.5, 127.5, 127.5)
 
 
-class OutputTensor(_Record, frozen=True, kw_only=True):
-    """One output, found in the file by its tensor's name."""
+class OutputTensor(_ManifestPart, frozen=True, kw_only=True):
+    """One output, identified in the file by its tensor's name."""
 
     name: str
     kind: OutputKind
@@ -69,7 +71,7 @@ class OutputTensor(_Record, frozen=True, kw_only=True):
     zero_point: int = 0
 
 
-class ModelFile(_Record, frozen=True, kw_only=True):
+class ModelFile(_ManifestPart, frozen=True, kw_only=True):
     """One ``.tflite`` file."""
 
     file: FileName
@@ -80,8 +82,8 @@ class ModelFile(_Record, frozen=True, kw_only=True):
     outputs: tuple[OutputTensor, ...]
 
 
-class Meaning(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What a label says about the surface; absent means that it says nothing on the matter."""
+class Meaning(_ManifestPart, frozen=True, kw_only=True, omit_defaults=True):
+    """The facts about the surface that a label stands for; a fact that it does not state is absent."""
 
     material: str | None = None
     corroded: bool | None = None
@@ -90,15 +92,14 @@ class Meaning(_Record, frozen=True, kw_only=True, omit_defaults=True):
     metal: bool | None = None
 
 
-class Stage(_Record, frozen=True, kw_only=True):
-    """One question of the cascade.
+class Stage(_ManifestPart, frozen=True, kw_only=True):
+    """One classifier of the cascade.
 
     ``output`` names a tensor of ``model`` of kind logits, probabilities or map (logits are then the map's
-    mean). ``map`` names the map that shows where, if there is one; its positions count as corroded from
-    ``map_threshold`` on. With two labels the first is chosen
-    when its probability is at least ``decision_threshold``; with more the most probable is. The stage
-    abstains when the chosen label's probability is below ``abstain_below``; then ``otherwise`` names
-    the stage to ask instead, if any.
+    mean). ``map`` names the map of positions, if there is one; they count as corroded from ``map_threshold``
+    on. With two labels the first is chosen when its probability is at least ``decision_threshold``; with
+    more, the most probable one. The stage abstains when the chosen label's probability is below
+    ``abstain_below``; ``otherwise`` then names the next stage, if any.
     """
 
     name: Identifier
@@ -115,8 +116,8 @@ class Stage(_Record, frozen=True, kw_only=True):
     otherwise: Identifier | None = None
 
 
-class Cascade(_Record, frozen=True, kw_only=True):
-    """The stages, and which is asked first."""
+class Cascade(_ManifestPart, frozen=True, kw_only=True):
+    """The stages, and the name of the first."""
 
     root: Identifier
     stages: Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
@@ -126,24 +127,24 @@ class Cascade(_Record, frozen=True, kw_only=True):
         return next(stage for stage in self.stages if stage.name == name)
 
 
-class SourceGraph(_Record, frozen=True, kw_only=True):
-    """A graph that went into the bundle."""
+class SourceGraph(_ManifestPart, frozen=True, kw_only=True):
+    """A TensorFlow graph that the bundle was made from."""
 
     stage: str
     file: str
     sha256: Sha256
 
 
-class CalibrationSet(_Record, frozen=True, kw_only=True):
-    """The pictures that int8 ranges were measured on; the hash is over their sorted content hashes."""
+class CalibrationSet(_ManifestPart, frozen=True, kw_only=True):
+    """The pictures on which int8 ranges were calibrated; the hash is over their sorted content hashes."""
 
     pictures: int
     sha256: Sha256
     seed: int
 
 
-class Provenance(_Record, frozen=True, kw_only=True):
-    """Where the bundle comes from."""
+class Provenance(_ManifestPart, frozen=True, kw_only=True):
+    """The graphs, tools and calibration pictures that the bundle was made from."""
 
     graphs: tuple[SourceGraph, ...]
     tools: dict[str, str]
@@ -151,8 +152,8 @@ class Provenance(_Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class StageMeasure(_Record, frozen=True, kw_only=True):
-    """Float against quantized for one stage, on the pictures of ``Measured``."""
+class StageMeasure(_ManifestPart, frozen=True, kw_only=True):
+    """The quantized model against the float one for one stage, on the pictures of ``Measured``."""
 
     stage: str
     agreement: Probability
@@ -164,16 +165,16 @@ class StageMeasure(_Record, frozen=True, kw_only=True):
     labelled_pictures: int = 0
 
 
-class Measured(_Record, frozen=True, kw_only=True):
-    """What was measured at conversion, and on how many pictures of which set."""
+class Measured(_ManifestPart, frozen=True, kw_only=True):
+    """The measurements at conversion, and the set of pictures that they were made on."""
 
     set: str
     pictures: int
     stages: tuple[StageMeasure, ...]
 
 
-class Manifest(_Record, frozen=True, kw_only=True):
-    """``bundle.json``."""
+class Manifest(_ManifestPart, frozen=True, kw_only=True):
+    """The content of ``bundle.json``."""
 
     format: Literal[1] = 1
     name: Identifier
@@ -193,10 +194,10 @@ class Manifest(_Record, frozen=True, kw_only=True):
 
 
 def decode_manifest(text: bytes, where: str) -> Manifest:
-    """Return the manifest in ``text`` if it is whole and agrees with itself.
+    """Return the manifest in ``text``.
 
     Raises:
-        BundleError: with ``where`` and every contradiction found.
+        BundleError: it does not match the schema, or contradicts itself; names ``where`` and every problem.
     """
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
@@ -213,7 +214,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def cascade_contradictions(cascade: Cascade) -> Iterator[str]:
-    """Yield a sentence for each way in which the cascade disagrees with itself, whatever its models are."""
+    """Yield a sentence for each contradiction in the cascade; its models are not looked at."""
     names = [stage.name for stage in cascade.stages]
     if len(set(names)) != len(names):
         yield "two stages have one name"
@@ -233,7 +234,7 @@ def cascade_contradictions(cascade: Cascade) -> Iterator[str]:
 
 
 def _contradictions(manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for each way in which the manifest disagrees with itself."""
+    """Yield a sentence for each contradiction in the manifest."""
     files = {model.file: model for model in manifest.models}
     for model in manifest.models:
         if 0.0 in model.input.std:
@@ -262,7 +263,7 @@ def _model_contradictions(stage: Stage, model: ModelFile | None) -> Iterator[str
 
 
 def _cycle(cascade: Cascade) -> list[str] | None:
-    """Return the stages of a circular route, if there is one."""
+    """Return the stages of a cycle in the routes, if there is one."""
     targets = {s.name: {*s.routes.values(), *filter(None, [s.otherwise])} for s in cascade.stages}
 
     def walk(name: str, path: list[str]) -> list[str] | None:

@@ -1,7 +1,7 @@
-"""From a frame to the model's input tensor: exactly what the graph was trained with. Pure.
+"""Resize, scale and quantize a frame to the model's input tensor, as the graph was trained. Pure.
 
-The old TensorFlow resize is written out here because OpenCV's has other pixel centres; the same
-pictures give the same probabilities as TensorFlow's own session (pinned by a test).
+TensorFlow 1's bilinear resize is implemented here because OpenCV's has other pixel centres; a test pins that
+the same pictures give the same probabilities as in a TensorFlow session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def input_tensor(pixels: NDArray[np.uint8], spec: InputTensor) -> NDArray[np.generic]:
-    """Return the tensor that the model expects for a picture.
+    """Return the model's input tensor for a picture.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
@@ -40,39 +40,38 @@ def input_tensor(pixels: NDArray[np.uint8], spec: InputTensor) -> NDArray[np.gen
         return np.ascontiguousarray(real, dtype=np.float32)[np.newaxis]
     if spec.colour_order == "RGB":
         resized = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
-    table = _table(spec)
+    table = _quantization_table(spec)
     return (resized if table is None else cv2.LUT(resized, table))[np.newaxis]
 
 
 def resize(
     pixels: NDArray[np.uint8], height: int, width: int, rule: Resize, *, real: bool = False
 ) -> NDArray[Any]:
-    """Return the picture at ``(height, width, 3)`` by ``rule``, channel order kept.
+    """Resize the picture to ``(height, width, 3)`` by ``rule``; channel order stays.
 
-    With ``real`` the old TensorFlow rule keeps the fractions that it computes, as float32; otherwise, and
-    by the other rules, values are rounded to uint8.
+    With ``real`` and ``BILINEAR_TF1`` the result is float32 with its fractions; otherwise uint8, rounded.
     """
     if rule is Resize.BILINEAR_TF1:
         exact = _resize_bilinear_tf1(pixels, height, width)
         return exact if real else np.rint(exact).astype(np.uint8)
     if pixels.shape[:2] == (height, width):
         return pixels
-    # Enlarging, OpenCV's area rule draws blocks; there is nothing to take the mean of.
+    # When enlarging, OpenCV's INTER_AREA repeats pixels as blocks.
     shrinks = height * width < pixels.shape[0] * pixels.shape[1]
     interpolation = cv2.INTER_AREA if rule is Resize.AREA and shrinks else cv2.INTER_LINEAR
     return cv2.resize(pixels, (width, height), interpolation=interpolation)
 
 
 def _resize_bilinear_tf1(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
-    """Bilinear with the corner at 0: source = target * (source size / target size), no half pixel.
+    """Resize bilinearly with source = target * (source size / target size), without half-pixel centres.
 
     Source: tf.compat.v1.image.resize_bilinear, align_corners=False, half_pixel_centers=False.
     """
     if pixels.shape[:2] == (height, width):
         return pixels.astype(np.float32)
-    corners = _corners(pixels.shape[0], pixels.shape[1], height, width)
+    corners = _make_corners(pixels.shape[0], pixels.shape[1], height, width)
     flat = np.ascontiguousarray(pixels).reshape(-1, 3)
-    # Only the four pixels that a target pixel is made of are read: a large frame costs no more than a small.
+    # Only the four source pixels of each target pixel are read: a large frame costs no more than a small one.
     top = _blend(flat, corners.top_left, corners.top_right, corners.across)
     bottom = _blend(flat, corners.bottom_left, corners.bottom_right, corners.across)
     bottom -= top
@@ -93,9 +92,9 @@ def _blend(
 
 @dataclass(frozen=True, slots=True)
 class _Corners:
-    """For each target pixel the flat indices of its four source pixels, and its place between them.
+    """The flat indices of each target pixel's four source pixels, and the weights between them.
 
-    Indices are ``(height * width,)``; weights are ``(height * width, 3)``, alike for the channels, so that
+    Indices are ``(height * width,)``; weights are ``(height * width, 3)``, repeated for the channels, so that
     no operation broadcasts.
     """
 
@@ -107,10 +106,10 @@ class _Corners:
     down: NDArray[np.float32]
 
 
-@lru_cache(maxsize=8)  # one a camera size and model; a folder of mixed pictures makes more, briefly
-def _corners(source_height: int, source_width: int, height: int, width: int) -> _Corners:
-    top, bottom, down = _lines(source_height, height)
-    left, right, across = _lines(source_width, width)
+@lru_cache(maxsize=8)  # one per camera size and model; a folder of mixed pictures makes more, briefly
+def _make_corners(source_height: int, source_width: int, height: int, width: int) -> _Corners:
+    top, bottom, down = _source_lines(source_height, height)
+    left, right, across = _source_lines(source_width, width)
     top, bottom = top[:, np.newaxis] * source_width, bottom[:, np.newaxis] * source_width
     shape = (height, width, 3)
     return _Corners(
@@ -123,21 +122,21 @@ def _corners(source_height: int, source_width: int, height: int, width: int) -> 
     )
 
 
-def _lines(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """Return for each target line its lower and upper source line and the weight of the upper."""
+def _source_lines(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Return for each target line its lower and upper source line and the weight of the upper one."""
     at = np.arange(target, dtype=np.float32) * np.float32(source / target)
     lower = np.floor(at).astype(np.intp)
     return lower, np.minimum(lower + 1, source - 1), (at - lower).astype(np.float32)
 
 
 @lru_cache(maxsize=64)
-def _table(spec: InputTensor) -> NDArray[Any] | None:
-    """Return the integer for each pixel value, ``(256, 1, 3)``, or None where it is the pixel itself."""
+def _quantization_table(spec: InputTensor) -> NDArray[Any] | None:
+    """Return the quantized integer of each pixel value, ``(256, 1, 3)``; None if it is the pixel itself."""
     values: NDArray[Any] = np.arange(256, dtype=np.float32).reshape(256, 1, 1)
     real = (values - np.asarray(spec.mean)) / np.asarray(spec.std)
     table = quantize(real.astype(np.float32), Quantization(spec.scale, spec.zero_point), spec.dtype)
-    # A zero point between two integers costs half a step, however it is rounded. Passing the bytes through
-    # costs that alike for all; rounding each to even would take every second byte for its neighbour.
+    # A zero point halfway between two integers costs half a step in any rounding. Passing the bytes through
+    # shifts all alike; rounding half to even would merge every second byte with its neighbour.
     lowest = np.iinfo(spec.dtype).min
     if np.abs(table.astype(np.int16) - values.astype(np.int16) - lowest).max() > 1:
         return table

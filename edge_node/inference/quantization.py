@@ -1,4 +1,4 @@
-"""The integers that stand for real numbers in a quantized model: ``real = scale * (q - zero_point)``."""
+"""Convert between real numbers and the integers of a quantized model: ``real = scale * (q - zero_point)``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """Per-tensor parameters; a ``scale`` of 0 means that the tensor is real already."""
+    """Per-tensor quantization parameters; a ``scale`` of 0 means that the tensor is not quantized."""
 
     scale: float
     zero_point: int
 
 
 def dequantize(tensor: NDArray[np.generic], quantization: Quantization) -> NDArray[np.float32]:
-    """Return the real values that ``tensor`` stands for, float32 of the same shape.
+    """Return the real values of ``tensor``, float32 of the same shape.
 
     Source: LiteRT 8-bit quantization specification, "Specification summary".
     """

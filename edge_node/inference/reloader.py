@@ -1,33 +1,37 @@
-"""Load a bundle in a thread of its own while the one in use goes on."""
+"""Load a bundle in its own thread while the one in use goes on."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import CorrosionError
-from edge_node.inference.loading import _log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.inference.engine import Engine
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The end of a reload: an engine, or why there is none."""
+    """The result of a reload: an engine, or the reason for which there is none."""
 
     engine: Engine | None
     failure: str | None = None
 
 
 class Reloader:
-    """Loads the bundle again in a thread of its own; asked and emptied by the main thread.
+    """Load the bundle again in its own thread; ``request`` and ``take`` belong to the main thread.
+
+    A new bundle is loaded beside the old one and takes over between two frames, or is refused.
 
     Attributes:
-        asked: set by a signal handler, which may do no more than that.
+        asked: set by a signal handler, which may do nothing else.
     """
 
     def __init__(self, load: Callable[[], Engine], asked: threading.Event | None = None) -> None:
@@ -39,7 +43,7 @@ class Reloader:
         self._waiting: list[Callable[[Loaded], None]] = []
 
     def request(self, on_end: Callable[[Loaded], None] | None = None) -> None:
-        """Begin to load, or join a load that is under way; ``on_end`` is called by ``take``."""
+        """Start loading, unless a load is under way; ``take`` calls ``on_end`` with its result."""
         if on_end is not None:
             self._waiting.append(on_end)
         if self._thread is None:
@@ -47,7 +51,7 @@ class Reloader:
             self._thread.start()
 
     def take(self) -> Loaded | None:
-        """Return what a reload gave, once; None while none has ended. Tells whoever waits."""
+        """Return the result of a reload once, after calling each ``on_end``; None while none has ended."""
         with self._lock:
             loaded, self._loaded = self._loaded, None
         if loaded is None:
@@ -63,7 +67,7 @@ class Reloader:
             loaded = Loaded(self._load_engine())
         except CorrosionError as err:
             loaded = Loaded(None, str(err))
-        except Exception as err:  # noqa: BLE001  # whatever a damaged bundle does, the old one goes on
+        except Exception as err:  # noqa: BLE001  # no fault of a damaged bundle may stop the old one
             _log.exception("the bundle cannot be loaded")
             loaded = Loaded(None, f"unexpected {type(err).__name__}: {err}")
         with self._lock:

@@ -1,1 +1,1 @@
-"""Judge one frame: inspectability, tiling, cascade, corrosion map, grades, and the verdict that says so."""
+"""Judge one frame: inspectability, tiling, cascade, corrosion map, grades, verdict."""

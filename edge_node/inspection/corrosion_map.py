@@ -1,7 +1,7 @@
-"""Maps of a head -> where it saw corrosion, how much of the picture that is, the grade nearest to it. Pure.
+"""Compute from a head's map where a picture is corroded, which share of it, and the nearest grades. Pure.
 
-A map has a position for every 32 pixels or so of the model's input, and its heads were mostly trained on
-whole pictures: area and grade are estimates, to be called that wherever they are shown.
+A map has a position for about every 32 pixels of the model's input, and most heads were trained on whole
+pictures: area and grades are estimates, and must be called so wherever they are shown.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from edge_node.inference.manifest import Stage
 
-# A map of 7 x 7 positions counts in steps of 2 %; between positions its logits are interpolated so finely.
-_FINER = 8
-_THRESHOLD = 0.5  # from here on a position counts as corroded
+# A map of 7 x 7 positions counts in steps of 2 %, so it is interpolated to so many times as many.
+FINER = 8
+CORRODED_FROM = 0.5  # probability from which on a position counts as corroded
 
 
 @dataclass(frozen=True, slots=True)
 class AreaEstimate:
-    """How much of a picture is corroded, estimated from a coarse map.
+    """The corroded share of a picture, estimated from a coarse map, and the nearest grades.
 
     Attributes:
         fraction: 0 to 1.
@@ -40,21 +40,20 @@ class AreaEstimate:
 
 
 def corroded_labels(stage: Stage) -> tuple[int, ...]:
-    """Return the indices of the labels that mean corroded; empty where the stage does not tell."""
+    """Return the indices of the labels that mean corroded; empty if the stage does not predict corrosion."""
     meanings = [stage.meanings.get(label) for label in stage.labels]
     return tuple(at for at, meaning in enumerate(meanings) if meaning is not None and meaning.corroded)
 
 
 def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[np.float32]:
-    """Return how probably each position is corroded.
+    """Return the probability of corrosion at each position of a map.
 
     Args:
         logits: the stage's map, ``(rows, columns, labels)``.
         stage: must have a label that means corroded.
 
     Returns:
-        float32 ``(rows, columns)``, 0 to 1; one half where the stage's ``map_threshold`` is reached, which
-        every reader of maps then has without knowing of it.
+        float32 ``(rows, columns)``, 0 to 1, scaled so that the stage's ``map_threshold`` becomes 0.5.
 
     Raises:
         ValueError: no label of the stage means corroded.
@@ -66,13 +65,13 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     powers = np.exp(scaled, dtype=np.float32)
     corroded = powers[..., list(chosen)].sum(axis=-1)
     others = [at for at in range(len(stage.labels)) if at not in chosen]
-    sound = powers[..., others].sum(axis=-1)  # not one less the other, which would round away what is small
+    uncorroded = powers[..., others].sum(axis=-1)  # not 1 - corroded, which would lose small values
     odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
-    return np.asarray(corroded * odds / (corroded * odds + sound), dtype=np.float32)
+    return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)
 
 
 def area_estimate(logits: NDArray[np.float32], stage: Stage) -> AreaEstimate:
-    """Return the share of the picture where the stage's map says corroded rather than not.
+    """Return the share of the picture that counts as corroded in the stage's map, with the nearest grades.
 
     Args:
         logits: the stage's map, ``(rows, columns, labels)``.
@@ -82,8 +81,8 @@ def area_estimate(logits: NDArray[np.float32], stage: Stage) -> AreaEstimate:
         ValueError: no label of the stage means corroded.
     """
     rows, columns, labels = logits.shape
-    size = (columns * _FINER, rows * _FINER)
+    size = (columns * FINER, rows * FINER)
     planes = [cv2.resize(logits[..., at], size, interpolation=cv2.INTER_LINEAR) for at in range(labels)]
     probability = corroded_probability(np.stack(planes, axis=-1, dtype=np.float32), stage)
-    fraction = float((probability >= _THRESHOLD).mean())
+    fraction = float((probability >= CORRODED_FROM).mean())
     return AreaEstimate(fraction, iso_4628_3(fraction), astm_d610(fraction))

@@ -1,13 +1,12 @@
-"""Rust grades by standard: ISO 4628-3 and ASTM D610 from a corroded share of the area."""
+"""Grade a corroded share of the area by ISO 4628-3 and ASTM D610."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# ISO 4628-3:2016, table 1: rusted area in percent. These are points on a scale that grows by factors, so the
-# nearest is the one by ratio; what is below half of the first counts as none.
+# ISO 4628-3:2016, table 1: rusted area in percent. The scale grows by factors, so the nearest degree is the
+# one nearest by ratio; less than half of the first counts as none.
 _ISO_PERCENT = ((1, 0.05), (2, 0.5), (3, 1.0), (4, 8.0), (5, 45.0))  # Ri 5 is 40 to 50 %
-
 
 # ASTM D610, table 1: rust grade by the largest rusted area in percent that it allows.
 _ASTM_PERCENT = (

@@ -1,7 +1,7 @@
-"""Can this picture be judged at all? Sharp enough, lit enough, not glared, not uniform, not frozen. Pure.
+"""Decide whether a picture can be judged: sharp, lit, without glare, not uniform, not frozen. Pure.
 
-A model that is shown darkness answers "uncorroded": of 320 photographs of which a bundle calls about half
-corroded it calls ever fewer so as light is taken away, and none at a 64th. So such frames are not judged.
+A model predicts "uncorroded" for a dark picture: of 320 photographs, about half of them corroded, a bundle
+finds ever fewer corroded as light is removed, and none at a 64th. So such frames are not judged.
 
 **How the thresholds were chosen.** 320 real photographs (close-ups of steel and aluminium, aircraft skin,
 whole objects) were scaled to a camera's 480 lines and degraded in steps: less light with sensor noise,
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import InspectConfig
 
-# The measures are taken at this height: near what models see, and 640 x 480 halves exactly, which is quick.
+# Height at which pictures are measured: near the models' input, and 640 x 480 halves exactly, which is quick.
 GREY_LINES = 240
-BLOWN_OUT = 250  # grey levels from here on hold no texture: JPEG and gamma bend the top of the scale
+BLOWN_OUT = 250  # grey levels from here on show no texture: JPEG and gamma compress the top of the scale
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Below or above these a picture is not judged; see ``[inspect]`` in the configuration."""
+    """Bounds beyond which a picture is not judged; see ``[inspect]`` in the configuration."""
 
     dark_below: float = 64.0
     glare_above: float = 0.5
-    contrast_below: float = 20.0  # 28 parts haze better, but clean smooth aluminium measures 22
+    contrast_below: float = 20.0  # 28 would catch more haze but refuse smooth aluminium (contrast 22)
     sharpness_below: float = 11.0
     motion_below: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What a picture measures, on a grey copy of ``GREY_LINES`` lines.
+    """Light and sharpness of a picture, measured on a grey copy of ``GREY_LINES`` lines.
 
     Attributes:
         brightness: grey level that 5 % of the picture exceeds, 0 to 255.
         glare: share of the picture at ``BLOWN_OUT`` or above.
         contrast: grey levels between the darkest and the brightest percent.
-        sharpness: Laplacian that 0.1 % of the picture exceeds: how sharp it is where it is sharpest. A
-            smooth surface has few edges, but a picture in focus has some sharp place.
-        sharpness_along: the same for second differences along the lines or along the columns, whichever
-            is less: motion leaves the edges along it sharp.
+        sharpness: Laplacian that 0.1 % of the picture exceeds: a smooth surface has few edges, but a
+            picture in focus is sharp somewhere.
+        sharpness_along: the lesser of the same for second differences along the lines and along the
+            columns: motion leaves the edges parallel to it sharp.
     """
 
     brightness: float
@@ -68,14 +68,14 @@ def inspect(pixels: NDArray[np.uint8], thresholds: Thresholds, *, frozen: bool =
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
-        thresholds: what is refused.
-        frozen: the camera repeats this picture, as ``Frame.frozen`` says.
+        thresholds: the bounds.
+        frozen: the camera repeats this picture: ``Frame.frozen``.
     """
     return (*_frozen(frozen=frozen), *reasons(measure(pixels), thresholds))
 
 
 def thresholds_of(config: InspectConfig) -> Thresholds:
-    """Return the thresholds that the configuration names."""
+    """Return the thresholds in the configuration."""
     return Thresholds(
         dark_below=config.dark_below,
         glare_above=config.glare_above,
@@ -87,18 +87,18 @@ def thresholds_of(config: InspectConfig) -> Thresholds:
 
 def measure(pixels: NDArray[np.uint8]) -> Measures:
     """Measure a picture, uint8 ``(height, width, 3)``, blue, green, red; less than 1 ms at 640 x 480."""
-    grey = _grey(pixels)
+    grey = _to_grey(pixels)
     levels = _cumulative(grey)
-    dark, bright = _level(levels, 0.01), _level(levels, 0.99)
+    dark, bright = _find_level(levels, 0.01), _find_level(levels, 0.99)
     # Second differences along the lines and the columns: kernel 1, -2, 1; their sum is the Laplacian.
     along_x = cv2.Sobel(grey, cv2.CV_16S, 2, 0, ksize=1)
     along_y = cv2.Sobel(grey, cv2.CV_16S, 0, 2, ksize=1)
     both, *each = (
-        _level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
+        _find_level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
         for edges in (cv2.add(along_x, along_y), along_x, along_y)
     )
     return Measures(
-        brightness=_level(levels, 0.95),
+        brightness=_find_level(levels, 0.95),
         glare=float(1.0 - levels[BLOWN_OUT - 1]),
         contrast=bright - dark,
         sharpness=both,
@@ -107,9 +107,9 @@ def measure(pixels: NDArray[np.uint8]) -> Measures:
 
 
 def reasons(found: Measures, thresholds: Thresholds) -> tuple[Reason, ...]:
-    """Return why a picture that measures so cannot be judged.
+    """Return why a picture with these measures cannot be judged; empty when it can.
 
-    Darkness, glare and haze take the edges too: then the sharpness says nothing of the focus.
+    Darkness, glare and haze remove edges too, so sharpness is checked only without them.
     """
     light = []
     if found.brightness < thresholds.dark_below:
@@ -144,7 +144,7 @@ def _reason(code: str, what: str, quantity: str, found: float, wanted: float) ->
     return Reason(code=code, text=f"{what}: {quantity} {found:.0f} of 255, at least {wanted:.0f} is judged")
 
 
-def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     scale = GREY_LINES / min(height, width)
     if scale < 1:
@@ -159,6 +159,6 @@ def _cumulative(values: NDArray[np.uint8] | cv2.typing.MatLike) -> NDArray[np.fl
     return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(values.size, 1))
 
 
-def _level(cumulative: NDArray[np.float64], share: float) -> float:
-    """Return the least value that ``share`` of the picture does not exceed."""
+def _find_level(cumulative: NDArray[np.float64], share: float) -> float:
+    """Return the lowest value that ``share`` of the picture does not exceed."""
     return float(np.searchsorted(cumulative, share))

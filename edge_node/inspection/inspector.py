@@ -1,6 +1,6 @@
-"""What the daemon and ``classify`` do with a picture, the same in both.
+"""Inspect one picture: check that it can be judged, run the cascade, estimate the corroded area.
 
-Whether it can be judged at all, the cascade's judgement, and the area that corrodes.
+The daemon and ``edge-node classify`` do the same.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from edge_node.inspection.tiling import (
     Tile,
     TileBudget,
     corroded_share,
+    find_worst,
     grid_within,
     stitch_tiles,
     tile_grid,
-    worst,
 )
 from edge_node.messages.plain_text import path_text
 from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
@@ -40,9 +40,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How a frame is cut: tiles in a row, rows, the share that neighbours have in common, and the time.
+    """The grid of tiles that a frame is cut into.
 
-    With a budget a frame is cut into fewer and larger tiles when all of them would take longer.
+    Attributes:
+        across: tiles in a row.
+        down: rows of tiles.
+        overlap: share of a tile that its neighbour has too.
+        budget_ms: a coarser grid is used where the full one would take longer; None: no bound.
     """
 
     across: int
@@ -53,12 +57,12 @@ class Tiling:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is said of one picture.
+    """The decision on one picture, with the corrosion map.
 
     Attributes:
-        decision: outcome, materials, stages, area.
-        corroded: how probably each position is corroded, float32 ``(rows, columns)``; None without a map.
-        inference_ms: preprocessing and all models on the path.
+        decision: outcome, labels, stages, area.
+        corroded: probability of corrosion at each position, float32 ``(rows, columns)``; None without a map.
+        inference_ms: time of preprocessing and of all models on the path.
     """
 
     decision: Decision
@@ -68,13 +72,13 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class PreparedInspection:
-    """A picture on its way to the models.
+    """A picture that was checked and preprocessed for the models.
 
     Attributes:
         size: width and height, px.
         reasons: why it cannot be judged; then there are no pieces.
-        pieces: of the picture and ready to be judged, with where they are; one piece unless it is in tiles.
-        grid: of the tiles; None if it is judged as a whole.
+        pieces: the tiles with their preprocessed pixels; one for the whole picture if it is not tiled.
+        grid: of the tiles; None if the picture is not tiled.
     """
 
     size: tuple[int, int]
@@ -84,10 +88,10 @@ class PreparedInspection:
 
 
 class Inspector:
-    """A bundle's engine with what the operator told.
+    """Inspect pictures with one bundle's engine and the operator's settings.
 
-    ``inspect`` is all of it. The daemon takes the three steps apart: ``prepare`` and ``conclude`` in one
-    thread, ``run`` in another, which belongs to the models.
+    ``inspect`` does it in one call. The daemon calls its three steps apart: ``prepare`` and ``conclude`` in
+    the main thread, ``run`` in the inference thread.
     """
 
     def __init__(
@@ -98,33 +102,33 @@ class Inspector:
         thresholds: Thresholds | None = None,
         tiling: Tiling | None = None,
     ) -> None:
-        """Judge with ``engine``.
+        """Inspect with ``engine``.
 
         Args:
             engine: the models.
-            material: other than "auto": taken as known.
-            thresholds: of pictures that cannot be judged; None judges every picture.
-            tiling: judges frames in pieces; None judges them whole.
+            material: the metal, if the operator knows it; "auto" lets the models predict it.
+            thresholds: bounds beyond which a picture is not judged; None judges every picture.
+            tiling: the grid of tiles; None judges frames as a whole.
         """
         self._tiling = tiling
         self._budget = TileBudget(tiling.budget_ms if tiling is not None else None)
         self.engine = engine
         _check_material(material, engine)
         self._thresholds = thresholds
-        self._told = None if material == "auto" else OperatorSettings(material=material)
+        self._settings = None if material == "auto" else OperatorSettings(material=material)
 
     def inspect(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Inspection:
-        """Return what is said of a picture, uint8 ``(height, width, 3)``, blue, green, red.
+        """Return the decision on a picture, uint8 ``(height, width, 3)``, blue, green, red.
 
         Args:
             pixels: the picture.
-            frozen: the camera repeats it, as ``Frame.frozen`` says.
+            frozen: the camera repeats it: ``Frame.frozen``.
         """
         prepared = self.prepare(pixels, frozen=frozen)
         return self.conclude(prepared, self.run(prepared))
 
     def prepare(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> PreparedInspection:
-        """Return whether the picture can be judged, and the input tensors if it can."""
+        """Check whether the picture can be judged, and preprocess it if so."""
         height, width = pixels.shape[:2]
         reasons: tuple[Reason, ...] = ()
         if self._thresholds is not None:
@@ -134,58 +138,59 @@ class Inspector:
         if self._tiling is None:
             whole = Tile(0, 0, width, height)
             return PreparedInspection(
-                (width, height), (), ((whole, self.engine.prepare(pixels, self._told)),)
+                (width, height), (), ((whole, self.engine.prepare(pixels, self._settings)),)
             )
         grid = grid_within(self._tiling.across, self._tiling.down, self._budget.most)
         tiles = tile_grid(width, height, *grid, self._tiling.overlap)
         cut = ((tile, np.ascontiguousarray(tile.of(pixels))) for tile in tiles)
-        pieces = tuple((tile, self.engine.prepare(part, self._told)) for tile, part in cut)
+        pieces = tuple((tile, self.engine.prepare(part, self._settings)) for tile, part in cut)
         return PreparedInspection((width, height), (), pieces, Tiles(across=grid[0], down=grid[1]))
 
     def run(self, prepared: PreparedInspection) -> tuple[ModelOutputs, ...]:
-        """Return what the models say of each piece."""
-        return tuple(self.engine.run(piece, self._told) for _, piece in prepared.pieces)
+        """Run the models on each piece and return their outputs."""
+        return tuple(self.engine.run(piece, self._settings) for _, piece in prepared.pieces)
 
-    def conclude(self, prepared: PreparedInspection, answers: tuple[ModelOutputs, ...]) -> Inspection:
-        """Return what is said of the picture as a whole."""
+    def conclude(self, prepared: PreparedInspection, outputs: tuple[ModelOutputs, ...]) -> Inspection:
+        """Return the decision on the whole picture from the outputs of its pieces."""
         if prepared.reasons:
             decision = Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=prepared.reasons)
             return Inspection(decision, None, 0.0)
-        found = [self._whole(answer.decide()) for answer in answers]
+        found = [self._add_area(piece.decide()) for piece in outputs]
         if prepared.grid is None:
             return found[0]
-        whole = _of_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
+        whole = _merge_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
         prepare_ms = sum(piece.prepare_ms for _, piece in prepared.pieces)
-        self._budget.took(
+        self._budget.record(
             len(found), prepare_ms=prepare_ms, models_ms=max(0.0, whole.inference_ms - prepare_ms)
         )
         return replace(whole, decision=msgspec.structs.replace(whole.decision, tiles=prepared.grid))
 
-    def _whole(self, judgement: CascadeResult) -> Inspection:
-        stage = self._condition_stage(judgement)
+    def _add_area(self, result: CascadeResult) -> Inspection:
+        """Return a result with corroded area, grades and map, if it has them."""
+        stage = self._condition_stage(result)
         if stage is None:
-            return Inspection(judgement.decision, None, judgement.inference_ms)
-        logits = judgement.maps[stage.name]
+            return Inspection(result.decision, None, result.inference_ms)
+        logits = result.maps[stage.name]
         area = area_estimate(logits, stage)
         decision = msgspec.structs.replace(
-            judgement.decision,
+            result.decision,
             area_fraction=round(area.fraction, 4),
             grades=Grades(iso_4628_3=area.iso_4628_3, astm_d610=area.astm_d610),
         )
-        return Inspection(decision, corroded_probability(logits, stage), judgement.inference_ms)
+        return Inspection(decision, corroded_probability(logits, stage), result.inference_ms)
 
-    def _condition_stage(self, judgement: CascadeResult) -> Stage | None:
-        """Return the stage that found corrosion, if it has a map; clean metal has no area to grade."""
-        if judgement.decision.outcome is not Outcome.CORRODED:
+    def _condition_stage(self, result: CascadeResult) -> Stage | None:
+        """Return the stage that predicted corrosion, if it has a map; only corroded metal is graded."""
+        if result.decision.outcome is not Outcome.CORRODED:
             return None
         cascade = self.engine.bundle.manifest.cascade
-        asked = [cascade.stage(step.name) for step in judgement.decision.stages if step.label is not None]
-        return next((s for s in reversed(asked) if s.name in judgement.maps and corroded_labels(s)), None)
+        path = [cascade.stage(step.name) for step in result.decision.stages if step.label is not None]
+        return next((s for s in reversed(path) if s.name in result.maps and corroded_labels(s)), None)
 
 
-def _of_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
-    """Return what a frame is said to be by its tiles: what the worst is, with one map of the whole."""
-    chosen = found[worst([inspection.decision for inspection in found])].decision
+def _merge_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
+    """Return the decision on a frame from those on its tiles: the worst, with one map of the whole frame."""
+    chosen = found[find_worst([inspection.decision for inspection in found])].decision
     corroded = stitch_tiles(
         [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)], width, height
     )
@@ -200,7 +205,7 @@ def _of_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: in
 
 
 def _check_material(material: str, engine: Engine) -> None:
-    """Refuse a name that no stage knows: it would be taken for not told."""
+    """Refuse a material that no stage knows: it would have no effect."""
     stages = engine.bundle.manifest.cascade.stages
     meanings = [meaning for stage in stages for meaning in stage.meanings.values()]
     known = sorted({meaning.material for meaning in meanings if meaning.material})
@@ -208,14 +213,14 @@ def _check_material(material: str, engine: Engine) -> None:
         raise ConfigError(f"material {material!r}: wanted auto, or what the bundle knows: {', '.join(known)}")
 
 
-def overlay(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
-    """Return the picture with the heat map where there is one, the verdict and the path below."""
-    seen = marking(inspection)
-    return draw_overlay(pixels, seen.corroded, seen.lines)
+def draw_inspection(pixels: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint8]:
+    """Return the picture with its corrosion map, if it has one, and the verdict and path below."""
+    marking = make_marking(inspection)
+    return draw_overlay(pixels, marking.corroded, marking.lines)
 
 
-def marking(inspection: Inspection) -> Marking:
-    """Return the map, and the verdict and its path in words."""
+def make_marking(inspection: Inspection) -> Marking:
+    """Return the corrosion map, and the verdict and its path as text."""
     decision = inspection.decision
     parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
     lines = [" ".join(part for part in parts if part), path_text(decision)]

@@ -1,4 +1,4 @@
-"""Draw the corrosion map over the picture that it was made from."""
+"""Draw the corrosion map over its picture, and text below."""
 
 from __future__ import annotations
 
@@ -8,76 +8,69 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.inspection.corrosion_map import _THRESHOLD
+from edge_node.inspection.corrosion_map import CORRODED_FROM
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-
 _TEXT_HEIGHT_SHARE = 0.045  # of the picture's height, per line
+_TINT_BGR = (255, 40, 160)  # violet: no rust and no metal has this colour
+_TINT_OPACITY = 0.4  # people must still see the surface below
 
 
-_TINT_BGR = (255, 40, 160)  # violet: no rust and no metal has it
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """The corrosion map and the verdict's text, to be drawn on a picture.
 
+    Attributes:
+        corroded: probability of corrosion at each position, float32 ``(rows, columns)``, 0 to 1; or None.
+        lines: the verdict as text.
+    """
 
-_TINT_OPACITY = 0.4  # what is below must stay to be judged by eye
+    corroded: NDArray[np.float32] | None
+    lines: tuple[str, ...]
 
 
 def draw_overlay(
     pixels: NDArray[np.uint8], probability: NDArray[np.float32] | None, lines: Sequence[str]
 ) -> NDArray[np.uint8]:
-    """Return a copy of a picture with the map laid over it and lines of text below.
+    """Return a copy of a picture with the map drawn over it and lines of text below.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
         probability: float32 ``(rows, columns)``, 0 to 1, or None to draw no map.
-        lines: what to write; ASCII, for OpenCV's font has no other characters.
+        lines: the text; ASCII, because OpenCV's font has no other characters.
 
     Returns:
         uint8 ``(height + text, width, 3)``.
     """
     height, width = pixels.shape[:2]
-    picture = pixels if probability is None else _heated(pixels, probability)
+    picture = pixels if probability is None else _draw_map(pixels, probability)
     line_px = max(14, round(height * _TEXT_HEIGHT_SHARE))
     strip = np.full((line_px * len(lines) + line_px // 2, width, 3), 24, np.uint8)
     for at, line in enumerate(lines, start=1):
-        _write(strip, line, at * line_px, line_px)
+        _draw_line(strip, line, at * line_px, line_px)
     return np.vstack([picture, strip]) if lines else picture.copy()
 
 
-def _heated(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Tint the picture where corrosion is probable, and draw the line around what counts as corroded."""
+def _draw_map(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Tint the picture where corrosion is probable, and outline the area that counts as corroded."""
     height, width = pixels.shape[:2]
     smooth = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
     opacity = np.clip(smooth * 2 - 0.5, 0, 1) * np.float32(_TINT_OPACITY)
-    # OpenCV blends byte by byte; numpy would hold the picture several times over as float64.
+    # OpenCV blends bytes; numpy would need several float64 copies of the picture.
     tint = np.full_like(pixels, _TINT_BGR)
     tinted = cv2.blendLinear(pixels, tint, 1 - opacity, opacity)
-    inside = (smooth >= _THRESHOLD).astype(np.uint8)
+    inside = (smooth >= CORRODED_FROM).astype(np.uint8)
     edges, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(tinted, edges, -1, _TINT_BGR, max(1, height // 240)), np.uint8)
 
 
-def _write(strip: NDArray[np.uint8], line: str, baseline_px: int, line_px: int) -> None:
-    """Write one line, smaller where it would not fit."""
+def _draw_line(strip: NDArray[np.uint8], line: str, baseline_px: int, line_px: int) -> None:
+    """Write one line of text, in a smaller font where it would not fit."""
     font = cv2.FONT_HERSHEY_SIMPLEX
     (full_px, _), _ = cv2.getTextSize(line, font, 1.0, 1)
     scale = min(line_px / 36, (strip.shape[1] - 8) / max(full_px, 1))
     cv2.putText(strip, line, (4, baseline_px), font, scale, (235, 235, 235), 1, cv2.LINE_AA)
-
-
-@dataclass(frozen=True, slots=True)
-class Marking:
-    """What was seen in a picture.
-
-    Attributes:
-        corroded: how probably each position is corroded, float32 ``(rows, columns)``, 0 to 1; None without.
-        lines: the verdict in words.
-    """
-
-    corroded: NDArray[np.float32] | None
-    lines: tuple[str, ...]

@@ -1,10 +1,10 @@
-"""Where was the robot when the frame was captured? From the configuration, a UDP line or an MQTT topic.
+"""Keep recent poses of the robot and interpolate the pose at a frame's capture.
 
-Poses come at their own pace; the one on a verdict is interpolated to the moment of capture, and its age says
-how far the nearest measurement was from that moment.
+Poses arrive at their own rate, by UDP or an MQTT topic. A verdict carries the pose interpolated to the
+capture; its age is the distance in time to the nearest measurement.
 
-One message is a JSON object: ``{"distance_m": 12.5}`` or ``{"x_m": 1, "y_m": 2, "z_m": 0}``, and
-``"age_ms"`` where the sender knows how old its measurement is.
+A message is a JSON object: ``{"distance_m": 12.5}`` or ``{"x_m": 1, "y_m": 2, "z_m": 0}``, with ``"age_ms"``
+if the sender knows the age of its measurement.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ from edge_node.messages.verdict import Pose
 if TYPE_CHECKING:
     from edge_node.config.sections import PoseConfig
 
-_KEPT = 512  # five seconds at 100 Hz: no frame waits longer to be decided
+_MAX_POSES = 512  # five seconds at 100 Hz: no frame waits longer for its decision
 _WAIT_S = 0.5  # how soon the receiver notices a stop
 
-_log = logging.getLogger("edge_node.inspection.pose_track")
+_log = logging.getLogger(__name__)
 
 
 class PoseTrack:
-    """The last few poses; written by a receiver, read by the main thread.
+    """Keep the last poses; written by a receiver, read by the main thread.
 
     Attributes:
-        received: messages that were poses.
-        refused: messages that were not.
+        received: number of pose messages.
+        refused: number of messages that were no poses.
     """
 
     def __init__(self, max_age_ms: float, fixed: Pose | None = None) -> None:
-        """Begin without a pose, or with one that does not change.
+        """Begin without measurements.
 
         Args:
             max_age_ms: a verdict gets no pose that was measured longer before or after its capture.
-            fixed: from the configuration; holds until another is received.
+            fixed: from the configuration; used until a pose is received.
         """
         self._max_age_ns = int(max_age_ms * 1e6)
         self._fixed = fixed
         self._lock = threading.Lock()
-        self._poses: deque[tuple[int, Pose]] = deque(maxlen=_KEPT)
+        self._poses: deque[tuple[int, Pose]] = deque(maxlen=_MAX_POSES)
         self.received = 0
         self.refused = 0
 
     def add(self, pose: Pose, measured_at_ns: int) -> None:
-        """Take in a pose; one that is older than the newest is dropped: its sender sorts them no more."""
+        """Add a pose; one older than the newest is dropped."""
         with self._lock:
             if not self._poses or measured_at_ns > self._poses[-1][0]:
                 self._poses.append((measured_at_ns, pose))
 
     def take(self, message: bytes) -> None:
-        """Take in a message from a UDP line or an MQTT topic; what is no pose is counted and logged."""
+        """Add the pose in a message; a message that is no pose is counted and logged."""
         try:
             pose, age_ms = parse_pose(message)
         except PoseError as err:
@@ -68,10 +68,10 @@ class PoseTrack:
         self.add(pose, time.monotonic_ns() - int(age_ms * 1e6))
 
     def at(self, captured_at_ns: int) -> tuple[Pose | None, float | None]:
-        """Return the pose at that moment and its age in ms; ``(None, None)`` if nobody knows.
+        """Return the pose at that moment and its age in ms; ``(None, None)`` if it is not known.
 
         Between two measurements each coordinate is interpolated linearly; before the first and after the
-        last the nearest one holds.
+        last, the nearest measurement is returned.
         """
         with self._lock:
             poses = list(self._poses)
@@ -87,24 +87,24 @@ class PoseTrack:
             only = before or after
             return (only[1] if only else None), age_ms
         share = (captured_at_ns - before[0]) / (after[0] - before[0])
-        return _between(before[1], after[1], share), age_ms
+        return _interpolate(before[1], after[1], share), age_ms
 
 
 def pose_track(config: PoseConfig) -> PoseTrack:
-    """Return the track that the configuration asks for, with its fixed pose if it names one."""
+    """Return a track as configured, with the fixed pose if the configuration has one."""
     fixed = Pose(distance_m=config.distance_m, x_m=config.x_m, y_m=config.y_m, z_m=config.z_m)
     return PoseTrack(config.max_age_ms, None if fixed == Pose() else fixed)
 
 
-def _between(before: Pose, after: Pose, share: float) -> Pose:
-    def mixed(first: float | None, second: float | None) -> float | None:
+def _interpolate(before: Pose, after: Pose, share: float) -> Pose:
+    def mix(first: float | None, second: float | None) -> float | None:
         if first is None or second is None:
             return first if second is None else second
         return first + (second - first) * share
 
     return Pose(
-        distance_m=mixed(before.distance_m, after.distance_m),
-        x_m=mixed(before.x_m, after.x_m),
-        y_m=mixed(before.y_m, after.y_m),
-        z_m=mixed(before.z_m, after.z_m),
+        distance_m=mix(before.distance_m, after.distance_m),
+        x_m=mix(before.x_m, after.x_m),
+        y_m=mix(before.y_m, after.y_m),
+        z_m=mix(before.z_m, after.z_m),
     )

@@ -1,4 +1,4 @@
-"""Large frames in pieces: a pit that fills a tile is lost in the whole picture at a model's size. Pure."""
+"""Cut large frames into tiles and merge their results: small pits vanish at the models' input size. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge_node.inspection.corrosion_map import CORRODED_FROM, FINER
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
     from edge_node.messages.verdict import Decision
 
-# The worst that one tile shows is what the frame shows; a tile that was not judged says least.
+# A frame gets the worst outcome of its tiles; that of a tile that was not judged counts least.
 _RANK = {Outcome.CORRODED: 3, Outcome.UNCERTAIN: 2, Outcome.UNCORRODED: 1, Outcome.NOT_INSPECTABLE: 0}
-_FINER = 8  # between the positions of a map its values are interpolated so finely to measure an area
-_ALL = 1_000_000
-_LEARN = 0.1  # one slow frame of ten changes no grid; a board that throttles does, within a second or two
-_THRESHOLD = 0.5  # from here on a position counts as corroded
+
+_UNLIMITED = 1_000_000
+_LEARNING_RATE = (
+    0.1  # one slow frame of ten changes no grid; a board that throttles does, within a second or two
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,7 @@ def tile_grid(width: int, height: int, across: int, down: int, overlap: float) -
         height: of the frame, px.
         across: tiles in a row.
         down: rows of tiles.
-        overlap: share of a tile that it has in common with its neighbour, so that what lies on an edge is
-            seen whole by one of them.
+        overlap: share of a tile that its neighbour has too, so that a defect on an edge lies whole in one.
     """
     return [
         Tile(left, top, tile_width, tile_height)
@@ -59,11 +60,10 @@ def tile_grid(width: int, height: int, across: int, down: int, overlap: float) -
 
 
 def grid_within(across: int, down: int, most: int) -> tuple[int, int]:
-    """Return the finest grid of at most ``most`` tiles, no finer than ``across`` x ``down`` in either way.
+    """Return the finest grid of at most ``most`` tiles, at most ``across`` wide and ``down`` high.
 
-    Every frame is judged as a whole, only less closely: a robot moves on, and a tile that had to wait for the
-    next frame would show another place. Of two grids with as many tiles it is the one nearer to the shape of
-    the full grid.
+    Every frame is still judged as a whole, only in less detail: the robot moves, and a tile left for the next
+    frame would show another place. Of two grids with as many tiles, the one nearer in shape to the full grid.
     """
 
     def worth(grid: tuple[int, int]) -> tuple[int, float]:
@@ -74,35 +74,35 @@ def grid_within(across: int, down: int, most: int) -> tuple[int, int]:
 
 
 class TileBudget:
-    """How many tiles fit into the time for a frame, by what they took so far; belongs to one thread.
+    """Estimate from measured times how many tiles fit into the time for a frame; used by one thread.
 
-    Making the tiles ready takes as long for many small ones as for few large ones; the models take their
-    time for each.
+    Preprocessing takes as long for many small tiles as for few large ones; the models' time grows with the
+    number of tiles.
     """
 
     def __init__(self, budget_ms: float | None) -> None:
-        """Begin knowing nothing; None: all tiles always fit."""
+        """Begin without measurements; a budget of None allows any number of tiles."""
         self._budget_ms = budget_ms
         self._prepare_ms = self._tile_ms = 0.0
 
     @property
     def most(self) -> int:
-        """So many tiles fit; one before the first was measured, and always one."""
+        """The number of tiles that fit: at least one, and one before the first measurement."""
         if self._budget_ms is None:
-            return _ALL
+            return _UNLIMITED
         if not self._tile_ms:
             return 1
         return max(1, int((self._budget_ms - self._prepare_ms) / self._tile_ms))
 
-    def took(self, tiles: int, *, prepare_ms: float, models_ms: float) -> None:
-        """Take in what the tiles of a frame took, all together."""
-        learn = _LEARN if self._tile_ms else 1.0
+    def record(self, tiles: int, *, prepare_ms: float, models_ms: float) -> None:
+        """Record the total times of a frame's tiles."""
+        learn = _LEARNING_RATE if self._tile_ms else 1.0
         self._prepare_ms += learn * (prepare_ms - self._prepare_ms)
         self._tile_ms += learn * (models_ms / tiles - self._tile_ms)
 
 
-def worst(decisions: Sequence[Decision]) -> int:
-    """Return the index of the decision that a frame in tiles is given: the worst, and of those the surest."""
+def find_worst(decisions: Sequence[Decision]) -> int:
+    """Return the index of the worst decision, and of those the one with the highest confidence."""
 
     def rank(index: int) -> tuple[int, float]:
         decision = decisions[index]
@@ -114,11 +114,11 @@ def worst(decisions: Sequence[Decision]) -> int:
 def stitch_tiles(
     parts: Sequence[tuple[Tile, NDArray[np.float32] | None]], width: int, height: int
 ) -> NDArray[np.float32] | None:
-    """Return one map of a whole frame from those of its tiles; where tiles overlap their mean.
+    """Merge the tiles' maps into one of the whole frame; overlapping tiles are averaged.
 
     Args:
-        parts: each tile with how probably each of its positions is corroded, ``(rows, columns)``; None where
-            it found no corrosion, which counts as 0.
+        parts: each tile with its probabilities of corrosion, ``(rows, columns)``; None where it is not
+            corroded, which counts as 0.
         width: of the frame, px.
         height: of the frame, px.
 
@@ -144,17 +144,17 @@ def stitch_tiles(
 
 
 def corroded_share(probability: NDArray[np.float32]) -> float:
-    """Return the share of a map, ``(rows, columns)``, where corroded is the more probable."""
+    """Return the share of a map, ``(rows, columns)``, that counts as corroded."""
     rows, columns = probability.shape
-    fine = cv2.resize(probability, (columns * _FINER, rows * _FINER), interpolation=cv2.INTER_LINEAR)
-    return float((np.asarray(fine) >= _THRESHOLD).mean())
+    fine = cv2.resize(probability, (columns * FINER, rows * FINER), interpolation=cv2.INTER_LINEAR)
+    return float((np.asarray(fine) >= CORRODED_FROM).mean())
 
 
 def _spans(size: int, count: int, overlap: float) -> list[tuple[int, int]]:
     """Return start and length of ``count`` equal spans that cover ``size`` and overlap."""
     if count == 1:
         return [(0, size)]
-    # Rounded up: rounded down, the neighbours would leave a line between them.
+    # Rounded up: rounded down, a line between two tiles could be uncovered.
     length = min(size, math.ceil(size / (count - (count - 1) * overlap)))
     return [(round(index * (size - length) / (count - 1)), length) for index in range(count)]
 

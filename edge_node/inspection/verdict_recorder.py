@@ -1,4 +1,4 @@
-"""A decided frame -> the verdict that stands alone: who, when, where, what, how. Pure but for the clock."""
+"""Build a ``Verdict`` message from a decision, its frame and the node's identity. Reads the clock, no I/O."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from edge_node.messages.verdict import Pose
 
 
-class Recorder:
-    """Knows all of a verdict that does not change from frame to frame."""
+class VerdictRecorder:
+    """Build the verdicts of one bundle and epoch; keeps the fields that are the same on every frame."""
 
     def __init__(self, config: Config, bundle: Bundle, epoch: str) -> None:
         self._node = config.node
@@ -37,16 +37,16 @@ class Recorder:
         pose_age_ms: float | None = None,
         evidence_sha256: str | None = None,
     ) -> Verdict:
-        """Return the verdict number ``seq`` of this epoch.
+        """Return the verdict with number ``seq`` of this epoch.
 
         Args:
-            decision: what the models, or the inspectability gate, said.
-            frame: the picture it was said of.
-            seq: the number that the spool gave.
+            decision: by the models, or by the inspectability check.
+            frame: the frame that was decided.
+            seq: the number from the spool.
             dropped: frames that were captured but not decided since the last verdict.
-            inference_ms: what deciding took.
-            pose: where the robot was.
-            pose_age_ms: how far from the capture that was measured.
+            inference_ms: time of preprocessing and models.
+            pose: of the robot at the capture.
+            pose_age_ms: time between the capture and the nearest measurement.
             evidence_sha256: name of the picture that was kept.
         """
         return Verdict(

@@ -1,6 +1,6 @@
-"""What a control room may ask of a robot: the one decoder of bytes that come in. Pure.
+"""Define the commands that a robot accepts, and decode them from bytes. Pure.
 
-Strict and bounded: a fixed list of verbs, a schema for each, 4 KiB, no key twice, no number that is none.
+Strict and bounded: a fixed list of verbs, a schema for each, 4 KiB, no duplicate key, no NaN or infinity.
 No command carries a path, an address or a program: it names things that the robot already knows.
 """
 
@@ -22,7 +22,7 @@ from edge_node.messages.review import (
     ReviewJudgement,
     Sha256,
     SubjectId,
-    contradiction,
+    find_contradiction,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Verb(str, Enum):
-    """What may be asked; the last level of the topic."""
+    """The name of a command; the last level of its topic."""
 
     PING = "ping"
     PAUSE = "pause"
@@ -49,7 +49,7 @@ class Verb(str, Enum):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every command says: who asks for what is in the topic, the certificate or the signature."""
+    """The fields of every command; the verb is in the topic, the sender in the certificate or signature."""
 
     schema: Literal["corrosion/v1"]
     id: CommandId
@@ -58,7 +58,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Ping(Command, frozen=True, kw_only=True):
-    """Answer."""
+    """Respond, and do nothing else."""
 
 
 class Pause(Command, frozen=True, kw_only=True):
@@ -93,9 +93,9 @@ class Reload(Command, frozen=True, kw_only=True):
 
 
 class RecordReview(Command, frozen=True, kw_only=True):
-    """Record what a person says of a finding or a verdict: confirmed, or disputed with what is right.
+    """Record a person's review of a finding or a verdict: confirmed, or disputed with the right labels.
 
-    Labels are named where they are known; of a disputed one nothing else counts as known.
+    Of a disputed one only the labels that the review names count as known.
     """
 
     subject: SubjectId
@@ -111,14 +111,14 @@ class RecordReview(Command, frozen=True, kw_only=True):
     note: Note | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be true together."""
-        found = contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
+        """Refuse a review that contradicts itself."""
+        found = find_contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
         if found:
             raise ValueError(found)
 
 
 class FetchUpdate(Command, frozen=True, kw_only=True):
-    """Fetch a bundle over this broker and try it: ``edge-node bundle send`` says this and sends it."""
+    """Fetch a bundle over this broker and put it on trial; ``edge-node bundle send`` sends this."""
 
     name: Annotated[Identifier, msgspec.Meta(description="of the bundle")]
     version: Annotated[Ordered, msgspec.Meta(description="higher than what the robot has")]
@@ -142,10 +142,10 @@ COMMON_KEYS = frozenset(Command.__struct_fields__)
 
 
 class CommandError(Exception):
-    """A command that is not carried out; never leaves the node but as a response.
+    """A command that is refused; leaves the node as a response only.
 
     Attributes:
-        code: stays the same, for machines.
+        code: stable, for machines.
     """
 
     def __init__(self, code: str, text: str) -> None:
@@ -154,10 +154,10 @@ class CommandError(Exception):
 
 
 def decode_command(verb: str, payload: bytes) -> Command:
-    """Return what is asked.
+    """Return the command in ``payload``.
 
     Raises:
-        CommandError: it is not a command, whatever it is.
+        CommandError: whatever is wrong with it.
     """
     try:
         kind = COMMANDS[Verb(verb)]
@@ -169,9 +169,9 @@ def decode_command(verb: str, payload: bytes) -> Command:
     try:
         document = json.loads(
             payload.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_number,
-            parse_float=_finite,
+            object_pairs_hook=_refuse_duplicate_keys,
+            parse_constant=_refuse_constant,
+            parse_float=_parse_finite,
         )
     except CommandError:
         raise
@@ -180,37 +180,37 @@ def decode_command(verb: str, payload: bytes) -> Command:
         raise CommandError("not_json", "wanted one JSON object in UTF-8") from None
     try:
         command = msgspec.convert(document, kind)
-        msgspec.json.encode(command)  # half a surrogate pair could be neither answered nor written down
+        msgspec.json.encode(command)  # a lone surrogate could be neither logged nor sent in a response
     except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as err:
-        raise CommandError("schema", _bounded(str(err))) from None
+        raise CommandError("schema", _shorten(str(err))) from None
     return command
 
 
 def arguments(command: Command) -> dict[str, Any]:
-    """Return what a command says beyond what every command says, as JSON has it; nothing that is null."""
+    """Return the fields of a command beyond ``COMMON_KEYS``, as JSON values; null ones are left out."""
     found = msgspec.to_builtins(command)
     return {name: found[name] for name in found if name not in COMMON_KEYS and found[name] is not None}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object, unless a key is given twice: then two readers could see two commands."""
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; refuse a duplicate key, of which two readers could see different values."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise CommandError("duplicate_key", "a key is given twice")
     return found
 
 
-def _no_number(_text: str) -> NoReturn:
+def _refuse_constant(_text: str) -> NoReturn:
     raise CommandError("not_json", "NaN and Infinity are not JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise CommandError("not_json", "a number is too large")
     return value
 
 
-def _bounded(text: str) -> str:
-    printable = "".join(sign if sign.isprintable() else "?" for sign in text)
+def _shorten(text: str) -> str:
+    printable = "".join(character if character.isprintable() else "?" for character in text)
     return printable if len(printable) <= 200 else printable[:200] + "..."

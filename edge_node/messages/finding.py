@@ -1,4 +1,4 @@
-"""A finding: corrosion that persisted over several verdicts, from its first sight to its close."""
+"""Define the finding message: corrosion that persisted over several verdicts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_node.messages.verdict import Pose, Probability
 
 
 class FindingState(str, Enum):
-    """What became of a finding."""
+    """The event in a finding's life that a message reports."""
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -32,9 +32,9 @@ class ClosedBecause(str, Enum):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
 
-    ``from_pose`` and ``to_pose`` are where it was seen first and last; with a distance along the path,
-    the smallest and the largest. ``seq`` counts messages, without gaps. ``review`` is what a person said
-    of it last, while it was open.
+    ``from_pose`` and ``to_pose`` are the poses of the first and the last sighting; with a distance along the
+    path, the smallest and the largest. ``seq`` counts messages, without gaps. ``review`` is the last review
+    by a person while it was open.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

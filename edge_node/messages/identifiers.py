@@ -1,8 +1,8 @@
-"""Types of names and hashes that messages, manifests and releases share."""
+"""Define the types of names, versions and counts that messages share, and split the ids of verdicts."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -19,3 +19,18 @@ Ordered = Annotated[
 
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class VerdictIdParts(NamedTuple):
+    """The parts of a verdict's id ``ROBOT:EPOCH:SEQ``, each as text and unchecked."""
+
+    robot: str
+    epoch: str
+    seq: str
+
+
+def split_verdict_id(verdict_id: str) -> VerdictIdParts:
+    """Split ``ROBOT:EPOCH:SEQ`` at its first and last colon; parts that are not there are empty."""
+    head, _, seq = verdict_id.rpartition(":")
+    robot, _, epoch = head.partition(":")
+    return VerdictIdParts(robot, epoch, seq)

@@ -1,4 +1,4 @@
-"""``labels.csv``: what the control room exports and the converter renders and reads has these columns."""
+"""Name the columns of ``labels.csv``, which the control room exports and the converter writes and reads."""
 
 from __future__ import annotations
 

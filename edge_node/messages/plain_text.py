@@ -1,4 +1,4 @@
-"""Decisions as text for people; colours on a terminal only."""
+"""Format decisions and verdicts as text for people, in colour on a terminal."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def colour_text(text: str, outcome: Outcome, stream: TextIO | None = None) -> st
 
 
 def escape_unprintable(text: str) -> str:
-    """Return ``text`` with what is no printable sign replaced: it cannot steer a terminal, or make a line."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    """Return ``text`` with ``?`` for every unprintable character: no escape sequence, no line break."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def path_text(decision: Decision) -> str:

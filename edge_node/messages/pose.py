@@ -1,4 +1,4 @@
-"""The pose message: where the robot is, as a pose source sends it over MQTT or a datagram."""
+"""Define and parse the pose message, which a pose source sends over MQTT or UDP."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MAX_MESSAGE_BYTES = 1024
 
 
 class PoseError(CorrosionError):
-    """A pose message is not one."""
+    """The bytes are no pose message."""
 
 
 class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the robot is: metres along its path or in space, and how old that was when it was sent."""
+    """The robot's position, in metres along its path or in space, and its age when it was sent."""
 
     distance_m: float | None = None
     x_m: float | None = None
@@ -28,7 +28,7 @@ class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def parse_pose(message: bytes) -> tuple[Pose, float]:
-    """Return the pose in a message and how old it was when sent, in ms.
+    """Return the pose in a message and its age when it was sent, in ms.
 
     Raises:
         PoseError: too long, no JSON, unknown fields, no coordinate, or one that is no number.

@@ -1,4 +1,4 @@
-"""The receipt message: a consumer stored every verdict up to a sequence number."""
+"""Define the receipt message: a consumer has stored every verdict up to a sequence number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_RECEIPT_BYTES = 1024
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The consumer has every verdict of ``epoch`` up to ``seq``. Publish it retained, now and then."""
+    """The consumer has stored every verdict of ``epoch`` up to ``seq``. Publish it retained, now and then."""
 
     epoch: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{36}\Z")]
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]

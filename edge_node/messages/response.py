@@ -1,4 +1,4 @@
-"""Responses to commands and requests for pieces of a bundle, as the robot publishes them."""
+"""Define the messages in which a robot answers commands and requests pieces of a bundle."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MAX_PIECE_BYTES = 32 * 1024  # of a bundle in one message
 
 
 class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the robot wants of the bundle file that was announced with ``update``.
+    """The robot requests a piece of the bundle file that was announced with ``update``.
 
-    The answer, on ``bundle/piece``, is binary: the 32 bytes of ``sha256``, ``offset`` as 8 bytes, the highest
-    first, and exactly ``length`` bytes of the file. Anything else is left out.
+    The answer, on ``bundle/piece``, is binary: the 32 bytes of ``sha256``, ``offset`` as 8 bytes big-endian,
+    and exactly ``length`` bytes of the file. Anything else is ignored.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -32,7 +32,7 @@ class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(str, Enum):
-    """What became of a command."""
+    """The result of a command."""
 
     DONE = "done"
     ACCEPTED = "accepted"  # begun; a later response says how it ended
@@ -41,7 +41,7 @@ class Result(str, Enum):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a command, and the record that it was given: also of those that were refused.
+    """The response to a command, also to one that was refused.
 
     ``command_id`` is null where the command was so malformed that none could be read.
     """

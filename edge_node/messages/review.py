@@ -1,4 +1,4 @@
-"""What a person says of a finding or a verdict, in the words that robot and control room share. Pure."""
+"""Define the review that a person gives of a finding or a verdict. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edge_node.messages.response import Response
 
 REVIEW_VERB = "review"
-# No control characters, and none that turn the direction of the text around them.
+# Control characters, and those that change the direction of the text around them.
 _UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 
 SubjectId = Annotated[
@@ -41,27 +41,28 @@ Name = Annotated[
 Note = Annotated[
     str,
     msgspec.Meta(
-        pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z", description="for people: one line of at most 500 signs"
+        pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z",
+        description="for people: one line of at most 500 characters",
     ),
 ]
 
 
 class ReviewJudgement(str, Enum):
-    """Whether what the robot said is right."""
+    """Whether the robot's labels are right."""
 
-    CONFIRMED = "confirmed"  # right as it was said: condition, material, form and severity
-    DISPUTED = "disputed"  # something in it is wrong; only what the review names is known then
+    CONFIRMED = "confirmed"  # condition, material, form and severity are right
+    DISPUTED = "disputed"  # one of them is wrong; only the labels that the review names are known then
 
 
 class Condition(str, Enum):
-    """What a person sees."""
+    """The condition of the surface, as a person sees it."""
 
     CORRODED = "corroded"
     UNCORRODED = "uncorroded"
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a person said, and when the robot took it; labels are the right ones, where they were named."""
+    """A person's review, and when the robot recorded it; labels that are named are the right ones."""
 
     judgement: ReviewJudgement
     by: Name
@@ -75,19 +76,19 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SubjectReview(Review, frozen=True, kw_only=True, omit_defaults=True):
-    """A review, and of what."""
+    """A review with the id of the finding or verdict that it is of."""
 
     subject: SubjectId
 
 
-def contradiction(
+def find_contradiction(
     subject: str,
     judgement: ReviewJudgement,
     outcome: Condition | None,
     severity: str | None,
     form: str | None,
 ) -> str | None:
-    """Return in a sentence what in a review cannot be true together, or None."""
+    """Return in a sentence how a review contradicts itself, or None."""
     if outcome is Condition.UNCORRODED:
         if judgement is ReviewJudgement.CONFIRMED and is_finding(subject):
             return "a finding says corroded: uncorroded disputes it"
@@ -97,12 +98,12 @@ def contradiction(
 
 
 def is_finding(subject: str) -> bool:
-    """Tell the id of a finding from that of a verdict."""
+    """Tell whether an id is that of a finding, not of a verdict."""
     return subject.rpartition(":")[2].startswith("f")
 
 
-def review_in(response: Response) -> SubjectReview | None:
-    """Return the review that a robot says it has recorded, or None: the response is to something else."""
+def parse_review(response: Response) -> SubjectReview | None:
+    """Return the review in a robot's response, or None if the response is not to a recorded review."""
     if response.verb != REVIEW_VERB or response.result.value != "done":
         return None
     try:

@@ -1,4 +1,8 @@
-"""What a reader of verdicts counts: which numbers came, came twice, or are missing. Pure."""
+"""Count received, duplicate and missing sequence numbers per robot, in memory. No I/O.
+
+``control_room/history/sequence_gaps.py`` records the same ranges in the control room's database, where they
+survive a restart.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class SequenceRanges:
-    """A set of whole numbers as disjoint ranges; a day of verdicts without gaps is one range."""
+    """A set of whole numbers, held as disjoint ranges: a day of verdicts without gaps is one range."""
 
     _starts: list[int] = field(default_factory=list)
     _ends: list[int] = field(default_factory=list)  # inclusive
 
     def add(self, number: int) -> bool:
-        """Add ``number``; False if it was there."""
+        """Add ``number``; return False if it is in the set."""
         at = bisect_right(self._starts, number)
         if at and number <= self._ends[at - 1]:
             return False
@@ -39,13 +43,19 @@ class SequenceRanges:
 
     @property
     def missing(self) -> int:
-        """How many numbers between the lowest and the highest are not there."""
+        """The count of numbers between the lowest and the highest that are not in the set."""
         return sum(start - end - 1 for start, end in zip(self._starts[1:], self._ends, strict=False))
 
 
 @dataclass(slots=True)
 class RobotCounts:
-    """What came from one robot."""
+    """Counts of one robot's verdicts.
+
+    Attributes:
+        verdicts: received, without duplicates.
+        duplicates: received again.
+        numbers: received sequence numbers, by robot and epoch.
+    """
 
     verdicts: int = 0
     duplicates: int = 0
@@ -53,29 +63,29 @@ class RobotCounts:
 
     @property
     def missing(self) -> int:
-        """How many verdicts are missing now; a backlog may still bring them."""
+        """The count of verdicts missing now; a backlog may still bring them."""
         return sum(numbers.missing for numbers in self.numbers.values())
 
 
 class SequenceCounter:
-    """Counts verdicts of any number of robots by the ids that they carry."""
+    """Count the verdicts of any number of robots by their ids."""
 
     def __init__(self) -> None:
         self.robots: dict[str, RobotCounts] = {}
 
     def note(self, robot: str, verdict_id: str, seq: int) -> bool:
-        """Count a verdict; False if it came before.
+        """Count a verdict; return False if it is a duplicate.
 
         Args:
             robot: site and robot.
             verdict_id: ``{robot}:{epoch}:{seq}``.
             seq: its number.
         """
-        tally = self.robots.setdefault(robot, RobotCounts())
+        counts = self.robots.setdefault(robot, RobotCounts())
         epoch = verdict_id.rpartition(":")[0]
-        fresh = tally.numbers.setdefault(epoch, SequenceRanges()).add(seq)
-        if fresh:
-            tally.verdicts += 1
+        is_new = counts.numbers.setdefault(epoch, SequenceRanges()).add(seq)
+        if is_new:
+            counts.verdicts += 1
         else:
-            tally.duplicates += 1
-        return fresh
+            counts.duplicates += 1
+        return is_new

@@ -1,4 +1,4 @@
-"""What a shadow bundle reports: each disagreement with the bundle in use, and how its work goes."""
+"""Define how two bundles' decisions on the same pictures differ, and a shadow's disagreement message."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from edge_node.messages.verdict import (  # msgspec resolves annotations at run 
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What two bundles say of one picture.
+    """The decisions of two bundles on one picture, and where they differ.
 
     Attributes:
         differs: which of outcome, material, form and severity; none if the verdict does not change.
-        stages: per stage that answers otherwise, "old label -> new label".
-        old: what the bundle in use says.
-        new: what the other one says.
+        stages: per stage with another label, "old label -> new label".
+        old: decision of the bundle in use.
+        new: decision of the other one.
     """
 
     differs: tuple[str, ...]
@@ -31,11 +31,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What two bundles say of many pictures.
+    """Counts of how the decisions of two bundles differ over many pictures.
 
     Attributes:
         frames: pictures that both judged.
-        changed: of which they give another verdict.
+        changed: pictures whose verdict changes.
         outcomes: per "old outcome -> new outcome" how many pictures, equal ones too.
         differs: per outcome, material, form and severity how many pictures differ in it.
         stages: per stage and "old label -> new label" how many pictures; only where labels differ.
@@ -49,11 +49,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Disagreement(Change, frozen=True, kw_only=True):
-    """A frame of which the bundle on trial, the shadow, says something else than the one that decides.
+    """A frame on which the shadow's decision differs from that of the bundle in use.
 
     Attributes:
         verdict: id of the verdict on the same frame; it stands.
-        unreported: disagreements since the last message that none was sent of.
+        unreported: disagreements since the last message for which none was sent.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

@@ -1,4 +1,4 @@
-"""What a robot says besides verdicts: status, health, responses. Findings are in ``findings.py``."""
+"""Define the status and health messages, and the states, alarms and counts in them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from edge_node.messages.verdict import (  # msgspec resolves annotations at run 
 
 
 class Presence(str, Enum):
-    """Whether the robot is there."""
+    """Whether the robot is connected."""
 
     ONLINE = "online"
     OFFLINE = "offline"
 
 
 class OfflineReason(str, Enum):
-    """Why it is not."""
+    """Why the robot is offline."""
 
-    STOPPED = "stopped"  # it said so itself
-    LINK_LOST = "link_lost"  # the broker says so: the will
+    STOPPED = "stopped"  # published by the robot when it stops
+    LINK_LOST = "link_lost"  # published by the broker: the will
 
 
 class PartState(str, Enum):
-    """How one part of the robot does."""
+    """The state of one part of the robot."""
 
     OK = "ok"
     STARTING = "starting"
-    ABSENT = "absent"  # not there, and the node goes on without
+    ABSENT = "absent"  # missing, and the node goes on without
     FAILING = "failing"
     PAUSED = "paused"  # by command
     UNKNOWN = "unknown"
@@ -48,18 +48,18 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkState(str, Enum):
-    """How the connection to the broker does."""
+    """The state of the connection to the broker."""
 
     STOPPED = "stopped"  # not started, or closed
     CONNECTING = "connecting"  # trying, or waiting before the next attempt
-    CONNECTED = "connected"  # the broker accepted us, and answers
-    REFUSED = "refused"  # the broker is there and does not want us: credentials, certificate, name
+    CONNECTED = "connected"  # the broker accepted the connection, and answers
+    REFUSED = "refused"  # the broker answers and refuses: credentials, certificate, client id
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Retained: whether the robot is there, and how its parts do.
+    """Whether the robot is connected, and the states of its parts; retained.
 
-    ``link`` and ``spool`` are filled in by the publisher when it is sent.
+    The publisher fills in ``link`` and ``spool`` when it sends it.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -81,7 +81,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the robot does, every few seconds; lost when the link is away."""
+    """Rates, ages, counts and alarms, published every few seconds at QoS 0: lost while there is no link."""
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
     site: str
@@ -103,22 +103,22 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that the operator should look into; ``code`` is for machines and stays the same."""
+    """A fault that the operator should act on; ``code`` is stable, for machines."""
 
     code: str
     text: str
 
 
 class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
-    """How full the spool is, and what it had to give up; counts live as long as the file.
+    """Counts of the rows that wait, were dropped, were refused or are in quarantine, over the file's life.
 
     Attributes:
         waiting: rows on disk that no broker has acknowledged.
         in_memory: appended, not yet on disk.
         oldest_age_s: of the waiting rows, by the wall clock; null when none waits.
         disk_bytes: the file with its write-ahead log.
-        dropped: rows given up because the disk's bound was reached.
-        refused: rows given up because the disk could not be written.
+        dropped: rows dropped because the bound on disk was reached.
+        refused: rows lost because the disk could not be written.
         quarantined: rows that the broker refuses for good; ``edge-node spool requeue`` sends them again.
     """
 
@@ -133,14 +133,14 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How the shadow does, and where it disagrees; counts begin anew when either bundle changes.
+    """The state of the shadow, and how often it disagrees; counts restart when either bundle changes.
 
     Attributes:
         old: the bundle that decides.
         new: the shadow; null until it is loaded.
         inference_ms: of the frame that it judged last.
         ended: how often its process ended by itself, since the daemon started.
-        counts: what both say of the same frames.
+        counts: how both bundles' decisions on the same frames differ.
     """
 
     part: Part

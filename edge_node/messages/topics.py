@@ -1,4 +1,4 @@
-"""The names under which a robot speaks and listens. Pure."""
+"""Build and parse the MQTT topics of a robot. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-ID_WANTED: Final = "wanted 1 to 64 letters, digits, _ and -, first no sign"
+ID_WANTED: Final = "wanted 1 to 64 letters, digits, _ and -, the first a letter or digit"
 
 
 class Kind(str, Enum):
-    """What a row is; each kind has a topic and numbers of its own."""
+    """A kind of spooled message; each has its own topic and its own sequence numbers."""
 
     VERDICT = "verdict"
     FINDING = "finding"
@@ -31,7 +31,7 @@ _LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp"
 
 
 def is_id(text: str) -> bool:
-    """Tell whether ``text`` can be a site or a robot."""
+    """Tell whether ``text`` can name a site or a robot."""
     return _ID.fullmatch(text) is not None
 
 
@@ -50,26 +50,26 @@ class Topics:
 
     @property
     def base(self) -> str:
-        """What all topics of this robot begin with."""
+        """The first levels of all topics of this robot."""
         return f"{ROOT}/{self.site}/{self.robot}"
 
     def of(self, kind: Kind) -> str:
-        """Return where rows of ``kind`` go: QoS 1, never retained."""
+        """Return the topic of messages of ``kind``: QoS 1, never retained."""
         return f"{self.base}/{_LEVEL[kind]}"
 
     @property
     def verdict(self) -> str:
-        """Every verdict: the record."""
+        """Every verdict: QoS 1."""
         return self.of(Kind.VERDICT)
 
     @property
     def finding(self) -> str:
-        """Findings opened, updated, closed."""
+        """Findings opened, updated, closed: QoS 1."""
         return self.of(Kind.FINDING)
 
     @property
     def response(self) -> str:
-        """What became of commands."""
+        """Responses to commands: QoS 1."""
         return self.of(Kind.RESPONSE)
 
     @property
@@ -88,10 +88,10 @@ class Topics:
         return f"{self.base}/health"
 
     def evidence(self, sha256: str) -> str:
-        """Return where the picture with this hash goes.
+        """Return the topic of the picture with this hash.
 
         Raises:
-            ValueError: it is no hash; nothing else may name a picture.
+            ValueError: it is no SHA-256 in hexadecimal.
         """
         if not _SHA256.fullmatch(sha256):
             raise ValueError(f"{sha256!r} is no SHA-256 in hexadecimal")
@@ -99,34 +99,34 @@ class Topics:
 
     @property
     def bundle_request(self) -> str:
-        """What the robot wants of a bundle that it was offered: QoS 0, asked again if need be."""
+        """Requests for pieces of an offered bundle: QoS 0, repeated if no answer comes."""
         return f"{self.base}/bundle/request"
 
     @property
     def bundle_piece(self) -> str:
-        """A piece of it: QoS 0."""
+        """Pieces of the bundle, to the robot: QoS 0."""
         return f"{self.base}/bundle/piece"
 
     @property
     def commands(self) -> str:
-        """The filter under which commands come in."""
+        """The filter of all commands."""
         return f"{self.base}/cmd/+"
 
     @property
     def pose(self) -> str:
-        """Where navigation may say where the robot is, if ``[pose] mqtt_topic`` names no other."""
+        """Poses from the robot's navigation, if ``[pose] mqtt_topic`` names no other topic."""
         return f"{self.base}/pose"
 
     def verb(self, topic: str) -> str | None:
-        """Return the verb at the end of a command's topic, or None if it is no command of ours."""
+        """Return the verb at the end of a command's topic, or None if it is no command to this robot."""
         head, _, verb = topic.rpartition("/")
         return verb if head == f"{self.base}/cmd" else None
 
     def receipt(self, consumer: str) -> str:
-        """Return where ``consumer`` says how far it has stored."""
+        """Return the topic of the receipts of ``consumer``."""
         return f"{self.base}/receipt/{consumer}"
 
     def consumer(self, topic: str) -> str | None:
-        """Return who speaks on a receipt's topic, or None if it is none of ours."""
+        """Return the consumer at the end of a receipt's topic, or None if it is no receipt to this robot."""
         head, _, consumer = topic.rpartition("/")
         return consumer if head == f"{self.base}/receipt" else None

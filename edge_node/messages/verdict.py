@@ -1,7 +1,7 @@
-"""The words that the control room reads: decision, stages, reasons, verdict. JSON in and out.
+"""Define the verdict message and its parts: decision, stages, reasons, pose.
 
-A verdict stands alone: a reader needs no earlier message. No verdict is not "no corrosion": abstaining is
-an outcome with a reason.
+A verdict stands alone: a reader needs no earlier message. No verdict does not mean "no corrosion":
+abstaining is an outcome with a reason.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class Outcome(str, Enum):
-    """What a frame was decided to show."""
+    """The condition that was decided for a frame."""
 
     CORRODED = "corroded"
     UNCORRODED = "uncorroded"
-    UNCERTAIN = "uncertain"  # looked at, but no stage was sure enough
-    NOT_INSPECTABLE = "not_inspectable"  # could not be looked at: dark, blurred, no metal, unreadable
+    UNCERTAIN = "uncertain"  # judged, but no stage was confident enough
+    NOT_INSPECTABLE = "not_inspectable"  # cannot be judged: dark, blurred, no metal, unreadable
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a frame was not decided, or not wholly."""
+    """A reason for which a frame was not decided, or not completely; ``code`` is for machines."""
 
     code: str
     text: str
 
 
 class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of the path taken; ``label`` is null where the stage abstained."""
+    """The result of one stage on the path through the cascade; ``label`` is null where it abstained."""
 
     name: str
     label: str | None
@@ -42,7 +42,7 @@ class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grades(msgspec.Struct, frozen=True, kw_only=True):
-    """The standard grades nearest to the corroded area: estimates, for the area is one."""
+    """The standard grades nearest to the corroded area; estimates, because the area is one."""
 
     iso_4628_3: str
     astm_d610: int
@@ -50,14 +50,14 @@ class Grades(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tiles(msgspec.Struct, frozen=True, kw_only=True):
-    """In how many pieces a frame was judged: fewer than configured where the time budget allows no more."""
+    """The grid of tiles in which a frame was judged; coarser than configured if time is short."""
 
     across: Annotated[int, msgspec.Meta(ge=1)]
     down: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the models say of one picture, whoever asked."""
+    """The outcome of one picture, with labels and confidences."""
 
     outcome: Outcome
     material: str | None = None
@@ -75,7 +75,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PictureVerdict(Decision, frozen=True, kw_only=True):
-    """One line of ``edge-node classify``."""
+    """The decision on one picture or video frame, as a line of ``edge-node classify``."""
 
     source: str
     frame_id: int | None = None
@@ -84,7 +84,7 @@ class PictureVerdict(Decision, frozen=True, kw_only=True):
 
 
 class BundleReference(msgspec.Struct, frozen=True, kw_only=True):
-    """Which models decided."""
+    """The bundle whose models decided."""
 
     name: str
     version: str
@@ -92,7 +92,7 @@ class BundleReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the robot was: metres along its path, or in space."""
+    """The robot's position, in metres along its path or in space."""
 
     distance_m: float | None = None
     x_m: float | None = None
@@ -101,10 +101,10 @@ class Pose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Verdict(Decision, frozen=True, kw_only=True):
-    """One decided frame: the record that is never lost.
+    """The decision on one frame, with place, time and models.
 
-    ``id`` is ``{robot}:{epoch}:{seq}``: ``epoch`` is made with the spool, ``seq`` counts verdicts from 1
-    and never repeats in it, so a gap is a loss and a repeated id is a duplicate.
+    ``id`` is ``{robot}:{epoch}:{seq}``: ``epoch`` is made with the spool, ``seq`` counts verdicts from 1 and
+    never repeats in an epoch, so a gap is a loss and a repeated id is a duplicate.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -130,5 +130,5 @@ class Verdict(Decision, frozen=True, kw_only=True):
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """Return a message as compact UTF-8 JSON; NaN and infinity cannot occur in it."""
+    """Return a message as compact UTF-8 JSON; msgspec writes NaN and infinity as null."""
     return msgspec.json.encode(message)

@@ -1,8 +1,8 @@
-"""The local page, ``/healthz`` and ``/metrics``: HTTP for people and monitors near the robot.
+"""Serve the local page, ``/healthz`` and ``/metrics`` over HTTP.
 
-On the loopback address no token is asked for; on any other one is required, and the connection is not
-encrypted: put a reverse proxy before it where others listen. Requests with a foreign ``Host`` are refused,
-so that a web page elsewhere cannot read this one through the browser.
+On the loopback address no token is needed; on any other one is required. The connection is not encrypted:
+put a reverse proxy in front where others can listen. Requests with a foreign ``Host`` are refused, so that a
+web page elsewhere cannot read this one through the browser.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page.html")
 COOKIE: Final = "corrosion_edge_token"
-MAX_REQUESTS = 8  # at once; more are told to come again
+MAX_REQUESTS = 8  # at once; further ones get 503
 _TIMEOUT_S = 10.0
 _MIN_TOKEN = 16
 _SECURITY_HEADERS = {
@@ -40,7 +40,7 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-_log = logging.getLogger("edge_node.monitoring.local_page")
+_log = logging.getLogger(__name__)
 
 
 class PageError(CorrosionError):
@@ -48,22 +48,22 @@ class PageError(CorrosionError):
 
 
 class LocalPage:
-    """Serves what a ``LiveView`` holds."""
+    """Serve the content of a ``LiveView`` in a thread."""
 
     def __init__(self, config: HttpConfig, view: LiveView) -> None:
         """Bind the port.
 
         Raises:
-            ConfigError: no token for an address that others reach.
+            ConfigError: no token for an address that other machines reach.
             PageError: the port cannot be bound.
         """
-        self._token = _token(config)
+        self._token = _load_token(config)
         self.view = view
         self.html = PAGE.read_bytes()
         self.hosts = {"localhost", "127.0.0.1", "::1", config.host, *config.names}
         self.slots = threading.BoundedSemaphore(MAX_REQUESTS)
         try:
-            self._server = _Server((config.host, config.port), self)
+            self._server = _PageServer((config.host, config.port), self)
         except OSError as err:
             raise PageError(f"[http] {config.host}:{config.port}: {err.strerror or err}") from err
         self.port: int = self._server.server_address[1]
@@ -79,7 +79,7 @@ class LocalPage:
         self.stop()
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._thread.start()
         _log.info("page at http://%s:%d/", self._server.server_address[0], self.port)
 
@@ -91,13 +91,13 @@ class LocalPage:
         self._server.server_close()
 
     def admits(self, offered: str) -> bool:
-        """Whether a token is the one; everything is, where none is asked for."""
+        """Tell whether ``offered`` is the token; anything is, where none is required."""
         return not self._token or hmac.compare_digest(offered.encode(), self._token.encode())
 
 
-class _Server(ThreadingHTTPServer):
+class _PageServer(ThreadingHTTPServer):
     daemon_threads = True
-    # A page that is looked at must not keep the daemon from ending.
+    # An open page must not keep the daemon from ending.
     block_on_close = False
 
     def __init__(self, address: tuple[str, int], page: LocalPage) -> None:
@@ -107,20 +107,20 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
-        """A viewer that goes away is no news."""
+        """Log at debug level only: a viewer that disconnects is no error."""
         _log.debug("request from %s failed", client_address, exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request; only GET."""
+    """Handle one request; only GET."""
 
-    server: _Server
+    server: _PageServer
     timeout = _TIMEOUT_S
     server_version = "corrosion-edge"
     sys_version = ""
 
     def do_GET(self) -> None:  # the library's name
-        """Answer."""
+        """Respond with 503 if too many requests are in work, else by path."""
         page = self.server.page
         if not page.slots.acquire(blocking=False):
             self._answer(503, b"busy\n")
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             page.slots.release()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-        """Stay silent: paths may hold a token."""
+        """Log nothing: paths may contain a token."""
 
     def _route(self, page: LocalPage, url: SplitResult) -> None:
         if not _is_own_host(self.headers.get("Host", ""), page.hosts):
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/":
             self._answer(200, page.html, "text/html; charset=utf-8", self._cookie(url))
         elif url.path == "/state.json":
-            self._answer(200, encode(page.view.glance()), "application/json")
+            self._answer(200, encode(page.view.snapshot()), "application/json")
         elif url.path == "/picture.jpg":
             picture = page.view.picture()
             if picture is None:
@@ -151,17 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._answer(200, picture, "image/jpeg")
         elif url.path == "/metrics":
-            from edge_node.monitoring.prometheus import exposition
+            from edge_node.monitoring.prometheus import format_metrics
 
-            self._answer(200, exposition(page.view.glance()), "text/plain; version=0.0.4; charset=utf-8")
+            self._answer(
+                200, format_metrics(page.view.snapshot()), "text/plain; version=0.0.4; charset=utf-8"
+            )
         else:
             self._answer(404, b"there are /, /healthz, /metrics, /state.json and /picture.jpg\n")
 
     def _healthz(self, page: LocalPage) -> None:
-        glance = page.view.glance()
-        if glance.hung:
-            self._answer(503, glance.hung.encode() + b"\n")
-        elif glance.status is None:
+        snapshot = page.view.snapshot()
+        if snapshot.hung:
+            self._answer(503, snapshot.hung.encode() + b"\n")
+        elif snapshot.status is None:
             self._answer(503, b"starting\n")
         else:
             self._answer(200, b"ok\n")
@@ -179,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         return cookie.value if cookie else ""
 
     def _cookie(self, url: SplitResult) -> dict[str, str]:
-        """Return the header by which the browser keeps a token that came with the address."""
+        """Return the header that stores a token from the URL in the browser."""
         given = parse_qs(url.query).get("token")
         if not given or not given[0].isalnum():
             return {}
@@ -200,8 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _token(config: HttpConfig) -> str:
-    """Return the token that is asked for; empty where none is."""
+def _load_token(config: HttpConfig) -> str:
+    """Return the token that requests need; empty if they need none."""
     if config.token_file is None:
         if not _is_loopback(config.host):
             raise ConfigError(
@@ -228,7 +230,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_own_host(header: str, names: set[str]) -> bool:
-    """Whether a Host header names this robot: by one of its names, or by an address, which none can forge."""
+    """Tell whether a Host header names this robot: by a known name, or by an address."""
     name = urlsplit(f"//{header}").hostname or ""
     try:
         ip_address(name)

@@ -1,4 +1,4 @@
-"""Read the machine's state: memory of this process, temperature, free disk."""
+"""Read the memory of this process, the board's temperature and the free disk space."""
 
 from __future__ import annotations
 

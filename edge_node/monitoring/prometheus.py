@@ -1,4 +1,4 @@
-"""The node's figures in the Prometheus text format, from what the main thread last said. Pure."""
+"""Format the node's metrics in the Prometheus text format. Pure."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry, Gauge, Info, generate_latest
 from edge_node.messages.status import PartState
 
 if TYPE_CHECKING:
-    from edge_node.monitoring.live_view import Glance
+    from edge_node.monitoring.live_view import Snapshot
 
 _PREFIX = "corrosion_edge"
 
 
-def exposition(glance: Glance) -> bytes:
-    """Return every figure that is known; what is not known is left out, never 0."""
+def format_metrics(snapshot: Snapshot) -> bytes:
+    """Return the metrics that are known; unknown ones are left out, never 0."""
     registry = CollectorRegistry()
-    health, status = glance.health, glance.status
+    health, status = snapshot.health, snapshot.status
     if health is not None:
         figures: dict[str, tuple[str, float | None]] = {
             "uptime_seconds": ("Since the daemon started.", health.uptime_s),
@@ -47,7 +47,7 @@ def exposition(glance: Glance) -> bytes:
         part = Gauge(f"{_PREFIX}_part_ok", "1 while the part is well.", ["part"], registry=registry)
         for name, found in (("camera", status.camera), ("model", status.model), ("clock", status.clock)):
             part.labels(name).set(found.state is PartState.OK)
-        part.labels("link").set(glance.link == "connected")
+        part.labels("link").set(snapshot.link == "connected")
         Info(_PREFIX, "Which node this is.", registry=registry).info(
             {
                 "site": status.site,

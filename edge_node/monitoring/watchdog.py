@@ -1,8 +1,8 @@
-"""Feed systemd's watchdog as long as frames become verdicts and no thread hangs.
+"""Notify systemd's watchdog as long as frames become verdicts and no thread hangs.
 
-Only the main thread feeds it. It stops when the heartbeat of capture, publisher or spool writer stops, when a
-model does not return, or when frames arrive without becoming verdicts. An absent camera and a broker that is
-away are states, not failures of the node: restarting would not mend them.
+Only the main thread notifies it. The notifications stop if the capture, publisher or spool thread does not
+turn, if a model does not return, or if frames arrive and none becomes a verdict. An absent camera and an
+unreachable broker are states, not failures of the node: a restart would not help.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
     from edge_node.monitoring.systemd import Notifier
 
-# The capture thread beats five times a second, and waits up to 5 s between two attempts to connect.
+# The capture thread turns five times a second, and waits up to 5 s between two attempts to connect.
 CAPTURE_BEAT_LIMIT_S = 10.0
-# A connected publisher beats several times a second; a window of large rows on a slow link takes seconds.
+# A connected publisher turns several times a second; a window of large rows on a slow link takes seconds.
 PUBLISHER_BEAT_LIMIT_S = 10.0
 # An SD card may take seconds for a synchronous write; a failing disk is retried every few seconds.
 SPOOL_BEAT_LIMIT_S = 15.0
-# The largest frame in 64 tiles on the smallest board; while frames arrive they are missed earlier.
+# The largest frame in 64 tiles on the smallest board; while frames arrive, missing verdicts show earlier.
 INFERENCE_LIMIT_S = 30.0
-UNWATCHED_INTERVAL_S = 15.0  # how often to look where no service manager watches
+UNWATCHED_INTERVAL_S = 15.0  # interval of the check where no service manager watches
 _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, CameraCondition.ENDED})
 
-_log = logging.getLogger("edge_node.monitoring.watchdog")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """Progress and heartbeats of the node's parts.
+    """Progress of the node's parts.
 
     Attributes:
         camera: condition of the camera.
         frames: frames captured.
         verdicts: frames inspected and spooled.
         capture_beat_s: monotonic time of the capture thread's last turn.
-        inference_since_s: monotonic time since which the models have had one frame; None if they have none.
-        publisher_beat_s: the same of the publisher's; None while it is not connected: resolving a name
-            may take minutes, and is no reason to restart.
-        spool_beat_s: of the thread that writes to disk; a full disk is answered at once, a hung one is not.
-        paused: frames are not inspected, as commanded.
+        inference_since_s: monotonic time at which inference of the present frame began; None if none runs.
+        publisher_beat_s: last turn of the publisher; None while it is not connected: resolving a name may
+            take minutes, and is no reason to restart.
+        spool_beat_s: last turn of the spool's writer; a full disk fails at once, a hung one stops it.
+        paused: frames are not decided, by command.
         summary: one line for ``systemctl status``.
     """
 
@@ -62,7 +62,7 @@ class Vitals:
 
 
 class Watchdog:
-    """Tells systemd when the node is ready, and that it is alive as long as nothing hangs.
+    """Notify systemd when the node is ready, and as long as it is alive.
 
     Attributes:
         hung: which part hangs, in a sentence; empty if none does.
@@ -78,7 +78,7 @@ class Watchdog:
         self.hung = ""
 
     def look(self, vitals: Vitals) -> None:
-        """Feed systemd's watchdog unless a part hangs; call in the main thread, at least once a second."""
+        """Check the node and notify systemd; call in the main thread, at least once a second."""
         if not self._ready and (vitals.verdicts or vitals.camera in _WITHOUT_FRAMES):
             self._ready = True
             self._notifier.ready()
@@ -89,7 +89,7 @@ class Watchdog:
         now_s = self._clock()
         if self._fed_with is not None and now_s - self._fed_s < (interval_s or UNWATCHED_INTERVAL_S):
             return
-        before, self.hung = self.hung, hung_part(vitals, self._fed_with, now_s)
+        before, self.hung = self.hung, find_hung_part(vitals, self._fed_with, now_s)
         if self.hung:
             if not before:
                 _log.error("the watchdog is not fed: %s", self.hung)
@@ -99,13 +99,13 @@ class Watchdog:
         self._fed_s, self._fed_with = now_s, vitals
 
 
-def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
-    """Name the part that hangs, in a sentence; empty if none does.
+def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
+    """Return in a sentence which part hangs; empty if none does.
 
     Args:
         vitals: now.
-        before: when the watchdog was last fed.
-        now_s: the clock of the beats.
+        before: at the last notification.
+        now_s: monotonic time.
     """
     if vitals.camera is not CameraCondition.ENDED and now_s - vitals.capture_beat_s > CAPTURE_BEAT_LIMIT_S:
         return f"the capture thread has not turned for {now_s - vitals.capture_beat_s:.0f} s"
@@ -120,7 +120,7 @@ def hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
             return f"the {name} has not turned for {now_s - beat_s:.0f} s"
     if before is None or vitals.paused or before.paused:
         return ""
-    # Several: the newest may be in the slot, and one on its way.
+    # More than two: the newest may be in the slot, and one in inference.
     if vitals.frames - before.frames > 2 and vitals.verdicts == before.verdicts:
         return f"{vitals.frames - before.frames} frames arrived and none was decided"
     return ""

@@ -1,7 +1,7 @@
-"""What two bundles say of the same picture, in the same words wherever they are compared. Pure.
+"""Compare the decisions of two bundles on the same pictures, and describe the changes. Pure.
 
 ``edge-node replay`` compares them on a recording, the shadow on the robot: "old" is the bundle that decides,
-"new" the one that may take over.
+"new" the one that may replace it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from edge_node.messages.shadow import Change, Summary
 if TYPE_CHECKING:
     from edge_node.messages.verdict import Decision, StageVerdict
 
-# A verdict changes with these; probabilities and areas may differ.
+# A verdict counts as changed if one of these differs; probabilities and areas may differ.
 FACTS = ("outcome", "material", "form", "severity")
 NOT_ASKED = "not asked"
 UNSURE = "unsure"
 
 
 def compare_decisions(old: Decision, new: Decision) -> Change:
-    """Return what differs between two decisions on the same picture."""
-    before, after = _answers(old.stages), _answers(new.stages)
+    """Return the differences between two decisions on the same picture."""
+    before, after = _labels_by_stage(old.stages), _labels_by_stage(new.stages)
     stages = {
         name: f"{before.get(name, NOT_ASKED)} -> {after.get(name, NOT_ASKED)}"
         for name in {**before, **after}
@@ -34,7 +34,7 @@ def compare_decisions(old: Decision, new: Decision) -> Change:
 
 
 class DecisionComparison:
-    """Counts changes; belongs to one thread."""
+    """Count changes over many pictures; used by one thread alone."""
 
     def __init__(self) -> None:
         self.frames = self.changed = 0
@@ -63,9 +63,9 @@ class DecisionComparison:
 
 
 def describe_change(change: Change) -> str:
-    """Return a change as three lines for people: what was said and is said now, and both paths."""
+    """Return a change as three lines for people: old and new decision, and both paths."""
     return (
-        f"{_words(change.old)} -> {_words(change.new)}"
+        f"{_describe_decision(change.old)} -> {_describe_decision(change.new)}"
         f"\n    old  {path_text(change.old)}\n    new  {path_text(change.new)}"
     )
 
@@ -85,10 +85,10 @@ def describe_summary(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-def _words(decision: Decision) -> str:
+def _describe_decision(decision: Decision) -> str:
     facts = (decision.outcome.value, decision.material, decision.form, decision.severity)
     return " ".join(fact for fact in facts if fact)
 
 
-def _answers(stages: tuple[StageVerdict, ...]) -> dict[str, str]:
+def _labels_by_stage(stages: tuple[StageVerdict, ...]) -> dict[str, str]:
     return {stage.name: UNSURE if stage.label is None else stage.label for stage in stages}

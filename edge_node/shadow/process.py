@@ -1,4 +1,4 @@
-"""The daemon's end of the shadow's process: starts it, hands it pictures, makes it wait, ends it."""
+"""Start, feed, pause and end the shadow's process from the daemon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.errors import CorrosionError
-from edge_node.shadow.worker import Ready, Setup, ShadowAnswer, ShadowPicture
+from edge_node.shadow.worker import ShadowAnswer, ShadowPicture, WorkerReady, WorkerSetup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-RUN_LIMIT_S = 300.0  # it gets only what time is left; a model that needs minutes for a picture is no model
+RUN_LIMIT_S = 300.0  # of running time for one picture; the process only gets spare time
 MAX_ANSWER_BYTES = 1024 * 1024  # an answer is 2 kB
-_TURN_S = 0.5  # how soon a stop is noticed
+_TURN_S = 0.5  # delay in noticing a stop
 _END_S = 2.0
 
 
 class ShadowRefusedError(CorrosionError):
-    """The bundle on trial cannot be used; its text says why."""
+    """The shadow's bundle cannot be used; the text says why."""
 
 
 class ShadowEndedError(CorrosionError):
-    """The process ended, or does not answer; another one may do."""
+    """The process ended, or does not answer; a new one may work."""
 
 
 class ShadowProcess:
-    """One process with one bundle; ``wait`` and ``go_on`` may be called from another thread."""
+    """Run one bundle in one process; ``wait`` and ``go_on`` may be called from another thread."""
 
-    def __init__(self, setup: Setup, stopping: Callable[[], bool]) -> None:
-        """Start it; ``load`` comes next.
+    def __init__(self, setup: WorkerSetup, stopping: Callable[[], bool]) -> None:
+        """Start the process; call ``load`` next.
 
         Raises:
             ShadowEndedError: it cannot be started.
@@ -57,7 +57,7 @@ class ShadowProcess:
         with theirs:
             command = [sys.executable, "-m", "edge_node.shadow.worker"]
             try:
-                # What it, or its runtime, prints goes to the log: 2 is our own stderr.
+                # Whatever it or its runtime prints goes to the log: descriptor 2 is the daemon's stderr.
                 self._process: subprocess.Popen[bytes] = subprocess.Popen(
                     command, stdin=theirs.fileno(), stdout=2
                 )
@@ -67,27 +67,27 @@ class ShadowProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Process id."""
         return self._process.pid
 
-    def load(self) -> Ready:
-        """Return what it loaded.
+    def load(self) -> WorkerReady:
+        """Load the bundle and return the process's report.
 
         Raises:
             ShadowRefusedError: the bundle cannot be used.
-            ShadowEndedError: it ended.
+            ShadowEndedError: the process ended.
         """
         self._send(msgspec.json.encode(self._setup) + b"\n")
-        ready = self._answer(Ready)
+        ready = self._answer(WorkerReady)
         if ready.bundle is None:
             raise ShadowRefusedError(ready.refusal)
         return ready
 
     def judge(self, pixels: NDArray[np.uint8]) -> ShadowAnswer:
-        """Return what the bundle on trial says of a picture, uint8 ``(height, width, 3)``.
+        """Return the shadow's decision on a picture, uint8 ``(height, width, 3)``.
 
         Raises:
-            ShadowEndedError: it ended.
+            ShadowEndedError: the process ended.
         """
         height_px, width_px = pixels.shape[:2]
         self._send(msgspec.json.encode(ShadowPicture(height_px=height_px, width_px=width_px)) + b"\n")
@@ -95,21 +95,21 @@ class ShadowProcess:
         return self._answer(ShadowAnswer)
 
     def wait(self) -> None:
-        """Make it wait, at once, wherever it is."""
+        """Stop the process at once with SIGSTOP."""
         if not self._waits:
             self._waits = True
             self._ran_s += time.monotonic() - self._went_on_s
             self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it run again."""
+        """Continue the process with SIGCONT."""
         if self._waits:
             self._waits = False
             self._went_on_s = time.monotonic()
             self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """End the process; kill it if it does not end."""
         self._link.close()
         self.go_on()
         with suppress(subprocess.TimeoutExpired):
@@ -129,7 +129,7 @@ class ShadowProcess:
             except TimeoutError:
                 self._check()
             except OSError as err:
-                raise self._ended() from err
+                raise self._end_error() from err
 
     def _answer(self, kind: type[_T]) -> _T:
         while b"\n" not in self._received:
@@ -139,10 +139,10 @@ class ShadowProcess:
                 self._check()
                 continue
             except OSError as err:
-                raise self._ended() from err
+                raise self._end_error() from err
             self._received += more
             if not more or len(self._received) > MAX_ANSWER_BYTES:
-                raise self._ended()
+                raise self._end_error()
         line, _, self._received = self._received.partition(b"\n")
         try:
             return msgspec.json.decode(line, type=kind)
@@ -155,8 +155,8 @@ class ShadowProcess:
         if self._running_s() > RUN_LIMIT_S:
             raise ShadowEndedError(f"its process has not answered for {RUN_LIMIT_S:.0f} s")
 
-    def _ended(self) -> ShadowEndedError:
-        """Return why: how the process ended."""
+    def _end_error(self) -> ShadowEndedError:
+        """Return the error that says how the process ended."""
         try:
             code = self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

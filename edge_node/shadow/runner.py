@@ -21,7 +21,7 @@ from edge_node.messages.status import Part, PartState, ShadowHealth
 from edge_node.messages.topics import Kind
 from edge_node.shadow.comparison import DecisionComparison, compare_decisions, describe_change
 from edge_node.shadow.process import ShadowEndedError, ShadowProcess, ShadowRefusedError
-from edge_node.shadow.worker import Setup
+from edge_node.shadow.worker import WorkerSetup
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config, ShadowConfig
-    from edge_node.evidence.store import Evidence
+    from edge_node.evidence.store import EvidenceStore
     from edge_node.inference.bundle import Bundle
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.verdict import BundleReference, Verdict
@@ -41,13 +41,13 @@ _T = TypeVar("_T")
 _IDLE_S = 0.5  # how soon a stop is noticed
 _STOP_S = 3.0
 
-_log = logging.getLogger("edge_node.shadow.runner")
+_log = logging.getLogger(__name__)
 
 
 class Shadow:
     """Compares a bundle with the one in use, while open as a context manager."""
 
-    def __init__(self, config: Config, spool: Spool, evidence: Evidence | None) -> None:
+    def __init__(self, config: Config, spool: Spool, evidence: EvidenceStore | None) -> None:
         """Prepare.
 
         Args:
@@ -57,7 +57,7 @@ class Shadow:
         """
         self._config: ShadowConfig = config.shadow
         self._node = config.node
-        self._setup = Setup(
+        self._setup = WorkerSetup(
             bundle=self._config.path or "",
             threads=self._config.threads,
             material=config.inspect.material,

@@ -1,8 +1,8 @@
-"""The shadow's own process: loads the bundle on trial and judges the pictures that it is handed.
+"""Judge pictures with the shadow's bundle in a separate process.
 
-A process and not a thread: a new bundle may crash the runtime, leak, or hold the interpreter's lock while
-the scheduler keeps it waiting, and none of that may reach the one that decides. It speaks over its standard
-input, which is a socket, and ends when that is closed.
+A process, not a thread: a new bundle may crash the runtime, leak memory, or hold the GIL while the scheduler
+keeps it waiting, and the bundle that decides must not suffer. The process communicates over its standard
+input, a socket, and ends when that is closed.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_NICEST = 19
-_FIRST_TO_GO = "900"  # of 1000: what the kernel ends when memory is short, long before the daemon
+_LOWEST_NICENESS = 19
+_OOM_SCORE = "900"  # of 1000: the kernel kills it when memory is short, long before the daemon
 
 
-class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is to judge with; the first line that it reads."""
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """Bundle and settings of the process; the first line that it reads."""
 
     bundle: str
     threads: int
@@ -44,11 +44,11 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     tile_overlap: float
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line that it writes: the bundle that it loaded, or why not.
+class WorkerReady(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line that the process writes: the bundle that it loaded, or why it refuses it.
 
     Attributes:
-        bundle: whose golden probe held; None if it is refused.
+        bundle: with a passed golden probe; None if it is refused.
         refusal: why, in a sentence.
         stepped_back: the process runs at the lowest priority.
     """
@@ -59,54 +59,56 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """A line before ``height_px * width_px * 3`` bytes: channels blue, green, red."""
+    """The line before a picture of ``height_px * width_px * 3`` bytes, channels blue, green, red."""
 
     height_px: int
     width_px: int
 
 
 class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A line for each picture."""
+    """The line that answers a picture."""
 
     decision: Decision
     inference_ms: float
 
 
 def main() -> int:
-    """Serve the socket that is the standard input, until it is closed."""
-    _die_with_the_daemon()
-    os.setpgid(0, 0)  # Ctrl-C at a terminal ends the daemon, which then ends this
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all: the daemon ends this
-    stepped_back = _step_back()
+    """Serve the socket on the standard input until it is closed."""
+    _set_parent_death_signal()
+    os.setpgid(0, 0)  # Ctrl-C at a terminal ends the daemon, which then ends this process
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to all; the daemon ends this process
+    stepped_back = _lower_priority()
     link = socket.socket(fileno=os.dup(0))
-    with link, link.makefile("rb") as asked, suppress(BrokenPipeError, ConnectionResetError):
-        setup = _line(asked, Setup)
+    with link, link.makefile("rb") as requests, suppress(BrokenPipeError, ConnectionResetError):
+        setup = _read_message(requests, WorkerSetup)
         if setup is None:
             return 0
         try:
             inspector, reference = _load(setup)
         except CorrosionError as err:
-            _say(link, Ready(bundle=None, refusal=str(err)))
+            _send(link, WorkerReady(bundle=None, refusal=str(err)))
             return 0
-        _say(link, Ready(bundle=reference, stepped_back=stepped_back))
-        _judge_for_ever(link, asked, inspector)
+        _send(link, WorkerReady(bundle=reference, stepped_back=stepped_back))
+        _judge_pictures(link, requests, inspector)
     return 0
 
 
-def _judge_for_ever(link: socket.socket, asked: BufferedReader, inspector: Inspector) -> None:
+def _judge_pictures(link: socket.socket, requests: BufferedReader, inspector: Inspector) -> None:
     import numpy as np
 
-    while (picture := _line(asked, ShadowPicture)) is not None:
+    while (picture := _read_message(requests, ShadowPicture)) is not None:
         shape = (picture.height_px, picture.width_px, 3)
-        content = asked.read(shape[0] * shape[1] * shape[2])
+        content = requests.read(shape[0] * shape[1] * shape[2])
         if len(content) < shape[0] * shape[1] * shape[2]:
             return
         inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
-        _say(link, ShadowAnswer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3)))
+        _send(
+            link, ShadowAnswer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3))
+        )
 
 
-def _load(setup: Setup) -> tuple[Inspector, BundleReference]:
-    """Return what judges, after the golden probe held.
+def _load(setup: WorkerSetup) -> tuple[Inspector, BundleReference]:
+    """Load the bundle, run the golden probe and return the inspector.
 
     Raises:
         CorrosionError: the bundle is refused.
@@ -122,37 +124,37 @@ def _load(setup: Setup) -> tuple[Inspector, BundleReference]:
     tiling = None
     if setup.tiles_across * setup.tiles_down > 1:
         tiling = Tiling(setup.tiles_across, setup.tiles_down, setup.tile_overlap)
-    # No thresholds: only frames that could be inspected are handed over.
+    # No thresholds: only inspectable frames are handed over.
     return Inspector(engine, material=setup.material, tiling=tiling), engine.bundle.reference
 
 
-def _die_with_the_daemon() -> None:
-    """End when the thread that started this process ends, also while it is stopped and cannot notice."""
-    # A musl or a foreign kernel may have no prctl; then the closed socket ends what is not stopped.
+def _set_parent_death_signal() -> None:
+    """Let the kernel kill this process when the thread that started it ends, also while it is stopped."""
+    # Without prctl (musl, a foreign kernel) the closed socket ends the process unless it is stopped.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _step_back() -> bool:
-    """Take only the processor time that nobody else wants; False where that is not allowed."""
+def _lower_priority() -> bool:
+    """Use only spare processor time; False where that is not permitted."""
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, _NICEST)
+        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_NICENESS)
     except OSError:
         return False
     return True
 
 
-def _line(asked: BufferedReader, kind: type[_T]) -> _T | None:
-    """Return the next line; None when the daemon is gone."""
-    line = asked.readline()
+def _read_message(requests: BufferedReader, kind: type[_T]) -> _T | None:
+    """Read and decode the next line; None when the daemon has ended."""
+    line = requests.readline()
     return msgspec.json.decode(line, type=kind) if line.endswith(b"\n") else None
 
 
-def _say(link: socket.socket, message: msgspec.Struct) -> None:
+def _send(link: socket.socket, message: msgspec.Struct) -> None:
     link.sendall(msgspec.json.encode(message) + b"\n")
 
 

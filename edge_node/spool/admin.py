@@ -1,4 +1,4 @@
-"""The spool for its operator: look, export, send again; beside a running node or without one."""
+"""Inspect, export and requeue a spool from the command line, beside a running node or without one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STEP_ROWS = 500
 
 
 class QuarantinedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row that is refused for good, and why."""
+    """A row that the broker refuses for good, with the reason."""
 
     kind: str
     seq: int
@@ -36,7 +36,7 @@ class QuarantinedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpoolReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``edge-node spool status`` says; counts live as long as the file."""
+    """The output of ``edge-node spool status``; its counts live as long as the file."""
 
     path: str
     epoch: str
@@ -50,7 +50,7 @@ class SpoolReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpoolAdmin:
-    """An existing spool file, opened beside the node; use as a context manager."""
+    """Open an existing spool file beside the node; use as a context manager."""
 
     def __init__(self, path: Path) -> None:
         """Open the spool at ``path``.
@@ -75,7 +75,7 @@ class SpoolAdmin:
         self._store.close()
 
     def report(self) -> SpoolReport:
-        """Return what the spool holds and what it had to give up."""
+        """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
         meta = self._store.meta()
         return SpoolReport(
             path=str(self._path),
@@ -104,7 +104,7 @@ class SpoolAdmin:
         )
 
     def rows(self, kind: Kind, *, quarantined: bool = False) -> Iterator[Row]:
-        """Yield the whole waiting rows of ``kind`` in order, or those in quarantine."""
+        """Yield the undamaged waiting rows of ``kind`` in order, or those in quarantine."""
         if quarantined:
             yield from (row for row, _ in self._store.quarantined() if row.kind is kind)
             return
@@ -114,7 +114,7 @@ class SpoolAdmin:
             after = found[-1][0].position
 
     def requeue(self) -> int:
-        """Send what is in quarantine again, behind everything else; return how many rows."""
+        """Move the rows in quarantine behind the waiting ones; return how many."""
         try:
             return self._store.requeue()
         except DiskError as err:
@@ -122,7 +122,7 @@ class SpoolAdmin:
 
 
 def write_json_lines(rows: Iterator[Row], out: IO[str]) -> int:
-    """Write the payloads as they are, one a line; return how many."""
+    """Write the payloads unchanged, one a line; return how many."""
     count = 0
     for row in rows:
         out.write(row.payload.decode("utf-8", "replace") + "\n")
@@ -131,8 +131,8 @@ def write_json_lines(rows: Iterator[Row], out: IO[str]) -> int:
 
 
 def write_csv(rows: list[Row], out: IO[str]) -> int:
-    """Write one line a row, nested values under ``a.b``, lists as JSON; return how many."""
-    documents = [_flat(row.payload) for row in rows]
+    """Write a CSV line for each row, nested values in columns ``a.b``, lists as JSON; return how many."""
+    documents = [_flatten(row.payload) for row in rows]
     columns = list(dict.fromkeys(name for document in documents for name in document))
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
@@ -140,7 +140,7 @@ def write_csv(rows: list[Row], out: IO[str]) -> int:
     return len(documents)
 
 
-def _flat(payload: bytes) -> dict[str, Any]:
+def _flatten(payload: bytes) -> dict[str, Any]:
     try:
         document = json.loads(payload)
     except ValueError:

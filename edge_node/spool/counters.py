@@ -1,4 +1,4 @@
-"""What the spool counts, for as long as its file lives: numbers given, rows given up. Pure."""
+"""Count sequence numbers, dropped and refused rows, for as long as the spool's file lives. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Counters:
-    """``seq:KIND`` is the number given last; ``dropped:KIND:KEEP`` and ``refused`` are rows given up.
+    """Count by name: ``seq:KIND`` is the last number; ``dropped:KIND:KEEP`` and ``refused`` are lost rows.
 
     Not thread-safe.
     """
@@ -22,36 +22,36 @@ class Counters:
 
     @property
     def refused(self) -> int:
-        """Rows given up because the disk could not be written."""
+        """Number of rows lost because the disk could not be written."""
         return self._values.get("refused", 0)
 
     @property
     def dropped(self) -> int:
-        """Rows given up because the disk's bound was reached."""
+        """Number of rows dropped because the bound on disk was reached."""
         return sum(n for name, n in self._values.items() if name.startswith("dropped:"))
 
     def next_seq(self, kind: Kind) -> int:
-        """Return the number that comes next; it is given only by ``gave``."""
+        """Return the next number; only ``gave`` uses it up."""
         return self._values.get(f"seq:{kind.value}", 0) + 1
 
     def gave(self, kind: Kind, seq: int) -> None:
-        """Note that a row has the number."""
+        """Record that a row has the number ``seq``."""
         self._values[f"seq:{kind.value}"] = seq
 
     def refuse(self) -> None:
-        """Note that a row was given up because the disk could not be written."""
+        """Count a row that was lost because the disk could not be written."""
         self._values["refused"] = self.refused + 1
 
     def drop(self, rows: Iterable[Dropped]) -> None:
-        """Note that rows were given up for the bound on the disk."""
+        """Count rows that were dropped because the bound on disk was reached."""
         for row in rows:
             name = f"dropped:{row.kind.value}:{row.keep.name.lower()}"
             self._values[name] = self._values.get(name, 0) + 1
 
     def lasting(self) -> dict[str, int]:
-        """Return what is written down when it changes; numbers are written with their rows."""
+        """Return the counts of lost rows, to be saved when they change; numbers are saved with their rows."""
         return {name: n for name, n in self._values.items() if not name.startswith("seq:")}
 
     def all(self) -> dict[str, int]:
-        """Return everything."""
+        """Return all counts."""
         return dict(self._values)

@@ -1,10 +1,9 @@
-"""The spool's SQLite file: the robot's only importer of sqlite3. No threads here; see ``spool.py``.
+"""Read and write the spool's SQLite file; the robot's only importer of sqlite3. Starts no threads.
 
-WAL with synchronous=FULL: a committed row survives a power cut, as far as the disk keeps its word. That
-a row was delivered need not: deletions wait for the disk once a second, and a power cut repeats at most
-that second's deliveries. A killed process repeats nothing more for it.
-AUTOINCREMENT and counters of its own: a position or a number is never used twice, also after the queue
-ran empty.
+WAL with synchronous=FULL: a committed row survives a power cut, if the disk honours fsync. Deletions of
+delivered rows are synced once a second only: a power cut repeats at most that second's deliveries, a killed
+process none of them.
+AUTOINCREMENT and saved counters: no position and no number is used twice, also after the queue ran empty.
 """
 
 from __future__ import annotations
@@ -44,25 +43,25 @@ CREATE TABLE quarantine (
 CREATE TABLE nonce (id TEXT PRIMARY KEY, expires_at_s REAL NOT NULL) WITHOUT ROWID;
 """
 COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
-_BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` beside a running node
-_EVICT_ROWS = 16  # at a time: some 20 kB
+_BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` may write beside a running node
+_EVICT_ROWS = 16  # at a time: about 20 kB
 _ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
 _NO_BOUND = (1 << 63) - 1
 _SYNC_EVERY_S = 1.0
 _DELETE_ROWS = 500  # in one statement; SQLite takes 999 values
 # sqlite3 gives no error codes before Python 3.11.
-_SIGNS_OF_DAMAGE = ("malformed", "no such", "has no column", "decode to UTF-8")
+_DAMAGE_TEXTS = ("malformed", "no such", "has no column", "decode to UTF-8")
 
 
 class SpoolDatabase:
-    """One open spool file: one connection that writes, one that reads."""
+    """An open spool file with one connection for writing and one for reading."""
 
     def __init__(self, path: Path, wal_pages: int = 1000) -> None:
-        """Open the file at ``path``, which exists, and check that it is whole.
+        """Open the existing file at ``path`` and check its integrity.
 
         Args:
             path: of an empty file, or a spool.
-            wal_pages: the write-ahead log is folded back into the file beyond so many.
+            wal_pages: SQLite checkpoints the write-ahead log beyond so many pages.
 
         Raises:
             DamagedError: it is not a spool, or pages of it are damaged.
@@ -73,7 +72,7 @@ class SpoolDatabase:
         self._reading = threading.Lock()
         self._is_synchronous = True
         self._synced_s = time.monotonic()
-        with _translated():
+        with _translate_errors():
             self._writer = _connect(path)
             try:
                 self._prepare()
@@ -85,27 +84,27 @@ class SpoolDatabase:
                 raise
 
     def close(self) -> None:
-        """Fold the log back and close; never raises."""
+        """Checkpoint the log and close both connections; never raises."""
         for connection in (self._reader, self._writer):
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
     def write(self, batch: Batch, limits: Limits, *, squeeze: bool = False) -> Written:
-        """Do all of ``batch`` or nothing; make room by giving up the rows least worth keeping.
+        """Commit ``batch`` in one transaction; delete the rows least worth keeping if it exceeds ``limits``.
 
         Args:
-            batch: what to do.
+            batch: rows to insert, delete and quarantine.
             limits: how large the rows may become.
-            squeeze: the disk is full: the file must not grow, so make room first, but never at the cost
-                of rows worth more than those that come, nor of corroded ones.
+            squeeze: the disk is full and the file must not grow: delete rows first, but none worth more
+                than the new ones, and no corroded verdicts.
 
         Raises:
             DamagedError: the file is damaged.
             DiskError: nothing was written.
         """
         if squeeze:
-            self.fold_log()
-        with _translated():
+            self.checkpoint()
+        with _translate_errors():
             self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -121,15 +120,22 @@ class SpoolDatabase:
         return written
 
     def rows(self, kind: Kind, *, after: int, up_to: int | None, limit: int) -> list[tuple[Row, bool]]:
-        """Return waiting rows in order, ``after`` excluded, ``up_to`` included; and whether each is whole."""
+        """Return waiting rows in order, each with whether its checksum holds.
+
+        Args:
+            kind: of the rows.
+            after: position behind which to begin.
+            up_to: last position; None: no bound.
+            limit: at most so many.
+        """
         query = (
             f"SELECT {COLUMNS} FROM message WHERE kind = ? AND position > ? AND position <= ?"  # noqa: S608  columns are a constant
             " ORDER BY position LIMIT ?"
         )
         values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
-        with self._reading, _translated():
+        with self._reading, _translate_errors():
             found = self._reader.execute(query, values).fetchall()
-            return [(_row(row), row[6] == zlib.crc32(row[8])) for row in found]
+            return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in found]
 
     def waiting(self) -> int:
         """Return how many rows wait."""
@@ -141,35 +147,35 @@ class SpoolDatabase:
         return {kind.value: int(found.get(kind.value, 0)) for kind in Kind}
 
     def oldest_at_s(self) -> float | None:
-        """Return when the oldest waiting row was appended, in Unix time."""
+        """Return the Unix time at which the oldest waiting row was appended; None if none waits."""
         found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
         return float(found[0][0]) if found else None
 
     def last_position(self) -> int:
-        """Return the position that was given out last."""
+        """Return the last position that was used."""
         found = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'message'", ())
         return int(found[0][0]) if found else 0
 
     def meta(self) -> dict[str, Any]:
-        """Return what the spool keeps of itself: epoch, token, counters."""
+        """Return the spool's own values by name: epoch, token, inode, counters."""
         return dict(self._read("SELECT name, value FROM meta", ()))
 
     def set_meta(self, values: Mapping[str, str | int]) -> None:
-        """Write down what the spool keeps of itself."""
-        with _translated():
+        """Save some of the spool's own values."""
+        with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
             self._put_meta(values)
             self._writer.execute("COMMIT")
 
     def nonces(self) -> dict[str, float]:
-        """Return the ids of commands that were taken, with when they expire in Unix time."""
+        """Return the ids of accepted commands with the Unix time at which each expires."""
         return dict(self._read("SELECT id, expires_at_s FROM nonce", ()))
 
     def quarantined(self) -> list[tuple[Row, Refusal]]:
-        """Return the rows that were refused for good, with why."""
+        """Return the rows in quarantine, each with its refusal."""
         query = f"SELECT {COLUMNS}, code, reason FROM quarantine ORDER BY position"  # noqa: S608  the same
         return [
-            (_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
+            (_parse_row(values[:-2]), Refusal(values[0], values[-2], values[-1]))
             for values in self._read(query, ())
         ]
 
@@ -178,9 +184,9 @@ class SpoolDatabase:
         return int(self._read("SELECT count(*) FROM quarantine", ())[0][0])
 
     def requeue(self) -> int:
-        """Put every quarantined row back behind the waiting ones; return how many."""
+        """Move every quarantined row behind the waiting ones; return how many."""
         columns = COLUMNS.removeprefix("position, ")
-        with _translated():
+        with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
             cursor = self._writer.execute(
                 f"INSERT INTO message ({columns}) SELECT {columns} FROM quarantine ORDER BY position"  # noqa: S608  the same
@@ -190,22 +196,22 @@ class SpoolDatabase:
         return cursor.rowcount
 
     def shrink(self) -> bool:
-        """Give back some of the pages that became free; return whether there may be more."""
-        with _translated():
+        """Return some free pages to the file system; return whether there may be more."""
+        with _translate_errors():
             free = self._pragma("freelist_count")
-            if free > 1024:  # 4 MB: less is soon used again
+            if free > 1024:  # 4 MB: fewer are soon used again
                 self._writer.execute("PRAGMA incremental_vacuum(512)").fetchall()
             return free > 1024 + 512
 
-    def fold_log(self) -> None:
-        """Bring the write-ahead log into the file, so that its space is used again from the beginning."""
-        with _translated():
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file, so that SQLite overwrites the log from its beginning."""
+        with _translate_errors():
             self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def restore(self, rows: Iterable[Row], *, last_position: int) -> int:
-        """Take rows over from a damaged file with their positions; return how many."""
+        """Insert rows salvaged from a damaged file, with their positions; return how many."""
         count = 0
-        with _translated():
+        with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
             for row in rows:
                 values = (row.position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s)
@@ -280,7 +286,7 @@ class SpoolDatabase:
     def _delete(self, positions: list[int]) -> int:
         """Delete the rows at ``positions`` and return how many there were."""
         count = 0
-        # One statement for many: after each, the interpreter's lock has to be won back from the sender.
+        # One statement for many rows: after each statement this thread competes with the sender for the GIL.
         for start in range(0, len(positions), _DELETE_ROWS):
             some = positions[start : start + _DELETE_ROWS]
             places = ",".join("?" * len(some))
@@ -288,7 +294,7 @@ class SpoolDatabase:
         return count
 
     def _synchronize(self, wanted: bool) -> None:
-        """Have the next transaction wait for the disk, with all before it, or not."""
+        """Choose whether the next transaction, and all before it, are synced to disk."""
         if wanted is not self._is_synchronous:
             self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
             self._is_synchronous = wanted
@@ -297,13 +303,13 @@ class SpoolDatabase:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
 
     def _squeeze(self, rows: list[NewRow]) -> Iterator[Dropped]:
-        """Make as much room as ``rows`` need at the cost of rows worth no more than they."""
+        """Delete rows worth no more than ``rows`` until these fit."""
         keep = min(Keep.NORMAL, max((row.keep for row in rows), default=Keep.LOW))
         need_bytes = sum(len(row.payload) + _ROW_OVERHEAD_BYTES for row in rows)
         yield from self._evict(self._used_bytes() - need_bytes, keep)
 
     def _evict(self, limit_bytes: int, at_most: Keep = Keep.HIGH) -> Iterator[Dropped]:
-        """Delete the oldest of the rows least worth keeping until the rest fits."""
+        """Delete the oldest of the rows least worth keeping until the rest fits into ``limit_bytes``."""
         while self._used_bytes() > limit_bytes:
             found = self._writer.execute(
                 "SELECT position, kind, keep, seq FROM message WHERE keep <= ?"
@@ -320,37 +326,37 @@ class SpoolDatabase:
         self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
 
     def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._reading, _translated():
+        with self._reading, _translate_errors():
             return self._reader.execute(query, values).fetchall()
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
-    """Give a function that queries the file at ``path``, whatever state it is in; for taking rows out of it.
+def open_for_salvage(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
+    """Open the file at ``path`` without any check and yield a function that queries it.
 
     Raises:
-        DamagedError, DiskError: from the function too.
+        DamagedError, DiskError: also by the function.
     """
 
     def query(text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with _translated():
+        with _translate_errors():
             return connection.execute(text, values).fetchall()
 
-    with _translated():
+    with _translate_errors():
         connection = _connect(path)
     with contextlib.closing(connection):
         yield query
 
 
-def whole_row(values: tuple[Any, ...]) -> Row | None:
-    """Return the row whose columns are ``COLUMNS``; None if it is not as it was written."""
+def parse_whole_row(values: tuple[Any, ...]) -> Row | None:
+    """Return the row in ``values``, in the order of ``COLUMNS``; None if its checksum or types are wrong."""
     with contextlib.suppress(ValueError, TypeError):
-        row = _row(values)
+        row = _parse_row(values)
         return row if values[6] == zlib.crc32(row.payload) else None
     return None
 
 
-def _row(values: tuple[Any, ...]) -> Row:
+def _parse_row(values: tuple[Any, ...]) -> Row:
     position, kind, seq, epoch, keep, appended_at_s, _, correlation, payload = values
     if not (isinstance(payload, bytes) and isinstance(correlation, bytes) and isinstance(seq, int)):
         raise ValueError("a row's values have other types than were written")  # noqa: TRY004  damage, not misuse
@@ -371,13 +377,13 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Turn SQLite's errors into the two kinds that the spool tells apart."""
+def _translate_errors() -> Iterator[None]:
+    """Translate SQLite's errors to ``DamagedError`` and ``DiskError``."""
     try:
         yield
     except sqlite3.OperationalError as err:
         text = str(err)
-        if any(sign in text for sign in _SIGNS_OF_DAMAGE):
+        if any(part in text for part in _DAMAGE_TEXTS):
             raise DamagedError(text) from err
         raise DiskError(text, full="full" in text) from err
     except (sqlite3.DatabaseError, UnicodeDecodeError, ValueError) as err:

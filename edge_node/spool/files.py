@@ -1,4 +1,4 @@
-"""The files around the spool: who may own them, which copy is the true one, how much disk they may take."""
+"""Manage the spool's files: owner, lock, detection of old copies, share of the disk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -19,18 +20,18 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
-_ASK_EVERY_S = 1.0
-_SMALLEST_SHARE_BYTES = 16 * MEGABYTE  # ten thousand verdicts; a disk without it is full, and says so
+_LIMITS_INTERVAL_S = 1.0
+_MIN_SHARE_BYTES = 16 * MEGABYTE  # ten thousand verdicts; with less the disk counts as full
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large the rows may become, in bytes of pages in use.
+    """Bounds on the size of all rows, in bytes of pages in use.
 
     Attributes:
-        hard: rows are given up beyond this.
-        soft: the spool does not grow beyond this, but gives nothing up to get back under it: that some
-            other program fills the disk is no reason to lose what was kept.
+        hard: rows are dropped beyond this.
+        soft: the spool does not grow beyond this, but drops nothing to get back under it: another
+            program that fills the disk is no reason to lose rows.
     """
 
     hard: int
@@ -39,13 +40,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SpoolBudget:
-    """How the spool's share of the disk is divided.
+    """The spool's share of the disk, divided among rows, reserve and write-ahead log.
 
     Attributes:
-        max_bytes: everything together.
-        free_share: of what is free (and what the spool already has), at most this.
-        reserve_bytes: a file that is given up when the disk is full, so that rows can still be deleted.
-        wal_pages: the write-ahead log is folded back into the file beyond so many.
+        max_bytes: of all its files.
+        free_share: largest share of the free space plus what the spool already uses.
+        reserve_bytes: size of a file that is deleted when the disk is full, so that rows can be deleted.
+        wal_pages: SQLite checkpoints the write-ahead log beyond so many pages.
     """
 
     max_bytes: int
@@ -54,29 +55,29 @@ class SpoolBudget:
     wal_pages: int
 
     def limits(self, own_bytes: int, free_bytes: int) -> Limits:
-        """Return how large the rows may become when the spool's files take ``own_bytes`` now."""
-        # Two logs' worth: a transaction may run past the point where the log is folded back.
+        """Return the bounds on the rows while the spool's files take ``own_bytes``."""
+        # Twice the log: a transaction may run past the point at which SQLite checkpoints.
         overhead = self.reserve_bytes + 2 * self.wal_pages * PAGE_BYTES
         share = int(self.free_share * (free_bytes + own_bytes)) - overhead
-        return Limits(hard=max(0, self.max_bytes - overhead), soft=max(_SMALLEST_SHARE_BYTES, share))
+        return Limits(hard=max(0, self.max_bytes - overhead), soft=max(_MIN_SHARE_BYTES, share))
 
 
-def budget(config: SpoolConfig) -> SpoolBudget:
-    """Return the division of the bound that ``config`` sets."""
+def divide_budget(config: SpoolConfig) -> SpoolBudget:
+    """Return the budget for the bound in ``config``."""
     whole = config.max_mb * MEGABYTE
     wal_pages = min(500, max(16, whole // 16 // PAGE_BYTES))
     return SpoolBudget(whole, config.free_share, min(config.reserve_mb * MEGABYTE, whole // 8), wal_pages)
 
 
 def prepare_file(path: Path) -> bool:
-    """Make sure that ``path`` is a file that only we can read; return whether it was made now.
+    """Make sure that ``path`` is a file that only this user can read; return whether it is empty.
 
     Raises:
-        SpoolError: it is a link, no file, not ours, or cannot be made.
+        SpoolError: it is a link, no file, another user's, or cannot be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for side in (path, beside(path, "-wal"), beside(path, "-shm")):
+        for side in (path, sibling_file(path, "-wal"), sibling_file(path, "-shm")):
             _check_owner(side)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as err:
@@ -86,49 +87,49 @@ def prepare_file(path: Path) -> bool:
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
         if stat.S_IMODE(status.st_mode) != 0o600:
-            os.fchmod(file.fileno(), 0o600)  # an older umask; it is ours, so it can be tightened
+            os.fchmod(file.fileno(), 0o600)  # made with a wider umask
         return status.st_size == 0
 
 
-def beside(path: Path, suffix: str) -> Path:
-    """Return the file beside ``path`` whose name has ``suffix`` at its end."""
+def sibling_file(path: Path, suffix: str) -> Path:
+    """Return the path in the same folder whose name is that of ``path`` plus ``suffix``."""
     return path.with_name(path.name + suffix)
 
 
 def own_bytes(path: Path) -> int:
-    """Return what the spool's files take on the disk."""
-    return sum(_size(beside(path, suffix)) for suffix in ("", "-wal", "-reserve"))
+    """Return the size of the spool's files."""
+    return sum(_size(sibling_file(path, suffix)) for suffix in ("", "-wal", "-reserve"))
 
 
 def free_bytes(path: Path) -> int:
-    """Return what the disk has left for us."""
+    """Return the free space of the disk that an unprivileged user may use."""
     status = os.statvfs(path.parent)
     return status.f_bavail * status.f_frsize
 
 
-def set_aside(path: Path) -> Path:
-    """Rename the spool's files out of the way and return the new name of the database."""
+def move_damaged(path: Path) -> Path:
+    """Rename the spool's files to ``.damaged-N`` and return the new path of the database."""
     number = 1
-    while beside(path, f".damaged-{number}").exists():
+    while sibling_file(path, f".damaged-{number}").exists():
         number += 1
-    aside = beside(path, f".damaged-{number}")
+    damaged = sibling_file(path, f".damaged-{number}")
     for suffix in ("", "-wal", "-shm"):
-        side = beside(path, suffix)
+        side = sibling_file(path, suffix)
         if side.exists():
-            side.rename(beside(aside, suffix))
-    return aside
+            side.rename(sibling_file(damaged, suffix))
+    return damaged
 
 
-def put_back(aside: Path, path: Path) -> None:
-    """Undo ``set_aside``: its successor could not be written."""
+def restore_damaged(damaged: Path, path: Path) -> None:
+    """Undo ``move_damaged``, because the new file could not be written."""
     for suffix in ("", "-wal", "-shm"):
-        beside(path, suffix).unlink(missing_ok=True)
-        if beside(aside, suffix).exists():
-            beside(aside, suffix).rename(beside(path, suffix))
+        sibling_file(path, suffix).unlink(missing_ok=True)
+        if sibling_file(damaged, suffix).exists():
+            sibling_file(damaged, suffix).rename(sibling_file(path, suffix))
 
 
-class Lock:
-    """Keeps a second node from sending the same rows; held as long as the process lives."""
+class SpoolLock:
+    """An flock that keeps a second node from sending the same rows; held as long as the process lives."""
 
     def __init__(self, path: Path) -> None:
         """Take the lock of the spool at ``path``.
@@ -136,7 +137,7 @@ class Lock:
         Raises:
             SpoolError: another process has it.
         """
-        lock = beside(path, "-lock")
+        lock = sibling_file(path, "-lock")
         try:
             _check_owner(lock)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -149,24 +150,24 @@ class Lock:
             raise SpoolError(f"{path}: another edge-node uses this spool; one robot, one node") from err
 
     def release(self) -> None:
-        """Let another process have it."""
+        """Release the lock."""
         os.close(self._descriptor)
 
 
 class Generation:
-    """Tells whether the spool is the one that was closed last, or an old copy that was put back.
+    """Detect an old copy of the database that was restored.
 
-    A token that changes at every start is kept in the database and in a file beside it; a copy that comes
-    back alone brings an old token. The inode notices a copy of the whole folder. An image of the whole
-    disk that is put back is noticed by neither.
+    A token that changes at every start is kept in the database and in a file beside it; a copy of the
+    database alone has an old token. The inode number detects a copy of the whole folder. Neither detects a
+    restored image of the whole disk.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = beside(path, "-generation")
+        self._file = sibling_file(path, "-generation")
 
     def is_current(self, token: str | None, inode: int | None) -> bool:
-        """Tell whether the database that holds ``token`` and ``inode`` is the one we knew last."""
+        """Tell whether the database that holds ``token`` and ``inode`` is the one that was used last."""
         try:
             known = self._file.read_text("ascii").split()
         except (OSError, UnicodeDecodeError):
@@ -174,40 +175,33 @@ class Generation:
         return token in known and inode == self.inode()
 
     def announce(self, old: str | None) -> str:
-        """Make a new token, and write it down beside ``old`` before the database has it."""
+        """Return a new token, after saving it in the file beside ``old``: the database gets it next."""
         token = uuid.uuid4().hex
         self._write([token, *([old] if old else [])])
         return token
 
     def confirm(self, token: str) -> None:
-        """Forget every token but ``token``, which the database now holds."""
+        """Save ``token`` alone in the file, once the database has it."""
         self._write([token])
 
     def inode(self) -> int:
-        """Return the number that tells the database from a copy of it."""
+        """Return the database's inode number, which a copy does not share."""
         return self._path.stat().st_ino
 
     def _write(self, tokens: list[str]) -> None:
-        fresh = beside(self._file, ".new")
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(" ".join(tokens) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._file)
+        replace_file(self._file, [(" ".join(tokens) + "\n").encode("ascii")])
 
 
 class Reserve:
-    """A file of zeros that is given up when the disk is full."""
+    """A file of zeros that is deleted when the disk is full, so that SQLite can write."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
-        self._file = beside(path, "-reserve")
+        self._file = sibling_file(path, "-reserve")
         self._path = path
         self._size_bytes = size_bytes
 
     def hold(self) -> bool:
-        """Take the reserve if the disk has room for it twice; return whether it is held now."""
+        """Allocate the reserve if twice its size is free; return whether it is held."""
         if self._size_bytes == 0 or _size(self._file) == self._size_bytes:
             return True
         if free_bytes(self._path) < 2 * self._size_bytes:
@@ -226,7 +220,7 @@ class Reserve:
         return True
 
     def release(self) -> bool:
-        """Give the reserve up; return whether there was one."""
+        """Delete the reserve; return whether there was one."""
         try:
             self._file.unlink()
         except OSError:
@@ -235,41 +229,41 @@ class Reserve:
 
 
 class DiskSpace:
-    """How much of the disk the rows may take now; belongs to the thread that writes.
+    """Track how much of the disk the rows may take; used by the writer thread alone.
 
     Attributes:
-        is_short: the disk was full, and has not had room for the reserve since: the file must not grow.
+        is_short: the disk was full and has had no space for the reserve since: the file must not grow.
     """
 
     def __init__(self, path: Path, division: SpoolBudget) -> None:
         self._path = path
         self._division = division
         self._reserve = Reserve(path, division.reserve_bytes)
-        self._asked_s = float("-inf")
+        self._limits_s = float("-inf")
         self._limits = Limits(0, 0)
         self.is_short = False
         self._reserve.hold()
 
     def limits(self) -> Limits:
-        """Return how large the rows may become; the disk is asked once a second."""
+        """Return the bounds on the rows; the free space is read once a second."""
         now_s = time.monotonic()
-        if now_s - self._asked_s >= _ASK_EVERY_S:
-            self._asked_s = now_s
+        if now_s - self._limits_s >= _LIMITS_INTERVAL_S:
+            self._limits_s = now_s
             self._limits = self._division.limits(own_bytes(self._path), free_bytes(self._path))
         return self._limits
 
-    def give_reserve(self) -> None:
-        """Note that the disk is full, and give up the reserve."""
+    def note_full(self) -> None:
+        """Record that the disk is full, and delete the reserve."""
         self.is_short = True
         self._reserve.release()
 
-    def look(self) -> None:
-        """Take the reserve again if there is room for it."""
+    def refill(self) -> None:
+        """Allocate the reserve again if the disk has space for it."""
         held = self._reserve.hold()
         self.is_short = self.is_short and not held
 
     def close(self) -> None:
-        """Leave the reserve to others while we are away."""
+        """Delete the reserve: other programs may use its space while the node is stopped."""
         self._reserve.release()
 
 
@@ -281,7 +275,7 @@ def _size(path: Path) -> int:
 
 
 def _check_owner(path: Path) -> None:
-    """Raise SpoolError unless ``path`` is missing, or a plain file of ours with one name."""
+    """Raise SpoolError unless ``path`` is missing, or a regular file of this user with one hard link."""
     try:
         status = path.lstat()
     except FileNotFoundError:

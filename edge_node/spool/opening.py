@@ -1,4 +1,4 @@
-"""Opening the spool: which epoch this is, and what to do with a file that is damaged or an old copy."""
+"""Open the spool: determine its epoch, recover from a damaged file, detect an old copy."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
 from edge_node.spool.database import SpoolDatabase
-from edge_node.spool.files import Generation, Lock, SpoolBudget, beside, prepare_file, put_back, set_aside
+from edge_node.spool.files import (
+    Generation,
+    SpoolBudget,
+    SpoolLock,
+    move_damaged,
+    prepare_file,
+    restore_damaged,
+    sibling_file,
+)
 from edge_node.spool.salvage import salvage, salvage_last_position
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An open spool file and what it says of itself.
+class OpenedSpool:
+    """An open spool file with its epoch and counters.
 
     Attributes:
-        store: the file.
-        epoch: the name under which numbers count.
-        counters: ``seq:KIND`` the number given last; ``dropped:KIND:KEEP`` and ``refused``.
-        restored: why this is not the spool that was closed last; empty if it is.
+        store: the database.
+        epoch: random id of this run of sequence numbers.
+        counters: see ``Counters``.
+        restored: why this is not the spool that was used last; empty if it is.
     """
 
     store: SpoolDatabase
@@ -38,30 +46,30 @@ class Opened:
     restored: str
 
 
-def open_locked(path: Path, division: SpoolBudget) -> tuple[Opened, Lock]:
-    """Open the file at ``path``, made if need be, for this process alone.
+def open_locked(path: Path, division: SpoolBudget) -> tuple[OpenedSpool, SpoolLock]:
+    """Open the spool at ``path`` for this process alone; make the file if it is missing.
 
-    A damaged file is set aside, and what is whole in it is taken over.
+    A damaged file is renamed, and its undamaged rows are copied to a new one.
 
     Raises:
-        SpoolError: it is not ours, in use, of a newer version, or the disk cannot be read and written.
+        SpoolError: another user's, in use, of a newer version, or the disk cannot be read and written.
     """
     fresh = prepare_file(path)
-    lock = Lock(path)
+    lock = SpoolLock(path)
     try:
-        return _opened(path, division, fresh=fresh), lock
+        return _open(path, division, fresh=fresh), lock
     except SpoolError:
         lock.release()
         raise
 
 
 def recover_store(path: Path, division: SpoolBudget, epoch: str, counters: dict[str, int]) -> SpoolDatabase:
-    """Set the file aside while running and return its successor; numbers go on, for they are known.
+    """Replace a file that was found damaged while running; epoch and numbers go on.
 
     Raises:
-        DamagedError, DiskError, OSError, SpoolError: not now.
+        DamagedError, DiskError, OSError, SpoolError: it cannot be done now.
     """
-    store = _recovered(path, division)
+    store = _recover(path, division)
     generation = Generation(path)
     token = generation.announce(None)
     store.set_meta({**counters, "epoch": epoch, "token": token, "inode": generation.inode()})
@@ -70,12 +78,12 @@ def recover_store(path: Path, division: SpoolBudget, epoch: str, counters: dict[
 
 
 def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alarm, ...]:
-    """Return what stays true until a person has looked into it.
+    """Return the alarms that stay raised until a person has acted on them.
 
     Args:
-        path: of the spool; an alarm for each damaged file that still lies beside it.
-        restored: why this is not the spool that was closed last; empty if it is.
-        quarantined: rows.
+        path: of the spool; each damaged file that still lies beside it raises one.
+        restored: why this is not the spool that was used last; empty if it is.
+        quarantined: number of rows in quarantine.
     """
     found = [Alarm(code="spool_restored", text=restored)] if restored else []
     found += [
@@ -92,42 +100,42 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
     return tuple(found)
 
 
-def _opened(path: Path, division: SpoolBudget, *, fresh: bool) -> Opened:
+def _open(path: Path, division: SpoolBudget, *, fresh: bool) -> OpenedSpool:
     try:
         try:
             store = SpoolDatabase(path, division.wal_pages)
         except DamagedError as err:
-            _LOG.error("%s: damaged (%s); set aside", path, err)
-            store, fresh = _recovered(path, division), True
-        return _identified(store, fresh=fresh)
+            _log.error("%s: damaged (%s); set aside", path, err)
+            store, fresh = _recover(path, division), True
+        return _identify(store, fresh=fresh)
     except (DamagedError, DiskError, OSError) as err:
         raise SpoolError(
             f"{path}: {err}; the spool needs a disk that can be written ([node] state_dir)"
         ) from err
 
 
-def _recovered(path: Path, division: SpoolBudget) -> SpoolDatabase:
-    """Set the file aside and return a new one with its whole rows; all or nothing."""
-    aside = set_aside(path)
-    beside(path, "-generation").unlink(missing_ok=True)
+def _recover(path: Path, division: SpoolBudget) -> SpoolDatabase:
+    """Rename the damaged file and return a new one with its undamaged rows; undone if that fails."""
+    damaged = move_damaged(path)
+    sibling_file(path, "-generation").unlink(missing_ok=True)
     try:
         prepare_file(path)
         store = SpoolDatabase(path, division.wal_pages)
         try:
-            last_position = salvage_last_position(aside)
-            count = store.restore(salvage(aside), last_position=last_position)
+            last_position = salvage_last_position(damaged)
+            count = store.restore(salvage(damaged), last_position=last_position)
         except BaseException:
             store.close()
             raise
     except BaseException:
-        put_back(aside, path)
+        restore_damaged(damaged, path)
         raise
-    _LOG.error("%s: %d whole rows taken over from %s", path, count, aside)
+    _log.error("%s: %d whole rows taken over from %s", path, count, damaged)
     return store
 
 
-def _identified(store: SpoolDatabase, *, fresh: bool) -> Opened:
-    """Find out which epoch the file is of, and mark it as the one in use."""
+def _identify(store: SpoolDatabase, *, fresh: bool) -> OpenedSpool:
+    """Keep the file's epoch, or begin a new one if the file is an old copy; mark the file as in use."""
     meta, generation = store.meta(), Generation(store.path)
     token, epoch, restored = meta.get("token"), meta.get("epoch"), ""
     known = isinstance(epoch, str) and generation.is_current(token, meta.get("inode"))
@@ -140,8 +148,8 @@ def _identified(store: SpoolDatabase, *, fresh: bool) -> Opened:
                 f"{store.path} is not the spool that was closed last (an old copy?); what it holds is sent"
                 f" under its old numbers, new rows under epoch {epoch}"
             )
-            _LOG.error("%s", restored)
+            _log.error("%s", restored)
     fresh_token = generation.announce(token if isinstance(token, str) else None)
     store.set_meta({**seqs, "epoch": str(epoch), "token": fresh_token, "inode": generation.inode()})
     generation.confirm(fresh_token)
-    return Opened(store, str(epoch), {**counters, **seqs}, restored)
+    return OpenedSpool(store, str(epoch), {**counters, **seqs}, restored)

@@ -1,4 +1,4 @@
-"""What waits in memory to be written to the spool, and what is given up when it cannot be. Pure."""
+"""Hold rows and acknowledgements in memory until the writer thread commits them. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from edge_node.spool.files import MEGABYTE
 from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
-    from edge_node.spool.rows import NewRow, Refusal, Stored
+    from edge_node.spool.rows import NewRow, Refusal, StoredUpTo
 
-MAX_ROWS = 20_000  # a quarter of an hour at 20 per second with the disk away
+MAX_ROWS = 20_000  # a quarter of an hour at 20 verdicts/s without a disk
 MAX_BYTES = 32 * MEGABYTE
-BATCH_ROWS = 1000  # some 10 ms of writing
+BATCH_ROWS = 1000  # about 10 ms of writing
 
 
 class Pending:
-    """Rows, acknowledgements and refusals in the order in which they came; not thread-safe."""
+    """Queue rows, acknowledgements and refusals in order of arrival; not thread-safe."""
 
     def __init__(self) -> None:
         self.rows: deque[NewRow] = deque()
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
         self.nonces: list[tuple[str, float]] = []
-        self.stored: list[Stored] = []
+        self.stored: list[StoredUpTo] = []
         self._bytes = 0
 
     def __bool__(self) -> bool:
@@ -32,11 +32,11 @@ class Pending:
 
     @property
     def is_full(self) -> bool:
-        """True when one more row is too many."""
+        """Whether one more row is too many."""
         return len(self.rows) >= MAX_ROWS or self._bytes >= MAX_BYTES
 
     def add(self, row: NewRow) -> None:
-        """Queue a row."""
+        """Append a row to the queue."""
         self.rows.append(row)
         self._bytes += len(row.payload)
 
@@ -50,10 +50,10 @@ class Pending:
         return row
 
     def take(self) -> Batch:
-        """Remove and return what goes into the next transaction."""
+        """Remove and return the next transaction's batch."""
         rows = [self.rows.popleft() for _ in range(min(BATCH_ROWS, len(self.rows)))]
         self._bytes -= sum(len(row.payload) for row in rows)
-        # Only numbers in this batch: those of rows that still wait are not used until they are on disk.
+        # Only numbers of this batch: the counter on disk must not run ahead of the rows on disk.
         counters = {f"seq:{row.kind.value}": row.seq for row in rows}
         batch = Batch(rows, self.acknowledged, self.refusals, self.nonces, self.stored, counters)
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []

@@ -1,4 +1,4 @@
-"""What goes into the spool and comes out of it: kinds, rows, what it says of itself. Pure."""
+"""Define the spool's rows and how long each is kept. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_node.messages.topics import Kind
 
-MAX_PAYLOAD_BYTES = 1024 * 1024  # a verdict is 1-2 kB; pictures go another way
+MAX_PAYLOAD_BYTES = 1024 * 1024  # a verdict is 1-2 kB; pictures are not spooled
 
 
 class Keep(IntEnum):
-    """How long to hold on to a row when the disk's bound is reached: the lowest goes first."""
+    """The order in which rows are dropped when the bound on disk is reached: the lowest first."""
 
-    LEAST = -1  # what a shadow says
+    LEAST = -1  # disagreements of a shadow
     LOW = 0  # uncorroded verdicts
     NORMAL = 1  # uncertain and not inspectable ones, responses
     HIGH = 2  # corroded verdicts and findings
@@ -23,7 +23,7 @@ class Keep(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A row on its way to the disk."""
+    """A row that is not on disk yet."""
 
     kind: Kind
     seq: int
@@ -36,7 +36,7 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row on the disk.
+    """A row on disk.
 
     Attributes:
         position: the order of all kinds together; never used twice.
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a row can never be delivered as it is: what the quarantine keeps beside it."""
+    """Why the broker can never take a row; kept beside the row in quarantine."""
 
     position: int
     code: int
@@ -65,8 +65,8 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """Rows of a kind that their consumers have: all of ``epoch`` up to ``seq``."""
+class StoredUpTo:
+    """Consumers have stored all rows of ``kind`` and ``epoch`` up to ``seq``."""
 
     kind: Kind
     epoch: str

@@ -1,11 +1,11 @@
-"""What can still be read of a damaged spool: every whole row, found by halving around the damaged pages."""
+"""Read every undamaged row of a damaged spool, by halving ranges of positions around damaged pages."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edge_node.spool.database import COLUMNS, reading, whole_row
+from edge_node.spool.database import COLUMNS, open_for_salvage, parse_whole_row
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
@@ -22,38 +22,38 @@ _UNREADABLE = (DamagedError, DiskError)
 
 
 def salvage(path: Path) -> Iterator[Row]:
-    """Yield every whole row of the damaged spool at ``path``, in order of position."""
-    with contextlib.suppress(*_UNREADABLE), reading(path) as query:
-        first, last = _bounds(query)
+    """Yield every undamaged row of the spool at ``path``, in order of position."""
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        first, last = _read_bounds(query)
         for start in range(first, last + 1, _STEP):
-            yield from _range(query, start, min(start + _STEP - 1, last))
+            yield from _read_range(query, start, min(start + _STEP - 1, last))
 
 
 def salvage_last_position(path: Path) -> int:
-    """Return the highest position that the damaged spool at ``path`` admits to, or 0."""
-    with contextlib.suppress(*_UNREADABLE), reading(path) as query:
-        return _bounds(query)[1]
+    """Return the highest position that can be read from the damaged spool at ``path``, or 0."""
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        return _read_bounds(query)[1]
     return 0
 
 
-def _range(query: Query, first: int, last: int) -> Iterator[Row]:
-    """Yield the whole rows between two positions, halving the range where a page is damaged."""
+def _read_range(query: Query, first: int, last: int) -> Iterator[Row]:
+    """Yield the undamaged rows between two positions, halving the range where a page is damaged."""
     text = f"SELECT {COLUMNS} FROM message WHERE position BETWEEN ? AND ? ORDER BY position"  # noqa: S608  columns are a constant
     try:
         found = query(text, (first, last))
     except _UNREADABLE:
         if first < last:
             middle = (first + last) // 2
-            yield from _range(query, first, middle)
-            yield from _range(query, middle + 1, last)
+            yield from _read_range(query, first, middle)
+            yield from _read_range(query, middle + 1, last)
         return
     for values in found:
-        row = whole_row(values)
+        row = parse_whole_row(values)
         if row is not None and first <= row.position <= last:
             yield row
 
 
-def _bounds(query: Query) -> tuple[int, int]:
+def _read_bounds(query: Query) -> tuple[int, int]:
     """Return the first and the last position that a damaged file may hold."""
     found: list[int] = []
     for text in (
@@ -63,6 +63,6 @@ def _bounds(query: Query) -> tuple[int, int]:
     ):
         with contextlib.suppress(*_UNREADABLE, TypeError, ValueError, IndexError):
             found.append(int(query(text, ())[0][0]))
-    # A damaged number may be absurd; a spool never held more rows at once than this.
+    # A damaged number may be huge; no spool holds more rows at once than this.
     last = max(found, default=0)
     return max(min(found, default=1), last - 5_000_000), last

@@ -1,8 +1,8 @@
-"""Keep messages on disk until the broker has them: the only queue of what must be delivered.
+"""Queue messages on disk until the broker has them.
 
-``append`` numbers a message and returns at once; one thread commits what has gathered, so a slow disk never
-delays a verdict. A row is deleted when ``settle`` reports that a broker has it, or when the disk's bound is
-reached; those are counted. Nothing here imports MQTT.
+``append`` numbers a row and returns at once; a writer thread commits in batches, so that a slow disk never
+delays a verdict. A row is deleted only after ``settle``, which says that a broker has it, or when the bound
+on disk is reached, which is counted. Knows nothing of MQTT.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.verdict import encode
 from edge_node.spool.counters import Counters
-from edge_node.spool.files import DiskSpace, SpoolBudget, budget, own_bytes
+from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
-from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, Stored
+from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredUpTo
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from edge_node.spool.transaction import Batch, Written
 
 _log = logging.getLogger(__name__)
-_Answer = TypeVar("_Answer")
+_T = TypeVar("_T")
 _Message = TypeVar("_Message", bound="msgspec.Struct | bytes")
 
-_GATHER_S = 0.02  # acknowledgements alone wait so long for company; verdicts never wait
-_APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down, not robbed
+_GATHER_S = 0.02  # acknowledgements wait so long to share a transaction; verdicts never wait
+_APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down before rows are lost
 _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _IDLE_S = 1.0
-_HOUSE_S = 5.0
+_HOUSEKEEPING_S = 5.0
 _CLOSE_S = 4.0
-_DAMAGED_ROW = 0  # no MQTT reason code: found here
+_DAMAGED_ROW = 0  # no MQTT reason code: the checksum did not hold
 
 
 class Spool:
-    """One robot's spool; every method may be called from any thread."""
+    """Queue one robot's messages on disk; every method may be called from any thread."""
 
     def __init__(self, path: Path, config: SpoolConfig, clock: Callable[[], float] = time.time) -> None:
-        """Open as ``Spool.open`` does, but for the writer thread; ``clock`` gives Unix time."""
+        """Open the spool without starting its writer thread; ``clock`` gives Unix time."""
         self._clock = clock
         self._path = path
-        self._budget: SpoolBudget = budget(config)
+        self._budget: SpoolBudget = divide_budget(config)
         self._changed = threading.Condition()
         self._pending = Pending()
         self._urgent = self._closing = False
@@ -68,18 +68,18 @@ class Spool:
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
-        self._room = DiskSpace(path, self._budget)
-        self.beat_s = time.monotonic()  # the writer's last turn: a watchdog's proof of life
+        self._disk = DiskSpace(path, self._budget)
+        self.beat_s = time.monotonic()  # last turn of the writer thread, for the watchdog
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
     def open(cls, path: Path, config: SpoolConfig) -> Spool:
-        """Open the spool at ``path``, making it if need be, and start its writer thread.
+        """Open the spool at ``path``, or make it, and start its writer thread.
 
-        A damaged file is set aside, what is whole in it is taken over, and an alarm is raised.
+        A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
 
         Raises:
-            SpoolError: the file is not ours, in use, of a newer version, or the disk cannot be written.
+            SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
         """
         spool = cls(path, config)
         spool.start()
@@ -91,28 +91,28 @@ class Spool:
 
     @property
     def epoch(self) -> str:
-        """The random name under which numbers count from 1; made with the file."""
+        """Random id under which sequence numbers count from 1; made with the file."""
         return self._epoch
 
     def last_number(self, kind: Kind) -> int:
-        """Return the number that was given out last for ``kind`` in this epoch; 0 if none was."""
+        """Return the last number used for ``kind`` in this epoch; 0 if none was."""
         with self._changed:
             return self._counters.next_seq(kind) - 1
 
     @property
     def settled(self) -> int:
-        """How many settled and refused rows are deleted on disk, in the order in which they came."""
+        """Number of settled and refused rows that are deleted on disk; reaches each ticket in order."""
         with self._changed:
             return self._settled
 
     @property
     def arrivals(self) -> int:
-        """Grows whenever rows came onto the disk."""
+        """Number that grows whenever rows were written to disk."""
         return self._done + self._requeued
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """Conditions that the operator should look into now."""
+        """The alarms that are raised now."""
         lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
         return ((self._failure,) if self._failure else ()) + lasting
 
@@ -157,16 +157,16 @@ class Spool:
             return message
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was appended so far is on disk; False if it is not in time, or was refused."""
+        """Wait until all rows appended so far are on disk; False if they are not in time, or one was lost."""
         with self._changed:
             wanted, refused = self._appended, self._counters.refused
             in_time = self._changed.wait_for(lambda: self._done >= wanted, timeout_s)
             return in_time and self._counters.refused == refused
 
     def rows(self, kind: Kind, *, after: int = 0, up_to: int | None = None, limit: int = 100) -> list[Row]:
-        """Return waiting rows on disk in order; ``after`` excluded, ``up_to`` included.
+        """Return waiting rows on disk in order of position; ``after`` excluded, ``up_to`` included.
 
-        A row whose payload changed on the disk goes into quarantine instead.
+        A row whose payload changed on disk goes into quarantine instead.
         """
         store = self._store
         whole: list[Row] = []
@@ -186,46 +186,46 @@ class Spool:
         return whole
 
     def last_position(self) -> int:
-        """Return the position of the row that was committed last, delivered or not."""
-        return self._ask(lambda store: store.last_position(), 0)
+        """Return the position of the last row committed, delivered or not."""
+        return self._query(lambda store: store.last_position(), 0)
 
     def settle(self, *positions: int, urgent: bool = False) -> int:
         """Delete rows that a broker has; return the ticket that ``settled`` reaches once they are deleted.
 
         Args:
             positions: of the rows.
-            urgent: commit at once instead of gathering more, because sending waits for it.
+            urgent: commit at once, because sending waits for it.
         """
         with self._changed:
             self._pending.acknowledged += positions
             return self._ticket(len(positions), urgent=urgent)
 
     def refuse(self, refusal: Refusal) -> int:
-        """Put a row into quarantine; return a ticket as ``settle`` does."""
+        """Move a row into quarantine; return a ticket as ``settle`` does."""
         with self._changed:
             self._pending.refusals.append(refusal)
             self._quarantined += 1
             return self._ticket(1, urgent=True)
 
-    def settle_stored(self, stored: Stored) -> None:
-        """Delete all rows of a kind and epoch up to a number: the consumers have stored them."""
+    def settle_stored(self, stored: StoredUpTo) -> None:
+        """Delete all rows that the consumers have stored."""
         with self._changed:
             self._pending.stored.append(stored)
             self._changed.notify_all()
 
     def remember_nonce(self, nonce: str, expires_at_s: float) -> None:
-        """Remember a command's id over a restart."""
+        """Save a command's id, so that it is refused a second time also after a restart."""
         with self._changed:
             self._pending.nonces.append((nonce, expires_at_s))
             self._changed.notify_all()
 
     def listen(self, on_commit: Callable[[], None]) -> None:
-        """Have ``on_commit`` called in the writer thread after each commit; it must return at once."""
+        """Call ``on_commit`` in the writer thread after each commit; it must return at once."""
         self._on_commit = on_commit
 
     def depth(self) -> SpoolDepth:
-        """Return how many rows the spool holds and how many it had to drop."""
-        oldest_at_s = self._ask(lambda store: store.oldest_at_s(), None)
+        """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
+        oldest_at_s = self._query(lambda store: store.oldest_at_s(), None)
         with self._changed:
             return SpoolDepth(
                 waiting=self._waiting,
@@ -246,7 +246,7 @@ class Spool:
         self.close()
 
     def close(self) -> None:
-        """Commit what was appended, for a few seconds at most, and close."""
+        """Commit the appended rows, for a few seconds at most, and close."""
         with self._changed:
             if self._closing:
                 return
@@ -259,23 +259,23 @@ class Spool:
             )
             return
         self._store.close()
-        self._room.close()
+        self._disk.close()
         self._lock.release()
 
     # -- the writer thread ---------------------------------------------------------------------------
 
     def _write_forever(self) -> None:
-        house_kept_s = time.monotonic()
+        cleaned_s = time.monotonic()
         while (batch := self._next_batch()) is not None:
             self.beat_s = time.monotonic()
             if batch and not self._commit(batch):
                 return
-            if not batch or time.monotonic() - house_kept_s > _HOUSE_S:
-                self._keep_house()
-                house_kept_s = time.monotonic()
+            if not batch or time.monotonic() - cleaned_s > _HOUSEKEEPING_S:
+                self._clean_up()
+                cleaned_s = time.monotonic()
 
     def _next_batch(self) -> Batch | None:
-        """Wait for work and take it; an empty batch when idle, None when closed and done."""
+        """Wait for a batch and return it; an empty one when idle, None when closed and done."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._closing, _IDLE_S)
             if not self._pending and self._closing:
@@ -287,13 +287,13 @@ class Spool:
             return batch
 
     def _commit(self, batch: Batch) -> bool:
-        """Write ``batch``, however long the disk needs; False if it is given up because of closing."""
+        """Write ``batch``, retrying until the disk takes it; False if the spool is closed before."""
         attempt = 0
         while True:
             self.beat_s = time.monotonic()
             try:
                 self._replace_damaged()
-                written = self._store.write(batch, self._room.limits(), squeeze=self._room.is_short)
+                written = self._store.write(batch, self._disk.limits(), squeeze=self._disk.is_short)
             except DamagedError as err:
                 _log.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
@@ -333,10 +333,10 @@ class Spool:
             _log.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
         if full:
-            self._room.give_reserve()
+            self._disk.note_full()
 
     def _replace_damaged(self) -> None:
-        """Set a file aside that was found damaged while running."""
+        """Replace the file if it was found damaged while running."""
         if self._damaged_store is not self._store:
             return
         _log.error("%s: damaged; set aside", self._path)
@@ -348,12 +348,12 @@ class Spool:
         self._quarantined = 0
         self._damaged_store = None
 
-    def _keep_house(self) -> None:
-        """Do what can wait until nothing else is to be done."""
+    def _clean_up(self) -> None:
+        """Shrink the file, allocate the reserve and recount the rows, while nothing else is to be done."""
         try:
             self._replace_damaged()
             self._store.shrink()
-            self._room.look()
+            self._disk.refill()
             waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
         except (DamagedError, DiskError, OSError, SpoolError) as err:
             self._note_damage(self._store, err)
@@ -376,23 +376,23 @@ class Spool:
             _log.warning("%s: %s", self._path, err)
 
     def _ticket(self, rows: int, *, urgent: bool) -> int:
-        """Count settled or refused rows; the lock is held."""
+        """Return the ticket for so many settled or refused rows; the lock is held."""
         self._tickets += rows
         self._urgent |= urgent
         self._changed.notify_all()
         return self._tickets
 
-    def _ask(self, question: Callable[[SpoolDatabase], _Answer], otherwise: _Answer) -> _Answer:
-        """Return what the file says, or ``otherwise`` if it cannot be read."""
+    def _query(self, query: Callable[[SpoolDatabase], _T], otherwise: _T) -> _T:
+        """Return the result of ``query``, or ``otherwise`` if the file cannot be read."""
         store = self._store
         try:
-            return question(store)
+            return query(store)
         except (DamagedError, DiskError) as err:
             self._note_damage(store, err)
             return otherwise
 
     def _note_damage(self, store: SpoolDatabase, err: Exception) -> None:
-        """Have the writer thread look at a file that could not be read."""
+        """Let the writer thread replace the file if it is damaged."""
         if isinstance(err, DamagedError) and store is self._store and not self._closing:
             self._damaged_store = store
 

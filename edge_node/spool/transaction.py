@@ -1,4 +1,4 @@
-"""What one transaction of the spool does, and how it can end. Pure."""
+"""Define a transaction of the spool, its result and its errors. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_node.messages.topics import Kind
-    from edge_node.spool.rows import Keep, NewRow, Refusal, Stored
+    from edge_node.spool.rows import Keep, NewRow, Refusal, StoredUpTo
 
 
 class DamagedError(Exception):
-    """The file is no whole spool; never leaves the spool's modules."""
+    """The file is damaged or no spool; never leaves this package."""
 
 
 class DiskError(Exception):
-    """The file cannot be read or written now, and perhaps can later; never leaves the spool's modules."""
+    """The file cannot be read or written now, but perhaps later; never leaves this package."""
 
     def __init__(self, text: str, *, full: bool) -> None:
         super().__init__(text)
@@ -24,13 +24,13 @@ class DiskError(Exception):
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction does."""
+    """All changes of one transaction."""
 
     rows: list[NewRow] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     nonces: list[tuple[str, float]] = field(default_factory=list)
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[StoredUpTo] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -38,13 +38,13 @@ class Batch:
 
     @property
     def must_last(self) -> bool:
-        """Whether a power cut may not undo it; what else there is would be done again, and no more."""
+        """Whether it must be synced: rows and nonces may not be lost; deletions may be repeated."""
         return bool(self.rows or self.nonces)
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A row that was given up for the bound on the disk."""
+    """A row that was dropped because the bound on disk was reached."""
 
     kind: Kind
     keep: Keep
@@ -53,7 +53,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of a transaction: by how much the number of waiting rows changed, and what was given up."""
+    """The result of a transaction: the change in the number of waiting rows, and the rows dropped."""
 
     change: int
     dropped: tuple[Dropped, ...] = ()

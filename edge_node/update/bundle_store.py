@@ -1,7 +1,7 @@
-"""The store of installed bundles: two slots, and one file that says which decides.
+"""Store installed bundles in slots; ``state.json`` names the one that decides.
 
-Everything new is made beside and renamed; what decides changes by the rename of ``state.json`` alone. A power
-cut at any moment leaves a state whose slots are whole; what no state names is swept away.
+New files are written beside the old ones and renamed; only the rename of ``state.json`` changes which bundle
+decides. A power cut at any moment leaves a state whose slots are complete; other slots are deleted.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.durable_file import replace_file, sync_folder
 from edge_node.errors import BundleError, ConfigError, UpdateError
 from edge_node.inference.bundle import (
     DEFAULT_BUNDLE,
     MANIFEST_NAME,
     MAX_MODEL_BYTES,
     Bundle,
-    bundle_from,
+    check_bundle,
     load_bundle,
 )
 from edge_node.inference.manifest import decode_manifest
@@ -45,8 +46,8 @@ _STATE, _LOCK = "state.json", "lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A bundle in the store whose every byte was held against its signature."""
+class CheckedBundle:
+    """A bundle in the store whose files match its signed statement."""
 
     statement: Release
     slot: SlotId
@@ -54,13 +55,13 @@ class Checked:
 
 
 class BundleStore:
-    """The folder ``store`` in the node's state folder; methods may be called from any thread."""
+    """Manage the folder ``store`` in the node's state folder; methods may be called from any thread."""
 
     def __init__(self, path: Path, keys: Sequence[TrustedKey]) -> None:
-        """Use ``path``, made for us alone if it is not there.
+        """Use ``path``, made with mode 0700 if it is missing.
 
         Raises:
-            ConfigError: it is not ours alone, or cannot be used.
+            ConfigError: other users own it or can write to it, or it cannot be used.
         """
         self.path = path
         self.keys = tuple(keys)
@@ -69,20 +70,20 @@ class BundleStore:
             for folder in (path, self.slots):
                 with contextlib.suppress(FileExistsError):
                     folder.mkdir(mode=0o700)
-                _check_ours(folder)
+                _check_owner(folder)
         except OSError as err:
             raise ConfigError(f"{path}: {err.strerror or err}; see [node] state_dir") from err
 
     @property
     def incoming(self) -> Path:
-        """Where a bundle that is being fetched lies until it is whole."""
+        """Folder of a bundle that is being fetched."""
         return self.path / "incoming"
 
     def state(self) -> State:
-        """Return what is remembered.
+        """Return the saved state.
 
         Raises:
-            UpdateError: the file is damaged; it is never guessed.
+            UpdateError: the file is damaged; it is never repaired by guessing.
         """
         path = self.path / _STATE
         try:
@@ -105,7 +106,7 @@ class BundleStore:
         return state
 
     def stamp(self) -> tuple[int, int]:
-        """Return what changes with every new state; cheap."""
+        """Return a value that changes with every new state, without reading the file."""
         try:
             found = (self.path / _STATE).stat()
         except OSError:
@@ -114,10 +115,10 @@ class BundleStore:
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = True) -> Iterator[None]:
-        """Keep other processes and threads from changing the store.
+        """Hold the lock that keeps other processes and threads from changing the store.
 
         Raises:
-            UpdateError: somebody does just now, and we do not ``wait``.
+            UpdateError: another one holds it, and ``wait`` is False.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path / _LOCK, flags, 0o600)
@@ -131,33 +132,33 @@ class BundleStore:
             os.close(descriptor)
 
     def change(self, step: Callable[[State], State]) -> State:
-        """Replace the state by what ``step`` makes of it, and sweep; the lock must be held.
+        """Save the state that ``step`` returns for the present one, and sweep; the lock must be held.
 
         Raises:
             UpdateError: by ``step``; nothing changed.
         """
         state = step(self.state())
-        self._write_state(state)
+        replace_file(self.path / _STATE, [msgspec.json.format(msgspec.json.encode(state), indent=1)])
         self.sweep(state)
         return state
 
     def staging(self) -> Path:
-        """Return a new folder for a bundle that is being unpacked."""
+        """Make a folder for a bundle that is being unpacked, and return it."""
         return Path(tempfile.mkdtemp(prefix="staging-", dir=self.path))
 
     def adopt(self, staged: Path, slot: SlotId) -> None:
-        """Make ``staged``, whose bytes are on disk, the content of ``slot``; no state names it yet."""
+        """Move ``staged``, whose files are on disk, to ``slot``; no state names it yet."""
         target = self.slots / slot
-        if target.exists():  # left by an installation that was cut off
+        if target.exists():  # left by an installation that was interrupted
             shutil.rmtree(target)
         staged.rename(target)
         sync_folder(self.slots)
 
     def bundle(self, slot: SlotId | None) -> Bundle:
-        """Return the bundle in ``slot``, every byte of it held against its signature.
+        """Load the bundle in ``slot`` and check it against its signed statement.
 
         Raises:
-            BundleError: it is not what was signed, or by nobody whom we trust.
+            BundleError: it differs from what was signed, or the key is not trusted.
         """
         if slot is None:
             return load_bundle(DEFAULT_BUNDLE)
@@ -166,15 +167,15 @@ class BundleStore:
             raise UpdateError(f"{self.slots / slot}: holds another bundle than it is named for")
         return checked.bundle
 
-    def bundle_at(self, path: Path) -> Checked:
-        """Return what lies in a folder of the store; the bytes that were hashed are those that run.
+    def bundle_at(self, path: Path) -> CheckedBundle:
+        """Load the bundle in a folder of the store; the bytes that are hashed are those that run.
 
         Raises:
-            BundleError: it is not what was signed, or by nobody whom we trust.
+            BundleError: it differs from what was signed, or the key is not trusted.
         """
         _check_folder(path)
-        text = _entry(path, STATEMENT_NAME, MAX_STATEMENT_BYTES)
-        check_signature(text, _entry(path, SIGNATURE_NAME, len(UNSIGNED)), self.keys, str(path))
+        text = _read_entry(path, STATEMENT_NAME, MAX_STATEMENT_BYTES)
+        check_signature(text, _read_entry(path, SIGNATURE_NAME, len(UNSIGNED)), self.keys, str(path))
         statement = decode_release(text, str(path))
         signed = {entry.name: entry for entry in statement.files}
 
@@ -182,15 +183,15 @@ class BundleStore:
             entry = signed.get(name)
             if entry is None:
                 raise UpdateError(f"{path / name}: is not among the files that were signed")
-            content = _entry(path, name, min(limit, entry.size_bytes))
+            content = _read_entry(path, name, min(limit, entry.size_bytes))
             if len(content) != entry.size_bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise UpdateError(f"{path / name}: is not what was signed; install the bundle again")
             return content
 
-        return Checked(statement, slot_of(text), bundle_from(path, read))
+        return CheckedBundle(statement, slot_of(text), check_bundle(path, read))
 
     def sweep(self, state: State) -> None:
-        """Remove what no state names; the lock must be held."""
+        """Delete slots and leftovers that ``state`` does not name; the lock must be held."""
         for folder in self.path.glob("staging-*"):
             shutil.rmtree(folder, ignore_errors=True)
         for partial in self.path.glob(f".{_STATE}.*"):
@@ -199,16 +200,13 @@ class BundleStore:
             if folder.name not in state.slots:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _write_state(self, state: State) -> None:
-        write_through(self.path / _STATE, msgspec.json.format(msgspec.json.encode(state), indent=1))
-
 
 def slot_of(text: bytes) -> SlotId:
-    """Return the slot of the bundle with this statement."""
+    """Return the slot of the bundle with this statement: the statement's hash."""
     return hashlib.sha256(text).hexdigest()
 
 
-def factory() -> tuple[str, str]:
+def packaged_version() -> tuple[str, str]:
     """Return name and version of the bundle in the package."""
     path = DEFAULT_BUNDLE / MANIFEST_NAME
     manifest = decode_manifest(path.read_bytes(), str(path))
@@ -216,36 +214,12 @@ def factory() -> tuple[str, str]:
 
 
 def now() -> datetime:
-    """Return the wall clock, to the second."""
+    """Return the wall-clock time, to the second."""
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside, to disk, renamed, and the folder to disk."""
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Write the folder's entries to disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _check_ours(folder: Path) -> None:
-    """Raise ConfigError if others could change what lies in ``folder``."""
+def _check_owner(folder: Path) -> None:
+    """Raise ConfigError if other users could change files in ``folder``."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigError(f"{folder}: wanted a folder, found something else, perhaps a link; remove it")
@@ -260,15 +234,15 @@ def _check_ours(folder: Path) -> None:
 
 def _check_folder(path: Path) -> None:
     try:
-        _check_ours(path)
+        _check_owner(path)
     except FileNotFoundError:
         raise UpdateError(f"{path}: is gone; install the bundle again") from None
     except (OSError, ConfigError) as err:
         raise UpdateError(str(err)) from err
 
 
-def _entry(path: Path, name: str, limit: int) -> bytes:
-    """Return a file of a slot; longer ones by one byte more than ``limit``."""
+def _read_entry(path: Path, name: str, limit: int) -> bytes:
+    """Return a file of a slot; of a longer one, ``limit`` bytes and one more."""
     try:
         return _read(path / name, min(limit, MAX_MODEL_BYTES) + 1)
     except OSError as err:

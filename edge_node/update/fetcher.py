@@ -20,7 +20,7 @@ from edge_node.messages.response import BundleRequest
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Outgoing
 from edge_node.update.bundle_store import now
-from edge_node.update.partial_file import Offer, Partial, discard
+from edge_node.update.partial_file import Offer, PartialFile, discard
 from edge_node.update.piece_requests import PieceRequests
 from edge_node.update.release import BLOCK_BYTES
 from edge_node.update.state import Step
@@ -76,7 +76,7 @@ class Fetcher:
         self._store = installer.store
         self._lock = threading.RLock()
         self._requests = PieceRequests()
-        self._partial: Partial | None = None
+        self._partial: PartialFile | None = None
         self._phase = Phase.NONE
         self._bad_blocks = 0
         self._progress_s = time.monotonic()
@@ -112,7 +112,7 @@ class Fetcher:
             if there is not None and time.monotonic() - self._progress_s < _BUSY_S:
                 return False, "busy", f"{there.offer.label} is being fetched just now"
             try:
-                self._begin(Partial.begin(self._store.incoming, offer))
+                self._begin(PartialFile.begin(self._store.incoming, offer))
             except OSError as err:
                 self._forget()
                 return False, "disk", f"{err.strerror or err}"
@@ -150,7 +150,7 @@ class Fetcher:
                 return
             offset = int.from_bytes(payload[SHA256_BYTES:PREFIX_BYTES], "big")
             content = payload[PREFIX_BYTES:]
-            follows = self._requests.arrived(offset, content, partial.size_bytes, time.monotonic())
+            follows = self._requests.receive(offset, content, partial.size_bytes, time.monotonic())
             if follows is None:
                 return
             self.bytes_arrived += len(content)
@@ -158,7 +158,7 @@ class Fetcher:
             if follows:
                 self._grow(partial, follows)
 
-    def _grow(self, partial: Partial, content: bytes) -> None:
+    def _grow(self, partial: PartialFile, content: bytes) -> None:
         try:
             partial.append(content)
             if not partial.verify():
@@ -238,7 +238,9 @@ class Fetcher:
         _log.info("bundle %s %s: %s", label, step.value, text)
         try:
             with self._store.locked():
-                self._store.change(lambda state: state.noted(step, label, text, now(), command_id=command_id))
+                self._store.change(
+                    lambda state: state.add_event(step, label, text, now(), command_id=command_id)
+                )
         except (UpdateError, OSError) as err:
             _log.error("%s", err)
         then()
@@ -251,7 +253,7 @@ class Fetcher:
             except OSError as err:
                 _log.error("%s: %s", self._store.incoming, err.strerror or err)
 
-    def _begin(self, partial: Partial) -> None:
+    def _begin(self, partial: PartialFile) -> None:
         self._partial, self._bad_blocks = partial, 0
         self._progress_s = time.monotonic()
         self._requests.begin()
@@ -259,14 +261,14 @@ class Fetcher:
         if partial.head is not None:
             self._in_thread(self._check_head)
 
-    def _adopt(self, partial: Partial, offer: Offer) -> None:
+    def _adopt(self, partial: PartialFile, offer: Offer) -> None:
         """Go on under another command: whoever asked last is told how it ends."""
         partial.rename(self._store.incoming, offer)
         self._requests.begin()
 
     def _resume(self) -> None:
         try:
-            partial = Partial.resume(self._store.incoming)
+            partial = PartialFile.resume(self._store.incoming)
             done = {Step.INSTALLED, Step.REFUSED}
             if partial is None or any(
                 event.command_id == partial.offer.command_id and event.step in done
@@ -283,7 +285,7 @@ class Fetcher:
         )
         self._begin(partial)
 
-    def _request(self, partial: Partial, piece: Piece) -> Outgoing:
+    def _request(self, partial: PartialFile, piece: Piece) -> Outgoing:
         request = BundleRequest(
             site=self._topics.site,
             robot=self._topics.robot,

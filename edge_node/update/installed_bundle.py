@@ -1,4 +1,4 @@
-"""Which bundle decides: the store's current one, or, whatever is wrong with it, one that does load."""
+"""Load the bundle that decides: the store's current one, or the one behind it if it does not load."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.inference.loading import ready_engine
-from edge_node.update.bundle_store import factory, now
+from edge_node.inference.loading import prepare_engine
+from edge_node.update.bundle_store import now, packaged_version
 
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 def load_installed(store: BundleStore, config: BundleConfig) -> Engine:
-    """Return the models that decide, after the golden probe held.
+    """Load the models that decide, and run the golden probe.
 
-    A bundle that does not load is rolled back, and the one behind it loads instead; in the end the one in the
-    package, which is also what decides while the store's state cannot be read.
+    A bundle that does not load is rolled back, and the one behind it is loaded, in the end the one in the
+    package. That one also decides while the store's state cannot be read.
 
     Raises:
         BundleError: not even the bundle in the package loads.
@@ -37,40 +37,40 @@ def load_installed(store: BundleStore, config: BundleConfig) -> Engine:
             slot = store.state().current
         except UpdateError as err:
             _log.error("%s", err)
-            return ready_engine(load_bundle(DEFAULT_BUNDLE), config)
+            return prepare_engine(load_bundle(DEFAULT_BUNDLE), config)
         try:
-            return ready_engine(store.bundle(slot), config)
+            return prepare_engine(store.bundle(slot), config)
         except (BundleError, TensorMismatchError) as err:
             if slot is None:
                 raise
-            give_up(store, slot, str(err))
+            roll_back(store, slot, str(err))
 
 
-def slot_in_use(store: BundleStore, bundle: Bundle) -> SlotId | None:
+def find_slot(store: BundleStore, bundle: Bundle) -> SlotId | None:
     """Return the slot that ``bundle`` was loaded from; None for the one in the package."""
     return bundle.path.name if bundle.path.parent == store.slots else None
 
 
-def give_up(store: BundleStore, slot: SlotId, reason: str) -> None:
-    """Let what is behind ``slot`` decide, if it still is the current one."""
+def roll_back(store: BundleStore, slot: SlotId, reason: str) -> None:
+    """Let the bundle behind ``slot`` decide, if ``slot`` is still the current one."""
     _log.error("rolling back: %s", reason)
 
     def step(state: State) -> State:
         if state.current != slot:
             return state
         if state.trial is None:
-            return state.damaged(reason, now())
-        return state.rolled_back(reason, now(), factory=factory())
+            return state.drop_damaged(reason, now())
+        return state.roll_back(reason, now(), factory=packaged_version())
 
     with store.locked():
         store.change(step)
 
 
-def begin(store: BundleStore, config: BundleConfig) -> None:
-    """Note that the node starts: a trial that ended so often without a clean stop is over.
+def note_start(store: BundleStore, config: BundleConfig) -> None:
+    """Record a start of the node; a trial with too many unclean ends is rolled back.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the state cannot be written.
     """
 
     def step(state: State) -> State:
@@ -80,7 +80,7 @@ def begin(store: BundleStore, config: BundleConfig) -> None:
         ends = trial.unclean_ends + trial.running
         if ends >= config.trial_starts:
             reason = f"the node ended {ends} times during the trial without a stop"
-            return state.rolled_back(reason, now(), factory=factory())
+            return state.roll_back(reason, now(), factory=packaged_version())
         return msgspec.structs.replace(
             state, trial=msgspec.structs.replace(trial, unclean_ends=ends, running=True)
         )

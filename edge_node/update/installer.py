@@ -1,8 +1,8 @@
-"""From a transport file to a bundle on trial; in order: nothing is written before its signature was checked.
+"""Install a transport file as a bundle on trial; nothing is written before its signature is checked.
 
-Size, signature, expiry, class and version; then each file, bounded by what was signed, hashed while it is
-written; then what was written is read back, hashed again and run on its golden pictures in this runtime. Only
-then does the state name it. What fails leaves the store as it was.
+First size, signature, expiry, class and version are checked; then each file is written, at most as long as
+signed, and hashed; then the written files are read back, hashed again and run on the golden pictures. Only
+then does the state name the bundle. A failure leaves the store unchanged.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
-from edge_node.inference.loading import ready_engine
+from edge_node.inference.loading import prepare_engine
 from edge_node.signing import check_signature
-from edge_node.update.bundle_store import factory, now, slot_of, sync_folder
-from edge_node.update.release import refusals
+from edge_node.update.bundle_store import now, packaged_version, slot_of
+from edge_node.update.release import find_refusals
 from edge_node.update.transport_file import (
     SIGNATURE_NAME,
     STATEMENT_NAME,
@@ -28,7 +29,7 @@ from edge_node.update.transport_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -40,16 +41,16 @@ _FREE_FACTOR = 2  # the file itself may lie on the same disk
 
 
 class Installer:
-    """Takes bundles into one robot's store."""
+    """Install bundles into one robot's store."""
 
     def __init__(self, store: BundleStore, config: BundleConfig) -> None:
-        """Prepare; ``config`` has the limits, and how models are run here."""
+        """Use ``store``; ``config`` has the limits and the settings of the runtime."""
         self.store = store
         self._config = config
 
     @property
     def max_bytes(self) -> int:
-        """The largest file that is taken."""
+        """Size of the largest file that is accepted."""
         return self._config.max_update_mb * 1_000_000
 
     def install(
@@ -65,16 +66,15 @@ class Installer:
 
         Args:
             source: an open file, opened once; its bytes are checked as they are read.
-            where: what messages call it.
-            command_id: of the command that brought it.
-            again: a version that was here before is taken too, for an operator who knows why; never a
-                lower one.
-            on_step: told what is being done.
+            where: its name in messages.
+            command_id: of the command that announced it.
+            again: accept also a version that was here before, at the operator's request; never a lower one.
+            on_step: called with the name of each step.
 
         Raises:
-            BundleError: it is not what was signed, or not for this robot; nothing changed.
+            BundleError: it differs from what was signed, or is not for this robot; nothing changed.
         """
-        with _told(where), self.store.locked(), _staged(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
             on_step("checking signature and version")
             head = self._head(source, where, again=again)
             on_step("unpacking, and running the golden probe")
@@ -82,16 +82,16 @@ class Installer:
             self._probe(staged, head)
             slot = slot_of(head.text)
             self.store.adopt(staged, slot)
-            self.store.change(lambda state: state.installed(slot, head.statement, now(), command_id))
+            self.store.change(lambda state: state.install(slot, head.statement, now(), command_id))
         return head.statement
 
     def verify(self, source: BinaryIO, where: str) -> Release:
-        """Do all that ``install`` does before anything changes.
+        """Make all checks of ``install`` and change nothing.
 
         Raises:
-            BundleError: it is not what was signed, or not for this robot.
+            BundleError: it differs from what was signed, or is not for this robot.
         """
-        with _told(where), self.store.locked(), _staged(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
             head = self._head(source, where, again=False)
             _unpack_into(staged, source, head, where)
             self._probe(staged, head)
@@ -115,12 +115,12 @@ class Installer:
             )
         if state.current == slot_of(head.text):
             raise UpdateError(f"{where}: {head.statement.label} is what decides now")
-        standing = state.standing(self._config.robot_class, factory())
-        if reasons := list(refusals(head.statement, standing, now(), again=again)):
+        standing = state.standing(self._config.robot_class, packaged_version())
+        if reasons := list(find_refusals(head.statement, standing, now(), again=again)):
             raise UpdateError(f"{where}: " + "; ".join(reasons))
 
     def _head(self, source: BinaryIO, where: str, *, again: bool) -> TransportHeader:
-        """Read the head of a file and return it if signature, version and sizes are good."""
+        """Read and check the head of a file: signature, version and sizes."""
         found = os.fstat(source.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise UpdateError(f"{where}: wanted a file")
@@ -133,7 +133,7 @@ class Installer:
         return head
 
     def _probe(self, staged: Path, head: TransportHeader) -> None:
-        """Read back what was written and run it."""
+        """Read the written files back, check them and run the golden probe."""
         checked = self.store.bundle_at(staged)
         manifest, statement = checked.bundle.manifest, head.statement
         if checked.slot != slot_of(head.text):
@@ -143,15 +143,15 @@ class Installer:
                 f"{statement.label}: its bundle.json says {manifest.name}-{manifest.version}; pack it again"
             )
         try:
-            ready_engine(checked.bundle, self._config)
+            prepare_engine(checked.bundle, self._config)
         except (BundleError, TensorMismatchError) as err:
-            # The folder is gone when this is read; its name would only puzzle.
+            # The folder is deleted by then; its name would only confuse.
             raise UpdateError(str(err).replace(str(staged), statement.label)) from err
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Say in one sentence what the disk refuses."""
+def _translate_os_errors(where: str) -> Iterator[None]:
+    """Translate an OSError to an UpdateError."""
     try:
         yield
     except OSError as err:
@@ -159,8 +159,8 @@ def _told(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def _staged(store: BundleStore) -> Iterator[Path]:
-    """Give a folder to unpack into, and remove it unless it was adopted."""
+def _staging_folder(store: BundleStore) -> Iterator[Path]:
+    """Make a folder to unpack into, and delete it at the end unless it was moved to a slot."""
     staged = store.staging()
     try:
         yield staged
@@ -169,17 +169,8 @@ def _staged(store: BundleStore) -> Iterator[Path]:
 
 
 def _unpack_into(staged: Path, source: BinaryIO, head: TransportHeader, where: str) -> None:
-    _write(staged / STATEMENT_NAME, [head.text])
-    _write(staged / SIGNATURE_NAME, [head.signed])
+    write_new_file(staged / STATEMENT_NAME, [head.text])
+    write_new_file(staged / SIGNATURE_NAME, [head.signed])
     for entry, pieces in unpack(source, head, where):
-        _write(staged / entry.name, pieces)
+        write_new_file(staged / entry.name, pieces)
     sync_folder(staged)
-
-
-def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""A transport file that is arriving: kept over kills and cut links, verified block by block as it grows."""
+"""Keep a partly received transport file over kills and lost links, and verify each block as it arrives."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256
 from edge_node.messages.identifiers import Identifier, Ordered
-from edge_node.update.bundle_store import write_through
 from edge_node.update.release import BLOCK_BYTES as _BLOCK
 from edge_node.update.transport_file import (
     HEADER_BYTES,
@@ -31,7 +31,7 @@ _MAX_OFFER_BYTES = 4096
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a control room said that it has; ``sha256`` is over the whole file and names the transfer."""
+    """A bundle file that a control room offers; ``sha256`` is over the whole file and names the transfer."""
 
     name: Identifier
     version: Ordered
@@ -45,13 +45,13 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{self.name}-{self.version}"
 
 
-class Partial:
-    """The one file that is being fetched; not for two threads at once.
+class PartialFile:
+    """The file that is being fetched; not thread-safe.
 
     Attributes:
-        head: of the file, once it is here.
-        verified_bytes: so much is what the head's statement says, whoever signed it.
-        size_bytes: what is here.
+        head: of the file, once it has arrived.
+        verified_bytes: length that matches the head's statement, whoever signed it.
+        size_bytes: length that has arrived.
     """
 
     def __init__(self, folder: Path, offer: Offer) -> None:
@@ -61,22 +61,22 @@ class Partial:
         self.size_bytes = self.verified_bytes = 0
 
     @classmethod
-    def begin(cls, folder: Path, offer: Offer) -> Partial:
-        """Begin anew in ``folder``; what was there goes.
+    def begin(cls, folder: Path, offer: Offer) -> PartialFile:
+        """Begin a transfer in ``folder``; an earlier one is deleted.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the disk cannot be written.
         """
         discard(folder)
         folder.mkdir(mode=0o700)
         found = cls(folder, offer)
         found.path.touch(mode=0o600)
-        write_through(folder / _OFFER, msgspec.json.encode(offer))
+        replace_file(folder / _OFFER, [msgspec.json.encode(offer)])
         return found
 
     @classmethod
-    def resume(cls, folder: Path) -> Partial | None:
-        """Return what was being fetched, with every whole block of it verified; None if nothing was."""
+    def resume(cls, folder: Path) -> PartialFile | None:
+        """Return the interrupted transfer, with every complete block verified; None if there is none."""
         try:
             with (folder / _OFFER).open("rb") as file:
                 offer = msgspec.json.decode(file.read(_MAX_OFFER_BYTES), type=Offer)
@@ -91,12 +91,12 @@ class Partial:
 
     @property
     def is_whole(self) -> bool:
-        """Every byte is here and verified."""
+        """Whether every byte has arrived and is verified."""
         return self.verified_bytes == self.offer.size_bytes == self.size_bytes
 
     @property
     def wanted_end(self) -> int:
-        """Where to stop asking: while the head is not here, behind it."""
+        """Offset at which to stop requesting: the end of the head until it has arrived, then of the file."""
         if self.head is not None:
             return self.offer.size_bytes
         if self.size_bytes < HEADER_BYTES:
@@ -104,19 +104,19 @@ class Partial:
         return min(self.offer.size_bytes, announced_head_bytes(self._read(0, HEADER_BYTES), self.offer.label))
 
     def rename(self, folder: Path, offer: Offer) -> None:
-        """Go on under another command.
+        """Continue the transfer under another offer of the same file.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the disk cannot be written.
         """
-        write_through(folder / _OFFER, msgspec.json.encode(offer))
+        replace_file(folder / _OFFER, [msgspec.json.encode(offer)])
         self.offer = offer
 
     def append(self, content: bytes) -> None:
-        """Add what follows.
+        """Append the next bytes.
 
         Raises:
-            OSError: the disk does not take it; what was there stays.
+            OSError: the disk cannot be written; earlier bytes stay.
         """
         with self.path.open("r+b") as file:
             file.seek(self.size_bytes)
@@ -124,10 +124,10 @@ class Partial:
         self.size_bytes += len(content)
 
     def verify(self) -> bool:
-        """Verify the blocks that are whole by now; False if one was not what was listed, and was cut off.
+        """Verify the blocks that are complete; False if one differs from the list, and was cut off.
 
         Raises:
-            UpdateError: what is here is no transport file, or not the one that was offered.
+            UpdateError: this is no transport file, or not the one that was offered.
             OSError: the disk cannot be read.
         """
         if self.head is None and not self._take_head():
@@ -149,7 +149,7 @@ class Partial:
         return True
 
     def cut(self, size_bytes: int) -> None:
-        """Forget everything from ``size_bytes`` on."""
+        """Truncate the file to ``size_bytes``."""
         os.truncate(self.path, size_bytes)
         self.size_bytes = size_bytes
         self.verified_bytes = min(self.verified_bytes, size_bytes)
@@ -157,7 +157,7 @@ class Partial:
             self.head = None
 
     def _take_head(self) -> bool:
-        """Read the head if it is whole; True if it is."""
+        """Read the head; False if it is not complete yet."""
         if self.size_bytes < HEADER_BYTES:
             return False
         label = self.offer.label
@@ -183,6 +183,6 @@ class Partial:
 
 
 def discard(folder: Path) -> None:
-    """Remove what was being fetched."""
+    """Delete the transfer in ``folder``, if there is one."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)

@@ -70,7 +70,7 @@ class PieceRequests:
             offset += piece.length
         return found
 
-    def arrived(self, offset: int, content: bytes, at: int, now_s: float) -> bytes | None:
+    def receive(self, offset: int, content: bytes, at: int, now_s: float) -> bytes | None:
         """Take a received piece; return the bytes that now follow on ``at``, None if it was not requested."""
         requested_s = self._requested_s.pop(Piece(offset, len(content)), None)
         if requested_s is None:

@@ -1,9 +1,9 @@
-"""What the maker of a bundle signs, and whether this robot may take it. Pure.
+"""Define the signed statement of a bundle, and decide whether a robot may install it. Pure.
 
 The statement lists every file with size and hash, and the hash of every block of the transport file, so that
-nothing is written or unpacked that was not signed. Its rules are those of The Update Framework: no version
-below the highest seen (rollback), nothing issued before what is there (mix and match), an expiry (freeze),
-and the lowest version that may still run.
+only signed content is written and unpacked. The rules are those of The Update Framework: no version below
+the highest seen (against rollback), none issued before the confirmed one (mix and match), an expiry (freeze),
+and a lowest version that may still run.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``release.json``: what is signed.
+    """The signed statement, ``release.json``.
 
     Attributes:
-        version: orders bundles of one name; ``bundle.json`` says the same.
-        robot_classes: robots that may take it; empty: all.
-        issued_at: when it was signed.
-        expires_at: later it is not installed any more; what is installed goes on.
+        version: orders bundles of one name; equal to the version in ``bundle.json``.
+        robot_classes: of robots that may install it; empty: all.
+        issued_at: time of signing.
+        expires_at: later it cannot be installed any more; an installed one stays.
         minimum_version: once this is confirmed, no lower version of this name may run or return.
         files: sorted by name, each once.
         blocks: SHA-256 of each ``BLOCK_BYTES`` of the transport file after its head; the last is shorter.
@@ -71,22 +71,22 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class _Format(msgspec.Struct):
-    """The one key that must be understood of a statement of any age."""
+    """The format number, which is read first, whatever the rest of the statement is."""
 
     format: int
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a robot knows against which a statement is held.
+class RobotStanding:
+    """A robot's class and update history, against which a statement is checked.
 
     Attributes:
         robot_class: this robot's, if it has one.
-        highest: per name the highest version that was ever confirmed here.
-        floor: per name the lowest version that may still run.
+        highest: by name the highest version that was ever confirmed here.
+        floor: by name the lowest version that may still run.
         newest_issue: when the newest confirmed release was signed.
-        rejected: name and version of what was rolled back, with the reason.
-        here: name and version of what decides now.
+        rejected: by name and version the reason for which a bundle was rolled back.
+        here: name and version of the bundle that decides now.
     """
 
     robot_class: str | None = None
@@ -98,10 +98,10 @@ class Standing:
 
 
 def version_key(version: str) -> VersionKey:
-    """Return what versions are compared by: 1, 1.0 and 1.0.0 are one, 1.10 comes after 1.9.
+    """Return the key by which versions are compared: 1, 1.0 and 1.0.0 are equal, 1.10 comes after 1.9.
 
     Raises:
-        UpdateError: it has no order.
+        UpdateError: it is no dotted number.
     """
     try:
         numbers = [int(part) for part in msgspec.convert(version, Ordered).split(".")]
@@ -118,15 +118,15 @@ def is_older(version: str, than: str) -> bool:
 
 
 def encode_release(statement: Release) -> bytes:
-    """Return the bytes that are signed; the same statement gives the same bytes."""
+    """Return the bytes that are signed; equal statements give equal bytes."""
     return msgspec.json.format(msgspec.json.encode(statement), indent=1) + b"\n"
 
 
 def decode_release(text: bytes, where: str) -> Release:
-    """Return the statement in ``text`` if it agrees with itself; its signature is another matter.
+    """Return the statement in ``text``; its signature is not checked here.
 
     Raises:
-        UpdateError: it is none, or of a format that this version does not know.
+        UpdateError: it is none, contradicts itself, or has a format that this version does not know.
     """
     try:
         found = msgspec.json.decode(text, type=_Format).format
@@ -150,19 +150,22 @@ def decode_release(text: bytes, where: str) -> Release:
     return statement
 
 
-def refusals(statement: Release, standing: Standing, now: datetime, *, again: bool = False) -> Iterator[str]:
-    """Yield a sentence for each reason why a robot of this standing does not take what is signed.
+def find_refusals(
+    statement: Release, standing: RobotStanding, now: datetime, *, again: bool = False
+) -> Iterator[str]:
+    """Yield a sentence for each reason for which a robot refuses a statement.
 
     Args:
-        statement: its signature holds.
-        standing: what the robot knows.
-        now: its clock; a robot without one is held to the newest signature that it has seen.
-        again: the operator wants a version back that was here; lower ones stay out.
+        statement: with a valid signature.
+        standing: the robot's class and history.
+        now: the wall clock; if it is earlier than the newest signature seen, that time counts.
+        again: accept a version that was here before; lower ones are still refused.
     """
     label, version = statement.label, statement.version
     clock = max(now, standing.newest_issue or datetime.fromtimestamp(0, timezone.utc))
     if statement.expires_at <= clock:
-        yield f"{label} expired at {_moment(statement.expires_at)}, it is {_moment(clock)}; sign it again"
+        expired_at = _format_time(statement.expires_at)
+        yield f"{label} expired at {expired_at}, it is {_format_time(clock)}; sign it again"
     if statement.robot_classes and standing.robot_class not in statement.robot_classes:
         found = standing.robot_class or "none ([bundle] robot_class)"
         wanted = ", ".join(statement.robot_classes)
@@ -171,15 +174,15 @@ def refusals(statement: Release, standing: Standing, now: datetime, *, again: bo
     newest = standing.newest_issue
     if newest is not None and statement.issued_at < newest:
         yield (
-            f"{label} was signed at {_moment(statement.issued_at)}, before what was last confirmed here"
-            f" ({_moment(newest)}); sign it again if it is still wanted"
+            f"{label} was signed at {_format_time(statement.issued_at)}, before what was last confirmed here"
+            f" ({_format_time(newest)}); sign it again if it is still wanted"
         )
     reason = standing.rejected.get((statement.name, version))
     if reason is not None and not again:
         yield f"{label} was tried here and given up ({reason}); mend it and give it a higher version"
 
 
-def _version_refusals(statement: Release, standing: Standing, *, again: bool) -> Iterator[str]:
+def _version_refusals(statement: Release, standing: RobotStanding, *, again: bool) -> Iterator[str]:
     name, version = statement.name, statement.version
     highest, floor = standing.highest.get(name), standing.floor.get(name)
     if standing.here is not None and standing.here[0] == name and is_ordered(standing.here[1]):
@@ -194,7 +197,7 @@ def _version_refusals(statement: Release, standing: Standing, *, again: bool) ->
 
 
 def is_ordered(version: str) -> bool:
-    """Tell whether ``version`` can be compared; versions of bundles that never travelled need not be."""
+    """Tell whether ``version`` can be compared; that of a bundle that was never packed may be any text."""
     try:
         version_key(version)
     except UpdateError:
@@ -202,5 +205,5 @@ def is_ordered(version: str) -> bool:
     return True
 
 
-def _moment(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,8 +1,8 @@
-"""What the store remembers over a power cut, and how one state follows from another. Pure.
+"""Define the store's saved state, and the transitions from one state to the next. Pure.
 
-The whole of it is one file that is replaced by one rename: which bundle decides, which is behind it, how the
-trial stands and what was ever seen change together or not at all. ``None`` as a slot is the bundle in the
-package, which is always there.
+The state is one file, replaced by one rename: the deciding bundle, the one behind it, the trial's counts and
+the versions seen change together or not at all. Slot ``None`` is the bundle in the package, which always
+exists.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ import msgspec
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256, Version
 from edge_node.messages.identifiers import Count, Identifier
-from edge_node.update.release import Release, Standing, is_older, version_key
-from edge_node.update.trial import Figures, Trial
+from edge_node.update.release import Release, RobotStanding, is_older, version_key
+from edge_node.update.trial import BundleFigures, Trial
 
-SlotId: TypeAlias = Sha256  # of the statement: two bundles never share a folder
-_MOST_EVENTS = 100
-_MOST_REJECTED = 200
+SlotId: TypeAlias = Sha256  # of the statement, so that two bundles never share a folder
+_MAX_EVENTS = 100
+_MAX_REJECTED = 200
 
 
 class Step(str, Enum):
-    """What happened to a bundle."""
+    """A step of a bundle's update."""
 
-    ANNOUNCED = "announced"  # the control room offers it; fetching began, or went on
-    FETCHED = "fetched"  # every byte is here
-    REFUSED = "refused"  # not what was signed, or not for this robot; nothing changed
+    ANNOUNCED = "announced"  # the control room offers it; fetching began or continued
+    FETCHED = "fetched"  # every byte has arrived
+    REFUSED = "refused"  # differs from what was signed, or not for this robot; nothing changed
     INSTALLED = "installed"  # checked, probed and on trial
-    CONFIRMED = "confirmed"  # did no worse than the old one
+    CONFIRMED = "confirmed"  # no worse than the old one
     ROLLED_BACK = "rolled_back"  # the old one decides again
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One step; numbered, so that each is told once the link is there."""
+    """A step with time and text; numbered, so that each is reported once."""
 
     seq: int
     at: datetime
@@ -47,7 +47,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle that lies in the store."""
+    """A bundle in the store."""
 
     name: Identifier
     version: Version
@@ -61,8 +61,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}-{self.version}"
 
 
-class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that was tried and given up: it does not come back by itself."""
+class RejectedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that was rolled back during its trial, and is refused from then on."""
 
     name: Identifier
     version: Version
@@ -70,20 +70,21 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``state.json``.
+    """The content of ``state.json``.
 
     Attributes:
         current: the slot that decides; None: the bundle in the package.
-        previous: what decides after a rollback; the same.
-        slots: what lies in the store, by slot.
-        highest: per name the highest version that was confirmed.
-        floor: per name the lowest version that may still run.
-        newest_issue: when the newest confirmed one was signed.
+        previous: the slot that decides after a rollback; None: the same.
+        slots: the bundles in the store, by slot.
+        highest: by name the highest version that was confirmed.
+        floor: by name the lowest version that may still run.
+        newest_issue: when the newest confirmed bundle was signed.
+        rejected: the versions that were rolled back during their trial.
         trial: of ``current``, while it lasts.
-        figures: of ``current``, when the node last wrote them down.
-        command_id: of the command that brought ``current``, to tell how its trial ended.
-        events: the last of them.
-        told: number of the last event that was handed to the spool.
+        figures: of ``current``, as last saved.
+        command_id: of the command that announced ``current``, for the response at the end of its trial.
+        events: the last ones.
+        told: number of the last event that was appended to the spool.
     """
 
     format: Literal[1] = 1
@@ -93,17 +94,17 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     highest: dict[Identifier, Version] = {}
     floor: dict[Identifier, Version] = {}
     newest_issue: datetime | None = None
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedVersion, ...] = ()
     trial: Trial | None = None
-    figures: Figures | None = None
+    figures: BundleFigures | None = None
     command_id: str | None = None
     events: tuple[Event, ...] = ()
     told: Count = 0
 
-    def standing(self, robot_class: str | None, factory: tuple[str, str]) -> Standing:
-        """Return what a new statement is held against; ``factory`` is the package's name and version."""
+    def standing(self, robot_class: str | None, factory: tuple[str, str]) -> RobotStanding:
+        """Return what a new statement is checked against; ``factory`` is the package's name and version."""
         slot = self.slots[self.current] if self.current else None
-        return Standing(
+        return RobotStanding(
             robot_class=robot_class,
             highest=self.highest,
             floor=self.floor,
@@ -113,19 +114,19 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )
 
     def label(self, slot: SlotId | None) -> str:
-        """Return what messages call a slot."""
+        """Return the name of a slot's bundle in messages."""
         return self.slots[slot].label if slot else "the bundle in the package"
 
-    def noted(
+    def add_event(
         self, step: Step, bundle: str, text: str, at: datetime, *, command_id: str | None = None
     ) -> State:
         """Return the state with one more event."""
         seq = self.events[-1].seq + 1 if self.events else 1
         event = Event(seq=seq, at=at, step=step, bundle=bundle, text=text, command_id=command_id)
-        return msgspec.structs.replace(self, events=(*self.events, event)[-_MOST_EVENTS:])
+        return msgspec.structs.replace(self, events=(*self.events, event)[-_MAX_EVENTS:])
 
-    def installed(self, slot: SlotId, statement: Release, at: datetime, command_id: str | None) -> State:
-        """Return the state in which ``slot`` decides on trial, with what decided before behind it."""
+    def install(self, slot: SlotId, statement: Release, at: datetime, command_id: str | None) -> State:
+        """Return the state in which ``slot`` decides on trial, with the old bundle behind it."""
         entry = Slot(
             name=statement.name,
             version=statement.version,
@@ -137,7 +138,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             self,
             current=slot,
             previous=self.current,
-            slots=self._kept(slot, self.current) | {slot: entry},
+            slots=self._select_slots(slot, self.current) | {slot: entry},
             trial=Trial(since=at, before=self.figures),
             figures=None,
             command_id=command_id,
@@ -146,10 +147,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             ),
         )
         text = f"on trial; {self.label(self.current)} is behind it"
-        return state.noted(Step.INSTALLED, entry.label, text, at, command_id=command_id)
+        return state.add_event(Step.INSTALLED, entry.label, text, at, command_id=command_id)
 
-    def confirmed(self, text: str, at: datetime) -> State:
-        """Return the state in which the trial is over and no version below this one comes in any more."""
+    def confirm(self, text: str, at: datetime) -> State:
+        """Return the state after a passed trial: lower versions than this one are refused from now on."""
         if self.trial is None or self.current is None:
             raise UpdateError("no bundle is on trial")
         slot = self.slots[self.current]
@@ -164,16 +165,16 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             floor=floor,
             newest_issue=max(filter(None, (self.newest_issue, slot.issued_at))),
         )
-        return state.noted(Step.CONFIRMED, slot.label, text, at, command_id=self.command_id)
+        return state.add_event(Step.CONFIRMED, slot.label, text, at, command_id=self.command_id)
 
-    def rolled_back(self, reason: str, at: datetime, *, factory: tuple[str, str]) -> State:
-        """Return the state in which what is behind the current bundle decides.
+    def roll_back(self, reason: str, at: datetime, *, factory: tuple[str, str]) -> State:
+        """Return the state in which the bundle behind the current one decides.
 
-        A bundle on trial is given up and does not come back by itself; after its trial the two change
-        places, and a second rollback changes them back.
+        A bundle on trial is rejected for good; after its trial the two change places, and a second rollback
+        changes them back.
 
         Raises:
-            UpdateError: nothing is behind it, or it may not run any more.
+            UpdateError: no bundle is behind it, or that one may not run any more.
         """
         target = self.previous
         if target == self.current:
@@ -187,36 +188,36 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             self,
             current=target,
             previous=None if self.trial else self.current,
-            slots=self._kept(target) if self.trial else self.slots,
+            slots=self._select_slots(target) if self.trial else self.slots,
             trial=None,
             command_id=None,
             figures=self.trial.before if self.trial else None,
-            rejected=self._given_up(reason) if self.trial else self.rejected,
+            rejected=self._add_rejected(reason) if self.trial else self.rejected,
         )
         text = f"{reason}; {state.label(target)} decides"
-        return state.noted(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
+        return state.add_event(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
 
-    def damaged(self, reason: str, at: datetime) -> State:
-        """Return the state after the current slot was found damaged, outside a trial: it is dropped.
+    def drop_damaged(self, reason: str, at: datetime) -> State:
+        """Return the state without the current slot, which was found damaged outside a trial.
 
-        The version is not given up: whoever has the file may install it again by hand.
+        The version is not rejected: it can be installed again by hand.
         """
         target = self.previous if self.previous != self.current else None
         left = self.label(self.current)
         state = msgspec.structs.replace(
-            self, current=target, previous=None, slots=self._kept(target), trial=None, command_id=None
+            self, current=target, previous=None, slots=self._select_slots(target), trial=None, command_id=None
         )
         text = f"{reason}; {state.label(target)} decides"
-        return state.noted(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
+        return state.add_event(Step.ROLLED_BACK, left, text, at, command_id=self.command_id)
 
-    def _given_up(self, reason: str) -> tuple[Rejected, ...]:
+    def _add_rejected(self, reason: str) -> tuple[RejectedVersion, ...]:
         slot = self.slots[self.current] if self.current else None
         if slot is None:
             return self.rejected
-        entry = Rejected(name=slot.name, version=slot.version, reason=reason)
-        return (*self.rejected, entry)[-_MOST_REJECTED:]
+        entry = RejectedVersion(name=slot.name, version=slot.version, reason=reason)
+        return (*self.rejected, entry)[-_MAX_REJECTED:]
 
-    def _kept(self, *slots: SlotId | None) -> dict[SlotId, Slot]:
+    def _select_slots(self, *slots: SlotId | None) -> dict[SlotId, Slot]:
         return {slot: self.slots[slot] for slot in slots if slot in self.slots}
 
 

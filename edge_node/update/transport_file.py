@@ -1,9 +1,9 @@
-"""The transport file: an uncompressed tar in one canonical form, so that reading it needs no tar reader.
+"""Encode and decode the transport file: an uncompressed tar in one canonical form.
 
-``release.json`` (the statement), ``release.sig`` (key id and signature; zeros while unsigned), the files in
-the statement's order, two blocks of zeros. Every tar header is computed from the statement and compared byte
-by byte: links, devices, paths, doubled or hidden entries and trailing bytes have no place to be. ``tar tvf``
-shows what is inside, and nothing in it expands.
+It holds ``release.json`` (the statement), ``release.sig`` (key id and signature; zeros while unsigned), the
+files in the statement's order and two blocks of zeros. Every tar header is computed from the statement and
+compared byte by byte, so links, devices, paths, duplicate or hidden entries and trailing bytes are
+impossible, and no tar reader is needed. ``tar tvf`` lists the content.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO, Protocol
 
-    class Reads(Protocol):
-        """Whatever gives up to so many bytes."""
+    class ReadableStream(Protocol):
+        """A stream of bytes: an open file, or one that a test makes up."""
 
         def read(self, size: int, /) -> bytes:
             """Return at most ``size`` bytes; fewer only at the end."""
@@ -49,7 +49,7 @@ class TransportHeader:
     """The beginning of a transport file, up to the first file's header.
 
     Attributes:
-        text: the statement's bytes, which the signature is over.
+        text: the statement's bytes, which the signature covers.
         signed: key id and signature, or zeros.
     """
 
@@ -59,27 +59,27 @@ class TransportHeader:
 
     @property
     def size_bytes(self) -> int:
-        """Of the head as it stands in the file."""
+        """Size of the head in the file."""
         return head_bytes(len(self.text))
 
     @property
     def body_bytes(self) -> int:
-        """Of everything after the head."""
+        """Size of everything after the head."""
         return sum(HEADER_BYTES + _padded(entry.size_bytes) for entry in self.statement.files) + len(END)
 
     @property
     def total_bytes(self) -> int:
-        """Of the whole file."""
+        """Size of the whole file."""
         return self.size_bytes + self.body_bytes
 
 
 def head_bytes(statement_bytes: int) -> int:
-    """Return the size of a head with a statement of so many bytes."""
+    """Return the size of a head whose statement has so many bytes."""
     return 2 * HEADER_BYTES + _padded(statement_bytes) + _padded(len(UNSIGNED))
 
 
 def announced_head_bytes(header: bytes, where: str) -> int:
-    """Return the size of the head from the file's first 512 bytes.
+    """Return the size of the head as the file's first 512 bytes declare it.
 
     Raises:
         UpdateError: this is no transport file.
@@ -87,16 +87,16 @@ def announced_head_bytes(header: bytes, where: str) -> int:
     digits = header[_SIZE_FIELD].rstrip(b"\0 ")
     if len(header) == HEADER_BYTES and digits.isdigit() and not set(digits) & set(b"89"):
         size = int(digits, 8)
-        if 0 < size <= MAX_STATEMENT_BYTES and header == _header(STATEMENT_NAME, size):
+        if 0 < size <= MAX_STATEMENT_BYTES and header == _make_header(STATEMENT_NAME, size):
             return head_bytes(size)
     raise UpdateError(f"{where}: no bundle file; `converter bundle pack` makes one")
 
 
-def read_head(source: Reads, where: str) -> TransportHeader:
+def read_head(source: ReadableStream, where: str) -> TransportHeader:
     """Read the head from the beginning of ``source``; the signature is not checked here.
 
     Raises:
-        UpdateError: it is damaged, cut off, or no transport file.
+        UpdateError: it is damaged, truncated, or no transport file.
     """
     header = source.read(HEADER_BYTES)
     size = announced_head_bytes(header, where)
@@ -104,10 +104,10 @@ def read_head(source: Reads, where: str) -> TransportHeader:
 
 
 def parse_head(content: bytes, where: str) -> TransportHeader:
-    """Return the head in ``content``, which is as long as ``announced_head_bytes`` says.
+    """Return the head in ``content``, whose length is ``announced_head_bytes``.
 
     Raises:
-        UpdateError: it is damaged, cut off, or no transport file.
+        UpdateError: it is damaged, truncated, or no transport file.
     """
     if len(content) != announced_head_bytes(content[:HEADER_BYTES], where):
         raise UpdateError(f"{where}: ends within its list of contents; copy it again")
@@ -115,13 +115,13 @@ def parse_head(content: bytes, where: str) -> TransportHeader:
     text = content[HEADER_BYTES : HEADER_BYTES + text_bytes]
     at = head_bytes(text_bytes) - _padded(len(UNSIGNED))
     signed = content[at : at + len(UNSIGNED)]
-    if content != _encoded_head(text, signed):
+    if content != _encode_head(text, signed):
         raise UpdateError(f"{where}: its head is not in the form that `converter bundle pack` writes")
     return TransportHeader(decode_release(text, where), text, signed)
 
 
 def check_size(head: TransportHeader, size_bytes: int, where: str) -> None:
-    """Raise UpdateError unless a file of ``size_bytes`` is what its head says, and the blocks cover it."""
+    """Raise UpdateError unless ``size_bytes`` is the size in the head, and the blocks cover the file."""
     if size_bytes != head.total_bytes:
         what = "cut off" if size_bytes < head.total_bytes else "longer than it says"
         raise UpdateError(
@@ -132,19 +132,21 @@ def check_size(head: TransportHeader, size_bytes: int, where: str) -> None:
         raise UpdateError(f"{where}: its list of contents does not cover all of it; pack it again")
 
 
-def unpack(source: Reads, head: TransportHeader, where: str) -> Iterator[tuple[FileEntry, Iterator[bytes]]]:
-    """Yield each file and its content in pieces, from ``source``, which stands after the head.
+def unpack(
+    source: ReadableStream, head: TransportHeader, where: str
+) -> Iterator[tuple[FileEntry, Iterator[bytes]]]:
+    """Yield each file with its content in pieces, from ``source``, positioned after the head.
 
-    Never reads further than the statement says. A file's hash is checked after its last piece: whoever
-    writes the pieces keeps nothing if this raises.
+    Reads no further than the statement says. A file's hash is checked after its last piece: the caller must
+    discard the pieces if this raises.
 
     Raises:
-        UpdateError: the content is not what was signed.
+        UpdateError: the content differs from what was signed.
     """
     for entry in head.statement.files:
-        if source.read(HEADER_BYTES) != _header(entry.name, entry.size_bytes):
+        if source.read(HEADER_BYTES) != _make_header(entry.name, entry.size_bytes):
             raise UpdateError(f"{where}: the entry of {entry.name} is not what was signed; copy it again")
-        yield entry, _content(source, entry, where)
+        yield entry, _read_content(source, entry, where)
         padding = _padded(entry.size_bytes) - entry.size_bytes
         if source.read(padding) != bytes(padding):
             raise UpdateError(f"{where}: bytes are hidden after {entry.name}; copy it again")
@@ -153,29 +155,29 @@ def unpack(source: Reads, head: TransportHeader, where: str) -> Iterator[tuple[F
 
 
 def block_span(head: TransportHeader, number: int) -> tuple[int, int]:
-    """Return where block ``number`` begins and ends in the file."""
+    """Return the offsets at which block ``number`` begins and ends in the file."""
     begin = head.size_bytes + number * BLOCK_BYTES
     return begin, min(begin + BLOCK_BYTES, head.total_bytes)
 
 
-def encoded_head(statement: Release, signed: bytes = UNSIGNED) -> TransportHeader:
-    """Return the head for a statement."""
+def make_head(statement: Release, signed: bytes = UNSIGNED) -> TransportHeader:
+    """Return the head of a file with this statement."""
     return TransportHeader(statement, encode_release(statement), signed)
 
 
-def write_head(head: TransportHeader) -> bytes:
-    """Return the head's bytes."""
-    return _encoded_head(head.text, head.signed)
+def encode_head(head: TransportHeader) -> bytes:
+    """Return the bytes of a head."""
+    return _encode_head(head.text, head.signed)
 
 
-def body(files: Iterable[tuple[FileEntry, BinaryIO]]) -> Iterator[bytes]:
-    """Yield everything after the head, in pieces.
+def encode_body(files: Iterable[tuple[FileEntry, BinaryIO]]) -> Iterator[bytes]:
+    """Yield the bytes after the head, in pieces.
 
     Raises:
-        UpdateError: a file is not as long as its entry says: it changed while it was packed.
+        UpdateError: a file's length differs from its entry: it changed while it was packed.
     """
     for entry, file in files:
-        yield _header(entry.name, entry.size_bytes)
+        yield _make_header(entry.name, entry.size_bytes)
         found = 0
         while piece := file.read(BLOCK_BYTES):
             found += len(piece)
@@ -186,8 +188,8 @@ def body(files: Iterable[tuple[FileEntry, BinaryIO]]) -> Iterator[bytes]:
     yield END
 
 
-def block_hashes(pieces: Iterable[bytes]) -> tuple[str, ...]:
-    """Return the SHA-256 of each block of ``BLOCK_BYTES`` of what ``pieces`` are together."""
+def hash_blocks(pieces: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the SHA-256 of each block of ``BLOCK_BYTES`` of the joined pieces."""
     found, waiting = [], bytearray()
     for piece in pieces:
         waiting += piece
@@ -199,7 +201,7 @@ def block_hashes(pieces: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _content(source: Reads, entry: FileEntry, where: str) -> Iterator[bytes]:
+def _read_content(source: ReadableStream, entry: FileEntry, where: str) -> Iterator[bytes]:
     digest, left = hashlib.sha256(), entry.size_bytes
     while left:
         piece = source.read(min(left, BLOCK_BYTES))
@@ -212,17 +214,17 @@ def _content(source: Reads, entry: FileEntry, where: str) -> Iterator[bytes]:
         raise UpdateError(f"{where}: {entry.name} is not what was signed (sha256); copy it again")
 
 
-def _encoded_head(text: bytes, signed: bytes) -> bytes:
+def _encode_head(text: bytes, signed: bytes) -> bytes:
     parts = ((STATEMENT_NAME, text), (SIGNATURE_NAME, signed))
     return b"".join(
-        _header(name, len(content)) + content + bytes(_padded(len(content)) - len(content))
+        _make_header(name, len(content)) + content + bytes(_padded(len(content)) - len(content))
         for name, content in parts
     )
 
 
-def _header(name: str, size_bytes: int) -> bytes:
-    """Return the one header that an entry of this name and size may have."""
-    entry = tarfile.TarInfo(name)  # a regular file of nobody, mode 644, of 1970
+def _make_header(name: str, size_bytes: int) -> bytes:
+    """Return the only header that an entry of this name and size may have."""
+    entry = tarfile.TarInfo(name)  # uid 0, mode 0644, mtime 0: equal folders give equal bytes
     entry.size = size_bytes
     return entry.tobuf(tarfile.USTAR_FORMAT)
 

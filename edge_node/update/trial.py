@@ -1,7 +1,7 @@
-"""Does a new bundle do worse than the old one? Counts verdicts until one answer is certain. Pure.
+"""Decide after a number of verdicts whether a new bundle does worse than the old one. Pure.
 
-Counted are frames that the models judged; what the inspectability gate kept from them says nothing of the
-bundle. The trial ends early only when no further verdict could change its end.
+Only frames that the models judged count; frames rejected as not inspectable say nothing of the bundle. The
+trial ends early only when further verdicts could not change its result.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from edge_node.messages.identifiers import Count
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
 
-_REMEMBERED = 1000  # verdicts that the figures of a bundle are over: at 10/s the last 100 s
-_ENOUGH = 30  # verdicts below which a figure is noise
-_UNKNOWN_ABSTENTION = 0.5  # allowed where there are no figures of the old bundle
+_MAX_REMEMBERED = 1000  # verdicts over which a bundle's figures are computed: at 10/s the last 100 s
+_MIN_VERDICTS = 30  # with fewer verdicts the figures are noise
+_UNKNOWN_ABSTENTION = 0.5  # share that may abstain where the old bundle has no figures
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """How a bundle did lately."""
+class BundleFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Abstention and inference time of a bundle over its last verdicts."""
 
     judged: Count
     abstention: float
@@ -33,18 +33,18 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a trial is.
+    """The counts of a trial so far.
 
     Attributes:
-        before: what the old bundle did; None where nobody knows.
-        slow: verdicts that took longer than the limit.
-        errors: frames that could not be judged.
-        unclean_ends: how often the node ended during the trial without saying so.
-        running: it has not yet said so of this time.
+        before: figures of the old bundle; None if they are not known.
+        slow: number of verdicts that took longer than the limit.
+        errors: number of frames that could not be judged.
+        unclean_ends: how often the node ended during the trial without a clean stop.
+        running: the node has started and not stopped cleanly yet.
     """
 
     since: datetime
-    before: Figures | None = None
+    before: BundleFigures | None = None
     judged: Count = 0
     abstained: Count = 0
     slow: Count = 0
@@ -52,7 +52,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     unclean_ends: Count = 0
     running: bool = False
 
-    def counted(self, *, abstained: bool, inference_ms: float, config: BundleConfig) -> Trial:
+    def count(self, *, abstained: bool, inference_ms: float, config: BundleConfig) -> Trial:
         """Return the trial with one more verdict."""
         limit = slow_above_ms(self.before, config)
         return msgspec.structs.replace(
@@ -65,42 +65,42 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class RecentFigures:
-    """Collects figures of the bundle that decides, over its last verdicts."""
+    """Compute the figures of the bundle that decides, over its last verdicts."""
 
-    _verdicts: deque[tuple[bool, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _verdicts: deque[tuple[bool, float]] = field(default_factory=lambda: deque(maxlen=_MAX_REMEMBERED))
 
     def count(self, *, abstained: bool, inference_ms: float) -> None:
-        """Take note of a verdict of the models."""
+        """Count a verdict of the models."""
         self._verdicts.append((abstained, inference_ms))
 
-    def figures(self) -> Figures | None:
+    def figures(self) -> BundleFigures | None:
         """Return the figures; None while they would be noise."""
-        if len(self._verdicts) < _ENOUGH:
+        if len(self._verdicts) < _MIN_VERDICTS:
             return None
-        return Figures(
+        return BundleFigures(
             judged=len(self._verdicts),
             abstention=sum(abstained for abstained, _ in self._verdicts) / len(self._verdicts),
             inference_ms=median(ms for _, ms in self._verdicts),
         )
 
 
-def abstention_limit(before: Figures | None, config: BundleConfig) -> float:
+def abstention_limit(before: BundleFigures | None, config: BundleConfig) -> float:
     """Return the share of verdicts that may abstain."""
     if before is None:
         return max(_UNKNOWN_ABSTENTION, config.trial_abstention_rise)
     return min(1.0, before.abstention + config.trial_abstention_rise)
 
 
-def slow_above_ms(before: Figures | None, config: BundleConfig) -> float | None:
+def slow_above_ms(before: BundleFigures | None, config: BundleConfig) -> float | None:
     """Return the time that half of the inferences may not exceed; None where it is not known."""
     return before.inference_ms * config.trial_latency_factor if before is not None else None
 
 
-def verdict_on(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
-    """Return whether the bundle is good, with the reason; None while that is open.
+def judge_trial(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
+    """Return whether the bundle passed its trial, with the reason; None while that is open.
 
     Args:
-        trial: as far as it is.
+        trial: the counts so far.
         config: ``trial_verdicts`` and the limits.
     """
     wanted, before = config.trial_verdicts, trial.before

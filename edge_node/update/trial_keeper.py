@@ -14,9 +14,9 @@ import msgspec
 
 from edge_node.errors import UpdateError
 from edge_node.messages.verdict import Outcome
-from edge_node.update.bundle_store import factory, now
-from edge_node.update.installed_bundle import slot_in_use
-from edge_node.update.trial import RecentFigures, verdict_on
+from edge_node.update.bundle_store import now, packaged_version
+from edge_node.update.installed_bundle import find_slot
+from edge_node.update.trial import RecentFigures, judge_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ _SAVE_TRIAL_S = 5.0  # a kill forgets so much of a trial at most
 _SAVE_FIGURES_S = 600.0  # the disk may be an SD card
 _DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
 
-_log = logging.getLogger("edge_node.update")
+_log = logging.getLogger(__name__)
 
 
 class TrialKeeper:
@@ -69,7 +69,7 @@ class TrialKeeper:
         self._on_event = on_event
         self._figures = RecentFigures()
         self._bundle = bundle.reference
-        self._slot: SlotId | None = slot_in_use(store, bundle)
+        self._slot: SlotId | None = find_slot(store, bundle)
         self._trial: Trial | None = None
         self._decision: tuple[bool, str] | None = None
         self._stamp: tuple[int, int] | None = None
@@ -95,7 +95,7 @@ class TrialKeeper:
             return
         before = self._figures.figures()
         self._bundle = bundle.reference
-        self._slot, self._figures = slot_in_use(self._store, bundle), RecentFigures()
+        self._slot, self._figures = find_slot(self._store, bundle), RecentFigures()
         self._take_up()
         if self._trial is not None and before is not None:
             self._trial = msgspec.structs.replace(self._trial, before=before)
@@ -110,7 +110,7 @@ class TrialKeeper:
         abstained = inspection.decision.outcome not in _DECIDED
         self._figures.count(abstained=abstained, inference_ms=inspection.inference_ms)
         if self._trial is not None:
-            self._trial = self._trial.counted(
+            self._trial = self._trial.count(
                 abstained=abstained, inference_ms=inspection.inference_ms, config=self._config
             )
             self._judge()
@@ -183,7 +183,7 @@ class TrialKeeper:
     def _judge(self) -> None:
         self._unsaved = True
         if self._trial is not None and self._decision is None:
-            self._decision = verdict_on(self._trial, self._config)
+            self._decision = judge_trial(self._trial, self._config)
             if self._decision is not None:
                 self._end_trial(*self._decision)
 
@@ -192,8 +192,8 @@ class TrialKeeper:
             if state.current != self._slot or state.trial is None:
                 return state
             if good:
-                return state.confirmed(reason, now())
-            return state.rolled_back(reason, now(), factory=factory())
+                return state.confirm(reason, now())
+            return state.roll_back(reason, now(), factory=packaged_version())
 
         if not self._change(step):
             return  # again at the next look

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from edge_node.camera.picture import read_picture
-from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds, inspect
 from edge_node.messages.verdict import Outcome
@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--bundle", default="default")
     args = parser.parse_args()
-    engine = Engine(load_bundle(bundle_path(args.bundle)))
+    engine = Engine(load_bundle(resolve_bundle_path(args.bundle)))
     frames = draw(args.pictures, args.seed)
     print(f"{len(frames)} pictures, seed {args.seed}, {engine.bundle.manifest.name}; {Thresholds()}")
     print(f"{'':<18} {'same':>8} {'corroded':>8} {'refused':>8} {'safe':>8}  reasons")

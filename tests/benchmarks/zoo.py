@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.conversion.bundle_writer import MadeModel, assemble, write_bundle
-from converter.conversion.target_runtime import RUNTIME_NAMES, environment
-from converter.graphs.cascade_file import CascadePlan, plan_of_graph
+from converter.conversion.target_runtime import RUNTIME_NAMES, prepare_environment
+from converter.graphs.cascade_file import CascadePlan, plan_single_graph
 from converter.graphs.fuse import FusedGraph, fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode, Target
-from converter.quantize.tflite_metadata import ModelDescription, with_metadata
+from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.interpreter import RUNTIME_VARIABLE
@@ -141,7 +141,7 @@ class Zoo:
         try:
             path = model.build(self.workshop, path)
             graph = load_graph(path, model.told)
-            plan = plan_of_graph(path, folder / "source" / "retrained_labels.txt", model.told)
+            plan = plan_single_graph(path, folder / "source" / "retrained_labels.txt", model.told)
             (fused,) = fuse({plan.stages[0].stage.name: graph})
         except CorrosionError as err:
             refusal = str(err).removeprefix(str(path)).lstrip(": ")
@@ -216,7 +216,7 @@ class Zoo:
             preprocessing=rule,
             labels={output.tensor: LABELS for output in source.fused.outputs},
         )
-        made = MadeModel(source.fused, mode, with_metadata(converted.content, described))
+        made = MadeModel(source.fused, mode, add_metadata(converted.content, described))
         return assemble(source.plan, [made], Provenance(graphs=(), tools={}))
 
     def _asked(self, bundle: Bundle) -> dict[str, Any]:
@@ -242,7 +242,7 @@ class Zoo:
                 return {name: found[name].tolist() for name in found.files}
 
     def _python(self) -> str:
-        return sys.executable if self.target is Target.LITERT else environment(self.target)
+        return sys.executable if self.target is Target.LITERT else prepare_environment(self.target)
 
     def _runtime(self) -> dict[str, str]:
         return {} if self.target is Target.LITERT else {RUNTIME_VARIABLE: RUNTIME_NAMES[self.target]}

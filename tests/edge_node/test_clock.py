@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_node.clock import boot_id, marked_quality, time_quality
+from edge_node.clock import boot_id, read_timesync_mark, time_quality
 
 
 def test_the_boot_id_is_the_kernels():
@@ -20,8 +20,8 @@ def test_the_quality_is_one_of_three_words():
 def test_timesyncds_mark_is_read(tmp_path):
     """No folder: unknown; the folder: not yet; the mark in it: synchronized."""
     folder = tmp_path / "timesync"
-    assert marked_quality(folder) == "unknown"
+    assert read_timesync_mark(folder) == "unknown"
     folder.mkdir()
-    assert marked_quality(folder) == "not_synchronized"
+    assert read_timesync_mark(folder) == "not_synchronized"
     (folder / "synchronized").touch()
-    assert marked_quality(folder) == "synchronized"
+    assert read_timesync_mark(folder) == "synchronized"

@@ -10,10 +10,10 @@ import pytest
 COUNT = """
 import ctypes, re, sys, threading
 from pathlib import Path
-from edge_node import malloc as heap
+from edge_node import malloc
 
 if sys.argv[1] == "shared":
-    heap.share_one()
+    malloc.limit_arenas()
 barrier = threading.Barrier(6)
 
 def work():
@@ -31,7 +31,7 @@ libc.fopen.restype = ctypes.c_void_p
 file = libc.fopen(sys.argv[2].encode(), b"w")
 libc.malloc_info(0, ctypes.c_void_p(file))
 libc.fclose(ctypes.c_void_p(file))
-heap.give_back()
+malloc.trim()
 print(Path(sys.argv[2]).read_text().count("<heap nr="))
 """
 

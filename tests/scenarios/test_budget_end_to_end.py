@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.quantize.tflite_file import weight_types
+from converter.quantize.tflite_file import count_weight_types
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
@@ -72,7 +72,7 @@ def test_layers_stay_in_float_until_every_picture_keeps_its_label(alike, picture
     notes = bundle.manifest.provenance.notes
     assert [f"kept in float: {layer}" for layer in kept] == list(notes[-len(kept) :])
     (content,) = bundle.models.values()
-    assert weight_types(content)["FLOAT32"] == len(kept) > 0
+    assert count_weight_types(content)["FLOAT32"] == len(kept) > 0
     run_probe(Engine(bundle))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from edge_node.control_room.service.demo import Crawler, crawlers
+from edge_node.control_room.service.demo import Crawler, run_crawlers
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.status import Alarm, Part, PartState, SpoolDepth, Status
 from edge_node.messages.verdict import Outcome, Pose, Reason, StageVerdict, encode
@@ -45,7 +45,7 @@ def room(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
     """A control room, and two robots that crawl along two pipes."""
     with (
         ControlRoom(tmp_path_factory.mktemp("room"), broker.port) as started,
-        crawlers(tmp_path_factory.mktemp("robots"), broker.port, FLEET),
+        run_crawlers(tmp_path_factory.mktemp("robots"), broker.port, FLEET),
     ):
         yield started
 

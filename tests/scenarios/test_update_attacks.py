@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.errors import BundleError, ConfigError, UpdateError
-from edge_node.signing import make_key_pair, trusted_keys
+from edge_node.signing import load_trusted_keys, make_key_pair
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.state import State
 from edge_node.update.transport_file import HEADER_BYTES, read_head
@@ -62,7 +62,7 @@ def confirmed(robot: Robot, file: Path) -> None:
     """Install a file and end its trial well."""
     robot.install(file)
     with robot.store.locked():
-        robot.store.change(lambda state: state.confirmed("test", NOW))
+        robot.store.change(lambda state: state.confirm("test", NOW))
 
 
 def test_unsigned(robot, maker, tmp_path):
@@ -105,7 +105,7 @@ def test_older_than_what_was_rolled_back_from(robot, maker, good):
     """The highest version stays remembered when the operator goes back."""
     confirmed(robot, maker.bundle("3"))
     with robot.store.locked():
-        robot.store.change(lambda state: state.rolled_back("operator", NOW, factory=(NAME, "1")))
+        robot.store.change(lambda state: state.roll_back("operator", NOW, factory=(NAME, "1")))
     assert "is older than version 3" in refused(robot, good)
 
 
@@ -135,7 +135,7 @@ def test_a_version_that_was_rolled_back_does_not_come_back_by_itself(robot, make
     """Given up on trial is given up, also when it is signed anew; a higher one may come."""
     robot.install(good)
     with robot.store.locked():
-        robot.store.change(lambda state: state.rolled_back("abstained always", NOW, factory=(NAME, "1")))
+        robot.store.change(lambda state: state.roll_back("abstained always", NOW, factory=(NAME, "1")))
     assert "was tried here and given up (abstained always)" in refused(robot, good)
     assert "was tried here" in refused(robot, maker.bundle("2", issued_at=NOW + timedelta(hours=1)))
     robot.install(maker.bundle("2.1"))
@@ -146,7 +146,7 @@ def test_below_the_minimum(robot, maker):
     confirmed(robot, maker.bundle("3"))
     confirmed(robot, maker.bundle("5", minimum_version="4"))
     with robot.store.locked(), pytest.raises(UpdateError, match=f"{NAME}-3 may not run any more: 4 is"):
-        robot.store.change(lambda state: state.rolled_back("operator", NOW, factory=(NAME, "1")))
+        robot.store.change(lambda state: state.roll_back("operator", NOW, factory=(NAME, "1")))
     assert robot.store.state().floor == {NAME: "4"}
 
 
@@ -419,7 +419,7 @@ def test_a_slot_under_the_name_of_another(robot, maker, good):
 def test_a_key_that_is_not_trusted_any_more(robot, maker, good, tmp_path):
     """Taking a key away takes its bundles away."""
     robot.install(good)
-    other = BundleStore(robot.store.path, trusted_keys([str(make_key_pair(tmp_path / "new.pem"))]))
+    other = BundleStore(robot.store.path, load_trusted_keys([str(make_key_pair(tmp_path / "new.pem"))]))
     with pytest.raises(UpdateError, match="which is not among"):
         other.bundle(other.state().current)
 

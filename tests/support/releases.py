@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from converter.conversion.packing import Terms, pack, sign
 from edge_node.config.sections import BundleConfig
 from edge_node.inference.bundle import DEFAULT_BUNDLE
-from edge_node.signing import Signer, make_key_pair, trusted_keys
+from edge_node.signing import Signer, load_trusted_keys, make_key_pair
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.installer import Installer
 from edge_node.update.release import FileEntry, Release
-from edge_node.update.transport_file import block_hashes, body, encoded_head, write_head
+from edge_node.update.transport_file import encode_body, encode_head, hash_blocks, make_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class Maker:
             (FileEntry(name=name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()), data)
             for name, data in sorted(content.items())
         ]
-        pieces = list(body((entry, io.BytesIO(data)) for entry, data in entries))
+        pieces = list(encode_body((entry, io.BytesIO(data)) for entry, data in entries))
         statement = Release(
             **{
                 "name": NAME,
@@ -61,14 +61,14 @@ class Maker:
                 "issued_at": NOW,
                 "expires_at": NOW + timedelta(days=1),
                 "files": tuple(entry for entry, _ in entries),
-                "blocks": block_hashes(pieces),
+                "blocks": hash_blocks(pieces),
                 **changes,
             }
         )
-        head = encoded_head(statement)
+        head = make_head(statement)
         if sign_it:
-            head = encoded_head(statement, self.signer.sign_statement(head.text))
-        return write_head(head) + b"".join(pieces)
+            head = make_head(statement, self.signer.sign_statement(head.text))
+        return encode_head(head) + b"".join(pieces)
 
 
 def changed_bundle(folder: Path, change: Callable[[dict], None]) -> Path:
@@ -94,7 +94,7 @@ class Robot:
     def __init__(self, folder: Path, maker: Maker, **config) -> None:
         folder.mkdir(exist_ok=True)
         self.config = BundleConfig(path="store", trusted_keys=(maker.public,), **config)
-        self.store = BundleStore(folder / "store", trusted_keys(self.config.trusted_keys))
+        self.store = BundleStore(folder / "store", load_trusted_keys(self.config.trusted_keys))
         self.installer = Installer(self.store, self.config)
 
     def install(self, file: Path, **options):

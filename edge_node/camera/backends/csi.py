@@ -1,4 +1,4 @@
-"""Ribbon-cable cameras: picamera2 on a Raspberry Pi, ``nvarguscamerasrc`` on a Jetson."""
+"""Read CSI cameras (on the ribbon cable): picamera2 on a Raspberry Pi, ``nvarguscamerasrc`` on a Jetson."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from edge_node.camera.source import Source
     from edge_node.config.sections import CameraConfig
 
-JETSON_MARK = Path("/etc/nv_tegra_release")  # every Jetson Linux image has it
+JETSON_RELEASE_FILE = Path("/etc/nv_tegra_release")  # every Jetson Linux image has it
 
 
 def open_csi(
     source: Source, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0
 ) -> PiCamera | GStreamerCamera:
-    """Open the CSI camera with the way that this board has.
+    """Open the CSI camera with picamera2, or on a Jetson with GStreamer.
 
     Raises:
-        CameraError: the board has neither way, or no such camera.
+        CameraError: neither is available, or there is no such camera.
     """
-    if JETSON_MARK.exists():
+    if JETSON_RELEASE_FILE.exists():
         pipeline = jetson_pipeline(int(source.address), config)
         return GStreamerCamera(pipeline, source.name, config, stop=stop, first_frame_id=first_frame_id)
     if find_spec("picamera2") is not None:
@@ -42,7 +42,7 @@ def open_csi(
 
 
 def jetson_pipeline(sensor: int, config: CameraConfig) -> str:
-    """Return the pipeline that copies the sensor's frames out of the Jetson's own memory."""
+    """Return the pipeline that copies the sensor's frames out of the Jetson's NVMM memory."""
     rate = f",framerate={round(config.fps)}/1" if config.fps else ""
     return (
         f"nvarguscamerasrc sensor-id={sensor} ! video/x-raw(memory:NVMM){rate}"
@@ -51,7 +51,7 @@ def jetson_pipeline(sensor: int, config: CameraConfig) -> str:
 
 
 class PiCamera:
-    """A camera on the ribbon cable of a Raspberry Pi; satisfies ``Camera``."""
+    """Read a CSI camera of a Raspberry Pi with picamera2; satisfies ``Camera``."""
 
     live = True
 
@@ -83,31 +83,31 @@ class PiCamera:
             raise CameraError(f"camera {source.name}: cannot be opened ({err})") from err
 
     def read(self) -> Frame | None:
-        """Return the next frame, or None when asked to stop.
+        """Return the next frame, or None when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the camera failed.
         """
         if self._stop.is_set():
             return None
-        pixels = self._waited_for("capture_array", "main")
+        pixels = self._wait_for("capture_array", "main")
         frame = frame_now(np.ascontiguousarray(pixels, np.uint8), self._next_frame_id, self.source)
         self._next_frame_id += 1
         return frame
 
     def skip(self) -> bool:
-        """Wait for the next frame and leave it where it is; False when asked to stop.
+        """Wait for the next frame without copying it; False when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the camera failed.
         """
         if self._stop.is_set():
             return False
-        self._waited_for("capture_metadata")
+        self._wait_for("capture_metadata")
         self._next_frame_id += 1
         return True
 
-    def _waited_for(self, call: str, *arguments: str) -> Any:
+    def _wait_for(self, call: str, *arguments: str) -> Any:
         try:
             return getattr(self._camera, call)(*arguments, wait=self._timeout_ms / 1000)
         except TimeoutError as err:

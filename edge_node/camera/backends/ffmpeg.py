@@ -1,4 +1,4 @@
-"""Opening videos and network streams with OpenCV's FFmpeg, with limits on what FFmpeg may do."""
+"""Open videos and network streams with OpenCV's FFmpeg, with limits on what FFmpeg may do."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import cv2
 from edge_node.errors import CameraError
 
 OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-# What a playlist or a redirect inside a source may lead to. Without these lists a stream could name
-# files of the robot (file:, concat:) and have them shown.
+# Protocols that a playlist or a redirect inside a source may use. Without these lists a stream could name
+# files of the robot (file:, concat:) and get them shown.
 _NETWORK_PROTOCOLS = "rtsp,rtsps,rtp,srtp,http,https,tcp,udp,tls,crypto,hls"
 _FILE_PROTOCOLS = "file,crypto"
-# Half a second of looking at a stream finds its format; FFmpeg's own five seconds would all be queued
-# and handed out late. TCP: RTP over UDP loses packets and smears the picture.
+# Half a second of probing finds a stream's format; the frames of FFmpeg's default five seconds would all be
+# queued and delivered late. TCP: RTP over UDP loses packets and smears the picture.
 _NETWORK_OPTIONS = {
     "rtsp_transport": "tcp",
     "fflags": "nobuffer",
@@ -24,14 +24,14 @@ _NETWORK_OPTIONS = {
     "analyzeduration": "500000",
     "probesize": "500000",
 }
-# One decoding thread keeps one set of pictures; a file is read at its pace or as fast as it is decided.
+# Each decoding thread needs its own frame buffers, and one is fast enough for a file.
 _FILE_OPTIONS = {"threads": "1"}
 _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
-# FFmpeg writes on the standard error stream of the process; what it says comes back as CameraError.
+# FFmpeg would write to the process's stderr; its failures become a CameraError instead.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 _SILENT = 0
-# OpenCV 5 moved the call; tflite-runtime's numpy keeps a node on OpenCV 4.
+# OpenCV 5 moved the call; with tflite-runtime, whose numpy is older, a node stays on OpenCV 4.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(_SILENT)
 
 # The variable belongs to the process; it is read while a capture is opened.
@@ -39,11 +39,11 @@ _opening = threading.Lock()
 
 
 def open_with_ffmpeg(address: str, name: str, *, timeout_ms: int, network: bool) -> cv2.VideoCapture:
-    """Return an opened capture whose every call ends within about ``timeout_ms``.
+    """Open a capture of which every call ends within about ``timeout_ms``.
 
     Args:
         address: absolute path or URL.
-        name: what messages call it: without a password.
+        name: its name in messages, without a password.
         timeout_ms: for opening, and for each read.
         network: False confines FFmpeg to local files, True to network protocols.
 

@@ -1,7 +1,7 @@
-"""GStreamer pipelines as cameras, in a ``gst-launch-1.0`` process that is killed when it hangs.
+"""Read frames from a GStreamer pipeline in a ``gst-launch-1.0`` process, which is killed if it hangs.
 
-The OpenCV wheels are built without GStreamer; a process of its own needs no other OpenCV, and a driver
-that crashes takes no node with it.
+The OpenCV wheels are built without GStreamer. A separate process needs no other OpenCV, and a driver that
+crashes does not take the node down.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import CameraConfig
 
-DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 640, 480  # asked of the pipeline where the configuration is silent
-_PIPE_BYTES = 1024 * 1024  # the largest that an unprivileged process may ask for: fewer wake-ups a frame
+DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 640, 480  # where the configuration names no size
+_PIPE_BYTES = 1024 * 1024  # the largest pipe of an unprivileged process: fewer wake-ups per frame
 _STOP_TIMEOUT_S = 1.0
-_KEPT_COMPLAINT_BYTES = 2000
+_MAX_STDERR_BYTES = 2000
 
 
 class GStreamerCamera:
-    """A pipeline whose last element gives raw video; satisfies ``Camera``."""
+    """Read frames from a pipeline whose last element gives raw video; satisfies ``Camera``."""
 
     live = True
 
@@ -47,7 +47,7 @@ class GStreamerCamera:
         stop: threading.Event,
         first_frame_id: int = 0,
     ) -> None:
-        """Start the pipeline, scaled to ``width_px`` x ``height_px``.
+        """Start the pipeline, with frames scaled to ``width_px`` x ``height_px``.
 
         Raises:
             CameraError: the tool is not installed, or the pipeline cannot be read.
@@ -58,8 +58,8 @@ class GStreamerCamera:
         self._next_frame_id = first_frame_id
         self._width = config.width_px or DEFAULT_WIDTH_PX
         self._height = config.height_px or DEFAULT_HEIGHT_PX
-        self._complaint = b""
-        self._passed: NDArray[np.uint8] | None = None  # what skipped frames are written over
+        self._stderr = b""
+        self._skipped: NDArray[np.uint8] | None = None  # buffer that skipped frames are read into
         self._process = _launch(pipeline, name, self._width, self._height)
         self._selector = selectors.DefaultSelector()
         for stream in (self._process.stdout, self._process.stderr):
@@ -71,7 +71,7 @@ class GStreamerCamera:
             fcntl.fcntl(self._stdout_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def read(self) -> Frame | None:
-        """Return the next frame, or None when asked to stop.
+        """Return the next frame, or None when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the pipeline ended.
@@ -85,20 +85,20 @@ class GStreamerCamera:
         return frame
 
     def skip(self) -> bool:
-        """Read past the next frame; False when asked to stop.
+        """Read the next frame and discard it; False when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the pipeline ended.
         """
-        if self._passed is None:
-            self._passed = self._buffer()
-        if not self._fill(self._passed.reshape(-1).data):
+        if self._skipped is None:
+            self._skipped = self._buffer()
+        if not self._fill(self._skipped.reshape(-1).data):
             return False
         self._next_frame_id += 1
         return True
 
     def close(self) -> None:
-        """End the pipeline's process, by force if it does not go."""
+        """End the pipeline's process; kill it if it does not end."""
         self._process.terminate()
         try:
             self._process.wait(_STOP_TIMEOUT_S)
@@ -115,7 +115,7 @@ class GStreamerCamera:
         return np.empty((self._height, (self._width * 3 + 3) // 4 * 4), np.uint8)
 
     def _fill(self, view: memoryview) -> bool:
-        """Read until ``view`` is full; False when asked to stop."""
+        """Read until ``view`` is full; False when stopped."""
         deadline_s = time.monotonic() + self._timeout_ms / 1000
         filled = 0
         while filled < len(view):
@@ -128,23 +128,23 @@ class GStreamerCamera:
                 if key.fd == self._stdout_fd:
                     count = os.readv(key.fd, [view[filled:]])
                     if count == 0:
-                        raise CameraError(f"{self.source}: the pipeline ended{self._why()}")
+                        raise CameraError(f"{self.source}: the pipeline ended{self._last_error()}")
                     filled += count
-                elif complaint := os.read(key.fd, 4096):
-                    self._complaint = (self._complaint + complaint)[-_KEPT_COMPLAINT_BYTES:]
+                elif output := os.read(key.fd, 4096):
+                    self._stderr = (self._stderr + output)[-_MAX_STDERR_BYTES:]
                 else:
                     self._selector.unregister(key.fd)
         return True
 
-    def _why(self) -> str:
-        """Return what the tool said last, as the rest of a sentence."""
+    def _last_error(self) -> str:
+        """Return the pipeline's first error or warning, as the rest of a sentence."""
         if self._process.stderr is not None:
             with suppress(OSError, subprocess.TimeoutExpired):
                 self._process.wait(_STOP_TIMEOUT_S)
-                self._complaint += os.read(self._process.stderr.fileno(), _KEPT_COMPLAINT_BYTES)
-        lines = self._complaint.decode("utf-8", "replace").splitlines()
-        told = [line.strip() for line in lines if "ERROR" in line or "WARNING" in line] or lines
-        return f": {told[0]}" if told else ""
+                self._stderr += os.read(self._process.stderr.fileno(), _MAX_STDERR_BYTES)
+        lines = self._stderr.decode("utf-8", "replace").splitlines()
+        errors = [line.strip() for line in lines if "ERROR" in line or "WARNING" in line] or lines
+        return f": {errors[0]}" if errors else ""
 
 
 def _launch(pipeline: str, name: str, width: int, height: int) -> subprocess.Popen[bytes]:
@@ -154,7 +154,7 @@ def _launch(pipeline: str, name: str, width: int, height: int) -> subprocess.Pop
         raise CameraError(f"{name}: the pipeline cannot be read: {err}") from err
     tail = (
         f"! videoconvert ! videoscale ! video/x-raw,format=BGR,width={width},height={height}"
-        # The newest frame waits in the pipeline, older ones are dropped there.
+        # The pipeline keeps the newest frame and drops older ones.
         " ! queue leaky=downstream max-size-buffers=1 ! fdsink fd=1 sync=false"
     )
     try:

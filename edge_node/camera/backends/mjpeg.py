@@ -1,7 +1,7 @@
-"""MJPEG over HTTP, the stream of most small network cameras: one JPEG after the other in one answer.
+"""Read MJPEG over HTTP, the stream of most small network cameras: JPEGs as parts of one response.
 
-FFmpeg completes a JPEG that was cut off with what it has, and scales every frame to the size of the first;
-here each JPEG is read whole or refused, at its own size, and there is no half second of probing.
+FFmpeg completes a truncated JPEG with what it has, and scales every frame to the size of the first. Here a
+truncated JPEG is refused, each frame keeps its size, and there is no half second of probing.
 
 Source: RFC 2046, section 5.1 (multipart); the boundary as cameras write it, with or without dashes.
 """
@@ -32,14 +32,14 @@ MAX_FRAME_BYTES = 32 * 1024 * 1024  # 60 megapixels as a good JPEG
 _MAX_HEADER_LINES = 40
 _CHUNK_BYTES = 64 * 1024
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class MjpegCamera:
-    """An MJPEG stream; satisfies ``Camera``.
+    """Read frames from an MJPEG stream; satisfies ``Camera``.
 
     Attributes:
-        damaged: frames that were no whole JPEG, and were left out.
+        damaged: number of frames that were no whole JPEG, and were skipped.
     """
 
     live = True
@@ -53,7 +53,7 @@ class MjpegCamera:
         stop: threading.Event,
         first_frame_id: int = 0,
     ) -> None:
-        """Go on from an answer that ``open_mjpeg`` found to be a stream."""
+        """Read from ``response``, which ``open_mjpeg`` found to be a stream."""
         self.source = source.name
         self.damaged = 0
         self._response = response
@@ -64,7 +64,7 @@ class MjpegCamera:
         self._pending = b""
 
     def read(self) -> Frame | None:
-        """Return the next whole picture, or None when asked to stop.
+        """Return the next whole frame, or None when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the server ended the stream.
@@ -85,7 +85,7 @@ class MjpegCamera:
         return None
 
     def skip(self) -> bool:
-        """Read past the next picture and leave it undecoded; False when asked to stop.
+        """Read the next frame without decoding it; False when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the server ended the stream.
@@ -101,43 +101,43 @@ class MjpegCamera:
         self._response.close()
 
     def _next_part(self, deadline_s: float) -> bytes:
-        """Return the content of the next part of the answer."""
-        self._until(self._boundary, deadline_s)
-        self._until(b"\n", deadline_s)  # the rest of the boundary's line
+        """Return the content of the next part of the response."""
+        self._read_until(self._boundary, deadline_s)
+        self._read_until(b"\n", deadline_s)  # the rest of the boundary's line
         length = 0
         for _ in range(_MAX_HEADER_LINES):
-            line = self._until(b"\n", deadline_s).strip()
+            line = self._read_until(b"\n", deadline_s).strip()
             if not line:
                 break
             name, _, value = line.partition(b":")
             if name.lower() == b"content-length" and value.strip().isdigit():
                 length = int(value)
         if length:
-            return self._exactly(length, deadline_s)
+            return self._read_exactly(length, deadline_s)
         # Without a length the part ends where the next begins.
-        content = self._until(self._boundary, deadline_s)
+        content = self._read_until(self._boundary, deadline_s)
         self._pending = self._boundary + self._pending
         return content.removesuffix(b"\r\n")
 
-    def _until(self, mark: bytes, deadline_s: float) -> bytes:
-        """Return what comes before ``mark``, and leave what comes behind it."""
+    def _read_until(self, mark: bytes, deadline_s: float) -> bytes:
+        """Return the bytes before ``mark``; those behind it stay for the next read."""
         while (at := self._pending.find(mark)) < 0:
-            self._pending += self._some(deadline_s)
+            self._pending += self._read_some(deadline_s)
         found, self._pending = self._pending[:at], self._pending[at + len(mark) :]
         return found
 
-    def _exactly(self, length: int, deadline_s: float) -> bytes:
+    def _read_exactly(self, length: int, deadline_s: float) -> bytes:
         if length > MAX_FRAME_BYTES:
             raise CameraError(f"{self.source}: a frame of {length} bytes; at most {MAX_FRAME_BYTES} are read")
         parts, have = [self._pending], len(self._pending)
         while have < length:
-            parts.append(self._some(deadline_s))
+            parts.append(self._read_some(deadline_s))
             have += len(parts[-1])
         content = b"".join(parts)
         self._pending = content[length:]
         return content[:length]
 
-    def _some(self, deadline_s: float) -> bytes:
+    def _read_some(self, deadline_s: float) -> bytes:
         if time.monotonic() >= deadline_s:
             raise CameraError(f"{self.source}: no frame for {self._timeout_s * 1000:.0f} ms")
         if len(self._pending) > MAX_FRAME_BYTES:
@@ -156,12 +156,12 @@ class MjpegCamera:
 def open_mjpeg(
     source: Source, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0
 ) -> MjpegCamera | None:
-    """Ask for the stream; None if the answer is something else, which FFmpeg may know.
+    """Request the stream; None if the response is no MJPEG, which FFmpeg may be able to read.
 
     Raises:
-        CameraError: no answer within the timeout, or one that is an error.
+        CameraError: no response within the timeout, or one that is an error.
     """
-    opener, address = _opener(source.address)
+    opener, address = _make_opener(source.address)
     try:
         response = opener.open(address, timeout=config.timeout_ms / 1000)
     except urllib.error.HTTPError as err:
@@ -177,8 +177,8 @@ def open_mjpeg(
     return MjpegCamera(source, config, response, stop=stop, first_frame_id=first_frame_id)
 
 
-def _opener(url: str) -> tuple[urllib.request.OpenerDirector, str]:
-    """Return what opens HTTP and HTTPS and nothing else, and the URL without its user and password."""
+def _make_opener(url: str) -> tuple[urllib.request.OpenerDirector, str]:
+    """Return an opener for HTTP and HTTPS only, and the URL without its user and password."""
     parts = urlsplit(url)
     address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()

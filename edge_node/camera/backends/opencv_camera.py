@@ -1,4 +1,4 @@
-"""Live cameras: V4L2 devices and network streams through OpenCV, pipelines through gst-launch."""
+"""Read V4L2 devices and network streams through OpenCV."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import CameraConfig
 
-# A frame that is there in less than this was waiting in a buffer: at 240 Hz one comes every 4.2 ms.
+# A frame that arrives in less than this was waiting in a buffer: at 240 Hz one comes every 4.2 ms.
 _BUFFERED_MS = 2.0
-_DRAIN_AT_MOST = 120  # frames; four seconds of a stream at 30 fps
-_DRAIN_AT_MOST_S = 2.0
-# The kernel stamps V4L2 frames on the monotonic clock; a stamp older than this is of another clock.
+_MAX_DRAINED_FRAMES = 120  # frames; four seconds of a stream at 30 fps
+_MAX_DRAIN_S = 2.0
+# The kernel stamps V4L2 frames on the monotonic clock; a stamp older than this is on another clock.
 _CREDIBLE_STAMP_AGE_S = 10.0
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class OpenCvCamera:
-    """A V4L2 device or a network stream; satisfies ``Camera``.
+    """Read a V4L2 device or a network stream; satisfies ``Camera``.
 
-    Opening a stream drains what the server and FFmpeg had buffered, so that no old frame is taken for a
-    new one.
+    Opening a stream discards the frames that server and FFmpeg had buffered, so that no old frame counts as
+    new.
     """
 
     live = True
@@ -50,7 +50,7 @@ class OpenCvCamera:
         """Open the camera.
 
         Raises:
-            CameraError: it is not there, or gives no video.
+            CameraError: it does not exist, or gives no video.
         """
         self.source = source.name
         self._config = config
@@ -66,7 +66,7 @@ class OpenCvCamera:
             self._drain()
 
     def read(self) -> Frame | None:
-        """Return the next frame, or None when asked to stop.
+        """Return the next frame, or None when stopped.
 
         Raises:
             CameraError: none came within the timeout, or the stream ended.
@@ -79,12 +79,12 @@ class OpenCvCamera:
             raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
         if not ok or pixels is None or not pixels.size:
             raise CameraError(f"{self.source}: the camera stopped giving frames")
-        return self._frame(three_channels(np.asarray(pixels, dtype=np.uint8)))
+        return self._frame(to_three_channels(np.asarray(pixels, dtype=np.uint8)))
 
     def skip(self) -> bool:
-        """Take the next frame from the driver or the stream and leave it undecoded; False when asked to stop.
+        """Grab the next frame without retrieving it; False when stopped.
 
-        FFmpeg must decode a stream whose frames build on one another all the same, but converts none.
+        FFmpeg still decodes a stream whose frames depend on one another, but converts none to pixels.
 
         Raises:
             CameraError: none came within the timeout, or the stream ended.
@@ -99,7 +99,7 @@ class OpenCvCamera:
         self._capture.release()
 
     def _grab(self) -> bool:
-        """Wait for the next frame; False when asked to stop."""
+        """Wait for the next frame; False when stopped."""
         if self._stop.is_set():
             return False
         started_s = time.monotonic()
@@ -108,7 +108,7 @@ class OpenCvCamera:
         except cv2.error as err:
             raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
         waited_ms = (time.monotonic() - started_s) * 1000
-        # FFmpeg decodes what it has of a frame when the wait for the rest was given up.
+        # After a timeout FFmpeg decodes the part of the frame that it has.
         if waited_ms >= self._config.timeout_ms:
             raise CameraError(f"{self.source}: no frame for {waited_ms:.0f} ms")
         if not arrived:
@@ -118,7 +118,7 @@ class OpenCvCamera:
     def _frame(self, pixels: NDArray[np.uint8]) -> Frame:
         now_ns, wall = time.monotonic_ns(), datetime.now(timezone.utc)
         stamp_ms = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) if self._is_device else 0.0
-        captured_at_ns = credible_stamp_ns(stamp_ms, now_ns)
+        captured_at_ns = choose_stamp_ns(stamp_ms, now_ns)
         frame = Frame(
             pixels,
             self._next_frame_id,
@@ -130,28 +130,29 @@ class OpenCvCamera:
         return frame
 
     def _drain(self) -> None:
-        deadline_s = time.monotonic() + _DRAIN_AT_MOST_S
-        for _ in range(_DRAIN_AT_MOST):
+        """Discard buffered frames, which arrive faster than a camera can give them."""
+        deadline_s = time.monotonic() + _MAX_DRAIN_S
+        for _ in range(_MAX_DRAINED_FRAMES):
             started_s = time.monotonic()
             if not self._capture.grab() or self._stop.is_set():
-                return  # the next read says what is wrong
+                return  # grab failed or stopped; read() raises the CameraError
             ended_s = time.monotonic()
             if (ended_s - started_s) * 1000 >= _BUFFERED_MS or ended_s >= deadline_s:
                 return
 
 
-def credible_stamp_ns(stamp_ms: float, now_ns: int) -> int:
-    """Return the driver's capture time on the monotonic clock, or now where the stamp is not on it.
+def choose_stamp_ns(stamp_ms: float, now_ns: int) -> int:
+    """Return the driver's capture time on the monotonic clock, or ``now_ns`` if it is on another clock.
 
     Args:
-        stamp_ms: what the driver says; 0 or less where it says nothing.
+        stamp_ms: the driver's stamp; 0 or less where it gives none.
         now_ns: ``time.monotonic_ns()`` on arrival.
     """
     age_s = now_ns / 1e9 - stamp_ms / 1e3
     return int(stamp_ms * 1e6) if stamp_ms > 0 and 0 <= age_s <= _CREDIBLE_STAMP_AGE_S else now_ns
 
 
-def three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return ``(height, width, 3)`` also for grey cameras, ``(height, width)`` or ``(height, width, 1)``."""
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         return pixels
@@ -167,7 +168,7 @@ def _open_device(path: str, config: CameraConfig) -> cv2.VideoCapture:
         raise CameraError(f"camera {path}: not a device; `edge-node cameras` lists what is there")
     if not os.access(path, os.R_OK | os.W_OK):
         raise CameraError(f"camera {path}: permission denied; the node's user must be in the group video")
-    wanted = [cv2.CAP_PROP_BUFFERSIZE, 1]  # the driver's queue is the only one that cannot be drained
+    wanted = [cv2.CAP_PROP_BUFFERSIZE, 1]  # only the driver's queue cannot be drained
     if config.format:
         wanted += [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*config.format)]
     if config.width_px and config.height_px:
@@ -180,12 +181,12 @@ def _open_device(path: str, config: CameraConfig) -> cv2.VideoCapture:
         capture.set(setting, value)
     if config.fps:
         capture.set(cv2.CAP_PROP_FPS, config.fps)
-    _log.info("camera %s: %s", path, _answer(capture, config))
+    _log.info("camera %s: %s", path, _describe_settings(capture, config))
     return capture
 
 
-def _answer(capture: cv2.VideoCapture, config: CameraConfig) -> str:
-    """Return what the camera really does, beside what was asked of it where that differs."""
+def _describe_settings(capture: cv2.VideoCapture, config: CameraConfig) -> str:
+    """Return the camera's actual size, rate and format, and the requested values where they differ."""
     width, height, fps, code = (
         capture.get(setting)
         for setting in (

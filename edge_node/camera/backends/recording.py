@@ -1,4 +1,4 @@
-"""Recordings as cameras: a folder of pictures, one picture, or a video; they end."""
+"""Read a folder of pictures, one picture or a video as if it were a camera; recordings end."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import CameraConfig
 
-DEFAULT_FPS = 10.0  # of a folder: pictures carry no pace of their own
-MAX_VIDEO_FPS = 1000.0  # beyond this a file's own figure is a damaged header
-# A pace that varies makes what a file says of its length a few percent wrong.
-LEAST_OF_PROMISED = 0.95
+DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
+MAX_VIDEO_FPS = 1000.0  # a header that declares more is damaged
+# A variable frame rate makes the declared length of a file wrong by a few percent.
+MIN_SHARE_OF_PROMISED = 0.95
 VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class Recording:
-    """A folder, a picture or a video that is read as if a camera gave it; satisfies ``Camera``.
+    """Read a folder, a picture or a video as a camera; satisfies ``Camera``.
 
     Attributes:
         source: the path as the operator wrote it.
@@ -43,10 +43,10 @@ class Recording:
     live = False
 
     def __init__(self, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0) -> None:
-        """Look the recording over; pictures are read one by one later.
+        """Check the recording; pictures are read one by one later.
 
         Raises:
-            CameraError: it is not there, holds no pictures, or is no video.
+            CameraError: it does not exist, holds no pictures, or is no video.
         """
         self.source = config.source
         self.skipped = 0
@@ -58,13 +58,13 @@ class Recording:
         fps = config.fps or (video_fps(self._path) if self._is_video else DEFAULT_FPS)
         self._interval_s = 0.0 if config.pace == "fast" else 1.0 / fps
         self._due_s = time.monotonic()
-        self._pictures = self._pass()
+        self._pictures = self._iter_pictures()
         self._read_in_pass = 0
         if not self._is_video:
             _picture_files(self._path)
 
     def read(self) -> Frame | None:
-        """Return the next picture when it is due, or None at the end or when asked to stop."""
+        """Return the next picture when it is due, or None at the end or when stopped."""
         pixels = next(self._pictures, None)
         while pixels is None:
             if not self._loop:
@@ -72,7 +72,7 @@ class Recording:
             if not self._read_in_pass:
                 raise CameraError(f"{self.source}: not one picture in it can be read")
             self._read_in_pass = 0
-            self._pictures = self._pass()
+            self._pictures = self._iter_pictures()
             pixels = next(self._pictures, None)
         self._read_in_pass += 1
         if self._wait_until_due():
@@ -82,7 +82,7 @@ class Recording:
         return frame
 
     def skip(self) -> bool:
-        """Pass over a picture; whoever holds a recording does not read it at all."""
+        """Read a picture and discard it; capturing never calls this, because a held recording waits."""
         return self.read() is not None
 
     def close(self) -> None:
@@ -90,9 +90,9 @@ class Recording:
         self._pictures.close()
 
     def _wait_until_due(self) -> bool:
-        """Wait for the next picture's time; True when asked to stop meanwhile.
+        """Wait for the next picture's time; True when stopped meanwhile.
 
-        A reader that comes late is not owed the time that it missed: pictures are not read in a burst.
+        A reader that was late does not catch up: pictures are never read in a burst.
         """
         now_s = time.monotonic()
         self._due_s = max(self._due_s, now_s - self._interval_s)
@@ -100,7 +100,7 @@ class Recording:
         self._due_s += self._interval_s
         return stopped
 
-    def _pass(self) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_pictures(self) -> Generator[NDArray[np.uint8], None, None]:
         if self._is_video:
             yield from iter_video(self._path)
             return
@@ -116,13 +116,13 @@ def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
     """Yield every picture of a video, uint8 ``(height, width, 3)``, channels blue, green, red.
 
     Raises:
-        CameraError: it is not there, or not one picture can be decoded; behind the last picture, if the file
-            says that it is longer.
+        CameraError: it does not exist, or not one picture can be decoded; also behind the last picture, if
+            the file declares a greater length.
     """
     video = _open_video(path)
     try:
         fps = video.get(cv2.CAP_PROP_FPS)
-        # Files count pictures or fields as they like; the time that count and pace make is right.
+        # Files count pictures or fields; count divided by rate is the length in either case.
         promised_s = video.get(cv2.CAP_PROP_FRAME_COUNT) / fps if fps > 0 else 0.0
         read_s = 0.0
         count = 0
@@ -135,7 +135,7 @@ def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
             yield np.asarray(pixels, dtype=np.uint8)
         if not count:
             raise CameraError(f"{path}: no video: not one picture can be decoded")
-        if fps > 0 and read_s < LEAST_OF_PROMISED * promised_s - 2 / fps:
+        if fps > 0 and read_s < MIN_SHARE_OF_PROMISED * promised_s - 2 / fps:
             raise CameraError(
                 f"{path}: ends after {read_s:.1f} of {promised_s:.1f} s: cut off, or damaged; copy it again"
             )
@@ -144,10 +144,10 @@ def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def video_fps(path: Path) -> float:
-    """Return the pace that the video claims, or the default where it claims nothing credible.
+    """Return the frame rate that the video declares, or the default where it is not credible.
 
     Raises:
-        CameraError: it is not there or is no video.
+        CameraError: it does not exist or is no video.
     """
     video = _open_video(path)
     try:
@@ -160,7 +160,7 @@ def video_fps(path: Path) -> float:
 def _open_video(path: Path) -> cv2.VideoCapture:
     if not path.is_file():
         raise CameraError(f"{path}: no such file or folder; wanted a video, a picture or a folder of them")
-    # An absolute path cannot be taken for an address with a scheme.
+    # FFmpeg cannot take an absolute path for a URL with a scheme.
     return open_with_ffmpeg(str(path.resolve()), str(path), timeout_ms=VIDEO_TIMEOUT_MS, network=False)
 
 

@@ -1,4 +1,4 @@
-"""One opened camera and the thread that reads it; it can be left behind when a read never returns."""
+"""Read one opened camera in a thread, which can be abandoned when a read never returns."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import CameraConfig
 
-# While nobody decides frames, one is looked at so often: it tells whether the camera repeats itself.
-HELD_LOOK_S = 1.0
-# A camera that gave frames for so long and then fails is retried at once, not with the delay that grew.
+# While no frames are decided, one is read so often, to detect a frozen camera.
+HELD_READ_INTERVAL_S = 1.0
+# A camera that gave frames for so long before it failed is retried with the shortest delay again.
 STEADY_AFTER_S = 10.0
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class CameraReader:
-    """One opened camera and the thread that reads it.
+    """Read one camera in a thread.
 
     Attributes:
-        stop: set it to have the thread end after its current read.
+        stop: set it to end the thread after its current read.
         done: set when the thread has ended.
-        opened: the camera answered.
+        opened: the camera was opened.
         ended: the recording is over.
-        error: why it failed, in a sentence.
+        error: why the camera failed, in a sentence.
         progress_s: monotonic time of the last frame, or of the start.
         skipped: pictures of a recording that could not be read.
     """
@@ -55,8 +55,8 @@ class CameraReader:
         Args:
             config: of the camera.
             on_frame: called with each frame, or with None for one that was skipped.
-            is_held: whether frames are wanted by nobody; then a live camera's are skipped but for one a
-                second, so that its state is known and the next frame is a new one.
+            is_held: whether no frames are decided; then a live camera's frames are skipped but for one a
+                second, so that its state is known and the next frame is new.
             camera: already open.
             first_frame_id: of the first frame, where ``camera`` is not given.
         """
@@ -76,7 +76,7 @@ class CameraReader:
 
     @property
     def steady(self) -> bool:
-        """Whether it gave frames for long enough to count as having worked."""
+        """Whether it gave frames for ``STEADY_AFTER_S``."""
         first_s = self._first_frame_s
         return first_s is not None and self.progress_s - first_s >= STEADY_AFTER_S
 
@@ -93,21 +93,21 @@ class CameraReader:
             self._read_all(camera)
         except CameraError as err:
             self.error = str(err)
-        except Exception as err:  # noqa: BLE001  # a driver's surprise must not end capturing for ever
+        except Exception as err:  # noqa: BLE001  # no driver fault may end capturing for ever
             _log.exception("camera %s: unexpected failure", parse_source(self._config.source).name)
             self.error = f"unexpected failure: {err}"
         finally:
             if camera is not None:
-                with suppress(Exception):  # what cannot be closed is as good as gone
+                with suppress(Exception):  # a camera that cannot be closed is abandoned
                     camera.close()
             self.done.set()
 
     def _read_all(self, camera: Camera) -> None:
         self.opened = True
         self.progress_s = time.monotonic()
-        looked_s = -math.inf
+        read_s = -math.inf
         while not self.stop.is_set():
-            if camera.live and self._is_held() and self.progress_s - looked_s < HELD_LOOK_S:
+            if camera.live and self._is_held() and self.progress_s - read_s < HELD_READ_INTERVAL_S:
                 if not camera.skip():
                     return
                 self.progress_s = time.monotonic()
@@ -116,10 +116,10 @@ class CameraReader:
             try:
                 frame = camera.read()
             finally:
-                self.skipped = getattr(camera, "skipped", 0)  # only recordings leave pictures out
+                self.skipped = getattr(camera, "skipped", 0)  # only recordings skip pictures
             if frame is None:
                 self.ended = not camera.live and not self.stop.is_set()
                 return
-            looked_s = self.progress_s = time.monotonic()
+            read_s = self.progress_s = time.monotonic()
             self._first_frame_s = self._first_frame_s or self.progress_s
             self._on_frame(self, frame)

@@ -1,8 +1,8 @@
-"""The capture thread: keeps a camera running for ever and hands its newest frame over.
+"""Keep a camera running and put its newest frame into ``LatestFrame``.
 
-Each opened camera is read by a thread of its own, so that a read which never returns can be left behind:
-the capture thread watches the reader, and after the timeout opens the camera anew. Frames of a reader
-that was left behind are ignored.
+Each opened camera is read in its own thread, so that a read that never returns can be abandoned: the
+capture thread watches the reader and reopens the camera after the timeout. Frames of an abandoned reader
+are ignored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.camera_thread import CameraReader
-from edge_node.camera.capture.frozen_stream import FrozenWatch
+from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from edge_node.camera.latest import LatestFrame
     from edge_node.config.sections import CameraConfig
 
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s
-# The camera's own timeout comes first; this much later its reader counts as hung.
+FIRST_RETRY_S, MAX_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s
+# The camera's own timeout comes first; a reader that is silent this much longer counts as hung.
 _HUNG_GRACE_S = 1.0
-MAX_HUNG_READERS = 4  # each keeps a thread and a connection until it returns
-_POLL_S = 0.2  # how late a stop, a hang or an empty slot is noticed at most
+MAX_HUNG_READERS = 4  # each keeps a thread and a connection until its read returns
+_POLL_S = 0.2  # largest delay in noticing a stop, a hang or an empty slot
 
-_log = logging.getLogger("edge_node.camera")
+_log = logging.getLogger(__name__)
 
 
 class CameraCondition(str, Enum):
-    """What is true of the camera."""
+    """The condition of the camera."""
 
     STARTING = "starting"  # not opened yet
     STREAMING = "streaming"  # frames arrive
-    SILENT = "silent"  # it was opened, but frames stay away
-    FROZEN = "frozen"  # frames arrive, but each is the same to the last bit
-    ABSENT = "absent"  # it cannot be opened
+    SILENT = "silent"  # opened, but no frames arrive
+    FROZEN = "frozen"  # frames arrive, but all are equal bit by bit
+    ABSENT = "absent"  # cannot be opened
     ENDED = "ended"  # a recording was read to its end, or the node stops
 
 
@@ -58,14 +58,14 @@ class CameraState:
 
 
 class CaptureThread:
-    """Camera -> ``LatestFrame``, reconnecting for ever.
+    """Put a camera's frames into ``LatestFrame``, and reopen the camera whenever it fails.
 
     Attributes:
         state: condition of the camera, for ``status``.
         frames_captured: frames that arrived, also those that were dropped later.
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
-        beat_s: monotonic time at which the thread last turned: a watchdog's proof of life.
+        beat_s: monotonic time of the thread's last turn, for the watchdog.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 
@@ -98,7 +98,7 @@ class CaptureThread:
         self._lock = threading.Lock()
         self._reader: CameraReader | None = None
         self._hung: list[CameraReader] = []
-        self._frozen = FrozenWatch(config.frozen_after_ms)
+        self._frozen = FrozenStreamDetector(config.frozen_after_ms)
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self.state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
         self.frames_captured = 0
@@ -115,17 +115,17 @@ class CaptureThread:
         self.stop()
 
     def start(self) -> None:
-        """Begin; a live camera may be absent and is waited for.
+        """Start the thread, which waits for a live camera that is absent.
 
         Raises:
-            CameraError: a recording that is not there, or holds no pictures.
+            CameraError: a recording does not exist or holds no pictures.
         """
         if not self._source.live:
             self._reader = self._new_reader(open_camera(self._config, stop=self._stop))
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Stop, close the slot and wait at most ``timeout_s``; a read that hangs is left behind."""
+        """Stop, close the slot and wait at most ``timeout_s``; a read that hangs is abandoned."""
         self._stop.set()
         self._latest.close()
         reader = self._reader
@@ -147,12 +147,12 @@ class CaptureThread:
                 self._reader = reader
             reader.start()
             self._watch(reader)
-            if self._stop.is_set() or self._ended(reader):
+            if self._stop.is_set() or self._end_if_over(reader):
                 break
             if reader.steady:
                 retry_s = FIRST_RETRY_S
             self._stop.wait(retry_s)
-            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+            retry_s = min(2 * retry_s, MAX_RETRY_S)
             self._wait_for_hung_readers()
             self.reconnects += 1
             with self._lock:
@@ -167,8 +167,8 @@ class CaptureThread:
             first_frame_id=self.frames_captured,
         )
 
-    def _ended(self, reader: CameraReader) -> bool:
-        """Close the slot if a recording was read to its end, or cannot be read on."""
+    def _end_if_over(self, reader: CameraReader) -> bool:
+        """Close the slot if a recording has ended or failed; tell whether it has."""
         if self._source.live or not (reader.ended or reader.error):
             return False
         self.pictures_skipped = reader.skipped
@@ -178,13 +178,13 @@ class CaptureThread:
         return True
 
     def _watch(self, reader: CameraReader) -> None:
-        """Return when the reader has ended, or is left behind because it hangs."""
+        """Wait until the reader has ended, or abandon it because it hangs."""
         limit_s = self._config.timeout_ms / 1000 + _HUNG_GRACE_S
         while not reader.done.wait(_POLL_S):
             self.beat_s = time.monotonic()
             if self._stop.is_set():
                 return
-            # Recordings wait for their own pace and for a slow consumer.
+            # A recording may be waiting for its frame rate or for a slow consumer.
             if self._source.live and time.monotonic() - reader.progress_s >= limit_s:
                 self._abandon(reader, limit_s)
                 return
@@ -208,7 +208,7 @@ class CaptureThread:
             self._hung = [reader for reader in self._hung if not reader.done.is_set()]
 
     def _deliver(self, reader: CameraReader, frame: Frame | None) -> None:
-        """Hand a reader's frame over, unless it was skipped or the reader was left behind."""
+        """Put a reader's frame into the slot, unless it was skipped or the reader was abandoned."""
         with self._lock:
             if reader is not self._reader:
                 return

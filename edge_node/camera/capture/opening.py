@@ -1,4 +1,4 @@
-"""The one way to open any camera or recording."""
+"""Open any camera or recording by its configured source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Camera(Protocol):
-    """What gives frames; belongs to one thread.
+    """A source of frames; used by one thread alone.
 
     Attributes:
         source: the camera or file as the operator wrote it, without its password.
@@ -28,17 +28,17 @@ class Camera(Protocol):
         """Return the next frame; blocks at most about ``timeout_ms``.
 
         Returns:
-            None when a recording has ended, or when asked to stop.
+            None when a recording has ended, or when stopped.
 
         Raises:
-            CameraError: the camera failed; opening it again may help.
+            CameraError: the camera failed; reopening it may help.
         """
 
     def skip(self) -> bool:
-        """Let the next frame pass as cheaply as it can be done; it counts, but nobody sees it.
+        """Discard the next frame as cheaply as possible; its frame id is used up.
 
         Returns:
-            False when a recording has ended, or when asked to stop.
+            False when a recording has ended, or when stopped.
 
         Raises:
             CameraError: as ``read``.
@@ -60,7 +60,7 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
         CameraError: an unknown scheme, a missing device or file, a folder without pictures, no answer.
     """
     source = parse_source(config.source)
-    # Each way is imported when it is asked for: the others' libraries cost time and memory.
+    # Each backend is imported on demand: the libraries of the others cost time and memory.
     if source.kind is SourceKind.RECORDING:
         from edge_node.camera.backends.recording import Recording
 

@@ -1,4 +1,4 @@
-"""``edge-node bundle send``: bring a signed bundle to a robot over the broker, and see how it does there."""
+"""Run ``edge-node bundle send``: transfer a signed bundle to a robot over the broker and report its trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.cli.broker_options import add_security_options, broker_config
-from edge_node.cli.control_room.command import robot_topics
+from edge_node.cli.control_room.command import parse_robot
 from edge_node.control_room.robots.bundle_sender import BundleSender
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
 _SHOW_S = 0.5
-_PLAIN_STEP = 10  # percent: not every half second into a log
+_PLAIN_STEP = 10  # percent: fewer lines in a log than on a terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send, and print how far it is."""
+    """Transfer the bundle and print the progress."""
     where = endpoint(broker_config(args.broker, args, "bundle"), Topics("room", "room"))
     sign = load_signer(args.key) if args.key else None
     until = frozenset(
@@ -59,40 +59,40 @@ def run(args: argparse.Namespace) -> int:
     except OSError as err:
         raise UpdateError(f"{args.file}: {err.strerror or err}") from err
     with source:
-        sender = BundleSender(source, str(args.file), where, robot_topics(args.robot), sign)
+        sender = BundleSender(source, str(args.file), where, parse_robot(args.robot), sign)
         began_s = time.monotonic()
         done = threading.Event()
-        shower = threading.Thread(target=_show, args=(sender, done), name="progress", daemon=True)
-        shower.start()
+        progress = threading.Thread(target=_print_progress, args=(sender, done), name="progress", daemon=True)
+        progress.start()
         try:
-            answer = sender.send(timeout_s=args.timeout, until=until, on_progress=_say)
+            response = sender.send(timeout_s=args.timeout, until=until, on_progress=_print_step)
         finally:
             done.set()
-            shower.join()
+            progress.join()
     took_s = time.monotonic() - began_s
     resent = max(0, sender.sent_bytes - sender.size_bytes)
-    ended = f"{args.robot}: {sender.statement.label} {answer.code}"
-    if answer.result in (Result.REFUSED, Result.FAILED):
-        raise UpdateError(f"{ended}: {answer.text}")
+    ended = f"{args.robot}: {sender.release.label} {response.code}"
+    if response.result in (Result.REFUSED, Result.FAILED):
+        raise UpdateError(f"{ended}: {response.text}")
     print(f"{ended}; {sender.sent_bytes} bytes sent, {resent} of them twice, {took_s:.1f} s in all")
     return 0
 
 
-def _say(text: str) -> None:
+def _print_step(text: str) -> None:
     print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
-def _show(sender: BundleSender, done: threading.Event) -> None:
-    """Show how far the robot is, on one line of a terminal or a line now and then."""
-    told = 0
+def _print_progress(sender: BundleSender, done: threading.Event) -> None:
+    """Print the share that the robot requested: in place on a terminal, else a line per 10 percent."""
+    printed = 0
     while not done.wait(_SHOW_S):
         percent = 100 * sender.reached_bytes // sender.size_bytes
         if sys.stderr.isatty():
-            if percent != told:
+            if percent != printed:
                 print(
                     f"\r\x1b[K{percent} % of {sender.size_bytes} bytes", end="", file=sys.stderr, flush=True
                 )
-                told = percent
-        elif percent >= told + _PLAIN_STEP:
-            told = percent
+                printed = percent
+        elif percent >= printed + _PLAIN_STEP:
+            printed = percent
             print(f"{percent} % of {sender.size_bytes} bytes", file=sys.stderr, flush=True)

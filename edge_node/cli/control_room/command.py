@@ -1,4 +1,4 @@
-"""``edge-node command``: ask a robot to do something, from a terminal or a script."""
+"""Run ``edge-node command``: send a command to a robot from a terminal or a script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
-from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe
+from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe_fields
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
 from edge_node.messages.topics import Topics
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_node.messages.command import Command
 
 _KEYGEN = "keygen"
-_REVIEWER = "by"  # whoever is logged in, if not told
+_REVIEWER = "by"  # default: the login name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_where(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="what to ask")
     where = argparse.ArgumentParser(add_help=False)
-    # Also behind the verb; what is not given there must not undo what is given before it.
+    # Options are allowed after the verb too; absent there, they must not reset those before it.
     _add_where(where, default=argparse.SUPPRESS)
     for verb, kind in COMMANDS.items():
         words = " ".join((kind.__doc__ or "").split()).rstrip(".")
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the command and print what became of it."""
+    """Send the command and print its result."""
     if args.verb == _KEYGEN:
         public = make_key_pair(args.file)
         print(f"{args.file}: private key; name it with --key, and give it to nobody")
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     commander = Commander(where, sign, timeout_s=args.timeout, lifetime_s=args.lifetime)
     verb = Verb(args.verb)
     fields = [field for field in COMMANDS[verb].__struct_fields__ if field not in COMMON_KEYS]
-    reply = commander.ask(
-        robot_topics(args.robot),
+    reply = commander.send(
+        parse_robot(args.robot),
         verb,
         {field: getattr(args, field) for field in fields},
     )
@@ -71,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     return 0 if reply.succeeded else 1
 
 
-def robot_topics(text: str | None) -> Topics:
-    """Return the topics of the robot that ``SITE/ROBOT`` names.
+def parse_robot(text: str | None) -> Topics:
+    """Parse ``SITE/ROBOT`` to the topics of that robot.
 
     Raises:
-        CorrosionError: it names none.
+        CorrosionError: it is missing or malformed.
     """
     site, _, robot = (text or "").partition("/")
     try:
@@ -112,23 +112,29 @@ def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
 
 
 def _add_fields(parser: argparse.ArgumentParser, kind: type[Command]) -> None:
-    """Declare what a command wants beyond what all of them do: required by position, the rest by name."""
-    words = describe(kind)
+    """Declare the fields of one command: required ones as positional arguments, the rest as options."""
+    words = describe_fields(kind)
     for field in msgspec.structs.fields(kind):
         if field.name in COMMON_KEYS:
             continue
         settings: dict[str, Any] = {"help": words[field.name], "metavar": field.name.upper()}
-        if field.name.endswith(("_s", "_bytes")):
+        if _is_integer(kind, field.name):
             settings["type"] = int
         if field.name == _REVIEWER:
-            parser.add_argument("--by", default=_login(), **settings)
+            parser.add_argument("--by", default=_login_name(), **settings)
         elif field.required:
             parser.add_argument(field.name, **settings)
         else:
             parser.add_argument(f"--{field.name.replace('_', '-')}", **settings)
 
 
-def _login() -> str | None:
+def _is_integer(kind: type[Command], field: str) -> bool:
+    """Whether the schema of a command wants a whole number in ``field``."""
+    about = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"][field]
+    return any(choice.get("type") == "integer" for choice in (about, *about.get("anyOf", ())))
+
+
+def _login_name() -> str | None:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a process without a user, as in some containers

@@ -1,4 +1,4 @@
-"""``edge-node mission``: what a control room's history becomes on paper, and for the next training."""
+"""Run ``edge-node mission``: write a mission report, or export reviewed pictures for the next training."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.server import own_state_dir
+from edge_node.cli.control_room.server import default_state_dir
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
-from edge_node.control_room.report.mission import Selection, mission_of
-from edge_node.control_room.report.mission_csv import mission_csv
+from edge_node.control_room.report.mission import Selection, collect_mission
+from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.messages.labels_csv import LABELS_NAME
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report = actions.add_parser("report", help="one robot's mission for people: PDF to sign, or CSV")
     report.add_argument("out", type=Path, help="a new file that ends in .pdf or .csv")
     report.add_argument("--robot", required=True, metavar="SITE/ROBOT", help="which")
-    report.add_argument("--from", dest="since", type=_moment, metavar="TIME", help="as 2026-03-01T08:00Z")
-    report.add_argument("--to", dest="until", type=_moment, metavar="TIME", help="default: all there is")
+    report.add_argument("--from", dest="since", type=_parse_time, metavar="TIME", help="as 2026-03-01T08:00Z")
+    report.add_argument("--to", dest="until", type=_parse_time, metavar="TIME", help="default: all there is")
     report.add_argument("--asset", help="only verdicts on this one")
     report.add_argument("--title", default="Inspection report", help="default: %(default)s")
     for chosen in (dataset, report):
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked."""
+    """Write the report or export the data set."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
     folder = folder or _state_dir()
     history = History(folder, read_only=True)
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _state_dir() -> Path:
-    """Return the folder of the service's room, or of the one that the user started without a file."""
-    own = own_state_dir()
-    return own if own.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
+    """Return the state folder of the service, or of the control room that the user started by hand."""
+    folder = default_state_dir()
+    return folder if folder.is_dir() and not _STATE_DIR.is_dir() else _STATE_DIR
 
 
 def _export(history: History, args: argparse.Namespace) -> int:
@@ -98,7 +98,7 @@ def _report(history: History, args: argparse.Namespace) -> int:
         raise CorrosionError(f"{args.out}: is there already; name a new file")
     site, _, robot = args.robot.partition("/")
     selection = Selection(site, robot, args.since, args.until, args.asset)
-    mission = mission_of(history, selection, on_progress=_progress("verdicts"))
+    mission = collect_mission(history, selection, on_progress=_progress("verdicts"))
     content = _document(mission, args)
     partial = args.out.with_name(args.out.name + ".part")
     try:
@@ -116,14 +116,14 @@ def _report(history: History, args: argparse.Namespace) -> int:
 
 def _document(mission: Mission, args: argparse.Namespace) -> bytes:
     if args.out.suffix.lower() == ".csv":
-        return mission_csv(mission).encode()
-    from edge_node.control_room.report.mission_pdf import mission_pdf
+        return render_mission_csv(mission).encode()
+    from edge_node.control_room.report.mission_pdf import render_mission_pdf
 
-    return mission_pdf(mission, title=args.title)
+    return render_mission_pdf(mission, title=args.title)
 
 
-def _moment(text: str) -> datetime:
-    """Return a time from ISO 8601; without a zone it is UTC."""
+def _parse_time(text: str) -> datetime:
+    """Parse ISO 8601; a time without a zone is UTC."""
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
@@ -132,10 +132,10 @@ def _moment(text: str) -> datetime:
 
 
 def _progress(what: str) -> Callable[[int, int], None]:
-    """Return what tells on a terminal how far it is."""
+    """Return a callback that prints the progress on a terminal."""
 
-    def tell(done: int, whole: int) -> None:
+    def print_progress(done: int, whole: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {whole} {what}", end="" if done < whole else "\n", file=sys.stderr)
 
-    return tell
+    return print_progress

@@ -1,4 +1,4 @@
-"""``edge-node control-room``: keep what robots say, and show it."""
+"""Run ``edge-node control-room``: store what robots publish and serve the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
-from edge_node.control_room.settings import example_settings, load_settings, settings_of
+from edge_node.control_room.settings import build_settings, example_settings, load_settings
 from edge_node.errors import ConfigError, CorrosionError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--broker", metavar="HOST[:PORT]", help="the robots' broker; all else by default")
     what.add_argument("--config", type=Path, metavar="FILE", help="a configuration; see --example")
     what.add_argument("--example", action="store_true", help="print a commented configuration")
-    parser.add_argument("--check", action="store_true", help="judge the configuration, and end")
+    parser.add_argument("--check", action="store_true", help="check the configuration, and end")
     parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
     parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port of the page (default: 8430)")
@@ -37,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
-        "The broker keeps a session for the room: what robots say while it is away arrives when it is back.\n"
+        "The broker keeps a session for the control room: messages sent while it is offline arrive later.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM, or print what the options ask for."""
     if args.example:
         sys.stdout.write(example_settings())
         return 0
@@ -85,20 +85,20 @@ def _settings(args: argparse.Namespace) -> RoomSettings:
         if given := [name for name in ("state_dir", "host", "port", "token_file") if getattr(args, name)]:
             raise ConfigError(f"--{given[0].replace('_', '-')} and --config: write it into the file")
         return load_settings(args.config)
-    return settings_of(
+    return build_settings(
         mqtt=_mqtt(args),
-        room={"state_dir": args.state_dir or str(own_state_dir())},
+        room={"state_dir": args.state_dir or str(default_state_dir())},
         web={name: value for name in ("host", "port", "token_file") if (value := getattr(args, name))},
     )
 
 
 def _mqtt(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the options say about the broker; the client id is the room's own."""
-    said = broker_config(args.broker, args, "control-room")
-    return {name: getattr(said, name) for name in _BROKER_KEYS}
+    """Return the broker options for ``[mqtt]``, without the client id: the control room makes its own."""
+    config = broker_config(args.broker, args, "control-room")
+    return {name: getattr(config, name) for name in _BROKER_KEYS}
 
 
-def own_state_dir() -> Path:
-    """Return the folder of the user's own room: the quick start needs no rights."""
+def default_state_dir() -> Path:
+    """Return the state folder in the user's home, so that the quick start needs no root."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "corrosion-room"

@@ -1,4 +1,4 @@
-"""``edge-node watch``: subscribe to a broker and print what robots say, as it comes."""
+"""Run ``edge-node watch``: subscribe to a broker and print robots' messages as they arrive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edge_node.mqtt.subscriber import Message, Subscriber
 if TYPE_CHECKING:
     import argparse
 
-# What bytes of a stranger make of a decoder: no JSON, another schema, too deep, a number too large.
+# Errors of decoding untrusted bytes: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _A_LONG_TIME_S = 365 * 86400.0
 _COLUMNS = (
@@ -67,56 +67,56 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Watcher:
-    """Prints messages and counts verdicts."""
+    """Print messages and count verdicts."""
 
     def __init__(self, *, as_json: bool = False, as_csv: bool = False) -> None:
         self.verdicts = 0
         self._as_json = as_json
         self._table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n") if as_csv else None
-        self._tally = SequenceCounter()
+        self._counter = SequenceCounter()
         self._missing: dict[str, int] = {}
         if self._table:
             self._table.writeheader()
 
     def show(self, message: Message) -> None:
-        """Print one message, and what it says of others that are missing."""
-        verdict = _verdict(message)
-        fresh = True
+        """Print one message, and a line when its number shows that verdicts are missing."""
+        verdict = _decode_verdict(message)
+        is_new = True
         if verdict is not None:
             self.verdicts += 1
-            fresh = self._tally.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:
             if verdict is not None:
-                self._table.writerow(_table_row(verdict, message, duplicate=not fresh))
+                self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
                 sys.stdout.flush()
         else:
-            print(describe(message) + ("" if fresh else "  (again)"), flush=True)
-            self._tell_gaps()
+            print(describe_message(message) + ("" if is_new else "  (again)"), flush=True)
+            self._print_gaps()
 
     def summarize(self) -> None:
-        """Print on stderr what came of each robot."""
-        for name, robot in self._tally.robots.items():
+        """Print the counts of each robot on stderr."""
+        for name, robot in self._counter.robots.items():
             print(
                 f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
                 file=sys.stderr,
             )
 
-    def _tell_gaps(self) -> None:
-        for name, robot in self._tally.robots.items():
+    def _print_gaps(self) -> None:
+        for name, robot in self._counter.robots.items():
             missing = robot.missing
             if missing > self._missing.get(name, 0):
                 print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
             self._missing[name] = missing
 
 
-def describe(message: Message) -> str:
-    """Return a message as a line for people."""
+def describe_message(message: Message) -> str:
+    """Format a message as a line for people."""
     leaf = message.topic.rsplit("/", 1)[-1]
     if leaf == "status":
         return _describe_status(message)
-    verdict = _verdict(message)
+    verdict = _decode_verdict(message)
     if verdict is None:
         return f"{leaf:<8} {escape_unprintable(message.payload.decode(errors='replace')[:160])}"
     return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
@@ -139,8 +139,8 @@ def _describe_status(message: Message) -> str:
     return f"status   {who} {status.presence.value}{reason}; {parts}{alarms}"
 
 
-def _verdict(message: Message) -> Verdict | None:
-    """Return the verdict, None if it is none or speaks of another robot than its topic."""
+def _decode_verdict(message: Message) -> Verdict | None:
+    """Decode a verdict; None if it is none, or names another robot than its topic."""
     if not message.topic.endswith("/verdict"):
         return None
     try:
@@ -158,10 +158,10 @@ def _table_row(verdict: Verdict, message: Message, *, duplicate: bool) -> dict[s
 
 
 def _as_json(message: Message) -> str:
-    """Return topic and payload as one object; a payload that is no JSON becomes a text."""
+    """Encode topic and payload as one JSON object; a payload that is no JSON becomes a string."""
     try:
         msgspec.json.decode(message.payload)
-        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # a line, whatever it was
+        payload = msgspec.Raw(msgspec.json.format(message.payload, indent=-1))  # on one line
     except _NOT_DECODED:
         payload = msgspec.Raw(msgspec.json.encode(message.payload.decode(errors="replace")))
     return msgspec.json.encode({"topic": message.topic, "payload": payload}).decode()

@@ -1,4 +1,4 @@
-"""``edge-node audit``: the robot's own record of commands and reviews, for its operator."""
+"""Run ``edge-node audit``: print the robot's log of commands and reviews."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def run(args: argparse.Namespace) -> int:
         raise CorrosionError(f"{folder}: {err.strerror}; run this as the node's user, or as root") from err
     for entry in entries:
         if args.verb is None or entry.verb.split()[0] == args.verb:
-            print(msgspec.json.encode(entry).decode() if args.json else _line(entry))
+            print(msgspec.json.encode(entry).decode() if args.json else _format_entry(entry))
     return 0
 
 
-def _line(entry: AuditEntry) -> str:
+def _format_entry(entry: AuditEntry) -> str:
     details = entry.asked if entry.event == "taken" else entry.data
     words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in details.items()]
     answer = [f"{entry.result}: {entry.code}", entry.text or ""] if entry.event != "taken" else []

@@ -1,4 +1,4 @@
-"""``edge-node cameras``: what this robot can see with, and a test picture of one of them."""
+"""Run ``edge-node cameras``: list the cameras of this robot, or take a test picture with one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
-from edge_node.camera.backends.csi import JETSON_MARK
+from edge_node.camera.backends.csi import JETSON_RELEASE_FILE
 from edge_node.camera.capture.opening import open_camera
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
@@ -30,15 +30,15 @@ TEST_S = 3.0  # exposure and white balance settle, and the rate shows
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A camera: what to write as ``source``, and what it calls itself."""
+class FoundCamera:
+    """A camera: its value for ``[camera] source``, and its name."""
 
     source: str
     name: str
 
 
 class TestPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """What a camera did in ``TEST_S`` seconds."""
+    """Size, rate and inspectability of a camera's frames over ``TEST_S`` seconds."""
 
     source: str
     width_px: int
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the cameras, or try one."""
     if args.source is None:
-        return _list(list(found_cameras()), as_json=args.json)
+        return _list(list(find_cameras()), as_json=args.json)
     config = CameraConfig(
         source=args.source,
         width_px=args.width,
@@ -88,21 +88,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def found_cameras(sysfs: Path = SYSFS) -> Iterator[Found]:
-    """Yield V4L2 devices that give pictures, and cameras on the ribbon cable."""
+def find_cameras(sysfs: Path = SYSFS) -> Iterator[FoundCamera]:
+    """Yield V4L2 devices that give pictures, and CSI cameras."""
     for device in sorted(sysfs.glob("video*"), key=lambda path: (len(path.name), path.name)):
-        # A camera's further nodes give metadata, not pictures.
+        # Further device nodes of a camera give metadata, not pictures.
         if _read(device / "index") in {"0", ""}:
-            yield Found(f"/dev/{device.name}", _read(device / "name") or "camera")
+            yield FoundCamera(f"/dev/{device.name}", _read(device / "name") or "camera")
     if find_spec("picamera2") is not None:
         for number, info in enumerate(import_module("picamera2").Picamera2.global_camera_info()):
-            yield Found(f"csi:{number}", str(info.get("Model", "camera")))
-    elif JETSON_MARK.exists():
-        yield Found("csi:0", "Jetson, if a camera is plugged in")
+            yield FoundCamera(f"csi:{number}", str(info.get("Model", "camera")))
+    elif JETSON_RELEASE_FILE.exists():
+        yield FoundCamera("csi:0", "Jetson, if a camera is plugged in")
 
 
 def try_camera(config: CameraConfig, save: Path | None) -> TestPicture:
-    """Read the camera for ``TEST_S`` and return what it gave; the last picture goes to ``save``.
+    """Read the camera for ``TEST_S``, write its last picture to ``save`` and return the measurements.
 
     Raises:
         CameraError: it cannot be opened, gives nothing, or the picture cannot be saved.
@@ -121,14 +121,14 @@ def try_camera(config: CameraConfig, save: Path | None) -> TestPicture:
         camera.close()
     if last is None:
         raise CameraError(f"{camera.source}: gave no picture")
-    return _described(last, save, first_ms=(first_s - started_s) * 1000, fps=_rate(count, first_s))
+    return _make_result(last, save, first_ms=(first_s - started_s) * 1000, fps=_rate(count, first_s))
 
 
 def _rate(count: int, first_s: float) -> float:
     return round(count / max(time.monotonic() - first_s, 1e-3), 2)
 
 
-def _described(frame: Frame, save: Path | None, *, first_ms: float, fps: float) -> TestPicture:
+def _make_result(frame: Frame, save: Path | None, *, first_ms: float, fps: float) -> TestPicture:
     height, width = frame.pixels.shape[:2]
     why = reasons(measure(frame.pixels), Thresholds())
     if save is not None:
@@ -150,7 +150,7 @@ def _described(frame: Frame, save: Path | None, *, first_ms: float, fps: float) 
     )
 
 
-def _list(found: list[Found], *, as_json: bool) -> int:
+def _list(found: list[FoundCamera], *, as_json: bool) -> int:
     if as_json:
         print(msgspec.json.encode([{"source": one.source, "name": one.name} for one in found]).decode())
     elif found:

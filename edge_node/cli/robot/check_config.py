@@ -1,4 +1,4 @@
-"""``edge-node check-config``: judge a configuration without touching hardware."""
+"""Run ``edge-node check-config``: check a configuration without touching hardware."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from edge_node.camera.source import parse_source
 from edge_node.config.sections import load_config
 from edge_node.errors import BundleError, CameraError, ConfigError
-from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, bundle_path, load_bundle
+from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
 from edge_node.mqtt.endpoint import check_security, host_problems
-from edge_node.signing import trusted_keys
+from edge_node.signing import load_trusted_keys
 from edge_node.update.bundle_store import BundleStore
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the configuration says, or every problem in it."""
+    """Print a summary of the configuration, or every problem in it."""
     config = load_config(args.file)
     try:
         check_security(config.mqtt)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
     try:
         if config.shadow.path is not None:
-            load_bundle(bundle_path(config.shadow.path))
+            load_bundle(resolve_bundle_path(config.shadow.path))
     except BundleError as err:
         raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
     try:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _file_problems(config: Config) -> Iterator[str]:
-    """Name each secret or certificate that cannot be read; what systemd hands over is not here yet."""
+    """Yield each secret or certificate that cannot be read; systemd's credentials do not exist yet."""
     named = [("mqtt", key) for key in _MQTT_FILES]
     for section, key in [*named, ("commands", "public_key_file"), ("http", "token_file")]:
         text = getattr(getattr(config, section), key)
@@ -77,10 +77,10 @@ def _file_problems(config: Config) -> Iterator[str]:
 
 
 def _bundle(config: Config) -> Bundle:
-    """Return the bundle that would decide; a store that is not there, or not ours, is left alone."""
-    keys = trusted_keys(config.bundle.trusted_keys)
+    """Return the bundle that would decide; the default one if the store is missing or another user's."""
+    keys = load_trusted_keys(config.bundle.trusted_keys)
     if config.bundle.path != STORE_NAME:
-        return load_bundle(bundle_path(config.bundle.path))
+        return load_bundle(resolve_bundle_path(config.bundle.path))
     folder = Path(config.node.state_dir) / STORE_NAME
     if not folder.exists() or folder.stat().st_uid != os.geteuid():
         return load_bundle(DEFAULT_BUNDLE)

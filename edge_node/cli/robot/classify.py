@@ -1,4 +1,4 @@
-"""``edge-node classify``: judge pictures, folders and videos as the daemon would, one verdict a line."""
+"""Run ``edge-node classify``: judge pictures, folders and videos as the daemon does, a verdict per line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
-from edge_node.inference.bundle import bundle_path, load_bundle
-from edge_node.inference.cascade import unreadable
+from edge_node.inference.bundle import load_bundle, resolve_bundle_path
+from edge_node.inference.cascade import decide_unreadable
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
-from edge_node.inspection.inspector import Inspection, Inspector, overlay
+from edge_node.inspection.inspector import Inspection, Inspector, draw_inspection
 from edge_node.messages.plain_text import colour_text, path_text
 from edge_node.messages.verdict import Decision, PictureVerdict, encode
 
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
-    engine = Engine(load_bundle(bundle_path(args.bundle)), threads=args.threads)
+    engine = Engine(load_bundle(resolve_bundle_path(args.bundle)), threads=args.threads)
     thresholds = Thresholds() if args.gate else None
     inspector = Inspector(engine, material=args.material, thresholds=thresholds)
     judge = _Judge(inspector, Path(args.overlay) if args.overlay else None)
@@ -75,14 +75,14 @@ def run(args: argparse.Namespace) -> int:
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
     for path in args.paths:
-        for verdict, read in _verdicts(path, judge):
+        for verdict, read in _judge_path(path, judge):
             all_read = all_read and read
-            print(_row(verdict) if args.table else encode(verdict).decode(), flush=True)
+            print(_format_row(verdict) if args.table else encode(verdict).decode(), flush=True)
     return 0 if all_read else 1
 
 
 class _Judge:
-    """Judges pictures, and draws what it sees where that was asked for."""
+    """Judge pictures, and write overlays if a folder is given."""
 
     def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
         self._inspector = inspector
@@ -106,7 +106,7 @@ class _Judge:
     def _draw(
         folder: Path, source: str, frame_id: int | None, pixels: NDArray[np.uint8], inspection: Inspection
     ) -> None:
-        """Write the overlay under the source's own path and whole name, so that no two share one.
+        """Write the overlay under the source's path and full name, so that no two sources share one.
 
         Its name always differs from the picture's, so that no photograph is overwritten.
         """
@@ -116,17 +116,17 @@ class _Judge:
         path = folder.joinpath(*kept[:-1], f"{kept[-1]}{number}.overlay.jpg")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(cv2.imencode(".jpg", overlay(pixels, inspection))[1].tobytes())
+            path.write_bytes(cv2.imencode(".jpg", draw_inspection(pixels, inspection))[1].tobytes())
         except OSError as err:
             raise CorrosionError(f"{path}: {err.strerror or err}; the overlay cannot be written") from err
 
 
-# What is not a video by its name is tried as a picture, whose reader says what is wrong with it.
+# A file that is no video by its suffix is read as a picture; its reader reports what is wrong.
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
 
 
-def _verdicts(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
-    """Yield the verdict on each picture that ``given`` stands for, and whether it could be read."""
+def _judge_path(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+    """Yield the verdict on each picture of a path, and whether it could be read."""
     path = Path(given)
     if not given:
         yield _unreadable(given, "an empty path names nothing"), False
@@ -141,23 +141,23 @@ def _verdicts(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]
                 False,
             )
         for entry in found:
-            yield from _of_file(str(entry), judge)
+            yield from _judge_file(str(entry), judge)
     else:
-        yield from _of_file(given, judge)
+        yield from _judge_file(given, judge)
 
 
-def _of_file(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+def _judge_file(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
     if Path(source).suffix.lower() in _VIDEO_SUFFIXES:
-        yield from _of_video(source, judge)
+        yield from _judge_video(source, judge)
     else:
-        yield _of_picture(source, judge)
+        yield _judge_picture(source, judge)
 
 
 def _is_readable(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
 
 
-def _of_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
+def _judge_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
     try:
         pixels = read_picture(Path(source))
     except CameraError as err:
@@ -165,7 +165,7 @@ def _of_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
     return judge.verdict(source, None, pixels), True
 
 
-def _of_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+def _judge_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
     try:
         for frame_id, pixels in enumerate(iter_video(Path(source))):
             yield judge.verdict(source, frame_id, pixels), True
@@ -174,7 +174,7 @@ def _of_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool
 
 
 def _unreadable(source: str, text: str) -> PictureVerdict:
-    return _with_source(unreadable(_printable(text)), source)
+    return _with_source(decide_unreadable(_escape_bytes(text)), source)
 
 
 def _with_source(
@@ -187,19 +187,19 @@ def _with_source(
 ) -> PictureVerdict:
     fields = {name: getattr(decision, name) for name in decision.__struct_fields__}
     return PictureVerdict(
-        **fields, source=_printable(source), frame_id=frame_id, bundle=bundle, inference_ms=inference_ms
+        **fields, source=_escape_bytes(source), frame_id=frame_id, bundle=bundle, inference_ms=inference_ms
     )
 
 
-def _printable(text: str) -> str:
-    """Return ``text`` with the bytes of a file name that is not UTF-8 written out, as JSON can hold it."""
+def _escape_bytes(text: str) -> str:
+    """Return ``text`` with the undecodable bytes of a file name escaped, so that JSON can hold it."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 _ROW = "{:<15} {:<15} {:<8} {:<76} {}"
 
 
-def _row(verdict: PictureVerdict) -> str:
+def _format_row(verdict: PictureVerdict) -> str:
     source = verdict.source if verdict.frame_id is None else f"{verdict.source} #{verdict.frame_id}"
     row = _ROW.format(
         verdict.outcome.value, verdict.material or "-", verdict.severity or "-", path_text(verdict), source

@@ -1,4 +1,4 @@
-"""``edge-node init``: write a commented example configuration."""
+"""Run ``edge-node init``: write a commented example configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.broker_options import address
+from edge_node.cli.broker_options import parse_address
 from edge_node.config.sections import example_config
 from edge_node.errors import ConfigError
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         node={"site": args.site, "robot": args.robot},
         camera={"source": args.camera},
         bundle={"path": "default"},
-        mqtt=address(args.broker),
+        mqtt=parse_address(args.broker),
     )
     if args.file == "-":
         sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""``edge-node install``: the node as a service on this robot, or gone again."""
+"""Run ``edge-node install``: install the node on this robot as a systemd service, or uninstall it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.robot.installation import DEFAULT_PREFIX, Layout, install, own_source, uninstall
+from edge_node.cli.robot.systemd_service import DEFAULT_PREFIX, Layout, find_own_source, install, uninstall
 from edge_node.config.sections import example_config
 
 if TYPE_CHECKING:
@@ -31,21 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--purge", action="store_true", help="with --uninstall: configuration and recordings too"
     )
     parser.epilog = (
-        "Needs root. Again is the same as once; with a newer package it is an upgrade.\n"
+        "Needs root. Running it twice is safe; with a newer package it upgrades.\n"
         "A file /etc/corrosion-edge/mqtt-password is handed to the service as a credential.\n"
         "Several cameras: /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Install or uninstall, a line for each step."""
+    """Install or uninstall, and print a line for each step."""
     layout = Layout(args.root, args.prefix)
     if args.uninstall:
         for line in uninstall(layout, purge=args.purge):
             print(line)
         return 0
     for line in install(
-        layout, _first_config, source=args.source or own_source(), pip_options=args.pip_option
+        layout, _make_first_config, source=args.source or find_own_source(), pip_options=args.pip_option
     ):
         print(line, flush=True)
     print(
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _first_config() -> str:
+def _make_first_config() -> str:
     robot = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname()).strip("-_")[:64] or "robot-1"
     return example_config(
         node={"site": "site-1", "robot": robot},

@@ -1,4 +1,4 @@
-"""``edge-node replay``: the verdicts on a recording that another bundle would change."""
+"""Run ``edge-node replay``: print the verdicts on a recording that another bundle would change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import BundleError, ConfigError, CorrosionError
-from edge_node.inference.bundle import bundle_path, load_bundle
+from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspectability import Thresholds
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-_TROUBLE = 2  # 0 and 1 say whether verdicts change, as in diff
+_EXIT_NOT_COMPARED = 2  # 0 and 1 mean equal and changed, as for diff
 _PROGRESS_S = 0.5
 
 
 class PictureChange(Change, frozen=True, kw_only=True):
-    """One picture of the recording of which two bundles say different things."""
+    """A picture of the recording on which two bundles differ."""
 
     frame_id: int
 
@@ -57,11 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what changes."""
+    """Print each change and the counts."""
     try:
         return _replay(args)
     except CorrosionError as err:
-        err.exit_code = _TROUBLE
+        err.exit_code = _EXIT_NOT_COMPARED
         raise
 
 
@@ -70,7 +70,7 @@ def _replay(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
     old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
     comparison, progress = DecisionComparison(), _Progress()
-    for change in _changes(args.recording, old, new):
+    for change in _compare_recording(args.recording, old, new):
         comparison.note(change)
         if change.differs:
             progress.clear()
@@ -86,8 +86,8 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _inspector(name: str, material: str) -> Inspector:
-    """Return what judges as the daemon would with its default thresholds."""
-    engine = Engine(load_bundle(bundle_path(name)))
+    """Return an inspector with the daemon's default thresholds, after the golden probe."""
+    engine = Engine(load_bundle(resolve_bundle_path(name)))
     try:
         run_probe(engine)
     except BundleError as err:
@@ -95,7 +95,7 @@ def _inspector(name: str, material: str) -> Inspector:
     return Inspector(engine, material=material, thresholds=Thresholds())
 
 
-def _changes(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
+def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
     try:
         while (frame := camera.read()) is not None:
@@ -106,7 +106,7 @@ def _changes(recording: str, old: Inspector, new: Inspector) -> Iterator[Picture
 
 
 class _Progress:
-    """How far it is, on a terminal's stderr only."""
+    """Show the progress on stderr, if that is a terminal."""
 
     def __init__(self) -> None:
         self._is_on = sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""``edge-node run``: the daemon as a process: configuration, logging, signals."""
+"""Run ``edge-node run``: set up logging and signals, load the configuration and run the daemon."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from edge_node import malloc as heap
+from edge_node import malloc
 from edge_node.config.sections import load_config
 
 if TYPE_CHECKING:
     import argparse
     from types import FrameType
+
+_log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,34 +33,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until a signal, or the end of a recording."""
-    # journald adds the time; people who run it by hand want it too, and it costs nothing.
+    """Run the daemon until a signal, or the end of a recording."""
+    # journald adds the time too, but people who run it by hand need it.
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
-    heap.limit_arenas()
-    # The node multiplies no matrices: threads that numpy and OpenCV would keep for it only cost memory.
+    malloc.limit_arenas()
+    # The node multiplies no matrices: OpenBLAS's threads would only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stop, reload = threading.Event(), threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        logging.getLogger("edge_node").info("%s: stopping", signal.Signals(number).name)
+        _log.info("%s: stopping", signal.Signals(number).name)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
-    # Imported after the configuration was judged: a wrong key is told before OpenCV is loaded.
+    # Imported after the configuration was checked: a wrong key is reported before OpenCV is loaded.
     from edge_node.daemon.assembly import run_daemon
 
     _end(run_daemon(config, stop, reload))
 
 
 def _end(code: int) -> NoReturn:
-    """Leave at once: all that matters is on disk, and threads of a camera or a model may still be in C++.
+    """Exit without Python's shutdown; everything is on disk, but threads may still run C++ code.
 
-    On the interpreter's way out what they use is torn down under them: one end of some hundreds was SIGSEGV.
+    Python's shutdown frees objects that such camera or model threads use: one of some hundreds of exits ended
+    in SIGSEGV.
     """
     logging.shutdown()
     sys.stdout.flush()

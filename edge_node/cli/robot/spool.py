@@ -1,4 +1,4 @@
-"""``edge-node spool status | export | requeue``: the queue of what must arrive, for its operator."""
+"""Run ``edge-node spool``: show the status of the spool, export its rows, requeue those in quarantine."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the action."""
-    with SpoolAdmin(_path(args)) as admin:
+    """Run the chosen action."""
+    with SpoolAdmin(_spool_path(args)) as admin:
         if args.action == "status":
             report = admin.report()
-            print(msgspec.json.encode(report).decode() if args.json else _text(report))
+            print(msgspec.json.encode(report).decode() if args.json else _format_report(report))
         elif args.action == "export":
             _export(admin, args)
         else:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _path(args: argparse.Namespace) -> Path:
+def _spool_path(args: argparse.Namespace) -> Path:
     if args.spool is not None:
         return Path(args.spool)
     folder = load_config(args.config).node.state_dir if args.config else default_state_dir()
@@ -62,7 +62,7 @@ def _path(args: argparse.Namespace) -> Path:
 
 
 def default_state_dir() -> str:
-    """Return the folder that the service uses."""
+    """Return the service's state folder."""
     defaults = {field.name: field.default for field in msgspec.structs.fields(NodeConfig)}
     return str(defaults["state_dir"])
 
@@ -85,15 +85,15 @@ def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
     print(f"{count} rows written to {args.out}", file=sys.stderr)
 
 
-def _text(report: SpoolReport) -> str:
+def _format_report(report: SpoolReport) -> str:
     oldest = "-"
     if report.oldest_at_s is not None:
         oldest = datetime.fromtimestamp(report.oldest_at_s, timezone.utc).isoformat(timespec="seconds")
     lines = [
         f"spool        {report.path} ({report.disk_bytes / 1e6:.1f} MB)",
         f"epoch        {report.epoch}",
-        f"waiting      {_counts(report.waiting)}; oldest {oldest}",
-        f"dropped      {_counts(report.dropped)} (bound on disk reached)",
+        f"waiting      {_format_counts(report.waiting)}; oldest {oldest}",
+        f"dropped      {_format_counts(report.dropped)} (bound on disk reached)",
         f"refused      {report.refused} (disk could not be written)",
         f"quarantined  {len(report.quarantined)}",
     ]
@@ -104,5 +104,5 @@ def _text(report: SpoolReport) -> str:
     return "\n".join(lines + [f"alarm        {text}" for text in report.alarms])
 
 
-def _counts(counts: dict[str, int]) -> str:
+def _format_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "0"

@@ -1,1 +1,1 @@
-"""Store what robots published in SQLite and query it."""
+"""Store the robots' messages and people's reviews in SQLite and query them."""

@@ -1,7 +1,7 @@
-"""The history's SQLite file: the control room's only importer of sqlite3.
+"""Open the history's SQLite file, run transactions and queries in it: the only importer of sqlite3 here.
 
-One connection writes, a few read; WAL, so that neither waits for the other. synchronous=FULL: what is
-committed survives a power cut, and only then is the broker told that it may forget.
+One connection writes and a few read, in WAL mode, so that neither waits for the other. synchronous=FULL: a
+committed message survives a power cut, and only then is it acknowledged to the broker.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "history.db"
-_APPLICATION_ID = 0x436F7248  # "CorH": tells our files from other SQLite files
+_APPLICATION_ID = 0x436F7248  # "CorH": distinguishes a history from other SQLite files
 _SCHEMA_VERSION = 1
 _READERS = 4
 _BUSY_TIMEOUT_MS = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _WAL_BYTES = 16 * 1024 * 1024
-# Times are whole microseconds since 1970, UTC. `arrived` holds the numbers that came as ranges: a day without
-# gaps is one row, and a verdict that was given up for room is still known to have come.
+# Times are whole microseconds since 1970, UTC. `arrived` holds the received numbers as ranges: a day without
+# gaps is one row, and a verdict that retention has deleted still counts as received.
 _SCHEMA = """
 CREATE TABLE robot (
     robot_key INTEGER PRIMARY KEY, site TEXT NOT NULL, robot TEXT NOT NULL,
@@ -88,29 +88,29 @@ class HistoryError(CorrosionError):
 
 
 def to_us(moment: datetime) -> int:
-    """Return whole microseconds since 1970; a time without a zone is taken for UTC."""
+    """Convert a time to whole microseconds since 1970; a time without a zone is read as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_us(microseconds: int) -> datetime:
-    """Return the time so many microseconds after 1970, UTC."""
+    """Convert microseconds since 1970 to a time in UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 class Database:
-    """One open history file; any thread may read, and one at a time write."""
+    """An open history file: any thread may read, one at a time may write."""
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        """Open the file in ``folder``, made if it is not there.
+        """Open the file in ``folder``; create it if it does not exist.
 
         Args:
             folder: the control room's state folder.
-            read_only: beside a running control room: the file must be there and is not changed.
+            read_only: the file must exist and is not changed: for use while a control room runs on it.
 
         Raises:
-            HistoryError: it is no history, is damaged, or a newer version wrote it.
+            HistoryError: the file is no history, is damaged, or was written by a newer version.
         """
         self.path = folder / NAME
         self._lock = threading.RLock()
@@ -137,7 +137,7 @@ class Database:
                 raise
 
     def close(self) -> None:
-        """Fold the log back and close; never raises."""
+        """Close all connections, which checkpoints the write-ahead log; never raises."""
         for connection in reversed(self._connections):
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
@@ -145,7 +145,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all that is written inside one commit, or nothing of it; may be nested.
+        """Commit all writes inside at once, or none of them; may be nested.
 
         Raises:
             HistoryError: nothing was written.
@@ -173,21 +173,21 @@ class Database:
                     raise
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Run a statement in a transaction of its own or in the one around, and return the rows changed."""
+        """Run a statement, in the open transaction or in one of its own, and return the rows changed."""
         return self._execute(statement, values).rowcount
 
     def insert(self, statement: str, values: Sequence[Any]) -> int:
-        """Insert a row and return its number."""
+        """Insert a row and return its rowid."""
         return int(self._execute(statement, values).lastrowid or 0)
 
     def peek(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-        """Return the first row as the writer sees it, with what is not committed yet."""
+        """Return the first row of a query, uncommitted writes included."""
         with self._lock, self._translated():
             row: tuple[Any, ...] | None = self._open_writer().execute(query, values).fetchone()
             return row
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows of a query over what is committed."""
+        """Return all rows of a query over committed data."""
         reader = self._readers.get()
         try:
             with self._translated():
@@ -196,7 +196,7 @@ class Database:
             self._readers.put(reader)
 
     def used_bytes(self) -> int:
-        """How large the file is without the pages that are free again."""
+        """Return the size of the file without its free pages."""
         pages, free, size = (
             int(self.rows(f"PRAGMA {name}")[0][0]) for name in ("page_count", "freelist_count", "page_size")
         )
@@ -204,7 +204,7 @@ class Database:
 
     def _execute(self, statement: str, values: Sequence[Any]) -> sqlite3.Cursor:
         with self._lock:
-            if self._depth:  # ours: whoever began it has the lock, and says what errors mean
+            if self._depth:  # this thread's own transaction: it holds the lock and translates errors
                 return self._open_writer().execute(statement, values)
             with self.transaction():
                 return self._open_writer().execute(statement, values)
@@ -215,7 +215,7 @@ class Database:
         return self._writer
 
     def _connect(self) -> sqlite3.Connection:
-        # Autocommit: transactions are begun by us. A connection goes from thread to thread, one at a time.
+        # Autocommit: ``transaction`` begins them. Threads share a connection, one at a time.
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
         )
@@ -248,6 +248,7 @@ class Database:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
+        """Raise errors of SQLite and the operating system as ``HistoryError`` with the file's path."""
         try:
             yield
         except sqlite3.Error as err:

@@ -1,4 +1,4 @@
-"""How the history is searched: what is asked becomes SQL, rows become records."""
+"""Query the history in SQL and build records from the rows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_node.control_room.history import sequence_gaps as arrived
+from edge_node.control_room.history import sequence_gaps
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
     FindingRecord,
-    Opinion,
-    Refusals,
+    RefusalCount,
     ResponseRecord,
     RobotRecord,
     StoredPicture,
@@ -26,10 +25,12 @@ from edge_node.control_room.history.sql_filters import (
     bound_limit,
     finding_conditions,
     verdict_conditions,
-    where,
+    where_clause,
 )
 from edge_node.messages.finding import Finding
+from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Outcome, Verdict
 
@@ -44,12 +45,12 @@ _REVIEW = (
     "v.review_id, r.site, r.robot, v.finding_id, v.opinion, v.note, v.reviewer, v.reviewed_us,"
     " v.corrections, v.delivery, v.answer"
 )
-_NUMBER = msgspec.json.Decoder(Verdict)
+_VERDICT_DECODER = msgspec.json.Decoder(Verdict)
 
 
-def robots(database: Database) -> list[RobotRecord]:
+def select_robots(database: Database) -> list[RobotRecord]:
     """Return all robots, by site and name."""
-    missing = arrived.missing(database)
+    missing = sequence_gaps.count_missing(database)
     rows = database.rows(
         "SELECT robot_key, site, robot, first_heard_us, last_heard_us, status, health, last_verdict_us,"
         " verdicts, duplicates, clock_ahead_us FROM robot ORDER BY site, robot"
@@ -72,7 +73,7 @@ def robots(database: Database) -> list[RobotRecord]:
     ]
 
 
-def verdicts(
+def select_verdicts(
     database: Database,
     only: VerdictFilter | None,
     limit: int,
@@ -80,17 +81,17 @@ def verdicts(
     *,
     oldest_first: bool,
 ) -> list[VerdictRecord]:
-    """Return verdicts by the time at which they were observed."""
+    """Return verdicts by the time at which they were observed, one page after ``after``."""
     conditions, values = verdict_conditions(only)
     if after is not None:
         sign = ">" if oldest_first else "<"
         conditions.append(f"(v.observed_us, v.position) {sign} (?, ?)")
         values += [to_us(after.verdict.observed_at), after.position]
     order = "ASC" if oldest_first else "DESC"
-    # The narrow table is searched first; messages are looked up for the rows that are shown.
+    # Search the narrow table first; read messages only for the rows of this page.
     rows = database.rows(
         f"SELECT {_VERDICT} FROM (SELECT position, received_us, replayed, observed_us FROM verdict v"
-        f"{where(conditions)} ORDER BY v.observed_us {order}, v.position {order} LIMIT ?) v"
+        f"{where_clause(conditions)} ORDER BY v.observed_us {order}, v.position {order} LIMIT ?) v"
         " JOIN verdict_message m ON m.position = v.position"
         f" ORDER BY v.observed_us {order}, v.position {order}",
         (*values, bound_limit(limit)),
@@ -99,15 +100,14 @@ def verdicts(
 
 
 def count_verdicts(database: Database, only: VerdictFilter | None) -> int:
-    """Return how many verdicts there are."""
+    """Count the verdicts that match a filter."""
     conditions, values = verdict_conditions(only)
-    return int(database.rows(f"SELECT count(*) FROM verdict v{where(conditions)}", values)[0][0])
+    return int(database.rows(f"SELECT count(*) FROM verdict v{where_clause(conditions)}", values)[0][0])
 
 
-def verdict(database: Database, verdict_id: str) -> VerdictRecord | None:
+def select_verdict(database: Database, verdict_id: str) -> VerdictRecord | None:
     """Return the verdict with this id."""
-    head, _, seq = verdict_id.rpartition(":")
-    robot, _, epoch = head.partition(":")
+    robot, epoch, seq = split_verdict_id(verdict_id)
     if not seq.isascii() or not seq.isdigit() or len(seq) > 18:
         return None
     rows = database.rows(
@@ -119,7 +119,7 @@ def verdict(database: Database, verdict_id: str) -> VerdictRecord | None:
     return _verdict_record(rows[0]) if rows else None
 
 
-def newest(database: Database, limit: int) -> list[VerdictRecord]:
+def select_newest(database: Database, limit: int) -> list[VerdictRecord]:
     """Return the verdicts that arrived last, newest first."""
     rows = database.rows(
         f"SELECT {_VERDICT} FROM verdict v JOIN verdict_message m USING (position)"
@@ -129,31 +129,31 @@ def newest(database: Database, limit: int) -> list[VerdictRecord]:
     return [_verdict_record(row) for row in rows]
 
 
-def findings(database: Database, only: FindingFilter | None, limit: int) -> list[FindingRecord]:
-    """Return findings, open ones first, then by when they were last seen, newest first."""
+def select_findings(database: Database, only: FindingFilter | None, limit: int) -> list[FindingRecord]:
+    """Return findings, open ones first, then by when they were last observed, newest first."""
     conditions, values = finding_conditions(only or FindingFilter())
     rows = database.rows(
-        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)}"
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where_clause(conditions)}"
         " ORDER BY f.is_open DESC, f.last_us DESC LIMIT ?",
         (*values, bound_limit(limit)),
     )
     return [_finding_record(database, row) for row in rows]
 
 
-def finding(database: Database, finding_id: str, site: str | None) -> FindingRecord | None:
+def select_finding(database: Database, finding_id: str, site: str | None) -> FindingRecord | None:
     """Return one finding."""
     conditions, values = ["f.finding_id = ?"], [finding_id]
     if site is not None:
         conditions.append("f.robot_key IN (SELECT robot_key FROM robot WHERE site = ?)")
         values.append(site)
     rows = database.rows(
-        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where(conditions)} LIMIT 1",
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where_clause(conditions)} LIMIT 1",
         values,
     )
     return _finding_record(database, rows[0]) if rows else None
 
 
-def verdicts_of(database: Database, found: Finding, limit: int) -> list[VerdictRecord]:
+def select_verdicts_of(database: Database, found: Finding, limit: int) -> list[VerdictRecord]:
     """Return the corroded verdicts of a finding's kind from its first to its last, oldest first."""
     only = VerdictFilter(
         site=found.site,
@@ -165,14 +165,14 @@ def verdicts_of(database: Database, found: Finding, limit: int) -> list[VerdictR
         since=found.first_observed_at,
         until=found.last_observed_at,
     )
-    between = verdicts(database, only, limit, None, oldest_first=True)
-    best = verdict(database, found.best_verdict)
+    between = select_verdicts(database, only, limit, None, oldest_first=True)
+    best = select_verdict(database, found.best_verdict)
     if best is not None and all(known.position != best.position for known in between):
         between.append(best)
     return between
 
 
-def reviews(
+def select_reviews(
     database: Database, finding_id: str | None, delivery: Delivery | None, limit: int
 ) -> list[StoredReview]:
     """Return reviews, newest first."""
@@ -182,11 +182,11 @@ def reviews(
         " ORDER BY v.reviewed_us DESC, v.review_id LIMIT ?3",
         (finding_id, delivery.value if delivery else None, bound_limit(limit)),
     )
-    return [_review(row) for row in rows]
+    return [_stored_review(row) for row in rows]
 
 
-def responses(database: Database, command_id: str | None, limit: int) -> list[ResponseRecord]:
-    """Return answers to commands, newest first."""
+def select_responses(database: Database, command_id: str | None, limit: int) -> list[ResponseRecord]:
+    """Return responses to commands, newest first."""
     rows = database.rows(
         "SELECT received_us, payload FROM response WHERE ?1 IS NULL OR command_id = ?1"
         " ORDER BY response_key DESC LIMIT ?2",
@@ -195,8 +195,10 @@ def responses(database: Database, command_id: str | None, limit: int) -> list[Re
     return [ResponseRecord(from_us(row[0]), msgspec.json.decode(row[1], type=Response)) for row in rows]
 
 
-def picture(database: Database, site: str, robot: str, sha256: str, *, full: bool) -> StoredPicture | None:
-    """Return the full picture if it is there and ``full``, else the thumbnail."""
+def select_picture(
+    database: Database, site: str, robot: str, sha256: str, *, full: bool
+) -> StoredPicture | None:
+    """Return the full picture if it is stored and ``full``, else the thumbnail."""
     rows = database.rows(
         "SELECT p.is_thumbnail, p.content FROM picture p JOIN robot r USING (robot_key)"
         " WHERE r.site = ? AND r.robot = ? AND p.sha256 = ?"
@@ -206,8 +208,8 @@ def picture(database: Database, site: str, robot: str, sha256: str, *, full: boo
     return StoredPicture(site, robot, sha256, bool(rows[0][0]), rows[0][1]) if rows else None
 
 
-def distinct(database: Database, column: str) -> list[str]:
-    """Return the words of a column of verdicts, each found by one step in its index."""
+def select_distinct(database: Database, column: str) -> list[str]:
+    """Return the distinct values of a column of verdicts by one index lookup each, without a table scan."""
     if column not in _WORDS:
         raise ValueError(f"{column}: wanted one of {', '.join(_WORDS)}")
     rows = database.rows(
@@ -218,21 +220,21 @@ def distinct(database: Database, column: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def list_refusals(database: Database) -> list[Refusals]:
-    """Return the messages that could not be read, by reason, most first."""
+def select_refusals(database: Database) -> list[RefusalCount]:
+    """Return how many messages could not be read, by reason, most frequent first."""
     rows = database.rows(
         "SELECT reason, count, last_us, last_topic, last_text FROM refused ORDER BY count DESC, reason"
     )
-    return [Refusals(row[0], row[1], from_us(row[2]), row[3], row[4]) for row in rows]
+    return [RefusalCount(row[0], row[1], from_us(row[2]), row[3], row[4]) for row in rows]
 
 
-def picture_bytes(database: Database) -> int:
-    """Return how much the pictures take."""
+def count_picture_bytes(database: Database) -> int:
+    """Return the bytes of all pictures."""
     return int(database.rows("SELECT coalesce(sum(bytes), 0) FROM picture")[0][0])
 
 
-def usage(database: Database) -> Usage:
-    """Return how large the history is."""
+def measure_usage(database: Database) -> Usage:
+    """Return the counts and sizes of the history."""
     row = database.rows(
         "SELECT (SELECT count(*) FROM verdict), (SELECT count(*) FROM finding),"
         " (SELECT count(*) FROM picture), (SELECT received_us FROM verdict ORDER BY position LIMIT 1)"
@@ -242,13 +244,13 @@ def usage(database: Database) -> Usage:
         findings=row[1],
         pictures=row[2],
         database_bytes=database.used_bytes(),
-        picture_bytes=picture_bytes(database),
+        picture_bytes=count_picture_bytes(database),
         oldest_received_at=None if row[3] is None else from_us(row[3]),
     )
 
 
 def _verdict_record(row: Sequence[Any]) -> VerdictRecord:
-    return VerdictRecord(row[0], from_us(row[1]), bool(row[2]), _NUMBER.decode(row[3]))
+    return VerdictRecord(row[0], from_us(row[1]), bool(row[2]), _VERDICT_DECODER.decode(row[3]))
 
 
 def _finding_record(database: Database, row: Sequence[Any]) -> FindingRecord:
@@ -258,16 +260,16 @@ def _finding_record(database: Database, row: Sequence[Any]) -> FindingRecord:
         " WHERE v.robot_key = ? AND v.finding_id = ? ORDER BY v.reviewed_us DESC LIMIT 1",
         (row[0], found.id),
     )
-    return FindingRecord(found, from_us(row[1]), _review(reviewed[0]) if reviewed else None)
+    return FindingRecord(found, from_us(row[1]), _stored_review(reviewed[0]) if reviewed else None)
 
 
-def _review(row: Sequence[Any]) -> StoredReview:
+def _stored_review(row: Sequence[Any]) -> StoredReview:
     return StoredReview(
         review_id=row[0],
         site=row[1],
         robot=row[2],
         finding_id=row[3],
-        opinion=Opinion(row[4]),
+        opinion=ReviewJudgement(row[4]),
         note=row[5],
         reviewer=row[6],
         reviewed_at=from_us(row[7]),

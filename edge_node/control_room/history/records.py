@@ -1,7 +1,7 @@
-"""What the history gives back: robots, verdicts, findings, gaps, pictures, reviews. Pure.
+"""Define the records that queries of the history return: robots, verdicts, findings, gaps, pictures, reviews.
 
-A record is a message as the robot sent it with what the control room knows beside: when it came, whether
-it waited for the link, what people said of it.
+A record is a message as the robot sent it with what the control room adds: when it arrived, whether it was
+delayed by a lost link, how people reviewed it. No I/O.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
+    from edge_node.messages.review import ReviewJudgement
     from edge_node.messages.status import Health, Status
     from edge_node.messages.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class RobotRecord:
-    """One robot as it was last heard of.
+    """One robot's last status and health, and counts of its verdicts.
 
     Attributes:
-        status: what it (or its will) said last; None before it said anything.
-        missing: verdicts that came neither live nor late so far.
-        clock_ahead_s: by how much its clock was ahead of ours when the last live verdict came; the way
-            of the message makes that a little less than it is.
+        status: the last one from it or its MQTT will; None before the first.
+        missing: verdicts that have not arrived so far, live or late.
+        clock_ahead_s: robot's clock minus ours when the last live verdict arrived; too small by the
+            transmission time.
     """
 
     site: str
@@ -46,10 +47,10 @@ class RobotRecord:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRecord:
-    """One verdict; ``position`` is the order of arrival here.
+    """One verdict; ``position`` is its order of arrival in this control room.
 
     Attributes:
-        replayed: it had waited for the link.
+        replayed: it waited in the robot's spool while the link was down.
     """
 
     position: int
@@ -58,39 +59,33 @@ class VerdictRecord:
     verdict: Verdict
 
 
-class Opinion(str, Enum):
-    """What a person says of a finding."""
-
-    CONFIRMED = "confirmed"
-    DISPUTED = "disputed"
-
-
 class Delivery(str, Enum):
-    """What became of a review on its way to the robot's audit."""
+    """Whether a review has reached the robot's audit log."""
 
-    WAITING = "waiting"  # no answer yet
+    WAITING = "waiting"  # no response yet
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
-    EXPIRED = "expired"  # nobody answered in time
+    EXPIRED = "expired"  # no response in time
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReview:
-    """What a person said of a finding or a verdict; one may have several, the newest counts.
+    """A person's review of a finding or a verdict; of several the newest counts.
 
     Attributes:
         review_id: random, unique; also the id of the command to the robot.
         finding_id: of the finding, or of the verdict.
-        corrections: what the person says that it is instead, like {"severity": "none"}.
-        answer: the robot's words, for people.
+        opinion: confirmed or disputed; named so in the table and in the JSON API.
+        corrections: the labels that are right, like {"severity": "none"}.
+        answer: text of the robot's response.
     """
 
     review_id: str
     site: str
     robot: str
     finding_id: str
-    opinion: Opinion
+    opinion: ReviewJudgement
     note: str
     reviewer: str
     reviewed_at: datetime
@@ -101,7 +96,7 @@ class StoredReview:
 
 @dataclass(frozen=True, slots=True)
 class FindingRecord:
-    """A finding by its newest message, and the newest review of it."""
+    """A finding's newest message and its newest review."""
 
     finding: Finding
     received_at: datetime
@@ -110,7 +105,7 @@ class FindingRecord:
 
 @dataclass(frozen=True, slots=True)
 class ResponseRecord:
-    """A robot's answer to a command, whoever gave it."""
+    """A robot's response to a command, from this control room or another sender."""
 
     received_at: datetime
     response: Response
@@ -118,10 +113,10 @@ class ResponseRecord:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Numbers of one robot's epoch that are missing, both ends included; a backlog may bring them yet.
+    """A range of missing numbers in one robot's epoch, both ends included; a backlog may still close it.
 
     Attributes:
-        noticed_at: when the verdict behind it came.
+        noticed_at: when the verdict after the gap arrived.
     """
 
     site: str
@@ -133,18 +128,18 @@ class Gap:
 
     @property
     def missing(self) -> int:
-        """How many."""
+        """The count of missing verdicts."""
         return self.last_seq - self.first_seq + 1
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture of a robot: JPEG.
+    """A robot's evidence picture: JPEG.
 
     Attributes:
-        sha256: of the full picture; the name by which messages speak of it.
-        is_thumbnail: ``content`` is a smaller picture, whose bytes nothing proves; a full one was checked
-            against its hash.
+        sha256: of the full picture; messages refer to the picture by it.
+        is_thumbnail: ``content`` is a smaller picture that no hash verifies; a full one was checked
+            against ``sha256``.
     """
 
     site: str
@@ -156,7 +151,7 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class VerdictFilter:
-    """Which verdicts; None is any. ``until`` and ``to_m`` are included."""
+    """Conditions on verdicts; None matches any. ``until`` and ``to_m`` are inclusive."""
 
     site: str | None = None
     robot: str | None = None
@@ -175,7 +170,7 @@ class VerdictFilter:
 
 @dataclass(frozen=True, slots=True)
 class FindingFilter:
-    """Which findings; None is any. ``since`` and ``until`` hold against when it was last seen."""
+    """Conditions on findings; None matches any. ``since`` and ``until`` bound the last observation."""
 
     site: str | None = None
     robot: str | None = None
@@ -189,16 +184,16 @@ class FindingFilter:
 
 @dataclass(frozen=True, slots=True)
 class StripCell:
-    """Verdicts on one stretch of a strip chart, added up.
+    """Counts of the verdicts in one stretch of a strip chart.
 
     Attributes:
-        start: where the stretch begins: metres, or seconds since 1970 where there is no pose.
-        end: where it ends.
-        judged: corroded and uncorroded ones.
-        not_judged: uncertain and not inspectable ones.
-        corroded: how many.
-        by_severity: how many corroded ones of each severity; "" for none given.
-        peak_area_fraction: the largest.
+        start: of the stretch: metres, or seconds since 1970 where there is no pose.
+        end: of the stretch, same unit.
+        judged: corroded and uncorroded verdicts.
+        not_judged: uncertain and not inspectable verdicts.
+        corroded: corroded verdicts.
+        by_severity: corroded verdicts of each severity; "" where the verdict has none.
+        peak_area_fraction: the largest in the stretch.
     """
 
     start: float
@@ -211,8 +206,8 @@ class StripCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusals:
-    """Messages that could not be read, by what was wrong."""
+class RefusalCount:
+    """The count of unreadable messages with one reason, and the newest of them."""
 
     reason: str
     count: int
@@ -223,7 +218,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How large the history is."""
+    """Counts and sizes of the history."""
 
     verdicts: int
     findings: int

@@ -1,41 +1,42 @@
-"""Keeping the history within its bounds: the oldest verdicts, closed findings and pictures go first."""
+"""Delete the oldest verdicts, closed findings and pictures to hold the history within its bounds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history import queries as searching
-from edge_node.control_room.history import sequence_gaps as arrived
+from edge_node.control_room.history import queries, sequence_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_node.control_room.history.database import Database
 
-MAX_RANGES = 5000  # of numbers that came, kept for one epoch: who sends each second number only wears it out
+MAX_RANGES = 5000  # of received numbers per epoch; bounds the table for a robot with endless gaps
 _TRIM_ROWS = 2000
 
 
-def trim(database: Database, *, max_bytes: int, max_picture_bytes: int, before_us: int | None) -> int:
-    """Give up what is beyond the bounds, or came before ``before_us``; return how many rows."""
+def delete_beyond_bounds(
+    database: Database, *, max_bytes: int, max_picture_bytes: int, before_us: int | None
+) -> int:
+    """Delete rows beyond the bounds or received before ``before_us``; return their count."""
     gone = 0
     if before_us is not None:
-        gone += _drop_before(database, before_us)
-    while searching.picture_bytes(database) > max_picture_bytes:
-        gone += (dropped := _drop_pictures(database))
+        gone += _delete_before(database, before_us)
+    while queries.count_picture_bytes(database) > max_picture_bytes:
+        gone += (dropped := _delete_pictures(database))
         if not dropped:
             break
-    while database.used_bytes() > max_bytes + searching.picture_bytes(database):
-        gone += (dropped := _drop_oldest(database, _TRIM_ROWS))
+    while database.used_bytes() > max_bytes + queries.count_picture_bytes(database):
+        gone += (dropped := _delete_oldest(database, _TRIM_ROWS))
         if not dropped:
             break
-    _join_ranges(database)
+    _merge_oldest_ranges(database)
     return gone
 
 
-def _drop_before(database: Database, before_us: int) -> int:
+def _delete_before(database: Database, before_us: int) -> int:
     with database.transaction():
-        gone = _drop(
+        gone = _delete_verdicts(
             database, "SELECT position FROM verdict WHERE received_us < ? ORDER BY position", (before_us,)
         )
         gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))
@@ -44,27 +45,27 @@ def _drop_before(database: Database, before_us: int) -> int:
     return gone
 
 
-def _drop_oldest(database: Database, rows: int) -> int:
-    return _drop(database, "SELECT position FROM verdict ORDER BY position LIMIT ?", (rows,))
+def _delete_oldest(database: Database, rows: int) -> int:
+    return _delete_verdicts(database, "SELECT position FROM verdict ORDER BY position LIMIT ?", (rows,))
 
 
-def _drop(database: Database, which: str, values: Iterable[int]) -> int:
+def _delete_verdicts(database: Database, which: str, values: Iterable[int]) -> int:
     with database.transaction():
         database.write(f"DELETE FROM verdict_message WHERE position IN ({which})", tuple(values))
         return database.write(f"DELETE FROM verdict WHERE position IN ({which})", tuple(values))
 
 
-def _drop_pictures(database: Database) -> int:
-    """Give up old pictures, full ones first: their thumbnails are 10 kB."""
+def _delete_pictures(database: Database) -> int:
+    """Delete the oldest pictures, full ones first: a thumbnail is only 10 kB."""
     return database.write(
         "DELETE FROM picture WHERE picture_key IN"
         " (SELECT picture_key FROM picture ORDER BY is_thumbnail, picture_key LIMIT 20)"
     )
 
 
-def _join_ranges(database: Database) -> None:
-    """Forget the oldest gaps of an epoch that has too many."""
-    for epoch_key, ranges in arrived.torn_epochs(database, MAX_RANGES):
+def _merge_oldest_ranges(database: Database) -> None:
+    """Merge the oldest ranges of an epoch with too many, which drops the record of the gaps between them."""
+    for epoch_key, ranges in sequence_gaps.find_fragmented_epochs(database, MAX_RANGES):
         with database.transaction():
             edge = database.peek(
                 "SELECT max(last_seq), min(first_seq) FROM (SELECT first_seq, last_seq FROM arrived"

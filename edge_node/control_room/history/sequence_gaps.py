@@ -1,4 +1,9 @@
-"""Which numbers of verdicts came, kept as ranges: what is between two of them is missing until it comes."""
+"""Record received sequence numbers as ranges in the history and derive gaps from them.
+
+``messages/sequence_gaps.py`` does the same in memory for a reader that forgets at its end (``watch``). Here
+the ranges are rows of the table ``arrived``, written in the transaction that stores the verdict, so that
+duplicates are recognized after a restart and SQL can list gaps over all robots.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +17,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
 
 
-def note_number(database: Database, epoch_key: int, seq: int) -> bool:
-    """Add a number to the ranges that came; False if it was there."""
+def add_number(database: Database, epoch_key: int, seq: int) -> bool:
+    """Record a received number; return False if it is recorded."""
     before = database.peek(
         "SELECT first_seq, last_seq FROM arrived WHERE epoch_key = ? AND first_seq <= ?"
         " ORDER BY first_seq DESC LIMIT 1",
@@ -37,8 +42,8 @@ def note_number(database: Database, epoch_key: int, seq: int) -> bool:
     return True
 
 
-def missing(database: Database) -> dict[int, int]:
-    """Return how many numbers are missing between those that came, by the robot's key."""
+def count_missing(database: Database) -> dict[int, int]:
+    """Count the missing numbers between the received ones, by the robot's key."""
     return dict(
         database.rows(
             "SELECT e.robot_key, sum(a.missing) FROM epoch e JOIN (SELECT epoch_key,"
@@ -48,8 +53,8 @@ def missing(database: Database) -> dict[int, int]:
     )
 
 
-def gaps(database: Database, site: str | None, robot: str | None, limit: int) -> list[Gap]:
-    """Return the numbers that are missing, the newest first."""
+def select_gaps(database: Database, site: str | None, robot: str | None, limit: int) -> list[Gap]:
+    """Return the ranges of missing numbers, the newest first."""
     rows = database.rows(
         "SELECT * FROM (SELECT r.site, r.robot, e.epoch,"
         " lag(a.last_seq) OVER (PARTITION BY a.epoch_key ORDER BY a.first_seq) + 1 AS first_missing,"
@@ -73,8 +78,10 @@ def gaps(database: Database, site: str | None, robot: str | None, limit: int) ->
     ]
 
 
-def stored_up_to(database: Database, site: str, robot: str, epoch: str, *, from_first_heard: bool) -> int:
-    """Return up to which number every verdict of ``epoch`` came; 0 if the first is missing."""
+def find_stored_up_to(
+    database: Database, site: str, robot: str, epoch: str, *, from_first_heard: bool
+) -> int:
+    """Return the number up to which every verdict of ``epoch`` was received; 0 if the first is missing."""
     rows = database.rows(
         "SELECT a.last_seq FROM arrived a JOIN epoch e USING (epoch_key) JOIN robot r USING (robot_key)"
         " WHERE r.site = ? AND r.robot = ? AND e.epoch = ? AND (? OR a.first_seq = 1)"
@@ -84,8 +91,8 @@ def stored_up_to(database: Database, site: str, robot: str, epoch: str, *, from_
     return int(rows[0][0]) if rows else 0
 
 
-def torn_epochs(database: Database, ranges: int) -> list[tuple[int, int]]:
-    """Return the epochs whose numbers fall into more than ``ranges`` ranges, with how many."""
+def find_fragmented_epochs(database: Database, ranges: int) -> list[tuple[int, int]]:
+    """Return the keys of epochs with more than ``ranges`` ranges, and their number of ranges."""
     return [
         (int(row[0]), int(row[1]))
         for row in database.rows(

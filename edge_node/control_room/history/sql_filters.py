@@ -1,4 +1,4 @@
-"""Filters become the conditions of SQL, with every value bound."""
+"""Translate filters into SQL conditions with bound values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_LIMIT = 100_000
 
 
 def verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]]:
-    """Return conditions on the table ``verdict v``, and the values that they are bound to."""
+    """Return conditions on the table ``verdict v`` and the values to bind."""
     only = only or VerdictFilter()
     conditions, values = _robot_conditions("v", only.site, only.robot)
     for column in ("asset", "outcome", "material", "form", "severity"):
@@ -39,7 +39,7 @@ def verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]
 
 
 def finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
-    """Return conditions on the table ``finding f``, and the values that they are bound to."""
+    """Return conditions on the table ``finding f`` and the values to bind."""
     conditions, values = _robot_conditions("f", only.site, only.robot)
     for condition, value in (
         ("f.asset = ?", only.asset),
@@ -55,14 +55,14 @@ def finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
     return conditions, values
 
 
-def where(conditions: Iterable[str]) -> str:
-    """Return the WHERE of a query for which all ``conditions`` hold; nothing without any."""
+def where_clause(conditions: Iterable[str]) -> str:
+    """Return a WHERE clause that joins ``conditions`` with AND; "" without any."""
     text = " AND ".join(conditions)
     return f" WHERE {text}" if text else ""
 
 
 def bound_limit(limit: int) -> int:
-    """Return how many rows a query may return that was asked for ``limit``."""
+    """Return ``limit`` within 0 and ``MAX_LIMIT``."""
     return min(max(limit, 0), MAX_LIMIT)
 
 

@@ -1,4 +1,4 @@
-"""The strip chart's cells: verdicts along the pose, or over time, added up by SQLite."""
+"""Count verdicts along the pose, or over time, in equal stretches for the strip chart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.history.records import StripCell
-from edge_node.control_room.history.sql_filters import verdict_conditions, where
+from edge_node.control_room.history.sql_filters import verdict_conditions, where_clause
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.records import VerdictFilter
 
-MAX_DISTANCE_M = 1e7  # a quarter of the way round the world: beyond it a pose is no place
+MAX_DISTANCE_M = 1e7  # a quarter of the earth's circumference: no plausible pose is larger
 
 
-def strip(database: Database, only: VerdictFilter, cells: int, *, by_time: bool) -> list[StripCell]:
-    """Return verdicts along the pose, or over time, added up in at most ``cells`` stretches."""
+def select_strip_cells(
+    database: Database, only: VerdictFilter, cells: int, *, by_time: bool
+) -> list[StripCell]:
+    """Count verdicts in at most ``cells`` equal stretches of the pose, or of time."""
     conditions, values = verdict_conditions(only)
     along = "v.observed_us / 1e6" if by_time else "v.distance_m"
     if not by_time:
         conditions.append(f"v.distance_m BETWEEN {-MAX_DISTANCE_M} AND {MAX_DISTANCE_M}")
-    which = where(conditions)
+    which = where_clause(conditions)
     low, high = database.rows(f"SELECT min({along}), max({along}) FROM verdict v{which}", values)[0]
     if low is None:
         return []
@@ -66,7 +68,7 @@ def _strip_cell(start: float, width: float, parts: Iterable[Sequence[Any]]) -> S
 
 
 def _round_step(width: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20, ... (times a power of ten): cells stay put while a pass grows."""
+    """Round up to 1, 2 or 5 times a power of ten, so that cells keep their places while a pass grows."""
     if width <= 0:
         return 0.01
     power = 10.0 ** math.floor(math.log10(width))

@@ -1,1 +1,1 @@
-"""Subscribe to every robot, decode what arrives and store it in batches before it is acknowledged."""
+"""Subscribe to every robot, decode its messages and store them in batches before they are acknowledged."""

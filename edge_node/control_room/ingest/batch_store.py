@@ -1,4 +1,4 @@
-"""A batch of messages into the history, in one commit."""
+"""Decode a batch of MQTT messages and store it in the history in one commit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import Delivery, Opinion, StoredPicture, StoredReview
-from edge_node.control_room.ingest.decoding import Message, UnreadableError, decode
+from edge_node.control_room.history.records import Delivery, StoredPicture, StoredReview
+from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
-from edge_node.messages.review import review_in
+from edge_node.messages.review import parse_review
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -23,42 +23,42 @@ if TYPE_CHECKING:
 
 _MAX_DETAIL = 200
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that is stored.
+    """A message that was stored.
 
     Attributes:
-        is_news: it had not come before.
-        replayed: it had waited for the link.
+        is_news: false for a duplicate.
+        replayed: it waited in the robot's spool while the link was down.
     """
 
-    message: Message
+    message: RobotMessage
     received_at: datetime
     is_news: bool
     replayed: bool = False
 
 
 def store(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
-    """Keep a batch, all of it or nothing, and return what was kept; what cannot be read is counted.
+    """Store a batch, all of it or nothing, and return its messages; count unreadable ones.
 
     Raises:
-        HistoryError: nothing was kept; the disk is full, say.
+        HistoryError: nothing was stored; the disk may be full.
     """
     try:
         with history.transaction():
-            return _kept(history, batch)
+            return _store_all(history, batch)
     except (ValueError, OverflowError, TypeError) as err:
-        if len(batch) > 1:  # one of them is to blame, and the others must not suffer for it
+        if len(batch) > 1:  # one message fails: store the others one by one
             return [arrival for message in batch for arrival in store(history, [message])]
-        _LOG.exception("a message that decodes cannot be kept")
+        _log.exception("a message that decodes cannot be stored")
         history.note_refused(f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
 
 
-def _kept(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
+def _store_all(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
     arrivals = []
     received_at = datetime.now(timezone.utc)
     for incoming in batch:
@@ -68,11 +68,13 @@ def _kept(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
             history.note_refused(str(err), incoming.topic, err.detail[:_MAX_DETAIL])
             continue
         if message is not None:
-            arrivals.append(_keep(history, message, incoming, received_at))
+            arrivals.append(_store_message(history, message, incoming, received_at))
     return arrivals
 
 
-def _keep(history: History, message: Message, incoming: Incoming, received_at: datetime) -> Arrival:
+def _store_message(
+    history: History, message: RobotMessage, incoming: Incoming, received_at: datetime
+) -> Arrival:
     replayed = ("replayed", "true") in incoming.user
     is_news = True
     if isinstance(message, Verdict):
@@ -86,20 +88,20 @@ def _keep(history: History, message: Message, incoming: Incoming, received_at: d
     elif isinstance(message, Response):
         is_news = history.add_response(message, received_at=received_at)
         if is_news:
-            _keep_review(history, message)
+            _store_review(history, message)
     elif isinstance(message, StoredPicture):
         is_news = history.add_picture(message, received_at=received_at)
     return Arrival(message, received_at, is_news, replayed)
 
 
-def _keep_review(history: History, response: Response) -> None:
-    """Keep a review that a robot says it has recorded: made on a terminal, elsewhere, or here long ago."""
-    found, review_id = review_in(response), response.command_id
+def _store_review(history: History, response: Response) -> None:
+    """Store the review that a robot confirms to have recorded, whichever client sent it."""
+    found, review_id = parse_review(response), response.command_id
     if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
         return
     for known in history.reviews(finding_id=found.subject):
         if (known.review_id, known.site, known.robot) == (review_id, response.site, response.robot):
-            # The answer may come after whoever asked gave up waiting.
+            # The response may arrive after the sender's timeout.
             history.answer_review(review_id, Delivery.DONE, response.text)
             return
     labels = {"outcome": found.outcome.value if found.outcome else None, "material": found.material}
@@ -110,7 +112,7 @@ def _keep_review(history: History, response: Response) -> None:
             site=response.site,
             robot=response.robot,
             finding_id=found.subject,
-            opinion=Opinion(found.judgement.value),
+            opinion=found.judgement,
             note=found.note or "",
             reviewer=found.by,
             reviewed_at=response.at,

@@ -1,7 +1,7 @@
-"""Bytes from the broker -> typed messages, or one sentence on why they are none. Pure.
+"""Decode MQTT messages of robots strictly, or give the reason in one sentence. No I/O.
 
-Whoever may publish may send anything: a message counts only if it decodes strictly, speaks of the robot that
-its topic names, and holds no number or text that the history could not keep.
+Any client with the right to publish may send anything: a message is accepted only if it matches its schema,
+names the robot of its topic, and has no number or text that the history cannot store.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.errors import ConfigError
 from edge_node.messages.finding import Finding
+from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response
 from edge_node.messages.status import Health, Status
 from edge_node.messages.topics import ROOT, Topics
@@ -23,12 +24,12 @@ from edge_node.messages.verdict import Verdict
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
 
-Message: TypeAlias = Verdict | Finding | Status | Health | Response | StoredPicture
+RobotMessage: TypeAlias = Verdict | Finding | Status | Health | Response | StoredPicture
 
 LEAVES = ("verdict", "finding", "status", "health", "rsp", "evidence/+")
 MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
-MAX_PICTURE_BYTES = 2_000_000  # as the broker's message_size_limit
-MAX_NUMBER = 2**53  # JSON's readers agree on whole numbers up to here
+MAX_PICTURE_BYTES = 2_000_000  # the broker's message_size_limit
+MAX_NUMBER = 2**53  # largest whole number that all JSON readers represent exactly
 _MAX_ID = 200
 _JPEG = b"\xff\xd8\xff"
 _EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -50,7 +51,7 @@ _TIMES = {
 
 
 class UnreadableError(Exception):
-    """A message that is none; its text is the reason, the same for all of its kind."""
+    """A message cannot be decoded; the text is the reason without details, so that reasons can be counted."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -58,15 +59,15 @@ class UnreadableError(Exception):
 
 
 def filters(site: str = "+", robot: str = "+") -> tuple[str, ...]:
-    """Return what to subscribe to. Not ``latest``: it says nothing that ``verdict`` does not."""
+    """Return the topic filters to subscribe to; not ``latest``, which only repeats verdicts."""
     return tuple(f"{ROOT}/{site}/{robot}/{leaf}" for leaf in LEAVES)
 
 
-def decode(message: Incoming) -> Message | None:
-    """Return what a robot says; None for what the control room has no use for.
+def decode(message: Incoming) -> RobotMessage | None:
+    """Decode a message; None for evidence in a form that the control room does not use.
 
     Raises:
-        UnreadableError: it is no message of a robot, whatever it is.
+        UnreadableError: it is not a valid message of a robot.
     """
     levels = message.topic.split("/")
     if len(levels) < 5 or "/".join(levels[:2]) != ROOT:
@@ -77,19 +78,19 @@ def decode(message: Incoming) -> Message | None:
     except ConfigError:
         raise UnreadableError("site or robot is no id") from None
     if leaf == "evidence":
-        return _picture(topics, "/".join(levels[5:]), message)
+        return _decode_picture(topics, "/".join(levels[5:]), message)
     decoder = _DECODERS.get(leaf)
     if decoder is None or len(levels) != 5:
         raise UnreadableError("topic of another shape")
-    return _checked(topics, leaf, _decoded(decoder, leaf, message.payload))
+    return _check(topics, leaf, _decode_payload(decoder, leaf, message.payload))
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], leaf: str, payload: bytes) -> Any:
+def _decode_payload(decoder: msgspec.json.Decoder[Any], leaf: str, payload: bytes) -> Any:
     if len(payload) > MAX_MESSAGE_BYTES:
         raise UnreadableError(f"{leaf}: larger than {MAX_MESSAGE_BYTES} bytes", f"{len(payload)} bytes")
     try:
         found = decoder.decode(payload)
-        msgspec.json.encode(found).decode("utf-8")  # what cannot be written again cannot be kept
+        msgspec.json.encode(found).decode("utf-8")  # lone surrogates decode, but cannot be stored
     except msgspec.ValidationError as err:
         raise UnreadableError(f"{leaf}: not as the schema says", str(err)) from None
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as err:
@@ -97,10 +98,11 @@ def _decoded(decoder: msgspec.json.Decoder[Any], leaf: str, payload: bytes) -> A
     return found
 
 
-def _checked(topics: Topics, leaf: str, found: Any) -> Message:
+def _check(topics: Topics, leaf: str, found: Any) -> RobotMessage:
     if (found.site, found.robot) != (topics.site, topics.robot):
-        said = f"{found.site}/{found.robot}"
-        raise UnreadableError(f"{leaf}: speaks of another robot than its topic", said)
+        raise UnreadableError(
+            f"{leaf}: speaks of another robot than its topic", f"{found.site}/{found.robot}"
+        )
     for name in _TIMES[leaf]:
         if not _EARLIEST <= _with_zone(getattr(found, name)) <= _LATEST:
             raise UnreadableError(f"{leaf}: {name} is no time of this age", str(getattr(found, name)))
@@ -115,26 +117,25 @@ def _checked(topics: Topics, leaf: str, found: Any) -> Message:
         len(found.id) > _MAX_ID or len(found.command_id or "") > _MAX_ID or found.seq > MAX_NUMBER
     ):
         raise UnreadableError("rsp: id or number is too large")
-    return found  # type: ignore[no-any-return]  # what the decoder of this leaf makes
+    return found  # type: ignore[no-any-return]  # the type of this leaf's decoder
 
 
 def _check_verdict(found: Verdict) -> None:
     if found.seq > MAX_NUMBER:
         raise UnreadableError("verdict: seq is too large")
-    head, _, number = found.id.rpartition(":")
-    robot, _, epoch = head.partition(":")
-    if robot != found.robot or number != str(found.seq) or not 0 < len(epoch) <= 64:
+    robot, epoch, seq = split_verdict_id(found.id)
+    if robot != found.robot or seq != str(found.seq) or not 0 < len(epoch) <= 64:
         raise UnreadableError("verdict: id is not ROBOT:EPOCH:SEQ", found.id)
 
 
-def _picture(topics: Topics, sha256: str, message: Incoming) -> StoredPicture | None:
+def _decode_picture(topics: Topics, sha256: str, message: Incoming) -> StoredPicture | None:
     try:
         topics.evidence(sha256)
     except ValueError:
         raise UnreadableError("evidence: not named by a hash", sha256) from None
     size = dict(message.user).get("size", "full")
     if size not in ("full", "thumbnail"):
-        return None  # the full picture with its map drawn: the page draws that itself
+        return None  # the full picture with the map drawn on it: the page draws the map itself
     if len(message.payload) > MAX_PICTURE_BYTES:
         raise UnreadableError(f"evidence: larger than {MAX_PICTURE_BYTES} bytes", sha256)
     if not message.payload.startswith(_JPEG):

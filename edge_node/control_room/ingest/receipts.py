@@ -1,10 +1,10 @@
-"""Receipts: the room says how far it has stored verdicts, so that robots may let go of them."""
+"""Publish receipts: up to which number verdicts are stored, so that robots may delete them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.history import epoch_of
+from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.receipt import Receipt
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict, encode
@@ -17,38 +17,39 @@ if TYPE_CHECKING:
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.settings import RoomConfig
 
-_INTERVAL_S = 1.0  # a robot's window may wait for it; each costs a retained message
+_INTERVAL_S = 1.0  # a robot's send window may wait for it; each is a retained message
 
 
 class ReceiptBook:
-    """Which robots are to be told how far their verdicts are stored; belongs to the ingest's thread."""
+    """Track which robots are due a receipt; belongs to the ingest's thread."""
 
     def __init__(self, room: RoomConfig, history: History) -> None:
         self._consumer = room.receipts_as
         self._from_first_heard = room.receipts_from_first_heard
         self._history = history
         self._touched: set[tuple[str, str, str]] = set()
-        self._said: dict[tuple[str, str, str], int] = {}
+        self._sent: dict[tuple[str, str, str], int] = {}
         self._looked_s = float("-inf")
 
     def begin(self) -> None:
-        """Note that a connection begins: what was said on the last one may be lost, so say it again."""
-        self._touched.update(self._said)
-        self._said.clear()
+        """Start a connection: receipts sent on the last one may be lost, so all are due again."""
+        self._touched.update(self._sent)
+        self._sent.clear()
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
-        """Take in what was stored; a duplicate asks for a receipt too, for its robot did not get the last."""
+        """Note stored verdicts; a duplicate is due a receipt too, as its robot missed the last one."""
         if self._consumer is None:
             return
         for arrival in arrivals:
             if isinstance(arrival.message, Verdict):
                 verdict = arrival.message
-                self._touched.add((verdict.site, verdict.robot, epoch_of(verdict)))
+                key = verdict.site, verdict.robot, split_verdict_id(verdict.id).epoch
+                self._touched.add(key)
                 if not arrival.is_news:
-                    self._said.pop((verdict.site, verdict.robot, epoch_of(verdict)), None)
+                    self._sent.pop(key, None)
 
     def due(self, now_s: float) -> Iterator[Outgoing]:
-        """Return the receipts to be published now."""
+        """Yield the receipts to publish now."""
         if not self._touched or now_s - self._looked_s < _INTERVAL_S or self._consumer is None:
             return
         self._looked_s = now_s
@@ -56,7 +57,7 @@ class ReceiptBook:
         for key in touched:
             site, robot, epoch = key
             seq = self._history.stored_up_to(site, robot, epoch, from_first_heard=self._from_first_heard)
-            if seq > self._said.get(key, 0):
-                self._said[key] = seq
+            if seq > self._sent.get(key, 0):
+                self._sent[key] = seq
                 topic = Topics(site, robot).receipt(self._consumer)
                 yield Outgoing(topic, encode(Receipt(epoch=epoch, seq=seq)), retain=True)

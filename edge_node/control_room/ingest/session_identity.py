@@ -1,4 +1,4 @@
-"""The name under which the broker keeps the room's session: made once, kept beside the history."""
+"""Choose the client id of the control room's MQTT session once and store it beside the history."""
 
 from __future__ import annotations
 
@@ -21,15 +21,20 @@ NAME = "session.json"
 _MAX_BYTES = 4096
 
 
-class _Stored(msgspec.Struct):
+class _SessionFile(msgspec.Struct):
     client_id: str
-    subscribed: str  # hash of broker and filters: another session for others, the old one expires
+    subscribed: str  # hash of broker and filters; others get a new session, and the old one expires
     was_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A client id, and whether the broker was ever told it."""
+    """A client id, and whether the broker has had a session of it.
+
+    Attributes:
+        path: file in which it is stored.
+        subscribed: hash of broker and topic filters.
+    """
 
     client_id: str
     was_used: bool
@@ -37,14 +42,14 @@ class Identity:
     subscribed: str
 
     def used(self) -> Identity:
-        """Note on the disk that the broker has a session of this name."""
+        """Record on disk that the broker has a session of this client id."""
         if not self.was_used:
-            _write(self.path, _Stored(self.client_id, self.subscribed, was_used=True))
+            _write(self.path, _SessionFile(self.client_id, self.subscribed, was_used=True))
         return replace(self, was_used=True)
 
 
 def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str]) -> Identity:
-    """Return the room's name at the broker; a new one where broker or subscriptions have changed.
+    """Load the client id; make a new one if the broker or the topic filters have changed.
 
     Raises:
         ConfigError: the file cannot be read or written.
@@ -59,24 +64,24 @@ def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str]) -> Identit
         or (mqtt.client_id or stored.client_id) != stored.client_id
     ):
         name = mqtt.client_id or f"corrosion-room-{secrets.token_hex(4)}"
-        stored = _Stored(name, subscribed)
+        stored = _SessionFile(name, subscribed)
         _write(path, stored)
     return Identity(stored.client_id, stored.was_used, path, subscribed)
 
 
-def _read(path: Path) -> _Stored | None:
+def _read(path: Path) -> _SessionFile | None:
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_MAX_BYTES), type=_Stored)
+            return msgspec.json.decode(file.read(_MAX_BYTES), type=_SessionFile)
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None  # a new name costs what waits at the broker under the old one; gaps will show it
+        return None  # a new client id loses what is queued for the old one; gaps will show it
     except OSError as err:
         raise ConfigError(f"{path}: {err.strerror or err}") from err
 
 
-def _write(path: Path, stored: _Stored) -> None:
+def _write(path: Path, stored: _SessionFile) -> None:
     fresh = path.with_suffix(".new")
     try:
         fresh.write_bytes(msgspec.json.encode(stored))

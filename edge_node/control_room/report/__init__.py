@@ -1,1 +1,1 @@
-"""Mission reports (PDF, CSV), exported data sets of reviewed pictures."""
+"""Write mission reports (PDF, CSV) and export reviewed pictures as a data set."""

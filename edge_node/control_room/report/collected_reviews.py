@@ -1,4 +1,4 @@
-"""All that people said, wherever they said it: in this control room, or on a terminal to the robot itself."""
+"""Collect reviews from both sources: made in this control room, and recorded by robots from other clients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, review_in
+from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, parse_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +18,14 @@ _ALL = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
-    """One review; labels are None where the person named none.
+class CollectedReview:
+    """One review; a label is None where the person gave none.
 
     Attributes:
-        command_id: under which it went to the robot.
+        command_id: of the command that carried it to the robot.
         subject: id of the finding or verdict.
-        is_recorded: the robot has it in its audit.
-        evidence_sha256: the picture that was looked at, as far as the robot said.
+        is_recorded: the robot has it in its audit log.
+        evidence_sha256: the picture that the person saw; None if the robot has not recorded the review.
     """
 
     command_id: str
@@ -44,28 +44,29 @@ class Reviewed:
     is_recorded: bool = False
 
 
-def newest_reviews(history: History) -> list[Reviewed]:
+def collect_newest_reviews(history: History) -> list[CollectedReview]:
     """Return the newest review of each finding and verdict, newest first."""
-    by_command: dict[str, Reviewed] = {}
-    for reviewed in (*_said_here(history), *_said_by_robots(history)):  # what a robot recorded counts
-        by_command[reviewed.command_id] = reviewed
-    newest: dict[tuple[str, str], Reviewed] = {}
-    for reviewed in sorted(by_command.values(), key=lambda found: found.at, reverse=True):
-        newest.setdefault((reviewed.site, reviewed.subject), reviewed)
+    by_command: dict[str, CollectedReview] = {}
+    # Both sources may hold one review; the robot's record replaces the one from here.
+    for review in (*_read_stored(history), *_read_recorded(history)):
+        by_command[review.command_id] = review
+    newest: dict[tuple[str, str], CollectedReview] = {}
+    for review in sorted(by_command.values(), key=lambda review: review.at, reverse=True):
+        newest.setdefault((review.site, review.subject), review)
     return list(newest.values())
 
 
-def _said_here(history: History) -> Iterator[Reviewed]:
+def _read_stored(history: History) -> Iterator[CollectedReview]:
     for review in history.reviews(limit=_ALL):
-        yield _of_record(review)
+        yield _convert_stored(review)
 
 
-def _said_by_robots(history: History) -> Iterator[Reviewed]:
+def _read_recorded(history: History) -> Iterator[CollectedReview]:
     for record in history.responses(limit=_ALL):
         response = record.response
-        found = review_in(response) if response.verb == REVIEW_VERB else None
+        found = parse_review(response) if response.verb == REVIEW_VERB else None
         if found is not None:
-            yield Reviewed(
+            yield CollectedReview(
                 command_id=response.command_id or response.id,
                 site=response.site,
                 robot=response.robot,
@@ -83,21 +84,21 @@ def _said_by_robots(history: History) -> Iterator[Reviewed]:
             )
 
 
-def _of_record(review: StoredReview) -> Reviewed:
-    said = dict(review.corrections)
-    outcome = said.get("outcome")
+def _convert_stored(review: StoredReview) -> CollectedReview:
+    labels = dict(review.corrections)
+    outcome = labels.get("outcome")
     known = {condition.value: condition for condition in Condition}
-    return Reviewed(
+    return CollectedReview(
         command_id=review.review_id,
         site=review.site,
         robot=review.robot,
         subject=review.finding_id,
-        judgement=ReviewJudgement(review.opinion.value),
+        judgement=review.opinion,
         by=review.reviewer,
         at=review.reviewed_at,
         note=review.note,
         outcome=known.get(outcome) if outcome else None,
-        material=said.get("material"),
-        form=said.get("form"),
-        severity=said.get("severity"),
+        material=labels.get("material"),
+        form=labels.get("form"),
+        severity=labels.get("severity"),
     )

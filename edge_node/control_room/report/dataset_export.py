@@ -1,7 +1,7 @@
-"""What people confirmed or corrected -> pictures with labels, as ``converter retrain`` reads them.
+"""Export reviewed pictures with labels for ``converter retrain``.
 
-Only what a person vouched for is a label: the picture that was looked at, and of a disputed finding nothing
-but what the review names. What is not known stays empty.
+Only labels that a person confirmed or gave are exported: for the picture that the person saw, and for a
+disputed finding only the labels in the review. Unknown labels stay empty.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.records import FindingFilter
-from edge_node.control_room.report.collected_reviews import Reviewed, newest_reviews
+from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import DatasetError
 from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
 from edge_node.messages.review import Condition, ReviewJudgement, is_finding
@@ -34,12 +34,12 @@ REVIEW_COLUMNS = (
 )
 REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
-_NOTHING = "none"  # severity and form of what does not corrode, as labelled sets have it
+_NOTHING = "none"  # severity and form of uncorroded metal in labelled sets
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
-    """What is known of a picture; None is unknown."""
+class PictureLabels:
+    """Labels of a picture; None is unknown."""
 
     corroded: bool | None = None
     material: str | None = None
@@ -48,24 +48,24 @@ class Labels:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing is known."""
-        return self == Labels()
+        """Whether every label is unknown."""
+        return self == PictureLabels()
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """One picture to export."""
+class _LabelledPicture:
+    """One picture to export, with the review that labels it."""
 
-    reviewed: Reviewed
+    review: CollectedReview
     sha256: str
     group: str
-    labels: Labels
+    labels: PictureLabels
     verdict: Verdict | None
 
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was exported, and what was not and why."""
+    """Counts of exported pictures, and of those left out by reason."""
 
     pictures: int = 0
     confirmed: int = 0
@@ -85,14 +85,14 @@ def export_dataset(
 
     Args:
         history: of the control room.
-        out: must not be there; appears whole or not at all.
-        licence: of the pictures, as the rows shall name it.
-        every_picture: of a confirmed finding also the pictures that nobody looked at, where the robot judged
-            them alike.
-        on_progress: told how many reviews of how many are done.
+        out: must not exist; is written whole or not at all.
+        licence: of the pictures, for the column ``licence``.
+        every_picture: of a confirmed finding also the pictures that nobody saw, if the robot judged them
+            alike.
+        on_progress: called with the number of reviews done, and of all.
 
     Raises:
-        DatasetError: ``out`` is there or cannot be written, or no review has a picture.
+        DatasetError: ``out`` exists or cannot be written, or no review has a picture.
     """
     if out.exists():
         raise DatasetError(f"{out}: is there already; name a new folder")
@@ -113,51 +113,51 @@ def export_dataset(
     return report
 
 
-def labels_of_finding(finding: Finding, reviewed: Reviewed, verdict: Verdict | None) -> Labels:
-    """Return what a person vouched for in a picture of a finding.
+def label_finding(finding: Finding, review: CollectedReview, verdict: Verdict | None) -> PictureLabels:
+    """Label a picture of a finding by its review.
 
     Args:
-        finding: as the robot said it.
-        reviewed: what the person said.
-        verdict: the robot's on that very picture; None if it is not known any more.
+        finding: the robot's newest message of it.
+        review: of the finding.
+        verdict: the robot's on that picture; None if it was deleted.
     """
-    if reviewed.judgement is ReviewJudgement.DISPUTED:
-        return _corrected(reviewed)
-    # The severity that was confirmed is the finding's peak; the picture may show less of it.
+    if review.judgement is ReviewJudgement.DISPUTED:
+        return _label_from_corrections(review)
+    # A review confirms the finding's peak severity; this picture may show a lower one.
     peak = (
         finding.peak_severity if verdict is not None and verdict.severity == finding.peak_severity else None
     )
-    return Labels(
+    return PictureLabels(
         corroded=True,
-        material=reviewed.material or finding.material,
-        severity=reviewed.severity or peak,
-        form=reviewed.form or finding.form,
+        material=review.material or finding.material,
+        severity=review.severity or peak,
+        form=review.form or finding.form,
     )
 
 
-def labels_of_verdict(verdict: Verdict, reviewed: Reviewed) -> Labels:
-    """Return what a person vouched for in the picture of one verdict."""
-    if reviewed.judgement is ReviewJudgement.DISPUTED:
-        return _corrected(reviewed)
+def label_verdict(verdict: Verdict, review: CollectedReview) -> PictureLabels:
+    """Label the picture of one verdict by its review."""
+    if review.judgement is ReviewJudgement.DISPUTED:
+        return _label_from_corrections(review)
     if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
-        return Labels()  # that it cannot be judged is no label
+        return PictureLabels()  # confirms that it cannot be judged, which labels nothing
     is_corroded = verdict.outcome is Outcome.CORRODED
     nothing = None if is_corroded else _NOTHING
-    return Labels(
+    return PictureLabels(
         corroded=is_corroded,
-        material=reviewed.material or verdict.material,
-        severity=reviewed.severity or verdict.severity or nothing,
-        form=reviewed.form or verdict.form or nothing,
+        material=review.material or verdict.material,
+        severity=review.severity or verdict.severity or nothing,
+        form=review.form or verdict.form or nothing,
     )
 
 
-def _corrected(reviewed: Reviewed) -> Labels:
-    is_clean = reviewed.outcome is Condition.UNCORRODED
-    return Labels(
-        corroded=None if reviewed.outcome is None else not is_clean,
-        material=reviewed.material,
-        severity=reviewed.severity or (_NOTHING if is_clean else None),
-        form=reviewed.form or (_NOTHING if is_clean else None),
+def _label_from_corrections(review: CollectedReview) -> PictureLabels:
+    is_clean = review.outcome is Condition.UNCORRODED
+    return PictureLabels(
+        corroded=None if review.outcome is None else not is_clean,
+        material=review.material,
+        severity=review.severity or (_NOTHING if is_clean else None),
+        form=review.form or (_NOTHING if is_clean else None),
     )
 
 
@@ -166,13 +166,13 @@ def _rows(
     report: ExportReport,
     every_picture: bool,
     on_progress: Callable[[int, int], None],
-) -> Iterator[_Row]:
-    """Yield pictures with labels, one row for each picture; the newest review of it counts."""
-    reviews = newest_reviews(history)
+) -> Iterator[_LabelledPicture]:
+    """Yield each picture once with its labels; its newest review counts."""
+    reviews = collect_newest_reviews(history)
     seen: set[str] = set()
-    for done, reviewed in enumerate(reviews, start=1):
-        of_kind = _of_finding if is_finding(reviewed.subject) else _of_verdict
-        for row in of_kind(history, report, reviewed, every_picture):
+    for done, review in enumerate(reviews, start=1):
+        label = _label_finding_pictures if is_finding(review.subject) else _label_verdict_picture
+        for row in label(history, report, review, every_picture):
             if row.labels.is_empty:
                 report.left_out["the review does not say what is right"] += 1
             elif row.sha256 not in seen:
@@ -181,13 +181,13 @@ def _rows(
         on_progress(done, len(reviews))
 
 
-def _of_finding(
+def _label_finding_pictures(
     history: History,
     report: ExportReport,
-    reviewed: Reviewed,
+    review: CollectedReview,
     every_picture: bool,
-) -> Iterator[_Row]:
-    record = history.finding(reviewed.subject, site=reviewed.site)
+) -> Iterator[_LabelledPicture]:
+    record = history.finding(review.subject, site=review.site)
     if record is None:
         report.left_out["the finding is not in the history any more"] += 1
         return
@@ -195,41 +195,41 @@ def _of_finding(
     verdicts = {
         found.verdict.evidence_sha256: found.verdict for found in history.verdicts_of(finding, limit=5000)
     }
-    looked_at = reviewed.evidence_sha256 or finding.best_evidence_sha256
-    if looked_at is None:
+    seen_sha256 = review.evidence_sha256 or finding.best_evidence_sha256
+    if seen_sha256 is None:
         report.left_out["the robot kept no picture of it"] += 1
         return
-    wanted = [looked_at]
-    if every_picture and reviewed.judgement is ReviewJudgement.CONFIRMED:
-        wanted += [sha256 for sha256 in verdicts if sha256 and sha256 != looked_at]
+    wanted = [seen_sha256]
+    if every_picture and review.judgement is ReviewJudgement.CONFIRMED:
+        wanted += [sha256 for sha256 in verdicts if sha256 and sha256 != seen_sha256]
     group = f"{finding.site}:{finding.asset or ''}:{finding.id}"
     for sha256 in wanted:
         verdict = verdicts.get(sha256)
-        yield _Row(reviewed, sha256, group, labels_of_finding(finding, reviewed, verdict), verdict)
+        yield _LabelledPicture(review, sha256, group, label_finding(finding, review, verdict), verdict)
 
 
-def _of_verdict(
+def _label_verdict_picture(
     history: History,
     report: ExportReport,
-    reviewed: Reviewed,
+    review: CollectedReview,
     _every_picture: bool,
-) -> Iterator[_Row]:
-    record = history.verdict(reviewed.subject)
-    if record is None or record.verdict.site != reviewed.site:
+) -> Iterator[_LabelledPicture]:
+    record = history.verdict(review.subject)
+    if record is None or record.verdict.site != review.site:
         report.left_out["the verdict is not in the history any more"] += 1
         return
     verdict = record.verdict
-    sha256 = reviewed.evidence_sha256 or verdict.evidence_sha256
+    sha256 = review.evidence_sha256 or verdict.evidence_sha256
     if sha256 is None:
         report.left_out["the robot kept no picture of it"] += 1
         return
     own = verdict if sha256 == verdict.evidence_sha256 else None
-    group = f"{verdict.site}:{verdict.asset or ''}:{_finding_around(history, verdict) or verdict.id}"
-    yield _Row(reviewed, sha256, group, labels_of_verdict(verdict, reviewed), own)
+    group = f"{verdict.site}:{verdict.asset or ''}:{_find_open_finding(history, verdict) or verdict.id}"
+    yield _LabelledPicture(review, sha256, group, label_verdict(verdict, review), own)
 
 
-def _finding_around(history: History, verdict: Verdict) -> str | None:
-    """Return the finding during which a verdict was made, so that no split tears the two apart."""
+def _find_open_finding(history: History, verdict: Verdict) -> str | None:
+    """Return the id of the finding open at a verdict: both get one group, which splits never separate."""
     only = FindingFilter(site=verdict.site, robot=verdict.robot, since=verdict.observed_at)
     around = [
         record.finding
@@ -239,7 +239,9 @@ def _finding_around(history: History, verdict: Verdict) -> str | None:
     return min(around, key=lambda finding: finding.last_observed_at).id if around else None
 
 
-def _write(history: History, folder: Path, report: ExportReport, licence: str, rows: Iterator[_Row]) -> None:
+def _write(
+    history: History, folder: Path, report: ExportReport, licence: str, rows: Iterator[_LabelledPicture]
+) -> None:
     with (
         (folder / LABELS_NAME).open("x", newline="", encoding="utf-8") as labels_file,
         (folder / REVIEWS_NAME).open("x", newline="", encoding="utf-8") as reviews_file,
@@ -249,12 +251,12 @@ def _write(history: History, folder: Path, report: ExportReport, licence: str, r
         labels.writeheader()
         reviews.writeheader()
         for row in rows:
-            reviewed = row.reviewed
-            picture = history.picture(reviewed.site, reviewed.robot, row.sha256)
+            review = row.review
+            picture = history.picture(review.site, review.robot, row.sha256)
             if picture is None or picture.is_thumbnail:
                 report.left_out[
                     f"the whole picture has not come; ask for it: edge-node command --robot"
-                    f" {reviewed.site}/{reviewed.robot} evidence SHA256"
+                    f" {review.site}/{review.robot} evidence SHA256"
                 ] += 1
                 continue
             if hashlib.sha256(picture.content).hexdigest() != row.sha256:
@@ -265,15 +267,15 @@ def _write(history: History, folder: Path, report: ExportReport, licence: str, r
             labels.writerow({"file": file, "licence": licence, **_label_cells(row)})
             reviews.writerow({"file": file, **_review_cells(row)})
             report.pictures += 1
-            report.confirmed += reviewed.judgement is ReviewJudgement.CONFIRMED
-            report.disputed += reviewed.judgement is ReviewJudgement.DISPUTED
+            report.confirmed += review.judgement is ReviewJudgement.CONFIRMED
+            report.disputed += review.judgement is ReviewJudgement.DISPUTED
 
 
-def _label_cells(row: _Row) -> dict[str, str]:
+def _label_cells(row: _LabelledPicture) -> dict[str, str]:
     labels = row.labels
     return {
         "set": _SET,
-        "source": f"{row.reviewed.site}/{row.reviewed.robot}",
+        "source": f"{row.review.site}/{row.review.robot}",
         "group": row.group,
         "material": labels.material or "",
         "corroded": "" if labels.corroded is None else str(int(labels.corroded)),
@@ -282,14 +284,14 @@ def _label_cells(row: _Row) -> dict[str, str]:
     }
 
 
-def _review_cells(row: _Row) -> dict[str, str]:
-    reviewed, verdict = row.reviewed, row.verdict
+def _review_cells(row: _LabelledPicture) -> dict[str, str]:
+    review, verdict = row.review, row.verdict
     cells = {
-        "subject": reviewed.subject,
-        "judgement": reviewed.judgement.value,
-        "by": reviewed.by,
-        "at": reviewed.at.isoformat(timespec="seconds"),
-        "note": reviewed.note,
+        "subject": review.subject,
+        "judgement": review.judgement.value,
+        "by": review.by,
+        "at": review.at.isoformat(timespec="seconds"),
+        "note": review.note,
     }
     if verdict is not None:
         cells |= {

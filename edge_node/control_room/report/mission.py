@@ -1,4 +1,4 @@
-"""One mission out of the history: what was looked at, what could not be, what was found. Pure."""
+"""Collect one mission from the history: frames judged and not judged, gaps, findings with reviews."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.history import epoch_of
 from edge_node.control_room.history.records import FindingFilter, VerdictFilter
-from edge_node.control_room.report.collected_reviews import Reviewed, newest_reviews
+from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import CorrosionError
+from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _PAGE_ROWS = 2000
 _ALL = 100_000
-_SMALLEST_HOLE_M = 0.2  # about what a camera sees at once
+_SMALLEST_HOLE_M = 0.2  # about the length of one camera frame
 _HOLE_STEPS = 5
-STRIP_CELLS = 140  # on a page's width a stretch is about a millimetre
+STRIP_CELLS = 140  # across a page each cell is about a millimetre wide
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which robot, and when; None is unbounded."""
+    """The robot, time span and asset of a mission; None is unbounded."""
 
     site: str
     robot: str
@@ -42,7 +42,7 @@ class Selection:
 
     @property
     def verdicts(self) -> VerdictFilter:
-        """The same for verdicts."""
+        """The filter for its verdicts."""
         return VerdictFilter(
             site=self.site, robot=self.robot, asset=self.asset, since=self.since, until=self.until
         )
@@ -50,17 +50,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class MissionFinding:
-    """A finding with what people and pictures say of it; ``number`` counts along the path, from 1."""
+    """A finding with its newest review and best picture; ``number`` counts along the path, from 1."""
 
     number: int
     finding: Finding
-    reviewed: Reviewed | None
+    review: CollectedReview | None
     picture: StoredPicture | None
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Part of the path, metres."""
+class PathStretch:
+    """A part of the path, in metres."""
 
     from_m: float
     to_m: float
@@ -68,21 +68,21 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Mission:
-    """All of it.
+    """Figures and findings of one mission.
 
     Attributes:
-        first_at: when the first frame was seen, by the robot's clock.
+        first_at: time of the first frame, by the robot's clock.
         outcomes: frames by outcome.
-        reasons: frames that were not decided, by the code of each reason, most first; with its text.
-        dropped: frames that the camera gave and nobody decided, because a newer one was there.
-        gaps: verdicts that never came, between the first and the last that did.
-        bundles: the models that decided, with how many frames each.
-        configurations: hashes of the robot's configuration, with how many frames.
-        time_quality: frames by what the robot knew of its clock.
-        path: from where to where, if the robot knew.
+        reasons: code, text and count of frames for each reason why frames were not judged, most first.
+        dropped: camera frames without a verdict, because a newer frame had arrived.
+        gaps: missing verdicts between the first and the last received one.
+        bundles: bundles in use, with their counts of frames.
+        configurations: hashes of the robot's configurations, with their counts of frames.
+        time_quality: frames by whether the robot's clock was synchronized.
+        path: first to last distance; None if the robot had no pose.
         without_place: frames without a distance along the path.
         strip: along the path, or over time where there is no path.
-        hole_m: how long a stretch without a judged frame must be to be told.
+        hole_m: length from which a stretch without a judged frame is reported.
         unjudged: those stretches.
     """
 
@@ -100,36 +100,36 @@ class Mission:
     sources: tuple[tuple[str, int], ...]
     time_quality: Counter[str]
     without_place: int
-    path: Stretch | None
+    path: PathStretch | None
     strip: tuple[StripCell, ...]
     hole_m: float
-    unjudged: tuple[Stretch, ...]
+    unjudged: tuple[PathStretch, ...]
     findings: tuple[MissionFinding, ...]
 
     @property
     def frames(self) -> int:
-        """Verdicts that came."""
+        """Count of received verdicts."""
         return sum(self.outcomes.values())
 
     @property
     def judged(self) -> int:
-        """Frames of which it was decided whether they show corrosion."""
+        """Count of frames judged corroded or uncorroded."""
         return self.outcomes[Outcome.CORRODED.value] + self.outcomes[Outcome.UNCORRODED.value]
 
     @property
     def along_path(self) -> bool:
-        """Whether the robot knew where it was; else the chart is over time."""
+        """Whether the chart is along the path; else it is over time."""
         return self.path is not None
 
     @property
     def missing(self) -> int:
-        """Verdicts that never came."""
+        """Count of verdicts that never arrived."""
         return sum(gap.missing for gap in self.gaps)
 
 
 @dataclass(slots=True)
-class _Sums:
-    """What is added up over all verdicts."""
+class _Totals:
+    """Running totals over all verdicts."""
 
     first: Verdict | None = None
     last: Verdict | None = None
@@ -148,7 +148,7 @@ class _Sums:
     replayed: int = 0
 
     def add(self, verdict: Verdict, *, replayed: bool) -> None:
-        """Take in one verdict; they come in order of time."""
+        """Add one verdict; called in order of time."""
         self.first, self.last = self.first or verdict, verdict
         self.outcomes[verdict.outcome.value] += 1
         if verdict.outcome in (Outcome.UNCERTAIN, Outcome.NOT_INSPECTABLE):
@@ -161,7 +161,7 @@ class _Sums:
         self.configurations[verdict.config_sha256] += 1
         self.sources[verdict.source] += 1
         self.time_quality[verdict.time_quality] += 1
-        epoch = epoch_of(verdict)
+        epoch = split_verdict_id(verdict.id).epoch
         low, high = self.numbers.get(epoch, (verdict.seq, verdict.seq))
         self.numbers[epoch] = min(low, verdict.seq), max(high, verdict.seq)
         self.dropped += verdict.frames_dropped
@@ -173,66 +173,68 @@ class _Sums:
                 self.judged_m.append(place_m)
 
 
-def mission_of(
+def collect_mission(
     history: History, selection: Selection, on_progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> Mission:
-    """Gather a mission.
+    """Read a mission's verdicts, findings and reviews and total them.
 
     Args:
         history: of the control room.
-        selection: which robot, and when.
-        on_progress: told how many verdicts of how many were read.
+        selection: robot, time span and asset.
+        on_progress: called with the number of verdicts read, and of all.
 
     Raises:
-        CorrosionError: nothing came from this robot then; the sentence says what did.
+        CorrosionError: the robot has no verdict in that time; the text names what there is.
     """
-    sums = _Sums()
+    totals = _Totals()
     for verdict, replayed in _verdicts(history, selection, on_progress):
-        sums.add(verdict, replayed=replayed)
-    if sums.first is None or sums.last is None:
-        raise CorrosionError(_nothing(history, selection))
-    frames = sum(sums.outcomes.values())
-    along_path = bool(sums.places_m)
-    # With less than two frames in a cell the chart would have holes where there are none.
-    cells = max(1, min(STRIP_CELLS, (len(sums.places_m) or frames) // 2))
+        totals.add(verdict, replayed=replayed)
+    if totals.first is None or totals.last is None:
+        raise CorrosionError(_explain_empty(history, selection))
+    frames = sum(totals.outcomes.values())
+    along_path = bool(totals.places_m)
+    # With fewer than two frames per cell the chart would show gaps where there are none.
+    cells = max(1, min(STRIP_CELLS, (len(totals.places_m) or frames) // 2))
     strip = tuple(history.strip(selection.verdicts, cells=cells, by_time=not along_path))
-    hole_m = hole_length_m(sums.judged_m)
+    hole_m = compute_hole_m(totals.judged_m)
     return Mission(
         selection=selection,
-        assets=tuple(name for name, _ in sums.assets.most_common()),
-        first_at=sums.first.observed_at,
-        last_at=sums.last.observed_at,
-        outcomes=sums.outcomes,
-        reasons=tuple((code, sums.reason_texts[code], count) for code, count in sums.reasons.most_common()),
-        dropped=sums.dropped,
-        replayed=sums.replayed,
-        gaps=tuple(_gaps(history, selection, sums.numbers)),
-        bundles=tuple(sums.bundles.most_common()),
-        configurations=tuple(sums.configurations.most_common()),
-        sources=tuple(sums.sources.most_common()),
-        time_quality=sums.time_quality,
-        without_place=frames - len(sums.places_m),
-        path=Stretch(min(sums.places_m), max(sums.places_m)) if along_path else None,
+        assets=tuple(name for name, _ in totals.assets.most_common()),
+        first_at=totals.first.observed_at,
+        last_at=totals.last.observed_at,
+        outcomes=totals.outcomes,
+        reasons=tuple(
+            (code, totals.reason_texts[code], count) for code, count in totals.reasons.most_common()
+        ),
+        dropped=totals.dropped,
+        replayed=totals.replayed,
+        gaps=tuple(_gaps(history, selection, totals.numbers)),
+        bundles=tuple(totals.bundles.most_common()),
+        configurations=tuple(totals.configurations.most_common()),
+        sources=tuple(totals.sources.most_common()),
+        time_quality=totals.time_quality,
+        without_place=frames - len(totals.places_m),
+        path=PathStretch(min(totals.places_m), max(totals.places_m)) if along_path else None,
         strip=strip,
         hole_m=hole_m,
-        unjudged=tuple(_unjudged(sums.places_m, sums.judged_m, hole_m)),
-        findings=_findings(history, selection, sums.first, sums.last),
+        unjudged=tuple(_unjudged(totals.places_m, totals.judged_m, hole_m)),
+        findings=_findings(history, selection, totals.first, totals.last),
     )
 
 
 def distance_m(pose: Pose | None) -> float | None:
-    """Return how far along the path, if that is known."""
+    """Return the distance along the path; None if unknown."""
     return pose.distance_m if pose is not None else None
 
 
 def length_m(finding: Finding) -> float | None:
-    """Return a finding's extent along the path, if both ends are known."""
+    """Return a finding's extent along the path; None if an end is unknown."""
     begin, end = distance_m(finding.from_pose), distance_m(finding.to_pose)
     return None if begin is None or end is None else abs(end - begin)
 
 
-def hole_length_m(judged_m: list[float]) -> float:
-    """Return how far apart judged frames must be for a hole: five times what they usually are."""
+def compute_hole_m(judged_m: list[float]) -> float:
+    """Return the spacing of judged frames that counts as a hole: five times the median, at least 0.2 m."""
     steps = [end - begin for begin, end in pairwise(sorted(judged_m)) if end > begin]
     return max(_SMALLEST_HOLE_M, _HOLE_STEPS * median(steps)) if steps else _SMALLEST_HOLE_M
 
@@ -249,24 +251,24 @@ def _verdicts(
 
 
 def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, int]]) -> Iterator[Gap]:
-    """Yield what is missing between the numbers of each epoch that came; its ends cut to them."""
+    """Yield gaps between the first and last received number of each epoch, clipped to them."""
     for gap in history.gaps(site=selection.site, robot=selection.robot, limit=_ALL):
         low, high = numbers.get(gap.epoch, (0, -1))
         if gap.first_seq <= high and gap.last_seq >= low:
             yield replace(gap, first_seq=max(gap.first_seq, low), last_seq=min(gap.last_seq, high))
 
 
-def _unjudged(places_m: list[float], judged_m: list[float], hole_m: float) -> Iterator[Stretch]:
+def _unjudged(places_m: list[float], judged_m: list[float], hole_m: float) -> Iterator[PathStretch]:
     """Yield the stretches longer than ``hole_m`` in which no frame was judged."""
     if not places_m:
         return
     known = [min(places_m), *sorted(judged_m), max(places_m)]
     if not judged_m:
-        yield Stretch(known[0], known[-1])
+        yield PathStretch(known[0], known[-1])
         return
     for begin, end in pairwise(known):
         if end - begin > hole_m:
-            yield Stretch(begin, end)
+            yield PathStretch(begin, end)
 
 
 def _findings(
@@ -278,7 +280,7 @@ def _findings(
     found = [record.finding for record in history.findings(only, limit=_ALL)]
     found = [finding for finding in found if finding.first_observed_at <= last.observed_at]
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
-    reviews = {(reviewed.site, reviewed.subject): reviewed for reviewed in newest_reviews(history)}
+    reviews = {(review.site, review.subject): review for review in collect_newest_reviews(history)}
     return tuple(
         MissionFinding(number, finding, reviews.get((finding.site, finding.id)), _picture(history, finding))
         for number, finding in enumerate(found, start=1)
@@ -290,7 +292,7 @@ def _picture(history: History, finding: Finding) -> StoredPicture | None:
     return history.picture(finding.site, finding.robot, sha256) if sha256 else None
 
 
-def _nothing(history: History, selection: Selection) -> str:
+def _explain_empty(history: History, selection: Selection) -> str:
     who = f"{selection.site}/{selection.robot}"
     robots = {(record.site, record.robot): record for record in history.robots()}
     record = robots.get((selection.site, selection.robot))

@@ -1,4 +1,4 @@
-"""A mission as a table: one row a finding, each with what the mission as a whole covered."""
+"""Render a mission as CSV: a row per finding, each repeating the mission's totals."""
 
 from __future__ import annotations
 
@@ -13,38 +13,31 @@ from edge_node.messages.verdict import Outcome
 if TYPE_CHECKING:
     from edge_node.control_room.report.mission import Mission, MissionFinding
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 
 
-def mission_csv(mission: Mission) -> str:
-    """Return the table; a mission without a finding is one row with empty cells."""
-    rows = [_finding(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
-    whole = _whole(mission)
+def render_mission_csv(mission: Mission) -> str:
+    """Render the table; a mission without a finding is one row with empty cells."""
+    rows = [_list_finding_cells(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
+    totals = _list_totals(mission)
     out = io.StringIO()
-    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *whole), lineterminator="\n")
+    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *totals), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in {**row, **whole}.items()} for row in rows)
+    writer.writerows({key: _escape(value) for key, value in {**row, **totals}.items()} for row in rows)
     return out.getvalue()
 
 
 _FINDING_COLUMNS = (
     *("number", "finding_id", "state", "closed_because", "material", "form", "severity", "first_observed_at"),
-    *(
-        "last_observed_at",
-        "from_m",
-        "to_m",
-        "length_m",
-        "frames",
-        "peak_confidence",
-        "area_fraction_estimate",
-    ),
+    *("last_observed_at", "from_m", "to_m", "length_m", "frames", "peak_confidence"),
+    *("area_fraction_estimate",),
     *("iso_4628_3_estimate", "astm_d610_estimate", "evidence_sha256", "review", "reviewed_by", "reviewed_at"),
     *("review_outcome", "review_material", "review_form", "review_severity", "review_note"),
 )
 
 
-def _finding(found: MissionFinding) -> dict[str, Any]:
-    finding, reviewed = found.finding, found.reviewed
+def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
+    finding, review = found.finding, found.review
     area = finding.peak_area_fraction
     row = {
         "number": found.number,
@@ -65,22 +58,22 @@ def _finding(found: MissionFinding) -> dict[str, Any]:
         "iso_4628_3_estimate": None if area is None else iso_4628_3(area),
         "astm_d610_estimate": None if area is None else astm_d610(area),
         "evidence_sha256": finding.best_evidence_sha256,
-        "review": reviewed.judgement.value if reviewed else "not reviewed",
+        "review": review.judgement.value if review else "not reviewed",
     }
-    if reviewed is not None:
+    if review is not None:
         row |= {
-            "reviewed_by": reviewed.by,
-            "reviewed_at": reviewed.at.isoformat(),
-            "review_outcome": reviewed.outcome.value if reviewed.outcome else None,
-            "review_material": reviewed.material,
-            "review_form": reviewed.form,
-            "review_severity": reviewed.severity,
-            "review_note": reviewed.note,
+            "reviewed_by": review.by,
+            "reviewed_at": review.at.isoformat(),
+            "review_outcome": review.outcome.value if review.outcome else None,
+            "review_material": review.material,
+            "review_form": review.form,
+            "review_severity": review.severity,
+            "review_note": review.note,
         }
     return {column: row.get(column) for column in _FINDING_COLUMNS}
 
 
-def _whole(mission: Mission) -> dict[str, Any]:
+def _list_totals(mission: Mission) -> dict[str, Any]:
     return {
         "site": mission.selection.site,
         "robot": mission.selection.robot,
@@ -99,7 +92,7 @@ def _whole(mission: Mission) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def _escape(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return "" if value is None else value

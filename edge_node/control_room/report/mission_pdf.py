@@ -1,4 +1,4 @@
-"""A mission on paper: what an inspector reads, checks against the place, and signs."""
+"""Render a mission report as PDF, for an inspector to check on site and sign."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from edge_node import __version__
-from edge_node.control_room.report import report_text as words
+from edge_node.control_room.report import report_text
 from edge_node.control_room.report.fonts_used import FAMILY, Typeface
-from edge_node.control_room.report.mission_csv import mission_csv
-from edge_node.control_room.report.strip_chart import INK, MUTED, RULE, chart_height_mm, draw_strip
+from edge_node.control_room.report.mission_csv import render_mission_csv
+from edge_node.control_room.report.strip_chart import INK, MUTED, RULE, compute_chart_height_mm, draw_strip
 from edge_node.errors import CorrosionError
 
 try:
@@ -35,125 +35,131 @@ _SHADE = (240, 243, 245)
 _BOXES = {"confirmed": (46, 125, 79), "disputed": (176, 58, 46), "not reviewed": (120, 120, 120)}
 
 
-def mission_pdf(
+def render_mission_pdf(
     mission: Mission, *, title: str = "Inspection report", made_at: datetime | None = None
 ) -> bytes:
-    """Return the document.
+    """Render the document.
 
     Args:
-        mission: what it is about.
-        title: at the head.
-        made_at: now, if not given.
-
-    Raises:
-        CorrosionError: the extra that it needs is not installed.
+        mission: the figures and findings to print.
+        title: heading of the first page.
+        made_at: date of the report; now if None.
     """
     made_at = made_at or datetime.now(timezone.utc)
-    table = mission_csv(mission)
+    table = render_mission_csv(mission)
     fingerprint = hashlib.sha256(table.encode()).hexdigest()
-    paper = _Paper(mission, title, made_at, fingerprint, table + title)
-    paper.front()
-    paper.findings()
-    paper.means()
-    paper.signatures()
-    return bytes(paper.pdf.output())
+    document = _Document(mission, title, made_at, fingerprint, table + title)
+    document.write_front()
+    document.write_findings()
+    document.write_means()
+    document.write_signatures()
+    return document.render()
 
 
 class _Page(FPDF):
-    """A page with the report's foot."""
+    """A PDF whose pages have the report's footer."""
 
-    foot = ""
+    def __init__(self) -> None:
+        super().__init__(format="A4")
+        self._footer_text = ""
+
+    def set_footer(self, text: str) -> None:
+        """Set the text at the left of every footer."""
+        self._footer_text = text
 
     def footer(self) -> None:
-        """Write the foot; called by the library at the end of each page."""
+        """Write the footer; fpdf2 calls this at the end of each page."""
         self.set_y(-_FOOT_MM + 4)
         self.set_draw_color(*RULE)
         self.line(_MARGIN_MM, self.get_y(), _MARGIN_MM + _WIDTH_MM, self.get_y())
         self.set_font(FAMILY, "", 7.5)
         self.set_text_color(*MUTED)
-        self.cell(_WIDTH_MM - 24, 6, self.foot)
+        self.cell(_WIDTH_MM - 24, 6, self._footer_text)
         self.cell(24, 6, f"page {self.page_no()} of {{nb}}", align="R")
 
 
-class _Paper:
-    """The document as it is being written."""
+class _Document:
+    """The document while its parts are written."""
 
     def __init__(self, mission: Mission, title: str, made_at: datetime, fingerprint: str, texts: str) -> None:
-        self.pdf = _Page(format="A4")
+        self._pdf = _Page()
         self._mission = mission
         self._title = title
         self._made_at = made_at
         self._fingerprint = fingerprint
-        self.pdf.set_margins(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
-        self.pdf.set_auto_page_break(auto=True, margin=_FOOT_MM)
-        self._face = Typeface(self.pdf, (texts, words.ALL_SIGNS))
+        self._pdf.set_margins(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
+        self._pdf.set_auto_page_break(auto=True, margin=_FOOT_MM)
+        self._face = Typeface(self._pdf, (texts, report_text.ALL_CHARACTERS))
         who = f"{mission.selection.site}/{mission.selection.robot}"
-        self.pdf.foot = self._face.clean(
-            f"{who}   {mission.first_at:%Y-%m-%d %H:%M} UTC   data {fingerprint[:16]}"
-        )
-        self.pdf.set_title(f"{title} {who} {mission.first_at:%Y-%m-%d}")
-        self.pdf.set_creator(f"corrosion-edge-node {__version__}")
-        self.pdf.set_creation_date(made_at)
-        self.pdf.add_page()
+        footer = f"{who}   {mission.first_at:%Y-%m-%d %H:%M} UTC   data {fingerprint[:16]}"
+        self._pdf.set_footer(self._face.clean(footer))
+        self._pdf.set_title(f"{title} {who} {mission.first_at:%Y-%m-%d}")
+        self._pdf.set_creator(f"corrosion-edge-node {__version__}")
+        self._pdf.set_creation_date(made_at)
+        self._pdf.add_page()
 
-    def front(self) -> None:
-        """Write what it is about, what was covered, where, and what was found, in short."""
+    def render(self) -> bytes:
+        """Return the PDF file."""
+        return bytes(self._pdf.output())
+
+    def write_front(self) -> None:
+        """Write the summary: mission, coverage, chart, table of findings, cautions."""
         mission = self._mission
         self._write(self._title, 20, "B", _ACCENT, 9)
         self._write(" · ".join(mission.assets) or "no asset named", 12, "", INK, 6)
-        self.pdf.ln(3)
-        self._facts(words.head(mission, self._made_at))
+        self._pdf.ln(3)
+        self._facts(report_text.describe_mission(mission, self._made_at))
         self._heading("Coverage")
-        self._facts(words.coverage(mission))
+        self._facts(report_text.describe_coverage(mission))
         self._heading("Along the path" if mission.along_path else "Over time")
         self._strip()
-        self._heading(f"Findings: {words.count_findings(mission)}")
+        self._heading(f"Findings: {report_text.count_findings(mission)}")
         self._findings_table()
         self._heading("What these figures are, and are not")
-        for sentence in words.cautions(mission):
+        for sentence in report_text.list_cautions(mission):
             self._bullet(sentence)
 
-    def findings(self) -> None:
-        """Write one block for each finding: its picture, and all that is known."""
+    def write_findings(self) -> None:
+        """Write one block for each finding: picture and facts."""
         if not self._mission.findings:
             return
         self._heading("The findings one by one")
         for found in self._mission.findings:
             self._finding(found)
 
-    def means(self) -> None:
-        """Write by what all of it was found, so that it can be repeated."""
+    def write_means(self) -> None:
+        """Write bundles, configurations, cameras and gaps, so that the inspection can be repeated."""
         self._heading("How it was found")
-        self._facts(words.means(self._mission))
+        self._facts(report_text.describe_means(self._mission))
         if self._mission.gaps:
             self._heading("Verdicts that never came")
-            self._facts(words.gaps(self._mission))
+            self._facts(report_text.list_gaps(self._mission))
         if self._face.missing:
-            signs = "".join(sorted(self._face.missing))[:40]
-            codes = ", ".join(f"U+{ord(sign):04X}" for sign in signs[:8])
+            missing = sorted(self._face.missing)[:8]
+            codes = ", ".join(f"U+{ord(character):04X}" for character in missing)
             self._bullet(
-                f"Some signs ({codes}) are in no font on the machine that made this report and are shown as"
-                " boxes; a package such as fonts-noto-cjk brings them."
+                f"Some characters ({codes}) are in no font on the machine that made this report and are shown"
+                " as boxes; a package such as fonts-noto-cjk brings them."
             )
 
-    def signatures(self) -> None:
-        """Leave room for who answers for it."""
-        if self.pdf.get_y() > 297 - _FOOT_MM - 52:
-            self.pdf.add_page()
+    def write_signatures(self) -> None:
+        """Write the inspector's statement with lines for name, date and signature."""
+        if self._pdf.get_y() > 297 - _FOOT_MM - 52:
+            self._pdf.add_page()
         self._heading("Assessment of the inspector")
-        self._write(words.STATEMENT, 9, "", INK, 4.6)
-        self.pdf.ln(14)
+        self._write(report_text.STATEMENT, 9, "", INK, 4.6)
+        self._pdf.ln(14)
         width = (_WIDTH_MM - 12) / 3
-        top = self.pdf.get_y()
-        self.pdf.set_draw_color(*INK)
+        top = self._pdf.get_y()
+        self._pdf.set_draw_color(*INK)
         for at, label in enumerate(("name", "place and date", "signature")):
             left = _MARGIN_MM + at * (width + 6)
-            self.pdf.line(left, top, left + width, top)
-            self.pdf.set_xy(left, top + 1)
-            self.pdf.set_font(FAMILY, "", 8)
-            self.pdf.set_text_color(*MUTED)
-            self.pdf.cell(width, 4, label)
-        self.pdf.set_y(top + 10)
+            self._pdf.line(left, top, left + width, top)
+            self._pdf.set_xy(left, top + 1)
+            self._pdf.set_font(FAMILY, "", 8)
+            self._pdf.set_text_color(*MUTED)
+            self._pdf.cell(width, 4, label)
+        self._pdf.set_y(top + 10)
         self._write(
             f"Fingerprint of the data in this report (SHA-256 of its CSV): {self._fingerprint}",
             7,
@@ -163,38 +169,38 @@ class _Paper:
         )
 
     def _heading(self, text: str) -> None:
-        if self.pdf.get_y() > 297 - _FOOT_MM - 24:
-            self.pdf.add_page()
-        self.pdf.ln(4)
+        if self._pdf.get_y() > 297 - _FOOT_MM - 24:
+            self._pdf.add_page()
+        self._pdf.ln(4)
         self._write(text, 12, "B", _ACCENT, 7)
 
     def _write(
         self, text: str, size: float, style: str, colour: tuple[int, int, int], line_mm: float
     ) -> None:
-        self.pdf.set_x(_MARGIN_MM)
-        self.pdf.set_font(FAMILY, style, size)
-        self.pdf.set_text_color(*colour)
-        self.pdf.multi_cell(
+        self._pdf.set_x(_MARGIN_MM)
+        self._pdf.set_font(FAMILY, style, size)
+        self._pdf.set_text_color(*colour)
+        self._pdf.multi_cell(
             _WIDTH_MM, line_mm, self._face.clean(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT
         )
 
     def _bullet(self, text: str) -> None:
-        self.pdf.set_font(FAMILY, "", 9)
-        self.pdf.set_text_color(*INK)
-        self.pdf.set_x(_MARGIN_MM)
-        self.pdf.cell(4, 4.6, "·")
-        self.pdf.multi_cell(
+        self._pdf.set_font(FAMILY, "", 9)
+        self._pdf.set_text_color(*INK)
+        self._pdf.set_x(_MARGIN_MM)
+        self._pdf.cell(4, 4.6, "·")
+        self._pdf.multi_cell(
             _WIDTH_MM - 4, 4.6, self._face.clean(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT
         )
-        self.pdf.ln(0.8)
+        self._pdf.ln(0.8)
 
     @contextmanager
     def _table(self, widths: tuple[float, ...], *, headed: bool) -> Iterator[object]:
-        self.pdf.set_font(FAMILY, "", 8.5)
-        self.pdf.set_text_color(*INK)
-        self.pdf.set_draw_color(*RULE)
-        self.pdf.set_fill_color(255, 255, 255)  # whatever was filled last
-        with self.pdf.table(
+        self._pdf.set_font(FAMILY, "", 8.5)
+        self._pdf.set_text_color(*INK)
+        self._pdf.set_draw_color(*RULE)
+        self._pdf.set_fill_color(255, 255, 255)  # reset: the last fill may have set another
+        with self._pdf.table(
             col_widths=widths,
             width=_WIDTH_MM,
             line_height=4.6,
@@ -217,43 +223,43 @@ class _Paper:
 
     def _findings_table(self) -> None:
         if not self._mission.findings:
-            self._write(words.NO_FINDING, 9, "", INK, 4.6)
+            self._write(report_text.NO_FINDING, 9, "", INK, 4.6)
             return
         with self._table((8, 30, 33, 22, 17, 26, 16, 26), headed=True) as table:
-            for cells in words.findings_table(self._mission):
+            for cells in report_text.list_finding_rows(self._mission):
                 row = table.row()  # type: ignore[attr-defined]  # the same
                 for cell in cells:
                     row.cell(self._face.clean(cell))
 
     def _strip(self) -> None:
-        height = chart_height_mm(self._mission)
-        if self.pdf.get_y() + height > 297 - _FOOT_MM:
-            self.pdf.add_page()
-        top = self.pdf.get_y()
-        draw_strip(self.pdf, self._mission, self._face, (_MARGIN_MM, top, _WIDTH_MM, height))
-        self.pdf.set_y(top + height)
+        height = compute_chart_height_mm(self._mission)
+        if self._pdf.get_y() + height > 297 - _FOOT_MM:
+            self._pdf.add_page()
+        top = self._pdf.get_y()
+        draw_strip(self._pdf, self._mission, self._face, (_MARGIN_MM, top, _WIDTH_MM, height))
+        self._pdf.set_y(top + height)
 
     def _finding(self, found: MissionFinding) -> None:
-        facts = words.finding(found)
-        if self.pdf.get_y() + _PICTURE_MM[1] + 22 > 297 - _FOOT_MM:
-            self.pdf.add_page()
-        top = self.pdf.get_y() + 2
-        self.pdf.set_draw_color(*RULE)
-        self.pdf.line(_MARGIN_MM, top, _MARGIN_MM + _WIDTH_MM, top)
-        self.pdf.set_y(top + 2)
-        self._write(f"{found.number}   {words.finding_title(found)}", 11, "B", INK, 6)
+        facts = report_text.describe_finding(found)
+        if self._pdf.get_y() + _PICTURE_MM[1] + 22 > 297 - _FOOT_MM:
+            self._pdf.add_page()
+        top = self._pdf.get_y() + 2
+        self._pdf.set_draw_color(*RULE)
+        self._pdf.line(_MARGIN_MM, top, _MARGIN_MM + _WIDTH_MM, top)
+        self._pdf.set_y(top + 2)
+        self._write(f"{found.number}   {report_text.title_finding(found)}", 11, "B", INK, 6)
         self._badge(found, top + 2)
-        body = self.pdf.get_y() + 1
+        body = self._pdf.get_y() + 1
         picture_end = self._picture(found, body)
-        self.pdf.set_xy(_MARGIN_MM + _PICTURE_MM[0] + 6, body)
+        self._pdf.set_xy(_MARGIN_MM + _PICTURE_MM[0] + 6, body)
         left = _MARGIN_MM + _PICTURE_MM[0] + 6
         for name, value in facts:
-            self.pdf.set_x(left)
-            self.pdf.set_font(FAMILY, "", 8)
-            self.pdf.set_text_color(*MUTED)
-            self.pdf.cell(20, 4.4, name)
-            self.pdf.set_text_color(*INK)
-            self.pdf.multi_cell(
+            self._pdf.set_x(left)
+            self._pdf.set_font(FAMILY, "", 8)
+            self._pdf.set_text_color(*MUTED)
+            self._pdf.cell(20, 4.4, name)
+            self._pdf.set_text_color(*INK)
+            self._pdf.multi_cell(
                 _WIDTH_MM - _PICTURE_MM[0] - 26,
                 4.4,
                 self._face.clean(value),
@@ -261,36 +267,36 @@ class _Paper:
                 new_x=XPos.LMARGIN,
                 new_y=YPos.NEXT,
             )
-        self.pdf.set_y(max(picture_end, self.pdf.get_y()) + 4)
+        self._pdf.set_y(max(picture_end, self._pdf.get_y()) + 4)
 
     def _badge(self, found: MissionFinding, top: float) -> None:
-        state = found.reviewed.judgement.value if found.reviewed else "not reviewed"
-        after = self.pdf.get_y()
-        self.pdf.set_font(FAMILY, "B", 8)
-        width = self.pdf.get_string_width(state) + 6
-        self.pdf.set_fill_color(*_BOXES[state])
-        self.pdf.set_text_color(255, 255, 255)
-        self.pdf.set_xy(_MARGIN_MM + _WIDTH_MM - width, top + 0.5)
-        self.pdf.cell(width, 5, state, fill=True, align="C")
-        self.pdf.set_y(after)
+        state = found.review.judgement.value if found.review else "not reviewed"
+        after = self._pdf.get_y()
+        self._pdf.set_font(FAMILY, "B", 8)
+        width = self._pdf.get_string_width(state) + 6
+        self._pdf.set_fill_color(*_BOXES[state])
+        self._pdf.set_text_color(255, 255, 255)
+        self._pdf.set_xy(_MARGIN_MM + _WIDTH_MM - width, top + 0.5)
+        self._pdf.cell(width, 5, state, fill=True, align="C")
+        self._pdf.set_y(after)
 
     def _picture(self, found: MissionFinding, top: float) -> float:
-        """Put the picture, or say why there is none, and return where it ends."""
+        """Place the picture, or the reason why there is none; return the y of its end."""
         width, height = _PICTURE_MM
-        content = words.picture(found)
+        content = report_text.draw_picture(found)
         if content is None:
-            self.pdf.set_fill_color(*_SHADE)
-            self.pdf.rect(_MARGIN_MM, top, width, height * 0.5, style="F")
-            self.pdf.set_xy(_MARGIN_MM + 4, top + height * 0.25 - 4)
-            self.pdf.set_font(FAMILY, "I", 8)
-            self.pdf.set_text_color(*MUTED)
-            self.pdf.multi_cell(width - 8, 4, words.no_picture(found), align="C")
+            self._pdf.set_fill_color(*_SHADE)
+            self._pdf.rect(_MARGIN_MM, top, width, height * 0.5, style="F")
+            self._pdf.set_xy(_MARGIN_MM + 4, top + height * 0.25 - 4)
+            self._pdf.set_font(FAMILY, "I", 8)
+            self._pdf.set_text_color(*MUTED)
+            self._pdf.multi_cell(width - 8, 4, report_text.explain_missing_picture(found), align="C")
             return top + height * 0.5
-        placed = self.pdf.image(BytesIO(content), _MARGIN_MM, top, w=width, h=height, keep_aspect_ratio=True)
-        self.pdf.set_xy(
+        placed = self._pdf.image(BytesIO(content), _MARGIN_MM, top, w=width, h=height, keep_aspect_ratio=True)
+        self._pdf.set_xy(
             _MARGIN_MM, top + placed.rendered_height + (height - placed.rendered_height) / 2 + 0.5
         )
-        self.pdf.set_font(FAMILY, "I", 7)
-        self.pdf.set_text_color(*MUTED)
-        self.pdf.cell(width, 4, words.caption(found))
-        return self.pdf.get_y() + 4
+        self._pdf.set_font(FAMILY, "I", 7)
+        self._pdf.set_text_color(*MUTED)
+        self._pdf.cell(width, 4, report_text.caption_picture(found))
+        return self._pdf.get_y() + 4

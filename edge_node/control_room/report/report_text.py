@@ -1,4 +1,4 @@
-"""What a mission report says, in words and figures. Pure but for drawing a picture's map."""
+"""Compose the texts and figures of a mission report, and draw the map on its pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATEMENT = (
     "I have looked at the pictures of the findings above, judged those that I name as confirmed or disputed,"
     " and inspected on the spot what the robot could not judge, where I say so."
 )
-ALL_SIGNS = "·—≈…"
+ALL_CHARACTERS = "·—≈…"
 _PICTURE_PX = 1000  # the longer side on paper: 84 mm at 300 dots an inch
 _PICTURE_QUALITY = 82
 _MOST_GAPS, _MOST_STRETCHES, _MOST_REASONS = 20, 8, 6
@@ -52,8 +52,8 @@ _BECAUSE = {
 }
 
 
-def head(mission: Mission, made_at: datetime) -> Facts:
-    """Return who, where, when."""
+def describe_mission(mission: Mission, made_at: datetime) -> Facts:
+    """Return robot, time, clock and path of the mission."""
     path = mission.path
     clock = mission.time_quality["synchronized"]
     facts = [
@@ -77,8 +77,8 @@ def head(mission: Mission, made_at: datetime) -> Facts:
     return facts
 
 
-def coverage(mission: Mission) -> Facts:
-    """Return what was looked at, and what was not."""
+def describe_coverage(mission: Mission) -> Facts:
+    """Return counts of frames judged and not judged, with reasons and stretches."""
     frames = mission.frames
     facts = [
         ("Frames decided", f"{frames:,}"),
@@ -118,10 +118,10 @@ def coverage(mission: Mission) -> Facts:
     return facts
 
 
-def cautions(mission: Mission) -> list[str]:
-    """Return in plain sentences what must not be read into the figures."""
+def list_cautions(mission: Mission) -> list[str]:
+    """Return sentences on the limits of the figures."""
     sentences = list(_ALWAYS)
-    confirmed, disputed, silent = _reviews(mission)
+    confirmed, disputed, silent = _count_reviews(mission)
     if silent:
         sentences.append(
             f"Nobody reviewed {silent} of {len(mission.findings)} findings: the model's opinion alone."
@@ -138,8 +138,8 @@ def cautions(mission: Mission) -> list[str]:
     return sentences
 
 
-def means(mission: Mission) -> Facts:
-    """Return models, configuration and camera, each with how many frames."""
+def describe_means(mission: Mission) -> Facts:
+    """Return bundles, configurations and cameras, each with its count of frames."""
     several = len(mission.bundles) > 1
     facts = [
         (
@@ -157,8 +157,8 @@ def means(mission: Mission) -> Facts:
     return facts
 
 
-def gaps(mission: Mission) -> Facts:
-    """Return the numbers that are missing."""
+def list_gaps(mission: Mission) -> Facts:
+    """Return the ranges of missing numbers."""
     shown = [
         (f"{gap.missing:,}", f"numbers {gap.first_seq:,} to {gap.last_seq:,} of epoch {gap.epoch}")
         for gap in mission.gaps[:_MOST_GAPS]
@@ -169,15 +169,15 @@ def gaps(mission: Mission) -> Facts:
 
 
 def count_findings(mission: Mission) -> str:
-    """Return how many, and what people said of them."""
-    confirmed, disputed, silent = _reviews(mission)
+    """Return the number of findings, and how many are confirmed, disputed, not reviewed."""
+    confirmed, disputed, silent = _count_reviews(mission)
     if not mission.findings:
         return "none"
     return f"{len(mission.findings)} ({confirmed} confirmed, {disputed} disputed, {silent} not reviewed)"
 
 
-def findings_table(mission: Mission) -> list[tuple[str, ...]]:
-    """Return a heading and a row for each finding."""
+def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
+    """Return a header row and a row for each finding."""
     rows: list[tuple[str, ...]] = [
         ("no.", "where", "what", "severity", "area ≈", "grade ≈", "frames", "review")
     ]
@@ -193,21 +193,21 @@ def findings_table(mission: Mission) -> list[tuple[str, ...]]:
                 "—" if area is None else f"{area:.0%}",
                 "—" if area is None else f"{iso_4628_3(area)}, D610 {astm_d610(area)}",
                 f"{finding.frames:,}",
-                found.reviewed.judgement.value if found.reviewed else "not reviewed",
+                found.review.judgement.value if found.review else "not reviewed",
             )
         )
     return rows
 
 
-def finding_title(found: MissionFinding) -> str:
-    """Return what it is, in short."""
+def title_finding(found: MissionFinding) -> str:
+    """Return a one-line title of a finding: kind, severity, place."""
     severity = found.finding.peak_severity
     return ", ".join([_what(found), *([f"severity {severity}"] if severity else []), _place(found)])
 
 
-def finding(found: MissionFinding) -> Facts:
-    """Return all that is known of a finding."""
-    it, reviewed = found.finding, found.reviewed
+def describe_finding(found: MissionFinding) -> Facts:
+    """Return all facts about a finding and its review."""
+    it, review = found.finding, found.review
     length, area = length_m(it), it.peak_area_fraction
     facts = [("Where", _place(found) + (f", {length:.2f} m long" if length else ""))]
     facts += _pose(found)
@@ -221,28 +221,28 @@ def finding(found: MissionFinding) -> Facts:
         facts.append(("Grade", f"near ISO 4628-3 {iso_4628_3(area)}, ASTM D610 {astm_d610(area)}"))
     because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
     facts.append(("State", f"closed: {because}" if it.closed_because else because))
-    if reviewed is None:
+    if review is None:
         facts.append(("Review", "by nobody yet"))
     else:
-        facts.append(("Review", f"{reviewed.judgement.value} by {reviewed.by}, {_moment(reviewed.at)}"))
-        right = [reviewed.outcome.value] if reviewed.outcome else []
-        right += [word for word in (reviewed.material, reviewed.form) if word]
-        right += [f"severity {reviewed.severity}"] if reviewed.severity else []
+        facts.append(("Review", f"{review.judgement.value} by {review.by}, {_moment(review.at)}"))
+        right = [review.outcome.value] if review.outcome else []
+        right += [word for word in (review.material, review.form) if word]
+        right += [f"severity {review.severity}"] if review.severity else []
         if right:
             facts.append(("Right is", ", ".join(right)))
-        if reviewed.note:
-            facts.append(("Note", reviewed.note))
-        if not reviewed.is_recorded:
+        if review.note:
+            facts.append(("Note", review.note))
+        if not review.is_recorded:
             facts.append(("", "not yet in the robot's own audit"))
     facts.append(("Id", it.id))
     return facts
 
 
-def picture(found: MissionFinding) -> bytes | None:
-    """Return a finding's picture for paper, JPEG with map and verdict drawn; None if there is none."""
+def draw_picture(found: MissionFinding) -> bytes | None:
+    """Draw map and verdict on a finding's picture and return it as JPEG; None if there is none."""
     if found.picture is None:
         return None
-    if found.picture.is_thumbnail:  # drawn on by the robot
+    if found.picture.is_thumbnail:  # the robot has drawn the map on it
         return found.picture.content if draw_marking(found.picture.content) is not None else None
     pixels = draw_marking(found.picture.content)
     if pixels is None:
@@ -255,23 +255,24 @@ def picture(found: MissionFinding) -> bytes | None:
     return data.tobytes() if encoded else None
 
 
-def caption(found: MissionFinding) -> str:
-    """Return what the picture is."""
+def caption_picture(found: MissionFinding) -> str:
+    """Return the caption of a finding's picture."""
     kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
     return f"the best picture that was kept ({kind}); violet: where the map says corroded"
 
 
-def no_picture(found: MissionFinding) -> str:
-    """Return why there is no picture."""
+def explain_missing_picture(found: MissionFinding) -> str:
+    """Return the reason why a finding has no picture."""
     if found.finding.best_evidence_sha256 is None:
         return "the robot kept no picture of this finding"
     return "the picture has not come; it can be asked for while the robot keeps it"
 
 
-def _reviews(mission: Mission) -> tuple[int, int, int]:
-    said = [found.reviewed.judgement for found in mission.findings if found.reviewed]
-    confirmed = said.count(ReviewJudgement.CONFIRMED)
-    return confirmed, len(said) - confirmed, len(mission.findings) - len(said)
+def _count_reviews(mission: Mission) -> tuple[int, int, int]:
+    """Return the numbers of confirmed, disputed and unreviewed findings."""
+    judgements = [found.review.judgement for found in mission.findings if found.review]
+    confirmed = judgements.count(ReviewJudgement.CONFIRMED)
+    return confirmed, len(judgements) - confirmed, len(mission.findings) - len(judgements)
 
 
 def _what(found: MissionFinding) -> str:
@@ -286,7 +287,7 @@ def _place(found: MissionFinding) -> str:
 
 
 def _pose(found: MissionFinding) -> Facts:
-    """Return coordinates in space, if there are such."""
+    """Return x, y and z of a finding's start, as far as known."""
     pose = found.finding.from_pose
     axes = (("x", pose.x_m), ("y", pose.y_m), ("z", pose.z_m)) if pose is not None else ()
     known = [f"{name} {value:.2f} m" for name, value in axes if value is not None]

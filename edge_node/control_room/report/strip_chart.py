@@ -1,4 +1,4 @@
-"""The strip chart of a mission, drawn as lines and boxes: distance across, severity upwards."""
+"""Draw the strip chart of a mission into the PDF: distance or time across, severity upwards."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ CLEAN = (112, 158, 122)
 _NOT_JUDGED = (170, 178, 184)
 _CORRODED = ((226, 190, 92), (219, 138, 48), (178, 52, 40))  # from the least to the worst
 _LABEL_MM, _ROW_MM, _MARKS_MM, _AXIS_MM = 27.0, 6.0, 6.0, 10.0
-_SEVERITIES = ("none", "mid", "late")  # as the default bundle has them; others are put below, as they come
+_SEVERITIES = ("none", "mid", "late")  # of the default bundle; others get rows below these
 _STEPS = (1, 2, 5)
 _TICKS = 8
 
 
-def rows_of(mission: Mission) -> list[str]:
-    """Return the severities that were seen, the worst first; "" is corroded without one."""
+def list_severities(mission: Mission) -> list[str]:
+    """Return the severities in the mission, the worst first; "" is corroded without a severity."""
     seen = {name for cell in mission.strip for name in cell.by_severity}
     known = [name for name in _SEVERITIES if name in seen]
     others = sorted(seen - set(_SEVERITIES) - {""})
     return [*reversed(known), *others, *([""] if "" in seen else [])]
 
 
-def chart_height_mm(mission: Mission) -> float:
-    """Return how high the chart is."""
-    return _MARKS_MM + _ROW_MM * (len(rows_of(mission)) + 2) + _AXIS_MM + 2
+def compute_chart_height_mm(mission: Mission) -> float:
+    """Return the height of the chart."""
+    return _MARKS_MM + _ROW_MM * (len(list_severities(mission)) + 2) + _AXIS_MM + 2
 
 
 def draw_strip(pdf: FPDF, mission: Mission, face: Typeface, box: tuple[float, float, float, float]) -> None:
     """Draw into ``box``: left, top, width, height in mm.
 
-    A row for each severity, one for clean metal, one for what was not judged; a box says that at least one
-    frame on that stretch was so decided, and is the darker the larger their share is.
+    There is a row for each severity, one for clean metal and one for frames not judged. A box means that at
+    least one frame of the stretch belongs to the row; it is darker the larger their share.
     """
     left, top, width, _ = box
     start, end = mission.strip[0].start, mission.strip[-1].end
     left, width = left + _LABEL_MM, width - _LABEL_MM
     scale = width / max(end - start, 1e-9)
-    severities = rows_of(mission)
+    severities = list_severities(mission)
     labels = [*(f"corroded, {name}" if name else "corroded" for name in severities), "clean", "not judged"]
     pdf.set_font(FAMILY, "", 8)
     y = top + _MARKS_MM
@@ -71,7 +71,7 @@ def draw_strip(pdf: FPDF, mission: Mission, face: Typeface, box: tuple[float, fl
 
 
 def _boxes(cell: StripCell, severities: list[str]) -> Iterator[tuple[int, float, tuple[int, int, int]]]:
-    """Yield row, share of the cell's frames and colour of what a cell shows."""
+    """Yield row, share of frames and colour of each box of a cell."""
     frames = max(cell.judged + cell.not_judged, 1)
     for at, name in enumerate(severities):
         if count := cell.by_severity.get(name, 0):
@@ -84,7 +84,7 @@ def _boxes(cell: StripCell, severities: list[str]) -> Iterator[tuple[int, float,
 
 
 def _mixed(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
-    """Return the colour on white, never so faint that print loses it."""
+    """Mix a colour with white, never so faint that it disappears in print."""
     strength = 0.35 + 0.65 * share
     red, green, blue = (round(255 - (255 - part) * strength) for part in colour)
     return red, green, blue
@@ -107,7 +107,7 @@ def _marks(pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: t
         y = top + 5.2 - level * 2.6
         pdf.line(begin, y, max(end, begin + 0.4), y)
         label = str(found.number)
-        if begin > used_to[level]:  # where there is no room the line alone must do
+        if begin > used_to[level]:  # without space for the number, draw the line only
             pdf.set_xy(begin - 0.5, y - 2.6)
             pdf.cell(6, 2.6, label)
             used_to[level] = max(end, begin + 1.6 + 1.4 * len(label))

@@ -1,1 +1,1 @@
-"""Talk back to robots: commands, reviews and bundles."""
+"""Send commands, reviews and bundles to robots."""

@@ -1,8 +1,7 @@
-"""Offers a signed bundle to one robot, answers what it asks for, and says how it ends.
+"""Offer a signed bundle to one robot and send the pieces that it requests.
 
-The robot decides: it asks for pieces when its link has room, checks each, installs, and tries the bundle.
-This end answers requests within the file and nothing else, and may be started again at any time: the robot
-goes on where it was.
+The robot drives the transfer: it requests pieces when its link is free, checks each, installs the bundle and
+tries it. The sender serves requests within the file and may be restarted at any time: the robot resumes.
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.backoff import Backoff
-from edge_node.control_room.robots.commander import LIFETIME_S, build
+from edge_node.control_room.robots.commander import LIFETIME_S, build_command, command_message
 from edge_node.errors import CorrosionError, UpdateError
 from edge_node.messages.command import Verb
 from edge_node.messages.response import BundleRequest, Response, Result
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, Outgoing
-from edge_node.signing import signed_bytes
 from edge_node.update.fetcher import piece_payload
 from edge_node.update.state import Step
 from edge_node.update.transport_file import check_size, read_head
@@ -37,16 +35,17 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Endpoint, Incoming
 
 _POLL_S = 0.2
-_ANNOUNCE_AGAIN_S = 15.0  # to a robot that says nothing: it may have been away
-_MOST_WAITING = 64  # requests; a robot has 16 on the way
+_ANNOUNCE_AGAIN_S = 15.0  # to a silent robot: it may have been offline
+_MAX_WAITING = 64  # requests; a robot has at most 16 in flight
 
 
 class BundleSender:
     """One transfer to one robot; belongs to one thread.
 
     Attributes:
-        sent_bytes: of the file, also what was sent twice.
-        reached_bytes: the furthest that the robot asked for.
+        release: name and version of the bundle.
+        sent_bytes: of the file, repeated pieces included.
+        reached_bytes: end of the furthest piece that the robot requested.
         size_bytes: of the file.
     """
 
@@ -58,10 +57,10 @@ class BundleSender:
         topics: Topics,
         sign: Callable[[bytes], str] | None = None,
     ) -> None:
-        """Prepare to send the open file ``source``, which messages call ``where``.
+        """Read and hash the open file ``source``; error messages call it ``where``.
 
         Raises:
-            UpdateError: it is no bundle file, or not whole.
+            UpdateError: the file is no bundle, or is incomplete.
         """
         self._source = source
         self.size_bytes = source.seek(0, 2)
@@ -72,13 +71,13 @@ class BundleSender:
         digest = hashlib.sha256()
         while content := source.read(1 << 20):
             digest.update(content)
-        self.statement = head.statement
+        self.release = head.statement
         self._sha256 = digest.hexdigest()
         self._endpoint = endpoint
         self._topics = topics
         self._sign = sign
-        self._waiting: deque[tuple[int, int]] = deque(maxlen=_MOST_WAITING)
-        self._answers: deque[Response] = deque()
+        self._waiting: deque[tuple[int, int]] = deque(maxlen=_MAX_WAITING)
+        self._responses: deque[Response] = deque()
         self._command_ids: set[str] = set()
         self._heard_s = float("-inf")
         self.sent_bytes = self.reached_bytes = 0
@@ -86,18 +85,18 @@ class BundleSender:
     def send(
         self, *, timeout_s: float, until: frozenset[str], on_progress: Callable[[str], None]
     ) -> Response:
-        """Announce the file and serve it until the robot says one of ``until``, or that it will not.
+        """Announce the file and serve it until the robot responds with a code in ``until``, or refuses.
 
         Args:
-            timeout_s: give up when the robot says nothing for so long.
-            until: codes of responses that end it well, such as ``installed`` or ``confirmed``.
-            on_progress: told of each step, and when nobody listens.
+            timeout_s: give up when the robot is silent for so long.
+            until: codes of responses that mean success, such as ``installed`` or ``confirmed``.
+            on_progress: called with a text at each step, and when the link is lost.
 
         Returns:
             The robot's last response.
 
         Raises:
-            CorrosionError: the robot says nothing, or the broker does not take us.
+            CorrosionError: the robot is silent, or the broker refuses the connection.
         """
         backoff, self._heard_s = Backoff(), time.monotonic()
         while True:
@@ -120,15 +119,14 @@ class BundleSender:
             announced_s = time.monotonic()
             while True:
                 while self._waiting and session.can_write:
-                    self._answer(session, *self._waiting.popleft())
+                    self._send_piece(session, *self._waiting.popleft())
                 session.poll(_POLL_S)
-                while self._answers:
-                    answer = self._answers.popleft()
-                    on_progress(
-                        answer.text if answer.code != Step.INSTALLED.value else f"installed, {answer.text}"
-                    )
-                    if answer.code in until or answer.result in (Result.REFUSED, Result.FAILED):
-                        return answer
+                while self._responses:
+                    response = self._responses.popleft()
+                    installed = response.code == Step.INSTALLED.value
+                    on_progress(f"installed, {response.text}" if installed else response.text)
+                    if response.code in until or response.result in (Result.REFUSED, Result.FAILED):
+                        return response
                 now_s = time.monotonic()
                 if now_s - self._heard_s > timeout_s:
                     raise CorrosionError(
@@ -148,18 +146,16 @@ class BundleSender:
     def _announce(self, session: Session) -> None:
         command_id = uuid.uuid4().hex
         values = {
-            "name": self.statement.name,
-            "version": self.statement.version,
+            "name": self.release.name,
+            "version": self.release.version,
             "sha256": self._sha256,
             "size_bytes": self.size_bytes,
         }
-        payload = build(Verb.UPDATE, values, lifetime_s=LIFETIME_S, command_id=command_id)
-        topic = f"{self._topics.base}/cmd/{Verb.UPDATE.value}"
-        user = (("signature", self._sign(signed_bytes(topic, payload))),) if self._sign else ()
+        payload = build_command(Verb.UPDATE, values, lifetime_s=LIFETIME_S, command_id=command_id)
         self._command_ids.add(command_id)
-        session.publish(Outgoing(topic, payload, user=user, response_topic=self._topics.response))
+        session.publish(command_message(self._topics, Verb.UPDATE, payload, self._sign))
 
-    def _answer(self, session: Session, offset: int, length: int) -> None:
+    def _send_piece(self, session: Session, offset: int, length: int) -> None:
         self._source.seek(offset)
         content = self._source.read(length)
         if len(content) != length:
@@ -172,7 +168,7 @@ class BundleSender:
         self.reached_bytes = max(self.reached_bytes, offset + length)
 
     def _received(self, message: Incoming) -> None:
-        """Take a request or a response; what cannot be read, or is outside the file, is left out."""
+        """Queue a request or a response; ignore unreadable ones and requests outside the file."""
         try:
             if message.topic == self._topics.bundle_request:
                 request = msgspec.json.decode(message.payload, type=BundleRequest)
@@ -183,6 +179,6 @@ class BundleSender:
                 response = msgspec.json.decode(message.payload, type=Response)
                 if response.command_id in self._command_ids:
                     self._heard_s = time.monotonic()
-                    self._answers.append(response)
+                    self._responses.append(response)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return

@@ -1,6 +1,6 @@
-"""Sends a command to a robot, waits for its answer, and says in one sentence what became of it.
+"""Send a command to a robot, wait for its response and report the result in one sentence.
 
-Each command has a connection of its own: it is short, and nothing is left behind that could be sent twice.
+Each command opens its own short MQTT connection, so that no unsent message is left that could go out twice.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 LIFETIME_S = 60.0  # robots' clocks may differ by half of it; [commands] max_lifetime_s is 600 by default
 TIMEOUT_S = 10.0
 _POLL_S = 0.2
-# Answered twice: once when begun, once when it ended.
+# The robot responds twice: accepted at the start, done or failed at the end.
 _ENDS_LATER = {Verb.RELOAD}
 
 
 class Ending(str, Enum):
-    """What became of a command, as far as we know."""
+    """The result of a command as far as the sender knows."""
 
     DONE = "done"
-    ACCEPTED = "accepted"  # begun
-    REFUSED = "refused"  # not carried out, for a reason of policy
-    FAILED = "failed"  # tried
-    TIMEOUT = "timeout"  # no answer: it may have been carried out, or be carried out yet
-    UNHEARD = "unheard"  # the broker took it, and nobody listens, or nobody may send it
+    ACCEPTED = "accepted"  # started; a second response follows
+    REFUSED = "refused"  # not executed, by a rule
+    FAILED = "failed"  # executed without success
+    TIMEOUT = "timeout"  # no response: it may have been executed, or may yet be
+    UNHEARD = "unheard"  # the broker reports no subscriber, or denies the publication
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a command; ``took_ms`` from sending to answer."""
+    """The result of a command; ``took_ms`` is the time from sending to the response."""
 
     site: str
     robot: str
@@ -62,12 +62,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the robot did, or does, what it was asked."""
+        """Whether the robot has executed the command or has started to."""
         return self.ending in (Ending.DONE, Ending.ACCEPTED)
 
     @property
     def sentence(self) -> str:
-        """All of it for a person."""
+        """The result as one sentence for people."""
         who, why = f"{self.site}/{self.robot}", f": {self.text}" if self.text else ""
         data = ", ".join(f"{key} {value}" for key, value in self.data.items())
         if self.ending is Ending.DONE:
@@ -82,7 +82,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Commander:
-    """Sends commands by way of one broker; may be used by several threads."""
+    """Send commands through one broker; may be used by several threads."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class Commander:
         timeout_s: float = TIMEOUT_S,
         lifetime_s: float = LIFETIME_S,
     ) -> None:
-        """Prepare; touches no network.
+        """Check the settings; opens no connection.
 
         Args:
-            endpoint: the broker; its client id is what ours begin with.
+            endpoint: the broker; each connection's client id is its client id with a random suffix.
             sign: signs bytes, base64 (``load_signer``); None sends unsigned.
-            timeout_s: how long to wait for an answer.
-            lifetime_s: after which a robot refuses a command.
+            timeout_s: how long to wait for a response.
+            lifetime_s: age at which a robot refuses the command.
 
         Raises:
             CorrosionError: a signature cannot be sent with MQTT 3.1.1.
@@ -110,7 +110,7 @@ class Commander:
         self._timeout_s = timeout_s
         self._lifetime_s = lifetime_s
 
-    def ask(
+    def send(
         self,
         topics: Topics,
         verb: Verb,
@@ -118,45 +118,41 @@ class Commander:
         *,
         command_id: str | None = None,
     ) -> Reply:
-        """Send a command and wait for what becomes of it.
+        """Send a command and wait for its result.
 
         Args:
             topics: of the robot.
-            verb: what it is to do.
-            values: of the command, as JSON has them.
-            command_id: random and unique; made here if not given.
+            verb: of the command.
+            values: fields of the command, as in JSON.
+            command_id: random and unique; generated if None.
 
         Raises:
-            CorrosionError: it is no command, or the broker cannot be reached; nothing was sent.
+            CorrosionError: the command is invalid, or the broker cannot be reached; nothing was sent.
         """
         command_id = command_id or uuid.uuid4().hex
-        payload = build(verb, values or {}, lifetime_s=self._lifetime_s, command_id=command_id)
-        topic = f"{topics.base}/cmd/{verb.value}"
-        user = (("signature", self._sign(signed_bytes(topic, payload))),) if self._sign else ()
-        call = _Call(topics, verb, command_id, secrets.token_bytes(16))
-        message = Outgoing(
-            topic, payload, user=user, correlation=call.correlation, response_topic=topics.response
-        )
+        payload = build_command(verb, values or {}, lifetime_s=self._lifetime_s, command_id=command_id)
+        pending = _PendingCommand(topics, verb, command_id, secrets.token_bytes(16))
+        message = command_message(topics, verb, payload, self._sign, correlation=pending.correlation)
         client_id = f"{self._endpoint.client_id[:48]}-{secrets.token_hex(4)}"
         session = Session(
             replace(self._endpoint, client_id=client_id),
-            on_message=call.received,
-            on_acknowledged=call.acknowledged,
+            on_message=pending.note_response,
+            on_acknowledged=pending.note_acknowledgement,
         )
         try:
             session.open()
             session.subscribe((topics.response,))
-            call.sent(session.publish(message))
-            return call.wait(session, self._timeout_s, self._lifetime_s)
+            pending.note_sent(session.publish(message))
+            return pending.wait(session, self._timeout_s, self._lifetime_s)
         finally:
             session.close(0.2)
 
 
-def build(verb: Verb, values: Mapping[str, Any], *, lifetime_s: float, command_id: str) -> bytes:
-    """Return the payload of a command, fresh and judged as the robot judges it.
+def build_command(verb: Verb, values: Mapping[str, Any], *, lifetime_s: float, command_id: str) -> bytes:
+    """Encode a command issued now, and validate it with the robot's own decoder.
 
     Raises:
-        CorrosionError: the robot would refuse it; in one sentence with the field, found and wanted.
+        CorrosionError: the robot would refuse it; one sentence with the field, found and wanted.
     """
     now = datetime.now(timezone.utc)
     document = {
@@ -170,12 +166,26 @@ def build(verb: Verb, values: Mapping[str, Any], *, lifetime_s: float, command_i
         payload = msgspec.json.encode(document)
         decode_command(verb.value, payload)
     except (CommandError, UnicodeEncodeError) as err:
-        raise CorrosionError(f"{verb.value}: {_readable(verb, values, str(err))}") from None
+        raise CorrosionError(f"{verb.value}: {_explain(verb, values, str(err))}") from None
     return payload
 
 
-class _Call:
-    """One command on its way; belongs to the thread that asks."""
+def command_message(
+    topics: Topics,
+    verb: Verb,
+    payload: bytes,
+    sign: Callable[[bytes], str] | None,
+    *,
+    correlation: bytes = b"",
+) -> Outgoing:
+    """Build the MQTT message of a command; a signature over topic and payload goes into a user property."""
+    topic = f"{topics.base}/cmd/{verb.value}"
+    user = (("signature", sign(signed_bytes(topic, payload))),) if sign else ()
+    return Outgoing(topic, payload, user=user, correlation=correlation, response_topic=topics.response)
+
+
+class _PendingCommand:
+    """One command between sending and response; belongs to the thread that sends it."""
 
     def __init__(self, topics: Topics, verb: Verb, command_id: str, correlation: bytes) -> None:
         self.correlation = correlation
@@ -184,15 +194,15 @@ class _Call:
         self._command_id = command_id
         self._number: int | None = None
         self._began_s = time.monotonic()
-        self._answer: Response | None = None
+        self._response: Response | None = None
         self._unheard: str | None = None
 
-    def sent(self, number: int) -> None:
-        """Note the number of the message on this connection."""
+    def note_sent(self, number: int) -> None:
+        """Store the message's packet number on this connection."""
         self._number = number
 
-    def acknowledged(self, number: int, code: int) -> None:
-        """Deal with the broker's answer."""
+    def note_acknowledgement(self, number: int, code: int) -> None:
+        """Store the reason why the broker delivers the command to nobody, if its reason code gives one."""
         if number != self._number:
             return
         if code == NO_SUBSCRIBERS:
@@ -203,28 +213,28 @@ class _Call:
         elif code >= 0x80:
             self._unheard = f"the broker does not pass it on: {name(code)}"
 
-    def received(self, message: Incoming) -> None:
-        """Deal with a response, if it is to this command."""
+    def note_response(self, message: Incoming) -> None:
+        """Store a response if it belongs to this command."""
         try:
             response = msgspec.json.decode(message.payload, type=Response)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         # A robot on MQTT 3.1.1 has no correlation data; one that could not read the command has no id.
         if message.correlation == self.correlation or response.command_id == self._command_id:
-            self._answer = response
+            self._response = response
 
     def wait(self, session: Session, timeout_s: float, lifetime_s: float) -> Reply:
-        """Return what becomes of it."""
+        """Poll the connection until the command has a result or the time is over."""
         until_s = time.monotonic() + timeout_s
         try:
             while not self._ended and time.monotonic() < until_s:
                 session.poll(min(_POLL_S, max(0.0, until_s - time.monotonic())))
         except LinkError as err:
-            if self._answer is None:
+            if self._response is None:
                 return self._reply(Ending.TIMEOUT, "link", f"{err}; whether it is carried out is not known")
-        if self._answer is not None:
-            answer = self._answer
-            return self._reply(Ending(answer.result.value), answer.code, answer.text, answer.data)
+        if self._response is not None:
+            response = self._response
+            return self._reply(Ending(response.result.value), response.code, response.text, response.data)
         if self._unheard is not None:
             return self._reply(Ending.UNHEARD, "unheard", self._unheard)
         text = (
@@ -234,9 +244,9 @@ class _Call:
 
     @property
     def _ended(self) -> bool:
-        if self._answer is None:
+        if self._response is None:
             return self._unheard is not None
-        return self._answer.result is not Result.ACCEPTED or self._verb not in _ENDS_LATER
+        return self._response.result is not Result.ACCEPTED or self._verb not in _ENDS_LATER
 
     def _reply(self, ending: Ending, code: str, text: str, data: dict[str, Scalar] | None = None) -> Reply:
         return Reply(
@@ -252,17 +262,17 @@ class _Call:
         )
 
 
-def _readable(verb: Verb, values: Mapping[str, Any], problem: str) -> str:
-    """Return the schema's complaint in words: which field, what was found, what is wanted."""
+def _explain(verb: Verb, values: Mapping[str, Any], problem: str) -> str:
+    """Rewrite the decoder's error for people: field, found, wanted."""
     field = problem.rpartition("`$.")[2].removesuffix("`")
-    wanted = describe(COMMANDS[verb]).get(field)
+    wanted = describe_fields(COMMANDS[verb]).get(field)
     if wanted is None or field not in values:
         return problem.replace("`", "")
     return f"{field} {values[field]!r}: wanted {wanted}"
 
 
-def describe(kind: type[Command]) -> dict[str, str]:
-    """Return what each field of a command may be, in words."""
+def describe_fields(kind: type[Command]) -> dict[str, str]:
+    """Describe the allowed values of each field of a command, from its JSON Schema."""
     schema = msgspec.json.schema(kind)["$defs"]
     properties = schema[kind.__name__]["properties"]
     return {field: _in_words(properties[field], schema) for field in properties}

@@ -1,7 +1,7 @@
-"""Where people answer: what they say of findings and verdicts is kept and told to the robots.
+"""Store people's reviews of findings and verdicts and send each to its robot as a command.
 
-A review counts from the moment it is kept. That the robot has it in its audit is another matter, and shown:
-waiting, done, refused, failed, or no answer in time.
+A review is valid once it is stored. Whether the robot has it in its audit log is tracked separately, as its
+delivery: waiting, done, refused, failed, or expired.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from edge_node.control_room.history.records import Delivery, Opinion, StoredReview
-from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build
+from edge_node.control_room.history.records import Delivery, StoredReview
+from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build_command
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import Verb
 from edge_node.messages.review import (  # msgspec resolves annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.settings import RoomCommandsConfig
     from edge_node.mqtt.types import Endpoint
 
-_WORKERS = 4  # each waits for one robot
-_MAX_WAITING = 200  # reviews that wait for robots; more are refused
+_WORKERS = 4  # threads; each waits for one robot
+_MAX_WAITING = 200  # reviews not yet sent to robots; more are refused
 _DELIVERIES = {
     Ending.DONE: Delivery.DONE,
     Ending.ACCEPTED: Delivery.DONE,
@@ -47,11 +47,11 @@ _DELIVERIES = {
     Ending.UNHEARD: Delivery.EXPIRED,
 }
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a person posts; labels say what is right, where it is known."""
+    """The body of a posted review; its labels are the right ones, as far as the person knows them."""
 
     judgement: ReviewJudgement
     by: Name
@@ -62,12 +62,12 @@ class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     severity: Label | None = None
 
 
-class DeskError(CorrosionError):
-    """An answer is not taken."""
+class RequestRefusedError(CorrosionError):
+    """A review or a request for a picture is refused; the text gives the reason."""
 
 
 class _Subject(NamedTuple):
-    """What is reviewed, and the picture that was looked at."""
+    """The finding or verdict under review, and the picture that the person saw."""
 
     site: str
     robot: str
@@ -76,7 +76,7 @@ class _Subject(NamedTuple):
 
 
 class ReviewService:
-    """Takes answers from any thread; robots are told by threads of its own."""
+    """Store reviews from any thread, and send them to robots in threads of its own."""
 
     def __init__(
         self,
@@ -85,7 +85,13 @@ class ReviewService:
         history: History,
         on_reviewed: Callable[[str, str], None],
     ) -> None:
-        """Prepare; touches no network.
+        """Load the key; opens no connection.
+
+        Args:
+            config: section ``[commands]``.
+            endpoint: broker and credentials.
+            history: where reviews are stored.
+            on_reviewed: called with subject and site when a review is stored and when its delivery changes.
 
         Raises:
             ConfigError: the key cannot be used.
@@ -98,60 +104,60 @@ class ReviewService:
         self._history = history
         self._on_reviewed = on_reviewed
         self._waiting = 0
-        self._workers = ThreadPoolExecutor(_WORKERS, "desk")
+        self._workers = ThreadPoolExecutor(_WORKERS, "reviews")
 
-    def review_finding(self, site: str, finding_id: str, answer: PostedReview) -> StoredReview:
-        """Keep what a person says of a finding, and tell the robot.
+    def review_finding(self, site: str, finding_id: str, posted: PostedReview) -> StoredReview:
+        """Store a review of a finding and send it to the robot.
 
         Raises:
-            DeskError: there is no such finding, or what is said of it cannot be true.
+            RequestRefusedError: there is no such finding, or the review contradicts it.
         """
         record = self._history.finding(finding_id, site=site)
         if record is None:
-            raise DeskError("no such finding")
+            raise RequestRefusedError("no such finding")
         found = record.finding
-        return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), answer)
+        return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), posted)
 
-    def review_verdict(self, verdict_id: str, answer: PostedReview) -> StoredReview:
-        """Keep what a person says of one verdict, and tell the robot.
+    def review_verdict(self, verdict_id: str, posted: PostedReview) -> StoredReview:
+        """Store a review of one verdict and send it to the robot.
 
         Raises:
-            DeskError: there is no such verdict, or what is said of it cannot be true.
+            RequestRefusedError: there is no such verdict, or the review contradicts it.
         """
         record = self._history.verdict(verdict_id)
         if record is None:
-            raise DeskError("no such verdict")
+            raise RequestRefusedError("no such verdict")
         found = record.verdict
-        return self._review(_Subject(found.site, found.robot, found.id, found.evidence_sha256), answer)
+        return self._review(_Subject(found.site, found.robot, found.id, found.evidence_sha256), posted)
 
-    def ask_picture(self, site: str, robot: str, sha256: str) -> str:
-        """Ask a robot for a full picture and return what became of that, in a sentence.
+    def request_picture(self, site: str, robot: str, sha256: str) -> str:
+        """Command a robot to publish a full picture; return its reply as a sentence.
 
         Raises:
-            DeskError: it is no picture's name, or there is no link.
+            RequestRefusedError: the hash is malformed, there is no link, or the robot refused.
         """
         try:
-            reply = self._commander.ask(Topics(site, robot), Verb.EVIDENCE, {"sha256": sha256})
+            reply = self._commander.send(Topics(site, robot), Verb.EVIDENCE, {"sha256": sha256})
         except CorrosionError as err:
-            raise DeskError(str(err)) from err
+            raise RequestRefusedError(str(err)) from err
         if not reply.succeeded:
-            raise DeskError(reply.sentence)
+            raise RequestRefusedError(reply.sentence)
         return reply.sentence
 
     def close(self) -> None:
-        """Wait for no answer any more."""
+        """Stop waiting for robots and drop reviews that were not sent; they stay ``waiting``."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _review(self, subject: _Subject, answer: PostedReview) -> StoredReview:
+    def _review(self, subject: _Subject, posted: PostedReview) -> StoredReview:
         if self._waiting >= _MAX_WAITING:
-            raise DeskError("too many reviews wait for their robots; try again in a minute")
-        labels = {name: getattr(answer, name) for name in ("outcome", "material", "form", "severity")}
+            raise RequestRefusedError("too many reviews wait for their robots; try again in a minute")
+        labels = {name: getattr(posted, name) for name in ("outcome", "material", "form", "severity")}
         labels = {name: getattr(word, "value", word) for name, word in labels.items() if word is not None}
         values = {
             "subject": subject.id,
-            "judgement": answer.judgement.value,
-            "by": answer.by,
-            "note": answer.note,
+            "judgement": posted.judgement.value,
+            "by": posted.by,
+            "note": posted.note,
             "evidence_sha256": subject.evidence_sha256,
             **labels,
         }
@@ -160,37 +166,37 @@ class ReviewService:
             site=subject.site,
             robot=subject.robot,
             finding_id=subject.id,
-            opinion=Opinion(answer.judgement.value),
-            note=answer.note or "",
-            reviewer=answer.by,
+            opinion=posted.judgement,
+            note=posted.note or "",
+            reviewer=posted.by,
             reviewed_at=datetime.now(timezone.utc),
             corrections=labels,
         )
         try:
-            build(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)
+            build_command(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)
         except CorrosionError as err:
-            raise DeskError(str(err)) from err
+            raise RequestRefusedError(str(err)) from err
         self._history.add_review(review)
         self._on_reviewed(subject.id, subject.site)
         self._waiting += 1
-        self._workers.submit(self._tell, review, values)
+        self._workers.submit(self._deliver, review, values)
         return review
 
-    def _tell(self, review: StoredReview, values: dict[str, str | None]) -> None:
+    def _deliver(self, review: StoredReview, values: dict[str, str | None]) -> None:
         try:
-            reply = self._commander.ask(
+            reply = self._commander.send(
                 Topics(review.site, review.robot), Verb.REVIEW, values, command_id=review.review_id
             )
-            delivery, said = _DELIVERIES[reply.ending], reply.text or reply.code
+            delivery, answer = _DELIVERIES[reply.ending], reply.text or reply.code
         except CorrosionError as err:
-            delivery, said = Delivery.FAILED, str(err)
-        except Exception:  # noqa: BLE001  logged whole; a review must not wait for ever
-            _LOG.exception("a review could not be told to %s/%s", review.site, review.robot)
-            delivery, said = Delivery.FAILED, "an error of the control room; see its log"
+            delivery, answer = Delivery.FAILED, str(err)
+        except Exception:  # noqa: BLE001  logged with traceback; the review must not stay waiting
+            _log.exception("a review could not be sent to %s/%s", review.site, review.robot)
+            delivery, answer = Delivery.FAILED, "an error of the control room; see its log"
         finally:
             self._waiting -= 1
         try:
-            self._history.answer_review(review.review_id, delivery, said)
+            self._history.answer_review(review.review_id, delivery, answer)
         except CorrosionError as err:
-            _LOG.warning("%s", err)
+            _log.warning("%s", err)
         self._on_reviewed(review.finding_id, review.site)

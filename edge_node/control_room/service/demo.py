@@ -1,6 +1,6 @@
-"""``edge-node control-room --demo``: a broker, two real robots on a sample clip, and the page.
+"""Run ``edge-node control-room --demo``: a broker, two robot daemons on a sample clip, and the page.
 
-The robots crawl along two pipes: where they are comes by UDP, as an odometer would send it.
+The robots crawl along two pipes; their poses arrive by UDP, as an odometer would send them.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.config.sections import example_config
 from edge_node.control_room.service.server import serve
-from edge_node.control_room.settings import settings_of
+from edge_node.control_room.settings import build_settings
 from edge_node.demo.broker import embedded_broker
 from edge_node.demo.run import CLIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STOP_S = 5.0  # a daemon promises 3
+_STOP_S = 5.0  # a daemon stops within 3
 _POSE_S = 0.05
 _DEFAULT_PORT = 8430
 
 
 @dataclass(frozen=True, slots=True)
 class Crawler:
-    """A robot of the demo: it crawls to the end of its pipe and back."""
+    """A simulated robot that crawls to the end of its pipe and back."""
 
     robot: str
     asset: str
     length_m: float
     speed_m_per_s: float
-    starts_after_s: float  # so that the two do not see the same at the same time
+    starts_after_s: float  # offset, so that the two robots do not show the same frame at the same time
 
     def distance_m(self, elapsed_s: float) -> float:
-        """Return how far along the pipe it is."""
+        """Return the distance along the pipe after ``elapsed_s``."""
         crawled_m = max(0.0, elapsed_s - self.starts_after_s) * self.speed_m_per_s
         there_and_back_m = crawled_m % (2 * self.length_m)
         return min(there_and_back_m, 2 * self.length_m - there_and_back_m)
@@ -55,26 +55,26 @@ CRAWLERS = (
 
 
 def run_demo(host: str | None = None, port: int | None = None, token_file: str | None = None) -> int:
-    """Run until Ctrl-C; what was kept goes with the temporary folder."""
+    """Run until Ctrl-C; all data is in a temporary folder that is deleted at the end."""
     web: dict[str, Any] = {"host": host or "127.0.0.1", "port": port or _free_or_default_port()}
     if token_file:
         web["token_file"] = token_file
     with tempfile.TemporaryDirectory(prefix="control-room-demo-") as name:
         folder = Path(name)
         with embedded_broker(folder) as broker_port:
-            settings = settings_of(
+            settings = build_settings(
                 mqtt={"hostname": "127.0.0.1", "port": broker_port},
                 room={"state_dir": str(folder / "room"), "title": "Demo: two crawlers"},
                 web=web,
             )
-            with crawlers(folder, broker_port):
-                serve(settings, _tell)
+            with run_crawlers(folder, broker_port):
+                serve(settings, _print_url)
     return 0
 
 
 @contextlib.contextmanager
-def crawlers(folder: Path, broker_port: int, fleet: tuple[Crawler, ...] = CRAWLERS) -> Iterator[None]:
-    """Run real daemons and their odometers for the time of the context."""
+def run_crawlers(folder: Path, broker_port: int, fleet: tuple[Crawler, ...] = CRAWLERS) -> Iterator[None]:
+    """Run one daemon and one simulated odometer per robot while the context is open."""
     stop = threading.Event()
     daemons: list[subprocess.Popen[bytes]] = []
     threads = []
@@ -83,9 +83,9 @@ def crawlers(folder: Path, broker_port: int, fleet: tuple[Crawler, ...] = CRAWLE
             pose_port = _free_udp_port()
             config = _write_config(folder, crawler, broker_port, pose_port)
             threads.append(
-                threading.Thread(target=_odometer, args=(crawler, pose_port, stop), name=crawler.robot)
+                threading.Thread(target=_send_poses, args=(crawler, pose_port, stop), name=crawler.robot)
             )
-            threads.append(threading.Thread(target=_start, args=(crawler, config, daemons, stop)))
+            threads.append(threading.Thread(target=_start_daemon, args=(crawler, config, daemons, stop)))
         for thread in threads:
             thread.start()
         yield
@@ -96,40 +96,34 @@ def crawlers(folder: Path, broker_port: int, fleet: tuple[Crawler, ...] = CRAWLE
         for daemon in daemons:
             daemon.terminate()
         for daemon in daemons:
-            _wait(daemon)
+            _wait_or_kill(daemon)
 
 
-def _start(
+def _start_daemon(
     crawler: Crawler, config: Path, daemons: list[subprocess.Popen[bytes]], stop: threading.Event
 ) -> None:
     if not stop.wait(crawler.starts_after_s):
         daemons.append(
             subprocess.Popen(
                 [
-                    sys.executable,
-                    "-m",
-                    "edge_node.cli",
-                    "run",
-                    "--config",
-                    str(config),
-                    "--log-level",
-                    "error",
+                    *(sys.executable, "-m", "edge_node.cli", "run"),
+                    *("--config", str(config), "--log-level", "error"),
                 ]
             )
         )
 
 
-def _odometer(crawler: Crawler, port: int, stop: threading.Event) -> None:
-    """Send where the crawler is, twenty times a second."""
+def _send_poses(crawler: Crawler, port: int, stop: threading.Event) -> None:
+    """Send the crawler's pose by UDP twenty times a second."""
     began_s = time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         while not stop.wait(_POSE_S):
             distance_m = round(crawler.distance_m(time.monotonic() - began_s), 3)
-            with contextlib.suppress(OSError):  # nobody listens yet, or any more
+            with contextlib.suppress(OSError):  # the daemon is not listening yet, or has stopped
                 line.sendto(json.dumps({"distance_m": distance_m}).encode(), ("127.0.0.1", port))
 
 
-def _wait(daemon: subprocess.Popen[bytes]) -> None:
+def _wait_or_kill(daemon: subprocess.Popen[bytes]) -> None:
     try:
         daemon.wait(timeout=_STOP_S)
     except subprocess.TimeoutExpired:
@@ -152,7 +146,7 @@ def _write_config(folder: Path, crawler: Crawler, broker_port: int, pose_port: i
     return path
 
 
-def _tell(url: str) -> None:
+def _print_url(url: str) -> None:
     print(f"\n  control room: {url}\n\n  Two robots crawl along two pipes. Ctrl-C ends it.\n", flush=True)
 
 

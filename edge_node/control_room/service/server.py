@@ -1,4 +1,4 @@
-"""One process: ingest, history, page; from the start to SIGTERM."""
+"""Run ingest, history and page as one process until SIGTERM."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.web.access import Logins
-from edge_node.control_room.web.api import Room
-from edge_node.control_room.web.application import application
-from edge_node.control_room.web.event_stream import Hub
+from edge_node.control_room.web.application import build_application
+from edge_node.control_room.web.event_stream import EventBroadcaster
+from edge_node.control_room.web.services import Services
 from edge_node.errors import ConfigError
 from edge_node.monitoring.systemd import Notifier
 
@@ -28,114 +28,117 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.settings import RoomSettings
 
-_ROBOTS_S = 0.5  # how often changed robots are told
-_GRACE_S = 2  # for open requests at the end
+_ROBOTS_S = 0.5  # interval between events about changed robots
+_GRACE_S = 2  # for open requests at shutdown
 _GAPS = 100
 
-_LOG = logging.getLogger("edge_node.control_room")
+_log = logging.getLogger(__name__)
 
 
 def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: None) -> None:
-    """Run a control room until SIGTERM or SIGINT; ``ready`` is called with the page's address.
+    """Run a control room until SIGTERM or SIGINT; call ``ready`` with the page's address.
 
     Raises:
         ConfigError: a file cannot be read, or the port cannot be bound.
         HistoryError: the history cannot be opened.
     """
     logins = Logins(settings.web)
-    listening = _bound(settings)
+    listening = _bind(settings)
     folder = Path(settings.room.state_dir)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         history = History(folder)
         stack.callback(history.close)
-        hub = Hub()
-        ingest = Ingest(settings, history, folder, hub.arrived, hub.link_changed)
-        desk = None
+        events = EventBroadcaster()
+        ingest = Ingest(settings, history, folder, events.send_arrivals, events.send_link)
+        reviews = None
         if settings.commands.enabled:
-            desk = ReviewService(settings.commands, ingest.endpoint(), history, hub.reviewed)
-            stack.callback(desk.close)
-        room = Room(settings, history, hub, ingest, desk)
-        server = _Server(_uvicorn_config(settings, room, logins), hub)
-        stack.enter_context(_signals(server))
+            reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
+            stack.callback(reviews.close)
+        services = Services(settings, history, events, ingest, reviews)
+        server = _UvicornServer(_build_uvicorn_config(services, logins), events)
+        stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
         ingest.start()
         url = _url(settings, listening)
-        _LOG.info("page at %s", url)
+        _log.info("page at %s", url)
         Notifier().ready()
         ready(url)
         server.run(sockets=[listening])
         Notifier().stopping()
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn that leaves signals to us and ends event streams before it waits for them."""
+class _UvicornServer(uvicorn.Server):
+    """Uvicorn without its own signal handlers, which ends event streams before it waits for requests."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, events: EventBroadcaster) -> None:
         super().__init__(config)
-        self._hub = hub
+        self._events = events
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do nothing: ``serve`` has handlers of its own."""
+        """Install no handlers: ``serve`` does."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what would never end by itself."""
-        self._hub.close()
+        """End the event streams, which would never end by themselves, and shut down."""
+        self._events.close()
         await super().shutdown(sockets)
 
 
-async def _tell_robots(room: Room) -> None:
-    """Tell browsers how robots do, some times a second and only if something changed."""
-    gaps_told: object = None
+async def _send_robots(services: Services) -> None:
+    """Send the state of changed robots to all pages, at most twice a second."""
+    gaps_sent: object = None
     while True:
         await asyncio.sleep(_ROBOTS_S)
-        changed = room.hub.changed_robots()
+        changed = services.events.take_changed_robots()
         if not changed:
             continue
         try:
-            records = await asyncio.to_thread(room.history.robots)
-            gaps = await asyncio.to_thread(room.history.gaps, limit=_GAPS)
+            records = await asyncio.to_thread(services.history.robots)
+            gaps = await asyncio.to_thread(services.history.gaps, limit=_GAPS)
         except HistoryError as err:
-            _LOG.warning("%s", err)
+            _log.warning("%s", err)
             continue
         news = [record for record in records if (record.site, record.robot) in changed]
-        room.hub.robots_changed(news, gaps if gaps != gaps_told else None)
-        gaps_told = gaps
+        services.events.send_robots(news, gaps if gaps != gaps_sent else None)
+        gaps_sent = gaps
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(room: Room) -> AsyncIterator[None]:
-    task = asyncio.create_task(_tell_robots(room))
+async def _lifespan(services: Services) -> AsyncIterator[None]:
+    task = asyncio.create_task(_send_robots(services))
     try:
         yield
     finally:
         task.cancel()
 
 
-def _uvicorn_config(settings: RoomSettings, room: Room, logins: Logins) -> uvicorn.Config:
-    app = application(room, logins, lambda _app: _lifespan(room))
+def _build_uvicorn_config(services: Services, logins: Logins) -> uvicorn.Config:
+    web = services.settings.web
+    app = build_application(services, logins, lambda _app: _lifespan(services))
     config = uvicorn.Config(
         app,
         log_level="warning",
-        access_log=False,  # paths name robots and findings; a proxy in front logs who asks
+        access_log=False,  # paths name robots and findings; a reverse proxy can log requests
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
         limit_concurrency=256,
-        ssl_certfile=settings.web.tls_cert_file,
-        ssl_keyfile=settings.web.tls_key_file,
+        ssl_certfile=web.tls_cert_file,
+        ssl_keyfile=web.tls_key_file,
     )
     try:
         config.load()
-    except OSError as err:  # also what is no certificate
+    except OSError as err:  # also if the file holds no certificate
         raise ConfigError(f"[web] tls_cert_file, tls_key_file: {err.strerror or err}") from err
     return config
 
 
 @contextlib.contextmanager
-def _signals(server: _Server) -> Iterator[None]:
+def _handle_signals(server: _UvicornServer) -> Iterator[None]:
+    """Stop the server on SIGTERM and SIGINT; restore the previous handlers at the end."""
+
     def stop(_number: int, _frame: object) -> None:
         server.should_exit = True
 
@@ -147,8 +150,8 @@ def _signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _bound(settings: RoomSettings) -> socket.socket:
-    """Return a listening socket, so that a port in use is told in one sentence."""
+def _bind(settings: RoomSettings) -> socket.socket:
+    """Return a bound socket, so that a port in use is reported in one sentence before anything starts."""
     web = settings.web
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
     listening = socket.socket(family)

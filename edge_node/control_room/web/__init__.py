@@ -1,1 +1,1 @@
-"""The page: HTTP API, access, live events, downloads."""
+"""Serve the control room's page: files, JSON API, logins, live events, downloads."""

@@ -1,8 +1,8 @@
-"""Who may see the page: host names, logins, origins; and the headers that bind the browser.
+"""Check host name, origin and login of every request, and add the security headers to every response.
 
-On the loopback address nobody is asked. Elsewhere people log in with a token and get a cookie that no script
-and no other site can use. A request under a foreign host name is refused, so that a web page elsewhere cannot
-reach this one through the browser (DNS rebinding); so is a post from another origin.
+On the loopback address no login is needed. Elsewhere people log in with a token and get a cookie that no
+script and no other site can use. A request under a foreign host name is refused, so that another web page
+cannot reach this one through the browser (DNS rebinding); so is a post from another origin.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    # Not "no-referrer": with that browsers post forms with the origin "null", which is refused here.
+    # Not "no-referrer": with it browsers post forms with the origin "null", which is refused here.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -49,7 +49,7 @@ _OPEN_PATHS = {"/healthz", "/login", "/page/login.css", "/page/theme.js", "/page
 
 
 class Logins:
-    """Tells a token, makes cookies of it and knows them again; keeps none: a restart logs nobody out."""
+    """Check the token, make cookies from it and verify them; stores none, so a restart logs nobody out."""
 
     def __init__(self, web: WebConfig) -> None:
         """Read the token.
@@ -57,27 +57,27 @@ class Logins:
         Raises:
             ConfigError: the file cannot be read, or holds no token.
         """
-        self._token = _token(web.token_file) if web.token_file else ""
+        self._token = _read_token(web.token_file) if web.token_file else ""
         self._key = hmac.digest(self._token.encode(), b"corrosion control room cookie", "sha256")
         self._lasts_s = web.session_hours * 3600
         self._failures: dict[str, deque[float]] = {}
 
     @property
-    def wanted(self) -> bool:
-        """People have to log in."""
+    def is_required(self) -> bool:
+        """Whether people have to log in."""
         return bool(self._token)
 
-    def admits(self, offered: str) -> bool:
-        """Whether this is the token."""
+    def is_token(self, offered: str) -> bool:
+        """Compare with the token in constant time."""
         return hmac.compare_digest(_hash(offered), _hash(self._token))
 
-    def cookie(self) -> str:
-        """Return what proves for a while that its bearer had the token."""
+    def make_cookie(self) -> str:
+        """Make a signed cookie that expires after ``[web] session_hours``."""
         expires = str(int(time.time()) + self._lasts_s)
         return f"{expires}.{self._sign(expires)}"
 
-    def knows(self, cookie: str) -> bool:
-        """Whether a cookie is one of ours and still holds; another token makes all invalid."""
+    def is_valid_cookie(self, cookie: str) -> bool:
+        """Check a cookie's signature and expiry; a new token invalidates all cookies."""
         expires, _, signature = cookie.partition(".")
         if not expires.isascii() or not expires.isdigit() or len(expires) > 12:
             return False
@@ -85,13 +85,13 @@ class Logins:
         return genuine and int(expires) > time.time()
 
     def may_try(self, address: str) -> bool:
-        """Whether an address has not guessed too often of late."""
+        """Whether an address has fewer than 10 failed logins in the last minute."""
         failures = self._failures.get(address, ())
         recent = [at for at in failures if time.monotonic() - at < _FAILURES_WITHIN_S]
         return len(recent) < _MAX_FAILURES
 
-    def failed(self, address: str) -> None:
-        """Count a wrong guess."""
+    def note_failure(self, address: str) -> None:
+        """Count a failed login."""
         if len(self._failures) >= _MAX_ADDRESSES:
             self._failures.pop(next(iter(self._failures)))
         self._failures.setdefault(address, deque(maxlen=_MAX_FAILURES)).append(time.monotonic())
@@ -100,8 +100,8 @@ class Logins:
         return hmac.new(self._key, text.encode(), "sha256").hexdigest()
 
 
-class Gate:
-    """Stands before the application: refuses, or lets through and adds headers."""
+class AccessMiddleware:
+    """ASGI middleware: refuse a request or pass it on, and add security headers to the response."""
 
     def __init__(self, app: ASGIApp, web: WebConfig, logins: Logins) -> None:
         self._app = app
@@ -132,27 +132,27 @@ class Gate:
             return PlainTextResponse("not this host; see [web] names\n", 421)
         if request.method not in ("GET", "HEAD") and not self._is_own_origin(request):
             return PlainTextResponse("a post from another origin is refused\n", 403)
-        if not self._logins.wanted or request.url.path in _OPEN_PATHS:
+        if not self._logins.is_required or request.url.path in _OPEN_PATHS:
             return None
-        if self._logins.knows(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
+        if self._logins.is_valid_cookie(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
             return None
         if request.method == "GET" and request.url.path == "/":
             return RedirectResponse("/login", 303)
         return PlainTextResponse("log in at /login, or send Authorization: Bearer TOKEN\n", 401)
 
     def _has_bearer(self, request: Request) -> bool:
-        """For programs: the token itself instead of a cookie."""
+        """Whether a program sent the token itself as a bearer token."""
         header = request.headers.get("authorization", "")
         address = request.client.host if request.client else ""
         if not header.startswith("Bearer ") or not self._logins.may_try(address):
             return False
-        if self._logins.admits(header.removeprefix("Bearer ").strip()):
+        if self._logins.is_token(header.removeprefix("Bearer ").strip()):
             return True
-        self._logins.failed(address)
+        self._logins.note_failure(address)
         return False
 
     def _is_own_host(self, header: str) -> bool:
-        """Whether a Host header names this machine: by a name of it, or an address, which none can forge."""
+        """Whether a Host header names this machine: a known name, or an IP address, which cannot rebind."""
         try:
             name = urlsplit(f"//{header}").hostname or ""
         except ValueError:
@@ -164,14 +164,14 @@ class Gate:
         return True
 
     def _is_own_origin(self, request: Request) -> bool:
-        """Whether a post comes from this page; programs that send no origin need the bearer or the cookie."""
+        """Whether a post comes from this page; programs send no origin and are checked by token or cookie."""
         origin = request.headers.get("origin")
         if origin is None:
             return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
         return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
 
 
-def _token(path: str) -> str:
+def _read_token(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MAX_TOKEN_BYTES + 1)
@@ -182,7 +182,7 @@ def _token(path: str) -> str:
         raise ConfigError(f"[web] token_file {path}: not UTF-8 text") from None
     if len(token) < MIN_TOKEN or len(content) > _MAX_TOKEN_BYTES or not token.isprintable():
         raise ConfigError(
-            f"[web] token_file {path}: wanted one line of at least {MIN_TOKEN} signs;"
+            f"[web] token_file {path}: wanted one line of at least {MIN_TOKEN} characters;"
             " `openssl rand -hex 16` makes one"
         )
     return token

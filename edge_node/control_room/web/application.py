@@ -1,4 +1,4 @@
-"""The application: the page's files, the login, the API, behind the gate."""
+"""Build the ASGI application: the page's files, the login and the API, behind the access check."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.web import api, downloads
-from edge_node.control_room.web.access import COOKIE, Gate
-from edge_node.control_room.web.query_parameters import AskingError
+from edge_node.control_room.web import api, downloads, json_responses
+from edge_node.control_room.web.access import COOKIE, AccessMiddleware
+from edge_node.control_room.web.query_parameters import QueryError
+from edge_node.control_room.web.services import get_services
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Lifespan
 
     from edge_node.control_room.web.access import Logins
-    from edge_node.control_room.web.api import Room
+    from edge_node.control_room.web.services import Services
 
 _LOGIN_PROBLEMS = ("token", "wait")
 PAGE = Path(__file__).with_name("page")
 
 
-def application(room: Room, logins: Logins, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
-    """Return the ASGI application of a control room."""
+def build_application(
+    services: Services, logins: Logins, lifespan: Lifespan[Starlette] | None = None
+) -> Starlette:
+    """Build the ASGI application of a control room."""
     app = Starlette(
         routes=[
             Route("/", _page),
@@ -42,11 +45,14 @@ def application(room: Room, logins: Logins, lifespan: Lifespan[Starlette] | None
             *downloads.ROUTES,
             Mount("/page", StaticFiles(directory=PAGE)),
         ],
-        middleware=[Middleware(Gate, web=room.settings.web, logins=logins)],
+        middleware=[Middleware(AccessMiddleware, web=services.settings.web, logins=logins)],
         lifespan=lifespan,
-        exception_handlers={AskingError: api.refused_question, HistoryError: api.broken_history},
+        exception_handlers={
+            QueryError: json_responses.respond_bad_query,
+            HistoryError: json_responses.respond_broken_history,
+        },
     )
-    app.state.room = room
+    app.state.services = services
     app.state.logins = logins
     return app
 
@@ -65,39 +71,41 @@ async def _login_page(request: Request) -> Response:
 async def _login(request: Request) -> Response:
     """Exchange the token for a cookie."""
     logins: Logins = request.app.state.logins
-    web = request.app.state.room.settings.web
+    web = get_services(request).settings.web
     address = request.client.host if request.client else ""
     if not logins.may_try(address):
         return RedirectResponse("/login?problem=wait", 303)
-    offered = parse_qs((await api.body_of(request)).decode("utf-8", "replace")).get("token", [""])[0]
-    if not logins.admits(offered.strip()):
-        logins.failed(address)
+    offered = parse_qs((await json_responses.read_body(request)).decode("utf-8", "replace")).get(
+        "token", [""]
+    )[0]
+    if not logins.is_token(offered.strip()):
+        logins.note_failure(address)
         return RedirectResponse("/login?problem=token", 303)
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(
+    response = RedirectResponse("/", 303)
+    response.set_cookie(
         COOKIE,
-        logins.cookie(),
+        logins.make_cookie(),
         max_age=web.session_hours * 3600,
         httponly=True,
         samesite="strict",
         secure=web.tls_cert_file is not None,
     )
-    return answer
+    return response
 
 
 async def _logout(_request: Request) -> Response:
-    answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(COOKIE)
-    return answer
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE)
+    return response
 
 
 async def _healthz(request: Request) -> Response:
-    """Whether messages are stored and the history can be read; says nothing else, for nobody is asked."""
-    room: Room = request.app.state.room
-    if not room.ingest.is_alive:
+    """Tell whether messages are stored and the history can be read; nothing else, as it needs no login."""
+    services = get_services(request)
+    if not services.ingest.is_alive:
         return PlainTextResponse("the ingest has ended\n", 503)
     try:
-        await run_in_threadpool(room.history.newest, 1)
+        await run_in_threadpool(services.history.newest, 1)
     except HistoryError:
         return PlainTextResponse("the history cannot be read\n", 503)
     return PlainTextResponse("ok\n")

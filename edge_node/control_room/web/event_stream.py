@@ -1,8 +1,8 @@
-"""From one ingest to many browsers: what changed, for each as fast as it can take it.
+"""Broadcast stored messages to all open pages as server-sent events.
 
-A browser that is slow, or a tablet that is asleep, never holds up the ingest or the others: of verdicts the
-newest are kept for it and the rest is counted, of robots and findings the newest state of each. Only where
-even that is too much is it told to load all anew.
+A slow browser, or a sleeping tablet, delays neither the ingest nor other browsers: its queue holds the newest
+verdicts and counts the rest, and holds only the newest state of each robot and finding. If even that
+overflows, the browser gets a ``resync`` event and loads everything again.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_line
+from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_row
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
-from edge_node.messages.review import review_in
+from edge_node.messages.review import parse_review
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from edge_node.control_room.ingest.ingest import Link
 
 MAX_BROWSERS = 64
-_MAX_VERDICTS = 100  # waiting for one browser; a page shows no more
-_MAX_CHANGES = 500  # findings, pictures or robots waiting for one browser
-_COALESCE_S = 0.05  # what changes within is told at once
+_MAX_VERDICTS = 100  # queued for one browser; a page shows no more
+_MAX_CHANGES = 500  # findings, pictures or robots queued for one browser
+_COALESCE_S = 0.05  # changes within this time go out as one event
 _KEEP_ALIVE_S = 15.0
 
 
 class TooManyBrowsersError(Exception):
-    """No more can look at once."""
+    """As many pages are open as are allowed."""
 
 
-class Browser:
-    """One open page: what waits to be told to it. Written by the ingest, read by the server's loop."""
+class BrowserQueue:
+    """Events waiting for one open page; the ingest's thread writes, the server's event loop reads."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -50,10 +50,10 @@ class Browser:
         self._changes: dict[tuple[str, str], bytes] = {}
         self._resync = False
         self._closed = False
-        self._told = False
+        self._is_signalled = False
 
     def add(self, verdicts: Sequence[bytes], changes: Iterable[tuple[tuple[str, str], bytes]]) -> None:
-        """Take in what changed; from any thread, never waits."""
+        """Queue changes; from any thread, never blocks."""
         with self._lock:
             self._skipped += max(0, len(self._verdicts) + len(verdicts) - _MAX_VERDICTS)
             self._verdicts.extend(verdicts)
@@ -61,13 +61,13 @@ class Browser:
             if len(self._changes) > _MAX_CHANGES:
                 self._resync = True
                 self._changes.clear()
-            self._tell()
+            self._signal()
 
     def close(self) -> None:
         """End the stream; from any thread."""
         with self._lock:
             self._closed = True
-            self._tell()
+            self._signal()
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield server-sent events until ``close``."""
@@ -82,22 +82,22 @@ class Browser:
             yield self._take()
             await asyncio.sleep(_COALESCE_S)
 
-    def _tell(self) -> None:
-        if self._told:
+    def _signal(self) -> None:
+        if self._is_signalled:
             return
-        self._told = True
+        self._is_signalled = True
         try:
             self._loop.call_soon_threadsafe(self._ready.set)
         except RuntimeError:
             self._closed = True  # the loop is closed: the program ends
 
     def _take(self) -> bytes:
-        """Return what waits as one event."""
+        """Empty the queue into one event."""
         with self._lock:
             verdicts, skipped = list(self._verdicts), self._skipped
             changes, resync = self._changes, self._resync
             self._verdicts.clear()
-            self._skipped, self._changes, self._resync, self._told = 0, {}, False, False
+            self._skipped, self._changes, self._resync, self._is_signalled = 0, {}, False, False
         if resync:
             return b"event: resync\ndata: {}\n\n"
         by_kind: dict[str, list[bytes]] = {}
@@ -108,43 +108,43 @@ class Browser:
         return b"event: news\ndata: {" + b",".join(parts) + b"}\n\n"
 
 
-class Hub:
-    """All open pages, and which robots changed since they were told."""
+class EventBroadcaster:
+    """Send events to all open pages, and collect the robots that changed since the last event."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._browsers: set[Browser] = set()
+        self._browsers: set[BrowserQueue] = set()
         self._changed: set[tuple[str, str]] = set()
         self._is_closed = False
 
-    def enter(self) -> Browser:
-        """Return a new page's queue; belongs to the running loop.
+    def subscribe(self) -> BrowserQueue:
+        """Add a queue for a new page; it belongs to the running event loop.
 
         Raises:
-            TooManyBrowsersError: as many as can look do.
+            TooManyBrowsersError: 64 pages are open.
         """
         with self._lock:
             if len(self._browsers) >= MAX_BROWSERS or self._is_closed:
                 raise TooManyBrowsersError
-            browser = Browser(asyncio.get_running_loop())
+            browser = BrowserQueue(asyncio.get_running_loop())
             self._browsers.add(browser)
             return browser
 
-    def leave(self, browser: Browser) -> None:
-        """Forget a page that was closed."""
+    def unsubscribe(self, browser: BrowserQueue) -> None:
+        """Remove the queue of a page that was closed."""
         with self._lock:
             self._browsers.discard(browser)
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams and refuse new ones."""
         with self._lock:
             self._is_closed = True
             browsers = list(self._browsers)
         for browser in browsers:
             browser.close()
 
-    def arrived(self, arrivals: Sequence[Arrival]) -> None:
-        """Tell what was stored; in the ingest's thread."""
+    def send_arrivals(self, arrivals: Sequence[Arrival]) -> None:
+        """Send messages that were stored; called in the ingest's thread."""
         verdicts: list[bytes] = []
         changes: dict[tuple[str, str], bytes] = {}
         with self._lock:
@@ -156,25 +156,23 @@ class Hub:
             if not arrival.is_news or isinstance(message, (Status, Health)):
                 continue
             if isinstance(message, Verdict):
-                verdicts.append(
-                    as_json(verdict_line(message, arrival.received_at, replayed=arrival.replayed))
-                )
+                verdicts.append(as_json(verdict_row(message, arrival.received_at, replayed=arrival.replayed)))
             else:
                 changes.update(_change(arrival))
         self._add(verdicts, changes)
 
-    def link_changed(self, link: Link) -> None:
-        """Tell how the room's own connection does; in the ingest's thread."""
+    def send_link(self, link: Link) -> None:
+        """Send the state of the control room's own broker connection; called in the ingest's thread."""
         self._add([], {("link", ""): as_json(link_view(link))})
 
-    def changed_robots(self) -> set[tuple[str, str]]:
-        """Return which robots said something since the last call: site and name."""
+    def take_changed_robots(self) -> set[tuple[str, str]]:
+        """Return site and name of the robots that sent a message since the last call."""
         with self._lock:
             changed, self._changed = self._changed, set()
             return changed if self._browsers else set()
 
-    def robots_changed(self, robots: Iterable[RobotRecord], gaps: list[Any] | None) -> None:
-        """Tell how robots do now, and the gaps if they changed."""
+    def send_robots(self, robots: Iterable[RobotRecord], gaps: list[Any] | None) -> None:
+        """Send the state of robots, and the gaps unless None."""
         changes = {
             ("robots", f"{record.site}/{record.robot}"): as_json(robot_view(record)) for record in robots
         }
@@ -182,8 +180,8 @@ class Hub:
             changes["gaps", ""] = as_json(gaps)
         self._add([], changes)
 
-    def reviewed(self, subject: str, site: str) -> None:
-        """Tell that a person said something of a finding or a verdict."""
+    def send_reviewed(self, subject: str, site: str) -> None:
+        """Send that a finding or a verdict has a new review, or one whose delivery changed."""
         self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})
 
     def _add(self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes]) -> None:
@@ -196,18 +194,18 @@ class Hub:
 
 
 def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
-    """Return what a page is told of a finding, whole; and of a picture or a response, that it is there."""
+    """Return a finding whole; of a picture or a response only its name, for the page to load it."""
     message = arrival.message
     if isinstance(message, Finding):
         view = {"received_at": arrival.received_at, "finding": message}
         return {("findings", f"{message.site}/{message.id}"): as_json(view)}
     if isinstance(message, Response):
-        said = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
-        told = {("responses", message.id): as_json(said)}
-        review = review_in(message)
+        result = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
+        changes = {("responses", message.id): as_json(result)}
+        review = parse_review(message)
         if review is not None:
-            told["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
-        return told
+            changes["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
+        return changes
     if not isinstance(message, StoredPicture):
         return {}
     picture = {"site": message.site, "robot": message.robot, "sha256": message.sha256}

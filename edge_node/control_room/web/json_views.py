@@ -1,4 +1,4 @@
-"""What the page and other programs are given as JSON: records in the words of the messages."""
+"""Convert records to the JSON objects of the API; keys are those of the messages."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from edge_node.control_room.ingest.ingest import Link
     from edge_node.messages.verdict import Verdict
 
-_MAP_DIGITS = 2  # of 1: finer than the map is
+_MAP_DIGITS = 2  # decimals: finer than the map's own resolution
 
 
-def verdict_line(verdict: Verdict, received_at: datetime, *, replayed: bool) -> dict[str, Any]:
-    """Return what a line of a table says of a verdict."""
+def verdict_row(verdict: Verdict, received_at: datetime, *, replayed: bool) -> dict[str, Any]:
+    """Return the fields of a verdict that a table row shows."""
     return {
         "id": verdict.id,
         "site": verdict.site,
@@ -47,18 +47,18 @@ def verdict_line(verdict: Verdict, received_at: datetime, *, replayed: bool) -> 
     }
 
 
-def record_line(record: VerdictRecord) -> dict[str, Any]:
-    """Return the same of a record."""
-    return verdict_line(record.verdict, record.received_at, replayed=record.replayed)
+def record_row(record: VerdictRecord) -> dict[str, Any]:
+    """Return the same fields for a stored verdict."""
+    return verdict_row(record.verdict, record.received_at, replayed=record.replayed)
 
 
-def verdict_whole(record: VerdictRecord) -> dict[str, Any]:
-    """Return a verdict as the robot sent it, and how it came."""
+def verdict_view(record: VerdictRecord) -> dict[str, Any]:
+    """Return a verdict as the robot sent it, with its time of arrival."""
     return {"received_at": record.received_at, "replayed": record.replayed, "verdict": record.verdict}
 
 
 def robot_view(record: RobotRecord) -> dict[str, Any]:
-    """Return all that is known of a robot."""
+    """Return a robot's status, health and counts."""
     return {
         "site": record.site,
         "robot": record.robot,
@@ -75,7 +75,7 @@ def robot_view(record: RobotRecord) -> dict[str, Any]:
 
 
 def finding_view(record: FindingRecord) -> dict[str, Any]:
-    """Return a finding as the robot sent it, and what a person said of it."""
+    """Return a finding as the robot sent it, with its newest review."""
     return {
         "received_at": record.received_at,
         "finding": record.finding,
@@ -84,7 +84,7 @@ def finding_view(record: FindingRecord) -> dict[str, Any]:
 
 
 def review_view(review: StoredReview) -> dict[str, Any]:
-    """Return a review."""
+    """Return the fields of a review."""
     return asdict(review)
 
 
@@ -95,9 +95,9 @@ def strip_view(cells: list[StripCell]) -> list[dict[str, Any]]:
 
 def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
     """Return the corrosion map that a full picture carries, row by row from 0 to 1; None without."""
-    from edge_node.evidence.marked_jpeg import marking_in  # brings OpenCV, which the start need not wait for
+    from edge_node.evidence.marked_jpeg import read_marking  # imports OpenCV, which would slow the start
 
-    marking = None if picture.is_thumbnail else marking_in(picture.content)
+    marking = None if picture.is_thumbnail else read_marking(picture.content)
     if marking is None or marking.corroded is None:
         return None
     cells = marking.corroded.round(_MAP_DIGITS)
@@ -105,10 +105,10 @@ def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
 
 
 def link_view(link: Link) -> dict[str, Any]:
-    """Return how the room's own connection does."""
+    """Return the state of the control room's own broker connection."""
     return {"state": link.state, "since": link.since, "text": link.text, "notices": link.notices}
 
 
 def as_json(view: object) -> bytes:
-    """Return JSON; times are ISO 8601 in UTC."""
+    """Encode an object as JSON; times are ISO 8601 in UTC."""
     return msgspec.json.encode(view)

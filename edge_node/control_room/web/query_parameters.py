@@ -1,4 +1,4 @@
-"""What a query string asks for: typed, bounded, each problem in one sentence."""
+"""Parse query strings into typed, bounded parameters; report each problem in one sentence."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PAGE = 1000
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Question = TypeVar("Question", bound=msgspec.Struct)
+FilterText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Query = TypeVar("Query", bound=msgspec.Struct)
 
 
-class AskingError(Exception):
-    """A query cannot be answered; its text says why."""
+class QueryError(Exception):
+    """A query string is invalid; the text gives the reason."""
 
 
-class VerdictQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Verdicts: every filter is optional; times are ISO 8601 with a zone, places are metres."""
+class VerdictQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters for verdicts: filters, all optional; times are ISO 8601 with a zone, poses metres."""
 
-    site: Word | None = None
-    robot: Word | None = None
-    asset: Word | None = None
+    site: FilterText | None = None
+    robot: FilterText | None = None
+    asset: FilterText | None = None
     outcome: Outcome | None = None
-    material: Word | None = None
-    form: Word | None = None
-    severity: Word | None = None
+    material: FilterText | None = None
+    form: FilterText | None = None
+    severity: FilterText | None = None
     since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     from_m: float | None = None
@@ -39,48 +39,48 @@ class VerdictQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     replayed: bool | None = None
     with_picture: bool = False
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 200
-    after: Word | None = None  # the id of the last verdict of the page before
+    after: FilterText | None = None  # the id of the last verdict of the previous page
     oldest_first: bool = False
 
     def filter(self) -> VerdictFilter:
-        """Return which verdicts."""
+        """Return the filter for the history."""
         given = {name: getattr(self, name) for name in VerdictFilter.__dataclass_fields__}
         return VerdictFilter(**{**given, "outcome": self.outcome.value if self.outcome else None})
 
 
-class StripQuestion(VerdictQuestion, frozen=True, kw_only=True):
-    """A strip chart: the same filters, along the pose or over time."""
+class StripQuery(VerdictQuery, frozen=True, kw_only=True):
+    """Query parameters for a strip chart: the same filters, along the pose or over time."""
 
     cells: Annotated[int, msgspec.Meta(ge=1, le=2000)] = 240
     by_time: bool = False
 
 
-class FindingQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Findings: every filter is optional."""
+class FindingQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters for findings: filters, all optional."""
 
-    site: Word | None = None
-    robot: Word | None = None
-    asset: Word | None = None
-    material: Word | None = None
-    severity: Word | None = None
+    site: FilterText | None = None
+    robot: FilterText | None = None
+    asset: FilterText | None = None
+    material: FilterText | None = None
+    severity: FilterText | None = None
     is_open: bool | None = None
     since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 200
 
     def filter(self) -> FindingFilter:
-        """Return which findings."""
+        """Return the filter for the history."""
         return FindingFilter(**{name: getattr(self, name) for name in FindingFilter.__dataclass_fields__})
 
 
-def parse_query(query: Mapping[str, str], kind: type[Question]) -> Question:
-    """Return what a query asks for; empty values are left out, as forms send them.
+def parse_query(query: Mapping[str, str], kind: type[Query]) -> Query:
+    """Convert a query string to ``kind``; empty values, as forms send them, count as absent.
 
     Raises:
-        AskingError: a key or a value is none.
+        QueryError: an unknown key or an invalid value.
     """
     given = {name: value for name, value in query.items() if value != ""}
     try:
         return msgspec.convert(given, kind, strict=False)
     except (msgspec.ValidationError, ValueError, OverflowError) as err:
-        raise AskingError(str(err).replace("`", "")) from None
+        raise QueryError(str(err).replace("`", "")) from None

@@ -32,7 +32,7 @@ from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspector import Inspection, Inspector
-from edge_node.inspection.verdict_recorder import Recorder
+from edge_node.inspection.verdict_recorder import VerdictRecorder
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import Decision, Verdict, encode
@@ -63,7 +63,7 @@ class Robot:
         self.spool = Spool.open(state_dir / "spool.sqlite", SpoolConfig(max_mb=64, reserve_mb=0))
         closing.callback(self.spool.close)
         self.publisher = Publisher(config.mqtt, Topics(SITE, name), self.spool, Wake())
-        self._recorder = Recorder(config, bundle, self.spool.epoch)
+        self._recorder = VerdictRecorder(config, bundle, self.spool.epoch)
         self._board = StatusBoard(config, bundle, self.spool)
         self._health_due_s = time.monotonic() + HEALTH_INTERVAL_S * (number % 100) / 100
         self.said = 0

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import operators, weight_types
+from converter.quantize.tflite_file import count_weight_types, read_operators
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
@@ -89,9 +89,9 @@ def test_int8_is_int8_from_picture_to_map(int8_bundle):
     assert (model.quantization, model.input.dtype) == ("int8", "uint8")
     assert {(output.kind, output.dtype) for output in model.outputs} == {(OutputKind.MAP, "int8")}
     content = (int8_bundle / model.file).read_bytes()
-    assert set(weight_types(content)) == {"INT8"}
+    assert set(count_weight_types(content)) == {"INT8"}
     # Batch normalisation, the bias correction and ReLU6 are all inside the convolutions.
-    assert {op.name for op in operators(content)} == {"QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D"}
+    assert {op.name for op in read_operators(content)} == {"QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D"}
 
 
 def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
@@ -164,7 +164,7 @@ def test_the_other_modes_keep_floats_at_the_edges(cascade, tmp_path, mode, weigh
     bundle = load_bundle(out)
     (model,) = bundle.manifest.models
     assert (model.input.dtype, model.outputs[0].dtype) == ("float32", "float32")
-    assert set(weight_types((out / model.file).read_bytes())) <= weights
+    assert set(count_weight_types((out / model.file).read_bytes())) <= weights
     run_probe(Engine(bundle))
 
 

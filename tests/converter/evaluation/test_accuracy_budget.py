@@ -9,7 +9,7 @@ from converter.evaluation.accuracy_budget import AccuracyBudget, Attempt, Drop, 
 from converter.evaluation.float_agreement import StageComparison, chosen_labels
 from converter.evaluation.labelled_set import Score
 from converter.evaluation.output_checks import check_outputs
-from converter.quantize.layer_ranking import LayerGain, in_order
+from converter.quantize.layer_ranking import LayerGain, order_layers
 from edge_node.errors import ConversionError
 from edge_node.inference.manifest import Stage
 
@@ -108,7 +108,7 @@ def test_layers_come_in_the_order_of_what_their_pairs_gain():
         LayerGain(layers=("b", "c"), gain=3.0),
         LayerGain(layers=("c", "d"), gain=2.0),
     ]
-    assert in_order(gains) == ("b", "c", "d", "a")
+    assert order_layers(gains) == ("b", "c", "d", "a")
 
 
 def test_labels_are_chosen_as_the_node_chooses_them():

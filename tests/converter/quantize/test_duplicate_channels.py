@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.quantize.duplicate_channels import copies_of, with_doubled_channels
+from converter.quantize.duplicate_channels import assign_copies, duplicate_channels
+from converter.quantize.tflite_converter import StepContext
 from tests.converter.graphs.test_trained_graph import outputs
 
 IDLE = (1, 3, 5)
@@ -87,7 +88,7 @@ def maps(definition, pictures) -> np.ndarray:
 def doubled():
     """The block and the same with copies, as calibration pictures ask for them."""
     plain = block()
-    return plain, with_doubled_channels(plain, "input", ["map"], smooth(12))
+    return plain, duplicate_channels(plain, StepContext("input", ("map",), smooth(12)))
 
 
 def test_a_graph_with_copies_computes_the_same(doubled):
@@ -115,7 +116,7 @@ def test_rounding_to_eight_bits_costs_the_logits_less(doubled):
 def test_blocks_that_share_a_convolution_both_keep_their_copies():
     """The last convolution of one is the first of the next; no change undoes another."""
     plain = block(256, then=True)
-    changed = with_doubled_channels(plain, "input", ["map"], smooth(6, 256))
+    changed = duplicate_channels(plain, StepContext("input", ("map",), smooth(6, 256)))
     names = {node.name for node in changed.node}
     assert {f"{RECTIFIER}/shifted", "third/Relu6/shifted"} <= names
     pictures = smooth(2, 256)
@@ -126,7 +127,7 @@ def test_blocks_that_share_a_convolution_both_keep_their_copies():
 def test_small_maps_are_left_alone():
     """There the frame is a large part, and its error would outweigh the gain."""
     plain = block(64)
-    changed = with_doubled_channels(plain, "input", ["map"], smooth(4, 64))
+    changed = duplicate_channels(plain, StepContext("input", ("map",), smooth(4, 64)))
     assert changed.SerializeToString(deterministic=True) == plain.SerializeToString(deterministic=True)
 
 
@@ -134,7 +135,7 @@ def test_the_costliest_channels_get_the_idle_places():
     """A second copy of one that costs much comes before a first of one that costs little."""
     low = np.array([1.0, -3.0, 1.0, -3.0, 1.0, -3.0])
     high = np.array([4.0, -2.0, 4.0, -2.0, 4.0, -2.0])
-    assert copies_of(low, high, np.array([9.0, 0, 100.0, 0, 1.0, 0])) == {2: [1, 3], 0: [5]}
+    assert assign_copies(low, high, np.array([9.0, 0, 100.0, 0, 1.0, 0])) == {2: [1, 3], 0: [5]}
 
 
 @pytest.mark.parametrize(
@@ -147,4 +148,4 @@ def test_the_costliest_channels_get_the_idle_places():
 )
 def test_what_cannot_be_shifted_or_may_wake_is_left_alone(low, high):
     """No copies."""
-    assert copies_of(np.array(low), np.array(high), np.array([1.0, 0.0])) == {}
+    assert assign_copies(np.array(low), np.array(high), np.array([1.0, 0.0])) == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converter.quantize.int8_builder import layer_pairs, layers
+from converter.quantize.int8_builder import list_layers, pair_layers
 from converter.tensorflow_import import tensorflow
 
 
@@ -63,5 +63,5 @@ def alone(picture):
 def test_a_layer_is_paired_with_the_one_that_it_reads(network, wanted):
     """Of several the last; siblings, which stand side by side in the file, are no pair."""
     model = converted(network)
-    letters = dict(zip((layer[0] for layer in layers(model)), "abcd", strict=False))
-    assert ["".join(letters[name] for name in pair) for pair in layer_pairs(model)] == wanted
+    letters = dict(zip((layer[0] for layer in list_layers(model)), "abcd", strict=False))
+    assert ["".join(letters[name] for name in pair) for pair in pair_layers(model)] == wanted

@@ -11,11 +11,12 @@ from converter.graphs.fuse import fuse
 from converter.graphs.graph_index import GraphIndex, Ref
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
-from converter.quantize.balance_heads import balance
+from converter.quantize.balance_heads import balance_heads
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.equalize_channels import equalize
-from converter.quantize.layer_ranking import in_order, rank_layers
-from converter.quantize.refit_heads import fit
+from converter.quantize.int8_builder import calibrate_model, list_layers, quantize_without_refit
+from converter.quantize.layer_ranking import order_layers, rank_layers
+from converter.quantize.refit_heads import fit_head
 from converter.quantize.request import (
     CALIBRATED_NAME,
     REQUEST_NAME,
@@ -24,9 +25,9 @@ from converter.quantize.request import (
     Target,
     write_request,
 )
-from converter.quantize.round_weights import on_grid, round_weights
-from converter.quantize.tflite_converter import fed_pictures
-from converter.quantize.tflite_file import weight_types
+from converter.quantize.round_weights import round_to_grid, round_weights
+from converter.quantize.tflite_converter import StepContext, feed_pictures
+from converter.quantize.tflite_file import count_weight_types, list_weighted_operators, parse_model
 from edge_node.errors import ConversionError
 from edge_node.inference.interpreter import Interpreter, Tensor
 from edge_node.inference.manifest import InputTensor
@@ -82,6 +83,11 @@ def scaled(pictures) -> list[np.ndarray]:
     return [(picture[None, ..., ::-1].astype(np.float32) - 127.5) / 127.5 for picture in pictures]
 
 
+def context(tensors) -> StepContext:
+    """Return what a step is given beside a graph of one stage."""
+    return StepContext("input", ("steel/map",), tensors)
+
+
 def maps_of(definition, tensors) -> np.ndarray:
     """Return the stage's map of each tensor, ``(pictures, rows, columns, labels)``."""
     return np.concatenate([outputs(definition, {"input:0": t}, "steel/map")[0] for t in tensors])
@@ -92,14 +98,14 @@ def test_rounding_with_care_loses_less_than_half_of_rounding_to_the_nearest(fuse
     tensors = scaled(pictures)
     wanted = maps_of(fused.graph_def, tensors)
     nearest = maps_of(rounded(fused.graph_def), tensors) - wanted
-    careful = maps_of(round_weights(fused.graph_def, "input", tensors), tensors) - wanted
+    careful = maps_of(round_weights(fused.graph_def, context(tensors)), tensors) - wanted
     assert np.abs(careful.mean(axis=(0, 1, 2))).max() < np.abs(nearest.mean(axis=(0, 1, 2))).max() / 2
     assert careful.std() < nearest.std()
 
 
 def test_a_converter_finds_the_grid_that_weights_were_put_on(fused, pictures):
     """Rounding them once more to a 127th of each channel's largest changes nothing."""
-    once = round_weights(fused.graph_def, "input", scaled(pictures))
+    once = round_weights(fused.graph_def, context(scaled(pictures)))
     index, again = GraphIndex(once), GraphIndex(rounded(once))
     kernels = [name for name in index.nodes if name.endswith("/rounded")]
     assert len(kernels) == 4  # three of the backbone and the head
@@ -119,7 +125,7 @@ def test_losses_are_made_up_for_by_weights_of_inputs_that_go_together(groups, in
     def noise(found):
         return (values @ (found - weights)).std(axis=1).mean()
 
-    assert noise(on_grid(weights, covariance)) < 0.5 * noise(on_grid(weights, None))
+    assert noise(round_to_grid(weights, covariance)) < 0.5 * noise(round_to_grid(weights, None))
 
 
 def test_few_weights_are_rounded_as_well_as_can_be():
@@ -128,7 +134,7 @@ def test_few_weights_are_rounded_as_well_as_can_be():
     weights = random.normal(size=(20, 3, 1))
     values = 3 + 0.1 * random.normal(size=(20, 500, 3)) + random.normal(size=(20, 500, 1))
     covariance = np.stack([np.cov(group.T) for group in values])
-    found = on_grid(weights, covariance)
+    found = round_to_grid(weights, covariance)
     scale = np.abs(weights).max(axis=1, keepdims=True) / 127
 
     def cost(rounded):
@@ -148,13 +154,13 @@ def test_inputs_that_never_vary_are_no_trouble():
     weights = np.random.default_rng(0).normal(size=(2, 4, 3))
     covariance = np.zeros((2, 4, 4))
     covariance[0] = np.diag([1.0, 0.0, 2.0, 0.0])
-    np.testing.assert_allclose(on_grid(weights, covariance), on_grid(weights, None))
+    np.testing.assert_allclose(round_to_grid(weights, covariance), round_to_grid(weights, None))
 
 
 def test_equalizing_leaves_what_a_graph_computes_and_fills_the_range(fused, pictures):
     """Float maps are the same within rounding, though channels of both rectifiers now reach up to six."""
     tensors = scaled(pictures)
-    changed = equalize(fused.graph_def, "input", tensors)
+    changed = equalize(fused.graph_def, context(tensors))
     np.testing.assert_allclose(maps_of(changed, tensors), maps_of(fused.graph_def, tensors), atol=1e-4)
     before, after = (
         outputs(definition, {"input:0": tensors[0]}, "MobilenetV1/b0/Relu6")[0].max(axis=(0, 1, 2))
@@ -169,7 +175,7 @@ def test_balancing_leaves_what_a_graph_computes_and_lets_8_bits_hold_its_head(un
     """A head whose largest weights were fitted to the smallest features; these lie behind two Concats."""
     tensors = scaled(pictures)
     wanted = maps_of(uneven.graph_def, tensors)
-    changed = balance(uneven.graph_def, "input", ["steel/map"], tensors)
+    changed = balance_heads(uneven.graph_def, context(tensors))
     np.testing.assert_allclose(maps_of(changed, tensors), wanted, rtol=1e-4, atol=1e-4)
 
     def lost(definition):
@@ -181,9 +187,10 @@ def test_balancing_leaves_what_a_graph_computes_and_lets_8_bits_hold_its_head(un
 
 def test_heads_with_even_weights_and_features_that_others_read_are_not_balanced(fused, uneven, pictures):
     """Nothing is gained in the first graph; the features of the second are an output as they are."""
-    assert balance(fused.graph_def, "input", ["steel/map"], scaled(pictures)) == fused.graph_def
-    outputs_too = ["steel/map", "features"]
-    assert balance(uneven.graph_def, "input", outputs_too, scaled(pictures)) == uneven.graph_def
+    tensors = scaled(pictures)
+    assert balance_heads(fused.graph_def, context(tensors)) == fused.graph_def
+    outputs_too = StepContext("input", ("steel/map", "features"), tensors)
+    assert balance_heads(uneven.graph_def, outputs_too) == uneven.graph_def
 
 
 @pytest.mark.parametrize("mode", [Mode.INT8, Mode.INT16X8, Mode.DYNAMIC])
@@ -199,14 +206,25 @@ def test_a_head_with_weights_of_all_sizes_survives_8_bits(uneven, pictures, mode
     assert (found - wanted).std() < 0.1 * wanted.std()
 
 
-def test_a_layer_in_float_keeps_its_weights(fused, pictures):
-    """It makes no error, so nothing is rounded in it or taken off behind it; the others are."""
-    tensors = scaled(pictures[:1])
-    found = round_weights(fused.graph_def, "input", tensors, ["MobilenetV1/b1/Relu6"])
-    names = {node.name for node in found.node}
-    assert "MobilenetV1/c0/corrected" in names
-    assert "MobilenetV1/c1/corrected" not in names
-    assert "MobilenetV1/c1/rounded" not in names
+def test_a_layer_in_float_keeps_its_weights(fused, pictures, tmp_path):
+    """It makes no error, so its weights and bias are the exact ones; the others' are rounded."""
+    write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)
+    request = msgspec.json.decode((tmp_path / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    source = calibrate_model(tmp_path, request)
+    layer = list_layers(source.model)[1]
+    assert layer == ("MobilenetV1/b1/Relu6",)
+    exact, found = (
+        [constants(tree, operator) for operator, _ in list_weighted_operators(tree)]
+        for tree in map(parse_model, (source.exact, quantize_without_refit(source, request, layer)))
+    )
+    for at, (wanted, values) in enumerate(zip(exact, found, strict=True)):
+        assert (wanted == values) == (at == 1)
+
+
+def constants(tree, operator) -> list[bytes]:
+    """Return weights and bias of an operator in a parsed model."""
+    tensors = [tree.subgraphs[0].tensors[at] for at in operator.inputs[1:3]]
+    return [bytes(np.asarray(tree.buffers[tensor.buffer].data, np.uint8)) for tensor in tensors]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
@@ -216,7 +234,7 @@ def test_heads_and_layers_are_judged_on_the_bytes_that_the_node_feeds(fused, pic
     write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)
     request = msgspec.json.decode((tmp_path / REQUEST_NAME).read_bytes(), type=ConversionRequest)
     entry = Tensor("input", 0, (1, 32, 32, 3), dtype, Quantization(1 / 127.5, 127 + lowest))
-    found = np.concatenate(fed_pictures(tmp_path, request, entry, 3))
+    found = np.concatenate(feed_pictures(tmp_path, request, entry, 3))
     wanted = (pictures[:3, ..., ::-1].astype(np.int16) + lowest).astype(dtype)
     assert found.shape == wanted.shape
     np.testing.assert_array_equal(found[:, 1:], wanted[:, 1:])
@@ -228,7 +246,7 @@ def test_a_head_takes_off_what_is_linear_in_its_inputs():
     exact = np.abs(random.normal(size=(240, 64)))
     weights = random.normal(size=(64, 3))
     crooked = exact * random.uniform(0.9, 1.1, 64) + 0.05
-    fitted, bias = fit(crooked[:120], exact[:120] @ weights, weights)
+    fitted, bias = fit_head(crooked[:120], exact[:120] @ weights, weights)
     wanted = exact[120:] @ weights
     before = (crooked[120:] @ weights - wanted).std()
     assert (crooked[120:] @ fitted + bias - wanted).std() < before / 2
@@ -239,7 +257,7 @@ def test_a_head_is_left_alone_where_rounding_is_mere_noise():
     random = np.random.default_rng(1)
     features, weights = random.normal(size=(60, 64)), random.normal(size=(64, 2))
     logits = features @ weights + 5.0 + random.normal(size=(60, 2))
-    fitted, bias = fit(features, logits, weights)
+    fitted, bias = fit_head(features, logits, weights)
     assert np.abs(fitted - weights).max() < 0.1
     np.testing.assert_allclose(bias, 5.0, atol=0.5)
 
@@ -249,12 +267,12 @@ def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
     """Best remedy first; the pair kept is float, the others stay int8, and ranges are measured once."""
     gains = rank_layers(fused, pictures, Target.LITERT, tmp_path)
     assert [found.gain for found in gains] == sorted((found.gain for found in gains), reverse=True)
-    layers = in_order(gains)
+    layers = order_layers(gains)
     assert len(layers) == 4  # three of the backbone and the head
     assert "steel/map" in layers
     measured = (tmp_path / CALIBRATED_NAME).stat()
     converted = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, work=tmp_path)
-    assert weight_types(converted.content) == {"INT8": 2, "FLOAT32": 2}
+    assert count_weight_types(converted.content) == {"INT8": 2, "FLOAT32": 2}
     assert (tmp_path / CALIBRATED_NAME).stat() == measured
     afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers)
     assert afresh.content == converted.content

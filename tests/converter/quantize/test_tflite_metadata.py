@@ -16,7 +16,7 @@ from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode
-from converter.quantize.tflite_metadata import ModelDescription, label_file, metadata_of, with_metadata
+from converter.quantize.tflite_metadata import ModelDescription, add_metadata, label_file, read_metadata
 from edge_node.inference.interpreter import Interpreter
 from tests.support import small_graphs
 
@@ -66,12 +66,12 @@ def models(tmp_path_factory) -> tuple[bytes, bytes, ModelDescription]:
     bare = convert_graph(fused, Mode.NONE, None).content
     labels = {"steel/map": ("late", "mid", "none")}
     described = ModelDescription("plates", "3", "CC0", "three labels", fused.preprocessing, labels)
-    return bare, with_metadata(bare, described), described
+    return bare, add_metadata(bare, described), described
 
 
 def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
     """Names, licence, mean and std of the picture, and which file has the labels of which output."""
-    content = metadata_of(models[1])
+    content = read_metadata(models[1])
     assert content is not None
     assert content[4:8] == b"M001"
     root = Fields(Table(bytearray(content), flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0)))
@@ -100,9 +100,9 @@ def test_metadata_that_is_written_again_replaces_what_was_there(models):
     renamed = replace(described, name="sheets", labels={"steel/map": ("bad", "poor", "good")})
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # zipfile only warns of two files with one name
-        twice = with_metadata(once, renamed)
-    assert metadata_of(twice) == metadata_of(with_metadata(models[0], renamed))
-    assert with_metadata(twice, described) == once
+        twice = add_metadata(once, renamed)
+    assert read_metadata(twice) == read_metadata(add_metadata(models[0], renamed))
+    assert add_metadata(twice, described) == once
     with zipfile.ZipFile(io.BytesIO(twice)) as archive:
         assert archive.namelist() == [label_file("steel/map")]
         assert archive.read(label_file("steel/map")).decode().split() == ["bad", "poor", "good"]
@@ -113,4 +113,4 @@ def test_the_runtime_computes_the_same_with_metadata(models):
     picture = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
     bare, described = (Interpreter(content, where="model").run(picture) for content in models[:2])
     assert np.array_equal(bare["steel/map"], described["steel/map"])
-    assert metadata_of(models[0]) is None
+    assert read_metadata(models[0]) is None

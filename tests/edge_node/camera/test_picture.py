@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_node.camera.picture import decode_picture, read_picture
-from edge_node.camera.picture_size import declared_size
+from edge_node.camera.picture_size import read_declared_size
 from edge_node.errors import UnreadablePictureError
 
 
@@ -142,7 +142,7 @@ def webp(kind, rest):
 )
 def test_an_absurd_size_is_refused_before_anything_is_decoded(content, size):
     """A file of a few bytes that declares gigabytes is refused by its header, in every format."""
-    assert declared_size(content) == size
+    assert read_declared_size(content) == size
     with pytest.raises(UnreadablePictureError, match=f"a: {size[0]} x {size[1]} pixels, at most"):
         decode_picture(content, "a")
 
@@ -150,13 +150,13 @@ def test_an_absurd_size_is_refused_before_anything_is_decoded(content, size):
 @pytest.mark.parametrize("suffix", [".bmp", ".tif", ".webp"])
 def test_the_declared_size_is_that_of_the_picture(pixels, suffix):
     """What OpenCV writes is 96 x 64 by its header too, lossy and lossless."""
-    assert declared_size(encoded(pixels, suffix)) == (96, 64)
+    assert read_declared_size(encoded(pixels, suffix)) == (96, 64)
     lossless = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()
-    assert declared_size(lossless) == (96, 64)
+    assert read_declared_size(lossless) == (96, 64)
 
 
 @given(st.sampled_from([b"II*\0", b"MM\0+", b"RIFFxxxxWEBPVP8X", b"BM", b""]), st.binary(max_size=64))
 def test_no_header_breaks_the_reader(start, rest):
     """Whatever follows a known beginning, there is a size or none."""
-    found = declared_size(start + rest)
+    found = read_declared_size(start + rest)
     assert found is None or min(found) >= 0

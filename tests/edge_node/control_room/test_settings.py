@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from edge_node.control_room.settings import SECTIONS, example_settings, load_settings, settings_of
+from edge_node.control_room.settings import SECTIONS, build_settings, example_settings, load_settings
 from edge_node.errors import ConfigError
 from tests.support.processes import command
 
@@ -36,7 +36,7 @@ def test_every_key_of_the_example_can_be_set_to_its_default(tmp_path: Path) -> N
         lines.append(f"{name} = {value}" if value and name.isidentifier() else line)
     file = tmp_path / "room.toml"
     file.write_text("\n".join(lines), encoding="utf-8")
-    assert load_settings(file) == settings_of({"hostname": "127.0.0.1"})
+    assert load_settings(file) == build_settings({"hostname": "127.0.0.1"})
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from edge_node.daemon.bundle_in_use import BundleInUse
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import MainLoop
 from edge_node.daemon.verdict_writer import VerdictWriter
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
@@ -90,7 +90,7 @@ class Robot:
             excuses=excuses,
         )
         pictures = EvidenceThread(bell.set)
-        evidence = Evidence(folder / "evidence", EvidenceConfig())
+        evidence = EvidenceStore(folder / "evidence", EvidenceConfig())
         self.loop = MainLoop(
             InferenceThread(self.latest, bell.set),
             self.bundle,

@@ -13,7 +13,7 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.types import Incoming
 from edge_node.mqtt.wake import Wake
-from edge_node.spool.rows import Keep, Row, Stored
+from edge_node.spool.rows import Keep, Row, StoredUpTo
 from edge_node.spool.spool import Spool
 from tests.support.collector import Collector
 from tests.support.processes import wait_for
@@ -36,9 +36,9 @@ def test_what_all_consumers_have_is_stored() -> None:
     receipts = ConsumerReceipts(["a", "b"], TOPICS, 60)
     assert receipts.note(receipt("a", 10), 0.0) is None
     assert receipts.note(receipt("stranger", 99), 0.0) is None
-    assert receipts.note(receipt("b", 4), 0.0) == Stored(Kind.VERDICT, EPOCH, 4)
-    assert receipts.note(receipt("b", 2), 0.0) == Stored(Kind.VERDICT, EPOCH, 4)
-    assert receipts.note(receipt("b", 12), 0.0) == Stored(Kind.VERDICT, EPOCH, 10)
+    assert receipts.note(receipt("b", 4), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 4)
+    assert receipts.note(receipt("b", 2), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 4)
+    assert receipts.note(receipt("b", 12), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 10)
     assert receipts.note(receipt("b", 50, EPOCH.replace("0", "f")), 0.0) is None
     assert not ConsumerReceipts([], TOPICS, 60).wanted
 
@@ -54,9 +54,9 @@ def test_a_receipt_for_what_was_never_sent_is_refused() -> None:
     receipts.begin(EPOCH, 7)
     assert receipts.note(receipt("a", 8), 0.0) is None
     assert receipts.refused == 1
-    assert receipts.note(receipt("a", 7), 0.0) == Stored(Kind.VERDICT, EPOCH, 7)
+    assert receipts.note(receipt("a", 7), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 7)
     receipts.sent(row(8))
-    assert receipts.note(receipt("a", 8), 0.0) == Stored(Kind.VERDICT, EPOCH, 8)
+    assert receipts.note(receipt("a", 8), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 8)
 
 
 def test_what_a_consumer_that_speaks_lacks_for_too_long_is_missing() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_node.config.delivery_sections import EvidenceConfig
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.messages.topics import Topics
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ TOPICS = Topics("site", "robot")
 
 def one_picture(folder: Path) -> tuple[PictureOutbox, str]:
     """Return an outbox with one thumbnail to send, and the topic that it goes to."""
-    evidence = Evidence(folder, EvidenceConfig())
+    evidence = EvidenceStore(folder, EvidenceConfig())
     sha256 = evidence.keep(np.full((48, 64, 3), 90, np.uint8), corroded=True)
     assert sha256 is not None
     return PictureOutbox(evidence, TOPICS), TOPICS.evidence(sha256)

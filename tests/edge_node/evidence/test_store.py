@@ -12,9 +12,9 @@ import pytest
 
 from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
-from edge_node.evidence.marked_jpeg import marking_in
+from edge_node.evidence.marked_jpeg import read_marking
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import Evidence, Size
+from edge_node.evidence.store import EvidenceStore, PictureSize
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import Outcome
@@ -43,7 +43,7 @@ def names(folder: Path, kind: str) -> set[str]:
 
 def test_a_picture_is_named_by_the_hash_of_its_bytes(tmp_path: Path) -> None:
     """The name says what is in the file; the file is the owner's alone; twice the same is once on disk."""
-    evidence = Evidence(tmp_path, EvidenceConfig())
+    evidence = EvidenceStore(tmp_path, EvidenceConfig())
     pixels = picture()
     sha256 = evidence.keep(pixels, corroded=True)
     file = tmp_path / "corroded" / f"{sha256}.jpg"
@@ -58,7 +58,7 @@ def test_at_the_bound_pictures_of_uncorroded_go_first_then_the_oldest(tmp_path: 
     """The folder never exceeds its bound by more than a picture, over a restart too."""
     kept: dict[bool, list[str]] = {True: [], False: []}
     for run in range(2):
-        evidence = Evidence(tmp_path, EvidenceConfig(max_mb=1))
+        evidence = EvidenceStore(tmp_path, EvidenceConfig(max_mb=1))
         for number in range(12):
             corroded = number % 2 == 0
             kept[corroded].append(evidence.keep(picture(), corroded=corroded))
@@ -73,7 +73,7 @@ def test_at_the_bound_pictures_of_uncorroded_go_first_then_the_oldest(tmp_path: 
 def test_reviewed_pictures_stay_while_others_go_up_to_their_share(tmp_path: Path) -> None:
     """A review protects its picture; the one reviewed longest ago is given up first; over a restart too."""
     config = EvidenceConfig(max_mb=1, reviewed_share=0.4)
-    evidence = Evidence(tmp_path, config)
+    evidence = EvidenceStore(tmp_path, config)
     first, second = (evidence.keep(picture(), corroded=True) for _ in range(2))
     assert evidence.protect(first)
     assert evidence.protect(first)
@@ -81,7 +81,7 @@ def test_reviewed_pictures_stay_while_others_go_up_to_their_share(tmp_path: Path
     for _ in range(20):
         evidence.keep(picture(), corroded=True)
     assert names(tmp_path, "reviewed") == {first, second}
-    evidence = Evidence(tmp_path, config)
+    evidence = EvidenceStore(tmp_path, config)
     reviewed = []
     for _ in range(8):
         reviewed.append(evidence.keep(picture(), corroded=True))
@@ -97,25 +97,25 @@ def test_reviewed_pictures_stay_while_others_go_up_to_their_share(tmp_path: Path
 
 def test_evidence_keeps_the_cameras_pixels_and_draws_the_map_when_somebody_looks(tmp_path: Path) -> None:
     """Models learn from the full picture: no tint, no text; overlay and thumbnail are drawn from it."""
-    evidence = Evidence(tmp_path, EvidenceConfig(thumbnail_px=160))
+    evidence = EvidenceStore(tmp_path, EvidenceConfig(thumbnail_px=160))
     grey = np.full((240, 320, 3), 128, np.uint8)
     corroded = np.zeros((7, 7), np.float32)
     corroded[:, :3] = 0.9
     sha256 = evidence.keep(grey, corroded=True, marking=Marking(corroded, ("corroded steel late",)))
-    plain = Evidence(tmp_path / "plain", EvidenceConfig()).keep(grey, corroded=True)
+    plain = EvidenceStore(tmp_path / "plain", EvidenceConfig()).keep(grey, corroded=True)
     stored = (tmp_path / "corroded" / f"{sha256}.jpg").read_bytes()
     unmarked = (tmp_path / "plain" / "corroded" / f"{plain}.jpg").read_bytes()
     decoded = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in (stored, unmarked)]
     assert np.array_equal(*decoded)
-    found = marking_in(stored)
+    found = read_marking(stored)
     assert found.lines == ("corroded steel late",)
     assert np.abs(found.corroded - corroded).max() < 1 / 255
-    assert evidence.next_picture().size is Size.THUMBNAIL
-    assert evidence.request(sha256, Size.OVERLAY)
+    assert evidence.next_picture().size is PictureSize.THUMBNAIL
+    assert evidence.request(sha256, PictureSize.OVERLAY)
     assert evidence.request(sha256)
     assert evidence.next_picture().content == stored
     shown = evidence.next_picture()
-    assert shown.size is Size.OVERLAY
+    assert shown.size is PictureSize.OVERLAY
     pixels = cv2.imdecode(np.frombuffer(shown.content, np.uint8), cv2.IMREAD_COLOR).astype(int)
     height, width = pixels.shape[:2]
     assert height > 240  # the line of text
@@ -127,7 +127,7 @@ def test_evidence_keeps_the_cameras_pixels_and_draws_the_map_when_somebody_looks
 
 def test_what_is_wanted_follows_the_outcome(tmp_path: Path) -> None:
     """Corroded ones at most once an interval, of the rest a sample, nothing when switched off."""
-    evidence = Evidence(tmp_path, EvidenceConfig(min_interval_s=1.0, sample_every=3))
+    evidence = EvidenceStore(tmp_path, EvidenceConfig(min_interval_s=1.0, sample_every=3))
     assert [evidence.wants(Outcome.CORRODED, now_s) for now_s in (0.0, 0.5, 1.0, 1.9, 2.0)] == [
         True,
         False,
@@ -136,7 +136,7 @@ def test_what_is_wanted_follows_the_outcome(tmp_path: Path) -> None:
         True,
     ]
     assert [evidence.wants(Outcome.UNCORRODED, 9.0) for _ in range(5)] == [True, False, False, True, False]
-    nothing = Evidence(tmp_path, EvidenceConfig(keep=False))
+    nothing = EvidenceStore(tmp_path, EvidenceConfig(keep=False))
     assert not nothing.wants(Outcome.CORRODED, 0.0)
 
 
@@ -145,14 +145,14 @@ def test_what_is_wanted_follows_the_outcome(tmp_path: Path) -> None:
 )
 def test_nothing_but_a_hash_names_a_picture(tmp_path: Path, name: str) -> None:
     """A name that is no hash, and a hash that nobody kept, is not found."""
-    evidence = Evidence(tmp_path / "evidence", EvidenceConfig())
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceConfig())
     assert not evidence.request(name)
     assert not evidence.request("0" * 64)
 
 
 def test_a_link_or_a_changed_file_is_not_sent(tmp_path: Path) -> None:
     """Whoever can write to the folder cannot have another file published under a hash."""
-    evidence = Evidence(tmp_path / "evidence", EvidenceConfig(send_thumbnails=False))
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceConfig(send_thumbnails=False))
     secret = tmp_path / "secret"
     secret.write_text("secret")
     (tmp_path / "evidence" / "corroded" / f"{'0' * 64}.jpg").symlink_to(secret)
@@ -165,7 +165,7 @@ def test_a_link_or_a_changed_file_is_not_sent(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_no_picture_does_not_stop_the_verdicts(tmp_path: Path) -> None:
     """Keeping fails quietly with None: the verdict matters more."""
-    evidence = Evidence(tmp_path / "evidence", EvidenceConfig())
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceConfig())
     folder = tmp_path / "evidence" / "corroded"
     folder.rmdir()
     folder.touch()
@@ -177,14 +177,14 @@ def test_half_written_pictures_are_cleared_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "corroded").mkdir()
     partial = tmp_path / "corroded" / f"{'0' * 64}.part"
     partial.write_bytes(b"half")
-    Evidence(tmp_path, EvidenceConfig())
+    EvidenceStore(tmp_path, EvidenceConfig())
     assert not partial.exists()
 
 
 def test_thumbnails_follow_the_verdicts_and_full_pictures_come_on_request(mosquitto, tmp_path: Path) -> None:
     """Verdicts first; then small pictures by themselves; the whole one, byte for byte, when asked for."""
     spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
-    evidence = Evidence(tmp_path / "evidence", EvidenceConfig(thumbnail_px=64))
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceConfig(thumbnail_px=64))
     sha256 = evidence.keep(picture(), corroded=True)
     for _ in range(200):
         spool.append(Kind.VERDICT, lambda seq: b"%d" % seq)
@@ -212,7 +212,7 @@ def test_thumbnails_follow_the_verdicts_and_full_pictures_come_on_request(mosqui
 def test_a_picture_at_which_the_link_ends_is_left_out_in_the_end(mosquitto, tmp_path: Path) -> None:
     """Three attempts, and then verdicts are not disturbed by it any more."""
     spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
-    evidence = Evidence(tmp_path / "evidence", EvidenceConfig())
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceConfig())
     sha256 = evidence.keep(picture(), corroded=True)
     with Collector(mosquitto.port) as collector, Proxy(mosquitto.port) as proxy:
         proxy.poison = sha256.encode()

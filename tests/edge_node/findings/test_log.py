@@ -104,7 +104,7 @@ def test_switched_off_it_says_nothing(tmp_path, spool):
 
 def test_a_disk_that_takes_no_state_loses_no_finding(tmp_path, spool, caplog):
     """If the state cannot be saved the finding is spooled all the same."""
-    (tmp_path / "findings.new").mkdir()
+    (tmp_path / ".findings.json.new").mkdir()
     log = FindingLog(QUICK, tmp_path, spool)
     for seq in (1, 2):
         log.see(verdict(seq, "C"))

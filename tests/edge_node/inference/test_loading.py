@@ -13,7 +13,7 @@ import pytest
 from edge_node.config.sections import BundleConfig
 from edge_node.errors import BundleError, RuntimeUnavailableError
 from edge_node.inference.bundle import DEFAULT_BUNDLE
-from edge_node.inference.loading import available_cores, load_engine, median_ms
+from edge_node.inference.loading import available_cores, load_engine, measure_median_ms
 from edge_node.inference.reloader import Reloader
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.subscriber import Subscriber
@@ -42,7 +42,7 @@ def test_auto_measures_and_gives_an_engine_that_works(caplog):
     """``auto`` says how many threads it chose, no more than there are cores."""
     caplog.set_level("INFO")
     engine = load_engine(BundleConfig(path="default", threads="auto"))
-    assert median_ms(engine) > 0
+    assert measure_median_ms(engine) > 0
     chosen = int(caplog.text.split("threads = auto: ")[1].split()[0])
     assert 1 <= chosen <= available_cores()
 
@@ -61,7 +61,7 @@ def test_a_delegate_that_does_not_load_is_one_sentence(library, words):
 def test_the_declared_fallback_runs_on_the_processor(caplog):
     """With ``delegate_fallback`` the node decides all the same, and the log says on what."""
     config = BundleConfig(path="default", delegate="libno_such.so", delegate_fallback=True)
-    assert median_ms(load_engine(config)) > 0
+    assert measure_median_ms(load_engine(config)) > 0
     assert "on the processor instead" in caplog.text
 
 

@@ -16,10 +16,10 @@ from edge_node.inspection.tiling import (
     Tile,
     TileBudget,
     corroded_share,
+    find_worst,
     grid_within,
     stitch_tiles,
     tile_grid,
-    worst,
 )
 from edge_node.messages.verdict import Decision, Outcome
 
@@ -92,12 +92,12 @@ def test_the_budget_learns_what_a_tile_takes():
     """One tile at first; 45 ms hold cutting and three tiles of 10 ms; one slow frame changes little."""
     budget = TileBudget(45.0)
     assert budget.most == 1
-    budget.took(1, prepare_ms=10.0, models_ms=10.0)
+    budget.record(1, prepare_ms=10.0, models_ms=10.0)
     assert budget.most == 3
-    budget.took(3, prepare_ms=10.0, models_ms=50.0)
+    budget.record(3, prepare_ms=10.0, models_ms=50.0)
     assert budget.most == 3
     for _ in range(50):
-        budget.took(1, prepare_ms=100.0, models_ms=10.0)
+        budget.record(1, prepare_ms=100.0, models_ms=10.0)
     assert budget.most == 1
     assert TileBudget(None).most > 64
 
@@ -123,7 +123,7 @@ def decision(outcome, confidence=None):
 )
 def test_the_worst_tile_speaks_for_the_frame(decisions, chosen):
     """Corroded before uncertain before uncorroded, and of those the surest."""
-    assert worst(decisions) == chosen
+    assert find_worst(decisions) == chosen
 
 
 @pytest.mark.runtime

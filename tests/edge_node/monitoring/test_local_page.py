@@ -24,7 +24,7 @@ from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Decision, Outcome
 from edge_node.monitoring.live_view import LiveView
 from edge_node.monitoring.local_page import LocalPage, PageError
-from edge_node.monitoring.prometheus import exposition
+from edge_node.monitoring.prometheus import format_metrics
 from tests.scenarios.test_daemon_field import write_config
 from tests.support.processes import daemon, free_port, wait_for
 from tests.support.verdicts import verdict
@@ -114,7 +114,7 @@ def test_before_the_first_verdict_nothing_is_invented():
     """No figures, no picture, and a health that says starting."""
     empty = LiveView()
     assert empty.picture() is None
-    assert b"corrosion_edge_verdicts" not in exposition(empty.glance())
+    assert b"corrosion_edge_verdicts" not in format_metrics(empty.snapshot())
     page = LocalPage(HttpConfig(port=free_port()), empty)
     page.start()
     try:
@@ -128,7 +128,7 @@ def test_healthz_names_what_hangs(serve, view):
     """Healthy is 200; a part that hangs is 503 with its name."""
     page = serve()
     assert get(page.port, "/healthz")[::2] == (200, b"ok\n")
-    status = view.glance().status
+    status = view.snapshot().status
     view.on_status(status, None, link="connected", hung="the publisher has not turned for 20 s")
     code, _, body = get(page.port, "/healthz")
     assert code == 503

@@ -12,7 +12,7 @@ import pytest
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.monitoring.machine import free_disk_mb, memory_mb, temperature_c
 from edge_node.monitoring.systemd import Notifier
-from edge_node.monitoring.watchdog import Vitals, Watchdog, hung_part
+from edge_node.monitoring.watchdog import Vitals, Watchdog, find_hung_part
 from tests.support.notify_socket import NotifySocket
 
 STREAMING = Vitals(camera=CameraCondition.STREAMING, frames=0, verdicts=0, capture_beat_s=0.0)
@@ -135,11 +135,11 @@ def test_what_hangs_is_named():
     """The log says which part, and for how long."""
     now_s = 100.0
     alive = replace(STREAMING, capture_beat_s=now_s)
-    assert hung_part(alive, alive, now_s) == ""
-    assert "capture" in hung_part(replace(alive, capture_beat_s=80.0), alive, now_s)
-    assert "publisher" in hung_part(replace(alive, publisher_beat_s=80.0), alive, now_s)
-    assert "spool" in hung_part(replace(alive, spool_beat_s=80.0), alive, now_s)
-    assert "none was decided" in hung_part(replace(alive, frames=90), alive, now_s)
+    assert find_hung_part(alive, alive, now_s) == ""
+    assert "capture" in find_hung_part(replace(alive, capture_beat_s=80.0), alive, now_s)
+    assert "publisher" in find_hung_part(replace(alive, publisher_beat_s=80.0), alive, now_s)
+    assert "spool" in find_hung_part(replace(alive, spool_beat_s=80.0), alive, now_s)
+    assert "none was decided" in find_hung_part(replace(alive, frames=90), alive, now_s)
 
 
 def test_memory_is_what_the_process_holds():

@@ -20,12 +20,12 @@ from edge_node.camera.frame import frame_now
 from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowConfig
 from edge_node.demo.run import CLIP
-from edge_node.evidence.store import Evidence
+from edge_node.evidence.store import EvidenceStore
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
-from edge_node.inspection.verdict_recorder import Recorder
+from edge_node.inspection.verdict_recorder import VerdictRecorder
 from edge_node.messages.shadow import Disagreement
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Kind
@@ -62,7 +62,7 @@ class Live:
     def __init__(self, shadow, config, spool) -> None:
         self._shadow = shadow
         self._inspector = Inspector(Engine(load_bundle(DEFAULT_BUNDLE)), thresholds=Thresholds())
-        self._recorder = Recorder(config, self._inspector.engine.bundle, spool.epoch)
+        self._recorder = VerdictRecorder(config, self._inspector.engine.bundle, spool.epoch)
         self._numbers = count(1)
 
     def decide(self, pixels):
@@ -88,7 +88,7 @@ def shadowed(folder, bundle, **options):
         shadow=ShadowConfig(path=str(bundle), **options),
     )
     spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
-    with spool, Shadow(config, spool, Evidence(folder / "evidence", EvidenceConfig())) as shadow:
+    with spool, Shadow(config, spool, EvidenceStore(folder / "evidence", EvidenceConfig())) as shadow:
         yield shadow, Live(shadow, config, spool), spool
 
 

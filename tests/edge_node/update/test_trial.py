@@ -7,22 +7,22 @@ from datetime import datetime, timezone
 import pytest
 
 from edge_node.config.sections import BundleConfig
-from edge_node.update.installed_bundle import begin
+from edge_node.update.installed_bundle import note_start
 from edge_node.update.piece_requests import MAX_PIECES, PIECE_BYTES, Piece, PieceRequests
 from edge_node.update.state import Step
-from edge_node.update.trial import Figures, RecentFigures, Trial, verdict_on
+from edge_node.update.trial import BundleFigures, RecentFigures, Trial, judge_trial
 from tests.support.releases import Maker, Robot
 
 CONFIG = BundleConfig(path="default", trial_verdicts=100, trial_abstention_rise=0.2, trial_latency_factor=2.0)
-BEFORE = Figures(judged=1000, abstention=0.1, inference_ms=10.0)
+BEFORE = BundleFigures(judged=1000, abstention=0.1, inference_ms=10.0)
 FRESH = Trial(since=datetime(2026, 1, 1, tzinfo=timezone.utc), before=BEFORE)
 
 
 def after(trial: Trial, verdicts: list[tuple[bool, float]]) -> tuple[int, tuple[bool, str] | None]:
     """Count verdicts until one answer is certain; return how many it took, and the answer."""
     for number, (abstained, inference_ms) in enumerate(verdicts, 1):
-        trial = trial.counted(abstained=abstained, inference_ms=inference_ms, config=CONFIG)
-        if (found := verdict_on(trial, CONFIG)) is not None:
+        trial = trial.count(abstained=abstained, inference_ms=inference_ms, config=CONFIG)
+        if (found := judge_trial(trial, CONFIG)) is not None:
             return number, found
     return len(verdicts), None
 
@@ -54,14 +54,14 @@ def test_errors_and_few_figures():
     """More errors than allowed end it at once; figures over a handful of verdicts are noise."""
     import msgspec
 
-    assert verdict_on(msgspec.structs.replace(FRESH, errors=3), CONFIG) is None
-    assert not verdict_on(msgspec.structs.replace(FRESH, errors=4), CONFIG)[0]
+    assert judge_trial(msgspec.structs.replace(FRESH, errors=3), CONFIG) is None
+    assert not judge_trial(msgspec.structs.replace(FRESH, errors=4), CONFIG)[0]
     record = RecentFigures()
     for _ in range(29):
         record.count(abstained=False, inference_ms=5.0)
     assert record.figures() is None
     record.count(abstained=True, inference_ms=5.0)
-    assert record.figures() == Figures(judged=30, abstention=1 / 30, inference_ms=5.0)
+    assert record.figures() == BundleFigures(judged=30, abstention=1 / 30, inference_ms=5.0)
 
 
 @pytest.mark.runtime
@@ -70,9 +70,9 @@ def test_a_crash_loop_ends_the_trial_at_the_next_start(tmp_path):
     robot = Robot(tmp_path / "robot", maker := Maker(tmp_path))
     robot.install(maker.bundle("2"))
     for _ in range(3):
-        begin(robot.store, robot.config)
+        note_start(robot.store, robot.config)
         assert robot.store.state().current is not None
-    begin(robot.store, robot.config)
+    note_start(robot.store, robot.config)
     state = robot.store.state()
     assert state.current is None
     assert state.trial is None
@@ -86,12 +86,12 @@ def test_only_what_was_asked_for_is_taken():
     first, second = requests.due(0, 3 * PIECE_BYTES, 0.0)
     assert (first, second) == (Piece(0, PIECE_BYTES), Piece(PIECE_BYTES, PIECE_BYTES))
     content = bytes(PIECE_BYTES)
-    assert requests.arrived(1, content, 0, 0.1) is None
-    assert requests.arrived(0, content + b"x", 0, 0.1) is None
-    assert requests.arrived(2 * PIECE_BYTES, content, 0, 0.1) is None
-    assert requests.arrived(PIECE_BYTES, content, 0, 0.1) == b""
-    assert requests.arrived(PIECE_BYTES, content, 0, 0.1) is None
-    assert requests.arrived(0, content, 0, 0.1) == content * 2
+    assert requests.receive(1, content, 0, 0.1) is None
+    assert requests.receive(0, content + b"x", 0, 0.1) is None
+    assert requests.receive(2 * PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.receive(PIECE_BYTES, content, 0, 0.1) == b""
+    assert requests.receive(PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.receive(0, content, 0, 0.1) == content * 2
 
 
 def test_quick_links_get_more_and_silent_ones_less_and_less():
@@ -99,7 +99,7 @@ def test_quick_links_get_more_and_silent_ones_less_and_less():
     requests, at, now_s = PieceRequests(), 0, 0.0
     for _ in range(300):
         for piece in requests.due(at, 1 << 30, now_s):
-            at += len(requests.arrived(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
+            at += len(requests.receive(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
         now_s += 0.02
     assert len(requests.due(at, 1 << 30, now_s)) == MAX_PIECES
     asked = [bool(requests.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from edge_node.camera.backends.csi import jetson_pipeline
-from edge_node.camera.backends.opencv_camera import credible_stamp_ns, three_channels
+from edge_node.camera.backends.opencv_camera import choose_stamp_ns, to_three_channels
 from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
-from edge_node.camera.capture.frozen_stream import FrozenWatch
+from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.frame import Frame, frame_now
 from edge_node.camera.latest import LatestFrame
@@ -68,13 +68,13 @@ def test_memory_stays_flat_over_a_thousand_reconnects():
 )
 def test_a_drivers_stamp_is_believed_only_where_it_can_be_true(stamp_ms, now_ms, expected_ms):
     """A frame's age counts from the driver's capture time, unless that time is of another clock."""
-    assert credible_stamp_ns(stamp_ms, int(now_ms * 1e6)) == int(expected_ms * 1e6)
+    assert choose_stamp_ns(stamp_ms, int(now_ms * 1e6)) == int(expected_ms * 1e6)
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1), (4, 6, 3)])
 def test_grey_cameras_give_three_channels(shape):
     """Thermal and machine-vision cameras give one channel; every model wants three."""
-    assert three_channels(np.full(shape, 7, np.uint8)).shape == (4, 6, 3)
+    assert to_three_channels(np.full(shape, 7, np.uint8)).shape == (4, 6, 3)
 
 
 def frame(shade, at_ms):
@@ -85,7 +85,7 @@ def frame(shade, at_ms):
 
 def test_frozen_needs_time_and_repetitions():
     """Equal frames count as frozen after the time *and* three repetitions; one different frame ends it."""
-    watch = FrozenWatch(100)
+    watch = FrozenStreamDetector(100)
     assert [watch.sees_repetition(frame(1, at)) for at in (0, 30, 60, 90, 120)] == [False] * 4 + [True]
     assert not watch.sees_repetition(frame(2, 150))
     assert [watch.sees_repetition(frame(2, at)) for at in (900, 1000)] == [False, False]

@@ -154,4 +154,5 @@ def test_a_robot_that_can_be_none_is_one_sentence() -> None:
     """A topic's own signs are no name; nothing is connected to."""
     ran = command("edge_node.cli", "watch", "--robot", "a/#")
     assert ran.returncode == 1
-    assert ran.stderr == "edge-node: --robot a/#: wanted 1 to 64 letters, digits, _ and -, first no sign\n"
+    wanted = "wanted 1 to 64 letters, digits, _ and -, the first a letter or digit"
+    assert ran.stderr == f"edge-node: --robot a/#: {wanted}\n"

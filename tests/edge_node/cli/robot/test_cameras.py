@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edge_node.camera.picture import read_picture
-from edge_node.cli.robot.cameras import found_cameras
+from edge_node.cli.robot.cameras import find_cameras
 from tests.support.mjpeg_server import MjpegServer
 from tests.support.processes import command
 
@@ -24,7 +24,7 @@ def test_devices_that_give_pictures_are_listed(tmp_path):
         device.mkdir()
         (device / "index").write_text(f"{index}\n")
         (device / "name").write_text(f"{name}\n")
-    found = [(camera.source, camera.name) for camera in found_cameras(tmp_path)]
+    found = [(camera.source, camera.name) for camera in find_cameras(tmp_path)]
     assert found[:2] == [("/dev/video2", "Bow"), ("/dev/video10", "Wrist")]
     assert all(not source.startswith("/dev/") for source, _ in found[2:])
 

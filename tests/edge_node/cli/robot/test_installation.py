@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_node.cli.robot.installation import (
+from edge_node.cli.robot.systemd_service import (
     RULES,
     UNITS,
     InstallError,
     Layout,
+    find_own_source,
     install,
-    own_source,
     uninstall,
 )
 from edge_node.config.sections import load_config
@@ -158,4 +158,4 @@ def test_uninstalling_what_is_not_there_is_no_failure(tmp_path):
 
 def test_the_package_knows_where_it_came_from():
     """The default source is this repository, or the version on an index."""
-    assert own_source() == str(REPOSITORY) or own_source().startswith("corrosion-edge-node==")
+    assert find_own_source() == str(REPOSITORY) or find_own_source().startswith("corrosion-edge-node==")

@@ -18,7 +18,6 @@ from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
-    Opinion,
     StoredPicture,
     StoredReview,
     VerdictFilter,
@@ -26,6 +25,7 @@ from edge_node.control_room.history.records import (
 from edge_node.control_room.history.retention import MAX_RANGES
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.response import Response, Result
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.status import Health, Presence, Status
 from edge_node.messages.verdict import Pose
 from tests.support.verdicts import START, verdict
@@ -70,7 +70,7 @@ def review(review_id: str = "review-1", **fields) -> StoredReview:
         "site": "quay",
         "robot": "crawler-1",
         "finding_id": "crawler-1:epoch:f3",
-        "opinion": Opinion.DISPUTED,
+        "opinion": ReviewJudgement.DISPUTED,
         "note": "shadow of a weld",
         "reviewer": "Ada",
         "reviewed_at": START,
@@ -193,7 +193,7 @@ def test_the_newest_review_of_a_finding_counts(history: History) -> None:
     """A second opinion replaces the first, and what the robot answered is kept."""
     history.add_finding(finding())
     history.add_review(review())
-    later = review("review-2", opinion=Opinion.CONFIRMED, reviewed_at=START + timedelta(seconds=1))
+    later = review("review-2", opinion=ReviewJudgement.CONFIRMED, reviewed_at=START + timedelta(seconds=1))
     history.add_review(later)
     assert history.finding("crawler-1:epoch:f3").review == later
     assert history.reviews(finding_id="crawler-1:epoch:f3") == [later, review()]

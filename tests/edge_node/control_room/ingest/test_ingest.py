@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Delivery, Opinion, StoredReview
+from edge_node.control_room.history.records import Delivery, StoredReview
 from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.ingest import Ingest
-from edge_node.control_room.settings import settings_of
+from edge_node.control_room.settings import build_settings
 from edge_node.messages.response import Response, Result
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.status import LinkState, Presence, Status
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Incoming, LinkError, Outgoing
@@ -121,7 +122,7 @@ class _Room:
         folder.mkdir(exist_ok=True)
         self.history = History(folder)
         self.arrivals = []
-        settings = settings_of({"hostname": "127.0.0.1", "port": port}, {"state_dir": str(folder), **room})
+        settings = build_settings({"hostname": "127.0.0.1", "port": port}, {"state_dir": str(folder), **room})
         self.ingest = Ingest(settings, self.history, folder, self.arrivals.extend)
         self.ingest.start()
         wait_for(lambda: self.ingest.link.state is LinkState.CONNECTED, what="connected")
@@ -224,7 +225,7 @@ def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path) 
         site="quay",
         robot="crawler-1",
         finding_id="crawler-1:epoch:f3",
-        opinion=Opinion.CONFIRMED,
+        opinion=ReviewJudgement.CONFIRMED,
         note="",
         reviewer="Anna",
         reviewed_at=START - timedelta(hours=1),
@@ -241,7 +242,11 @@ def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path) 
     ]
     assert len(store(history, batch)) == 6
     newest, first = history.reviews(finding_id="crawler-1:epoch:f3")
-    assert (newest.review_id, newest.reviewer, newest.opinion) == ("terminal-0001", "李", Opinion.DISPUTED)
+    assert (newest.review_id, newest.reviewer, newest.opinion) == (
+        "terminal-0001",
+        "李",
+        ReviewJudgement.DISPUTED,
+    )
     assert (dict(newest.corrections), newest.delivery) == ({"outcome": "uncorroded"}, Delivery.DONE)
     assert (first.review_id, first.delivery) == ("from-the-page", Delivery.DONE)
     # A number of a command that another robot's review has blocks nothing.

@@ -15,7 +15,7 @@ import pytest
 from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Opinion, StoredPicture, StoredReview
+from edge_node.control_room.history.records import StoredPicture, StoredReview
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
@@ -24,6 +24,7 @@ from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.labels_csv import COLUMNS
 from edge_node.messages.response import Response, Result
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.types import Endpoint
@@ -100,7 +101,7 @@ class Room:
                 site="quay",
                 robot="crawler-1",
                 finding_id=finding_id,
-                opinion=Opinion(opinion),
+                opinion=ReviewJudgement(opinion),
                 note="",
                 reviewer="Anna",
                 reviewed_at=START + timedelta(hours=1, seconds=self._number),
@@ -318,7 +319,7 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
         subjects = [(found.id, found.best_evidence_sha256) for found in closed()[:5]]
         subjects += [(found.id, found.evidence_sha256) for found in clean]
         for subject, sha256 in subjects:
-            reply = asked.ask(
+            reply = asked.send(
                 TOPICS,
                 Verb.REVIEW,
                 {"subject": subject, "judgement": "confirmed", "by": "Anna", "evidence_sha256": sha256},

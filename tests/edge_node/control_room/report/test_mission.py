@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Opinion, StoredPicture, StoredReview
-from edge_node.control_room.report.mission import Mission, Selection, mission_of
-from edge_node.control_room.report.mission_csv import mission_csv
+from edge_node.control_room.history.records import StoredPicture, StoredReview
+from edge_node.control_room.report.mission import Mission, Selection, collect_mission
+from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.errors import CorrosionError
-from edge_node.evidence.marked_jpeg import mark
+from edge_node.evidence.marked_jpeg import embed_marking
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Pose, Reason
 from tests.support.processes import command
 from tests.support.verdicts import START, verdict
@@ -38,7 +39,7 @@ def picture() -> bytes:
     """A JPEG with a map beside its pixels."""
     pixels = np.random.default_rng(3).integers(60, 200, (120, 160, 3), dtype=np.uint8)
     content = cv2.imencode(".jpg", pixels)[1].tobytes()
-    return mark(content, Marking(np.full((7, 7), 0.8, np.float32), ("corroded steel mid",)))
+    return embed_marking(content, Marking(np.full((7, 7), 0.8, np.float32), ("corroded steel mid",)))
 
 
 def finding(seq: int, **fields) -> Finding:
@@ -102,7 +103,7 @@ def review(history: History, **fields) -> None:
                 "site": "quay",
                 "robot": "crawler-1",
                 "finding_id": "crawler-1:epoch:f5",
-                "opinion": Opinion.DISPUTED,
+                "opinion": ReviewJudgement.DISPUTED,
                 "note": "mill scale",
                 "reviewer": "Anna",
                 "reviewed_at": START + timedelta(hours=1),
@@ -115,7 +116,7 @@ def review(history: History, **fields) -> None:
 
 def rows(mission: Mission) -> list[dict[str, str]]:
     """The table, read back."""
-    return list(csv.DictReader(io.StringIO(mission_csv(mission))))
+    return list(csv.DictReader(io.StringIO(render_mission_csv(mission))))
 
 
 def text_of(pdf: bytes, folder: Path) -> str:
@@ -130,7 +131,7 @@ def text_of(pdf: bytes, folder: Path) -> str:
 
 def test_a_mission_says_what_was_covered_and_what_not(history):
     """Counted by hand: 30 came of 40, 25 judged, 5 in the dark, 10 missing, a metre not judged."""
-    mission = mission_of(history, WHO)
+    mission = collect_mission(history, WHO)
     assert (mission.frames, mission.judged, mission.missing) == (30, 25, 10)
     assert mission.outcomes == {"uncorroded": 22, "corroded": 3, "not_inspectable": 5}
     assert mission.reasons == (("dark", "too dark", 5),)
@@ -147,24 +148,24 @@ def test_a_mission_says_what_was_covered_and_what_not(history):
 def test_a_mission_can_be_part_of_a_history(history):
     """A time window counts its own frames and findings, and no gap outside it."""
     late = Selection("quay", "crawler-1", since=START + timedelta(seconds=31))
-    mission = mission_of(history, late)
+    mission = collect_mission(history, late)
     assert (mission.frames, mission.missing, mission.findings) == (10, 0, ())
     early = Selection("quay", "crawler-1", until=START + timedelta(seconds=10))
-    assert (mission_of(history, early).frames, len(mission_of(history, early).findings)) == (10, 1)
+    assert (collect_mission(history, early).frames, len(collect_mission(history, early).findings)) == (10, 1)
 
 
 def test_without_anything_to_report_it_says_what_there_is(history):
     """An unknown robot and an empty time: one sentence that helps."""
     with pytest.raises(CorrosionError, match="never heard of it; known are quay/crawler-1"):
-        mission_of(history, Selection("quay", "crawler-2"))
+        collect_mission(history, Selection("quay", "crawler-2"))
     with pytest.raises(CorrosionError, match="no verdict in that time; the last one came at"):
-        mission_of(history, Selection("quay", "crawler-1", since=START + timedelta(days=9)))
+        collect_mission(history, Selection("quay", "crawler-1", since=START + timedelta(days=9)))
 
 
 def test_the_table_has_a_row_for_each_finding_with_what_the_mission_covered(history):
     """Place, estimates named so, what people said; and a cell is never a spreadsheet's formula."""
     review(history, reviewer=HOSTILE[0], note=HOSTILE[1])
-    (row,) = rows(mission_of(history, WHO))
+    (row,) = rows(collect_mission(history, WHO))
     assert (row["from_m"], row["to_m"], row["severity"]) == ("0.5", "0.7", "late")
     assert (row["iso_4628_3_estimate"], row["astm_d610_estimate"]) == ("Ri 4", "4")
     assert (row["review"], row["review_outcome"], row["review_note"]) == (
@@ -178,16 +179,16 @@ def test_the_table_has_a_row_for_each_finding_with_what_the_mission_covered(hist
 
 def test_a_mission_without_a_finding_is_one_row(history):
     """What was covered is told all the same."""
-    mission = mission_of(history, Selection("quay", "crawler-1", since=START + timedelta(seconds=31)))
+    mission = collect_mission(history, Selection("quay", "crawler-1", since=START + timedelta(seconds=31)))
     (row,) = rows(mission)
     assert (row["finding_id"], row["frames_uncorroded"]) == ("", "5")
 
 
 def test_the_document_says_all_of_it(history, tmp_path):
     """Coverage, gaps, the finding with its review, estimates called that, hashes, a place to sign."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
     review(history)
-    mission = mission_of(history, WHO)
+    mission = collect_mission(history, WHO)
     content = pdf_of(mission, title="Inspection of pipe 7")
     text = text_of(content, tmp_path)
     for words in (
@@ -203,10 +204,10 @@ def test_the_document_says_all_of_it(history, tmp_path):
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
 def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
     """Any script, endless words, markup and signs that no font has: on paper, or as boxes with a note."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
     history.add_verdict(verdict(41, "U", asset=words))
     review(history, reviewer=words[:64], note=words)
-    text = text_of(pdf_of(mission_of(history, WHO), title=words), tmp_path)
+    text = text_of(pdf_of(collect_mission(history, WHO), title=words), tmp_path)
     assert "Findings: 1 (0 confirmed, 1 disputed" in text
     if "Анна" in words:
         assert "Анна" in text
@@ -214,7 +215,7 @@ def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
 
 def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
     """Damaged bytes, a picture that has not come, and none that was kept."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
     broken = "b" * 64
     history.add_picture(
         StoredPicture("quay", "crawler-1", broken, is_thumbnail=True, content=b"\xff\xd8no picture")
@@ -224,7 +225,7 @@ def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
     history.add_finding(
         finding(14, best_evidence_sha256=None, from_pose=Pose(x_m=1.0), to_pose=Pose(x_m=2.0))
     )
-    content = pdf_of(mission_of(history, WHO))
+    content = pdf_of(collect_mission(history, WHO))
     text = text_of(content, tmp_path)
     assert content.count(b"/Subtype /Image") == 1
     assert "kept no picture" in text
@@ -234,13 +235,13 @@ def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
 
 def test_a_robot_without_a_path_has_a_chart_over_time(tmp_path):
     """No pose at all: time is the axis, and nothing is said of a path."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").mission_pdf
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
     opened = History(tmp_path / "room")
     opened.add_verdict(verdict(1, "U"))  # a single frame: the axis has no length
-    one = text_of(pdf_of(mission_of(opened, WHO)), tmp_path)
+    one = text_of(pdf_of(collect_mission(opened, WHO)), tmp_path)
     for seq in range(2, 600):
         opened.add_verdict(verdict(seq, "CU?X"[seq % 4]))
-    text = text_of(pdf_of(mission_of(opened, WHO)), tmp_path)
+    text = text_of(pdf_of(collect_mission(opened, WHO)), tmp_path)
     opened.close()
     for found in (one, text):
         assert "time, UTC" in found

@@ -12,10 +12,10 @@ import pytest
 
 from edge_node.cli.broker_options import broker_config
 from edge_node.config.sections import example_config
-from edge_node.control_room.robots.commander import Commander, Ending, build
+from edge_node.control_room.robots.commander import Commander, Ending, build_command
 from edge_node.demo.run import CLIP
 from edge_node.errors import CorrosionError
-from edge_node.evidence.marked_jpeg import marking_in
+from edge_node.evidence.marked_jpeg import read_marking
 from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
@@ -103,16 +103,16 @@ def test_a_signed_review_reaches_the_robots_audit_its_finding_and_its_evidence(m
         )
         whole = next(m for m in room.of(TOPICS.evidence(sha256)) if m.user["size"] == "full")
         assert hashlib.sha256(whole.payload).hexdigest() == sha256
-        assert marking_in(whole.payload).corroded is not None
+        assert read_marking(whole.payload).corroded is not None
         asked = commander(mosquitto.port, sign=load_signer(key))
-        elsewhere = asked.ask(
+        elsewhere = asked.send(
             TOPICS, Verb.REVIEW, {"subject": "other:e:f1", "judgement": "confirmed", "by": "x"}
         )
         assert (elsewhere.ending, elsewhere.code) == (Ending.REFUSED, "not_ours")
         never = found["id"].rpartition(":")[0] + ":f999999"
-        unknown = asked.ask(TOPICS, Verb.REVIEW, {"subject": never, "judgement": "confirmed", "by": "x"})
+        unknown = asked.send(TOPICS, Verb.REVIEW, {"subject": never, "judgement": "confirmed", "by": "x"})
         assert unknown.code == "unknown_subject"
-        label = asked.ask(
+        label = asked.send(
             TOPICS,
             Verb.REVIEW,
             {"subject": found["id"], "judgement": "confirmed", "by": "x", "severity": "awful"},
@@ -135,7 +135,7 @@ def test_who_does_not_answer_is_told_from_who_does_not_listen(mosquitto):
     assert "nobody listens" in absent.stderr
     assert len(absent.stderr.splitlines()) == 1
     with Collector(mosquitto.port) as silent:
-        waited = commander(mosquitto.port, timeout_s=0.5).ask(TOPICS, Verb.PING)
+        waited = commander(mosquitto.port, timeout_s=0.5).send(TOPICS, Verb.PING)
         assert (waited.ending, waited.took_ms > 450) == (Ending.TIMEOUT, True)
         assert "no answer within 0.5 s" in waited.sentence
         # What others say on the response topic is not taken for the answer.
@@ -203,7 +203,9 @@ def test_a_signature_needs_the_newer_protocol(tmp_path):
 
 def test_every_verb_is_built_fresh():
     """Two of the same differ in id; both expire."""
-    first, second = (json.loads(build(Verb.PING, {}, lifetime_s=5, command_id=f"id-{n}-0000")) for n in "ab")
+    first, second = (
+        json.loads(build_command(Verb.PING, {}, lifetime_s=5, command_id=f"id-{n}-0000")) for n in "ab"
+    )
     assert first["id"] != second["id"]
     assert first["expires_at"] > first["issued_at"]
 
@@ -221,3 +223,40 @@ def test_the_options_of_a_broker_become_an_endpoint(tmp_path):
     assert (where.hostname, where.port, where.tls) == ("::1", 1884, None)
     with pytest.raises(CorrosionError, match="wanted HOST or HOST:PORT"):
         broker_config("broker:http", parser.parse_args([]), "command")
+
+
+def test_whole_numbers_of_every_command_are_read_as_such():
+    """A field that a command's schema calls an integer is one on the command line, whatever its name."""
+    import argparse
+
+    from msgspec.inspect import IntType, Metadata, UnionType, type_info
+
+    from edge_node.cli.control_room.command import add_arguments
+    from edge_node.messages.command import COMMANDS, COMMON_KEYS
+
+    def is_integer(kind) -> bool:
+        if isinstance(kind, Metadata):
+            return is_integer(kind.type)
+        if isinstance(kind, UnionType):
+            return any(is_integer(one) for one in kind.types)
+        return isinstance(kind, IntType)
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    integers = 0
+    for verb, kind in COMMANDS.items():
+        fields = [field for field in type_info(kind).fields if field.name not in COMMON_KEYS]
+        given = [
+            word
+            for field in fields
+            for word in (
+                ("7",)
+                if field.required and field.name != "by"
+                else (f"--{field.name.replace('_', '-')}", "7")
+            )
+        ]
+        arguments = parser.parse_args([verb.value, *given])
+        for field in fields:
+            assert getattr(arguments, field.name) == (7 if is_integer(field.type) else "7"), field.name
+            integers += is_integer(field.type)
+    assert integers >= 2

@@ -196,7 +196,7 @@ def test_guessing_is_slowed_down(tmp_path: Path, broker: Mosquitto) -> None:
 def test_a_token_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     """At the start, with the file and how to make one."""
     (tmp_path / "token").write_text(content, encoding="utf-8")
-    with pytest.raises(ConfigError, match="wanted one line of at least 16 signs"):
+    with pytest.raises(ConfigError, match="wanted one line of at least 16 characters"):
         Logins(WebConfig(token_file=str(tmp_path / "token")))
 
 

@@ -1,7 +1,7 @@
-"""Putting the node in place on a robot: environment, units, udev rule, configuration; and removing it.
+"""Install the node as a systemd service: virtual environment, units, udev rule, configuration; uninstall it.
 
-Every step looks first and changes only what differs, so that installing twice is installing once. What an
-operator wrote or a robot recorded is never overwritten, and removed only by ``purge``.
+Every step changes only what differs, so that installing twice is safe. Configuration and recordings are never
+overwritten, and deleted only by ``purge``.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ LoadCredential={PASSWORD_NAME}:/etc/corrosion-edge/{PASSWORD_NAME}
 
 
 class InstallError(CorrosionError):
-    """The node cannot be put in place here."""
+    """The node cannot be installed or uninstalled here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything goes, below ``root``: "/" on the robot, another folder for an image."""
+    """The paths of an installation below ``root``: "/" on the robot, another folder for an image."""
 
     root: Path
     prefix: Path = DEFAULT_PREFIX
 
     def at(self, path: Path | str) -> Path:
-        """Return where an absolute path of the robot lies from here."""
+        """Return the path below ``root`` of an absolute path on the robot."""
         return self.root / str(path).lstrip("/")
 
     @property
@@ -58,17 +58,17 @@ class Layout:
 
     @property
     def program(self) -> Path:
-        """The command in it."""
+        """The command in the virtual environment."""
         return self.environment / "bin" / "edge-node"
 
     @property
     def link(self) -> Path:
-        """The command on everybody's path."""
+        """The link to the command in ``PATH``."""
         return self.at("/usr/local/bin/edge-node")
 
     @property
     def units(self) -> Path:
-        """Where an administrator's units are."""
+        """The folder of the administrator's units."""
         return self.at("/etc/systemd/system")
 
     @property
@@ -83,7 +83,7 @@ class Layout:
 
     @property
     def states(self) -> tuple[Path, ...]:
-        """What the robot recorded; systemd keeps it in the second of these."""
+        """The folders of state and cache; with DynamicUser systemd keeps them below ``private``."""
         return tuple(
             self.at(path)
             for path in (
@@ -96,39 +96,39 @@ class Layout:
 
     @property
     def runs_systemd(self) -> bool:
-        """Whether the service manager that would run the node is running now."""
+        """Whether systemd runs here, not in an image."""
         return self.root == Path("/") and Path("/run/systemd/system").is_dir()
 
 
 def install(
     layout: Layout, example: Callable[[], str], *, source: str, pip_options: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Put everything in place and yield a line for each step.
+    """Install everything and yield a line for each step.
 
     Args:
-        layout: where to.
-        example: returns the configuration to begin with.
-        source: what pip installs: a wheel, a folder or a requirement.
-        pip_options: handed on to pip, for robots without a network.
+        layout: the paths.
+        example: returns the first configuration.
+        source: for pip: a wheel, a folder or a requirement.
+        pip_options: passed to pip, for robots without a network.
 
     Raises:
-        InstallError: a step cannot be done; those before it stay.
+        InstallError: a step failed; those before it stay.
     """
     if layout.link.exists() and not layout.link.is_symlink():
         raise InstallError(f"{layout.link}: a file that is not ours is in the way")
     try:
-        yield from _environment(layout, source, pip_options)
-        yield _linked(layout.link, layout.prefix / "bin" / "edge-node")
+        yield from _install_environment(layout, source, pip_options)
+        yield _link(layout.link, layout.prefix / "bin" / "edge-node")
         for name in UNITS:
-            text = _shipped(name).replace(str(DEFAULT_PREFIX), str(layout.prefix))
-            yield _written(layout.units / name, text)
-        yield _written(layout.rules, _shipped(RULES))
+            text = _read_shipped(name).replace(str(DEFAULT_PREFIX), str(layout.prefix))
+            yield _write(layout.units / name, text)
+        yield _write(layout.rules, _read_shipped(RULES))
         configuration = layout.configuration / "node.toml"
         if configuration.exists():
             yield f"kept     {configuration}"
         else:
-            yield _written(configuration, example())
-        yield from _password(layout)
+            yield _write(configuration, example())
+        yield from _install_password(layout)
     except (OSError, shutil.Error) as err:
         raise InstallError(f"{err}; installing on the robot itself needs sudo") from err
     if layout.runs_systemd:
@@ -139,29 +139,29 @@ def install(
 
 
 def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
-    """Remove what ``install`` put there and yield a line for each step.
+    """Uninstall everything and yield a line for each step.
 
     Args:
-        layout: where from.
-        purge: the configuration and what the robot recorded too.
+        layout: the paths.
+        purge: delete configuration and recordings too.
 
     Raises:
-        InstallError: something cannot be removed.
+        InstallError: a file cannot be deleted.
     """
     if layout.runs_systemd:
-        # What is not there is no failure. Instances run under names that only systemd knows all of.
+        # A missing unit is no failure. Only systemd knows the names of all instances.
         for arguments in (("disable", "--now", UNITS[0]), ("stop", f"{_TEMPLATE}*.service")):
             with suppress(InstallError):
                 _systemctl(*arguments)
-    doomed = [*_enabled(layout), *(layout.units / name for name in UNITS)]
-    doomed += [layout.units / f"{name}.d" for name in UNITS]
-    doomed += [layout.rules, layout.link]
-    if (layout.environment / "pyvenv.cfg").exists():  # nothing else of that name
-        doomed.append(layout.environment)
+    paths = [*_find_enabled_links(layout), *(layout.units / name for name in UNITS)]
+    paths += [layout.units / f"{name}.d" for name in UNITS]
+    paths += [layout.rules, layout.link]
+    if (layout.environment / "pyvenv.cfg").exists():  # only if it is a virtual environment
+        paths.append(layout.environment)
     kept = [layout.configuration, *layout.states]
     try:
-        for path in doomed + (kept if purge else []):
-            yield from _removed(path)
+        for path in paths + (kept if purge else []):
+            yield from _remove(path)
     except OSError as err:
         raise InstallError(f"{err}; removing from the robot itself needs sudo") from err
     if not purge:
@@ -170,14 +170,14 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
         _systemctl("daemon-reload")
 
 
-def own_source() -> str:
-    """Return what pip would install to have this very package again: where it came from, or its version."""
+def find_own_source() -> str:
+    """Return the source from which pip would install this package again: its origin, or its version."""
     text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     url = json.loads(text).get("url", "") if text else ""
     return url.removeprefix("file://") or f"{DISTRIBUTION}=={__version__}"
 
 
-def _environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
+def _install_environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
     environment = layout.environment
     if not (environment / "pyvenv.cfg").exists():
         environment.parent.mkdir(parents=True, exist_ok=True)
@@ -201,25 +201,25 @@ def _environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Ite
     yield f"installed {source}"
 
 
-def _enabled(layout: Layout) -> list[Path]:
-    """Return the links that start our units at boot, for every instance of the template.
+def _find_enabled_links(layout: Layout) -> list[Path]:
+    """Return the links that start the units at boot, for every instance of the template.
 
-    Read from the folders: ``systemctl disable`` takes no pattern, and an image has no systemctl of its own.
+    Read from the folders: ``systemctl disable`` takes no pattern, and an image has no running systemd.
     """
     links = [path for kind in ("wants", "requires") for path in layout.units.glob(f"*.{kind}/*.service")]
     return sorted(path for path in links if path.name == UNITS[0] or path.name.startswith(_TEMPLATE))
 
 
-def _password(layout: Layout) -> Iterator[str]:
-    """Hand the password file over to the service if the operator has put one there."""
+def _install_password(layout: Layout) -> Iterator[str]:
+    """Pass the password file to the service as a credential, if the operator has made one."""
     if (layout.configuration / PASSWORD_NAME).exists():
         (layout.configuration / PASSWORD_NAME).chmod(0o600)
         for name in UNITS:
-            yield _written(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
+            yield _write(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
 
 
-def _shipped(name: str) -> str:
-    """Return a file that came with the package, or lies in the repository that it runs from."""
+def _read_shipped(name: str) -> str:
+    """Return the text of a file of the package, or of the repository that it runs from."""
     places = (
         Path(sys.prefix) / "share" / "corrosion-edge" / "systemd",
         Path(__file__).resolve().parents[3] / "systemd",
@@ -230,7 +230,7 @@ def _shipped(name: str) -> str:
     raise InstallError(f"{name}: not among the installed files; install the package again")
 
 
-def _written(path: Path, text: str) -> str:
+def _write(path: Path, text: str) -> str:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return f"kept     {path}"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ def _written(path: Path, text: str) -> str:
     return f"written  {path}"
 
 
-def _linked(path: Path, target: Path) -> str:
+def _link(path: Path, target: Path) -> str:
     if path.is_symlink() and path.readlink() == target:
         return f"kept     {path}"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,7 +248,7 @@ def _linked(path: Path, target: Path) -> str:
     return f"linked   {path}"
 
 
-def _removed(path: Path) -> Iterator[str]:
+def _remove(path: Path) -> Iterator[str]:
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.is_dir():

@@ -1,0 +1,123 @@
+"""Convert the graphs of an order to any mode, and assemble each result as a bundle in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
+from converter.quantize.tflite_metadata import ModelDescription, add_metadata
+from converter.quantize.type_audit import audit_types
+from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from converter.conversion.order import BeginStep, ConversionInputs, ConversionOrder
+    from converter.graphs.fuse import FusedGraph
+    from converter.quantize.request import ConversionResult, Mode
+    from edge_node.inference.bundle import Bundle
+
+
+class BundleMaker:
+    """Converts the graphs of one order to one mode after another, and sums up what each mode took."""
+
+    def __init__(
+        self, order: ConversionOrder, inputs: ConversionInputs, begin: BeginStep, work: Path
+    ) -> None:
+        """Keep what every conversion needs.
+
+        Args:
+            order: of the conversion.
+            inputs: its graphs and calibration pictures.
+            begin: shows a step, see ``BeginStep``.
+            work: folder that keeps each graph's calibrated model from one conversion to the next.
+        """
+        self._order, self._inputs, self._begin, self._work = order, inputs, begin, work
+        self._taken: dict[Mode, ConversionResult] = {}
+
+    @property
+    def taken(self) -> Mapping[Mode, ConversionResult]:
+        """Time of all conversions to each mode so far, and the memory of the largest."""
+        return self._taken
+
+    def make(self, mode: Mode, float_layers: tuple[str, ...] = ()) -> Bundle:
+        """Convert every graph to ``mode``, check the types of its weights, and return the bundle.
+
+        Args:
+            mode: number format of the models.
+            float_layers: layers that stay in float, as ``rank`` returns them.
+
+        Raises:
+            ConversionError: TensorFlow's converter refuses, or a model is not what its mode promises.
+        """
+        fused = self._inputs.fused
+        kept = f", {len(float_layers)} layers in float" if float_layers else ""
+        advance = self._begin(f"converting, {mode.heading}{kept}", len(fused))
+        models = []
+        for graph in fused:
+            models.append(self._make_model(graph, mode, float_layers))
+            advance()
+        return assemble(self._order.plan, models, self._provenance())
+
+    def rank(self) -> tuple[str, ...]:
+        """Return the layers of all models, the one whose rounding costs most first."""
+        gains: list[LayerGain] = []
+        for graph in self._inputs.fused:
+            advance = self._begin(f"ranking layers of {graph.stages[0]}", 1)
+            pictures = self._pictures(graph)
+            if pictures is not None:
+                gains += rank_layers(graph, pictures, self._order.target, self._graph_folder(graph))
+            advance()
+        return order_layers(gains)
+
+    def _make_model(self, graph: FusedGraph, mode: Mode, float_layers: tuple[str, ...]) -> MadeModel:
+        pictures = self._pictures(graph) if mode.needs_calibration else None
+        folder = self._graph_folder(graph)
+        converted = convert_graph(graph, mode, pictures, self._order.target, float_layers, folder)
+        earlier = self._taken.get(mode)
+        self._taken[mode] = earlier.and_then(converted.result) if earlier else converted.result
+        audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))
+        return MadeModel(graph, mode, add_metadata(converted.content, self._describe(graph)))
+
+    def _describe(self, graph: FusedGraph) -> ModelDescription:
+        plan = self._order.plan
+        labels = {planned.stage.name: planned.stage.labels for planned in plan.stages}
+        return ModelDescription(
+            name=plan.name,
+            version=plan.version,
+            licence=plan.licence,
+            description=f"Corrosion inspection, stages {', '.join(graph.stages)}: {plan.intended_use}",
+            preprocessing=graph.preprocessing,
+            labels={output.tensor: labels[output.stage] for output in graph.outputs},
+        )
+
+    def _provenance(self) -> Provenance:
+        calibration = self._inputs.calibration if self._order.mode.needs_calibration else None
+        return Provenance(
+            graphs=tuple(
+                SourceGraph(stage=stage, file=graph.file.path.name, sha256=graph.file.sha256)
+                for stage, graph in self._inputs.graphs.items()
+            ),
+            tools=list_tool_versions(),
+            calibration=CalibrationSet(
+                pictures=len(calibration.paths), sha256=calibration.sha256, seed=calibration.seed
+            )
+            if calibration
+            else None,
+            notes=(f"target: {self._order.target.value}",),
+        )
+
+    def _graph_folder(self, graph: FusedGraph) -> Path:
+        folder = self._work / graph.stages[0]
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _pictures(self, graph: FusedGraph) -> NDArray[np.uint8] | None:
+        calibration = self._inputs.calibration
+        return calibration.resized(graph.preprocessing) if calibration else None

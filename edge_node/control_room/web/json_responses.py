@@ -1,0 +1,61 @@
+"""Answer HTTP requests with JSON, and read what was posted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from edge_node.control_room.web.json_views import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+_MAX_BODY_BYTES = 8192
+
+
+async def respond_from_thread(query: Callable[..., Any], *arguments: Any) -> Response:
+    """Run a query of the history in a thread and respond with its result.
+
+    Queries take milliseconds, which would delay the event loop that serves all browsers.
+    """
+    content = await run_in_threadpool(lambda: as_json(query(*arguments)))
+    return Response(content, media_type="application/json")
+
+
+def respond(view: object, code: int = 200) -> Response:
+    """Respond with an object as JSON."""
+    return Response(as_json(view), code, media_type="application/json")
+
+
+def respond_found(view: object | None, otherwise: str) -> Response:
+    """Respond with an object as JSON, or with 404 and the sentence ``otherwise`` if it is None."""
+    return respond_problem(404, otherwise) if view is None else respond(view)
+
+
+def respond_problem(code: int, text: str) -> Response:
+    """Respond with a status code and ``{"problem": text}``."""
+    return respond({"problem": text}, code)
+
+
+def respond_bad_query(_request: Request, err: Exception) -> Response:
+    """Respond to a query string that cannot be parsed: 400."""
+    return respond_problem(400, str(err))
+
+
+def respond_broken_history(_request: Request, err: Exception) -> Response:
+    """Respond while the history cannot be read: 503."""
+    return respond_problem(503, str(err))
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request; b"" if it exceeds 8 KiB."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            return b""
+    return body

@@ -1,0 +1,36 @@
+"""Hold the parts of a control room that HTTP handlers use, and hand them to a handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from edge_node.control_room.history.history import History
+    from edge_node.control_room.ingest.ingest import Ingest
+    from edge_node.control_room.robots.review_service import ReviewService
+    from edge_node.control_room.settings import RoomSettings
+    from edge_node.control_room.web.event_stream import EventBroadcaster
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one control room.
+
+    Attributes:
+        reviews: None where ``[commands] enabled = false``.
+    """
+
+    settings: RoomSettings
+    history: History
+    events: EventBroadcaster
+    ingest: Ingest
+    reviews: ReviewService | None = None
+
+
+def get_services(request: Request) -> Services:
+    """Return the services of the application that received a request."""
+    services: Services = request.app.state.services
+    return services
