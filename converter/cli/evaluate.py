@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
-from converter.evaluation.evaluation import Evaluation, evaluation, percent
-from converter.evaluation.judge import judge_of, judge_samples, with_meanings
+from converter.data.stage_truth import with_meanings
+from converter.evaluation.evaluation import Evaluation, evaluation
+from converter.evaluation.judge import judge_of, judge_samples
+from converter.evaluation.metrics import percent
 from converter.evaluation.questions import questions
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.text_table import crossover_lines

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
-from converter.evaluation.float_agreement import softmax, stage_outputs
+from converter.evaluation.float_agreement import stage_outputs
 from converter.graphs.label_names import labels_beside, read_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
@@ -20,6 +20,7 @@ from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.probabilities import softmax
 
 if TYPE_CHECKING:
     import argparse

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
-    from converter.training.head_training import Look
-    from converter.training.retrain import Fitted, PreparedTraining
+    from converter.training.retraining import Fitted, PreparedTraining
+    from converter.training.training_data import Look
 
 __all__ = ["add_arguments", "run"]
 
@@ -117,7 +117,7 @@ class _Training:
         from rich.console import Console
         from rich.progress import Progress
 
-        from converter.training.retrain import prepare
+        from converter.training.retraining import prepare
 
         with Progress(transient=True, console=Console(stderr=True)) as bar:
             total = len(self.samples) * (self.recipe.training.copies + 1)
@@ -131,7 +131,7 @@ class _Training:
             )
 
     def fit(self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray) -> Fitted:
-        from converter.training.retrain import fit
+        from converter.training.retraining import fit
 
         writer = _make_summary_writer(self.args.summaries_dir)
 

@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
-from converter.evaluation.confidence_fit import expected_calibration_error
-from converter.evaluation.float_agreement import chosen_labels, softmax
+from converter.evaluation.float_agreement import chosen_labels
 from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
+from converter.evaluation.metrics import expected_calibration_error
 from converter.quantize.tflite_file import count_operators, count_weight_types
+from edge_node.inference.probabilities import softmax
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Folders of pictures: found, read whole or not at all, chosen so that every class and group is there."""
+"""Choose and read calibration pictures so that every class and group is represented."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _CLASS_COLUMNS = ("material", "corroded", "severity", "form")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The pictures that ranges are measured on.
+    """The pictures on which the ranges of tensors are measured.
 
     Attributes:
-        paths: in the order of choice.
-        pixels: blue, green, red, each of its own size.
+        paths: in the order in which they were chosen.
+        pixels: per picture uint8 ``(height, width, 3)``, blue, green, red.
         sha256: over the sorted hashes of the files' contents.
         seed: of the choice.
         set_name: the folder's name.
@@ -54,14 +54,14 @@ def load_calibration(folder: Path, count: int, seed: int) -> Calibration:
     """Choose and read ``count`` pictures of a folder, or all if it has fewer.
 
     Classes are the columns of ``labels.csv`` where there is one, else the folders that pictures lie in;
-    every class and, within it, every group has its turn.
+    classes, and within a class groups, are chosen from in turn.
 
     Raises:
         DatasetError: no folder, or no picture in it.
-        UnreadablePictureError: one of the chosen is cut off or no picture.
+        UnreadablePictureError: a chosen file is cut off or no picture.
     """
     chosen = choose(folder, find_pictures(folder), count, seed)
-    contents = [_content(path) for path in chosen]
+    contents = [_read_bytes(path) for path in chosen]
     digests = sorted(hashlib.sha256(content).hexdigest() for content in contents)
     return Calibration(
         paths=tuple(chosen),
@@ -75,20 +75,22 @@ def load_calibration(folder: Path, count: int, seed: int) -> Calibration:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """Return the picture files in a folder and its folders, sorted; masks of ``labels.csv`` left out.
+    """Find the picture files below a folder, sorted, without the masks of ``labels.csv``.
 
     Raises:
-        DatasetError: it is no folder, or has none.
+        DatasetError: it is no folder, or has no pictures.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise DatasetError(f"{folder}: {found}, wanted a folder of pictures")
-    masks = {row["mask"] for row in label_rows(folder).values() if row.get("mask")}
-    root = _labels_root(folder) or folder.resolve()
+    masks = {row["mask"] for row in read_label_rows(folder).values() if row.get("mask")}
+    root = _find_labels_root(folder) or folder.resolve()
     pictures = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and _relative(path, root) not in masks
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and path.is_file()
+        and _relative_name(path, root) not in masks
     ]
     if not pictures:
         raise DatasetError(f"{folder}: no picture in it ({', '.join(sorted(PICTURE_SUFFIXES))})")
@@ -96,29 +98,29 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def choose(folder: Path, pictures: Sequence[Path], count: int, seed: int) -> list[Path]:
-    """Return ``count`` of ``pictures``: classes in turn, in each its groups in turn, drawn by seed."""
-    rows, root = label_rows(folder), _labels_root(folder) or folder.resolve()
+    """Choose ``count`` pictures by seed: classes in turn, and within a class its groups in turn."""
+    rows, root = read_label_rows(folder), _find_labels_root(folder) or folder.resolve()
     strata: dict[tuple[str, ...], dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     random = np.random.default_rng(seed)
     for index in random.permutation(len(pictures)):
         path = pictures[int(index)]
-        row = rows.get(_relative(path, root))
+        row = rows.get(_relative_name(path, root))
         stratum = tuple(row.get(column) or "" for column in _CLASS_COLUMNS) if row else (str(path.parent),)
         strata[stratum][(row and row.get("group")) or str(path)].append(path)
-    turns = [list(_in_turn(groups.values())) for _, groups in sorted(strata.items())]
-    return list(_in_turn(turns))[:count]
+    turns = [list(_interleave(groups.values())) for _, groups in sorted(strata.items())]
+    return list(_interleave(turns))[:count]
 
 
-def label_rows(folder: Path) -> dict[str, dict[str, str]]:
-    """Return the rows of the ``labels.csv`` in or above a folder, by their ``file`` column.
+def read_label_rows(folder: Path) -> dict[str, dict[str, str]]:
+    """Read the rows of the ``labels.csv`` in or above a folder, by their ``file`` column.
 
-    They only say which pictures are alike: columns that are missing say nothing, and a file of that name
-    without the column ``file`` is not about pictures.
+    They only tell which pictures are alike: missing columns are ignored, and so is a ``labels.csv`` without
+    the column ``file``.
 
     Raises:
         DatasetError: it is no CSV.
     """
-    root = _labels_root(folder)
+    root = _find_labels_root(folder)
     if root is None:
         return {}
     try:
@@ -128,26 +130,26 @@ def label_rows(folder: Path) -> dict[str, dict[str, str]]:
         raise DatasetError(f"{root / LABELS_NAME}: no CSV ({err})") from err
 
 
-def _content(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as err:
         raise UnreadablePictureError(f"{path}: {err.strerror or err}") from err
 
 
-def _labels_root(folder: Path) -> Path | None:
-    """Return the nearest folder, from ``folder`` upwards, with a ``labels.csv``; two levels are looked at."""
+def _find_labels_root(folder: Path) -> Path | None:
+    """Return the nearest folder with a ``labels.csv``: ``folder`` or one of the two above it."""
     resolved = folder.resolve()
     return next((f for f in (resolved, *list(resolved.parents)[:2]) if (f / LABELS_NAME).is_file()), None)
 
 
-def _relative(path: Path, root: Path) -> str:
+def _relative_name(path: Path, root: Path) -> str:
     resolved = path.resolve()
     return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else str(resolved)
 
 
-def _in_turn(lists: Iterable[Sequence[Path]]) -> Iterable[Path]:
-    """Yield the first of each list, then the second of each, until all are given."""
+def _interleave(lists: Iterable[Sequence[Path]]) -> Iterable[Path]:
+    """Yield the first item of each list, then the second of each, and so on."""
     remaining = [list(items) for items in lists]
     while remaining := [items for items in remaining if items]:
         for items in remaining:

@@ -1,6 +1,6 @@
-"""Pictures with what is known of them: a ``labels.csv``, or folders named after classes.
+"""Load labelled pictures from a ``labels.csv`` or from folders named after classes.
 
-An empty cell means unknown; such a row is left out of the stages that ask for it, never guessed.
+An empty cell means unknown; stages that need the column leave the row out.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# The column that a folder's name fills.
+# Column of ``Sample.labels`` that holds the name of a class folder.
 FOLDER_COLUMN = "label"
 LABEL_COLUMNS = ("material", "finish", "corroded", "severity", "form", "metal")
 CORRODED, UNCORRODED = "corroded", "uncorroded"
 METAL, OTHER = "metal", "other"
 _CORRODED_CELLS = {"1": CORRODED, "0": UNCORRODED, CORRODED: CORRODED, UNCORRODED: UNCORRODED, "": ""}
 _PROBLEMS_SHOWN = 5
-# TensorFlow for Poets: pictures of one subject share what stands before this in their names.
+# TensorFlow for Poets: names of pictures of one subject are equal before this text.
 _SAME_SUBJECT = "_nohash_"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture and what is known of it.
+    """One picture and its labels.
 
     Attributes:
         path: the file.
-        group: the specimen, site or series; never split. Empty where it is not known.
-        source: where it comes from; whole sources can be left out.
-        set_name: the part of the data set that it belongs to; empty where there are none.
-        licence: as its row names it.
-        labels: column -> value, unknown ones left out; ``corroded`` has the values of this module.
-        mask: a picture of the same view, 255 where corroded, or None.
+        group: the specimen, site or series; never split between sets. Empty where it is not known.
+        source: its origin; whole sources can be left out.
+        set_name: the part of the data set that it belongs to; empty without parts.
+        licence: as in its row.
+        labels: column -> value, without unknown ones; ``corroded`` is ``CORRODED`` or ``UNCORRODED``.
+        mask: a grey picture of the same view, 255 where corroded, or None.
     """
 
     path: Path
@@ -59,35 +59,40 @@ class Sample:
     mask: Path | None = None
 
     @property
+    def specimen(self) -> str:
+        """The group; where it is not known the file's path, which makes the picture a group of its own."""
+        return self.group or str(self.path)
+
+    @property
     def sha256(self) -> str:
-        """The hash of the file's bytes.
+        """The SHA-256 of the file's bytes, as hexadecimal digits.
 
         Raises:
             DatasetError: it cannot be read.
         """
-        return hashlib.sha256(_content(self.path)).hexdigest()
+        return hashlib.sha256(_read_bytes(self.path)).hexdigest()
 
     def read(self) -> NDArray[np.uint8]:
-        """Return the picture, uint8 ``(height, width, 3)``, blue, green, red.
+        """Read the picture, uint8 ``(height, width, 3)``, blue, green, red.
 
         Raises:
             DatasetError: it is missing, cut off or no picture.
         """
         try:
-            return decode_picture(_content(self.path), str(self.path))
+            return decode_picture(_read_bytes(self.path), str(self.path))
         except UnreadablePictureError as err:
             said = str(err).removesuffix("; copy it again")
             raise DatasetError(f"{said}; remove it, or copy it again") from err
 
     def read_mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-        """Return the mask at a picture's ``(height, width, ...)``, uint8, or None where there is none.
+        """Read the mask, resized to ``shape`` ``(height, width, ...)``, uint8; None where there is none.
 
         Raises:
             DatasetError: it is missing or no picture.
         """
         if self.mask is None:
             return None
-        pixels = cv2.imdecode(np.frombuffer(_content(self.mask), np.uint8), cv2.IMREAD_GRAYSCALE)
+        pixels = cv2.imdecode(np.frombuffer(_read_bytes(self.mask), np.uint8), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
             raise DatasetError(f"{self.mask}: no picture, wanted the mask of {self.path.name}")
         resized = cv2.resize(pixels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
@@ -95,26 +100,26 @@ class Sample:
 
 
 def load_dataset(path: Path) -> tuple[Sample, ...]:
-    """Return the samples of a ``labels.csv``, of the folder around one, or of folders named after classes.
+    """Load the samples of a ``labels.csv``, of the folder that holds one, or of folders named after classes.
 
-    A folder below one or two others with a ``labels.csv`` is the part of that set that lies in it.
+    For a folder one or two levels below a ``labels.csv``, only the rows of that folder are loaded.
 
     Raises:
         DatasetError: nothing there, no pictures, or rows that cannot be used.
     """
     if path.is_file():
-        return _from_csv(path)
+        return _load_csv(path)
     if (path / LABELS_NAME).is_file():
-        return _from_csv(path / LABELS_NAME)
-    if part := _from_above(path):
+        return _load_csv(path / LABELS_NAME)
+    if part := _load_part_of_set(path):
         return part
     if path.is_dir():
-        return _from_folders(path)
+        return _load_folders(path)
     raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
 
 
 def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what ``choose_samples`` chooses by: ``sets`` and ``sources``."""
+    """Declare ``--set`` and ``--source``, by which ``choose_samples`` chooses."""
     for name in ("set", "source"):
         parser.add_argument(
             f"--{name}",
@@ -129,10 +134,10 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
 def choose_samples(
     samples: Sequence[Sample], sets: Sequence[str], sources: Sequence[str]
 ) -> tuple[Sample, ...]:
-    """Return the samples of the named sets and sources, or all where none is named.
+    """Return the samples of the named sets and sources; all if none is named.
 
     Raises:
-        DatasetError: that leaves none.
+        DatasetError: there is no such sample.
     """
     left = tuple(
         sample
@@ -146,26 +151,26 @@ def choose_samples(
 
 
 def dataset_hash(samples: Iterable[Sample]) -> str:
-    """Return one hash for a set of pictures with their labels, whatever their order."""
+    """Return the SHA-256 over pictures and labels, independent of their order."""
     rows = sorted(f"{sample.sha256} {sorted(sample.labels.items())}" for sample in samples)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def class_of_folder(name: str) -> str:
-    """Return the label for a folder's name as TensorFlow for Poets wrote it: small letters and spaces."""
+def read_class_name(name: str) -> str:
+    """Return the label of a folder's name, as TensorFlow for Poets wrote it: lower case and spaces."""
     return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
 
 
-def _from_above(path: Path) -> tuple[Sample, ...]:
+def _load_part_of_set(path: Path) -> tuple[Sample, ...]:
     folder = path.resolve()
     for parent in list(folder.parents)[:2] if path.is_dir() else ():
         if (parent / LABELS_NAME).is_file():
-            samples = _from_csv(parent / LABELS_NAME)
+            samples = _load_csv(parent / LABELS_NAME)
             return tuple(sample for sample in samples if sample.path.resolve().is_relative_to(folder))
     return ()
 
 
-def _from_csv(path: Path) -> tuple[Sample, ...]:
+def _load_csv(path: Path) -> tuple[Sample, ...]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -182,13 +187,13 @@ def _from_csv(path: Path) -> tuple[Sample, ...]:
         raise DatasetError(f"{path}: not a table in UTF-8 ({err}); save it as one") from err
     if not rows:
         raise DatasetError(f"{path}: no rows")
-    if problems := list(_row_problems(path, rows)):
+    if problems := list(_find_problems(path, rows)):
         more = f" (and {len(problems) - _PROBLEMS_SHOWN} more)" if len(problems) > _PROBLEMS_SHOWN else ""
         raise DatasetError(f"{path}: {'; '.join(problems[:_PROBLEMS_SHOWN])}{more}")
-    return tuple(_sample(path.parent, row) for row in rows)
+    return tuple(_parse_row(path.parent, row) for row in rows)
 
 
-def _row_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[str]:
+def _find_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[str]:
     seen: set[str] = set()
     for line, row in enumerate(rows, start=2):
         name = row["file"] or ""
@@ -207,12 +212,12 @@ def _row_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"line {line}: mask {row['mask']!r} is not there"
 
 
-def _sample(root: Path, row: dict[str, str]) -> Sample:
+def _parse_row(root: Path, row: dict[str, str]) -> Sample:
     labels = {column: row[column] for column in (*LABEL_COLUMNS, FOLDER_COLUMN) if row.get(column)}
     if "corroded" in labels:
         labels["corroded"] = _CORRODED_CELLS[labels["corroded"]]
     if {"material", "corroded"} & labels.keys():
-        labels.setdefault("metal", METAL)  # only a metal has either
+        labels.setdefault("metal", METAL)  # a material or a condition implies metal
     return Sample(
         path=root / row["file"],
         group=row.get("group") or "",
@@ -224,13 +229,13 @@ def _sample(root: Path, row: dict[str, str]) -> Sample:
     )
 
 
-def _from_folders(root: Path) -> tuple[Sample, ...]:
+def _load_folders(root: Path) -> tuple[Sample, ...]:
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()]
-    samples = [sample for folder in folders for sample in _of_class(folder)]
+    samples = [sample for folder in folders for sample in _load_class(folder)]
     if len({sample.labels[FOLDER_COLUMN] for sample in samples}) < 2:
         filled = {sample.labels[FOLDER_COLUMN] for sample in samples}
         names = (
-            folder.name if class_of_folder(folder.name) in filled else f"{folder.name} (no pictures)"
+            folder.name if read_class_name(folder.name) in filled else f"{folder.name} (no pictures)"
             for folder in folders
         )
         found = f"found {', '.join(names) or 'no folders'}"
@@ -238,19 +243,19 @@ def _from_folders(root: Path) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _of_class(folder: Path) -> Iterator[Sample]:
+def _load_class(folder: Path) -> Iterator[Sample]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
             continue
         group = ""
-        if path.parent != folder:  # a folder within a class is a specimen or a series
+        if path.parent != folder:  # a folder within a class folder is a specimen or a series
             group = path.parent.relative_to(folder.parent).as_posix()
         elif _SAME_SUBJECT in path.name:
             group = f"{folder.name}/{path.name.split(_SAME_SUBJECT)[0]}"
-        yield Sample(path, group, labels={FOLDER_COLUMN: class_of_folder(folder.name)})
+        yield Sample(path, group, labels={FOLDER_COLUMN: read_class_name(folder.name)})
 
 
-def _content(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as err:

@@ -1,8 +1,8 @@
-"""Training, validation and test sets that share no specimen.
+"""Split samples into training, validation and test sets, or folds, that share no specimen.
 
-Two pictures of one plate in two sets make a model look better than it is. So whole groups go to one set: the
-``group`` column, else folders, else clusters of pictures that look the same. Which set a group goes to
-depends on its own name and the seed only, so that added pictures move none of the others.
+Two pictures of one specimen in two sets inflate the accuracy, so whole groups go to one set: the ``group``
+column, else folders, else clusters of near-duplicates. The set of a group depends only on its name and the
+seed, so that added pictures move none of the others.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from converter.data.dataset import Sample
 
-# Bits of 64 in which the hashes of two pictures may differ and still be called the same view; pictures of
-# different subjects differ in 32 on average.
+# Largest number of differing bits, of 64, between the hashes of near-duplicates; pictures of different
+# subjects differ in 32 on average.
 NEAR_DUPLICATE_BITS = 8
 _HASH_SIDE = 8
 _BUCKETS = 2**32
 
 
 class Part(str, Enum):
-    """What a picture is used for."""
+    """The use of a picture."""
 
     TRAINING = "training"
     VALIDATION = "validation"
@@ -41,7 +41,7 @@ class Part(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Three sets of samples without a group in common."""
+    """Three sets of samples that have no group in common."""
 
     training: tuple[Sample, ...]
     validation: tuple[Sample, ...]
@@ -49,15 +49,14 @@ class Split:
 
 
 def with_groups(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """Return the samples with every ``group`` filled: near-duplicates share one, all others are alone.
+    """Return the samples with missing groups filled: near-duplicates share one, others get one of their own.
 
-    A cluster is named after the smallest hash of its pictures' contents: the same pictures, the same name,
-    wherever they lie.
+    A group is named after the smallest SHA-256 of its pictures, so that its name does not depend on paths.
     """
     unknown = [index for index, sample in enumerate(samples) if not sample.group]
     if not unknown:
         return tuple(samples)
-    clusters = _clusters(np.array([_view_hash(samples[index]) for index in unknown]))
+    clusters = _cluster(np.array([_hash_view(samples[index]) for index in unknown]))
     contents = [samples[index].sha256 for index in unknown]
     names = {
         cluster: min(content for content, own in zip(contents, clusters, strict=True) if own == cluster)
@@ -77,24 +76,25 @@ def split(
     seed: int = 0,
     leave_out: Sequence[str] = (),
 ) -> Split:
-    """Divide samples whose groups are filled by group.
+    """Split samples by group.
 
     Args:
-        samples: see ``with_groups``.
-        test_percent: share of the groups that is only tested on.
-        validation_percent: share of the groups that decides when training ends.
-        seed: another seed, another division.
-        leave_out: sources or sets of which every picture, and every picture of a group that occurs in them,
-            goes to the test set.
+        samples: with filled groups (``with_groups``).
+        test_percent: share of the groups for the test set.
+        validation_percent: share of the groups that decide when training ends.
+        seed: another seed gives another split.
+        leave_out: sources or sets whose groups go to the test set.
 
     Raises:
-        DatasetError: nothing is left to train on, or a name in ``leave_out`` does not occur.
+        DatasetError: no training picture is left, or a name in ``leave_out`` is unknown.
     """
     left_out = groups_of(samples, leave_out)
     parts: dict[Part, list[Sample]] = defaultdict(list)
     for sample in samples:
         part = (
-            Part.TEST if sample.group in left_out else _part(sample, test_percent, validation_percent, seed)
+            Part.TEST
+            if sample.group in left_out
+            else _choose_part(sample, test_percent, validation_percent, seed)
         )
         parts[part].append(sample)
     if not parts[Part.TRAINING]:
@@ -106,10 +106,10 @@ def split(
 
 
 def groups_of(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
-    """Return the groups that occur in any of these sources or sets.
+    """Return the groups that occur in these sources or sets.
 
     Raises:
-        DatasetError: there is no such source.
+        DatasetError: a source is unknown.
     """
     known = {name for sample in samples for name in (sample.source, sample.set_name)}
     if unknown := [name for name in sources if name not in known]:
@@ -118,44 +118,46 @@ def groups_of(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
     return {sample.group for sample in samples if {sample.source, sample.set_name} & set(sources)}
 
 
-def split_folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
+def split_by_group(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
     """Return a fold number for each sample, ``(samples,)``; no group is in two folds.
 
-    Each group's fold is that of its hash, so it stays where it is when pictures are added.
+    A group's fold depends only on its name and the seed, so that added pictures do not move it.
     """
-    return np.array([_bucket(sample.group, f"folds:{seed}") * count // _BUCKETS for sample in samples])
+    return np.array(
+        [_hash_to_bucket(sample.group, f"folds:{seed}") * count // _BUCKETS for sample in samples]
+    )
 
 
-def random_folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
-    """Return folds by picture: the division that flatters, for comparison only.
+def split_by_picture(samples: Sequence[Sample], count: int, *, seed: int = 0) -> NDArray[np.intp]:
+    """Return a fold number for each sample by picture; inflates accuracies, for comparison only.
 
-    A picture's fold is that of its file and folder name, wherever the data set lies.
+    A picture's fold depends on its file and folder name, not on the data set's path.
     """
     names = ["/".join(sample.path.parts[-2:]) for sample in samples]
-    return np.array([_bucket(name, f"folds:{seed}") * count // _BUCKETS for name in names])
+    return np.array([_hash_to_bucket(name, f"folds:{seed}") * count // _BUCKETS for name in names])
 
 
-def _part(sample: Sample, test_percent: float, validation_percent: float, seed: int) -> Part:
-    percent = _bucket(sample.group, f"split:{seed}") * 100 / _BUCKETS
+def _choose_part(sample: Sample, test_percent: float, validation_percent: float, seed: int) -> Part:
+    percent = _hash_to_bucket(sample.group, f"split:{seed}") * 100 / _BUCKETS
     if percent < validation_percent:
         return Part.VALIDATION
     return Part.TEST if percent < validation_percent + test_percent else Part.TRAINING
 
 
-def _bucket(name: str, salt: str) -> int:
+def _hash_to_bucket(name: str, salt: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{salt}:{name}".encode()).digest()[:4], "big")
 
 
-def _view_hash(sample: Sample) -> NDArray[np.bool_]:
-    """Return 64 bits that stay the same when a picture is resized or compressed again."""
+def _hash_view(sample: Sample) -> NDArray[np.bool_]:
+    """Return a perceptual hash, 64 bits that resizing and recompressing hardly change."""
     import imagehash
     from PIL import Image
 
     return np.asarray(imagehash.phash(Image.fromarray(sample.read()[..., ::-1]), _HASH_SIDE).hash).ravel()
 
 
-def _clusters(hashes: NDArray[np.bool_]) -> list[int]:
-    """Return a cluster number for each row: chains of rows that differ in few bits are one cluster."""
+def _cluster(hashes: NDArray[np.bool_]) -> list[int]:
+    """Return a cluster number for each row; rows connected by near-duplicates form one cluster."""
     numbers = list(range(len(hashes)))
 
     def root(index: int) -> int:

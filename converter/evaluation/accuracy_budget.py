@@ -1,11 +1,11 @@
-"""What quantizing may cost in accuracy and agreement, and the layers kept in float until it costs no more."""
+"""Keep as few layers in float as a limit on lost accuracy and agreement allows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from converter.evaluation.labelled_set import cascade_score, stage_score
+from converter.evaluation.labelled_set import cascade_score, score_stage
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ CASCADE = "the cascade"
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Float against quantized accuracy of one stage, or of the whole cascade."""
+    """The float and the quantized accuracy of one stage, or of the whole cascade."""
 
     name: str
     reference: Score
@@ -35,7 +35,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One conversion tried: how many layers stayed in float, and what came of it."""
+    """One conversion: its bundle, its measured losses and the layers that stayed in float."""
 
     bundle: Bundle
     answers: StageLogits | None
@@ -46,18 +46,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyBudget:
-    """What quantizing may cost; None is any amount.
+    """The limits of what quantizing may cost; None sets no limit.
 
     Attributes:
         max_drop_points: percentage points of accuracy that any stage and the cascade may lose.
-        min_agreement: share of pictures, 0 to 1, to which every stage gives the label that float gives.
+        min_agreement: share of pictures, 0 to 1, that every stage must give float's label.
     """
 
     max_drop_points: float | None = None
     min_agreement: float | None = None
 
     def broken_by(self, attempt: Attempt) -> str | None:
-        """Return the sentence about what an attempt costs too much, the worst of it; None if it holds."""
+        """Return a sentence on the worst violation of the budget; None if the attempt holds it."""
         worst = max(attempt.drops, key=lambda drop: drop.points, default=None)
         if worst and self.max_drop_points is not None and worst.points > self.max_drop_points:
             return (
@@ -77,9 +77,9 @@ class AccuracyBudget:
 def drops(
     labelled: LabelledSet, cascade: Cascade, reference: StageLogits, candidate: StageLogits
 ) -> tuple[Drop, ...]:
-    """Return what quantizing cost each stage that has labelled pictures, and the cascade."""
+    """Measure the accuracy lost by each stage that has labelled pictures, and by the cascade."""
     found = [
-        Drop(stage.name, stage_score(labelled, stage, reference), stage_score(labelled, stage, candidate))
+        Drop(stage.name, score_stage(labelled, stage, reference), score_stage(labelled, stage, candidate))
         for stage in cascade.stages
     ]
     if len(cascade.stages) > 1:
@@ -94,14 +94,14 @@ def within_budget(
     rank: Callable[[], Sequence[str]],
     retry: Callable[[tuple[str, ...]], Attempt],
 ) -> Attempt:
-    """Return an attempt that holds the budget with as few layers in float as bisection finds.
+    """Find the attempt that holds the budget with the fewest layers in float, by bisection.
 
-    Layers are tried worst first: none, then 1, 2, 4, ... until it holds; then between the last that did not
-    and the first that did.
+    Layers are kept in float worst first: none, then 1, 2, 4, ... until the budget holds; then a number
+    between the last that broke it and the first that held it.
 
     Args:
         first: everything in int8.
-        budget: what it may cost.
+        budget: the limits.
         rank: returns the layers, worst first; called only where ``first`` does not hold.
         retry: converts again with these layers in float.
 
@@ -115,7 +115,7 @@ def within_budget(
     while kept > too_few:
         attempt = retry(layers[:kept])
         if not budget.broken_by(attempt):
-            return _fewest(attempt, too_few, budget, retry)
+            return _bisect_layers(attempt, too_few, budget, retry)
         too_few, kept = kept, min(2 * kept, len(layers))
     raise ConversionError(
         f"{budget.broken_by(attempt)},"
@@ -123,10 +123,10 @@ def within_budget(
     )
 
 
-def _fewest(
+def _bisect_layers(
     holding: Attempt, too_few: int, budget: AccuracyBudget, retry: Callable[[tuple[str, ...]], Attempt]
 ) -> Attempt:
-    """Return the attempt with the fewest layers between ``too_few``, which do not hold, and ``holding``."""
+    """Find the fewest float layers between ``too_few``, which break the budget, and those of ``holding``."""
     while len(holding.float_layers) - too_few > 1:
         middle = (len(holding.float_layers) + too_few) // 2
         attempt = retry(holding.float_layers[:middle])

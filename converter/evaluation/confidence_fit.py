@@ -1,4 +1,4 @@
-"""Confidence that means something: a temperature per stage, and from which confidence on it answers."""
+"""Fit each stage's temperature and the confidence below which it abstains, on labelled pictures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]  # no stubs in the wheel
-from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  # no stubs in the wheel
 
 from converter.data.stage_truth import UNKNOWN
-from converter.evaluation.float_agreement import softmax
 from edge_node.errors import ConversionError
+from edge_node.inference.probabilities import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,18 +23,18 @@ if TYPE_CHECKING:
 
 _FOLDS = 5
 _TEMPERATURES = (0.05, 20.0)
-# Shares of the stated risk to aim at: what holds on known specimens is exceeded on new ones.
+# Shares of the stated risk to aim at: a risk that holds on known specimens is exceeded on new ones.
 _RISK_SHARES = (1.0, 0.75, 0.5, 0.25, 0.1, 0.0)
 _MIN_PICTURES = 20  # a temperature from fewer is noise
-MIN_GROUPS = 10  # fewer specimens say nothing of new ones
+MIN_GROUPS = 10  # errors on fewer specimens do not predict those on new ones
 
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """When a stage says nothing, and what that costs.
+    """The threshold below which a stage abstains, and its risk and coverage on held-out specimens.
 
     Attributes:
-        threshold: below this probability of the chosen label the stage abstains.
+        threshold: the stage abstains where the chosen label's probability is lower.
         held_out_risk: share of errors among decided pictures of specimens that had no part in the choice.
         held_out_coverage: share of those pictures that were decided.
     """
@@ -48,7 +46,7 @@ class Abstention:
 
 @dataclass(frozen=True, slots=True)
 class StageFit:
-    """What was fitted for one stage on labelled pictures."""
+    """The temperature fitted for one stage and, if asked for, its abstention."""
 
     temperature: float
     abstention: Abstention | None = None
@@ -57,26 +55,25 @@ class StageFit:
 def fit_stages(
     labelled: LabelledSet | None, stages: Iterable[Stage], answers: StageLogits, max_risk: float | None
 ) -> dict[str, StageFit]:
-    """Return temperatures and thresholds for the stages that have labelled pictures enough."""
-    found: dict[str, StageFit] = {}
-    for stage in stages if labelled else ():
-        truth = labelled.truth[stage.name]  # type: ignore[union-attr]  # the loop is empty without it
-        known = truth != UNKNOWN
-        if len(np.unique(truth[known])) < 2 or known.sum() < _MIN_PICTURES:
-            continue
-        logits = answers.logits[stage.name][known]
-        temperature = fit_temperature(logits, truth[known])
-        abstention = None
-        if max_risk is not None:
-            groups = [group for group, used in zip(labelled.groups, known, strict=True) if used]  # type: ignore[union-attr]  # as above
-            probabilities = softmax(logits, temperature)
-            abstention = fit_abstention(probabilities, truth[known], groups, max_risk)
-        found[stage.name] = StageFit(temperature, abstention)
-    return found
+    """Fit temperatures and thresholds for the stages that have enough labelled pictures.
+
+    Args:
+        labelled: None fits nothing.
+        stages: of the cascade.
+        answers: the stages' logits for the labelled pictures.
+        max_risk: error allowed among decided pictures, 0 to 1; None fits no threshold.
+
+    Raises:
+        ConversionError: too few specimens, or no threshold holds the risk.
+    """
+    if labelled is None:
+        return {}
+    fits = ((stage.name, _fit_stage(labelled, stage, answers, max_risk)) for stage in stages)
+    return {name: fit for name, fit in fits if fit is not None}
 
 
 def with_fit(stage: Stage, fit: StageFit | None) -> Stage:
-    """Return a stage that answers as it was fitted to; as it was, where nothing was fitted."""
+    """Return the stage with a fitted temperature and threshold; unchanged where there is no fit."""
     if fit is None:
         return stage
     threshold = fit.abstention.threshold if fit.abstention else stage.abstain_below
@@ -84,7 +81,7 @@ def with_fit(stage: Stage, fit: StageFit | None) -> Stage:
 
 
 def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
-    """Return the temperature whose probabilities fit the truth best (least negative log-likelihood).
+    """Return the temperature with the least negative log-likelihood of the right labels.
 
     Args:
         logits: ``(pictures, labels)``.
@@ -92,11 +89,12 @@ def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.intp]) -> flo
 
     Source: C. Guo et al., "On Calibration of Modern Neural Networks", 2017, section 4.2.
     """
+    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]  # no stubs in the wheel
 
     def loss(log_temperature: float) -> float:
         probabilities = softmax(logits, float(np.exp(log_temperature)))
-        chosen = probabilities[np.arange(len(truth)), truth]
-        return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+        of_truth = probabilities[np.arange(len(truth)), truth]
+        return float(-np.log(np.maximum(of_truth, 1e-12)).mean())
 
     bounds = tuple(np.log(_TEMPERATURES))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
@@ -105,10 +103,10 @@ def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.intp]) -> flo
 def fit_abstention(
     probabilities: NDArray[np.float64], truth: NDArray[np.intp], groups: Sequence[str], max_risk: float
 ) -> Abstention:
-    """Return the lowest threshold whose error among decided pictures stays at ``max_risk`` on new specimens.
+    """Fit the lowest threshold that keeps the error among decided pictures at ``max_risk`` on new specimens.
 
-    Thresholds are chosen on four fifths of the specimens and judged on the last, in turn. Where a threshold
-    for ``max_risk`` fails that, one for a smaller risk is chosen instead.
+    Thresholds are chosen on four fifths of the specimens and tested on the last, in turn. Where a threshold
+    for ``max_risk`` fails that test, one for a smaller risk is chosen instead.
 
     Args:
         probabilities: calibrated, ``(pictures, labels)``.
@@ -119,6 +117,8 @@ def fit_abstention(
     Raises:
         ConversionError: too few specimens, or no threshold holds the risk.
     """
+    from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  # no stubs in the wheel
+
     specimens = len(set(groups))
     if specimens < MIN_GROUPS:
         raise ConversionError(
@@ -130,12 +130,12 @@ def fit_abstention(
     for share in _RISK_SHARES:
         decided = np.zeros(len(truth), dtype=bool)
         for train, held_out in folds:
-            decided[held_out] = confidence[held_out] >= _threshold(
+            decided[held_out] = confidence[held_out] >= _lowest_threshold(
                 confidence[train], wrong[train], max_risk * share
             )
         if decided.any() and wrong[decided].mean() <= max_risk:
             return Abstention(
-                threshold=_threshold(confidence, wrong, max_risk * share),
+                threshold=_lowest_threshold(confidence, wrong, max_risk * share),
                 held_out_risk=float(wrong[decided].mean()),
                 held_out_coverage=float(decided.mean()),
             )
@@ -144,29 +144,31 @@ def fit_abstention(
     )
 
 
-def expected_calibration_error(
-    probabilities: NDArray[np.float64], truth: NDArray[np.intp], bins: int = 10
-) -> float:
-    """Return how far confidence is from accuracy on average, over equal bins of confidence."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(right[which == at].mean()) - float(confidence[which == at].mean()))
-        * float((which == at).mean())
-        for at in range(bins)
-        if (which == at).any()
-    ]
-    return float(sum(gaps))
+def _fit_stage(
+    labelled: LabelledSet, stage: Stage, answers: StageLogits, max_risk: float | None
+) -> StageFit | None:
+    """Fit one stage; return None where it has too few pictures or pictures of one label only."""
+    truth = labelled.truth[stage.name]
+    known = truth != UNKNOWN
+    if len(np.unique(truth[known])) < 2 or known.sum() < _MIN_PICTURES:
+        return None
+    logits = answers.logits[stage.name][known]
+    temperature = fit_temperature(logits, truth[known])
+    if max_risk is None:
+        return StageFit(temperature)
+    groups = [group for group, used in zip(labelled.groups, known, strict=True) if used]
+    probabilities = softmax(logits, temperature)
+    return StageFit(temperature, fit_abstention(probabilities, truth[known], groups, max_risk))
 
 
-def _threshold(confidence: NDArray[np.float64], wrong: NDArray[np.bool_], risk: float) -> float:
-    """Return the lowest threshold with at most ``risk`` errors among the decided; 1 if there is none."""
+def _lowest_threshold(confidence: NDArray[np.float64], wrong: NDArray[np.bool_], risk: float) -> float:
+    """Return the lowest threshold with an error of at most ``risk`` among the decided; 1 if there is none."""
     order = np.argsort(-confidence, kind="stable")
     risks = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
-    # A threshold takes all pictures of one confidence or none.
+    # Pictures of equal confidence are decided together.
     last_of_its_confidence = np.append(np.diff(confidence[order]) != 0, True)
     holding = np.flatnonzero((risks <= risk) & last_of_its_confidence)
     if not len(holding):
         return 1.0
-    # Slightly below, so that rounding of the stored number decides nothing.
+    # Slightly below, so that rounding of the stored threshold excludes no picture.
     return float(max(confidence[order[holding[-1]]] - 1e-9, 0.0))

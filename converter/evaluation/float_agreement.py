@@ -1,4 +1,4 @@
-"""Float against quantized, stage by stage, picture by picture, through the node's own engine."""
+"""Compare the logits of float and quantized models, per stage and picture, through the node's own engine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_node.inference.cascade import choose_label
-from edge_node.inference.manifest import OutputKind
 from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.probabilities import mean_logits, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.inference.engine import Engine
-    from edge_node.inference.manifest import InputTensor, Stage
-
-_TINY = 1e-12
+    from edge_node.inference.manifest import InputTensor, OutputTensor, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,8 @@ class StageComparison:
     Attributes:
         stage: as in the manifest.
         reference: float64 ``(pictures, labels)``, of the float models.
-        candidate: likewise, of the quantized ones.
-        saturated: share of the quantized output's numbers that are at the end of their range.
+        candidate: the same of the quantized models.
+        saturated: share of the quantized output's values at either end of their range.
     """
 
     stage: Stage
@@ -40,9 +38,11 @@ class StageComparison:
 
     @property
     def same_label(self) -> NDArray[np.bool_]:
-        """Per picture whether both give it the same label."""
-        wanted, found = (chosen_labels(self.stage, logits) for logits in (self.reference, self.candidate))
-        return np.asarray(wanted == found)
+        """Whether both predict the same label, ``(pictures,)``."""
+        expected, predicted = (
+            chosen_labels(self.stage, logits) for logits in (self.reference, self.candidate)
+        )
+        return np.asarray(expected == predicted)
 
     @property
     def agreement(self) -> float:
@@ -51,25 +51,19 @@ class StageComparison:
 
     @property
     def worst_difference(self) -> float:
-        """The largest difference of a probability, at temperature 1."""
+        """The largest difference between two probabilities, at temperature 1."""
         return float(np.abs(softmax(self.reference) - softmax(self.candidate)).max())
 
     @property
     def mean_difference(self) -> float:
-        """By how much a probability differs, on average of the pictures, at temperature 1."""
+        """The largest difference of a picture's probabilities, averaged over pictures, at temperature 1."""
         differences = np.abs(softmax(self.reference) - softmax(self.candidate)).max(axis=1)
         return float(differences.mean())
 
     @property
     def constant(self) -> bool:
-        """Whether the quantized stage says the same of every picture, and the float one does not."""
+        """Whether the quantized logits are the same for every picture while the float ones are not."""
         return bool(np.ptp(self.candidate, axis=0).max() == 0 and np.ptp(self.reference, axis=0).max() > 0)
-
-
-def softmax(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Return probabilities, over the last axis."""
-    powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -79,11 +73,11 @@ def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class StageLogits:
-    """What the stages of one bundle said of some pictures.
+    """The outputs of one bundle's stages for some pictures.
 
     Attributes:
-        logits: per stage float64 ``(pictures, labels)``.
-        saturated: per stage the share of its output's numbers at the end of their range.
+        logits: per stage, float64 ``(pictures, labels)``.
+        saturated: per stage, the share of its output's values at either end of their range.
     """
 
     logits: dict[str, NDArray[np.float64]] = field(repr=False)
@@ -93,10 +87,10 @@ class StageLogits:
 def run_model(
     engine: Engine, pictures: Iterable[NDArray[np.uint8]], advance: Callable[[], object] = lambda: None
 ) -> StageLogits:
-    """Ask every stage about every picture, whatever its path would be.
+    """Run every stage on every picture, also those off the path that the cascade would take.
 
     Args:
-        engine: a bundle made ready.
+        engine: of the bundle.
         pictures: uint8 ``(height, width, 3)``, blue, green, red; at least one.
         advance: called after each picture.
     """
@@ -115,7 +109,7 @@ def run_model(
 def compare(
     stages: Iterable[Stage], reference: StageLogits, candidate: StageLogits
 ) -> tuple[StageComparison, ...]:
-    """Return the answers of the float and the quantized models side by side, stage by stage."""
+    """Pair the logits of the float and the quantized models, stage by stage."""
     return tuple(
         StageComparison(
             stage, reference.logits[stage.name], candidate.logits[stage.name], candidate.saturated[stage.name]
@@ -126,14 +120,14 @@ def compare(
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
-    """What one stage says of one picture: logits ``(labels,)``, and how much of its output is saturated."""
+    """One stage's logits for one picture, ``(labels,)``, and the share of its output that is saturated."""
 
     logits: NDArray[np.float64]
     saturated: float
 
 
 def stage_outputs(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, StageOutput]:
-    """Return what every stage says of one picture; each model runs once."""
+    """Return the output of every stage for one picture; each model runs once."""
     manifest = engine.bundle.manifest
     tensors: dict[InputTensor, NDArray[np.generic]] = {}
     found = {}
@@ -142,18 +136,16 @@ def stage_outputs(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, StageO
             tensors[model.input] = input_tensor(pixels, model.input)
         values = engine.outputs(model.file, tensors[model.input])
         for output in model.outputs:
-            ends = np.zeros(2)
-            if output.scale > 0:
-                bounds = np.iinfo(output.dtype)
-                ends = (np.array([bounds.min, bounds.max]) - output.zero_point) * output.scale
             value = values[output.name]
-            at_end = (
-                np.isclose(value[..., np.newaxis], ends).any(axis=-1) if output.scale > 0 else np.zeros(1)
-            )
-            found[model.file, output.name] = StageOutput(_logits(value, output.kind), float(at_end.mean()))
+            logits = mean_logits(value, output.kind)
+            found[model.file, output.name] = StageOutput(logits, _saturated_share(value, output))
     return {stage.name: found[stage.model, stage.output] for stage in manifest.cascade.stages}
 
 
-def _logits(value: NDArray[np.float32], kind: OutputKind) -> NDArray[np.float64]:
-    mean = value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64)
-    return np.asarray(np.log(np.maximum(mean, _TINY)) if kind is OutputKind.PROBABILITIES else mean)
+def _saturated_share(value: NDArray[np.float32], output: OutputTensor) -> float:
+    """Return the share of real values that stand for an end of the integer range; 0 for float outputs."""
+    if output.scale <= 0:
+        return 0.0
+    bounds = np.iinfo(output.dtype)
+    ends = (np.array([bounds.min, bounds.max]) - output.zero_point) * output.scale
+    return float(np.isclose(value[..., np.newaxis], ends).any(axis=-1).mean())

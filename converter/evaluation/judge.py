@@ -1,14 +1,13 @@
-"""Asking a bundle or a graph about pictures: a bundle through the node's own code, a graph in TensorFlow."""
+"""Run a bundle or a graph on pictures: a bundle through the node's own engine, a graph in TensorFlow."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
 from converter.graphs.label_names import labels_beside, meanings_of, read_labels
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
@@ -16,8 +15,9 @@ from edge_node.errors import GraphError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.cascade import decide
 from edge_node.inference.engine import Engine
-from edge_node.inference.manifest import Cascade, Meaning, Stage
+from edge_node.inference.manifest import Cascade, Stage
 from edge_node.inference.preprocess import resize
+from edge_node.inference.probabilities import softmax
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSample:
-    """What was said of one picture, and in what time.
+    """A labelled picture with the decision about it, and the time that the decision took.
 
-    ``corroded_map`` says how probably each position is corroded, ``(rows, columns)``, where there is a map.
+    ``corroded_map`` holds each position's probability of corrosion, ``(rows, columns)``; None without a map.
     """
 
     sample: Sample
@@ -44,8 +44,8 @@ class JudgedSample:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a judge says of one picture; see ``JudgedSample``."""
+class Prediction:
+    """The decision about one picture and the map of its corrosion; see ``JudgedSample``."""
 
     decision: Decision
     corroded_map: NDArray[np.float32] | None = None
@@ -53,19 +53,23 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Whatever decides about a picture.
+    """A bundle or a graph, ready to decide about pictures.
 
     Attributes:
         cascade: its stages.
-        opinion: from a picture, uint8 ``(height, width, 3)``, blue, green, red, to what it says of it.
+        predict: takes a picture, uint8 ``(height, width, 3)``, blue, green, red.
     """
 
     cascade: Cascade
-    opinion: Callable[[NDArray[np.uint8]], Opinion]
+    predict: Callable[[NDArray[np.uint8]], Prediction]
 
 
 def judge_of(path: Path, labels: Path | None = None) -> Judge:
-    """Return the judge in ``path``: a bundle's folder, or a graph with its labels beside it.
+    """Load the bundle in a folder, or a graph with its labels.
+
+    Args:
+        path: the bundle's folder, or the graph's file.
+        labels: of a graph; None takes the file beside it.
 
     Raises:
         BundleError: the bundle is not whole.
@@ -82,64 +86,47 @@ def judge_of(path: Path, labels: Path | None = None) -> Judge:
 def judge_samples(
     judge: Judge, samples: Sequence[Sample], progress: Callable[[int], None] = lambda _done: None
 ) -> tuple[JudgedSample, ...]:
-    """Return the answers about pictures; the first is asked once more beforehand, to warm up.
+    """Decide about every sample and time it; the first is decided once beforehand to warm up.
+
+    Args:
+        judge: of a bundle or a graph.
+        samples: the pictures.
+        progress: called with 1 after each picture.
 
     Raises:
         DatasetError: a picture cannot be read.
     """
     if samples:
-        judge.opinion(samples[0].read())
-    answers = []
+        judge.predict(samples[0].read())
+    judged = []
     for sample in samples:
         pixels = sample.read()
         started_ns = time.perf_counter_ns()
-        opinion = judge.opinion(pixels)
+        prediction = judge.predict(pixels)
         elapsed_ms = (time.perf_counter_ns() - started_ns) / 1e6
-        answers.append(JudgedSample(sample, opinion.decision, elapsed_ms, opinion.corroded_map))
+        judged.append(JudgedSample(sample, prediction.decision, elapsed_ms, prediction.corroded_map))
         progress(1)
-    return tuple(answers)
-
-
-def with_meanings(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """Return samples whose folder names are read as labels: *corroded steel* is steel, and corroded."""
-    names = sorted({sample.labels.get(FOLDER_COLUMN, "") for sample in samples} - {""})
-    columns = {name: _columns(meaning) for name, meaning in meanings_of(names).items()}
-    return tuple(
-        replace(sample, labels={**columns.get(sample.labels.get(FOLDER_COLUMN, ""), {}), **sample.labels})
-        for sample in samples
-    )
-
-
-def _columns(meaning: Meaning) -> dict[str, str]:
-    condition = None if meaning.corroded is None else CORRODED if meaning.corroded else UNCORRODED
-    found = {
-        "material": meaning.material,
-        "corroded": condition,
-        "severity": meaning.severity,
-        "form": meaning.form,
-        "metal": OTHER if meaning.metal is False else METAL,
-    }
-    return {column: value for column, value in found.items() if value is not None}
+    return tuple(judged)
 
 
 def _bundle_judge(engine: Engine) -> Judge:
-    """Return a judge that asks the node's engine; the map is that of the last stage that tells corroded."""
+    """Return a judge that runs the node's engine; its map is that of the last stage with a corroded label."""
     cascade = engine.bundle.manifest.cascade
 
-    def judge(pixels: NDArray[np.uint8]) -> Opinion:
+    def predict(pixels: NDArray[np.uint8]) -> Prediction:
         judgement = engine.judge(pixels)
         corroded_map = None
-        for asked in judgement.decision.stages:
-            stage = cascade.stage(asked.name)
-            if asked.name in judgement.maps and corroded_labels(stage):
-                corroded_map = corroded_probability(judgement.maps[asked.name], stage)
-        return Opinion(judgement.decision, corroded_map)
+        for verdict in judgement.decision.stages:
+            stage = cascade.stage(verdict.name)
+            if verdict.name in judgement.maps and corroded_labels(stage):
+                corroded_map = corroded_probability(judgement.maps[verdict.name], stage)
+        return Prediction(judgement.decision, corroded_map)
 
-    return Judge(cascade, judge)
+    return Judge(cascade, predict)
 
 
 def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
-    """Return a judge that runs a graph in TensorFlow's own session, as a cascade of one stage."""
+    """Return a judge that runs a graph in a TensorFlow session, as a cascade of one stage."""
     graph = load_graph(path)
     tf = tensorflow()
     imported = tf.Graph()
@@ -150,11 +137,11 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     cascade = Cascade(root="graph", stages=(stage,))
     rule = graph.preprocessing
 
-    def judge(pixels: NDArray[np.uint8]) -> Opinion:
+    def predict(pixels: NDArray[np.uint8]) -> Prediction:
         resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)[..., ::-1]
         real = (resized - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
         logits = session.run(f"{graph.logits.node}:0", {f"{graph.input}:0": real[np.newaxis]})
-        shares = np.exp(logits[0].astype(np.float64) - logits.max())
-        return Opinion(decide(cascade, lambda _stage: shares / shares.sum()))
+        probabilities = softmax(logits[0].astype(np.float64))
+        return Prediction(decide(cascade, lambda _stage: probabilities))
 
-    return Judge(cascade, judge)
+    return Judge(cascade, predict)

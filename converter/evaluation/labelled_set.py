@@ -1,4 +1,4 @@
-"""Labelled pictures for judging a conversion: truth per stage, and how often stages and cascade are right."""
+"""Load labelled pictures and measure how often the stages and the cascade of a bundle are right."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.data.dataset import load_dataset
-from converter.data.stage_truth import UNKNOWN, corroded_truth, stage_truth
-from converter.evaluation.float_agreement import chosen_labels, softmax
+from converter.data.stage_truth import UNKNOWN, read_corroded, stage_truth
+from converter.evaluation.float_agreement import chosen_labels
+from converter.evaluation.metrics import count_confusions, wilson_interval
 from edge_node.errors import DatasetError
 from edge_node.inference.cascade import decide
+from edge_node.inference.probabilities import softmax
 from edge_node.messages.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -24,17 +26,15 @@ if TYPE_CHECKING:
     from converter.evaluation.float_agreement import StageLogits
     from edge_node.inference.manifest import Cascade, Stage
 
-_CONFIDENCE_Z = 1.96  # 95 %
-
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """Pictures whose truth is known to at least one stage.
+    """Pictures whose right label is known for at least one stage.
 
     Attributes:
         name: of the folder.
         samples: in the order of the arrays.
-        truth: per stage the index of the right label, ``(pictures,)``; ``UNKNOWN`` where it is not known.
+        truth: per stage, the index of the right label, ``(pictures,)``; ``UNKNOWN`` where it is not known.
         corroded: 1 corroded, 0 not, ``UNKNOWN``; ``(pictures,)``.
     """
 
@@ -49,46 +49,34 @@ class LabelledSet:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The specimen of each picture; a picture of its own where it is not known."""
-        return tuple(sample.group or str(sample.path) for sample in self.samples)
+        """The specimen of each picture."""
+        return tuple(sample.specimen for sample in self.samples)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How often something was right.
-
-    Attributes:
-        right: of how many ``pictures``.
-        pictures: with known truth.
-    """
+    """The number of right predictions among the pictures whose truth is known."""
 
     right: int
     pictures: int
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers; 0 of 0 is 0."""
+        """Share of right predictions; 0 of 0 is 0."""
         return self.right / self.pictures if self.pictures else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The Wilson interval of the accuracy, 95 %; pictures of one specimen make it look too narrow.
-
-        Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
-        """
-        if not self.pictures:
-            return 0.0, 1.0
-        n, p, z = self.pictures, self.accuracy, _CONFIDENCE_Z
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
-        return max(middle - half, 0.0), min(middle + half, 1.0)
+        """The limits of the accuracy's Wilson interval, 95 %."""
+        found = wilson_interval(self.right, self.pictures)
+        return found.low, found.high
 
 
 def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
-    """Read the labels in ``path``: folders named after classes, or a ``labels.csv``.
+    """Load the labelled pictures in ``path``: folders named after classes, or a ``labels.csv``.
 
     Raises:
-        DatasetError: no pictures, or none whose labels any stage of the cascade knows.
+        DatasetError: no pictures, or none with a label that a stage of the cascade has.
     """
     samples = load_dataset(path)
     truth = {
@@ -103,7 +91,7 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
         )
     chosen = np.flatnonzero(known)
     kept = tuple(samples[int(at)] for at in chosen)
-    corroded = [UNKNOWN if (value := corroded_truth(sample)) is None else int(value) for sample in kept]
+    corroded = [UNKNOWN if (value := read_corroded(sample)) is None else int(value) for sample in kept]
     return LabelledSet(
         (path.parent if path.is_file() else path).resolve().name,
         kept,
@@ -112,25 +100,20 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
     )
 
 
-def stage_score(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> Score:
-    """Return how often the label that a stage chooses is the right one."""
-    truth = labelled.truth[stage.name]
-    known = truth != UNKNOWN
-    right = chosen_labels(stage, answers.logits[stage.name])[known] == truth[known]
-    return Score(int(right.sum()), int(known.sum()))
+def score_stage(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> Score:
+    """Count how often a stage chooses the right label."""
+    truth, chosen = _truth_and_choice(labelled, stage, answers)
+    return Score(int((chosen == truth).sum()), len(truth))
 
 
 def confusion(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> NDArray[np.intp]:
-    """Return how often which truth (rows) was given which label (columns)."""
-    truth = labelled.truth[stage.name]
-    known = truth != UNKNOWN
-    matrix = np.zeros((len(stage.labels),) * 2, dtype=np.intp)
-    np.add.at(matrix, (truth[known], chosen_labels(stage, answers.logits[stage.name])[known]), 1)
-    return matrix
+    """Return the confusion matrix of a stage, ``(labels, labels)``: rows are the truth."""
+    truth, chosen = _truth_and_choice(labelled, stage, answers)
+    return count_confusions(truth, chosen, range(len(stage.labels)))
 
 
 def decisions(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
-    """Return what the cascade decides about each picture, by its own temperatures and thresholds."""
+    """Return the cascade's decision for each picture, by its own temperatures and thresholds."""
     pictures = len(next(iter(answers.logits.values())))
     probabilities = {
         stage.name: softmax(answers.logits[stage.name], stage.temperature) for stage in cascade.stages
@@ -142,11 +125,19 @@ def decisions(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
 
 
 def cascade_score(labelled: LabelledSet, cascade: Cascade, answers: StageLogits) -> Score:
-    """Return how often the cascade's outcome is right; an abstention is not."""
-    known = labelled.corroded != UNKNOWN
-    wanted = {0: Outcome.UNCORRODED, 1: Outcome.CORRODED}
+    """Count how often the cascade's outcome is right; an abstention counts as wrong."""
+    outcomes = {0: Outcome.UNCORRODED, 1: Outcome.CORRODED}
     right = [
-        decision.outcome is wanted.get(int(truth))
+        decision.outcome is outcomes.get(int(truth))
         for decision, truth in zip(decisions(cascade, answers), labelled.corroded, strict=True)
     ]
-    return Score(int(np.sum(right)), int(known.sum()))
+    return Score(int(np.sum(right)), int((labelled.corroded != UNKNOWN).sum()))
+
+
+def _truth_and_choice(
+    labelled: LabelledSet, stage: Stage, answers: StageLogits
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the right and the chosen label of every picture whose truth a stage knows."""
+    truth = labelled.truth[stage.name]
+    known = truth != UNKNOWN
+    return truth[known], chosen_labels(stage, answers.logits[stage.name])[known]

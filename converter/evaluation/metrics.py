@@ -1,7 +1,10 @@
-"""What evaluation counts: right and wrong, how sure of that, and how well confidence matches. Pure.
+"""Compute shares with intervals, precision and recall, confusion and calibration error. Pure.
 
 Precision, recall and F-measure are as the thesis defines them, with *corroded* as the positive class:
 precision = TP / (TP + FP), recall = TP / (TP + FN), F = 2 * precision * recall / (precision + recall).
+
+SciPy and scikit-learn take over a second to import, so they are imported where they are called: ``--help``
+and commands that evaluate nothing do not wait for them.
 """
 
 from __future__ import annotations
@@ -18,14 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-_Z = 1.959964  # the normal quantile of a two-sided 95 % interval
 BOOTSTRAP_DRAWS = 1000
 CALIBRATION_BINS = 10
+NO_ANSWER = "-"  # column of a confusion table for abstentions
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate and the range that holds the truth in 95 of 100 such samples."""
+    """An estimate with the limits of its 95 % confidence interval."""
 
     value: float
     low: float
@@ -34,7 +37,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Figures of a question with a positive class."""
+    """Precision, recall and F-measure of the class ``positive``."""
 
     positive: str
     precision: float
@@ -42,21 +45,22 @@ class Detection:
     f_measure: float
 
 
-def wilson(right: int, total: int) -> Interval:
+def wilson_interval(right: int, total: int) -> Interval:
     """Return a share with its Wilson interval; NaN without any trial.
+
+    Pictures of one specimen are no independent trials and make it too narrow: see ``bootstrap_by_group``.
 
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """
+    from scipy.stats import binomtest  # type: ignore[import-untyped]  # no stubs in the wheel
+
     if total == 0:
         return Interval(math.nan, 0.0, 1.0)
-    share = right / total
-    denominator = 1 + _Z**2 / total
-    centre = (share + _Z**2 / (2 * total)) / denominator
-    half = _Z * math.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2)) / denominator
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+    limits = binomtest(right, total).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(right / total, float(limits.low), float(limits.high))
 
 
-def by_group(right: NDArray[Any], groups: Sequence[Hashable], *, seed: int = 0) -> Interval:
+def bootstrap_by_group(right: NDArray[Any], groups: Sequence[Hashable], *, seed: int = 0) -> Interval:
     """Return a share with the interval of a bootstrap that draws whole groups.
 
     Pictures of one specimen are right or wrong together, so an interval over pictures is too narrow.
@@ -78,37 +82,87 @@ def by_group(right: NDArray[Any], groups: Sequence[Hashable], *, seed: int = 0) 
     return Interval(float(np.mean(right)), float(low), float(high))
 
 
-def detection(truth: Sequence[str], said: Sequence[str | None], positive: str) -> Detection:
-    """Return precision, recall and F-measure; a picture without an answer is one not found. NaN for 0 / 0."""
-    pairs = list(zip(truth, said, strict=True))
-    true_positive = sum(t == positive and s == positive for t, s in pairs)
-    false_positive = sum(t != positive and s == positive for t, s in pairs)
-    false_negative = sum(t == positive and s != positive for t, s in pairs)
-    precision = _ratio(true_positive, true_positive + false_positive)
-    recall = _ratio(true_positive, true_positive + false_negative)
+def measure_detection(truth: Sequence[str], predicted: Sequence[str | None], positive: str) -> Detection:
+    """Return precision, recall and F-measure of ``positive``; NaN for 0 / 0.
+
+    A picture without an answer (None) counts as not detected.
+    """
+    is_positive = np.array([label == positive for label in truth], bool)
+    detected = np.array([label == positive for label in predicted], bool)
+    true_positive = int((is_positive & detected).sum())
+    precision = _ratio(true_positive, int(detected.sum()))
+    recall = _ratio(true_positive, int(is_positive.sum()))
     return Detection(positive, precision, recall, _ratio(2 * precision * recall, precision + recall))
 
 
-def crossover(truth: Sequence[str], said: Sequence[str | None]) -> dict[str, dict[str, int]]:
-    """Return truth -> answer -> pictures; no answer is counted as ``-``."""
-    answers = sorted({*truth, *filter(None, said)})
-    columns = [*answers, *(["-"] if None in said else [])]
-    table = {name: dict.fromkeys(columns, 0) for name in sorted(set(truth))}
-    for name, answer in zip(truth, said, strict=True):
-        table[name][answer or "-"] += 1
-    return table
+def count_confusions(
+    truth: Sequence[Any] | NDArray[Any], predicted: Sequence[Any] | NDArray[Any], labels: Sequence[Any]
+) -> NDArray[np.intp]:
+    """Return the confusion matrix, ``(labels, labels)``: rows are the truth, columns the predictions."""
+    from sklearn.metrics import confusion_matrix  # type: ignore[import-untyped]  # no stubs in the wheel
+
+    return np.asarray(confusion_matrix(truth, predicted, labels=labels), np.intp)
+
+
+def tabulate_confusions(truth: Sequence[str], predicted: Sequence[str | None]) -> dict[str, dict[str, int]]:
+    """Return truth -> prediction -> pictures; a missing prediction is counted as ``NO_ANSWER``."""
+    labels = sorted({*truth, *filter(None, predicted)})
+    # One column more than needed at times: scikit-learn warns about a matrix of a single label.
+    counts = count_confusions(truth, [label or NO_ANSWER for label in predicted], [*labels, NO_ANSWER])
+    columns = [*labels, NO_ANSWER] if None in predicted else labels
+    present = set(truth)
+    return {
+        label: {column: int(count) for column, count in zip(columns, row, strict=False)}
+        for label, row in zip(labels, counts, strict=False)
+        if label in present
+    }
+
+
+def bin_by_confidence(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_]
+) -> tuple[tuple[float, float, float], ...]:
+    """Return mean confidence, accuracy and share of the pictures for each of ten equal bins of confidence.
+
+    Empty bins are left out.
+
+    Args:
+        confidence: of the predicted label, ``(pictures,)``, 0 to 1.
+        right: whether that label is the right one, ``(pictures,)``.
+    """
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    counts = np.bincount(bins, minlength=CALIBRATION_BINS)
+    filled = np.flatnonzero(counts)
+    means, accuracies = (
+        np.bincount(bins, weights=values, minlength=CALIBRATION_BINS)[filled] / counts[filled]
+        for values in (confidence, right)
+    )
+    shares = counts[filled] / len(bins)
+    return tuple(zip(means.tolist(), accuracies.tolist(), shares.tolist(), strict=True))
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Return the expected calibration error over ten equal bins; NaN without pictures."""
+    """Return the expected calibration error: how far confidence is from accuracy, on average over bins.
+
+    NaN without pictures. The arguments are those of ``bin_by_confidence``.
+    """
     if not len(confidence):
         return math.nan
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(confidence[bins == number].mean() - right[bins == number].mean()) * np.mean(bins == number)
-        for number in np.unique(bins)
-    ]
-    return float(sum(gaps))
+    return sum(share * abs(mean - hits) for mean, hits, share in bin_by_confidence(confidence, right))
+
+
+def expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
+    """Return the calibration error of the most probable labels.
+
+    Args:
+        probabilities: ``(pictures, labels)``.
+        truth: index of the right label, ``(pictures,)``.
+    """
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth)
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage, or a dash where there is none."""
+    return "-" if math.isnan(share) else f"{100 * share:.2f} %"
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -1,4 +1,4 @@
-"""Checks that every conversion passes, asked for or not: the types inside, and outputs that say nothing."""
+"""Check that quantized outputs still distinguish pictures, and warn of saturation and low agreement."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
     from converter.evaluation.float_agreement import StageComparison
 
-_SATURATED_WARNING = 0.01  # share of an output's numbers at the end of its range
+_SATURATED_WARNING = 0.01  # share of an output's values at either end of its range
 _AGREEMENT_WARNING = 0.97
-# A probability that is off by more than this on average is a guess, whatever labels come out.
+# Probabilities that differ by more than this on average are unusable, even if the labels agree.
 _BROKEN_DIFFERENCE = 0.25
 
 
 def check_outputs(comparisons: Sequence[StageComparison]) -> None:
-    """Check that quantized outputs still tell pictures apart, and as the float ones do.
+    """Check that quantized outputs distinguish pictures as the float ones do.
 
     Raises:
-        ConversionError: a stage says the same of every picture, which the float model does not, or its
-            probabilities have nothing to do with the float model's.
+        ConversionError: a stage's output is the same for every picture while the float model's is not, or
+            its probabilities are far from the float model's.
     """
     for comparison in comparisons:
         if comparison.mean_difference > _BROKEN_DIFFERENCE:
@@ -40,7 +40,7 @@ def check_outputs(comparisons: Sequence[StageComparison]) -> None:
 
 
 def warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterator[str]:
-    """Yield what a person should look at before trusting the result."""
+    """Yield warnings about slow kernels, saturated outputs and low agreement with float."""
     advice = "try another --quantize"
     if mode.takes_float_layers:
         advice += f", or --min-agreement {100 * _AGREEMENT_WARNING:.0f}, which keeps layers in float"

@@ -1,8 +1,8 @@
-"""The demonstration clip: a crawler's camera travels along rendered plates, with the truth for every stretch.
+"""Render the demonstration clip: a crawler's camera travels along plates; the truth is written beside it.
 
 ``python -m converter.specimens.clip OUT.mp4`` writes the clip and, beside it, ``OUT_truth.json``. The lamp
-and what mirrors in the metal ride on the robot; only the plates move. Towards the end the lamp fails and then
-the focus: frames on which no verdict may be given.
+and the reflections move with the robot. Towards the end the lamp fails and then the focus: on these frames
+no verdict may be given.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from converter.specimens.dataset import plate_of
-from converter.specimens.light import LAMPS, Lighting, VirtualCamera, photograph, seen_mask, shade
+from converter.specimens.dataset import render_plate
+from converter.specimens.light import LAMPS, Lighting, VirtualCamera, photograph, project_mask, shade
 from converter.specimens.noise import step
 from converter.specimens.plate import Plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
@@ -25,26 +25,26 @@ from edge_node.errors import CorrosionError, DatasetError
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 FPS = 10
-# MPEG-4 part 2: every OpenCV wheel decodes it without asking the system for a codec.
+# MPEG-4 part 2: every OpenCV wheel decodes it without a codec of the system.
 _FOURCC = "mp4v"
 _UNIT_PX = HEIGHT_PX / 360.0
-# Room around the picture for the shaking of the tracks.
+# Margin around the picture for the vibration of the tracks.
 _SHAKE_PX = 12
 _SLOW_PX_PER_FRAME = 9.0
-# A plate's joint crosses the picture in this many frames: the robot hurries over it.
+# Frames in which the joint between two plates crosses the picture.
 _JOINT_FRAMES = 15
 _JOINT_PX = 10
-# Little noise, for every bit of it costs the codec.
+# Low, because noise makes the file larger.
 _NOISE = 0.003
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the journey over one plate.
+    """A part of the journey, over one plate.
 
     Attributes:
         spec: of the plate.
-        frames: how long the camera stays on it.
+        frames: number of frames on it.
         fault: ``none``, ``dark`` or ``blurred``.
     """
 
@@ -55,10 +55,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The truth about consecutive frames that show one plate and nothing else; frames count from 0.
+    """The truth about consecutive frames that show one plate only; frames count from 0.
 
     ``area_fraction`` is the mean over the frames. ``inspectable`` is false where the picture is too dark or
-    too blurred; material and condition then say what is there, not what can be seen.
+    too blurred; material and condition then describe the plate, not what can be seen.
     """
 
     first_frame: int
@@ -94,22 +94,22 @@ class _Frame:
     stretch: Stretch | None
 
 
-def frames(journey: Sequence[Stretch] = JOURNEY, seed: int = 1) -> Iterator[_Frame]:
-    """Yield the frames of ``journey`` in order; ``seed`` is that of the shaking and the noise."""
+def render_frames(journey: Sequence[Stretch] = JOURNEY, seed: int = 1) -> Iterator[_Frame]:
+    """Yield the frames of ``journey`` in order; ``seed`` is that of vibration and noise."""
     rng = np.random.default_rng(seed)
-    plates, edges = _laid(journey)
-    positions, owners = _travelled(journey, edges)
+    plates, edges = _lay_plates(journey)
+    positions, owners = _plan_travel(journey, edges)
     lighting = _robot_lamp()
-    shake = _shaking(len(positions), rng)
+    shake = _draw_shaking(len(positions), rng)
     for position, owner, (dx, dy, roll) in zip(positions, owners, shake, strict=True):
         left = int(position)
-        window = _window(plates, edges, left)
+        window = _cut_window(plates, edges, left)
         fault = journey[owner].fault
         radiance = shade(window, lighting, HEIGHT_PX)
         if fault == "dark":
             radiance = radiance * np.float32(0.012)
         camera = VirtualCamera(
-            view=_view(position - left + dx, dy, roll),
+            view=_project_view(position - left + dx, dy, roll),
             blur_px=11.0 if fault == "blurred" else 0.5,
             motion_px=(0.0, 0.0),
             noise=_NOISE,
@@ -117,7 +117,7 @@ def frames(journey: Sequence[Stretch] = JOURNEY, seed: int = 1) -> Iterator[_Fra
         )
         pixels = photograph(radiance, camera, (HEIGHT_PX, WIDTH_PX), rng)
         alone = edges[owner][0] + _JOINT_PX <= left and left + WIDTH_PX <= edges[owner][1] - _JOINT_PX
-        mask = seen_mask(window.coverage, camera, (HEIGHT_PX, WIDTH_PX))
+        mask = project_mask(window.coverage, camera, (HEIGHT_PX, WIDTH_PX))
         yield _Frame(pixels=pixels, mask=mask, stretch=journey[owner] if alone else None)
 
 
@@ -134,7 +134,7 @@ def write_clip(out: Path, journey: Sequence[Stretch] = JOURNEY) -> Path:
         )
     shown: list[tuple[Stretch | None, Picture]] = []
     try:
-        for frame in frames(journey):
+        for frame in render_frames(journey):
             writer.write(frame.pixels)
             shown.append((frame.stretch, frame.mask))
     finally:
@@ -145,7 +145,7 @@ def write_clip(out: Path, journey: Sequence[Stretch] = JOURNEY) -> Path:
         "rendered": True,
         "fps": FPS,
         "frames": len(shown),
-        "segments": [asdict(segment) for segment in _segments(shown)],
+        "segments": [asdict(segment) for segment in _find_segments(shown)],
     }
     try:
         truth.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _segments(shown: Sequence[tuple[Stretch | None, Picture]]) -> Iterator[Segment]:
+def _find_segments(shown: Sequence[tuple[Stretch | None, Picture]]) -> Iterator[Segment]:
     """Yield the truth of each run of frames that show one stretch."""
     first = 0
     for index in range(1, len(shown) + 1):
@@ -178,13 +178,13 @@ def _segments(shown: Sequence[tuple[Stretch | None, Picture]]) -> Iterator[Segme
             continue
         stretch = shown[first][0]
         if stretch is not None:
-            yield _segment(stretch, first, [mask for _, mask in shown[first:index]])
+            yield _describe_segment(stretch, first, [mask for _, mask in shown[first:index]])
         first = index
 
 
-def _segment(stretch: Stretch, first: int, masks: list[Picture]) -> Segment:
+def _describe_segment(stretch: Stretch, first: int, masks: list[Picture]) -> Segment:
     blank = np.zeros((HEIGHT_PX * len(masks), WIDTH_PX, 3), dtype=np.uint8)
-    # All frames under one another are one picture, with one truth.
+    # All frames stacked into one picture have one truth.
     whole = Specimen(stretch.spec, blank, np.concatenate(masks))
     return Segment(
         first_frame=first,
@@ -200,7 +200,7 @@ def _segment(stretch: Stretch, first: int, masks: list[Picture]) -> Segment:
     )
 
 
-def _laid(journey: Sequence[Stretch]) -> tuple[list[Plate], list[tuple[int, int]]]:
+def _lay_plates(journey: Sequence[Stretch]) -> tuple[list[Plate], list[tuple[int, int]]]:
     """Return the plates side by side, and the left and right edge of each stretch's plate in px.
 
     Stretches that follow one another with equal specs share one plate.
@@ -216,13 +216,13 @@ def _laid(journey: Sequence[Stretch]) -> tuple[list[Plate], list[tuple[int, int]
     bounds: dict[SpecimenSpec, tuple[int, int]] = {}
     left = 0
     for spec, length in lengths:
-        plates.append(_bordered(plate_of(spec, (HEIGHT_PX + 4 * _SHAKE_PX, length), _UNIT_PX)))
+        plates.append(_add_joint_edges(render_plate(spec, (HEIGHT_PX + 4 * _SHAKE_PX, length), _UNIT_PX)))
         bounds[spec] = (left, left + length)
         left += length
     return plates, [bounds[stretch.spec] for stretch in journey]
 
 
-def _bordered(plate: Plate) -> Plate:
+def _add_joint_edges(plate: Plate) -> Plate:
     """Return the plate with a rounded, dark edge left and right: half of a joint."""
     width = plate.relief.shape[1]
     x = np.arange(width, dtype=np.float32)
@@ -235,7 +235,7 @@ def _bordered(plate: Plate) -> Plate:
     )
 
 
-def _travelled(
+def _plan_travel(
     journey: Sequence[Stretch], edges: list[tuple[int, int]]
 ) -> tuple[npt.NDArray[np.float64], list[int]]:
     """Return the left edge of the picture in px, and the number of the stretch, frame by frame."""
@@ -259,8 +259,8 @@ def _travelled(
     return np.convolve(padded, kernel / kernel.sum(), mode="valid"), owners
 
 
-def _window(plates: list[Plate], edges: list[tuple[int, int]], left: int) -> Plate:
-    """Return what lies under the camera when the picture's left edge is at ``left``, with room to shake."""
+def _cut_window(plates: list[Plate], edges: list[tuple[int, int]], left: int) -> Plate:
+    """Return the part of the plates below the camera, with the margin, for a left edge at ``left``."""
     bounds = list(dict.fromkeys(edges))
     low, high = left - 2 * _SHAKE_PX, left + WIDTH_PX + 2 * _SHAKE_PX
     parts, shares = [], []
@@ -286,7 +286,7 @@ def _window(plates: list[Plate], edges: list[tuple[int, int]], left: int) -> Pla
 
 
 def _robot_lamp() -> Lighting:
-    """Return the light that rides on the robot: a lamp beside the lens, daylight from the hatch."""
+    """Return the lighting on the robot: a lamp beside the lens, and daylight from the hatch."""
     lamp = replace(LAMPS[Light.WINDOW], ambient=0.42, falloff=0.5, glare=0.55)
     return Lighting(
         lamp=lamp,
@@ -299,8 +299,8 @@ def _robot_lamp() -> Lighting:
     )
 
 
-def _shaking(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Return x and y in px and roll in degrees of every frame: a slow sway and the beat of the tracks."""
+def _draw_shaking(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw x and y in px and roll in degrees of every frame, ``(count, 3)``: slow sway and fast vibration."""
     time_s = np.arange(count) / FPS
     sway = np.stack(
         [
@@ -313,7 +313,7 @@ def _shaking(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return np.asarray(sway + rng.normal(0.0, (0.35, 0.6, 0.05), (count, 3)))
 
 
-def _view(across_px: float, down_px: float, roll_deg: float) -> npt.NDArray[np.float64]:
+def _project_view(across_px: float, down_px: float, roll_deg: float) -> npt.NDArray[np.float64]:
     """Return the projection from a window of the plates to the picture; the camera leans forward a little."""
     margin = 2.0 * _SHAKE_PX
     centre = np.array([margin + WIDTH_PX / 2.0 + across_px, margin + HEIGHT_PX / 2.0 + down_px])

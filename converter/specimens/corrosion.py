@@ -1,4 +1,4 @@
-"""Corrosion grown on a clean plate for a chosen time: rust, white rust, pits and bloom.
+"""Render corrosion on a clean plate for a number of hours: rust, white rust, pits and bloom.
 
 Every point of a plate has an hour at which it begins to corrode, fixed by the specimen's seed; so the same
 specimen at a later hour shows the same spots, larger and older, and the corroded area never shrinks.
@@ -22,7 +22,7 @@ from converter.specimens.noise import (
     step,
     streaks,
 )
-from converter.specimens.plate import Colours, Plate, linear, mix_colours, threefold
+from converter.specimens.plate import Colours, Plate, linear, mix_colours, repeat_channels
 from converter.specimens.spec import MIN_CORRODED_FRACTION, Finish, Material, SpecimenSpec
 
 # Share of the growth so far over which the edge of a spot goes from bare to covered.
@@ -43,7 +43,7 @@ _AGE_LEVELS, _HUE_LEVELS = 64, 16
 
 @dataclass(frozen=True, slots=True)
 class Kinetics:
-    """How the covered share grows: ``final * (1 - exp(-(hours / scale_hours) ** exponent))``."""
+    """The growth of the covered share: ``final * (1 - exp(-(hours / scale_hours) ** exponent))``."""
 
     scale_hours: float
     exponent: float
@@ -88,8 +88,8 @@ ALUMINIUM_BLOOM = Kinetics(scale_hours=260.0, exponent=1.3, final=0.40)
 ALUMINIUM_PITS = Kinetics(scale_hours=140.0, exponent=1.1, final=1.0)
 
 
-def kinetics_of(material: Material, finish: Finish) -> Kinetics:
-    """Return the growth of what covers such a plate first."""
+def find_kinetics(material: Material, finish: Finish) -> Kinetics:
+    """Return the kinetics of the corrosion product that covers such a plate first."""
     if material is Material.ALUMINIUM:
         return ALUMINIUM_BLOOM
     if finish is Finish.PAINTED:
@@ -97,20 +97,20 @@ def kinetics_of(material: Material, finish: Finish) -> Kinetics:
     return WHITE_RUST if material is Material.GALVANIZED else STEEL_RUST
 
 
-def corroded_plate(plate: Plate, spec: SpecimenSpec, rng: np.random.Generator) -> Plate:
-    """Return ``plate`` after ``spec.corrosion_hours``; the very plate at 0 hours."""
+def corrode(plate: Plate, spec: SpecimenSpec, rng: np.random.Generator) -> Plate:
+    """Return ``plate`` after ``spec.corrosion_hours``; unchanged at 0 hours."""
     if spec.corrosion_hours == 0.0:
         return plate
     if spec.material is Material.ALUMINIUM:
-        return _pitted(plate, spec.corrosion_hours, rng)
+        return _pit_aluminium(plate, spec.corrosion_hours, rng)
     if spec.finish is Finish.PAINTED:
-        return _rusted(plate, spec.corrosion_hours, rng, PAINTED_RUST)
+        return _rust_steel(plate, spec.corrosion_hours, rng, PAINTED_RUST)
     if spec.material is Material.GALVANIZED:
-        white = _white_rusted(plate, spec.corrosion_hours, rng)
+        white = _rust_zinc(plate, spec.corrosion_hours, rng)
         if GALVANIZED_RED_RUST.fraction(spec.corrosion_hours) < MIN_CORRODED_FRACTION:
             return white
-        return _rusted(white, spec.corrosion_hours, rng, GALVANIZED_RED_RUST)
-    return _rusted(plate, spec.corrosion_hours, rng, STEEL_RUST)
+        return _rust_steel(white, spec.corrosion_hours, rng, GALVANIZED_RED_RUST)
+    return _rust_steel(plate, spec.corrosion_hours, rng, STEEL_RUST)
 
 
 def _susceptibility(plate: Plate, rng: np.random.Generator) -> Field:
@@ -133,7 +133,7 @@ def _susceptibility(plate: Plate, rng: np.random.Generator) -> Field:
     return np.asarray(frayed + 0.17 * fractal(rng, shape, 6 * u, 4, 0.85), dtype=np.float32)
 
 
-def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kinetics) -> Plate:
+def _rust_steel(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kinetics) -> Plate:
     """Return the plate under red-brown rust: run-off and halo, film, crust that flakes, pits."""
     u, shape = plate.unit_px, plate.relief.shape
     painted = kinetics is PAINTED_RUST
@@ -144,9 +144,9 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
     onset = kinetics.onset(susceptibility)
     grain = fractal(rng, shape, 6 * u, 4, 0.85)
     lumps = fractal(rng, shape, 24 * u, 5, 0.68)
-    sheets = _sheets(lumps, grain)
+    sheets = _find_sheets(lumps, grain)
     coverage, maturity = kinetics.grown(onset, hours, np.asarray(0.03 * grain, dtype=np.float32))
-    tinted = _run_off(plate, coverage, rng, strength=0.75 if painted else 0.60)
+    tinted = _stain_by_run_off(plate, coverage, rng, strength=0.75 if painted else 0.60)
     exposure = float(min(1.0, 0.5 * hours / kinetics.scale_hours))
     # 0 at the rim of a spot, 1 where the plate began to rust: old middles, thin young rims.
     inner = np.clip((hours - onset) * np.float32(1.0 / hours), 0.0, 1.0)
@@ -156,7 +156,7 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
     hue = 0.40 + float(rng.uniform(-0.42, 0.22)) + 0.20 * fractal(rng, shape, 90 * u, 4) + 0.05 * lumps
     cavities = step(fractal(rng, shape, 4.5 * u, 2, 0.6) + 0.6 * lumps, 1.1, 2.2)
     shade = np.asarray(1.0 - 0.45 * cavities + 0.07 * speckle(rng, shape), dtype=np.float32)
-    colour = _rust_colour(age, hue) * threefold(shade)
+    colour = _rust_colour(age, hue) * repeat_channels(shade)
     thickness = coverage * (0.35 + 0.65 * maturity)
     opacity = coverage * np.clip(0.58 + 0.9 * inner + 0.6 * maturity + 0.13 * grain, 0.35, 1.0)
     crust = coverage * (0.7 + 1.6 * maturity) * (0.5 * lumps + 0.75 * grain - 1.2 * cavities)
@@ -174,7 +174,7 @@ def _rusted(plate: Plate, hours: float, rng: np.random.Generator, kinetics: Kine
     )
 
 
-def _sheets(lumps: Field, grain: Field) -> Field:
+def _find_sheets(lumps: Field, grain: Field) -> Field:
     """Return 1 where a darker upper layer of the crust still lies, 0 where it has split off; ragged edges."""
     edge = np.asarray(lumps + 0.25 * grain, dtype=np.float32)
     return np.asarray(0.6 * step(edge, 0.30, 0.48) + 0.4 * step(edge, -0.85, -0.65), dtype=np.float32)
@@ -195,7 +195,7 @@ def _rust_table() -> Colours:
     return np.asarray(table.reshape(-1, 3), dtype=np.float32)
 
 
-def _run_off(plate: Plate, coverage: Field, rng: np.random.Generator, strength: float) -> Plate:
+def _stain_by_run_off(plate: Plate, coverage: Field, rng: np.random.Generator, strength: float) -> Plate:
     """Return the plate stained orange around and below rust; a stain is no corrosion and not in the mask."""
     u, shape = plate.unit_px, plate.relief.shape
     length = max(3, int(float(rng.uniform(40, 150)) * u))
@@ -219,7 +219,7 @@ def _run_off(plate: Plate, coverage: Field, rng: np.random.Generator, strength: 
     )
 
 
-def _white_rusted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
+def _rust_zinc(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
     """Return zinc under white rust: chalky powder in drifts, the metal dulled and darkened around it."""
     u, shape = plate.unit_px, plate.relief.shape
     onset = WHITE_RUST.onset(_susceptibility(plate, rng))
@@ -227,7 +227,7 @@ def _white_rusted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate
     drifts = fractal(rng, shape, 34 * u, 4, 0.6)
     coverage, maturity = WHITE_RUST.grown(onset, hours, np.asarray(0.05 * powder, dtype=np.float32))
     dull = np.clip(0.8 * blur(coverage, 9 * u), 0.0, 1.0)
-    greyed = plate.reflectance * threefold(np.asarray(1.0 - 0.30 * dull, dtype=np.float32))
+    greyed = plate.reflectance * repeat_channels(np.asarray(1.0 - 0.30 * dull, dtype=np.float32))
     opacity = coverage * np.clip(0.66 + 0.35 * maturity + 0.12 * powder + 0.15 * drifts, 0.15, 0.98)
     bare = 1.0 - coverage
     return replace(
@@ -244,10 +244,10 @@ def _white_rusted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate
     )
 
 
-def _pitted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
+def _pit_aluminium(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
     """Return aluminium with pits that deepen and white bloom that gathers around them."""
     u, shape = plate.unit_px, plate.relief.shape
-    pit, depth, nearness = _pits(plate, hours, rng)
+    pit, depth, nearness = _grow_pits(plate, hours, rng)
     patches = fractal(rng, shape, 90 * u, 6, 0.55)
     powder = fractal(rng, shape, 6 * u, 3, 0.8)
     drifts = fractal(rng, shape, 26 * u, 4, 0.6)
@@ -255,7 +255,7 @@ def _pitted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
     onset = ALUMINIUM_BLOOM.onset(np.asarray(field, dtype=np.float32))
     bloom, maturity = ALUMINIUM_BLOOM.grown(onset, hours, np.asarray(0.05 * powder, dtype=np.float32))
     dull = np.clip(blur(np.maximum(bloom, pit), 7 * u), 0.0, 1.0)
-    etched = plate.reflectance * threefold(np.asarray(1.0 - 0.32 * dull, dtype=np.float32))
+    etched = plate.reflectance * repeat_channels(np.asarray(1.0 - 0.32 * dull, dtype=np.float32))
     opacity = bloom * np.clip(0.66 + 0.4 * maturity + 0.14 * powder + 0.16 * drifts, 0.12, 0.97)
     chalked = mix_colours(
         np.asarray(etched, dtype=np.float32), linear(238, 239, 236), opacity.astype(np.float32)
@@ -272,7 +272,7 @@ def _pitted(plate: Plate, hours: float, rng: np.random.Generator) -> Plate:
     )
 
 
-def _pits(plate: Plate, hours: float, rng: np.random.Generator) -> tuple[Field, Field, Field]:
+def _grow_pits(plate: Plate, hours: float, rng: np.random.Generator) -> tuple[Field, Field, Field]:
     """Return pit coverage, depth from 0 to 1, and a field near 1 around the pits that start early.
 
     A pit grows with the cube root of its age (Godard 1960, pitting of aluminium in water).

@@ -1,8 +1,7 @@
-"""Rendered specimens: pictures of metal plates with a known truth, to try the chain without photographs.
+"""Render pictures of metal plates with a known truth, to try the converter without photographs.
 
-``render`` makes one picture of one specimen. ``write_dataset`` makes a folder of them in the layout that the
-converter reads photographs from. Whatever is measured on them is measured on rendered pictures, and must be
-called that.
+``render`` makes one picture of one specimen, ``write_dataset`` a folder of them in the layout in which the
+converter reads photographs. Figures measured on them must be called figures on rendered pictures.
 """
 
 import csv
@@ -14,21 +13,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.specimens.corrosion import corroded_plate, kinetics_of
+from converter.specimens.corrosion import corrode, find_kinetics
 from converter.specimens.light import (
     LAMPS,
     VirtualCamera,
-    chosen_camera,
-    chosen_lighting,
+    choose_camera,
+    choose_lighting,
     photograph,
-    seen_mask,
+    project_mask,
     shade,
 )
 from converter.specimens.noise import Shape
-from converter.specimens.not_metal import Other, OtherSpec, ground_of
+from converter.specimens.not_metal import Other, OtherSpec, render_other_surface
 from converter.specimens.plate import Plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
-from converter.specimens.surface import clean_plate
+from converter.specimens.surface import render_clean_plate
 from edge_node.errors import DatasetError
 from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
 
@@ -41,13 +40,13 @@ __all__ = [
     "OtherSpec",
     "Specimen",
     "SpecimenSpec",
-    "plate_of",
     "render",
     "render_other",
+    "render_plate",
     "write_dataset",
 ]
 
-# Beyond what photographs have: the corroded share of the picture, the lamp, and the hours in the bath.
+# More than for photographs: the corroded share of the picture, the lamp, and the hours in the bath.
 LABEL_COLUMNS = (*COLUMNS, "metal", "area_fraction", "light", "corrosion_hours")
 
 # Pictures of one specimen: two before the bath, one early in it, one late. Half of every group is clean, so
@@ -63,11 +62,11 @@ _LATE_SHARE = (0.55, 0.98)
 _PLATE_MARGIN = 1.18
 # Sizes on the plate are given for a picture this high, and scale with it.
 _REFERENCE_HEIGHT_PX = 360.0
-# Little is lost beyond what the rendered camera's own JPEG took.
+# High, because the rendered camera has compressed the picture already.
 _WRITTEN_JPEG_QUALITY = 95
 _SIDE_LIMITS_PX = (64, 4096)
 
-# Independent random streams of one specimen: another lamp must not move its rust.
+# Independent random streams of one specimen: another lamp must not change its rust.
 _SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN, _PLAN_OTHER = range(6)
 
 
@@ -80,61 +79,61 @@ class PlannedPicture:
     spec: SpecimenSpec | OtherSpec
 
 
-def plate_of(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
-    """Return the plate of ``spec`` after its hours of corrosion, seen from straight above.
+def render_plate(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
+    """Render the plate of ``spec`` after its hours of corrosion, seen from straight above.
 
     Args:
         spec: light and view are not used.
         shape: (height, width) in px.
         unit_px: px of one length unit; 1 for a picture 360 px high.
     """
-    clean = clean_plate(spec, shape, unit_px, np.random.default_rng((spec.seed, _SURFACE)))
-    return corroded_plate(clean, spec, np.random.default_rng((spec.seed, _CORROSION)))
+    clean = render_clean_plate(spec, shape, unit_px, np.random.default_rng((spec.seed, _SURFACE)))
+    return corrode(clean, spec, np.random.default_rng((spec.seed, _CORROSION)))
 
 
 def render(spec: SpecimenSpec, width_px: int, height_px: int) -> Specimen:
-    """Return a picture of ``spec`` with its truth; equal arguments give equal bytes on one machine.
+    """Render a picture of ``spec`` with its truth; equal arguments give equal bytes on one machine.
 
     Raises:
         ValueError: a side is below 64 px or above 4096 px.
     """
     shape = _plate_shape(width_px, height_px)
-    plate = plate_of(spec, shape, height_px / _REFERENCE_HEIGHT_PX)
-    pixels, camera = _photographed(plate, spec, width_px, height_px)
-    return Specimen(spec=spec, pixels=pixels, mask=seen_mask(plate.coverage, camera, pixels.shape[:2]))
+    plate = render_plate(spec, shape, height_px / _REFERENCE_HEIGHT_PX)
+    pixels, camera = _take_picture(plate, spec, width_px, height_px)
+    return Specimen(spec=spec, pixels=pixels, mask=project_mask(plate.coverage, camera, pixels.shape[:2]))
 
 
 def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
-    """Return a picture of something that is no metal; equal arguments give equal bytes on one machine.
+    """Render a picture of something that is no metal; equal arguments give equal bytes on one machine.
 
     Raises:
         ValueError: a side is below 64 px or above 4096 px.
     """
     shape = _plate_shape(width_px, height_px)
     rng = np.random.default_rng((spec.seed, _SURFACE))
-    ground = ground_of(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
-    return _photographed(ground, spec, width_px, height_px)[0]
+    ground = render_other_surface(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
+    return _take_picture(ground, spec, width_px, height_px)[0]
 
 
 def _plate_shape(width_px: int, height_px: int) -> Shape:
-    """Return (height, width) of what is rendered for a picture of this size."""
+    """Return (height, width) of the plate for a picture of this size."""
     low, high = _SIDE_LIMITS_PX
     if not (low <= width_px <= high and low <= height_px <= high):
         raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
     return round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN)
 
 
-def _photographed(
+def _take_picture(
     plate: Plate, spec: SpecimenSpec | OtherSpec, width_px: int, height_px: int
 ) -> tuple[Picture, VirtualCamera]:
     """Return the picture of a plate under the light of ``spec``, and the camera that took it."""
-    lighting = chosen_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
+    lighting = choose_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
     rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
-    camera = chosen_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
+    camera = choose_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
     return photograph(shade(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
 
 
-def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progress
+def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
     out: Path,
     count: int,
     seed: int = 0,
@@ -170,9 +169,9 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
     try:
         for folder in ("pictures", "masks"):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        planned = chain(_planned(count, seed), _planned_other(other, seed))
+        planned = chain(_plan_specimens(count, seed), _plan_others(other, seed))
         for number, picture in enumerate(planned, start=1):
-            rows.append(_written(out, picture, size))
+            rows.append(_write_picture(out, picture, size))
             if on_written is not None:
                 on_written(number)
         labels = out / LABELS_NAME
@@ -185,7 +184,7 @@ def write_dataset(  # noqa: PLR0913 - what the command asks for, and its progres
     return labels
 
 
-def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
+def _plan_specimens(count: int, seed: int) -> Iterator[PlannedPicture]:
     """Yield the pictures of a data set: metals in turn, finishes and lights at random."""
     rng = np.random.default_rng((seed, _PLAN))
     materials, finishes, lights = list(Material), list(Finish), list(Light)
@@ -194,7 +193,7 @@ def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
         material = materials[number % len(materials)]
         finish = finishes[int(rng.integers(len(finishes)))]
         specimen_seed = int(rng.integers(2**31))
-        final = kinetics_of(material, finish)
+        final = find_kinetics(material, finish)
         shares = (0.0, 0.0, float(rng.uniform(*_EARLY_SHARE)), float(rng.uniform(*_LATE_SHARE)))
         group = f"rendered:{seed}:{number:05d}"
         for view, share in enumerate(shares[: count - first]):
@@ -209,8 +208,8 @@ def _planned(count: int, seed: int) -> Iterator[PlannedPicture]:
             yield PlannedPicture(stem=f"{seed}_{number:05d}_{view}", group=group, spec=spec)
 
 
-def _planned_other(count: int, seed: int) -> Iterator[PlannedPicture]:
-    """Yield pictures of what is no metal: kinds in turn, lights at random."""
+def _plan_others(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield pictures of no metal: kinds in turn, lights at random."""
     rng = np.random.default_rng((seed, _PLAN_OTHER))
     kinds, lights = list(Other), list(Light)
     for first in range(0, count, PICTURES_PER_OTHER):
@@ -223,18 +222,18 @@ def _planned_other(count: int, seed: int) -> Iterator[PlannedPicture]:
             yield PlannedPicture(stem=stem, group=f"rendered-other:{seed}:{number:05d}", spec=spec)
 
 
-def _written(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple[str, ...]:
+def _write_picture(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple[str, ...]:
     """Render and write a picture; return the row of ``labels.csv``, in the order of ``LABEL_COLUMNS``."""
     picture, mask = f"pictures/{planned.stem}.jpg", f"masks/{planned.stem}.png"
     quality = [cv2.IMWRITE_JPEG_QUALITY, _WRITTEN_JPEG_QUALITY]
     if isinstance(planned.spec, OtherSpec):
-        (out / picture).write_bytes(_encoded(".jpg", render_other(planned.spec, *size), quality))
+        (out / picture).write_bytes(_encode(".jpg", render_other(planned.spec, *size), quality))
         origin = ("other", "rendered", "Apache-2.0", planned.group)
         kind, light = planned.spec.kind.value, planned.spec.light.value
         return (picture, *origin, "", kind, "", "", "", "", "other", "", light, "")
     specimen = render(planned.spec, *size)
-    (out / picture).write_bytes(_encoded(".jpg", specimen.pixels, quality))
-    (out / mask).write_bytes(_encoded(".png", specimen.mask, []))
+    (out / picture).write_bytes(_encode(".jpg", specimen.pixels, quality))
+    (out / mask).write_bytes(_encode(".png", specimen.mask, []))
     return (
         picture,
         "specimens",
@@ -254,7 +253,7 @@ def _written(out: Path, planned: PlannedPicture, size: tuple[int, int]) -> tuple
     )
 
 
-def _encoded(suffix: str, pixels: Picture, parameters: list[int]) -> bytes:
+def _encode(suffix: str, pixels: Picture, parameters: list[int]) -> bytes:
     # imencode and write_bytes, because imwrite reports a full disk as a bare False.
     _, stream = cv2.imencode(suffix, pixels, parameters)
     return stream.tobytes()

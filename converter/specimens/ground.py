@@ -1,4 +1,4 @@
-"""Walls, floors and bare ground, rendered: concrete, gravel, soil, sand, rock, brick.
+"""Render walls, floors and bare ground: concrete, gravel, soil, sand, rock, brick.
 
 Lengths are given in units of 1/360 of the picture's height, as those of plates.
 """
@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from converter.specimens.matte import Palette, choice, jitter_colour, matte, stalks, tone_colours
+from converter.specimens.matte import (
+    Palette,
+    choose_colour,
+    draw_stalks,
+    jitter_colour,
+    make_matte,
+    tone_colours,
+)
 from converter.specimens.noise import blur, cells, fractal, speckle, step, streaks
 from converter.specimens.plate import linear, mix_colours
 
@@ -35,11 +42,11 @@ def concrete(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     pores = cells(rng, shape, max(6, int(shape[0] * shape[1] / (float(rng.uniform(14, 40)) * u) ** 2)))
     hole = step(pores.of_points(rng.gamma(1.3, 0.9, pores.count) * u) - pores.distance, 0.0, 1.2)
     crack = np.maximum(hole, _cracks(rng, shape, u, int(rng.integers(0, 3))))
-    colour = choice(rng, ((168, 165, 158), (140, 138, 134), (186, 180, 168), (120, 116, 110)))
+    colour = choose_colour(rng, ((168, 165, 158), (140, 138, 134), (186, 180, 168), (120, 116, 110)))
     reflectance = mix_colours(tone_colours(colour, tone.astype(np.float32)), 0.25 * colour, crack)
     damp = step(fractal(rng, shape, 220 * u, 4), 0.9, 1.6) * np.float32(rng.uniform(0.0, 0.5))
     relief = np.asarray(relief - 1.5 * u * crack, dtype=np.float32)
-    return matte(mix_colours(reflectance, 0.4 * colour, damp), relief, u)
+    return make_matte(mix_colours(reflectance, 0.4 * colour, damp), relief, u)
 
 
 def gravel(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -51,7 +58,7 @@ def gravel(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     )[int(rng.integers(3))]
     size = float(np.exp(rng.uniform(np.log(4.0), np.log(40.0))))
     reflectance, relief = _stones(rng, shape, u, size, palette)
-    return matte(reflectance, relief, u)
+    return make_matte(reflectance, relief, u)
 
 
 def soil(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -59,13 +66,13 @@ def soil(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     rough = fractal(rng, shape, float(rng.uniform(20, 70)) * u, 7, 0.75)
     crumbs = fractal(rng, shape, 4 * u, 3, 0.7)
     tone = np.clip(1.0 + 0.22 * rough + 0.18 * crumbs + 0.06 * speckle(rng, shape), 0.2, None)
-    colour = choice(rng, ((92, 78, 64), (112, 92, 72), (72, 64, 56), (128, 108, 90), (104, 74, 58)))
+    colour = choose_colour(rng, ((92, 78, 64), (112, 92, 72), (72, 64, 56), (128, 108, 90), (104, 74, 58)))
     reflectance = tone_colours(colour, tone.astype(np.float32))
     stones, domes = _stones(rng, shape, u, 26, ((150, 142, 130), (120, 108, 96)))
     bare = step(fractal(rng, shape, 30 * u, 3), 1.6, 1.8)
     reflectance = mix_colours(reflectance, stones, bare)
-    stalks(reflectance, rng, u, int(rng.integers(0, 60)), ((170, 148, 104), (140, 116, 78)))
-    return matte(reflectance, 3.0 * u * rough + 1.4 * u * crumbs + 0.4 * bare * domes, u)
+    draw_stalks(reflectance, rng, u, int(rng.integers(0, 60)), ((170, 148, 104), (140, 116, 78)))
+    return make_matte(reflectance, 3.0 * u * rough + 1.4 * u * crumbs + 0.4 * bare * domes, u)
 
 
 def sand(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -75,9 +82,9 @@ def sand(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     bent = fractal(rng, shape, 160 * u, 3) * np.float32(1.5)
     ripples = np.sin(2 * np.pi * y + bent) * np.float32(rng.uniform(0.0, 1.0))
     tone = 1.0 + 0.10 * grains + 0.06 * fractal(rng, shape, 90 * u, 4) + 0.04 * ripples
-    colour = choice(rng, ((206, 186, 150), (188, 160, 120), (222, 212, 190), (170, 140, 104)))
+    colour = choose_colour(rng, ((206, 186, 150), (188, 160, 120), (222, 212, 190), (170, 140, 104)))
     relief = 1.6 * u * ripples + 0.4 * u * grains
-    return matte(tone_colours(colour, tone.astype(np.float32)), relief.astype(np.float32), u)
+    return make_matte(tone_colours(colour, tone.astype(np.float32)), relief.astype(np.float32), u)
 
 
 def rock(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -87,13 +94,15 @@ def rock(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     rough = fractal(rng, shape, 60 * u, 7, 0.65)
     edge = step(faces.distance / np.float32(1 + faces.distance.max()) + 0.05 * rough, 0.55, 0.8)
     tone = np.clip(1.0 + 0.14 * slope + 0.16 * rough + 0.05 * speckle(rng, shape), 0.2, None)
-    colour = choice(rng, ((138, 130, 122), (110, 104, 100), (160, 146, 126), (126, 104, 88), (96, 98, 104)))
+    colour = choose_colour(
+        rng, ((138, 130, 122), (110, 104, 100), (160, 146, 126), (126, 104, 88), (96, 98, 104))
+    )
     crack = np.maximum(0.6 * edge, _cracks(rng, shape, u, int(rng.integers(4, 14))))
     reflectance = mix_colours(tone_colours(colour, tone.astype(np.float32)), 0.3 * colour, crack)
     lichen = step(fractal(rng, shape, 26 * u, 5, 0.7), float(rng.uniform(0.8, 2.5)), 2.6)
-    spots = choice(rng, ((176, 178, 140), (190, 150, 60), (200, 200, 192)))
+    spots = choose_colour(rng, ((176, 178, 140), (190, 150, 60), (200, 200, 192)))
     relief = 5.0 * u * blur(slope, 6 * u) + 3.0 * u * rough - 3.0 * u * crack
-    return matte(mix_colours(reflectance, spots, 0.8 * lichen), relief, u)
+    return make_matte(mix_colours(reflectance, spots, 0.8 * lichen), relief, u)
 
 
 def brick(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -111,12 +120,12 @@ def brick(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     own = rng.normal(1.0, 0.05 if tiled else 0.16, 4096).astype(np.float32)
     rough = fractal(rng, shape, 9 * u, 4, 0.7)
     tone = np.take(own, number) * (1.0 + (0.02 if tiled else 0.13) * rough)
-    face = tone_colours(choice(rng, _TILES if tiled else _BRICKS), tone.astype(np.float32))
+    face = tone_colours(choose_colour(rng, _TILES if tiled else _BRICKS), tone.astype(np.float32))
     width = float(rng.uniform(1.0, 2.5) if tiled else rng.uniform(2.5, 5.0)) * u
     mortar = 1.0 - step(joint.astype(np.float32), width - 1.0 * u, width + 0.8 * u)
     grey = tone_colours(jitter_colour(rng, 176, 168, 156), 1.0 + 0.1 * rough)
     relief = (0.1 if tiled else 0.8) * u * rough - 2.5 * u * mortar
-    return matte(mix_colours(face, grey, mortar), relief, u, gloss=0.35 if tiled else 0.04)
+    return make_matte(mix_colours(face, grey, mortar), relief, u, gloss=0.35 if tiled else 0.04)
 
 
 def _stones(

@@ -1,4 +1,4 @@
-"""Light and camera of a rendered specimen: from a plate's reflectance and relief to a picture's pixels."""
+"""Light a plate and photograph it: from its reflectance and relief to a picture's pixels."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.specimens.noise import Field, Shape, blur, fractal, resize_grid, slopes, speckle, step
-from converter.specimens.plate import Colours, Plate, threefold
+from converter.specimens.plate import Colours, Plate, repeat_channels
 from converter.specimens.spec import Light, Picture
 
 # JPEG qualities of phones and of cheap cameras.
@@ -92,8 +92,8 @@ class VirtualCamera:
     jpeg_quality: int
 
 
-def chosen_lighting(light: Light, rng: np.random.Generator) -> Lighting:
-    """Return one picture's lighting of the kind ``light``."""
+def choose_lighting(light: Light, rng: np.random.Generator) -> Lighting:
+    """Draw the lighting of one picture, of the kind ``light``."""
     lamp = LAMPS[light]
     height = float(rng.uniform(*lamp.elevation))
     azimuth = float(rng.uniform(0.0, 2.0 * np.pi))
@@ -111,12 +111,12 @@ def chosen_lighting(light: Light, rng: np.random.Generator) -> Lighting:
     )
 
 
-def chosen_camera(plate: Shape, picture: Shape, noise: float, rng: np.random.Generator) -> VirtualCamera:
-    """Return one picture's camera: a mild tilt and roll, within the plate of ``plate`` (height, width) px."""
+def choose_camera(plate: Shape, picture: Shape, noise: float, rng: np.random.Generator) -> VirtualCamera:
+    """Draw one picture's camera: a mild tilt and roll, within the plate of ``plate`` (height, width) px."""
     blur = float(rng.gamma(1.5, 0.28))
     shake = rng.normal(0.0, 0.5, 2) if rng.random() < 0.35 else np.zeros(2)
     return VirtualCamera(
-        view=_chosen_view(plate, picture, rng),
+        view=_choose_view(plate, picture, rng),
         blur_px=blur * picture[0] / 360.0,
         motion_px=(float(shake[0]), float(shake[1])),
         noise=noise * float(rng.uniform(0.6, 1.6)),
@@ -152,7 +152,7 @@ def shade(plate: Plate, lighting: Lighting, picture_height_px: float) -> Colours
             lighting.tint, cv2.split(plate.reflectance), cv2.split(mirrored), strict=True
         )
     ]
-    return _exposed(np.asarray(cv2.merge(planes), dtype=np.float32), lighting.exposure)
+    return _expose(np.asarray(cv2.merge(planes), dtype=np.float32), lighting.exposure)
 
 
 def photograph(radiance: Colours, camera: VirtualCamera, picture: Shape, rng: np.random.Generator) -> Picture:
@@ -165,12 +165,12 @@ def photograph(radiance: Colours, camera: VirtualCamera, picture: Shape, rng: np
         seen = cv2.GaussianBlur(seen, (0, 0), camera.blur_px)
     if max(map(abs, camera.motion_px)) > 0.5:
         seen = cv2.filter2D(seen, -1, _smear(*camera.motion_px))
-    noisy = _sensed(np.asarray(seen, dtype=np.float32), camera.noise, rng)
-    encoded = _developed(noisy)
+    noisy = _add_sensor_noise(np.asarray(seen, dtype=np.float32), camera.noise, rng)
+    encoded = _develop(noisy)
     return compress_jpeg(encoded, camera.jpeg_quality)
 
 
-def seen_mask(coverage: Field, camera: VirtualCamera, picture: Shape) -> Picture:
+def project_mask(coverage: Field, camera: VirtualCamera, picture: Shape) -> Picture:
     """Return 255 where the camera sees corrosion cover at least half of the metal."""
     seen = cv2.warpPerspective(
         coverage,
@@ -202,7 +202,7 @@ def _highlight(plate: Plate, off_x: Field, off_y: Field) -> Field:
 
 
 def _occlusion(plate: Plate) -> Field:
-    """Return how much of the sky a point sees: less in pits and along the foot of crusts."""
+    """Return the visible share of the sky at each point: less in pits and beside crusts."""
     buried = blur(plate.relief, 2.5 * plate.unit_px) - plate.relief
     return np.asarray(np.clip(1.0 - buried * np.float32(0.28 / plate.unit_px), 0.35, 1.12), dtype=np.float32)
 
@@ -216,7 +216,7 @@ def _shadow(x: Field, y: Field, lighting: Lighting) -> Field:
 
 
 def _surroundings(shape: Shape, lighting: Lighting) -> Colours:
-    """Return what the metal mirrors: large soft patches, some coloured."""
+    """Return the surroundings that the metal mirrors: large soft patches, some coloured."""
     rng = np.random.default_rng(lighting.seed)
     grid = (24, max(24, 24 * shape[1] // shape[0]))
     bright = 1.0 + 0.45 * fractal(rng, grid, float(rng.uniform(7, 14)), 2)
@@ -229,14 +229,14 @@ def _surroundings(shape: Shape, lighting: Lighting) -> Colours:
     return resize_grid(small, shape, interpolation=cv2.INTER_LINEAR)
 
 
-def _exposed(radiance: Colours, aim: float) -> Colours:
-    """Return ``radiance`` with its mean brought near ``aim``: cameras do not quite reach it either."""
+def _expose(radiance: Colours, aim: float) -> Colours:
+    """Return ``radiance`` scaled so that its mean is near ``aim``, with a camera's inaccuracy."""
     mean = max(1e-4, float(cv2.mean(radiance)[1]))
     gain = (aim / mean) ** 0.62 * (aim / 0.30) ** 0.38
     return np.asarray(radiance * np.float32(gain), dtype=np.float32)
 
 
-def _chosen_view(plate: Shape, picture: Shape, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def _choose_view(plate: Shape, picture: Shape, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Return the projection of a random quadrilateral of the plate onto the whole picture."""
     height, width = plate
     zoom = float(rng.uniform(1.0, 1.25))
@@ -266,7 +266,7 @@ def _smear(along_x: float, along_y: float) -> Field:
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
-def _sensed(radiance: Colours, noise: float, rng: np.random.Generator) -> Colours:
+def _add_sensor_noise(radiance: Colours, noise: float, rng: np.random.Generator) -> Colours:
     """Return ``radiance`` with shot noise; its colour part is coarser, as demosaicing leaves it."""
     shape = radiance.shape[:2]
     grain = speckle(rng, (shape[0], shape[1]))
@@ -275,11 +275,11 @@ def _sensed(radiance: Colours, noise: float, rng: np.random.Generator) -> Colour
     chroma *= np.float32(0.7)
     deviation = cv2.sqrt(np.maximum(radiance, np.float32(1e-4)))
     return np.asarray(
-        radiance + np.float32(noise) * deviation * (threefold(grain) + chroma), dtype=np.float32
+        radiance + np.float32(noise) * deviation * (repeat_channels(grain) + chroma), dtype=np.float32
     )
 
 
-def _developed(radiance: Colours) -> Picture:
+def _develop(radiance: Colours) -> Picture:
     """Return 8-bit pixels: a shoulder for highlights, then sRGB's gamma of about 2.2."""
     light = np.maximum(radiance, np.float32(0.0))
     # Highlights bend over instead of clipping; 0.18 stays about where it was.

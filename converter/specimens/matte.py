@@ -1,4 +1,4 @@
-"""What the renderers of anything but metal share: a matte surface, tones of a colour, lines."""
+"""Render matte surfaces, tones of a colour and lines, for pictures of no metal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Palette: TypeAlias = "tuple[tuple[int, int, int], ...]"
 
 
-def matte(reflectance: Colours, relief: Field, unit_px: float, gloss: float = 0.04) -> Plate:
-    """Return a surface that mirrors nothing; ``gloss`` is that of wet stone or varnish."""
+def make_matte(reflectance: Colours, relief: Field, unit_px: float, gloss: float = 0.04) -> Plate:
+    """Return a surface without reflections; ``gloss`` is above the default for wet stone or varnish."""
     shape = relief.shape
     nothing = np.zeros(shape, dtype=np.float32)
     return Plate(
@@ -37,17 +37,17 @@ def tone_colours(colour: Colours, tone: Field) -> Colours:
 
 
 def jitter_colour(rng: np.random.Generator, red: int, green: int, blue: int, by: float = 0.12) -> Colours:
-    """Return a colour near the given one: as light and as warm as this subject happens to be."""
+    """Return a random colour near the given one: lighter or darker, warmer or colder."""
     light = float(rng.uniform(1 - by, 1 + by))
     return np.asarray(linear(red, green, blue) * light * rng.normal(1.0, 0.4 * by, 3), dtype=np.float32)
 
 
-def choice(rng: np.random.Generator, colours: Palette) -> Colours:
-    """Return a colour near one of several."""
+def choose_colour(rng: np.random.Generator, colours: Palette) -> Colours:
+    """Return a random colour near one of several."""
     return jitter_colour(rng, *colours[int(rng.integers(len(colours)))])
 
 
-def stalks(
+def draw_stalks(
     picture: Colours,
     rng: np.random.Generator,
     u: float,
@@ -60,10 +60,10 @@ def stalks(
         angle, length = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(10, 90)) * u
         end = start + length * np.array([np.cos(angle), np.sin(angle)])
         colour = linear(*palette[int(rng.integers(len(palette)))]) * float(rng.uniform(0.6, 1.2))
-        line(picture, start, end, colour, max(1, round(float(rng.uniform(0.6, 2.0)) * u)))
+        draw_line(picture, start, end, colour, max(1, round(float(rng.uniform(0.6, 2.0)) * u)))
 
 
-def line(picture: Colours, start: np.ndarray, end: np.ndarray, colour: Colours, width: int) -> None:
+def draw_line(picture: Colours, start: np.ndarray, end: np.ndarray, colour: Colours, width: int) -> None:
     """Draw a straight line of ``width`` px between two points, ``(2,)`` x and y, into ``picture``."""
     a, b = (round(float(start[0])), round(float(start[1]))), (round(float(end[0])), round(float(end[1])))
     cv2.line(picture, a, b, tuple(map(float, colour)), width, cv2.LINE_AA)

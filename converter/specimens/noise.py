@@ -1,4 +1,4 @@
-"""Random fields that rendered specimens are made of: octaves of noise, streaks, cells, and their slopes.
+"""Generate random fields for rendered specimens: octaves of noise, streaks, cells, and their slopes.
 
 Every field is float32 of shape ``(height, width)`` and a pure function of the generator that is handed in.
 Fields are grown from coarse grids and enlarged, so that a picture costs milliseconds.
@@ -24,7 +24,7 @@ _TABLE_SIZE = 2**20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """The plane divided among points, each part nearer to its own point than to any other.
+    """Voronoi cells: each part of the plane is nearer to its own point than to any other.
 
     Attributes:
         distance: to the nearest point, in px.
@@ -53,7 +53,7 @@ def resize_grid(grid: npt.NDArray[np.float32], shape: Shape, interpolation: int 
 
 
 def speckle(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Return values, mean 0 and deviation 1, in which no neighbours are related; any shape."""
+    """Return independent values of mean 0 and deviation 1; any shape."""
     size = math.prod(shape)
     table = _normal_table()
     if size > table.size // 2:
@@ -65,7 +65,7 @@ def speckle(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.
 
 def streaks(rng: np.random.Generator, shape: Shape, length_px: float, width_px: float) -> Field:
     """Return noise drawn out along x: ``length_px`` by ``width_px`` is the size of one streak."""
-    grid = speckle(rng, (_cells(shape[0], width_px), _cells(shape[1], length_px)))
+    grid = speckle(rng, (_count_cells(shape[0], width_px), _count_cells(shape[1], length_px)))
     # Enlarging a single octave takes about a quarter of its deviation.
     return resize_grid(np.float32(1.25) * grid, shape)
 
@@ -75,16 +75,16 @@ def fractal(rng: np.random.Generator, shape: Shape, cell_px: float, octaves: int
 
     ``gain`` is the amplitude of each octave relative to the coarser one: 0.3 is smooth, 0.7 is rough.
     """
-    field = speckle(rng, (_cells(shape[0], cell_px), _cells(shape[1], cell_px)))
+    field = speckle(rng, (_count_cells(shape[0], cell_px), _count_cells(shape[1], cell_px)))
     amplitude = 1.0
     for octave in range(1, octaves):
         cell = cell_px / 2**octave
         if cell < 1.0:
             break
-        grid = (_cells(shape[0], cell), _cells(shape[1], cell))
+        grid = (_count_cells(shape[0], cell), _count_cells(shape[1], cell))
         amplitude *= gain
         field = resize_grid(field, grid) + np.float32(amplitude) * speckle(rng, grid)
-    return resize_grid(_unit(field), shape)
+    return resize_grid(_normalise(field), shape)
 
 
 def cells(rng: np.random.Generator, shape: Shape, count: int) -> Cells:
@@ -163,10 +163,10 @@ def _normal_table() -> npt.NDArray[np.float32]:
     return table
 
 
-def _cells(length_px: int, cell_px: float) -> int:
+def _count_cells(length_px: int, cell_px: float) -> int:
     return max(2, round(length_px / max(cell_px, 1.0)) + 1)
 
 
-def _unit(field: Field) -> Field:
+def _normalise(field: Field) -> Field:
     mean, deviation = cv2.meanStdDev(field)
     return np.asarray((field - mean[0, 0]) / max(float(deviation[0, 0]), 1e-6), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What is no metal: floor, wall, ground, plants, sky, water, cloth, wood, a hand, rendered like the plates.
+"""Render subjects of no metal: floor, wall, ground, plants, sky, water, cloth, wood, a hand.
 
 A robot's camera sees these when it looks past its work. They have no material and no corrosion; brown ones
 (brick, soil, wood, dead leaves) are there because rust is brown too.
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from converter.specimens.ground import brick, concrete, gravel, rock, sand, soil
-from converter.specimens.matte import choice, matte, tone_colours
+from converter.specimens.matte import choose_colour, make_matte, tone_colours
 from converter.specimens.noise import blur, cells, fractal, resize_grid, speckle, step, streaks
 from converter.specimens.plants import grass, leaves, wood
 from converter.specimens.plate import linear, mix_colours
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Other(enum.Enum):
-    """Kinds of what is no metal."""
+    """The kinds of subjects that are no metal."""
 
     CONCRETE = "concrete"
     GRAVEL = "gravel"
@@ -62,7 +62,7 @@ class OtherSpec:
     view: int = 0
 
 
-def ground_of(kind: Other, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
+def render_other_surface(kind: Other, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
     """Return the subject of a picture, seen from straight above, as a plate of no metal.
 
     Args:
@@ -82,19 +82,21 @@ def _cloth(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     y = np.arange(shape[0], dtype=np.float32)[:, None] + 2 * folds
     weave = np.sin(thread * x) * np.sin(thread * y) if rng.random() < 0.5 else np.sin(thread * (x + y))
     tone = 1.0 + 0.10 * weave + 0.05 * speckle(rng, shape) + 0.05 * folds
-    colour = choice(
+    colour = choose_colour(
         rng, ((40, 58, 110), (200, 96, 30), (196, 190, 60), (120, 120, 118), (60, 80, 60), (170, 60, 56))
     )
     relief = 9.0 * u * folds + 0.4 * u * weave
-    return matte(tone_colours(colour, tone.astype(np.float32)), relief.astype(np.float32), u)
+    return make_matte(tone_colours(colour, tone.astype(np.float32)), relief.astype(np.float32), u)
 
 
 def _sky(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     """Return the sky: clear, clouded or overcast."""
     down = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None] + np.zeros(shape, np.float32)
     overcast = rng.random() < 0.3
-    high = choice(rng, ((176, 180, 186), (150, 156, 166)) if overcast else ((70, 120, 190), (96, 146, 206)))
-    low = choice(rng, ((206, 208, 210),) if overcast else ((190, 212, 232), (226, 214, 196)))
+    high = choose_colour(
+        rng, ((176, 180, 186), (150, 156, 166)) if overcast else ((70, 120, 190), (96, 146, 206))
+    )
+    low = choose_colour(rng, ((206, 208, 210),) if overcast else ((190, 212, 232), (226, 214, 196)))
     cloud = fractal(rng, shape, float(rng.uniform(80, 260)) * u, 7, 0.55)
     billow = fractal(rng, shape, 120 * u, 6, 0.6)
     share = step(cloud, float(rng.uniform(-0.8, 1.8)), 2.2)
@@ -102,18 +104,18 @@ def _sky(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     reflectance = mix_colours(
         mix_colours(tone_colours(high, np.ones(shape, np.float32)), low, down), white, 0.9 * share
     )
-    return matte(reflectance, np.zeros(shape, dtype=np.float32), u, gloss=0.0)
+    return make_matte(reflectance, np.zeros(shape, dtype=np.float32), u, gloss=0.0)
 
 
 def _water(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     """Return water with waves."""
     squeezed = (max(8, shape[0] * 3), shape[1])
     waves = resize_grid(fractal(rng, squeezed, float(rng.uniform(30, 110)) * u, 6, 0.6), shape)
-    colour = choice(rng, ((40, 78, 96), (60, 92, 80), (84, 100, 112), (92, 84, 64)))
+    colour = choose_colour(rng, ((40, 78, 96), (60, 92, 80), (84, 100, 112), (92, 84, 64)))
     light = step(waves, 0.6, 2.4) * np.float32(rng.uniform(0.3, 0.9))
     sky = linear(190, 206, 220)
     tone = np.clip(1.0 + 0.25 * waves, 0.25, None)
-    return matte(
+    return make_matte(
         mix_colours(tone_colours(colour, tone.astype(np.float32)), sky, light), 5.0 * u * waves, u, gloss=0.8
     )
 
@@ -137,7 +139,9 @@ def _hand(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     wrinkles = cells(rng, shape, int(shape[0] * shape[1] / (5 * u) ** 2))
     fine = wrinkles.distance / np.float32(4 * u)
     blood = fractal(rng, shape, 50 * u, 4)
-    colour = choice(rng, ((224, 172, 140), (198, 140, 106), (150, 98, 70), (96, 62, 46), (236, 196, 170)))
+    colour = choose_colour(
+        rng, ((224, 172, 140), (198, 140, 106), (150, 98, 70), (96, 62, 46), (236, 196, 170))
+    )
     tone = 1.0 + 0.05 * blood - 0.06 * fine + 0.03 * speckle(rng, shape)
     skin = tone_colours(colour, tone.astype(np.float32)) * cv2.merge(
         [1 - 0.04 * blood, 1 - 0.03 * blood, 1 + 0.03 * blood]
@@ -146,7 +150,7 @@ def _hand(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     shade = step(blur(share, 12 * u), 0.05, 0.9) * (1.0 - share) * np.float32(0.6)
     reflectance = mix_colours(reflectance, linear(14, 12, 10), shade)
     relief = behind.relief * (1.0 - share) + share * (0.45 * np.maximum(height, 0.0) - 0.3 * u * fine)
-    return matte(reflectance, relief, u, gloss=0.12)
+    return make_matte(reflectance, relief, u, gloss=0.12)
 
 
 def _capsule(shape: Shape, start: np.ndarray, end: np.ndarray, radius: float) -> Field:

@@ -1,4 +1,4 @@
-"""Wood, grass and leaves, rendered; dead ones are brown as rust is."""
+"""Render wood, grass and leaves; dead ones are as brown as rust."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from converter.specimens.matte import choice, line, matte, tone_colours
+from converter.specimens.matte import choose_colour, draw_line, make_matte, tone_colours
 from converter.specimens.noise import blur, cells, fractal, step, streaks
 from converter.specimens.plate import linear, mix_colours
 
@@ -30,7 +30,7 @@ def wood(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     grain = cv2.remap(rings, np.zeros(shape, np.float32), at, cv2.INTER_LINEAR)
     fibre = streaks(rng, shape, 60 * u, 1.0 * u)
     tone = np.clip(1.0 + 0.14 * grain + 0.08 * fibre + 0.06 * np.take(own[::-1], number % 64), 0.2, None)
-    colour = choice(
+    colour = choose_colour(
         rng, ((202, 164, 112), (160, 110, 66), (110, 72, 46), (150, 144, 134), (184, 132, 84), (92, 58, 40))
     )
     reflectance = tone_colours(colour, tone.astype(np.float32))
@@ -42,7 +42,7 @@ def wood(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     )
     relief = 0.5 * u * fibre + 0.4 * u * grain - 3.0 * u * joint
     gloss = float(rng.choice([0.04, 0.04, 0.3]))
-    return matte(mix_colours(reflectance, linear(24, 18, 14), joint), relief, u, gloss)
+    return make_matte(mix_colours(reflectance, linear(24, 18, 14), joint), relief, u, gloss)
 
 
 def grass(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -67,10 +67,10 @@ def grass(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
             reach = length * float(rng.uniform(0.3, 0.6))
             turned = angle + part * bend
             end = start + reach * np.array([np.cos(turned), np.sin(turned)])
-            line(picture, start, end, np.asarray(colour, np.float32), max(1, width - part))
-            line(height, start, end, np.full(1, depth, np.float32), max(1, width - part))
+            draw_line(picture, start, end, np.asarray(colour, np.float32), max(1, width - part))
+            draw_line(height, start, end, np.full(1, depth, np.float32), max(1, width - part))
             start = end
-    return matte(picture, 2.0 * u * blur(height, 0.8 * u), u, gloss=0.1)
+    return make_matte(picture, 2.0 * u * blur(height, 0.8 * u), u, gloss=0.1)
 
 
 def leaves(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
@@ -98,6 +98,6 @@ def leaves(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
             half = (at + np.concatenate([rim, (rim + sign * side)[::-1]])).astype(np.int32)
             cv2.fillPoly(picture, [half], tuple(map(float, colour * light)), cv2.LINE_AA)
             cv2.fillPoly(height, [half], float(depth + 0.05 * sign), cv2.LINE_AA)
-        line(picture, at - long * along, at + long * along, colour * 1.5, max(1, round(0.7 * u)))
+        draw_line(picture, at - long * along, at + long * along, colour * 1.5, max(1, round(0.7 * u)))
     veined = picture * cv2.merge([1.0 + 0.08 * fractal(rng, shape, 5 * u, 3)] * 3)
-    return matte(veined.astype(np.float32), 5.0 * u * blur(height, 0.8 * u), u, gloss=0.25)
+    return make_matte(veined.astype(np.float32), 5.0 * u * blur(height, 0.8 * u), u, gloss=0.25)

@@ -1,4 +1,4 @@
-"""A rendered plate, layer by layer, and how colours are mixed on it."""
+"""Define the layers of a rendered plate and mix colours on it."""
 
 from dataclasses import dataclass
 
@@ -49,9 +49,9 @@ def mix_colours(base: Colours, colour: Colours, share: Field) -> Colours:
             cv2.merge([plane + (colour[i] - plane) * share for i, plane in enumerate(cv2.split(base))]),
             dtype=np.float32,
         )
-    return np.asarray(base + (colour - base) * threefold(share), dtype=np.float32)
+    return np.asarray(base + (colour - base) * repeat_channels(share), dtype=np.float32)
 
 
-def threefold(field: Field) -> Colours:
-    """Return ``field`` once a channel: numpy multiplies whole pictures faster than it broadcasts threes."""
+def repeat_channels(field: Field) -> Colours:
+    """Return ``field`` once per channel: NumPy multiplies whole pictures faster than it broadcasts."""
     return np.asarray(cv2.merge((field, field, field)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a rendered specimen is: material, finish, hours of corrosion, light, and the truth about it."""
+"""Define a rendered specimen: material, finish, hours of corrosion, light, and its truth."""
 
 import enum
 import math
@@ -28,7 +28,7 @@ class Material(enum.Enum):
 
 
 class Finish(enum.Enum):
-    """What was done to the plate before it corroded."""
+    """The treatment of the plate before it corroded."""
 
     # Drawn over with abrasive: parallel lines.
     BRUSHED = "brushed"

@@ -1,4 +1,4 @@
-"""The clean plate of a rendered specimen: bare metal by kind and finish, or a coat of paint.
+"""Render the clean plate of a specimen: bare metal by kind and finish, or a coat of paint.
 
 Lengths are given in units of 1/360 of the picture's height, so that a plate looks alike at every size.
 """
@@ -30,8 +30,8 @@ _PAINTS = (
 _UPRIGHT_SHARE = 0.4
 
 
-def clean_plate(spec: SpecimenSpec, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
-    """Return the plate of ``spec`` before any corrosion, ``shape`` = (height, width) in px."""
+def render_clean_plate(spec: SpecimenSpec, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
+    """Render the plate of ``spec`` before any corrosion, ``shape`` = (height, width) in px."""
     if spec.finish is Finish.PAINTED:
         return _painted(shape, unit_px, rng)
     plate = _bare_metal(spec, shape, unit_px, rng)
@@ -54,10 +54,10 @@ def _bare_metal(spec: SpecimenSpec, shape: Shape, unit_px: float, rng: np.random
         plate = _mill_scale(lying, unit_px, rng)
     else:
         plate = _brushed_steel(lying, unit_px, rng)
-    return _turned(plate) if upright else plate
+    return _transpose(plate) if upright else plate
 
 
-def _turned(plate: Plate) -> Plate:
+def _transpose(plate: Plate) -> Plate:
     """Return the plate with x and y exchanged."""
     return Plate(
         reflectance=np.ascontiguousarray(plate.reflectance.transpose(1, 0, 2)),
@@ -73,7 +73,7 @@ def _turned(plate: Plate) -> Plate:
 
 @dataclass(frozen=True, slots=True)
 class _Sheen:
-    """How bare metal throws back a highlight: its width along and across the grain, and its strength."""
+    """The highlight on bare metal: its width along and across the grain, and its strength."""
 
     along: float
     across: float

@@ -1,4 +1,4 @@
-"""What use leaves on a rendered plate and is no corrosion: scratches, chips, specks and stains."""
+"""Add traces of use that are no corrosion to a rendered plate: scratches, chips, specks and stains."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from converter.specimens.noise import (
     step,
     streaks,
 )
-from converter.specimens.plate import Plate, linear, mix_colours, threefold
+from converter.specimens.plate import Plate, linear, mix_colours, repeat_channels
 
 
 def scratch(plate: Plate, rng: np.random.Generator, *, count: int, depth: float = 1.0) -> Plate:
@@ -79,7 +79,7 @@ def add_specks(plate: Plate, rng: np.random.Generator) -> Plate:
     radius = specks.of_points(rng.gamma(1.0, 0.42, specks.count) * u)
     shade = specks.of_points(rng.uniform(0.02, 0.45, specks.count))
     speck = 0.6 * step(radius - specks.distance + 0.3 * fractal(rng, shape, 3 * u, 2), 0.0, 1.0)
-    return replace(plate, reflectance=mix_colours(plate.reflectance, threefold(shade), speck))
+    return replace(plate, reflectance=mix_colours(plate.reflectance, repeat_channels(shade), speck))
 
 
 def stain(plate: Plate, rng: np.random.Generator) -> Plate:

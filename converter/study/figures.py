@@ -1,4 +1,4 @@
-"""What a study counts: each model's figures from what was said of pictures it did not know. Pure."""
+"""Compute each model's figures in a study from its predictions on pictures it was not trained on. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import msgspec
 import numpy as np
 
 from converter.data.dataset import CORRODED
-from converter.evaluation.metrics import Detection, Interval, by_group, crossover, detection
+from converter.data.stage_truth import UNKNOWN
+from converter.evaluation.metrics import (
+    Detection,
+    Interval,
+    bootstrap_by_group,
+    measure_detection,
+    tabulate_confusions,
+)
 from converter.study.models import (
     CASCADE,
     CONDITIONS,
@@ -18,14 +25,13 @@ from converter.study.models import (
     SEVERITY_CASCADE,
     TITLES,
 )
-from converter.training.head_training import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from converter.training.head_training import TrainingTarget
+    from converter.training.training_data import TrainingTarget
 
 SPECIMEN, PICTURE, KNOWN = "specimen", "picture", "known"
 
@@ -36,11 +42,11 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         split: divided by ``specimen`` or by ``picture``; ``known`` for the pilot, whose test pictures are of
             specimens that it was trained on.
-        accuracy: with the range that a bootstrap over groups gives.
-        most_frequent: the accuracy of always saying the most frequent label.
+        accuracy: with the interval of a bootstrap over groups.
+        most_frequent: the accuracy of always predicting the most frequent label.
         detection: precision, recall and F-measure of *corroded*, where that is a label of its own.
-        crossover: truth -> answer -> pictures.
-        errors: wrong answers.
+        crossover: truth -> prediction -> pictures.
+        errors: wrong predictions.
         between_materials: those of them that name another material; four classes only.
         wrong_condition: those of them that name the other condition; four classes only.
         steps: of the pilot.
@@ -62,12 +68,12 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """A cascade against one model for the same answers, on the same pictures.
+    """A cascade compared with a single model for the same labels, on the same pictures.
 
     Attributes:
-        gained: accuracy of the cascade less that of the model, with its range over groups: shares.
-        only_cascade: pictures of which the cascade alone is right.
-        only_model: pictures of which the model alone is right.
+        gained: accuracy of the cascade minus that of the model, 0 to 1, with its interval over groups.
+        only_cascade: pictures that only the cascade gets right.
+        only_model: pictures that only the model gets right.
     """
 
     architecture: str = ""
@@ -80,93 +86,95 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What one model, or several after another, said.
+class Predictions:
+    """The predictions of one model or one cascade.
 
     Attributes:
         title: of the model.
-        labels: what it chose from.
+        labels: those it chooses from.
         targets: index of the right label, ``(pictures,)``; ``UNKNOWN`` where it is not known.
-        said: index of the label that was said, ``(pictures,)``.
+        predicted: index of the predicted label, ``(pictures,)``.
     """
 
     title: str
     labels: tuple[str, ...]
     targets: NDArray[np.intp]
-    said: NDArray[np.intp]
+    predicted: NDArray[np.intp]
 
 
-def answers_of(
-    questions: Sequence[TrainingTarget], logits: Mapping[str, NDArray[np.float32]]
-) -> tuple[Answered, ...]:
-    """Return what each model said, and what the cascades of them say.
+def combine_predictions(
+    targets: Sequence[TrainingTarget], logits: Mapping[str, NDArray[np.float32]]
+) -> tuple[Predictions, ...]:
+    """Return the predictions of each model, and those of the cascades that the models form.
 
     Args:
-        questions: of the models.
-        logits: by the question's name, ``(pictures, labels)``.
+        targets: of the models.
+        logits: by the target's name, ``(pictures, labels)``.
     """
-    asked = {question.name: question for question in questions}
-    said = {name: logits[name].argmax(axis=1) for name in asked}
-    found = [Answered(TITLES[name], q.labels, q.targets, said[name]) for name, q in asked.items()]
-    if {"four", "material", "steel", "aluminium"} <= asked.keys():
-        condition = np.where(said["material"] == 0, said["aluminium"], said["steel"])
-        both = said["material"] * len(CONDITIONS) + condition
-        found.append(Answered(CASCADE, FOUR_CLASSES, asked["four"].targets, both))
-    if {"severities", "steel", "severity"} <= asked.keys():
+    by_name = {target.name: target for target in targets}
+    chosen = {name: logits[name].argmax(axis=1) for name in by_name}
+    found = [Predictions(TITLES[name], t.labels, t.targets, chosen[name]) for name, t in by_name.items()]
+    if {"four", "material", "steel", "aluminium"} <= by_name.keys():
+        condition = np.where(chosen["material"] == 0, chosen["aluminium"], chosen["steel"])
+        both = chosen["material"] * len(CONDITIONS) + condition
+        found.append(Predictions(CASCADE, FOUR_CLASSES, by_name["four"].targets, both))
+    if {"severities", "steel", "severity"} <= by_name.keys():
         none = SEVERITIES.index("none")
-        staged = np.where(said["steel"] == CONDITIONS.index(CORRODED), said["severity"], none)
-        found.append(Answered(SEVERITY_CASCADE, SEVERITIES, asked["severities"].targets, staged))
+        staged = np.where(chosen["steel"] == CONDITIONS.index(CORRODED), chosen["severity"], none)
+        found.append(Predictions(SEVERITY_CASCADE, SEVERITIES, by_name["severities"].targets, staged))
     return tuple(found)
 
 
-def row(answered: Answered, groups: NDArray[np.str_], split: str) -> ModelRow:
-    """Return the figures of one model.
+def measure_model(predictions: Predictions, groups: NDArray[np.str_], split: str) -> ModelRow:
+    """Compute the figures of one model.
 
     Args:
-        answered: of at least one picture whose right label is known.
+        predictions: for at least one picture whose right label is known.
         groups: of each picture, ``(pictures,)``.
-        split: how trained and tested pictures were divided.
+        split: how the pictures were divided into training and test pictures.
     """
-    known = answered.targets != UNKNOWN
-    targets, said, labels = answered.targets[known], answered.said[known], answered.labels
-    truth, answers = [labels[at] for at in targets], [labels[at] for at in said]
+    known = predictions.targets != UNKNOWN
+    targets, predicted, labels = predictions.targets[known], predictions.predicted[known], predictions.labels
     four = labels == FOUR_CLASSES
+    true_names, predicted_names = ([labels[at] for at in indices] for indices in (targets, predicted))
     return ModelRow(
-        model=answered.title,
+        model=predictions.title,
         split=split,
         pictures=len(targets),
         groups=len(set(groups[known].tolist())),
-        accuracy=by_group(targets == said, groups[known].tolist()),
+        accuracy=bootstrap_by_group(targets == predicted, groups[known].tolist()),
         most_frequent=float(np.bincount(targets).max() / len(targets)),
-        detection=detection(truth, answers, CORRODED) if labels == CONDITIONS else None,
-        crossover=crossover(truth, answers),
-        errors=int((targets != said).sum()),
-        between_materials=int((targets // 2 != said // 2).sum()) if four else None,
-        wrong_condition=int((targets % 2 != said % 2).sum()) if four else None,
+        detection=measure_detection(true_names, predicted_names, CORRODED) if labels == CONDITIONS else None,
+        crossover=tabulate_confusions(true_names, predicted_names),
+        errors=int((targets != predicted).sum()),
+        between_materials=int((targets // 2 != predicted // 2).sum()) if four else None,
+        wrong_condition=int((targets % 2 != predicted % 2).sum()) if four else None,
     )
 
 
-def comparisons(
-    answered: Sequence[Answered], groups: NDArray[np.str_], split: str
+def compare_cascades(
+    predictions: Sequence[Predictions], groups: NDArray[np.str_], split: str
 ) -> tuple[ModelComparison, ...]:
-    """Return each cascade against the one model that gives the same answers."""
-    by_title = {one.title: one for one in answered}
+    """Compare each cascade with the single model for the same labels."""
+    by_title = {one.title: one for one in predictions}
     pairs = ((CASCADE, TITLES["four"]), (SEVERITY_CASCADE, TITLES["severities"]))
     return tuple(
-        _comparison(by_title[cascade], by_title[model], groups, split)
+        _compare_pair(by_title[cascade], by_title[model], groups, split)
         for cascade, model in pairs
         if {cascade, model} <= by_title.keys()
     )
 
 
-def _comparison(cascade: Answered, model: Answered, groups: NDArray[np.str_], split: str) -> ModelComparison:
+def _compare_pair(
+    cascade: Predictions, model: Predictions, groups: NDArray[np.str_], split: str
+) -> ModelComparison:
     known = cascade.targets != UNKNOWN
-    staged, single = ((one.said == one.targets)[known] for one in (cascade, model))
+    staged, single = ((one.predicted == one.targets)[known] for one in (cascade, model))
     return ModelComparison(
         split=split,
         cascade=cascade.title,
         model=model.title,
-        gained=by_group(staged.astype(float) - single, groups[known].tolist()),
+        gained=bootstrap_by_group(staged.astype(float) - single, groups[known].tolist()),
         only_cascade=int((staged & ~single).sum()),
         only_model=int((single & ~staged).sum()),
     )

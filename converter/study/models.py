@@ -1,4 +1,4 @@
-"""The models that a study trains: the thesis' six, and the stages and models that it did not have."""
+"""Define the models that a study trains: those of the thesis, and further stages and models."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Model:
 
     Attributes:
         title: in the report.
-        stage: what it is trained to tell.
-        thesis: the accuracy that the thesis reports, in percent, where it has this model.
+        stage: its labels and the pictures that have them.
+        thesis: the accuracy that the thesis reports, in percent, if it has this model.
     """
 
     title: str
@@ -87,7 +87,7 @@ THESIS = {model.title: model.thesis for model in MODELS if model.thesis is not N
 
 
 def with_classes(sample: Sample) -> Sample:
-    """Return a sample with the thesis' three and four classes as columns; galvanized iron counts as steel."""
+    """Return the sample with the thesis' three and four classes as columns; galvanized iron is steel."""
     material, condition = sample.labels.get("material"), sample.labels.get("corroded")
     if material == "galvanized":
         material = "steel"
@@ -101,21 +101,21 @@ def with_classes(sample: Sample) -> Sample:
     return replace(sample, labels=labels)
 
 
-def answerable(
+def select_answerable(
     samples: Sequence[Sample], divisions: Sequence[NDArray[np.intp]]
 ) -> tuple[tuple[Model, ...], tuple[str, ...]]:
-    """Return the models that can be trained and tested in every fold, and why the others cannot.
+    """Select the models that can be trained and tested in every fold; return also why the others cannot.
 
     Args:
         samples: from ``with_classes``.
-        divisions: numbers of the folds, each ``(samples,)``.
+        divisions: fold numbers, each ``(samples,)``.
 
     Raises:
         DatasetError: none can be.
     """
     models, reasons = [], []
     for model in MODELS:
-        reason = _unanswerable(model.stage, samples, divisions)
+        reason = _reason_to_leave_out(model.stage, samples, divisions)
         if reason is None:
             models.append(model)
         else:
@@ -125,15 +125,15 @@ def answerable(
     return tuple(models), tuple(reasons)
 
 
-def _unanswerable(
+def _reason_to_leave_out(
     stage: StageRecipe, samples: Sequence[Sample], divisions: Sequence[NDArray[np.intp]]
 ) -> str | None:
-    """Return why a stage cannot be studied, or None where it can."""
+    """Return why a stage cannot be trained and tested in every fold; None if it can."""
     targets = [stage.target(sample) for sample in samples]
     for index, label in enumerate(stage.labels):
         chosen = np.array([target == index for target in targets])
         if not chosen.any():
-            return f"no picture is labelled {label} ({_asked(stage)})"
+            return f"no picture is labelled {label} ({_describe_columns(stage)})"
         for numbers in divisions:
             if len(np.unique(numbers[chosen])) < 2:
                 groups = len({s.group for s, own in zip(samples, chosen, strict=True) if own})
@@ -144,7 +144,8 @@ def _unanswerable(
     return None
 
 
-def _asked(stage: StageRecipe) -> str:
+def _describe_columns(stage: StageRecipe) -> str:
+    """Return the columns of ``labels.csv`` that a stage needs, as text."""
     conditions = (f"{column} = {values[0]}" for column, values in stage.where.items())
     column = "corroded and material" if stage.column in {"three", "four"} else stage.column
     return ", ".join([f"column {column}", *conditions])

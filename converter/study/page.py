@@ -1,4 +1,4 @@
-"""A study as one page of HTML without anything beside it: a phone shows it, a printer prints it."""
+"""Render a study as one self-contained HTML page with plots."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from converter.evaluation.metrics import percent
 from converter.page_template import render_page
 from converter.study.models import PILOT, THESIS
 from converter.study.text import (
     THESIS_KNOWN,
-    architectures,
-    by_architecture,
-    conclusions,
-    error_table,
-    matrices,
-    model_table,
-    percent,
-    pilot_table,
-    split_table,
+    draw_conclusions,
+    list_architectures,
+    select_matrices,
+    tabulate_architectures,
+    tabulate_errors,
+    tabulate_models,
+    tabulate_pilot,
+    tabulate_splits,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +34,11 @@ class Mark(msgspec.Struct, frozen=True):
     """One point of a plot.
 
     Attributes:
-        kind: how it is drawn: a split, or ``thesis``.
-        text: what a reader who points at it is told.
-        at: place on the axis in percent of its length.
-        low: begin of the line through it, as ``at``; so is ``high``, its end.
+        kind: CSS class: a split, or ``thesis``.
+        text: its tooltip.
+        at: position in percent of the axis' length.
+        low: lower end of its interval, as ``at``.
+        high: upper end of its interval, as ``at``.
     """
 
     kind: str
@@ -51,9 +52,9 @@ class Plot(msgspec.Struct, frozen=True):
     """Accuracies along one axis.
 
     Attributes:
-        low: accuracy at the axis' begin; its end is 1.
-        ticks: labels and places, in percent of its length.
-        lines: title, the accuracy as text, and what stands on it.
+        low: accuracy at the start of the axis; its end is 1.
+        ticks: labels and positions in percent of the axis' length.
+        lines: title, accuracy as text, and marks of each row.
     """
 
     low: float
@@ -62,34 +63,34 @@ class Plot(msgspec.Struct, frozen=True):
 
 
 def page(found: Study) -> bytes:
-    """Return the page."""
+    """Render the page."""
     sections = []
-    for architecture in architectures(found):
+    for architecture in list_architectures(found):
         rows = [row for row in found.rows if row.architecture == architecture]
         sections.append(
             {
                 "architecture": architecture,
-                "plot": plot(rows),
-                "pilot": pilot_table(rows),
-                "models": model_table(rows),
-                "errors": error_table(rows),
-                "splits": split_table(rows),
-                "matrices": matrices(rows),
+                "plot": make_plot(rows),
+                "pilot": tabulate_pilot(rows),
+                "models": tabulate_models(rows),
+                "errors": tabulate_errors(rows),
+                "splits": tabulate_splits(rows),
+                "matrices": select_matrices(rows),
             }
         )
     return render_page(
         "study.html",
         found=found,
         sections=sections,
-        conclusions=conclusions(found),
-        architectures=by_architecture(found) if len(sections) > 1 else None,
+        conclusions=draw_conclusions(found),
+        architectures=tabulate_architectures(found) if len(sections) > 1 else None,
         pilot=PILOT,
         thesis_known=THESIS_KNOWN,
     )
 
 
-def plot(rows: Sequence[ModelRow]) -> Plot:
-    """Return the accuracies of one architecture: of each model every split, and the thesis'."""
+def make_plot(rows: Sequence[ModelRow]) -> Plot:
+    """Lay out the accuracies of one architecture: every split of each model, and the thesis'."""
     values = [row.accuracy.low for row in rows] + [
         THESIS[row.model] / 100 for row in rows if row.model in THESIS
     ]
@@ -98,10 +99,10 @@ def plot(rows: Sequence[ModelRow]) -> Plot:
     lines = []
     for title in titles:
         of_title = [row for row in rows if _title(row) == title]
-        marks = [_mark(row, low) for row in of_title]
+        marks = [_make_mark(row, low) for row in of_title]
         model = of_title[0].model
         if model in THESIS:
-            at = _place(THESIS[model] / 100, low)
+            at = _axis_position(THESIS[model] / 100, low)
             marks.append(Mark("thesis", f"the thesis: {THESIS[model]:.2f} %", at, at, at))
         lines.append((title, percent(of_title[0].accuracy.value), tuple(marks)))
     steps = round((1 - low) / _AXIS_STEP)
@@ -113,13 +114,15 @@ def _title(row: ModelRow) -> str:
     return row.model if row.steps is None else f"Model 1: pilot, {row.steps} steps"
 
 
-def _mark(row: ModelRow, low: float) -> Mark:
+def _make_mark(row: ModelRow, low: float) -> Mark:
     values = (row.accuracy.value, row.accuracy.low, row.accuracy.high)
-    said, least, most = (percent(value) for value in values)
+    accuracy, least, most = (percent(value) for value in values)
     return Mark(
-        row.split, f"{row.split}: {said}, {least} to {most}", *(_place(value, low) for value in values)
+        row.split,
+        f"{row.split}: {accuracy}, {least} to {most}",
+        *(_axis_position(value, low) for value in values),
     )
 
 
-def _place(accuracy: float, low: float) -> float:
+def _axis_position(accuracy: float, low: float) -> float:
     return round(100 * (accuracy - low) / (1 - low), 2)

@@ -1,4 +1,4 @@
-"""What a study found: each model's figures, by name."""
+"""Hold the result of a study: every model's figures and every cascade's comparison."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from converter.study.figures import (
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a study found; JSON of ``--json``.
+    """The result of a study; JSON of ``--json``.
 
     Attributes:
-        steps: of each training but the pilot's.
-        left_out: sentences on the models that this data set cannot answer.
+        steps: of each training except the pilot's.
+        left_out: sentences on the models that this data set cannot train.
     """
 
     data: str

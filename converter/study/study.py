@@ -1,4 +1,4 @@
-"""``converter study``: the six models of the thesis on any data set, and what the thesis could not ask.
+"""Train and test the six models of the thesis, cascades and severity models on a data set.
 
 All models of one architecture share its bottlenecks, so that a study costs little more than one training.
 """
@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from converter.data.splits import random_folds, split_folds
+from converter.data.splits import split_by_group, split_by_picture
+from converter.data.stage_truth import UNKNOWN
 from converter.study.figures import (
     KNOWN,
     PICTURE,
     SPECIMEN,
-    Answered,
     ModelComparison,
     ModelRow,
-    answers_of,
-    comparisons,
-    row,
+    Predictions,
+    combine_predictions,
+    compare_cascades,
+    measure_model,
 )
-from converter.study.models import PILOT, Model, answerable
-from converter.training.head_training import UNKNOWN
+from converter.study.models import PILOT, Model, select_answerable
 from converter.training.recipe import CascadeRecipe, TrainingRecipe
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.training.retrain import PreparedTraining
+    from converter.training.retraining import PreparedTraining
 
 PILOT_STEPS = (1000, 2000, 4000, 8000)
 
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:
-    """What is trained and tested, whatever the architecture."""
+    """The pictures, their divisions and the models to train, the same for every architecture."""
 
     args: argparse.Namespace
     samples: tuple[Sample, ...]
@@ -52,29 +52,29 @@ class StudyPlan:
 
     @property
     def trainings(self) -> int:
-        """How often each architecture is trained."""
+        """Number of trainings per architecture."""
         return len(self.args.pilot_steps) + len(self.divisions) * int(self.args.folds)
 
 
 def plan_study(args: argparse.Namespace, samples: tuple[Sample, ...]) -> StudyPlan:
-    """Divide ``samples`` and select the models that they can answer."""
+    """Divide the samples into folds and select the models that they can train and test."""
     divisions = {
-        SPECIMEN: split_folds(samples, args.folds, seed=args.seed),
-        PICTURE: random_folds(samples, args.folds, seed=args.seed),
+        SPECIMEN: split_by_group(samples, args.folds, seed=args.seed),
+        PICTURE: split_by_picture(samples, args.folds, seed=args.seed),
     }
-    pilot = [random_folds(samples, 2)] if args.pilot_steps else []
-    models, left_out = answerable(samples, [*divisions.values(), *pilot])
+    pilot = [split_by_picture(samples, 2)] if args.pilot_steps else []
+    models, left_out = select_answerable(samples, [*divisions.values(), *pilot])
     return StudyPlan(args, samples, divisions, models, left_out)
 
 
 def study_architecture(
     plan: StudyPlan, name: str, weights: str | None
 ) -> tuple[tuple[ModelRow, ...], tuple[ModelComparison, ...]]:
-    """Return what one architecture's models did, and what its cascades gained."""
+    """Train and test all models on one architecture; return their figures and the cascades' gains."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from converter.training.retrain import prepare
+    from converter.training.retraining import prepare
 
     started = time.monotonic()
     training = TrainingRecipe(
@@ -91,36 +91,35 @@ def study_architecture(
         cache, advance = plan.args.bottleneck_dir, (lambda done: bar.advance(reading, done))
         prepared = prepare(plan.samples, recipe, cache=cache, progress=advance)
         fitting = bar.add_task(f"{name}: trainings", total=plan.trainings)
-        trained = _trained(plan, prepared, lambda: bar.advance(fitting))
+        rows, compared = _train_and_test(plan, prepared, lambda: bar.advance(fitting))
     print(f"{name}: {plan.trainings} trainings, {time.monotonic() - started:.0f} s")
-    rows, compared = trained
     return (
         tuple(msgspec.structs.replace(one, architecture=name) for one in rows),
         tuple(msgspec.structs.replace(one, architecture=name) for one in compared),
     )
 
 
-def _trained(
+def _train_and_test(
     plan: StudyPlan, prepared: PreparedTraining, advance: Callable[[], None]
 ) -> tuple[list[ModelRow], list[ModelComparison]]:
     groups = np.array([sample.group for sample in plan.samples])
     rows: list[ModelRow] = []
     compared: list[ModelComparison] = []
-    for steps, answered in _pilot(prepared, plan.args.pilot_steps):
-        rows.append(msgspec.structs.replace(row(answered, groups, KNOWN), steps=steps))
+    for steps, predictions in _run_pilot(prepared, plan.args.pilot_steps):
+        rows.append(msgspec.structs.replace(measure_model(predictions, groups, KNOWN), steps=steps))
         advance()
     for split, numbers in plan.divisions.items():
-        answered_by_all = answers_of(prepared.questions, _judged(prepared, numbers, advance))
-        rows += [row(answered, groups, split) for answered in answered_by_all]
-        compared += comparisons(answered_by_all, groups, split)
+        of_all = combine_predictions(prepared.questions, _cross_validate(prepared, numbers, advance))
+        rows += [measure_model(predictions, groups, split) for predictions in of_all]
+        compared += compare_cascades(of_all, groups, split)
     return rows, compared
 
 
-def _pilot(prepared: PreparedTraining, all_steps: Sequence[int]) -> Iterator[tuple[int, Answered]]:
-    """Yield Model 1 as the thesis had it: tested on pictures of specimens that it was trained on."""
-    from converter.training.retrain import fit
+def _run_pilot(prepared: PreparedTraining, all_steps: Sequence[int]) -> Iterator[tuple[int, Predictions]]:
+    """Yield Model 1 of the thesis for each number of steps, tested on specimens that it was trained on."""
+    from converter.training.retraining import fit
 
-    half = random_folds(prepared.samples, 2) == 0
+    half = split_by_picture(prepared.samples, 2) == 0
     for steps in all_steps:
         training = msgspec.structs.replace(prepared.recipe.training, steps=steps)
         recipe = msgspec.structs.replace(prepared.recipe, training=training, stage=prepared.recipe.stage[:1])
@@ -128,24 +127,24 @@ def _pilot(prepared: PreparedTraining, all_steps: Sequence[int]) -> Iterator[tup
         fitted = fit(one, half, np.zeros(len(half), bool))
         question = one.questions[0]
         unseen = np.where(half, UNKNOWN, question.targets)
-        yield steps, Answered(PILOT, question.labels, unseen, fitted.logits[question.name].argmax(axis=1))
+        yield steps, Predictions(PILOT, question.labels, unseen, fitted.logits[question.name].argmax(axis=1))
 
 
-def _judged(
+def _cross_validate(
     prepared: PreparedTraining, numbers: NDArray[np.intp], advance: Callable[[], None]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return what networks said that were trained without the fold they judge: by question, logits."""
-    from converter.training.retrain import fit
+    """Return per stage the logits of every picture, from a network trained without the picture's fold."""
+    from converter.training.retraining import fit
 
-    nobody = np.zeros(len(numbers), bool)
+    none = np.zeros(len(numbers), bool)
     logits = {
         question.name: np.zeros((len(numbers), len(question.labels)), np.float32)
         for question in prepared.questions
     }
     for fold in range(numbers.max() + 1):
-        judged = numbers == fold
-        if judged.any():
-            for stage, values in fit(prepared, ~judged, nobody).logits.items():
-                logits[stage][judged] = values[judged]
+        tested = numbers == fold
+        if tested.any():
+            for stage, values in fit(prepared, ~tested, none).logits.items():
+                logits[stage][tested] = values[tested]
         advance()
     return logits

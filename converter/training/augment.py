@@ -1,6 +1,6 @@
-"""Pictures as an inspection camera could also have taken them: turned, nearer, darker, blurred, compressed.
+"""Augment pictures as a camera could have taken them: rotated, nearer, darker, blurred, compressed.
 
-Pure and seeded: the same generator state gives the same picture. A mask goes through the same geometry.
+Pure and seeded: the same generator state gives the same picture. A mask gets the same geometry.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Picture: TypeAlias = "NDArray[np.uint8]"
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far a picture may be changed; the default changes nothing.
+    """The limits of the random changes to a picture; the default changes nothing.
 
     Attributes:
-        flip_left_right: half of the pictures are mirrored.
-        flip_up_down: half of the pictures are turned upside down.
-        rotation_deg: the largest turn either way; what comes from outside is mirrored in.
+        flip_left_right: half of the pictures are mirrored left to right.
+        flip_up_down: half of the pictures are mirrored top to bottom.
+        rotation_deg: the largest rotation either way; missing corners are filled by reflection.
         crop_share: the largest share of each side that is cut away.
-        zoom_share: the largest share by which the picture is enlarged beyond its frame.
-        stretch_share: the largest change of the ratio of the sides.
-        exposure_stops: the largest change of light either way, in powers of two.
+        zoom_share: the largest enlargement beyond the frame.
+        stretch_share: the largest change of the aspect ratio.
+        exposure_stops: the largest change of exposure either way, in stops.
         contrast_share: the largest change of contrast either way.
         brightness_share: the largest factor either way on all values: TensorFlow for Poets' brightness.
-        white_balance_share: the largest factor either way on each colour.
+        white_balance_share: the largest factor either way on each colour channel.
         saturation_share: the largest change of saturation either way.
         blur_share: the largest blur, standard deviation as a share of the side.
         noise: the largest standard deviation of sensor noise, in grey levels.
@@ -59,8 +59,8 @@ class Augmentation:
         return self == Augmentation()
 
 
-# What a robot's camera does to a surface. Rust is told by its colour, so white balance and saturation stay
-# within what cameras do; crops stay small, because a picture may show its only rust at the border.
+# The range of a robot's camera. Rust is recognised by its colour, so white balance and saturation stay within
+# the differences between cameras; crops stay small, because the only rust may be at the border.
 INSPECTION = Augmentation(
     flip_left_right=True,
     flip_up_down=True,
@@ -79,37 +79,37 @@ INSPECTION = Augmentation(
 
 
 def augment(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
-    """Return a changed copy of a picture.
+    """Return a randomly changed copy of a picture.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
-        size_px: sides of what is returned; the ratio of the sides is not kept, as at inference.
-        augmentation: how far to go.
-        rng: decides; the same state gives the same picture.
+        size_px: sides of the returned picture; the aspect ratio is not kept, as at inference.
+        augmentation: the limits.
+        rng: the same state gives the same picture.
 
     Returns:
         uint8 ``(size_px, size_px, 3)``.
     """
-    matrix = _geometry(pixels.shape[0], pixels.shape[1], size_px, augmentation, rng)
-    # Shrinking with bilinear samples aliases; a blur to the target's pixel first is what an area resize does.
-    turned = _warped(_before_shrinking(pixels, matrix), matrix, size_px)
-    return _photographed(turned, augmentation, rng)
+    matrix = _draw_geometry(pixels.shape[0], pixels.shape[1], size_px, augmentation, rng)
+    # Bilinear sampling aliases when shrinking; blurring to the target's pixel first imitates an area resize.
+    warped = _warp(_blur_before_shrinking(pixels, matrix), matrix, size_px)
+    return _simulate_camera(warped, augmentation, rng)
 
 
-def augmented_mask(
+def augment_mask(
     mask: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator
 ) -> Picture:
-    """Return a mask, uint8 ``(height, width)``, turned and cut as ``augment`` does with this ``rng`` state.
+    """Return a mask, uint8 ``(height, width)``, with the geometry that ``augment`` draws from this ``rng``.
 
     The mask must be as large as its picture.
     """
-    return _warped(mask, _geometry(mask.shape[0], mask.shape[1], size_px, augmentation, rng), size_px)
+    return _warp(mask, _draw_geometry(mask.shape[0], mask.shape[1], size_px, augmentation, rng), size_px)
 
 
-def _geometry(
+def _draw_geometry(
     height: int, width: int, size_px: int, augmentation: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the affine map, ``(2, 3)``, from source pixels to target pixels."""
+    """Draw the affine map, ``(2, 3)``, from source pixels to target pixels."""
     kept = 1.0 - rng.uniform(0.0, augmentation.crop_share) if augmentation.crop_share else 1.0
     kept /= 1.0 + rng.uniform(0.0, augmentation.zoom_share)
     stretch = np.exp(rng.uniform(-1, 1) * np.log1p(augmentation.stretch_share) / 2)
@@ -122,31 +122,31 @@ def _geometry(
     angle = np.deg2rad(rng.uniform(-1, 1) * augmentation.rotation_deg)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag(scale)
-    # Pixel centres are at half: shift both ends by it.
+    # Pixel centres lie at .5 in both pictures.
     shift = np.full(2, size_px / 2) - linear @ (centre - 0.5) - 0.5
     return np.column_stack([linear, shift])
 
 
-def _before_shrinking(pixels: Picture, matrix: NDArray[np.float64]) -> Picture:
+def _blur_before_shrinking(pixels: Picture, matrix: NDArray[np.float64]) -> Picture:
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale >= 1.0:
         return pixels
-    blurred: Picture = _u8(cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale))
+    blurred: Picture = _as_uint8(cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale))
     return blurred
 
 
-def _warped(pixels: Picture, matrix: NDArray[np.float64], size_px: int) -> Picture:
-    return _u8(
+def _warp(pixels: Picture, matrix: NDArray[np.float64], size_px: int) -> Picture:
+    return _as_uint8(
         cv2.warpAffine(
             pixels, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
     )
 
 
-def _photographed(pixels: Picture, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
-    """Return the picture under other light, through another lens, from another camera."""
+def _simulate_camera(pixels: Picture, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
+    """Return the picture with other light, blur, sensor noise and JPEG compression."""
     values: NDArray[Any] = pixels.astype(np.float32) / np.float32(255)
-    values = _lit(values, augmentation, rng)
+    values = _change_light(values, augmentation, rng)
     if augmentation.blur_share and rng.random() < 0.5:
         sigma_px = rng.uniform(0.0, augmentation.blur_share) * pixels.shape[0]
         if sigma_px > 0.2:
@@ -154,18 +154,18 @@ def _photographed(pixels: Picture, augmentation: Augmentation, rng: np.random.Ge
     if augmentation.noise and rng.random() < 0.5:
         sigma = rng.uniform(0.0, augmentation.noise) / 255
         values = values + rng.normal(0.0, sigma, values.shape).astype(np.float32)
-    changed = _u8(np.rint(np.clip(values, 0, 1) * 255))
+    changed = _as_uint8(np.rint(np.clip(values, 0, 1) * 255))
     if augmentation.jpeg_quality_min < 100 and rng.random() < 0.5:
         quality = int(rng.integers(augmentation.jpeg_quality_min, 96))
         _, encoded = cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        changed = _u8(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+        changed = _as_uint8(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return changed
 
 
-def _lit(values: NDArray[Any], augmentation: Augmentation, rng: np.random.Generator) -> NDArray[Any]:
-    """Return values in 0..1 under other exposure, white balance, contrast and saturation."""
+def _change_light(values: NDArray[Any], augmentation: Augmentation, rng: np.random.Generator) -> NDArray[Any]:
+    """Return values in 0..1 with other exposure, brightness, white balance, contrast and saturation."""
     if augmentation.exposure_stops:
-        # A camera's tone curve turns a change of light into a power in the middle and keeps black and white.
+        # Through a camera's tone curve a change of light acts as a power that keeps black and white.
         values = values ** np.float32(2.0 ** (-rng.uniform(-1, 1) * augmentation.exposure_stops))
     if augmentation.brightness_share:
         values = values * np.float32(1 + rng.uniform(-1, 1) * augmentation.brightness_share)
@@ -181,6 +181,6 @@ def _lit(values: NDArray[Any], augmentation: Augmentation, rng: np.random.Genera
     return np.asarray(np.clip(values, 0, 1), np.float32)
 
 
-def _u8(values: Any) -> Picture:
-    """Return what OpenCV or numpy computed as the uint8 picture that it is."""
+def _as_uint8(values: Any) -> Picture:
+    """Return an array of OpenCV or NumPy, typed as a uint8 picture."""
     return np.asarray(values, np.uint8)

@@ -1,8 +1,8 @@
-"""Bottlenecks: what the frozen part of a network makes of each picture, computed once and kept on disk.
+"""Compute bottlenecks, a frozen network's activations for each picture, and cache them on disk.
 
 An entry's name is a hash over the picture's bytes, the network's weights, the preprocessing and the
-augmentation, so an entry can be missing but never stale. It is written under another name and renamed, so a
-kill leaves no half of one.
+augmentation, so an entry can be missing but never stale. It is written under another name and renamed, so
+that a kill leaves no incomplete entry.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.tensorflow_import import tensorflow
-from converter.training.augment import INSPECTION, Augmentation, augment, augmented_mask
+from converter.training.augment import INSPECTION, Augmentation, augment, augment_mask
 from edge_node.errors import DatasetError
 from edge_node.inference.preprocess import resize
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from converter.architectures.backbones import Backbone, InputRule
     from converter.data.dataset import Sample
 
-BATCH = 32  # pictures; twice as many are no faster with two cores, half as many are 5 % slower
+BATCH = 32  # pictures; 64 are no faster on two cores, 16 are 5 % slower
 _READERS = 2  # threads that decode and augment while the network computes
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way in which every picture is shown: as it is, or changed.
+    """One variant of every picture: unchanged, or one draw of the augmentation.
 
     Attributes:
-        copy: 0 is the picture as it is; others are different draws of the augmentation.
-        augmentation: how far draws go; of no consequence for copy 0.
+        copy: 0 is the unchanged picture; other numbers are different draws of the augmentation.
+        augmentation: the limits of draws; not used for copy 0.
         seed: of the draws.
     """
 
@@ -53,7 +53,7 @@ class Variant:
 
     @property
     def key(self) -> str:
-        """What tells this variant from every other."""
+        """A text that is different for every variant; part of an entry's name."""
         return "as it is" if self.copy == 0 else repr(self)
 
 
@@ -64,8 +64,8 @@ class Extractor:
     Attributes:
         model: Keras model from the preprocessed input to the activations that are kept.
         input: its preprocessing.
-        key: what tells its activations from those of every other network, layer or pooling.
-        pooled: the mean over positions is kept, not the map.
+        key: a text that is different for every network, layer and pooling; part of an entry's name.
+        pooled: the mean over positions is kept instead of the map.
     """
 
     model: Any
@@ -81,7 +81,7 @@ class Extractor:
 
     @cached_property
     def run(self) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
-        """From pictures, uint8 ``(n, size, size, 3)``, red, green, blue, to activations; traced once only."""
+        """Function from RGB pictures, uint8 ``(n, size, size, 3)``, to activations; traced once."""
         tf = tensorflow()
 
         mean, std = tf.constant(self.input.mean, tf.float32), tf.constant(self.input.std, tf.float32)
@@ -96,8 +96,8 @@ class Extractor:
         return lambda pictures: np.asarray(graph(pictures))
 
 
-def extractor(backbone: Backbone, *, layer: str | None = None, pooled: bool = False) -> Extractor:
-    """Return the part of ``backbone`` up to ``layer``, or all of it."""
+def make_extractor(backbone: Backbone, *, layer: str | None = None, pooled: bool = False) -> Extractor:
+    """Return the extractor of a backbone's activations at ``layer``, or at its end."""
     tf = tensorflow()
 
     model = backbone.model
@@ -115,17 +115,17 @@ def compute(
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> NDArray[np.float16]:
-    """Return activations for every variant of every picture.
+    """Compute or read the activations of every variant of every picture.
 
     Args:
         samples: the pictures.
         by: the frozen part of the network.
-        variants: how each is shown.
-        cache: folder of the entries; None keeps nothing.
-        progress: told after each batch how many more are done, of ``len(variants) * len(samples)``.
+        variants: of each picture.
+        cache: folder of the entries; None caches nothing.
+        progress: called after each batch with the number of further activations that are done.
 
     Returns:
-        float16 ``(variants, samples, *by.shape)``: their rounding, 2**-11, is far below an int8 step.
+        float16 ``(variants, samples, *by.shape)``: the rounding error, 2**-11, is far below an int8 step.
 
     Raises:
         DatasetError: a picture cannot be read, or the cache cannot be written.
@@ -135,8 +135,8 @@ def compute(
     todo = []
     for number, variant in enumerate(variants):
         for index, content in enumerate(hashes):
-            entry = None if cache is None else _entry(cache, by, content, variant)
-            kept = None if entry is None else _read(entry, by.shape)
+            entry = None if cache is None else _entry_path(cache, by, content, variant)
+            kept = None if entry is None else _read_entry(entry, by.shape)
             if kept is None:
                 todo.append((number, index, entry))
             else:
@@ -144,19 +144,19 @@ def compute(
     progress(len(variants) * len(samples) - len(todo))
 
     def prepare(task: tuple[int, int, Path | None]) -> NDArray[np.uint8]:
-        pixels = shown(samples[task[1]], hashes[task[1]], variants[task[0]], by.input)
-        # Turned here, beside the network: in TensorFlow it takes a tenth of the network's own time.
+        pixels = read_variant(samples[task[1]], hashes[task[1]], variants[task[0]], by.input)
+        # Reversed here, in a reader thread: in TensorFlow it takes a tenth of the network's own time.
         return np.ascontiguousarray(pixels[..., ::-1])
 
     with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as writer:
         writes: list[Future[None]] = []
-        for tasks, pictures in _ahead(readers, prepare, todo):
+        for tasks, pictures in _prefetch(readers, prepare, todo):
             for (number, index, _), values in zip(tasks, by.run(np.stack(pictures)), strict=True):
                 found[number, index] = values
-            for written in writes:  # of the batch before; raises what went wrong there
+            for written in writes:  # of the previous batch; raises its errors
                 written.result()
             writes = [
-                writer.submit(_write, entry, found[number, index])
+                writer.submit(_write_entry, entry, found[number, index])
                 for number, index, entry in tasks
                 if entry is not None
             ]
@@ -166,27 +166,27 @@ def compute(
     return found
 
 
-def shown(sample: Sample, content: str, variant: Variant, rule: InputRule) -> NDArray[np.uint8]:
+def read_variant(sample: Sample, content: str, variant: Variant, rule: InputRule) -> NDArray[np.uint8]:
     """Return one variant of a picture at the network's size, uint8, blue, green, red.
 
     Args:
         sample: the picture.
         content: the hash of its bytes.
-        variant: how it is shown.
-        rule: the network's size and how pictures are resized to it.
+        variant: which one.
+        rule: the size of the network's input and how pictures are resized.
     """
     pixels = sample.read()
     if variant.copy == 0:
         return np.asarray(resize(pixels, rule.size_px, rule.size_px, rule.resize), np.uint8)
-    return augment(pixels, rule.size_px, variant.augmentation, _rng(content, variant))
+    return augment(pixels, rule.size_px, variant.augmentation, _make_rng(content, variant))
 
 
-def shown_mask(sample: Sample, variant: Variant, side: int) -> NDArray[np.float32] | None:
+def read_mask_variant(sample: Sample, variant: Variant, side: int) -> NDArray[np.float32] | None:
     """Return the corroded share of each position of a map for one variant of a picture.
 
     Args:
         sample: with or without a mask.
-        variant: the same geometry as ``shown`` is applied.
+        variant: the mask gets the geometry that ``read_variant`` gives the picture.
         side: rows and columns of the map.
 
     Returns:
@@ -198,22 +198,22 @@ def shown_mask(sample: Sample, variant: Variant, side: int) -> NDArray[np.float3
         return None
     if variant.copy != 0:
         size_px = side * 32
-        mask = augmented_mask(mask, size_px, variant.augmentation, _rng(sample.sha256, variant))
+        mask = augment_mask(mask, size_px, variant.augmentation, _make_rng(sample.sha256, variant))
     import cv2
 
     share = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(share / np.float32(255), np.float32)
 
 
-def _rng(content: str, variant: Variant) -> np.random.Generator:
-    """Return the generator of one draw: by the picture's content, so that order and place do not matter."""
+def _make_rng(content: str, variant: Variant) -> np.random.Generator:
+    """Return the random generator of one draw, seeded by the picture's content, not its order or path."""
     return np.random.default_rng([int(content[:16], 16), variant.copy, variant.seed])
 
 
-def _ahead(
+def _prefetch(
     readers: ThreadPoolExecutor, prepare: Callable[[Any], NDArray[np.uint8]], tasks: Iterable[Any]
 ) -> Iterator[tuple[list[Any], list[NDArray[np.uint8]]]]:
-    """Yield batches of prepared pictures while the next one is being prepared."""
+    """Yield batches of prepared pictures while the reader threads prepare the next batch."""
     remaining = iter(tasks)
 
     def start() -> tuple[list[Any], list[Any]]:
@@ -227,13 +227,13 @@ def _ahead(
         batch, futures = following
 
 
-def _entry(cache: Path, by: Extractor, content: str, variant: Variant) -> Path:
+def _entry_path(cache: Path, by: Extractor, content: str, variant: Variant) -> Path:
     digest = hashlib.sha256(f"{content} {by.key} {variant.key}".encode()).hexdigest()
     return cache / digest[:2] / f"{digest}.npy"
 
 
-def _read(entry: Path, shape: tuple[int, ...]) -> NDArray[np.float16] | None:
-    """Return an entry, or None where there is none or it is damaged."""
+def _read_entry(entry: Path, shape: tuple[int, ...]) -> NDArray[np.float16] | None:
+    """Read an entry; None if it is missing or damaged."""
     try:
         values = np.load(io.BytesIO(entry.read_bytes()), allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -241,7 +241,7 @@ def _read(entry: Path, shape: tuple[int, ...]) -> NDArray[np.float16] | None:
     return values if values.shape == shape and values.dtype == np.float16 else None
 
 
-def _write(entry: Path, values: NDArray[np.float16]) -> None:
+def _write_entry(entry: Path, values: NDArray[np.float16]) -> None:
     temporary = entry.with_suffix(f".{os.getpid()}.part")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)

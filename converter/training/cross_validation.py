@@ -1,7 +1,7 @@
-"""How good a recipe is on specimens and sources that training never saw, by training without them.
+"""Cross-validate a recipe on specimens and sources that are left out of training.
 
-Each picture is judged by a network that saw none of its group (or nothing of its source). What comes out
-says what the final network, trained on everything, can be expected to do; and it sets its temperatures.
+Each picture gets its logits from a network that was trained without its group (or without its source). Their
+accuracy estimates that of the final network, which is trained on everything; they also fit its temperatures.
 """
 
 from __future__ import annotations
@@ -11,28 +11,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.data.splits import split_folds
-from converter.training.head_training import UNKNOWN, fitted_temperature
-from converter.training.retrain import Fitted, PreparedTraining, draw_weights, fit
+from converter.data.splits import split_by_group
+from converter.data.stage_truth import UNKNOWN
+from converter.training.head_training import fit_head_temperature
+from converter.training.retraining import Fitted, PreparedTraining, fit, weigh_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from converter.training.head_training import TrainingTarget
+    from converter.training.training_data import TrainingTarget
 
-# Looked at for a better decision threshold; nearer to 0 or 1 a handful of pictures would decide.
+# Candidates for a decision threshold; nearer to 0 or 1 a handful of pictures would decide.
 _THRESHOLDS = tuple(np.round(np.arange(0.25, 0.76, 0.05), 2).tolist())
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedFold:
-    """What networks that did not know them said of pictures.
+    """Logits of pictures from networks that were trained without them.
 
     Attributes:
         name: what was left out, in words.
-        logits: per stage, float32 ``(pictures, labels)``; NaN for pictures that were not judged.
+        logits: per stage, float32 ``(pictures, labels)``; NaN for pictures that were never left out.
     """
 
     name: str
@@ -41,13 +42,13 @@ class JudgedFold:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Where a stage of two labels errs least on pictures that it did not know.
+    """The decision threshold with the fewest errors of a stage of two labels on left-out pictures.
 
     Attributes:
         stage: its name.
-        right: weighted share of right answers at the threshold that the recipe has.
-        best: probability of the first label from which it had better be chosen.
-        right_at_best: the same share there.
+        right: weighted accuracy at the recipe's threshold.
+        best: the best threshold on the probability of the first label.
+        right_at_best: weighted accuracy at ``best``.
     """
 
     stage: str
@@ -63,7 +64,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The share of right answers of one stage on one set of pictures."""
+    """The accuracy, ``right``, of one stage on one set of pictures."""
 
     stage: str
     set_name: str
@@ -73,12 +74,12 @@ class Accuracy:
 
 
 def judge_groups(prepared: PreparedTraining, count: int, report: Callable[[str], None]) -> JudgedFold:
-    """Train ``count`` times, each time without a share of the groups, and judge those.
+    """Train ``count`` times, each time without a share of the groups, and run the network on that share.
 
     Raises:
-        DatasetError: a training is left with pictures of fewer than two labels.
+        DatasetError: a label has no picture left to train on.
     """
-    numbers = split_folds(prepared.samples, count, seed=prepared.recipe.training.seed)
+    numbers = split_by_group(prepared.samples, count, seed=prepared.recipe.training.seed)
     left_out = [(f"groups, {fold + 1} of {count}", numbers == fold) for fold in range(count)]
     return _judge(prepared, "left-out groups", left_out, report)
 
@@ -86,15 +87,15 @@ def judge_groups(prepared: PreparedTraining, count: int, report: Callable[[str],
 def judge_sources(
     prepared: PreparedTraining, sources: Mapping[str, set[str]], report: Callable[[str], None]
 ) -> JudgedFold:
-    """Train once for each source, or for several as one, without their groups, and judge those.
+    """Train once without each source, or several as one, and run the network on what was left out.
 
     Args:
         prepared: all pictures.
-        sources: what is left out, in words -> its groups (``splits.groups_of``).
-        report: told what each training made of what it did not know.
+        sources: name of what is left out -> its groups (``splits.groups_of``).
+        report: called with a line of accuracies after each training.
 
     Raises:
-        DatasetError: a training is left with fewer than two labels.
+        DatasetError: a label has no picture left to train on.
     """
     left_out = [
         (text, np.array([sample.group in groups for sample in prepared.samples]))
@@ -104,7 +105,7 @@ def judge_sources(
 
 
 def accuracies(prepared: PreparedTraining, judged: JudgedFold) -> list[Accuracy]:
-    """Return the accuracy of every stage on every set and on all."""
+    """Compute the accuracy of every stage on every set and on all pictures."""
     sets = sorted({sample.set_name for sample in prepared.samples} - {""})
     found = []
     for question in prepared.questions:
@@ -120,16 +121,15 @@ def accuracies(prepared: PreparedTraining, judged: JudgedFold) -> list[Accuracy]
 
 
 def thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> list[Threshold]:
-    """Return for each stage of two labels the decision threshold that suits left-out pictures best.
+    """Fit the decision threshold of each stage of two labels on left-out pictures.
 
-    On sources that were not there a head leans to one side, by far more than the pictures that it
-    knows would show. Pictures count as often as training draws them, so that a large set decides no more
-    than the recipe wants it to.
+    On sources that it was not trained on a head favours one label far more than on its training pictures.
+    Pictures are weighted as in training, so that a large set counts no more than the recipe says.
     """
-    weights = draw_weights(prepared, prepared.recipe.training, np.ones(len(prepared.samples), bool))
+    weights = weigh_pictures(prepared, prepared.recipe.training, np.ones(len(prepared.samples), bool))
     found = []
     for question, stage in zip(prepared.questions, prepared.recipe.stage, strict=True):
-        first, targets, shares = _left_out(question, judged, weights)
+        first, targets, shares = _collect_left_out(question, judged, weights)
         if len(question.labels) != 2 or not question.on_pictures or not shares.sum():
             continue
         right = {
@@ -142,32 +142,32 @@ def thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> list
 
 
 def calibrate_heads(fitted: Fitted, judged: Sequence[JudgedFold]) -> Fitted:
-    """Return a network with the temperatures that fit what its like said of pictures they did not know."""
-    temperatures = tuple(_temperature(head.question, judged) for head in fitted.heads)
+    """Return the network with temperatures fitted on the logits of left-out pictures."""
+    temperatures = tuple(_fit_temperature(head.question, judged) for head in fitted.heads)
     return replace(fitted, temperatures=temperatures)
 
 
-def _temperature(question: TrainingTarget, judged: Sequence[JudgedFold]) -> float:
-    if not question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
+def _fit_temperature(question: TrainingTarget, judged: Sequence[JudgedFold]) -> float:
+    if not question.on_pictures:  # trained on positions: the logits of whole pictures are not calibrated
         return 1.0
-    known = [(one.logits[question.name], _known(question, one)) for one in judged]
+    known = [(one.logits[question.name], _find_known(question, one)) for one in judged]
     logits = np.concatenate([values[chosen] for values, chosen in known])
-    return fitted_temperature(logits, np.concatenate([question.targets[chosen] for _, chosen in known]))
+    return fit_head_temperature(logits, np.concatenate([question.targets[chosen] for _, chosen in known]))
 
 
-def _left_out(
+def _collect_left_out(
     question: TrainingTarget, judged: Sequence[JudgedFold], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """Return of every left-out picture: probability of the first of two labels, target and weight."""
-    known = [(one.logits[question.name], _known(question, one)) for one in judged]
+    """Return probability of the first of two labels, target and weight of every left-out picture."""
+    known = [(one.logits[question.name], _find_known(question, one)) for one in judged]
     margins = np.concatenate([values[chosen, 0] - values[chosen, 1] for values, chosen in known])
     first = 1 / (1 + np.exp(-margins.astype(np.float64)))
     targets = np.concatenate([question.targets[chosen] for _, chosen in known])
     return first, targets, np.concatenate([weights[chosen] for _, chosen in known])
 
 
-def _known(question: TrainingTarget, judged: JudgedFold) -> NDArray[np.bool_]:
-    """Return which pictures were judged and have a target, ``(pictures,)``."""
+def _find_known(question: TrainingTarget, judged: JudgedFold) -> NDArray[np.bool_]:
+    """Return which pictures have logits and a target, ``(pictures,)``."""
     known: NDArray[np.bool_] = question.targets != UNKNOWN
     return known & np.isfinite(judged.logits[question.name][:, 0])
 
@@ -178,22 +178,25 @@ def _judge(
     left_out: Sequence[tuple[str, NDArray[np.bool_]]],
     report: Callable[[str], None],
 ) -> JudgedFold:
+    """Train without each of the parts ``left_out`` and run the network on that part."""
     logits = {
         question.name: np.full((len(prepared.samples), len(question.labels)), np.nan, np.float32)
         for question in prepared.questions
     }
-    nobody = np.zeros(len(prepared.samples), bool)
+    none = np.zeros(len(prepared.samples), bool)
     for text, test in left_out:
         if not test.any():
             continue
-        fitted = fit(prepared, ~test, nobody)
+        fitted = fit(prepared, ~test, none)
         for stage, values in fitted.logits.items():
             logits[stage][test] = values[test]
-        report("; ".join([f"without {text}", *_words(prepared, fitted, test)]))
+        report("; ".join([f"without {text}", *_describe_accuracies(prepared, fitted, test)]))
     return JudgedFold(name, logits)
 
 
-def _words(prepared: PreparedTraining, fitted: Fitted, test: NDArray[np.bool_]) -> Iterator[str]:
+def _describe_accuracies(
+    prepared: PreparedTraining, fitted: Fitted, test: NDArray[np.bool_]
+) -> Iterator[str]:
     for question in prepared.questions:
         known = test & (question.targets != UNKNOWN)
         if known.any():

@@ -1,4 +1,4 @@
-"""Where a network is cut: a frozen part whose activations are cached, and a part that is trained."""
+"""Cut a network into a frozen part, whose activations are cached, and a part that is trained."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A network in two.
+    """A network cut in two.
 
     Attributes:
-        layer: the frozen part ends with this layer; every path runs through it.
+        layer: last layer of the frozen part; every path runs through it.
         upper: Keras model from that layer's activations to the feature map. It shares its layers with the
             whole network, so that training it trains the network.
-        convolutions: how many convolutions ``upper`` has: those asked for, or as many as the nearest
-            layer below that can be cut at leaves.
+        convolutions: number of convolutions in ``upper``: as requested, or more where the network cannot be
+            cut exactly there.
     """
 
     layer: str
@@ -34,24 +34,24 @@ def cut_before(model: Any, convolutions: int) -> Cut:
     Raises:
         GraphError: it has fewer.
     """
-    layers = _reached_layers(model)
+    layers = _layers_in_order(model)
     counts = [
         sum(type(layer).__name__ in _CONVOLUTIONS for layer in layers[i + 1 :]) for i in range(len(layers))
     ]
     for index in range(len(layers) - 1, -1, -1):
         if counts[index] >= convolutions and _every_path_runs_through(layers, index):
-            return Cut(layers[index].name, _above(layers, index), counts[index])
+            return Cut(layers[index].name, _rebuild_above(layers, index), counts[index])
     raise GraphError(
         f"--fine-tune {convolutions}: the network has {counts[0]} convolutions that can be trained"
     )
 
 
-def _reached_layers(model: Any) -> list[Any]:
-    """Return the layers in the order in which they compute."""
+def _layers_in_order(model: Any) -> list[Any]:
+    """Return the layers in the order of computation."""
     return [operation for operation in model.operations if operation in set(model.layers)]
 
 
-def _sources(layer: Any) -> list[str]:
+def _input_names(layer: Any) -> list[str]:
     """Return the names of the layers that a layer takes its inputs from."""
     inputs = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
     return [tensor._keras_history.operation.name for tensor in inputs]  # noqa: SLF001  # Keras has no other way
@@ -60,15 +60,16 @@ def _sources(layer: Any) -> list[str]:
 def _every_path_runs_through(layers: list[Any], index: int) -> bool:
     """Return whether nothing above ``layers[index]`` takes an input from below it."""
     below = {layer.name for layer in layers[:index]}
-    return not any(below & set(_sources(layer)) for layer in layers[index + 1 :])
+    return not any(below & set(_input_names(layer)) for layer in layers[index + 1 :])
 
 
-def _above(layers: list[Any], index: int) -> Any:
+def _rebuild_above(layers: list[Any], index: int) -> Any:
+    """Return a Keras model of the layers above ``layers[index]``."""
     tf = tensorflow()
 
     start = tf.keras.Input(tuple(layers[index].output.shape[1:]))
     outputs = {layers[index].name: start}
     for layer in layers[index + 1 :]:
-        inputs = [outputs[name] for name in _sources(layer)]
+        inputs = [outputs[name] for name in _input_names(layer)]
         outputs[layer.name] = layer(inputs if len(inputs) > 1 else inputs[0])
     return tf.keras.Model(start, outputs[layers[-1].name])

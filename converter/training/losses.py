@@ -1,4 +1,4 @@
-"""What training holds against a head: rare labels missed, positions of which a mask says otherwise."""
+"""Compute the losses of a head's training: weights of rare labels, positions against masks, cross-entropy."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from converter.tensorflow_import import tensorflow
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Corroded positions are few, and in series that training never saw their logits come out 0.5 to 1 too low.
+# Corroded positions are few; without this weight their logits are 0.5 to 1 too low on unseen series.
 CORRODED_POSITION_WEIGHT = 2.0
-# A rarer label than this would have its few pictures learned by heart.
+# A larger weight would overfit the few pictures of a rare label.
 MAX_CLASS_WEIGHT = 4.0
 
 
-def class_weights(
+def weigh_classes(
     targets: NDArray[np.intp], labels: int, chances: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Return a weight for each label that makes rare ones count as much as frequent ones, within bounds.
+    """Return a weight for each label so that rare labels count as much as frequent ones, within bounds.
 
     Args:
         targets: index of the label of each picture, ``(pictures,)``; negative where unknown.
-        labels: how many there are.
-        chances: how often each picture is drawn, ``(pictures,)``.
+        labels: their number.
+        chances: probability that each picture is drawn, ``(pictures,)``.
 
     Returns:
         float32 ``(labels,)``.
@@ -37,9 +37,10 @@ def class_weights(
 
 
 def position_loss(logits_map: Any, corroded: int, masks: Any, known: Any, is_corroded: Any) -> Any:
-    """Return the loss of positions: by mask where there is one, else by what a label alone can say.
+    """Return the loss of positions: against the mask where there is one, else against the picture's label.
 
-    Of a corroded picture without a mask some positions are corroded: its highest tenth is trained to be.
+    In a corroded picture without a mask, the tenth of the positions with the highest score is trained as
+    corroded.
 
     Args:
         logits_map: ``(n, rows, columns, labels)``.
@@ -65,3 +66,10 @@ def position_loss(logits_map: Any, corroded: int, masks: Any, known: Any, is_cor
     labelled = (1 - has_mask) * is_corroded
     by_label = tf.reduce_sum(labelled * -tf.reduce_mean(highest, 1))
     return (masked + by_label) / tf.maximum(tf.reduce_sum(has_mask + labelled), 1.0)
+
+
+def cross_entropy(logits: NDArray[np.float64], targets: NDArray[np.intp]) -> float:
+    """Return the mean negative log-likelihood of ``targets``, ``(n,)``, under ``logits``, ``(n, labels)``."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    normalised = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-normalised[np.arange(len(targets)), targets].mean())

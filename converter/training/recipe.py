@@ -1,4 +1,4 @@
-"""What is to be trained: a cascade of stages on one backbone, from a TOML file or from command-line flags."""
+"""Read and check a training recipe: the stages of a cascade on one backbone, and how they are trained."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from converter.data.dataset import OTHER, UNCORRODED
 from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Positive, Probability, Version
+from edge_node.messages.identifiers import Identifier  # noqa: TC001  # msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from converter.data.dataset import Sample
-    from edge_node.messages.identifiers import Identifier
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-# What the pictures are turned into is computed once for all variations, on one network.
+# Keys that no variation may change: activations are computed once for all, on one network.
 _SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class StageRecipe(StageKeys, frozen=True, kw_only=True):
-    """One ``[[stage]]``: a question, the rows that answer it, and what ``convert`` is to know of it.
+    """One ``[[stage]]``: its labels, the rows that have them, and the keys that ``convert`` reads.
 
     Attributes:
         column: of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture whose
             material or condition is known is metal.
-        labels: the values that count, in the order of the outputs; rows with others are masked.
-        where: column -> values; rows with other values are masked. An empty value admits unknown ones.
-        learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only: masks say
-            which are), or from both. A head that learns from positions shows where; a picture with little
-            corrosion then has a low mean, which one that learns from pictures has not.
+        labels: values of the column, in the order of the outputs; rows with others are not used.
+        where: column -> values; rows with other values are not used. An empty value admits unknown ones.
+        learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only, whose masks
+            show which are), or from both. A head trained on positions has an accurate map, but a low mean for
+            pictures with little corrosion; one trained on pictures has not.
     """
 
     column: str
@@ -46,9 +46,9 @@ class StageRecipe(StageKeys, frozen=True, kw_only=True):
     learn: Literal["pictures", "positions", "both"] = "pictures"
 
     def target(self, sample: Sample) -> int | None:
-        """Return the index of a sample's label, or None where it is masked.
+        """Return the index of a sample's label, or None where the row is not used.
 
-        What is no metal is neither corroded nor sound; its positions still show a map what to leave alone.
+        A picture of no metal has no condition, but its positions train a map as uncorroded.
         """
         if any(sample.labels.get(column, "") not in values for column, values in self.where.items()):
             return None
@@ -59,31 +59,31 @@ class StageRecipe(StageKeys, frozen=True, kw_only=True):
 
 
 class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[training]``: on what and how.
+    """``[training]``: network, pictures and hyperparameters.
 
     Attributes:
         architecture: see ``converter.architectures.backbones``.
         weights: a file, or ``random``; the architecture's ImageNet weights if not given.
         size_px: sides of the input; the architecture's own if not given.
-        fine_tune: how many of the last convolutions are trained along; 0 leaves the backbone frozen.
-        copies: changed copies of every picture, beside the picture as it is.
-        sets: set -> how much of the training comes from it; others are left out. Empty: all, alike.
-        balance: what is drawn alike within a set, whatever its size: its ``labels``, or the labels of each of
-            its ``sources``. What is learned from many sources holds better on one that was not there.
-        leave_out_licences: parts of a row's licence that keep it out of training.
+        fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
+        copies: augmented copies of every picture, in addition to the unchanged one.
+        sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
+        balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
+            ``sources``, which generalises better to new sources.
+        leave_out_licences: rows whose licence contains one of these texts are not used.
         steps: batches.
-        evaluate_every: steps between looks at the validation pictures; a twentieth of all if not given.
+        evaluate_every: steps between validations; a twentieth of all steps if not given.
         learning_rate: its peak.
-        backbone_learning_rate: the peak for the layers that are trained along; as the heads' if not given.
+        backbone_learning_rate: its peak for the fine-tuned layers; ``learning_rate`` if not given.
         batch: pictures in a step.
         weight_decay: per step and learning rate.
-        dropout: share of the features left out at random.
-        label_smoothing: share of a label's certainty that is spread over all.
-        map_weight: weight of the positions' loss beside the picture's.
-        patience: looks at the validation pictures without a better one before training ends; 0: never.
-        trainings: so many from one start, each with draws of its own, whose weights are averaged.
-        style_mixing: share of the pictures, 0 to 1, that are shown in the manner of another (see
-            ``converter.training.style_mixing``); for layers that are trained along.
+        dropout: share of the feature channels set to 0 at random.
+        label_smoothing: share of the target probability that is spread over all labels.
+        map_weight: weight of the positions' loss relative to the pictures' loss.
+        patience: validations without improvement before training ends; 0: never.
+        trainings: number of trainings from the same start with different seeds; their weights are averaged.
+        style_mixing: share of the pictures, 0 to 1, that get another's feature statistics (see
+            ``converter.training.style_mixing``); for fine-tuned layers.
         seed: of splits, weights, draws and copies.
     """
 
@@ -116,14 +116,14 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
-    """The whole file.
+    """The whole recipe file.
 
     Attributes:
-        stage: the questions.
-        training: how they are learned.
-        variation: each is ``training`` with some keys changed, trained from the same start; the mean of all
-            their weights is kept. None: ``training`` alone.
-        name: of the bundle to be, as all that follows.
+        stage: the stages.
+        training: how they are trained.
+        variation: each is ``training`` with some keys changed, trained from the same start; their weights are
+            averaged. Empty: ``training`` alone.
+        name: of the bundle to be made, as is ``version``.
     """
 
     stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]
@@ -133,16 +133,16 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
     version: Version = "1"
 
     def trainings(self) -> tuple[TrainingRecipe, ...]:
-        """Return how to train, once for each variation.
+        """Return the training of each variation.
 
         Raises:
-            DatasetError: a variation changes what all must share, or to a value out of range.
+            DatasetError: a variation changes a key that all must share, or sets a value out of range.
         """
-        return tuple(self._varied(number, changes) for number, changes in enumerate(self.variation, 1)) or (
-            self.training,
-        )
+        return tuple(
+            self._apply_variation(number, changes) for number, changes in enumerate(self.variation, 1)
+        ) or (self.training,)
 
-    def _varied(self, number: int, changes: dict[str, Any]) -> TrainingRecipe:
+    def _apply_variation(self, number: int, changes: dict[str, Any]) -> TrainingRecipe:
         where = f"variation {number}"
         if shared := sorted(_SHARED & changes.keys()):
             raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
@@ -168,17 +168,17 @@ def read_recipe(path: Path) -> CascadeRecipe:
         trainings = recipe.trainings()
     except DatasetError as err:
         raise DatasetError(f"{path}: {err}") from err
-    if problems := list(_contradictions(recipe, trainings)):
+    if problems := list(_find_contradictions(recipe, trainings)):
         raise DatasetError(f"{path}: {'; '.join(problems)}")
     return recipe
 
 
 def cascade_text(recipe: CascadeRecipe, graph_name: str) -> str:
-    """Return what ``convert`` reads: the stages with their graphs, without how they were trained.
+    """Format the cascade file that ``convert`` reads: the stages with their graphs, without the training.
 
     Args:
-        recipe: what was trained.
-        graph_name: of the graph's file in each stage's folder.
+        recipe: of the trained cascade.
+        graph_name: name of the graph's file in each stage's folder.
     """
     head = {
         "name": recipe.name,
@@ -187,7 +187,7 @@ def cascade_text(recipe: CascadeRecipe, graph_name: str) -> str:
         "licence": recipe.licence,
         "intended_use": recipe.intended_use,
     }
-    lines = ["# Written by `converter retrain`.", *_toml(head)]
+    lines = ["# Written by `converter retrain`.", *_format_toml(head)]
     for stage in recipe.stage:
         table = {
             "name": stage.name,
@@ -198,11 +198,11 @@ def cascade_text(recipe: CascadeRecipe, graph_name: str) -> str:
             "abstain_below": stage.abstain_below,
             "map_from": stage.map_from,
         }
-        lines += ["", "[[stage]]", *_toml(table)]
+        lines += ["", "[[stage]]", *_format_toml(table)]
     return "\n".join(lines) + "\n"
 
 
-def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
+def _find_contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
     stages = [stage.stage(stage.labels, {}) for stage in recipe.stage]
     yield from contradictions(recipe.root, stages, {stage.name: stage.map_from for stage in recipe.stage})
     if not recipe.training.fine_tune and any(training.style_mixing for training in trainings):
@@ -218,8 +218,8 @@ def _contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]
             )
 
 
-def _toml(table: Mapping[str, object]) -> list[str]:
-    """Return the lines of a table; its strings and numbers are written in TOML as in JSON."""
+def _format_toml(table: Mapping[str, object]) -> list[str]:
+    """Return the lines of a TOML table; its strings and numbers are written as in JSON."""
     lines = []
     for key, value in table.items():
         text = msgspec.json.encode(value).decode()

@@ -1,6 +1,6 @@
-"""Writing what was trained: the frozen graph that old tools read, its labels and record, and a Keras file.
+"""Write a trained classifier: the frozen graph, its labels and its record, and a Keras file.
 
-``converter.architectures.backbones`` says what the files hold.
+``converter.architectures.backbones`` describes the contents of the files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.architectures.backbones import Backbone
-    from converter.training.head_training import TrainedHead
+    from converter.training.training_data import TrainedHead
 
 GRAPH_NAME = "retrained_graph.pb"
 LABELS_NAME = "retrained_labels.txt"
@@ -47,19 +47,19 @@ def frozen_backbone(backbone: Backbone) -> Any:
     signature = tf.TensorSpec((None, size, size, 3), tf.float32, name=INPUT_NODE)
     concrete = tf.function(features).get_concrete_function(signature)
     definition = convert_variables_to_constants_v2(concrete, lower_control_flow=False).graph.as_graph_def()
-    # The tracer adds copies of the outputs under names of its own; none is needed.
-    return _up_to(definition, FEATURES_NODE)
+    # The tracer adds copies of the outputs under other names, which are not needed.
+    return _keep_needed_nodes(definition, FEATURES_NODE)
 
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """One classifier as it was trained.
+    """One trained classifier.
 
     Attributes:
-        backbone: see ``frozen_backbone``; the same for every stage, so that stages can be fused.
+        backbone: from ``frozen_backbone``; the same for every stage, so that stages can be fused.
         head: the last layer.
-        temperature: divides the logits; it is put into the weights, so that every reader has it.
-        record: what else is to be known.
+        temperature: divides the logits; the written weights contain it, so that every reader applies it.
+        record: describes the training.
     """
 
     backbone: Any
@@ -74,7 +74,7 @@ def write_retrained(graph: Path, labels: Path, trained: Retrained) -> None:
     Raises:
         GraphError: a file cannot be written.
     """
-    _write(graph, _with_head(trained).SerializeToString(deterministic=True))
+    _write(graph, _append_head(trained).SerializeToString(deterministic=True))
     _write(labels, "".join(f"{label}\n" for label in trained.head.question.labels).encode())
     _write_record(graph, trained.record)
 
@@ -99,7 +99,7 @@ def write_keras(
     _write_record(path, record)
 
 
-def _with_head(trained: Retrained) -> Any:
+def _append_head(trained: Retrained) -> Any:
     """Return the GraphDef of backbone, mean, last layer and softmax, named as TensorFlow for Poets did."""
     tf = tensorflow()
 
@@ -124,8 +124,8 @@ def _with_head(trained: Retrained) -> Any:
     return graph.as_graph_def()
 
 
-def _up_to(definition: Any, last: str) -> Any:
-    """Return the nodes of a GraphDef that ``last`` needs, in their order.
+def _keep_needed_nodes(definition: Any, last: str) -> Any:
+    """Return a GraphDef of the nodes that ``last`` needs, in their order.
 
     Raises:
         GraphError: there is no such node.

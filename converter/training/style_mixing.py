@@ -1,8 +1,8 @@
-"""Pictures shown in the manner of other pictures, so that a network leans less on how a camera sees.
+"""Mix feature statistics between pictures (MixStyle), so that a network depends less on the camera.
 
-Mean and deviation of each channel, over a picture's positions, carry much of light, camera and background;
-what is where is in the rest. Mixing them between pictures of a batch makes new "cameras" without a picture
-(Zhou et al., Domain generalization with MixStyle, ICLR 2021).
+Mean and deviation of each channel over a picture's positions depend on light, camera and background; the
+normalised features hold what is where. Mixing the statistics between pictures of a batch simulates further
+cameras (Zhou et al., Domain generalization with MixStyle, ICLR 2021).
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from converter.tensorflow_import import tensorflow
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Most pictures keep nearly all of their manner, or take nearly all of another's.
+# Of the beta distribution: most pictures keep, or take, nearly all of the statistics.
 _CONCENTRATION = 0.1
 _SMALLEST_DEVIATION = 1e-5
 
 
 class Mixing(NamedTuple):
-    """Whose manner each picture of a batch takes, and how much of its own it keeps; arrays or tensors.
+    """The partner of each picture of a batch and the share of its own statistics it keeps; arrays or tensors.
 
     Attributes:
         partners: index of the other picture, ``(batch,)``.
-        kept: share of the own manner, float32 ``(batch, 1, 1, 1)``, 0 to 1; 1 leaves a picture as it is.
+        kept: share of its own statistics, float32 ``(batch, 1, 1, 1)``, 0 to 1; 1 leaves a picture as it is.
     """
 
     partners: NDArray[np.int64] | Any
@@ -34,7 +34,7 @@ class Mixing(NamedTuple):
 
 
 def draw_mixing(pictures: int, share: float, draws: np.random.Generator) -> Mixing:
-    """Draw for a batch of ``pictures``, of which about ``share`` (0 to 1) are changed."""
+    """Draw partners and shares for a batch of ``pictures``, of which about ``share`` (0 to 1) are mixed."""
     partners = draws.permutation(pictures)
     kept = draws.beta(_CONCENTRATION, _CONCENTRATION, pictures)
     kept[draws.random(pictures) >= share] = 1.0
@@ -46,7 +46,7 @@ def mix_styles(activations: Any, mixing: Mixing) -> Any:
 
     Args:
         activations: float32, of a layer with several positions.
-        mixing: of its pictures.
+        mixing: drawn for the batch.
     """
     tf = tensorflow()
 

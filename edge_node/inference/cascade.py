@@ -1,4 +1,7 @@
-"""Walk the cascade from stage to stage and return its decision. Pure: a function runs the models."""
+"""Walk a cascade of stages from their probabilities to a decision or an abstention.
+
+Pure: the caller passes a function that returns a stage's probabilities.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_node.inference.manifest import Cascade, Meaning, OutputKind, Stage
+from edge_node.inference.probabilities import mean_logits, mean_over_positions, softmax
 from edge_node.messages.verdict import Decision, Outcome, Reason, StageVerdict
 
 if TYPE_CHECKING:
@@ -34,17 +38,14 @@ def calibrate_probabilities(
     """Return a stage's probabilities, ``(labels,)``, from its real-valued output.
 
     Args:
-        output: ``(1, labels)``, or ``(1, rows, columns, labels)`` for a map, whose mean is the logits.
-        kind: what the numbers are.
-        temperature: divides the logits; 1 changes nothing.
+        output: ``(1, labels)``, or ``(1, rows, columns, labels)`` for a map, whose mean the logits are.
+        kind: whether ``output`` holds logits or probabilities.
+        temperature: divides the logits; 1 leaves them as they are.
     """
-    values = output.reshape(-1, output.shape[-1]).mean(axis=0, dtype=np.float64)
-    if kind is OutputKind.PROBABILITIES:
-        if temperature == 1.0:
-            return np.asarray(values / max(float(values.sum()), 1e-12))
-        values = np.log(np.maximum(values, 1e-12))
-    scaled = np.exp((values - values.max()) / temperature)
-    return np.asarray(scaled / scaled.sum())
+    if kind is OutputKind.PROBABILITIES and temperature == 1.0:
+        shares = mean_over_positions(output)
+        return np.asarray(shares / max(float(shares.sum()), 1e-12))
+    return softmax(mean_logits(output, kind), temperature)
 
 
 def decide(

@@ -1,4 +1,4 @@
-"""Compute from a head's map where a picture is corroded, which share of it, and the nearest grades. Pure.
+"""Estimate the corroded area of a picture, and its nearest grade, from a head's map. Pure.
 
 A map has a position for about every 32 pixels of the model's input, and most heads were trained on whole
 pictures: area and grades are estimates, and must be called so wherever they are shown.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge_node.inference.probabilities import softmax
 from edge_node.inspection.grades import astm_d610, iso_4628_3
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
         stage: must have a label that means corroded.
 
     Returns:
-        float32 ``(rows, columns)``, 0 to 1, scaled so that the stage's ``map_threshold`` becomes 0.5.
+        float32 ``(rows, columns)``, 0 to 1, rescaled so that the stage's ``map_threshold`` becomes one half:
+        readers of maps need not know the threshold.
 
     Raises:
         ValueError: no label of the stage means corroded.
@@ -61,11 +63,10 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     chosen = corroded_labels(stage)
     if not chosen:
         raise ValueError(f"stage {stage.name}: none of {', '.join(stage.labels)} means corroded")
-    scaled = (logits - logits.max(axis=-1, keepdims=True)) / stage.temperature
-    powers = np.exp(scaled, dtype=np.float32)
-    corroded = powers[..., list(chosen)].sum(axis=-1)
+    probabilities = softmax(logits.astype(np.float32, copy=False), stage.temperature)
+    corroded = probabilities[..., list(chosen)].sum(axis=-1)
     others = [at for at in range(len(stage.labels)) if at not in chosen]
-    uncorroded = powers[..., others].sum(axis=-1)  # not 1 - corroded, which would lose small values
+    uncorroded = probabilities[..., others].sum(axis=-1)  # 1 - corroded would round small values to 0
     odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
     return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)
 

@@ -30,11 +30,11 @@ from sklearn.preprocessing import StandardScaler
 
 from converter.architectures.backbones import InputRule, load_backbone
 from converter.data.dataset import load_dataset
-from converter.data.splits import split_folds, with_groups
+from converter.data.splits import split_by_group, with_groups
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION
-from converter.training.bottlenecks import Extractor, Variant, compute, extractor
+from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor
 from edge_node.inference.manifest import Resize
 
 _SETS = ("surfaces", "scenes", "aircraft", "masked")
@@ -110,7 +110,7 @@ def _network(name, size) -> Extractor:
     architecture, _, file = name.partition("=")
     if file.endswith(".pb"):
         return _of_graph(Path(file), size)
-    return extractor(load_backbone(architecture, weights=file or None, size_px=size), pooled=True)
+    return make_extractor(load_backbone(architecture, weights=file or None, size_px=size), pooled=True)
 
 
 def _of_graph(path, size) -> Extractor:
@@ -161,7 +161,7 @@ class _Truth:
         self._sets = np.array([sample.set_name for sample in samples])
         self._sources = np.array([sample.source for sample in samples])
         self._groups = np.array([sample.group for sample in samples])
-        self._fold = split_folds(samples, count)
+        self._fold = split_by_group(samples, count)
         self._corroded = np.array(
             [{"corroded": 1, "uncorroded": 0}.get(one.get("corroded"), -1) for one in labels]
         )

@@ -23,7 +23,7 @@ import numpy as np
 from converter.architectures.backbones import load_backbone
 from converter.data.dataset import Sample
 from converter.tensorflow_import import tensorflow
-from converter.training.bottlenecks import BATCH, Variant, compute, extractor
+from converter.training.bottlenecks import BATCH, Variant, compute, make_extractor
 from edge_node.inference.preprocess import resize
 
 _ROUNDS = 3
@@ -40,7 +40,7 @@ def main() -> None:
     args = parser.parse_args()
     paths = sorted(args.pictures.rglob("*.jpg"))[: args.count]
     backbone = load_backbone(args.architecture)
-    by = extractor(backbone, pooled=True)
+    by = make_extractor(backbone, pooled=True)
     samples = [Sample(path, path.name) for path in paths]
     bare = _bare_loop(backbone)
     bare(paths[:BATCH])  # both graphs are traced before anything is timed

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.evaluation.float_agreement import run_model, softmax
+from converter.evaluation.float_agreement import run_model
 from edge_node.errors import CorrosionError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.probabilities import softmax
 
 _TIMED_RUNS = 10
 

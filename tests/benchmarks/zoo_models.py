@@ -18,9 +18,9 @@ from converter.architectures.backbones import FEATURES_NODE, Backbone, GraphReco
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
-from converter.training.head_training import TrainedHead
 from converter.training.recipe import StageRecipe
 from converter.training.retrained_graph import Retrained, frozen_backbone, write_retrained
+from converter.training.training_data import TrainedHead
 from edge_node.inference.manifest import Resize
 from tests.benchmarks import zoo_graphs
 from tests.benchmarks.zoo_pictures import LABELS, ZooPictures, fitted_head, resized, truth

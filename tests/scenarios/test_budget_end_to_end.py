@@ -13,9 +13,9 @@ from converter.quantize.tflite_file import count_weight_types
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
-from tests.converter.cli.test_convert import convert
 from tests.converter.graphs.test_trained_graph import outputs
 from tests.support import small_graphs
+from tests.support.subcommands import convert
 
 WEIGHTS, BIASES = "final_training_ops/weights", "final_training_ops/biases"
 
@@ -61,7 +61,7 @@ def test_layers_stay_in_float_until_every_picture_keeps_its_label(alike, picture
     """What 8 bits confuse, a layer in float tells apart; the bundle, the table and the report say which."""
     out = tmp_path / "bundle"
     arguments = ("--calibration", pictures, "--min-agreement", "100", "--out", out)
-    found = convert("--quantize=int8-float-io", alike, *arguments, timeout=600)  # several conversions
+    found = convert("--quantize=int8-float-io", alike, *arguments)
     assert found.returncode == 0, found.stderr
     assert "kept in float: " in found.stdout
     assert "that costs" in found.stdout

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from converter.cli import convert_main
+from converter.cli import convert_main, specimens
 from converter.cli import retrain as retrain_cli
 from converter.data.dataset import load_dataset
-from converter.specimens import dataset as specimens
 from converter.training.recipe import read_recipe
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine

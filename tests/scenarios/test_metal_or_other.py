@@ -7,10 +7,9 @@ import json
 
 import pytest
 
-from converter.cli import convert_main, evaluate
+from converter.cli import convert_main, evaluate, specimens
 from converter.cli import retrain as retrain_cli
 from converter.data.dataset import METAL, OTHER, load_dataset
-from converter.specimens import dataset as specimens
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.preprocess import input_tensor

@@ -17,8 +17,8 @@ from converter.architectures import efficientnet_lite
 from converter.architectures.backbones import (
     GraphRecord,
     InputRule,
-    architecture,
     architecture_names,
+    find_architecture,
     load_backbone,
     read_record,
     record_path,
@@ -169,7 +169,7 @@ def test_refuses_what_is_no_checkpoint(tmp_path, content):
 def test_lite_has_the_published_size(width, depth, blocks, parameters):
     """Each member of the family has the published number of parameters."""
     scaling = efficientnet_lite.Scaling(width, depth)
-    assert len(efficientnet_lite.blocks(scaling)) == blocks
+    assert len(efficientnet_lite.list_blocks(scaling)) == blocks
     model = efficientnet_lite.build(scaling, 64)
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert trainable + 1_281_000 == pytest.approx(parameters, rel=0.003)
@@ -207,10 +207,10 @@ def test_other_architectures_build(name, channels):
 def test_unknown_names_and_sizes_are_refused():
     """A wrong architecture lists the known ones; a size that no map survives is refused."""
     with pytest.raises(GraphError, match="'inception_v4' is unknown; known are efficientnet_lite0"):
-        architecture("inception_v4")
+        find_architecture("inception_v4")
     with pytest.raises(GraphError, match="wanted 32 to 1024"):
         load_backbone("efficientnet_lite0", weights="random", size_px=16)
-    assert architecture("inception_v3").input.size_px == 299
+    assert find_architecture("inception_v3").input.size_px == 299
     assert "mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>" in architecture_names()
 
 

@@ -22,6 +22,7 @@ from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.manifest import OutputKind
 from tests.support import small_graphs
 from tests.support.processes import command
+from tests.support.subcommands import convert
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +54,6 @@ def write_pictures(folder: Path, count: int = 12) -> Path:
     return folder
 
 
-def convert(*arguments, **options):
-    """Run ``convert`` as a process."""
-    return command("converter.cli", "convert", *map(str, arguments), **options)
-
-
 @pytest.fixture(scope="module")
 def cascade(tmp_path_factory) -> Path:
     """Two stages over one backbone, and pictures beside them."""
@@ -75,7 +71,8 @@ def int8_bundle(cascade, tmp_path_factory) -> Path:
     """The cascade in int8, judged on the pictures that it was calibrated on."""
     out = tmp_path_factory.mktemp("out") / "plates-3"
     pictures = cascade.parent / "pictures"
-    found = convert("--quantize", cascade, "--calibration", pictures, "--evaluate", pictures, "--out", out)
+    options = map(str, ("--calibration", pictures, "--evaluate", pictures, "--out", out))
+    found = command("converter.cli", "convert", "--quantize", str(cascade), *options)
     assert found.returncode == 0, found.stderr
     assert "share one backbone" in found.stdout
     assert "learned from whole pictures" in found.stdout  # heads that no mask has taught where
@@ -216,7 +213,7 @@ def test_an_interrupted_conversion_leaves_nothing(cascade, tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while "tflite_worker" not in children_of(process.pid) and time.monotonic() < deadline:
+    while "converter.quantize.worker" not in children_of(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group

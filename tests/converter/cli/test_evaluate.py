@@ -13,10 +13,18 @@ import pytest
 
 from converter.cli import evaluate
 from converter.data.dataset import Sample
-from converter.evaluation.judge import JudgedSample, judge_of, with_meanings
-from converter.evaluation.map_quality import area_under_curve, map_figures
-from converter.evaluation.metrics import by_group, calibration_error, crossover, detection, wilson
-from converter.evaluation.questions import Mistake, figures, mistakes, questions
+from converter.data.stage_truth import with_meanings
+from converter.evaluation.evaluation import Mistake, find_mistakes, measure
+from converter.evaluation.judge import JudgedSample, judge_of
+from converter.evaluation.map_quality import area_under_curve, measure_maps
+from converter.evaluation.metrics import (
+    bootstrap_by_group,
+    calibration_error,
+    measure_detection,
+    tabulate_confusions,
+    wilson_interval,
+)
+from converter.evaluation.questions import questions
 from converter.graphs.label_names import meanings_of
 from edge_node.errors import DatasetError, GraphError
 from edge_node.inference.manifest import Cascade, Stage
@@ -27,31 +35,31 @@ _DEFAULT_BUNDLE = Path(evaluate.__file__).parents[2] / "edge_node" / "default_bu
 
 def test_wilson_by_hand():
     """8 of 10 is 0.490 to 0.943, as the published formula gives; none of none is unknown."""
-    interval = wilson(8, 10)
+    interval = wilson_interval(8, 10)
     assert (interval.value, interval.low, interval.high) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
-    assert wilson(0, 5).low == 0.0
-    assert math.isnan(wilson(0, 0).value)
+    assert wilson_interval(0, 5).low == 0.0
+    assert math.isnan(wilson_interval(0, 0).value)
 
 
 def test_precision_recall_and_f_are_the_thesis_ones():
     """3 found, 1 false alarm, 2 missed, one of them without an answer: 3/4, 3/5, 2/3."""
     truth = ["corroded"] * 5 + ["uncorroded"] * 3
     said = ["corroded"] * 3 + ["uncorroded", None] + ["corroded", "uncorroded", "uncorroded"]
-    found = detection(truth, said, "corroded")
+    found = measure_detection(truth, said, "corroded")
     assert (found.precision, found.recall) == pytest.approx((3 / 4, 3 / 5))
     assert found.f_measure == pytest.approx(2 / 3)
-    assert crossover(truth, said) == {
+    assert tabulate_confusions(truth, said) == {
         "corroded": {"corroded": 3, "uncorroded": 1, "-": 1},
         "uncorroded": {"corroded": 1, "uncorroded": 2, "-": 0},
     }
-    assert math.isnan(detection(["uncorroded"], ["uncorroded"], "corroded").recall)
+    assert math.isnan(measure_detection(["uncorroded"], ["uncorroded"], "corroded").recall)
 
 
 def test_intervals_know_that_pictures_of_one_specimen_go_together():
     """Ten specimens that are wholly right or wrong are no surer for having fifty pictures each."""
     groups = np.repeat(np.arange(10), 50)
     right = groups < 8
-    together, apart = by_group(right, groups.tolist()), by_group(right, list(range(500)))
+    together, apart = bootstrap_by_group(right, groups.tolist()), bootstrap_by_group(right, list(range(500)))
     assert together.value == apart.value == 0.8
     assert together.high - together.low > 4 * (apart.high - apart.low)
 
@@ -78,7 +86,7 @@ def test_abstentions_are_errors_and_reported_apart():
         _answer("aluminium", "uncorroded", Outcome.UNCORRODED, "aluminium", "c"),
         _answer("aluminium", "uncorroded", Outcome.CORRODED, "steel", "c"),
     ]
-    by_name = {question.name: figures(question, answers) for question in questions([])}
+    by_name = {question.name: measure(question, answers) for question in questions([])}
     any_metal = by_name["any metal corroded?"]
     assert (any_metal.pictures, any_metal.groups) == (4, 3)
     assert any_metal.accuracy.value == 0.5
@@ -111,7 +119,7 @@ def test_maps_are_held_against_masks(tmp_path):
         ),
         JudgedSample(Sample(tmp_path / "p.png", "g"), Decision(outcome=Outcome.CORRODED), 1.0),
     ]
-    both, here = map_figures(answers)
+    both, here = measure_maps(answers)
     assert (both.source, here.source, both.pictures) == ("all", "here", 1)
     assert here.iou == 0.5
     assert here.area_error == pytest.approx(0.25, abs=0.02)
@@ -153,7 +161,7 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     assert _evaluate(_DEFAULT_BUNDLE, data, *outputs) == 0
     judge = judge_of(_DEFAULT_BUNDLE)
     right = [
-        judge.opinion(cv2.imread(str(path))).decision.outcome.value == path.parts[-3].split()[0]
+        judge.predict(cv2.imread(str(path))).decision.outcome.value == path.parts[-3].split()[0]
         for path in sorted(data.rglob("*.png"))
     ]
     found = json.loads((tmp_path / "e.json").read_text())
@@ -165,7 +173,7 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     assert f"accuracy    {100 * np.mean(right):.2f} %" in output
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     materials = [
-        judge.opinion(cv2.imread(str(path))).decision.material for path in sorted(data.rglob("*.png"))
+        judge.predict(cv2.imread(str(path))).decision.material for path in sorted(data.rglob("*.png"))
     ]
     whole = [good and material == "steel" for good, material in zip(right, materials, strict=True)]
     assert page.count("<figure>") == len(whole) - sum(whole)
@@ -257,11 +265,11 @@ def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
     asked = questions([], _cascade("cat", "dog"))
     (found,) = evaluate.evaluation("m", "d", answers, asked).figures
     assert (found.question, found.accuracy.value, found.abstained) == ("label", 0.5, 0.0)
-    assert mistakes(asked, answers[0]) == (Mistake("label", "cat", "dog", 0.8),)
-    assert mistakes(asked, answers[1]) == ()
+    assert find_mistakes(asked, answers[0]) == (Mistake("label", "cat", "dog", 0.8),)
+    assert find_mistakes(asked, answers[1]) == ()
 
 
 def test_a_mistake_about_the_material_is_on_the_sheet_once():
     """The questions that repeat others for a part of the pictures add no line of their own."""
     answer = _answer("steel", "corroded", Outcome.CORRODED, "aluminium")
-    assert mistakes(questions(["s"]), answer) == (Mistake("material", "steel", "aluminium", 0.9),)
+    assert find_mistakes(questions(["s"]), answer) == (Mistake("material", "steel", "aluminium", 0.9),)

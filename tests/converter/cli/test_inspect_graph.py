@@ -1,45 +1,17 @@
-"""``inspect``, ``label`` and ``show``: what a person looks at before and after a conversion."""
+"""``converter inspect``: what a conversion would find in a graph, and what is missing."""
 
 from __future__ import annotations
 
-import argparse
 import json
-from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.cli import inspect_graph, label, show
-from edge_node.errors import ConversionError, DatasetError, GraphError
+from converter.cli import inspect_graph
+from edge_node.errors import GraphError
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support import small_graphs
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-def run(module, *arguments) -> int:
-    """Run a subcommand with its own parser."""
-    parser = argparse.ArgumentParser()
-    module.add_arguments(parser)
-    return module.run(parser.parse_args([str(argument) for argument in arguments]))
-
-
-@pytest.fixture
-def graph(tmp_path) -> Path:
-    """A small graph with its labels."""
-    return small_graphs.write_graph(tmp_path / "graph", small_graphs.poets_mobilenet())
-
-
-@pytest.fixture
-def picture(tmp_path) -> Path:
-    """A picture of noise."""
-    path = tmp_path / "plates" / "plate.png"
-    path.parent.mkdir()
-    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8))
-    return path
+from tests.support.subcommands import run
 
 
 def test_inspect_says_what_conversion_would_find(graph, capsys):
@@ -74,61 +46,6 @@ def test_inspect_writes_for_tensorboard(graph, tmp_path):
     written = [e.graph_def for e in tf.compat.v1.train.summary_iterator(str(events)) if e.graph_def]
     definition = tf.compat.v1.GraphDef.FromString(written[0])
     assert "final_result" in {node.name for node in definition.node}
-
-
-def test_label_prints_what_label_image_printed(graph, picture, capsys):
-    """Its flags with underscores, the evaluation time, and scores that add up to one, best first."""
-    flags = ("--graph", graph, "--image", picture, "--input_mean", 127.5, "--input_std", 127.5)
-    assert run(label, *flags, "--output_layer", "final_result") == 0
-    said = capsys.readouterr().out
-    assert "Evaluation time (1-image): " in said
-    scores = [float(line.split("score=")[1].rstrip(")")) for line in said.splitlines() if "score=" in line]
-    assert len(scores) == 2
-    assert scores[0] >= scores[1]
-    assert sum(scores) == pytest.approx(1.0, abs=2e-5)
-
-
-def test_label_refuses_labels_that_do_not_fit(graph, picture):
-    """Three labels for two outputs."""
-    (graph.parent / "retrained_labels.txt").write_text("a\nb\nc\n", encoding="utf-8")
-    with pytest.raises(DatasetError, match="2 outputs, but 3 labels"):
-        run(label, "--graph", graph, "--image", picture)
-
-
-def test_label_asks_every_stage_of_a_bundle(picture, capsys):
-    """The default bundle: each stage by name, its labels below it."""
-    assert run(label, "--graph", DEFAULT_BUNDLE, "--image", picture) == 0
-    said = capsys.readouterr().out
-    assert "material:" in said
-    assert "score=" in said
-
-
-def test_show_writes_a_contact_sheet(picture, tmp_path, capsys):
-    """Three pictures in two columns: two rows of cells, each with a picture and two lines."""
-    for at in range(2):
-        cv2.imwrite(str(picture.parent / f"{at}.png"), np.full((30, 40, 3), 90 + at, np.uint8))
-    sheet = tmp_path / "sheet.png"
-    assert run(show, DEFAULT_BUNDLE, picture.parent, "--out", sheet, "--columns", 2, "--cell", 160) == 0
-    assert capsys.readouterr().out.startswith("3 pictures")
-    height, width = cv2.imread(str(sheet)).shape[:2]
-    assert width == 2 * (160 + 6)
-    assert height > 2 * (120 + 6)
-
-
-@pytest.mark.parametrize(
-    ("option", "value"), [("--cell", 100000), ("--count", 1000000), ("--columns", 99999)]
-)
-def test_show_refuses_a_sheet_that_no_file_can_hold(picture, tmp_path, option, value):
-    """Said before a picture is read: 100,000 px a cell had taken all memory."""
-    with pytest.raises(ConversionError, match="smaller --cell or --count"):
-        run(show, DEFAULT_BUNDLE, picture.parent, "--out", tmp_path / "sheet.jpg", option, value)
-    assert not (tmp_path / "sheet.jpg").exists()
-
-
-def test_label_refuses_flags_that_a_bundle_would_not_heed(picture):
-    """A bundle says its labels and scaling itself; another one's are not passed over in silence."""
-    with pytest.raises(DatasetError, match="leave those flags out"):
-        run(label, "--graph", DEFAULT_BUNDLE, "--image", picture, "--input_mean", 3, "--input_std", 4)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.data.dataset import class_of_folder, dataset_hash, load_dataset
+from converter.data.dataset import dataset_hash, load_dataset, read_class_name
 from edge_node.errors import DatasetError
 
 
@@ -120,7 +120,7 @@ def test_folders_are_classes_and_inner_folders_are_specimens(tmp_path):
     assert groups["a.jpg"] == "Corroded_Steel/plate 1"
     assert groups["x_nohash_0.jpg"] == groups["x_nohash_1.jpg"] == "Corroded_Steel/x"
     assert groups["b.jpg"] == ""
-    assert class_of_folder("Mild-Steel (late)") == "mild steel late"
+    assert read_class_name("Mild-Steel (late)") == "mild steel late"
 
 
 def test_one_class_is_no_dataset(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converter.data.dataset import Sample
-from converter.data.splits import random_folds, split, split_folds, with_groups
+from converter.data.splits import split, split_by_group, split_by_picture, with_groups
 from edge_node.errors import DatasetError
 
 
@@ -41,7 +41,7 @@ def test_added_pictures_move_no_others(groups, added):
     many_parts = split(many, test_percent=20, validation_percent=20)
     assert {s.path for s in few_parts.test} <= {s.path for s in many_parts.test}
     assert {s.path for s in few_parts.training} <= {s.path for s in many_parts.training}
-    np.testing.assert_array_equal(split_folds(few, 5), split_folds(many, 5)[: len(few)])
+    np.testing.assert_array_equal(split_by_group(few, 5), split_by_group(many, 5)[: len(few)])
 
 
 def test_shares_are_those_asked_for():
@@ -72,15 +72,15 @@ def test_one_group_cannot_be_divided():
 def test_random_folds_do_split_groups():
     """The flattering division is by picture: one group is in several folds, unlike in the honest one."""
     samples = _samples(["a"] * 50)
-    assert len(set(random_folds(samples, 5))) > 1
-    assert len(set(split_folds(samples, 5))) == 1
+    assert len(set(split_by_picture(samples, 5))) > 1
+    assert len(set(split_by_group(samples, 5))) == 1
 
 
 def test_random_folds_do_not_depend_on_where_the_pictures_lie():
     """The same data set in another place is divided alike."""
     here = [Sample(Path("/here/set") / f"{number}.jpg", "a") for number in range(50)]
     there = [Sample(Path("there/set") / f"{number}.jpg", "a") for number in range(50)]
-    assert random_folds(here, 5).tolist() == random_folds(there, 5).tolist()
+    assert split_by_picture(here, 5).tolist() == split_by_picture(there, 5).tolist()
 
 
 def test_near_duplicates_become_one_group(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from converter.data.dataset import Sample
-from converter.data.stage_truth import UNKNOWN, corroded_truth, stage_truth
+from converter.data.stage_truth import UNKNOWN, read_corroded, stage_truth
 from converter.graphs.label_names import meanings_of
 from edge_node.inference.manifest import Cascade, Stage
 
@@ -88,4 +88,4 @@ def test_what_is_no_metal_reaches_no_other_stage(known, wanted):
 )
 def test_the_outcome_is_known_or_not(known, wanted):
     """Corroded, not, or not known."""
-    assert corroded_truth(Sample(Path("a.jpg"), "g", labels=known)) is wanted
+    assert read_corroded(Sample(Path("a.jpg"), "g", labels=known)) is wanted

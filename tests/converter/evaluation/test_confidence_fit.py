@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.evaluation.confidence_fit import expected_calibration_error, fit_abstention, fit_temperature
-from converter.evaluation.float_agreement import softmax
+from converter.evaluation.confidence_fit import fit_abstention, fit_temperature
+from converter.evaluation.metrics import expected_calibration_error
 from edge_node.errors import ConversionError
+from edge_node.inference.probabilities import softmax
 
 
 def drawn(pictures: int, seed: int = 0):

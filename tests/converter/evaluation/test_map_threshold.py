@@ -14,8 +14,8 @@ from converter.evaluation.map_threshold import MapCounts, fit_threshold
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import area_estimate
-from tests.converter.cli.test_convert import convert
 from tests.support import small_graphs
+from tests.support.subcommands import convert
 
 PICTURES, INTERVALS = 20, 482
 GROUPS = [f"plate-{at // 2}" for at in range(PICTURES)]
@@ -48,7 +48,7 @@ def test_masks_of_one_kind_fit_nothing(part):
     """Where all is corroded, or nothing, any threshold at the end would look best."""
     empty = np.zeros((PICTURES, INTERVALS), np.int64)
     made = counts(360, 300)
-    kept = MapCounts(empty, made.sound) if part == "corroded" else MapCounts(made.corroded, empty)
+    kept = MapCounts(empty, made.uncorroded) if part == "corroded" else MapCounts(made.corroded, empty)
     assert fit_threshold(kept, GROUPS) is None
 
 

@@ -1,12 +1,11 @@
-"""Labels and their meanings; cascade files with what is wrong in them."""
+"""Labels and their meanings."""
 
 from __future__ import annotations
 
 import pytest
 
-from converter.graphs.cascade_file import read_cascade
 from converter.graphs.label_names import meanings_of, read_labels
-from edge_node.errors import ConversionError, DatasetError
+from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Meaning
 
 
@@ -52,52 +51,3 @@ def test_a_label_file_holds_two_or_more_distinct_labels(tmp_path, content):
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DatasetError, match=r"labels\.txt"):
         read_labels(path)
-
-
-STAGE = '[[stage]]\nname = "steel"\ngraph = "g.pb"\nlabels = ["corroded", "uncorroded"]\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("[[stage", "not TOML"),
-        ("", "stage"),
-        (STAGE + "temprature = 2.0\n", 'did you mean "temperature"?'),
-        ('verion = "1"\n' + STAGE, 'did you mean "version"?'),
-        (STAGE + "temperature = 0.0\n", "temperature"),
-        (STAGE + STAGE, "two stages have one name"),
-        (STAGE + 'otherwise = "nowhere"\n', "'nowhere', which is no stage"),
-        (STAGE + 'routes = { rusty = "steel" }\n', "'rusty' is none of its labels"),
-        (STAGE + 'otherwise = "steel"\n', "circle: steel -> steel"),
-        ('root = "copper"\n' + STAGE, "'copper'"),
-        (STAGE.replace('["corroded", "uncorroded"]', '["corroded"]'), "wanted two or more"),
-        (STAGE.replace('["corroded", "uncorroded"]', '"absent.txt"'), "absent.txt"),
-        (STAGE.replace("steel", "../steel"), "name"),
-    ],
-)
-def test_what_is_wrong_in_a_cascade_is_said_before_any_graph_is_opened(tmp_path, text, said):
-    """One sentence with the file's name; the graph that it names does not even exist."""
-    path = tmp_path / "cascade.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConversionError) as caught:
-        read_cascade(path)
-    assert "\n" not in str(caught.value)
-    assert "cascade.toml" in str(caught.value)
-    assert said in str(caught.value)
-
-
-def test_a_cascade_is_read_as_it_is_written(tmp_path):
-    """Settings of the file win over defaults and over what words mean."""
-    path = tmp_path / "two-plates.toml"
-    meanings = '[stage.meanings.uncorroded]\nmaterial = "brass"\ncorroded = false\n'
-    path.write_text(
-        STAGE + "abstain_below = 0.7\ninput_mean = 3.0\ninput_std = 4.0\n" + meanings, encoding="utf-8"
-    )
-    plan = read_cascade(path)
-    (planned,) = plan.stages
-    assert (plan.name, plan.root) == ("two-plates", "steel")
-    assert planned.graph == tmp_path / "g.pb"
-    assert planned.stage.abstain_below == 0.7
-    assert (planned.flags.input_mean, planned.flags.input_std) == (3.0, 4.0)
-    assert planned.stage.meanings["corroded"] == Meaning(corroded=True)
-    assert planned.stage.meanings["uncorroded"] == Meaning(material="brass", corroded=False)

@@ -1,29 +1,20 @@
 """Rendered specimens: same seed same bytes, truth as drawn, corrosion that only grows, complete data sets."""
 
-import argparse
 import csv
 import functools
 import itertools
-import json
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from converter.cli.specimens import add_arguments, run
-from converter.specimens.clip import FPS, HEIGHT_PX, JOURNEY, WIDTH_PX, Stretch, main, write_clip
-from converter.specimens.corrosion import kinetics_of
-from converter.specimens.dataset import LABEL_COLUMNS, plate_of, render, render_other, write_dataset
+from converter.specimens.corrosion import find_kinetics
+from converter.specimens.dataset import LABEL_COLUMNS, render, render_other, render_plate, write_dataset
 from converter.specimens.not_metal import Other, OtherSpec
 from converter.specimens.spec import Finish, Light, Material, Specimen, SpecimenSpec
 from edge_node.errors import DatasetError
 
 SIZE = (160, 120)
-ROOT = Path(__file__).parents[3]
-SHIPPED_CLIP = ROOT / "edge_node" / "demo" / "inspection.mp4"
 
 
 def spec(material=Material.STEEL, finish=Finish.BRUSHED, hours=0.0, **changes):
@@ -101,14 +92,14 @@ def test_corrosion_only_grows(material, finish):
 @pytest.mark.parametrize("hours", [20.0, 60.0, 150.0])
 def test_area_follows_the_growth_law(hours):
     """The covered share of a whole steel plate is Avrami's, within 4 points for the frayed edges."""
-    plate = plate_of(spec(hours=hours, seed=9), (240, 320), 1.0)
-    wanted = kinetics_of(Material.STEEL, Finish.BRUSHED).fraction(hours)
+    plate = render_plate(spec(hours=hours, seed=9), (240, 320), 1.0)
+    wanted = find_kinetics(Material.STEEL, Finish.BRUSHED).fraction(hours)
     assert float(np.mean(plate.coverage >= 0.5)) == pytest.approx(wanted, abs=0.04)
 
 
 def test_hours_invert_the_growth_law():
     """Asking for the hours of a share and for the share of those hours comes back to the share."""
-    kinetics = kinetics_of(Material.GALVANIZED, Finish.ROLLED)
+    kinetics = find_kinetics(Material.GALVANIZED, Finish.ROLLED)
     assert kinetics.fraction(kinetics.hours(0.3)) == pytest.approx(0.3)
 
 
@@ -247,105 +238,3 @@ def test_file_in_the_way_is_refused(tmp_path):
     blocked.write_text("")
     with pytest.raises(DatasetError, match="is a file, expected a folder"):
         write_dataset(blocked, 1, force=True)
-
-
-def parsed(*arguments):
-    """Return what the command reads from ``arguments``."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def test_command_writes_what_it_was_asked_for(tmp_path, capsys):
-    """The command writes the count and size it was given and ends with 0 and the path of the labels."""
-    out = tmp_path / "new"
-    assert run(parsed(str(out), "--count", "2", "--size", "96x64", "--seed", "8")) == 0
-    assert str(out / "labels.csv") in capsys.readouterr().out
-    assert len(list((out / "pictures").iterdir())) == 2
-
-
-@pytest.mark.parametrize("option", ["--size=480", "--size=axb", "--size=10x10", "--count=0", "--seed=-1"])
-def test_command_refuses_wrong_options(option, capsys):
-    """A size, count or seed out of range is refused while parsing, with what is wanted."""
-    with pytest.raises(SystemExit):
-        parsed("out", option)
-    assert "wanted" in capsys.readouterr().err
-
-
-def test_rendering_needs_no_tensorflow():
-    """Importing the renderer loads neither TensorFlow nor rich: `--help` stays quick."""
-    code = (
-        "import sys, converter.specimens.dataset, converter.specimens.clip\n"
-        "print('tensorflow' in sys.modules, 'rich' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.split() == ["False", "False"]
-
-
-def decoded(clip):
-    """Return every frame of a video file."""
-    capture = cv2.VideoCapture(str(clip))
-    pictures = []
-    while True:
-        more, picture = capture.read()
-        if not more:
-            return pictures
-        pictures.append(picture)
-
-
-def redness(pictures):
-    """Return by how much red exceeds blue on average."""
-    stack = np.stack(pictures).astype(int)
-    return float((stack[..., 2] - stack[..., 0]).mean())
-
-
-def sharpness(picture):
-    """Return the variance of the Laplacian of the grey picture."""
-    return cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.CV_64F).var()
-
-
-def test_clip_and_truth_agree(tmp_path):
-    """A short journey gives as many frames as the truth counts, and a segment for each plate and fault."""
-    rusty = spec(finish=Finish.ROLLED, hours=60.0, seed=1)
-    journey = (Stretch(spec(seed=2), 5), Stretch(rusty, 5), Stretch(rusty, 4, fault="dark"))
-    clip = tmp_path / "short.mp4"
-    document = json.loads(write_clip(clip, journey).read_text(encoding="utf-8"))
-    pictures = decoded(clip)
-    assert len(pictures) == document["frames"]
-    assert pictures[0].shape == (HEIGHT_PX, WIDTH_PX, 3)
-    assert [(part["corroded"], part["fault"]) for part in document["segments"]] == [
-        (False, "none"),
-        (True, "none"),
-        (True, "dark"),
-    ]
-    assert [part["inspectable"] for part in document["segments"]] == [True, True, False]
-    for part in document["segments"]:
-        assert 0 <= part["first_frame"] <= part["last_frame"] < document["frames"]
-
-
-def test_clip_cannot_be_written(tmp_path, capsys):
-    """A folder that is not there ends the command with 1 and one sentence, no traceback."""
-    assert main([str(tmp_path / "missing" / "clip.mp4")]) == 1
-    assert "cannot write mp4v video" in capsys.readouterr().err
-
-
-def test_shipped_clip_is_small_and_whole():
-    """The clip in the package decodes to the frames that its truth counts and stays under 3 MB."""
-    document = json.loads(SHIPPED_CLIP.with_name("inspection_truth.json").read_text(encoding="utf-8"))
-    assert SHIPPED_CLIP.stat().st_size <= 3_000_000
-    assert len(decoded(SHIPPED_CLIP)) == document["frames"]
-    assert document["fps"] == FPS
-    assert [part["fault"] for part in document["segments"]] == [stretch.fault for stretch in JOURNEY]
-
-
-def test_shipped_clip_shows_what_its_truth_says():
-    """In the shipped clip rust is red, dark is dark, blurred is blurred, and segments follow one another."""
-    document = json.loads(SHIPPED_CLIP.with_name("inspection_truth.json").read_text(encoding="utf-8"))
-    pictures = decoded(SHIPPED_CLIP)
-    ends = [(part["first_frame"], part["last_frame"]) for part in document["segments"]]
-    assert all(last < first for (_, last), (first, _) in itertools.pairwise(ends))
-    clean, mild, heavy, _, _, painted, dark, blurred = (pictures[first : last + 1] for first, last in ends)
-    assert redness(clean) + 5 < redness(mild) < redness(heavy) - 5
-    assert max(picture.mean() for picture in dark) < 12
-    assert max(map(sharpness, blurred)) < 0.2 * min(map(sharpness, painted))
-    assert [part["severity"] for part in document["segments"][:5]] == ["none", "mid", "late", "none", "late"]

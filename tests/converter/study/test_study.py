@@ -6,13 +6,20 @@ import argparse
 import json
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
+from converter.cli import specimens, study
+from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.metrics import Interval
-from converter.specimens import dataset as specimens
-from converter.study import study
-from converter.study.figures import SPECIMEN, Answered, answers_of, comparisons, row
+from converter.study.figures import (
+    SPECIMEN,
+    Predictions,
+    combine_predictions,
+    compare_cascades,
+    measure_model,
+)
 from converter.study.models import (
     CASCADE,
     FOUR_CLASSES,
@@ -20,13 +27,13 @@ from converter.study.models import (
     PILOT,
     SEVERITY_CASCADE,
     TITLES,
-    answerable,
+    select_answerable,
     with_classes,
 )
-from converter.study.page import page, plot
+from converter.study.page import make_plot, page
 from converter.study.results import Study
-from converter.study.text import conclusions, lines
-from converter.training.head_training import UNKNOWN, TrainingTarget
+from converter.study.text import draw_conclusions, lines
+from converter.training.training_data import TrainingTarget
 from edge_node.errors import DatasetError, GraphError
 
 
@@ -80,7 +87,7 @@ def test_errors_between_materials_by_hand():
     """Of four errors, three name the other material, and two the other condition."""
     targets, said = np.array([0, 0, 1, 2, 3, 3, UNKNOWN]), np.array([0, 2, 3, 3, 1, 3, 0])
     groups = np.array(list("abcdefg"))
-    found = row(Answered(TITLES["four"], FOUR_CLASSES, targets, said), groups, SPECIMEN)
+    found = measure_model(Predictions(TITLES["four"], FOUR_CLASSES, targets, said), groups, SPECIMEN)
     assert (found.pictures, found.errors, found.between_materials, found.wrong_condition) == (6, 4, 3, 1)
     assert found.accuracy.value == pytest.approx(2 / 6)
     assert found.most_frequent == pytest.approx(2 / 6)
@@ -114,11 +121,11 @@ def test_a_cascade_says_what_its_stages_say():
         "severity": _logits(0, 0, 1, 0, labels=2),
         "severities": _logits(0, 0, 0, 2, labels=3),
     }
-    answered = answers_of(questions, logits)
-    said = {one.title: one.said.tolist() for one in answered}
+    answered = combine_predictions(questions, logits)
+    said = {one.title: one.predicted.tolist() for one in answered}
     assert said[CASCADE] == [0, 3, 2, 3]
     assert said[SEVERITY_CASCADE][2:] == [1, 2]
-    found = {one.cascade: one for one in comparisons(answered, np.array(list("abcd")), SPECIMEN)}
+    found = {one.cascade: one for one in compare_cascades(answered, np.array(list("abcd")), SPECIMEN)}
     assert (found[CASCADE].only_cascade, found[CASCADE].only_model) == (1, 1)
     assert found[CASCADE].gained.value == 0
     assert found[SEVERITY_CASCADE].gained.value == pytest.approx(1 / 2)
@@ -128,11 +135,11 @@ def test_a_gain_that_chance_explains_is_not_called_one():
     """Only where the whole range over groups is on one side does the text say who is better."""
     groups = np.array([f"g{number}" for number in range(100)])
     targets = np.zeros(100, np.intp)
-    better = Answered(CASCADE, FOUR_CLASSES, targets, np.where(np.arange(100) < 5, 1, 0))
-    worse = Answered(TITLES["four"], FOUR_CLASSES, targets, np.where(np.arange(100) < 45, 1, 0))
-    alike = Answered(TITLES["four"], FOUR_CLASSES, targets, np.where(np.arange(100) > 93, 1, 0))
+    better = Predictions(CASCADE, FOUR_CLASSES, targets, np.where(np.arange(100) < 5, 1, 0))
+    worse = Predictions(TITLES["four"], FOUR_CLASSES, targets, np.where(np.arange(100) < 45, 1, 0))
+    alike = Predictions(TITLES["four"], FOUR_CLASSES, targets, np.where(np.arange(100) > 93, 1, 0))
     for other, words in ((worse, "beats the four-class model: 95.00 % against 55.00 %"), (alike, "neither")):
-        text = "\n".join(conclusions(_study([better, other], groups)))
+        text = "\n".join(draw_conclusions(_study([better, other], groups)))
         assert words in text
 
 
@@ -145,8 +152,8 @@ def _study(answered, groups, **changes):
         "steps": 10,
         "seed": 0,
         "left_out": (),
-        "rows": tuple(row(one, groups, SPECIMEN) for one in answered),
-        "comparisons": comparisons(answered, groups, SPECIMEN),
+        "rows": tuple(measure_model(one, groups, SPECIMEN) for one in answered),
+        "comparisons": compare_cascades(answered, groups, SPECIMEN),
     }
     return Study(**{**of_all, **changes})
 
@@ -154,12 +161,12 @@ def _study(answered, groups, **changes):
 def test_several_architectures_stand_side_by_side():
     """With two architectures there is a table with a column for each, as text and on the page."""
     groups = np.array(list("abcd"))
-    one = row(
-        Answered(TITLES["binary"], ("corroded", "uncorroded"), np.arange(4) % 2, np.arange(4) % 2),
+    one = measure_model(
+        Predictions(TITLES["binary"], ("corroded", "uncorroded"), np.arange(4) % 2, np.arange(4) % 2),
         groups,
         SPECIMEN,
     )
-    rows = tuple(study.msgspec.structs.replace(one, architecture=name) for name in ("net<1>", "net2"))
+    rows = tuple(msgspec.structs.replace(one, architecture=name) for name in ("net<1>", "net2"))
     found = _study([], groups, rows=rows, comparisons=())
     assert "Architectures" in "\n".join(lines(found))
     html = page(found).decode()
@@ -170,9 +177,9 @@ def test_several_architectures_stand_side_by_side():
 def test_marks_of_the_plot_stand_where_their_accuracy_is():
     """The axis ends at 100 % and begins at a ten below everything that is drawn."""
     groups = np.array(list("abcde"))
-    answered = Answered(TITLES["four"], FOUR_CLASSES, np.zeros(5, np.intp), np.array([0, 0, 0, 0, 1]))
-    one = study.msgspec.structs.replace(row(answered, groups, SPECIMEN), accuracy=Interval(0.8, 0.6, 1.0))
-    drawn = plot([one])
+    answered = Predictions(TITLES["four"], FOUR_CLASSES, np.zeros(5, np.intp), np.array([0, 0, 0, 0, 1]))
+    one = msgspec.structs.replace(measure_model(answered, groups, SPECIMEN), accuracy=Interval(0.8, 0.6, 1.0))
+    drawn = make_plot([one])
     assert drawn.low == pytest.approx(0.6)
     assert [label for label, _ in drawn.ticks] == ["60 %", "70 %", "80 %", "90 %", "100 %"]
     ((_, _, (mark, of_thesis)),) = drawn.lines
@@ -188,7 +195,7 @@ def test_models_that_the_pictures_cannot_answer_are_named(tmp_path):
     samples = tuple(with_classes(sample) for sample in study.load_dataset(tmp_path))
     numbers = np.array([0] * 6 + [1] * 6 + [0, 1, 0, 0])
     numbers[1] = 1
-    models, reasons = answerable(samples, [numbers])
+    models, reasons = select_answerable(samples, [numbers])
     assert [model.stage.name for model in models] == ["binary", "steel", "material"]
     said = "\n".join(reasons)
     assert "Model 6: aluminium alone: left out, all 2 pictures of corroded (1 groups) are in one fold" in said

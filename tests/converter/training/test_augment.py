@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.training.augment import INSPECTION, Augmentation, augment, augmented_mask
+from converter.training.augment import INSPECTION, Augmentation, augment, augment_mask
 
 _SIZE_PX = 64
 
@@ -46,7 +46,7 @@ def test_a_mask_follows_its_picture(seed):
     mask[20:40, 30:55] = 255
     geometry = Augmentation(flip_left_right=True, flip_up_down=True, rotation_deg=40, crop_share=0.2)
     seen = augment(picture, _SIZE_PX, geometry, np.random.default_rng(seed))[..., 0] > 127
-    expected = augmented_mask(mask, _SIZE_PX, geometry, np.random.default_rng(seed)) > 127
+    expected = augment_mask(mask, _SIZE_PX, geometry, np.random.default_rng(seed)) > 127
     assert expected.sum() > 100
     assert (seen & expected).sum() / (seen | expected).sum() > 0.95
 

@@ -10,7 +10,7 @@ from converter.architectures.backbones import InputRule, load_backbone
 from converter.data.dataset import Sample
 from converter.training import bottlenecks
 from converter.training.augment import INSPECTION, Augmentation
-from converter.training.bottlenecks import Variant, compute, extractor, shown_mask
+from converter.training.bottlenecks import Variant, compute, make_extractor, read_mask_variant
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Resize
 
@@ -39,7 +39,7 @@ def _count(progress):
 
 def test_activations_are_the_networks_own(samples, backbone):
     """An activation is what the network says of the picture prepared by the node's own rules."""
-    by = extractor(backbone, pooled=True)
+    by = make_extractor(backbone, pooled=True)
     found = compute(samples, by, [Variant(0)])
     assert found.shape == (1, 3, 256)
     picture = bottlenecks.resize(samples[1].read(), 64, 64, backbone.input.resize)[..., ::-1]
@@ -50,7 +50,7 @@ def test_activations_are_the_networks_own(samples, backbone):
 
 def test_a_warm_cache_gives_the_same_without_the_network(samples, backbone, tmp_path):
     """The second run reads every entry, computes nothing, and gives the same numbers."""
-    by, cache = extractor(backbone), tmp_path / "cache"
+    by, cache = make_extractor(backbone), tmp_path / "cache"
     first, second = [], []
     cold = compute(samples, by, _VARIANTS, cache=cache, progress=_count(first))
     warm = compute(samples, by, _VARIANTS, cache=cache, progress=_count(second))
@@ -61,7 +61,7 @@ def test_a_warm_cache_gives_the_same_without_the_network(samples, backbone, tmp_
 
 def test_no_entry_is_stale(samples, backbone, tmp_path):
     """Another picture under one name, other weights, layer, pooling or augmentation: computed."""
-    cache, pooled = tmp_path / "cache", extractor(backbone, pooled=True)
+    cache, pooled = tmp_path / "cache", make_extractor(backbone, pooled=True)
     compute(samples, pooled, _VARIANTS, cache=cache)
 
     def computed(by, variants):
@@ -71,9 +71,9 @@ def test_no_entry_is_stale(samples, backbone, tmp_path):
 
     assert computed(pooled, _VARIANTS)[1] == 0
     other_weights = load_backbone("mobilenet_0.25_128", weights="random", size_px=64)
-    assert computed(extractor(other_weights, pooled=True), _VARIANTS)[1] == 6
-    assert computed(extractor(backbone), _VARIANTS)[1] == 6
-    assert computed(extractor(backbone, layer="conv_pw_5_relu", pooled=True), _VARIANTS)[1] == 6
+    assert computed(make_extractor(other_weights, pooled=True), _VARIANTS)[1] == 6
+    assert computed(make_extractor(backbone), _VARIANTS)[1] == 6
+    assert computed(make_extractor(backbone, layer="conv_pw_5_relu", pooled=True), _VARIANTS)[1] == 6
     assert computed(pooled, [Variant(1, Augmentation(rotation_deg=10))])[1] == 3
     assert computed(pooled, [Variant(1, INSPECTION, seed=1)])[1] == 3
     cv2.imwrite(str(samples[0].path), np.zeros((70, 90, 3), np.uint8))
@@ -85,7 +85,7 @@ def test_no_entry_is_stale(samples, backbone, tmp_path):
 
 def test_a_damaged_entry_is_computed_again(samples, backbone, tmp_path):
     """An entry that was cut off by a crash is noticed and replaced."""
-    by, cache = extractor(backbone, pooled=True), tmp_path / "cache"
+    by, cache = make_extractor(backbone, pooled=True), tmp_path / "cache"
     whole = compute(samples, by, [Variant(0)], cache=cache)
     entries = sorted(cache.rglob("*.npy"))
     entries[0].write_bytes(entries[0].read_bytes()[:-7])
@@ -99,7 +99,7 @@ def test_a_cache_that_cannot_be_written_is_named(samples, backbone, tmp_path):
     """A file where the folder should be gives one sentence."""
     (tmp_path / "cache").write_text("in the way", encoding="utf-8")
     with pytest.raises(DatasetError, match="cannot keep bottlenecks"):
-        compute(samples, extractor(backbone, pooled=True), [Variant(0)], cache=tmp_path / "cache")
+        compute(samples, make_extractor(backbone, pooled=True), [Variant(0)], cache=tmp_path / "cache")
 
 
 def test_masks_follow_their_variants(tmp_path):
@@ -113,8 +113,8 @@ def test_masks_follow_their_variants(tmp_path):
     rule = InputRule(size_px=256, resize=Resize.AREA, mean=(0.0,) * 3, std=(1.0,) * 3)
     for copy in range(4):
         variant = Variant(copy, geometry)
-        mask = shown_mask(sample, variant, 8)
-        seen = bottlenecks.shown(sample, sample.sha256, variant, rule)[..., 0]
+        mask = read_mask_variant(sample, variant, 8)
+        seen = bottlenecks.read_variant(sample, sample.sha256, variant, rule)[..., 0]
         expected = cv2.resize(seen, (8, 8), interpolation=cv2.INTER_AREA) / 255
         np.testing.assert_allclose(mask, expected, atol=0.06)
-    assert shown_mask(Sample(tmp_path / "p.png", "g"), Variant(0), 8) is None
+    assert read_mask_variant(Sample(tmp_path / "p.png", "g"), Variant(0), 8) is None

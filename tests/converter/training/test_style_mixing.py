@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.training.head_training import TrainingData, TrainingSettings, TrainingTarget, train
+from converter.training.head_training import train
 from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
+from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget
 
 
 @pytest.fixture

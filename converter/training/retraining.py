@@ -1,7 +1,7 @@
-"""Transfer learning: from samples and a recipe to trained heads on one backbone.
+"""Train heads, and the last layers if asked, of one backbone on samples as a recipe says.
 
-The frozen part of the network is run once over every picture (``bottlenecks``); everything after it is
-trained on what it made (``training``).
+The frozen part of the network runs once over every picture (``bottlenecks``); the rest is trained on its
+activations (``head_training``).
 """
 
 from __future__ import annotations
@@ -13,22 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.architectures.backbones import Backbone, load_backbone, weights_hash
+from converter.architectures.backbones import Backbone, hash_weights, load_backbone
 from converter.data.dataset import CORRODED, OTHER, UNCORRODED
+from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
-from converter.training.bottlenecks import Extractor, Variant, compute, extractor, shown_mask
+from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor, read_mask_variant
 from converter.training.fine_tuning import Cut, cut_before
-from converter.training.head_training import (
-    UNKNOWN,
-    Look,
-    TrainedHead,
-    TrainingData,
-    TrainingSettings,
-    TrainingTarget,
-    fitted_temperature,
-    train,
-)
+from converter.training.head_training import fit_head_temperature, train
+from converter.training.training_data import Look, TrainedHead, TrainingData, TrainingSettings, TrainingTarget
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -40,24 +33,23 @@ if TYPE_CHECKING:
     from converter.data.dataset import Sample
     from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe
 
-# A stratum (set and label, perhaps of one source) with fewer pictures is not drawn as often as a large one:
-# its few pictures would be learned by heart.
+# A stratum (set and label, perhaps of one source) with fewer pictures is drawn less often than a larger one,
+# or training would overfit its few pictures.
 FULL_WEIGHT_PICTURES = 60
-# Looks at the validation pictures that one training takes.
-_LOOKS = 20
+_VALIDATIONS = 20  # per training, unless the recipe says otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedTraining:
-    """Everything that does not depend on who is trained on: computed once, trained on many times.
+    """All that does not depend on the choice of training pictures: computed once, used by many trainings.
 
     Attributes:
         samples: the pictures.
-        recipe: what is asked of them.
-        questions: one for each stage.
-        activations: float16 ``(variants, pictures, ...)``; the first variant is the picture as it is.
-        masks: see ``training.Material``.
-        frozen: the network, where no layer of it is trained along: every training has the same then.
+        recipe: the stages and how they are trained.
+        questions: the training target of each stage.
+        activations: float16 ``(variants, pictures, ...)``; the first variant is without augmentation.
+        masks: see ``TrainingData``.
+        frozen: the backbone, if none of its layers is trained, so that all trainings share it.
     """
 
     samples: tuple[Sample, ...]
@@ -70,14 +62,14 @@ class PreparedTraining:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A backbone with trained heads.
+    """A backbone with its trained heads.
 
     Attributes:
-        backbone: its weights are the tuned ones, where the recipe tunes any.
+        backbone: with fine-tuned weights, where the recipe fine-tunes any.
         heads: one for each stage.
-        temperatures: one for each head; 1 where no validation picture says otherwise.
-        fine_tuned_convolutions: how many were trained along.
-        logits: per stage the logits of every prepared picture as it is, ``(pictures, labels)``.
+        temperatures: one for each head; 1 without validation pictures.
+        fine_tuned_convolutions: number of convolutions that were trained too.
+        logits: per stage, of every prepared picture without augmentation, ``(pictures, labels)``.
     """
 
     backbone: Backbone
@@ -95,21 +87,21 @@ def prepare(
     augmentation: Augmentation = INSPECTION,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> PreparedTraining:
-    """Run the frozen part of the recipe's network over every variant of every picture.
+    """Compute the activations of the frozen part of the network for every variant of every picture.
 
     Raises:
-        DatasetError: a picture cannot be read, or no picture answers a stage.
-        GraphError: the backbone or its weights cannot be had.
+        DatasetError: a picture cannot be read, or no picture has a label of a stage.
+        GraphError: the backbone or its weights cannot be loaded.
     """
-    questions = tuple(_question(stage, samples) for stage in recipe.stage)
-    by, cut, backbone = _network(recipe)
+    questions = tuple(_make_target(stage, samples) for stage in recipe.stage)
+    by, cut, backbone = _build_network(recipe)
     variants = [
         Variant(copy, augmentation, recipe.training.seed) for copy in range(recipe.training.copies + 1)
     ]
     activations = compute(samples, by, variants, cache=cache, progress=progress)
     if activations.ndim == 3:  # pooled: one position
         activations = activations[:, :, np.newaxis, np.newaxis]
-    masks = _masks(samples, variants, backbone.map_shape[0]) if _wants_maps(recipe) else None
+    masks = _read_masks(samples, variants, backbone.map_shape[0]) if _wants_maps(recipe) else None
     frozen = None if cut else backbone
     return PreparedTraining(tuple(samples), recipe, questions, activations, masks, frozen)
 
@@ -121,14 +113,14 @@ def fit(
     *,
     report: Callable[[Look], None] = lambda _look: None,
 ) -> Fitted:
-    """Train on some of the pictures.
+    """Train the heads, and the layers that the recipe fine-tunes, on some of the pictures.
 
     Args:
         prepared: all pictures.
-        training: ``(pictures,)``, those to train on, as far as the recipe admits them.
-        validation: ``(pictures,)``, those that decide when training ends and set the temperatures; may be
+        training: ``(pictures,)``, those to train on if the recipe admits them.
+        validation: ``(pictures,)``, those that decide when training ends and fit the temperatures; may be
             none.
-        report: told what each look at them saw.
+        report: called with the result of each validation.
 
     Raises:
         DatasetError: a stage has pictures of fewer than two labels to train on.
@@ -137,89 +129,91 @@ def fit(
     if prepared.frozen is not None:
         cut, backbone = None, prepared.frozen
     else:
-        _, cut, backbone = _network(recipe)
+        _, cut, backbone = _build_network(recipe)
     upper = cut.upper if cut else None
-    heads = _trained(prepared, training, validation, upper, report)
+    heads = _train_variations(prepared, training, validation, upper, report)
     if cut:
-        backbone = replace(backbone, weights_sha256=weights_hash(backbone.model))
-    pooled = _pooled(prepared.activations[0], upper)
+        backbone = replace(backbone, weights_sha256=hash_weights(backbone.model))
+    pooled = _pool_features(prepared.activations[0], upper)
     logits = {head.question.name: head.logits(pooled) for head in heads}
-    temperatures = tuple(_temperature(head, logits[head.question.name], validation) for head in heads)
+    temperatures = tuple(_fit_temperature(head, logits[head.question.name], validation) for head in heads)
     return Fitted(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
 
 
-def draw_weights(
+def weigh_pictures(
     prepared: PreparedTraining, wanted: TrainingRecipe, training: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return how often each picture is drawn: sets by the recipe, what it balances within a set alike.
+    """Return the relative frequency with which each picture is drawn, ``(pictures,)``; 0 excludes it.
 
-    The labels are those of the question that most pictures answer.
+    Sets are weighted as the recipe says; within a set every stratum (label, or label and source) weighs the
+    same. The labels are those of the stage that most pictures have a label for.
     """
     sets, by_source = wanted.sets, wanted.balance == "sources"
     known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in prepared.questions]
-    widest = prepared.questions[int(np.argmax(known))]
-    asked = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
+    most_known = prepared.questions[int(np.argmax(known))]
+    has_label = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
     strata = [
         (sample.set_name, sample.source if by_source else "", int(target))
-        for sample, target in zip(prepared.samples, widest.targets, strict=True)
+        for sample, target in zip(prepared.samples, most_known.targets, strict=True)
     ]
-    counts = Counter(stratum for stratum, asks in zip(strata, asked, strict=True) if asks)
+    counts = Counter(stratum for stratum, used in zip(strata, has_label, strict=True) if used)
     return np.array(
         [
-            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if asks else 0.0
-            for stratum, asks in zip(strata, asked, strict=True)
+            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if used else 0.0
+            for stratum, used in zip(strata, has_label, strict=True)
         ]
     )
 
 
-def _trained(
+def _train_variations(
     prepared: PreparedTraining,
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     upper: Any,
     report: Callable[[Look], None],
 ) -> tuple[TrainedHead, ...]:
-    """Train each variation from one start, and return the heads of the mean; it is in ``upper`` too.
+    """Train each variation from the same start and return heads of averaged weights; ``upper`` gets them too.
 
-    The mean of what was learned under different conditions holds where each of them does, as long as all
-    began alike (Wortsman et al., Model soups, ICML 2022).
+    The average of weights that were trained differently from one start generalises better than each
+    (Wortsman et al., Model soups, ICML 2022).
     """
     start = upper.get_weights() if upper else []
     uppers, heads = [], []
     for varied in prepared.recipe.trainings():
         admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
         _check_labels(prepared.questions, admitted)
-        weights = draw_weights(prepared, varied, admitted)
-        material = TrainingData(prepared.activations, prepared.masks, weights, validation)
+        weights = weigh_pictures(prepared, varied, admitted)
+        data = TrainingData(prepared.activations, prepared.masks, weights, validation)
         if upper:
             upper.set_weights(start)
-        heads.append(train(material, prepared.questions, _settings(varied), upper=upper, report=report))
+        heads.append(train(data, prepared.questions, _make_settings(varied), upper=upper, report=report))
         uppers.append(upper.get_weights() if upper else [])
     if upper:
         upper.set_weights([np.mean(values, axis=0) for values in zip(*uppers, strict=True)])
-    return tuple(_mean(alike) for alike in zip(*heads, strict=True))
+    return tuple(_average_heads(alike) for alike in zip(*heads, strict=True))
 
 
-def _mean(heads: Sequence[TrainedHead]) -> TrainedHead:
+def _average_heads(heads: Sequence[TrainedHead]) -> TrainedHead:
     weights = np.mean([head.weights for head in heads], axis=0)
     return TrainedHead(heads[0].question, weights, np.mean([head.biases for head in heads], axis=0))
 
 
-def _network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
-    """Build the backbone and, where layers are tuned, cut it."""
+def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
+    """Build the backbone and, if layers are fine-tuned, cut it."""
     wanted = recipe.training
     backbone = load_backbone(wanted.architecture, weights=wanted.weights, size_px=wanted.size_px)
     if wanted.fine_tune == 0:
-        return extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone
+        return make_extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone
     cut = cut_before(backbone.model, wanted.fine_tune)
-    return extractor(backbone, layer=cut.layer), cut, backbone
+    return make_extractor(backbone, layer=cut.layer), cut, backbone
 
 
 def _wants_maps(recipe: CascadeRecipe) -> bool:
     return recipe.training.map_weight > 0 and any(stage.learn != "pictures" for stage in recipe.stage)
 
 
-def _question(stage: StageRecipe, samples: Sequence[Sample]) -> TrainingTarget:
+def _make_target(stage: StageRecipe, samples: Sequence[Sample]) -> TrainingTarget:
+    """Return a stage's right label of every sample; refuse a stage with a label that no sample has."""
     found = [stage.target(sample) for sample in samples]
     targets = np.array([UNKNOWN if target is None else target for target in found], np.intp)
     missing = [label for index, label in enumerate(stage.labels) if index not in targets]
@@ -238,6 +232,7 @@ def _question(stage: StageRecipe, samples: Sequence[Sample]) -> TrainingTarget:
 
 
 def _check_labels(questions: Sequence[TrainingTarget], training: NDArray[np.bool_]) -> None:
+    """Refuse a training in which a stage has a label without pictures."""
     for question in questions:
         present = set(question.targets[training].tolist()) - {UNKNOWN}
         if len(present) < len(question.labels):
@@ -248,7 +243,7 @@ def _check_labels(questions: Sequence[TrainingTarget], training: NDArray[np.bool
             )
 
 
-def _settings(wanted: TrainingRecipe) -> TrainingSettings:
+def _make_settings(wanted: TrainingRecipe) -> TrainingSettings:
     return TrainingSettings(
         steps=wanted.steps,
         learning_rate=wanted.learning_rate,
@@ -258,7 +253,7 @@ def _settings(wanted: TrainingRecipe) -> TrainingSettings:
         dropout=wanted.dropout,
         label_smoothing=wanted.label_smoothing,
         map_weight=wanted.map_weight,
-        evaluate_every=wanted.evaluate_every or max(1, wanted.steps // _LOOKS),
+        evaluate_every=wanted.evaluate_every or max(1, wanted.steps // _VALIDATIONS),
         patience=wanted.patience,
         trainings=wanted.trainings,
         style_mixing=wanted.style_mixing,
@@ -266,7 +261,7 @@ def _settings(wanted: TrainingRecipe) -> TrainingSettings:
     )
 
 
-def _pooled(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]:
+def _pool_features(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]:
     """Return the mean features of every picture, float32 ``(pictures, channels)``."""
     batches = np.array_split(activations, max(1, len(activations) // 64))
     if upper is None:
@@ -278,15 +273,15 @@ def _pooled(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]
     return np.concatenate([np.asarray(means(tf.constant(batch, tf.float32))) for batch in batches])
 
 
-def _temperature(head: TrainedHead, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:
-    if not head.question.on_pictures:  # its pictures' logits are no answer, and its positions' are fitted
+def _fit_temperature(head: TrainedHead, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:
+    if not head.question.on_pictures:  # trained on positions: the logits of whole pictures are not calibrated
         return 1.0
     known = validation & (head.question.targets != UNKNOWN)
-    return fitted_temperature(logits[known], head.question.targets[known])
+    return fit_head_temperature(logits[known], head.question.targets[known])
 
 
-def _masks(samples: Sequence[Sample], variants: Sequence[Variant], side: int) -> NDArray[np.float32]:
-    """Return the masks of all variants; what is sound, or no metal, needs none to be 0 everywhere."""
+def _read_masks(samples: Sequence[Sample], variants: Sequence[Variant], side: int) -> NDArray[np.float32]:
+    """Return the masks of all variants; those of uncorroded pictures and of no metal are 0 everywhere."""
     masks = np.full((len(variants), len(samples), side, side), UNKNOWN, np.float32)
     tasks = []
     for index, sample in enumerate(samples):
@@ -296,7 +291,7 @@ def _masks(samples: Sequence[Sample], variants: Sequence[Variant], side: int) ->
             masks[:, index] = 0.0
 
     def draw(task: tuple[int, int]) -> NDArray[np.float32] | None:
-        return shown_mask(samples[task[1]], variants[task[0]], side)
+        return read_mask_variant(samples[task[1]], variants[task[0]], side)
 
     with ThreadPoolExecutor(2) as readers:
         for task, mask in zip(tasks, readers.map(draw, tasks), strict=True):
