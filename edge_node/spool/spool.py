@@ -262,8 +262,6 @@ class Spool:
         self._disk.close()
         self._lock.release()
 
-    # -- the writer thread ---------------------------------------------------------------------------
-
     def _write_forever(self) -> None:
         cleaned_s = time.monotonic()
         while (batch := self._next_batch()) is not None:
