@@ -199,11 +199,10 @@ def dotted_texts(module: str) -> set[str]:
 
 def loaded_by(code: str) -> set[str]:
     """Return the names of all modules that a fresh interpreter has loaded after ``code``."""
-    program = f"import sys\n{code}\nprint(*sys.modules, sep='\\n')"
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return set(ran.stdout.split("\n"))
+    program = f"import sys\n{code}\nprint('loaded:', *sys.modules, sep='\\n')"
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(ran.stdout.rpartition("loaded:\n")[2].split())
 
 
 @pytest.mark.parametrize("name", sorted(package_imports()))

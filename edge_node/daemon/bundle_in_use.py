@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_node.inference.reloader import Loaded, Reloader
     from edge_node.monitoring.systemd import Notifier
 
-_log = logging.getLogger("edge_node")
+_log = logging.getLogger(__name__)
 
 
 class BundleListener(Protocol):

@@ -1,4 +1,4 @@
-"""Count inspected frames and build the ``status`` and ``health`` messages from them."""
+"""Count decided frames and build the node's status and health messages."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class StatusBoard:
         self._last_inference_ms = round(inspection.inference_ms, 3)
 
     def status(self, camera: CameraState) -> Status:
-        """Return the states of all parts; the publisher fills in link and spool."""
+        """Return the status message; the publisher fills in link and spool."""
         quality = time_quality()
         return Status(
             site=self._node.site,
@@ -87,7 +87,7 @@ class StatusBoard:
         )
 
     def health(self) -> Health:
-        """Return rates since the last call, and the machine's temperature and memory."""
+        """Return the health message, with rates since the last call."""
         now_s = time.monotonic()
         then_s, frames, verdicts = self._counted
         self._counted = (now_s, self._frames, self._verdicts)

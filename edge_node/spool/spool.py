@@ -1,8 +1,8 @@
-"""Keep messages on disk until the broker has them: the only queue of what must be delivered.
+"""Queue messages on disk until the broker has them.
 
-``append`` numbers a message and returns at once; one thread commits what has gathered, so a slow disk never
-delays a verdict. A row is deleted when ``settle`` reports that a broker has it, or when the disk's bound is
-reached; those are counted. Nothing here imports MQTT.
+``append`` numbers a row and returns at once; a writer thread commits in batches, so that a slow disk never
+delays a verdict. A row is deleted only after ``settle``, which says that a broker has it, or when the bound
+on disk is reached, which is counted. Knows nothing of MQTT.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _IDLE_S = 1.0
 _HOUSEKEEPING_S = 5.0
 _CLOSE_S = 4.0
-_DAMAGED_ROW = 0  # no MQTT reason code: found here
+_DAMAGED_ROW = 0  # no MQTT reason code: the checksum did not hold
 
 
 class Spool:
@@ -112,7 +112,7 @@ class Spool:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """Conditions that the operator should look into now."""
+        """The alarms that are raised now."""
         lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
         return ((self._failure,) if self._failure else ()) + lasting
 
@@ -194,7 +194,7 @@ class Spool:
 
         Args:
             positions: of the rows.
-            urgent: commit at once instead of gathering more, because sending waits for it.
+            urgent: commit at once, because sending waits for it.
         """
         with self._changed:
             self._pending.acknowledged += positions
@@ -208,7 +208,7 @@ class Spool:
             return self._ticket(1, urgent=True)
 
     def settle_stored(self, stored: StoredUpTo) -> None:
-        """Delete all rows of a kind and epoch up to a number: the consumers have stored them."""
+        """Delete all rows that the consumers have stored."""
         with self._changed:
             self._pending.stored.append(stored)
             self._changed.notify_all()
@@ -224,7 +224,7 @@ class Spool:
         self._on_commit = on_commit
 
     def depth(self) -> SpoolDepth:
-        """Return how many rows the spool holds and how many it had to drop."""
+        """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
         oldest_at_s = self._query(lambda store: store.oldest_at_s(), None)
         with self._changed:
             return SpoolDepth(
@@ -261,8 +261,6 @@ class Spool:
         self._store.close()
         self._disk.close()
         self._lock.release()
-
-    # -- the writer thread ---------------------------------------------------------------------------
 
     def _write_forever(self) -> None:
         cleaned_s = time.monotonic()

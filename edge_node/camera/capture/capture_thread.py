@@ -65,7 +65,7 @@ class CaptureThread:
         frames_captured: frames that arrived, also those that were dropped later.
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
-        beat_s: monotonic time at which the thread last turned: a watchdog's proof of life.
+        beat_s: monotonic time of the thread's last turn, for the watchdog.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 

@@ -81,9 +81,7 @@ def test_the_node_spools_what_it_decides(tmp_path):
 def test_a_camera_of_raw_frames_keeps_its_pace():
     """At 50 frames a second no more than that come, however busy the machine is."""
     latest = LatestFrame()
-    camera = RawFrames([np.zeros((4, 4, 3), np.uint8)], latest, 50.0)
     started_s = time.monotonic()
-    camera.start()
-    wait_for(lambda: camera.frames_captured >= 20, what="twenty frames")
-    camera.stop()
+    with RawFrames([np.zeros((4, 4, 3), np.uint8)], latest, 50.0) as camera:
+        wait_for(lambda: camera.frames_captured >= 20, what="twenty frames")
     assert camera.frames_captured <= (time.monotonic() - started_s) * 50 + 1
