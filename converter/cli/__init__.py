@@ -1,4 +1,4 @@
-"""Command lines: one module per subcommand."""
+"""Run the commands ``converter`` and ``convert``: one module for each subcommand."""
 
 from converter.cli.main import COMMANDS, convert_main, main
 

@@ -11,9 +11,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from edge_node.daemon.inference_thread import InferenceThread
-from edge_node.evidence.thread import PendingPicture
-
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
