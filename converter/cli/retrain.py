@@ -12,12 +12,12 @@ import numpy as np
 
 from converter.architectures.backbones import GraphRecord
 from converter.cli.retrain_flags import add_arguments, refuse_contradictions
-from converter.data.dataset import FOLDER_COLUMN, choose_samples, dataset_hash, load_dataset
-from converter.data.splits import groups_of, split, with_groups
+from converter.data.dataset import FOLDER_COLUMN, choose_samples, hash_dataset, load_dataset
+from converter.data.splits import find_groups, split, with_groups
 from converter.output_paths import write_file
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
-from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, cascade_text, read_recipe
+from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, format_cascade, read_recipe
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
-    from converter.training.retraining import Fitted, PreparedTraining
-    from converter.training.training_data import Look
+    from converter.training.retraining import PreparedTraining, RetrainedNetwork
+    from converter.training.training_data import Validation
 
 __all__ = ["add_arguments", "run"]
 
@@ -94,20 +94,20 @@ class _Training:
         """Measure on left-out groups and sources, train on everything, and write."""
         from converter.training import cross_validation
 
-        left_out = {text: groups_of(self.samples, text.split(",")) for text in self.args.leave_out}
+        left_out = {text: find_groups(self.samples, text.split(",")) for text in self.args.leave_out}
         prepared = self.prepare()
         judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
         if left_out:
             judged.append(cross_validation.judge_sources(prepared, left_out, print))
         measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
         for one in judged:
-            for found in cross_validation.accuracies(prepared, one):
+            for found in cross_validation.measure_accuracies(prepared, one):
                 measured[found.stage][f"{one.name}, {found.set_name}"] = found.right
                 print(
                     f"{one.name}: {found.stage} on {found.set_name}: {found.right:.1%}"
                     f" of {found.pictures} pictures in {found.groups} groups"
                 )
-        for threshold in cross_validation.thresholds(prepared, judged):
+        for threshold in cross_validation.fit_thresholds(prepared, judged):
             print(threshold)
         everything = np.ones(len(self.samples), bool)
         fitted = cross_validation.calibrate_heads(self.fit(prepared, everything, ~everything), judged)
@@ -130,12 +130,14 @@ class _Training:
                 progress=lambda done: bar.advance(task, done),
             )
 
-    def fit(self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray) -> Fitted:
+    def fit(
+        self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray
+    ) -> RetrainedNetwork:
         from converter.training.retraining import fit
 
         writer = _make_summary_writer(self.args.summaries_dir)
 
-        def report(look: Look) -> None:
+        def report(look: Validation) -> None:
             accuracies = "  ".join(f"{name} {value:.1%}" for name, value in look.accuracies.items())
             print(f"step {look.step}: loss {look.training_loss:.3f}  validation: {accuracies or 'none'}")
             writer(look)
@@ -145,7 +147,7 @@ class _Training:
     def write(
         self,
         prepared: PreparedTraining,
-        fitted: Fitted,
+        fitted: RetrainedNetwork,
         training: np.ndarray,
         measured: dict[str, dict[str, float]],
     ) -> None:
@@ -154,15 +156,15 @@ class _Training:
             KERAS_NAME,
             LABELS_NAME,
             Retrained,
-            frozen_backbone,
+            freeze_backbone,
             write_keras,
             write_retrained,
         )
 
-        definition = frozen_backbone(fitted.backbone)
+        definition = freeze_backbone(fitted.backbone)
         used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
-        digest = dataset_hash(used)
+        digest = hash_dataset(used)
         for stage, head, temperature in zip(
             self.recipe.stage, fitted.heads, fitted.temperatures, strict=True
         ):
@@ -191,7 +193,7 @@ class _Training:
             print(f"wrote {graph}")
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
-            write_file(path, cascade_text(self.recipe, GRAPH_NAME).encode())
+            write_file(path, format_cascade(self.recipe, GRAPH_NAME).encode())
             print(f"wrote {path}")
             graph = path
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
@@ -272,7 +274,7 @@ def _select(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
 
 
 def _report_test(
-    prepared: PreparedTraining, fitted: Fitted, test: np.ndarray, args: argparse.Namespace
+    prepared: PreparedTraining, fitted: RetrainedNetwork, test: np.ndarray, args: argparse.Namespace
 ) -> dict[str, float]:
     """Print the accuracy of each stage on the test pictures and return it by stage."""
     accuracies = {}
@@ -300,7 +302,7 @@ def _report_test(
     return accuracies
 
 
-def _make_summary_writer(folder: Path | None) -> Callable[[Look], None]:
+def _make_summary_writer(folder: Path | None) -> Callable[[Validation], None]:
     """Return a function that writes a look as TensorBoard summaries; without a folder it does nothing."""
     if folder is None:
         return lambda _look: None
@@ -311,7 +313,7 @@ def _make_summary_writer(folder: Path | None) -> Callable[[Look], None]:
     scalar = tf.compat.v1.SummaryMetadata()
     scalar.plugin_data.plugin_name = "scalars"
 
-    def write(look: Look) -> None:
+    def write(look: Validation) -> None:
         values = {"loss/training": look.training_loss, "loss/validation": look.validation_loss}
         values |= {f"accuracy/{name}": value for name, value in look.accuracies.items()}
         with writer.as_default(step=look.step):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.architectures.backbones import DEFAULT_ARCHITECTURE, architecture_names, record_path
+from converter.architectures.backbones import DEFAULT_ARCHITECTURE, list_architectures, record_path
 from converter.argument_types import above_zero, at_least, seed, up_to
 from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder
 from edge_node.errors import DatasetError
@@ -105,7 +105,7 @@ def _add_pictures(data: argparse._ArgumentGroup) -> None:
 
 
 def _add_network(network: argparse._ArgumentGroup) -> None:
-    _add_flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(architecture_names()))
+    _add_flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(list_architectures()))
     _add_flag(network, "weights", help="file with the backbone's weights, or random")
     _add_flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
     _add_flag(

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from converter.argument_types import at_least
-from converter.specimens.dataset import _SIDE_LIMITS_PX, write_dataset
+from converter.specimens.dataset import SIDE_LIMITS_PX, write_dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _parse_size(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
-    low, high = _SIDE_LIMITS_PX
+    low, high = SIDE_LIMITS_PX
     if not (cross and width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r}, wanted WIDTHxHEIGHT in px, such as 480x360")
     if not (low <= int(width) <= high and low <= int(height) <= high):

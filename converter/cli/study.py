@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.architectures.backbones import DEFAULT_ARCHITECTURE, architecture_names, load_backbone
+from converter.architectures.backbones import DEFAULT_ARCHITECTURE, list_architectures, load_backbone
 from converter.argument_types import at_least, seed
 from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
 from converter.data.splits import with_groups
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="architectures",
         metavar="NAME[=WEIGHTS]",
         help=f"repeatable, with a file of weights or random where its own are not wanted; default"
-        f" {DEFAULT_ARCHITECTURE}; known are {', '.join(architecture_names())}",
+        f" {DEFAULT_ARCHITECTURE}; known are {', '.join(list_architectures())}",
     )
     parser.add_argument(
         "--weights", metavar="FILE", help="weights of the one architecture: a file, or random"
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, test, print and write; return the exit code."""
-    from converter.study.text import lines
+    from converter.study.text import format_study
 
     # oneDNN's kernels are faster, which training needs; conversion avoids them for their rounding.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -97,16 +97,16 @@ def run(args: argparse.Namespace) -> int:
         rows=tuple(one for rows, _ in studied for one in rows),
         comparisons=tuple(one for _, compared in studied for one in compared),
     )
-    print("\n".join(lines(found)))
+    print("\n".join(format_study(found)))
     _write(args, found)
     return 0
 
 
 def _write(args: argparse.Namespace, found: Study) -> None:
-    from converter.study.page import page
+    from converter.study.page import render_study
 
     figures = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-    for path, content in ((args.json, figures), (args.html, page(found))):
+    for path, content in ((args.json, figures), (args.html, render_study(found))):
         if path is None:
             continue
         write_file(path, content)

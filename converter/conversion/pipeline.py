@@ -24,12 +24,12 @@ from converter.conversion.order import (
 )
 from converter.conversion.target_runtime import prepare_environment, probe_in_target
 from converter.data.calibration_pictures import Calibration, load_calibration
-from converter.evaluation.accuracy_budget import Attempt, Drop, drops, within_budget
+from converter.evaluation.accuracy_budget import Attempt, Drop, measure_drops, meet_budget
 from converter.evaluation.confidence_fit import StageFit, fit_stages, with_fit
 from converter.evaluation.float_agreement import StageLogits, compare, run_model
 from converter.evaluation.labelled_set import LabelledSet, load_labelled
 from converter.evaluation.map_threshold import MapFit, fit_maps, with_map_thresholds
-from converter.evaluation.output_checks import check_outputs, warnings
+from converter.evaluation.output_checks import check_outputs, find_warnings
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.quantize.request import Mode, Target
@@ -83,7 +83,7 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
         float_layers=chosen.attempt.float_layers,
         all_quantized=chosen.all_quantized if chosen.attempt.float_layers else None,
         mode_costs=mode_costs,
-        warnings=tuple(warnings(order.mode, chosen.attempt.comparisons)),
+        warnings=tuple(find_warnings(order.mode, chosen.attempt.comparisons)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=(peak_memory_mb(), peak_memory_of_children_mb()),
     )
@@ -200,7 +200,7 @@ def quantize_within_budget(
     if not mode.takes_float_layers:
         raise ConversionError(f"{broken}; no bundle was written")
     all_quantized = sum_model_bytes(first.bundle), time_inference(first.bundle)
-    return BudgetChoice(within_budget(first, budget, maker.rank, attempt), all_quantized)
+    return BudgetChoice(meet_budget(first, budget, maker.rank, attempt), all_quantized)
 
 
 def probe_target(target: Target, bundle: Bundle, begin: BeginStep) -> None:
@@ -326,7 +326,7 @@ def _compare_with(
     compared = compare(cascade.stages, reference.logits, logits)
     lost = tuple[Drop, ...]()
     if reference.labelled:
-        lost = drops(reference.labelled, cascade, reference.logits, logits)
+        lost = measure_drops(reference.labelled, cascade, reference.logits, logits)
     return Attempt(bundle, logits, lost, compared, float_layers)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.float_agreement import chosen_labels
-from converter.evaluation.labelled_set import Score, cascade_score, confusion, decisions
+from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
 from converter.evaluation.metrics import expected_calibration_error
 from converter.quantize.tflite_file import count_operators, count_weight_types
 from edge_node.inference.probabilities import softmax
@@ -217,10 +217,10 @@ def _score_decided(outcome: ConversionOutcome) -> ScoreFigures | None:
     decided = [
         decision.outcome is not Outcome.UNCERTAIN and truth != UNKNOWN
         for decision, truth in zip(
-            decisions(cascade, outcome.answers), outcome.labelled.corroded, strict=True
+            decide_all(cascade, outcome.answers), outcome.labelled.corroded, strict=True
         )
     ]
-    score = cascade_score(outcome.labelled, cascade, outcome.answers)
+    score = score_cascade(outcome.labelled, cascade, outcome.answers)
     return _describe_score(Score(score.right, int(np.sum(decided))))
 
 
@@ -308,7 +308,8 @@ def _add_accuracy(
         float_accuracy=_describe_score(drop.reference),
         quantized_accuracy=_describe_score(drop.candidate),
         confusion=tuple(
-            tuple(map(int, row)) for row in confusion(outcome.labelled, comparison.stage, outcome.answers)
+            tuple(map(int, row))
+            for row in count_stage_confusions(outcome.labelled, comparison.stage, outcome.answers)
         ),
         held_out_risk=abstention.held_out_risk if abstention else None,
         held_out_coverage=abstention.held_out_coverage if abstention else None,

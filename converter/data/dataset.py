@@ -150,7 +150,7 @@ def choose_samples(
     return left
 
 
-def dataset_hash(samples: Iterable[Sample]) -> str:
+def hash_dataset(samples: Iterable[Sample]) -> str:
     """Return the SHA-256 over pictures and labels, independent of their order."""
     rows = sorted(f"{sample.sha256} {sorted(sample.labels.items())}" for sample in samples)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()

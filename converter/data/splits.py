@@ -88,7 +88,7 @@ def split(
     Raises:
         DatasetError: no training picture is left, or a name in ``leave_out`` is unknown.
     """
-    left_out = groups_of(samples, leave_out)
+    left_out = find_groups(samples, leave_out)
     parts: dict[Part, list[Sample]] = defaultdict(list)
     for sample in samples:
         part = (
@@ -105,7 +105,7 @@ def split(
     return Split(*(tuple(parts[part]) for part in (Part.TRAINING, Part.VALIDATION, Part.TEST)))
 
 
-def groups_of(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
+def find_groups(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
     """Return the groups that occur in these sources or sets.
 
     Raises:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNKNOWN = -1  # index of a label that is not known
 
 
-def stage_truth(cascade: Cascade, stage: Stage, sample: Sample) -> int:
+def find_stage_truth(cascade: Cascade, stage: Stage, sample: Sample) -> int:
     """Return the index of the label that a stage should predict, or ``UNKNOWN``.
 
     It is known only where right predictions of the earlier stages lead to this one: a steel stage is not

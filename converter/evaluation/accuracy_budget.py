@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from converter.evaluation.labelled_set import cascade_score, score_stage
+from converter.evaluation.labelled_set import score_cascade, score_stage
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class AccuracyBudget:
         return None
 
 
-def drops(
+def measure_drops(
     labelled: LabelledSet, cascade: Cascade, reference: StageLogits, candidate: StageLogits
 ) -> tuple[Drop, ...]:
     """Measure the accuracy lost by each stage that has labelled pictures, and by the cascade."""
@@ -83,12 +83,12 @@ def drops(
         for stage in cascade.stages
     ]
     if len(cascade.stages) > 1:
-        scores = (cascade_score(labelled, cascade, answers) for answers in (reference, candidate))
+        scores = (score_cascade(labelled, cascade, answers) for answers in (reference, candidate))
         found.append(Drop(CASCADE, *scores))
     return tuple(drop for drop in found if drop.reference.pictures)
 
 
-def within_budget(
+def meet_budget(
     first: Attempt,
     budget: AccuracyBudget,
     rank: Callable[[], Sequence[str]],

@@ -99,9 +99,7 @@ class Mistake:
     confidence: float | None
 
 
-def evaluation(
-    model: str, data: str, judged: Sequence[JudgedSample], asked: Sequence[Question]
-) -> Evaluation:
+def evaluate(model: str, data: str, judged: Sequence[JudgedSample], asked: Sequence[Question]) -> Evaluation:
     """Compute the figures of those questions that apply to any picture.
 
     Args:

@@ -23,7 +23,7 @@ WRONG_SHOWN = 200  # pictures
 _THUMBNAIL_PX = 240
 
 
-def page(found: Evaluation, judged: Sequence[JudgedSample], asked: Sequence[Question]) -> bytes:
+def render_evaluation(found: Evaluation, judged: Sequence[JudgedSample], asked: Sequence[Question]) -> bytes:
     """Render the page; the most confident mistakes come first."""
     wrong = [(one, mistakes) for one in judged if (mistakes := find_mistakes(asked, one))]
     wrong.sort(key=lambda pair: -max(mistake.confidence or 0.0 for mistake in pair[1]))

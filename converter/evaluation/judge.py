@@ -64,7 +64,7 @@ class Judge:
     predict: Callable[[NDArray[np.uint8]], Prediction]
 
 
-def judge_of(path: Path, labels: Path | None = None) -> Judge:
+def load_judge(path: Path, labels: Path | None = None) -> Judge:
     """Load the bundle in a folder, or a graph with its labels.
 
     Args:

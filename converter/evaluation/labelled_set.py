@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.data.dataset import load_dataset
-from converter.data.stage_truth import UNKNOWN, read_corroded, stage_truth
+from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded
 from converter.evaluation.float_agreement import chosen_labels
 from converter.evaluation.metrics import count_confusions, wilson_interval
 from edge_node.errors import DatasetError
@@ -80,7 +80,7 @@ def load_labelled(path: Path, cascade: Cascade) -> LabelledSet:
     """
     samples = load_dataset(path)
     truth = {
-        stage.name: np.array([stage_truth(cascade, stage, sample) for sample in samples], dtype=np.intp)
+        stage.name: np.array([find_stage_truth(cascade, stage, sample) for sample in samples], dtype=np.intp)
         for stage in cascade.stages
     }
     known = np.any([values != UNKNOWN for values in truth.values()], axis=0)
@@ -106,13 +106,13 @@ def score_stage(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> Sc
     return Score(int((chosen == truth).sum()), len(truth))
 
 
-def confusion(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> NDArray[np.intp]:
+def count_stage_confusions(labelled: LabelledSet, stage: Stage, answers: StageLogits) -> NDArray[np.intp]:
     """Return the confusion matrix of a stage, ``(labels, labels)``: rows are the truth."""
     truth, chosen = _truth_and_choice(labelled, stage, answers)
     return count_confusions(truth, chosen, range(len(stage.labels)))
 
 
-def decisions(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
+def decide_all(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
     """Return the cascade's decision for each picture, by its own temperatures and thresholds."""
     pictures = len(next(iter(answers.logits.values())))
     probabilities = {
@@ -124,12 +124,12 @@ def decisions(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
     )
 
 
-def cascade_score(labelled: LabelledSet, cascade: Cascade, answers: StageLogits) -> Score:
+def score_cascade(labelled: LabelledSet, cascade: Cascade, answers: StageLogits) -> Score:
     """Count how often the cascade's outcome is right; an abstention counts as wrong."""
     outcomes = {0: Outcome.UNCORRODED, 1: Outcome.CORRODED}
     right = [
         decision.outcome is outcomes.get(int(truth))
-        for decision, truth in zip(decisions(cascade, answers), labelled.corroded, strict=True)
+        for decision, truth in zip(decide_all(cascade, answers), labelled.corroded, strict=True)
     ]
     return Score(int(np.sum(right)), int((labelled.corroded != UNKNOWN).sum()))
 

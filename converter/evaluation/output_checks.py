@@ -39,7 +39,7 @@ def check_outputs(comparisons: Sequence[StageComparison]) -> None:
             )
 
 
-def warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterator[str]:
+def find_warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterator[str]:
     """Yield warnings about slow kernels, saturated outputs and low agreement with float."""
     advice = "try another --quantize"
     if mode.takes_float_layers:

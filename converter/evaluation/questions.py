@@ -45,7 +45,7 @@ class Question:
     part_of: bool = False
 
 
-def questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Question, ...]:
+def choose_questions(sets: Iterable[str], cascade: Cascade | None = None) -> tuple[Question, ...]:
     """Return the thesis' questions over all pictures, and the condition for each set by itself.
 
     Args:

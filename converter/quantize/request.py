@@ -124,7 +124,7 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
 def worker_environment(work: Path) -> dict[str, str]:
     """Return environment variables for a worker process, its temporary files in the folder ``work``.
 
-    ``TF_USE_LEGACY_KERAS`` keeps TensorFlow from loading Keras at its import, 40 % of that time: a worker
-    needs no Keras.
+    ``TF_USE_LEGACY_KERAS`` keeps TensorFlow from loading Keras at its import, which takes 40 % of that time:
+    a worker needs no Keras.
     """
     return {**os.environ, "TMPDIR": str(work), "TF_USE_LEGACY_KERAS": "1"}

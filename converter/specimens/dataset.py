@@ -64,7 +64,7 @@ _PLATE_MARGIN = 1.18
 _REFERENCE_HEIGHT_PX = 360.0
 # High, because the rendered camera has compressed the picture already.
 _WRITTEN_JPEG_QUALITY = 95
-_SIDE_LIMITS_PX = (64, 4096)
+SIDE_LIMITS_PX = (64, 4096)
 
 # Independent random streams of one specimen: another lamp must not change its rust.
 _SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN, _PLAN_OTHER = range(6)
@@ -117,7 +117,7 @@ def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
 
 def _plate_shape(width_px: int, height_px: int) -> Shape:
     """Return (height, width) of the plate for a picture of this size."""
-    low, high = _SIDE_LIMITS_PX
+    low, high = SIDE_LIMITS_PX
     if not (low <= width_px <= high and low <= height_px <= high):
         raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
     return round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN)

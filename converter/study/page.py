@@ -62,7 +62,7 @@ class Plot(msgspec.Struct, frozen=True):
     lines: tuple[tuple[str, str, tuple[Mark, ...]], ...]
 
 
-def page(found: Study) -> bytes:
+def render_study(found: Study) -> bytes:
     """Render the page."""
     sections = []
     for architecture in list_architectures(found):

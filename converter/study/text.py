@@ -30,7 +30,7 @@ FOUR_CLASS_TITLES = (_FOUR, CASCADE)
 NONE = "-"
 
 
-def lines(found: Study) -> list[str]:
+def format_study(found: Study) -> list[str]:
     """Format the study as lines of text for a terminal."""
     extent = f"{found.pictures} pictures in {found.groups} groups, {found.folds} folds, {found.steps} steps"
     text = [f"{found.data}: {extent}"]

@@ -14,7 +14,7 @@ import numpy as np
 from converter.data.splits import split_by_group
 from converter.data.stage_truth import UNKNOWN
 from converter.training.head_training import fit_head_temperature
-from converter.training.retraining import Fitted, PreparedTraining, fit, weigh_pictures
+from converter.training.retraining import PreparedTraining, RetrainedNetwork, fit, weigh_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,7 +104,7 @@ def judge_sources(
     return _judge(prepared, "left-out sources", left_out, report)
 
 
-def accuracies(prepared: PreparedTraining, judged: JudgedFold) -> list[Accuracy]:
+def measure_accuracies(prepared: PreparedTraining, judged: JudgedFold) -> list[Accuracy]:
     """Compute the accuracy of every stage on every set and on all pictures."""
     sets = sorted({sample.set_name for sample in prepared.samples} - {""})
     found = []
@@ -120,7 +120,7 @@ def accuracies(prepared: PreparedTraining, judged: JudgedFold) -> list[Accuracy]
     return found
 
 
-def thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> list[Threshold]:
+def fit_thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> list[Threshold]:
     """Fit the decision threshold of each stage of two labels on left-out pictures.
 
     On sources that it was not trained on a head favours one label far more than on its training pictures.
@@ -141,7 +141,7 @@ def thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> list
     return found
 
 
-def calibrate_heads(fitted: Fitted, judged: Sequence[JudgedFold]) -> Fitted:
+def calibrate_heads(fitted: RetrainedNetwork, judged: Sequence[JudgedFold]) -> RetrainedNetwork:
     """Return the network with temperatures fitted on the logits of left-out pictures."""
     temperatures = tuple(_fit_temperature(head.question, judged) for head in fitted.heads)
     return replace(fitted, temperatures=temperatures)
@@ -195,7 +195,7 @@ def _judge(
 
 
 def _describe_accuracies(
-    prepared: PreparedTraining, fitted: Fitted, test: NDArray[np.bool_]
+    prepared: PreparedTraining, fitted: RetrainedNetwork, test: NDArray[np.bool_]
 ) -> Iterator[str]:
     for question in prepared.questions:
         known = test & (question.targets != UNKNOWN)

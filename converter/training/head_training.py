@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.training.training_data import (
-        Look,
         TrainedHead,
         TrainingData,
         TrainingSettings,
         TrainingTarget,
+        Validation,
     )
 
 
@@ -36,7 +36,7 @@ def train(
     settings: TrainingSettings,
     *,
     upper: Any = None,
-    report: Callable[[Look], None] = lambda _look: None,
+    report: Callable[[Validation], None] = lambda _look: None,
 ) -> tuple[TrainedHead, ...]:
     """Train one head for each target, and the layers of ``upper`` if there are any.
 
@@ -70,7 +70,7 @@ def _train_once(
     questions: Sequence[TrainingTarget],
     settings: TrainingSettings,
     upper: Any,
-    report: Callable[[Look], None],
+    report: Callable[[Validation], None],
 ) -> HeadTrainer:
     """Train to the last step, or until the validation loss stops improving."""
     tf = tensorflow()

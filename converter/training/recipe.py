@@ -173,7 +173,7 @@ def read_recipe(path: Path) -> CascadeRecipe:
     return recipe
 
 
-def cascade_text(recipe: CascadeRecipe, graph_name: str) -> str:
+def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
     """Format the cascade file that ``convert`` reads: the stages with their graphs, without the training.
 
     Args:

@@ -34,7 +34,7 @@ KERAS_NAME = "retrained_model.keras"
 _WX_PLUS_B, _ADD = LOGITS_NODE.rsplit("/", 1)
 
 
-def frozen_backbone(backbone: Backbone) -> Any:
+def freeze_backbone(backbone: Backbone) -> Any:
     """Return a backbone as a GraphDef from ``input`` to ``backbone/features``, weights as constants."""
     tf = tensorflow()
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -56,7 +56,7 @@ class Retrained:
     """One trained classifier.
 
     Attributes:
-        backbone: from ``frozen_backbone``; the same for every stage, so that stages can be fused.
+        backbone: from ``freeze_backbone``; the same for every stage, so that stages can be fused.
         head: the last layer.
         temperature: divides the logits; the written weights contain it, so that every reader applies it.
         record: describes the training.

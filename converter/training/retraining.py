@@ -21,7 +21,13 @@ from converter.training.augment import INSPECTION, Augmentation
 from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor, read_mask_variant
 from converter.training.fine_tuning import Cut, cut_before
 from converter.training.head_training import fit_head_temperature, train
-from converter.training.training_data import Look, TrainedHead, TrainingData, TrainingSettings, TrainingTarget
+from converter.training.training_data import (
+    TrainedHead,
+    TrainingData,
+    TrainingSettings,
+    TrainingTarget,
+    Validation,
+)
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ class PreparedTraining:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class RetrainedNetwork:
     """A backbone with its trained heads.
 
     Attributes:
@@ -111,8 +117,8 @@ def fit(
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     *,
-    report: Callable[[Look], None] = lambda _look: None,
-) -> Fitted:
+    report: Callable[[Validation], None] = lambda _look: None,
+) -> RetrainedNetwork:
     """Train the heads, and the layers that the recipe fine-tunes, on some of the pictures.
 
     Args:
@@ -137,7 +143,7 @@ def fit(
     pooled = _pool_features(prepared.activations[0], upper)
     logits = {head.question.name: head.logits(pooled) for head in heads}
     temperatures = tuple(_fit_temperature(head, logits[head.question.name], validation) for head in heads)
-    return Fitted(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
+    return RetrainedNetwork(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
 
 
 def weigh_pictures(
@@ -170,7 +176,7 @@ def _train_variations(
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     upper: Any,
-    report: Callable[[Look], None],
+    report: Callable[[Validation], None],
 ) -> tuple[TrainedHead, ...]:
     """Train each variation from the same start and return heads of averaged weights; ``upper`` gets them too.
 

@@ -10,7 +10,7 @@ from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
 from converter.training.losses import cross_entropy, position_loss, weigh_classes
 from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
-from converter.training.training_data import Look, TrainedHead
+from converter.training.training_data import TrainedHead, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,11 +81,11 @@ class HeadTrainer:
         mixing = draw_mixing(len(pictures), share, draws) if share and self._upper else None
         return float(self._compiled_step(activations, targets, masks, mixing))
 
-    def validate(self, step: int, training_loss: float) -> Look:
+    def validate(self, step: int, training_loss: float) -> Validation:
         """Measure loss and accuracy of the averaged weights on the validation pictures."""
         indices = np.flatnonzero(self._data.validation)
         if not len(indices):
-            return Look(step, training_loss, training_loss, {})
+            return Validation(step, training_loss, training_loss, {})
         kept = self.values()
         self.assign(self._averages)
         features = self._pool_features(indices)
@@ -98,7 +98,9 @@ class HeadTrainer:
                 losses.append(cross_entropy(logits, targets))
                 accuracies[head.question.name] = float((logits.argmax(1) == targets).mean())
         self.assign(kept)
-        return Look(step, training_loss, float(np.mean(losses)) if losses else training_loss, accuracies)
+        return Validation(
+            step, training_loss, float(np.mean(losses)) if losses else training_loss, accuracies
+        )
 
     def remember_best(self) -> None:
         """Keep the current averages as the best so far."""

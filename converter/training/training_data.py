@@ -108,7 +108,7 @@ class TrainedHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Validation:
     """The result of one validation: steps so far, mean losses, and accuracy by head."""
 
     step: int

@@ -1,4 +1,4 @@
-"""The daemon's own main loop on raw frames, for measuring it."""
+"""Run the daemon's own main loop on raw frames, to measure it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,27 @@ import msgspec
 from edge_node.camera.capture.capture_thread import CameraCondition, CameraState
 from edge_node.camera.frame import frame_now
 from edge_node.camera.latest import LatestFrame
+from edge_node.commands.pause import PauseSwitch
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.config.sections import BundleConfig, Config, NodeConfig, ShadowConfig
-from edge_node.daemon.main_loop import Node, Rooms
+from edge_node.daemon.bundle_in_use import BundleInUse
+from edge_node.daemon.inference_thread import InferenceThread
+from edge_node.daemon.main_loop import MainLoop
+from edge_node.daemon.status_reporter import Sources, StatusReporter
+from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
+from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
+from edge_node.inference.reloader import Reloader
+from edge_node.inspection.pose_track import pose_track
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Topics
+from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.systemd import Notifier
+from edge_node.monitoring.watchdog import Watchdog
+from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Spool
 
@@ -42,15 +54,15 @@ WARM_UP_S = 0.2  # until the threads run, the spool's file is made and the cache
 
 @dataclass(slots=True)
 class NodeRun:
-    """What one run gave.
+    """The figures of one run.
 
     Attributes:
-        verdicts: frames decided and handed to the spool, after the warm-up.
-        wall_s: what that took.
+        verdicts: frames inspected and handed to the spool, after the warm-up.
+        wall_s: the time that took.
         cpu_s: of the whole process: all threads.
         between_ms: from each verdict to the next.
         latency_ms: from each frame's capture until its verdict was handed to the spool.
-        shadow_frames: judged by a bundle on trial too.
+        shadow_frames: inspected by a shadow too.
     """
 
     verdicts: int = 0
@@ -61,7 +73,7 @@ class NodeRun:
     shadow_frames: int = 0
 
 
-def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
+def run_node(  # noqa: PLR0913  # each is a setting of the measurement, by name
     engine: Engine,
     frames: list[NDArray[np.uint8]],
     folder: Path,
@@ -71,7 +83,7 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
     broker: tuple[str, int] | None,
     shadow: ShadowConfig | None = None,
 ) -> NodeRun:
-    """Run the daemon's main loop for ``seconds`` and return what it did.
+    """Run the daemon's main loop for ``seconds`` and return its figures.
 
     Args:
         engine: the models.
@@ -80,68 +92,95 @@ def run_node(  # noqa: PLR0913  # each is a knob of the measurement, by name
         seconds: after the warm-up.
         fps: of the camera; None hands over a new frame whenever the last one was taken.
         broker: to publish to; None leaves verdicts in the spool.
-        shadow: a bundle on trial beside; the run begins when it is loaded, or refused.
+        shadow: a second bundle beside; the run begins when it is loaded, or refused.
     """
     folder.mkdir(parents=True, exist_ok=True)
     meter = _Meter(seconds)
-    with ExitStack() as closing:
+    with ExitStack() as stack:
         latest = LatestFrame()
         capture = RawFrames(frames, latest, fps)
-        spool = Spool.open(folder / "spool.sqlite", SpoolConfig(max_mb=64))
-        closing.callback(spool.close)
         config = msgspec.structs.replace(_config(folder, broker), shadow=shadow or ShadowConfig())
+        spool = stack.enter_context(Spool.open(folder / "spool.sqlite", SpoolConfig(max_mb=64)))
         evidence = EvidenceStore(folder / "evidence", config.evidence)
-        findings = FindingLog(config.findings, folder, spool)
-        findings.start()
-        closing.callback(findings.close)
+        findings = stack.enter_context(FindingLog(config.findings, folder, spool))
         topics = Topics(config.node.site, config.node.robot)
-        publisher = Publisher(config.mqtt, topics, spool, evidence=evidence)
+        wake, pictures = stack.enter_context(Wake()), PictureOutbox(evidence, topics)
+        publisher = Publisher(config.mqtt, topics, spool, wake, outboxes=[pictures])
         if broker is not None:
-            publisher.start()
-            closing.callback(publisher.stop)
-        trial = _started(Shadow(config, spool, evidence), closing) if shadow is not None else None
-        node = Node(
-            config,
-            Rooms(capture, latest, engine, spool, publisher, evidence, findings=findings, shadow=trial),
-            Notifier({}),
-            on_decided=meter.on_decided,
-        )
-        capture.start()
-        closing.callback(capture.stop)
-        node.decide_frames(meter.full)
+            stack.enter_context(publisher)
+        trial = stack.enter_context(Shadow(config, spool, evidence)) if shadow is not None else None
+        if trial is not None:
+            _wait_until_loaded(trial)
+        parts = _Parts(config, engine, latest, capture, spool, evidence, publisher, trial)
+        loop = _main_loop(parts, findings, meter)
+        stack.enter_context(capture)
+        loop.run(meter.full)
         if trial is not None:
             meter.result.shadow_frames = trial.health.counts.frames
     return meter.result
 
 
-def _started(shadow: Shadow, closing: ExitStack) -> Shadow:
-    shadow.start()
-    closing.callback(shadow.stop)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of a daemon that a measurement runs."""
+
+    config: Config
+    engine: Engine
+    latest: LatestFrame
+    capture: RawFrames
+    spool: Spool
+    evidence: EvidenceStore
+    publisher: Publisher
+    shadow: Shadow | None
+
+
+def _main_loop(parts: _Parts, findings: FindingLog, meter: _Meter) -> MainLoop:
+    """Return the daemon's main loop, with its periodic work, on these parts."""
+    notifier, bell, pause, shadow = Notifier({}), threading.Event(), PauseSwitch(), parts.shadow
+    inference = InferenceThread(parts.latest, bell.set, shadow.give_way if shadow is not None else None)
+    board = StatusBoard(parts.config, parts.engine.bundle, parts.spool)
+    bundle = BundleInUse(
+        *(parts.config, parts.engine, parts.spool.epoch),
+        reloader=Reloader(lambda: parts.engine),
+        notifier=notifier,
+        listeners=[board],
+    )
+    sources = Sources(parts.capture, inference, parts.spool, bundle, pause)
+    pose = pose_track(parts.config.pose)
+    return MainLoop(
+        inference,
+        bundle,
+        VerdictWriter(parts.spool, parts.evidence, EvidenceThread(bell.set), pose),
+        bell=bell,
+        pause=pause,
+        listeners=[findings, board, meter, *([shadow] if shadow is not None else [])],
+        periodics=[bundle, StatusReporter(sources, board, Watchdog(notifier), parts.publisher)],
+    )
+
+
+def _wait_until_loaded(shadow: Shadow) -> None:
     while shadow.health.part.state is PartState.STARTING:
         time.sleep(0.05)
-    return shadow
 
 
 class RawFrames:
-    """A camera of raw frames that are there already: what capturing costs is not the node's."""
+    """A camera whose frames are in memory already: capturing costs nothing here."""
 
     def __init__(self, frames: list[NDArray[np.uint8]], latest: LatestFrame, fps: float | None) -> None:
         self.state = CameraState(CameraCondition.STREAMING, "bench", datetime.now(timezone.utc))
         self.frames_captured = 0
         self.beat_s = time.monotonic()
-        self.is_held = False
         self._frames = frames
         self._latest = latest
         self._interval_s = 0.0 if fps is None else 1 / fps
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
-    def start(self) -> None:
-        """Begin to hand frames over."""
+    def __enter__(self) -> RawFrames:  # noqa: PYI034  Self needs Python 3.11
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """End the thread."""
+    def __exit__(self, *_exception: object) -> None:
         self._stop.set()
         self._thread.join(2.0)
 
@@ -162,7 +201,7 @@ class RawFrames:
 
 
 class _Meter:
-    """Counts verdicts from the end of the warm-up, and says when it has enough."""
+    """Counts verdicts from the end of the warm-up; ``full`` is set when it has enough."""
 
     def __init__(self, seconds: float) -> None:
         self.full = threading.Event()
@@ -172,7 +211,8 @@ class _Meter:
         self._begin_s = self._last_s = 0.0
         self._cpu_s = 0.0
 
-    def on_decided(self, frame: Frame, _inspection: Inspection, _verdict: Verdict) -> None:
+    def on_verdict(self, frame: Frame, _inspection: Inspection, _verdict: Verdict, /) -> None:
+        """Note when a frame was inspected."""
         now_s = time.perf_counter()
         if self._first_s is None:
             self._first_s = now_s

@@ -1,4 +1,4 @@
-"""Which commands are taken: not retained, not repeated, not late, not too many, signed if so configured."""
+"""Admit commands that are fresh, unrepeated, within the rate and signed if so configured; refuse others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import binascii
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge_node.messages.command import Command, CommandError, Verb, decode_command
 from edge_node.signing import load_trusted_key, signed_bytes
@@ -25,18 +25,21 @@ _UNREAD_REPORT_S = 10.0  # refusals for rate are reported so often at most: a fl
 _SIGNATURE = "signature"
 
 
+_C = TypeVar("_C", bound="Command")
+
+
 @dataclass(frozen=True, slots=True)
-class AdmittedCommand:
-    """A command to carry out."""
+class AdmittedCommand(Generic[_C]):
+    """A command to execute; ``correlation`` is the MQTT correlation data for its response."""
 
     verb: Verb
-    command: Command
+    command: _C
     correlation: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedCommand:
-    """A command that is not carried out, and why; for the response."""
+    """A command that is not executed, and why; for the response."""
 
     verb: str
     command_id: str | None
@@ -46,7 +49,7 @@ class RefusedCommand:
 
 
 class CommandAdmission:
-    """Judges what comes in; belongs to one thread."""
+    """Admits or refuses received commands; used by one thread."""
 
     def __init__(
         self,
@@ -58,9 +61,9 @@ class CommandAdmission:
         """Prepare.
 
         Args:
-            config: limits, and whose signature is wanted.
+            config: limits, and the key that must have signed.
             topics: of this robot.
-            taken: ids of commands taken before, with when they expire in Unix time.
+            taken: ids of commands admitted before, with when they expire in Unix time.
             now: the wall clock.
 
         Raises:
@@ -76,8 +79,8 @@ class CommandAdmission:
         self._unread = 0
         self._unread_reported_s = float("-inf")
 
-    def judge(self, message: Incoming) -> AdmittedCommand | RefusedCommand | None:
-        """Return the command, why it is refused, or None where saying so would be too much."""
+    def judge(self, message: Incoming) -> AdmittedCommand[Command] | RefusedCommand | None:
+        """Return the command, why it is refused, or None if it gets no response: another robot's, a flood."""
         verb = self._topics.verb(message.topic)
         if verb is None:
             return None

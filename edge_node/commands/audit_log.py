@@ -1,132 +1,99 @@
-"""The robot's audit: what it was asked and what became of it, on its own disk, line by line.
+"""Record received commands and their outcomes in the robot's audit, in a thread of its own.
 
-Answers travel to the control room and leave the spool; this stays. A line is on the disk before the command
-is carried out. Reviews lie in a file of their own, so that no flood of other commands pushes them out; each
-file is bounded: at its bound it becomes ``.1``, and the ``.1`` before it goes.
+The audit stays on the robot's disk, where responses leave the spool. A disk may take seconds for a line; only
+the audit's thread waits for it. ``record_then`` calls back when a line is on the disk, so that a command is
+executed after it is recorded and no other thread waits.
+
+Lines are written in the order in which they were recorded. At most ``MAX_WAITING`` wait; a line that finds
+the queue full, or the log closed, is treated as one that the disk does not take: it goes into the node's log.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from datetime import datetime, timezone  # msgspec resolves annotations at run time
-from typing import TYPE_CHECKING, Any, Literal
+from collections import deque
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from edge_node.messages.review import REVIEW_VERB
+from edge_node.commands.audit_files import AuditEntry, AuditFiles, log_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+
+MAX_WAITING = 256  # lines of a few kB at most; four minutes of commands at the default rate
+_CLOSE_S = 4.0  # how long closing waits for a slow disk
 
 _log = logging.getLogger(__name__)
 
-FOLDER_NAME = "audit"
-MAX_FILE_BYTES = 4_000_000  # some 8,000 reviews, and as many again in ``.1``
-_MAX_LINE_BYTES = 64 * 1024
-_REVIEWS, _COMMANDS = "reviews.jsonl", "commands.jsonl"
 
+class AuditLog:
+    """Writes the audit while it is open as a context manager; ``record`` may be called by any thread."""
 
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line.
+    def __init__(self, files: AuditFiles, max_waiting: int = MAX_WAITING) -> None:
+        """Write to ``files``; at most ``max_waiting`` lines wait for the disk."""
+        self._files = files
+        self._max_waiting = max_waiting
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[AuditEntry, Callable[[bool], None]]] = deque()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
 
-    Attributes:
-        event: ``taken`` before it is carried out, ``answered`` with what became of it, or ``refused``.
-        signed: its signature was checked against the configured key.
-        asked: the command, without what every command has.
-    """
+    def __enter__(self) -> AuditLog:  # noqa: PYI034  Self needs Python 3.11
+        self._thread.start()
+        return self
 
-    at: datetime
-    event: Literal["taken", "answered", "refused"]
-    verb: str
-    command_id: str | None = None
-    signed: bool = False
-    asked: dict[str, Any] = {}
-    result: str | None = None
-    code: str | None = None
-    text: str | None = None
-    data: dict[str, Any] = {}
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
-
-class Audit:
-    """The record of one node; may be used by several threads."""
-
-    def __init__(self, folder: Path, max_file_bytes: int = MAX_FILE_BYTES) -> None:
-        """Write into ``folder``, which is made when the first line is written."""
-        self._folder = folder
-        self._max_file_bytes = max_file_bytes
-        self._lock = threading.Lock()
-
-    def record(self, **fields: Any) -> bool:
-        """Write an entry to the disk and wait until it is there; False if the disk does not take it.
+    def record(self, **fields: Any) -> None:
+        """Have an entry written; returns at once.
 
         Args:
             fields: of ``AuditEntry``; ``at`` is now.
         """
-        entry = AuditEntry(at=datetime.now(timezone.utc), **fields)
-        path = self._folder / (_REVIEWS if entry.verb == REVIEW_VERB else _COMMANDS)
-        line = msgspec.json.encode(entry) + b"\n"
-        try:
-            with self._lock:
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if _size(path) + len(line) > self._max_file_bytes:
-                    path.replace(path.with_name(path.name + ".1"))
-                _append(path, line)
-        except OSError as err:
-            _log.error("%s: %s; this is not in the audit: %s", path, err.strerror or err, line.decode())
-            return False
-        return True
+        self.record_then(lambda _is_written: None, **fields)
 
+    def record_then(self, on_written: Callable[[bool], None], **fields: Any) -> None:
+        """Have an entry written, then ``on_written`` called; returns at once.
 
-def read_audit(folder: Path) -> Iterator[AuditEntry]:
-    """Yield what ``folder`` holds in order of time; a line that a power cut left half written is left out.
+        Args:
+            on_written: called with true when the entry is on the disk, in the audit's thread; with false when
+                it could not be written, or at once if it cannot wait to be. Must return at once.
+            fields: of ``AuditEntry``; ``at`` is now.
+        """
+        with self._changed:  # the time too: lines are read back in order of time
+            entry = AuditEntry(at=datetime.now(timezone.utc), **fields)
+            has_room = len(self._waiting) < self._max_waiting and not self._closing
+            if has_room:
+                self._waiting.append((entry, on_written))
+                self._changed.notify()
+        if not has_room:
+            log_lost(entry, "the audit is closed" if self._closing else "the disk is too slow")
+            on_written(False)
 
-    Raises:
-        OSError: it is not there, or not for us to read.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(2, "no audit there", str(folder))
-    entries: list[AuditEntry] = []
-    for name in (_COMMANDS, _REVIEWS):
-        for path in (folder / f"{name}.1", folder / name):
-            if path.exists():
-                entries += _entries(path)
-    return iter(sorted(entries, key=lambda entry: entry.at))
+    def close(self) -> None:
+        """Write the lines that wait, for a few seconds at most, and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(_CLOSE_S)
+        with self._changed:
+            left, self._waiting = list(self._waiting), deque()
+        for entry, _ in left:
+            log_lost(entry, "the disk does not answer")
 
-
-def _entries(path: Path) -> Iterator[AuditEntry]:
-    with path.open("rb") as file:
-        while line := file.readline(_MAX_LINE_BYTES):
+    def _run(self) -> None:
+        while (waiting := self._next()) is not None:
+            entry, on_written = waiting
+            is_written = self._files.write(entry)
             try:
-                yield msgspec.json.decode(line, type=AuditEntry)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
+                on_written(is_written)
+            except Exception:  # noqa: BLE001  whatever it is, the next line must be written
+                _log.exception("audit")
 
-
-def _append(path: Path, line: bytes) -> None:
-    """Add a line, after the end of one that was cut off if there is such, and have the disk keep it."""
-    fresh = not path.exists()
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "ab+", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        if size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n":
-            line = b"\n" + line
-        if file.write(line) != len(line):
-            file.truncate(size)
-            raise OSError(28, "the disk is full")
-        os.fsync(file.fileno())
-    if fresh:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    def _next(self) -> tuple[AuditEntry, Callable[[bool], None]] | None:
+        """Wait for an entry; None when closed and all are written."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            return self._waiting.popleft() if self._waiting else None

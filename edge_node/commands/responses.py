@@ -1,24 +1,24 @@
-"""Responses on their way into the spool: what became of commands, and of what went on after them."""
+"""Build command responses and append them to the spool and the audit log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_node.messages.response import Response, Result, Scalar
 from edge_node.messages.topics import Kind
-from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
-    from edge_node.commands.audit_log import Audit
+    from edge_node.commands.admission import AdmittedCommand, RefusedCommand
+    from edge_node.commands.audit_log import AuditLog
     from edge_node.messages.topics import Topics
     from edge_node.spool.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """What is said of a command; ``code`` stays the same, for machines."""
+    """The result of a command; ``code`` stays the same over versions, for machines."""
 
     result: Result
     code: str = "ok"
@@ -27,57 +27,66 @@ class CommandOutcome:
 
 
 class ResponseWriter:
-    """Words responses of one robot, for its audit and the spool, where they wait for the link."""
+    """Writes the responses of one robot; any thread may call it, and none waits for the disk."""
 
-    def __init__(self, topics: Topics, spool: Spool, audit: Audit) -> None:
+    def __init__(self, topics: Topics, spool: Spool, audit: AuditLog) -> None:
         self._audit = audit
         self._topics = topics
         self._spool = spool
 
+    def respond(self, admitted: AdmittedCommand[Any], outcome: CommandOutcome) -> None:
+        """Append the response to a command that was admitted."""
+        verb = admitted.verb.value
+        self.append(verb, admitted.command.id, outcome, correlation=admitted.correlation)
+
+    def refuse(self, refused: RefusedCommand) -> None:
+        """Append the response to a command that was refused unexecuted."""
+        outcome = CommandOutcome(Result.REFUSED, refused.code, refused.text)
+        # What is refused was not checked: it must not push reviews out of their file of the audit.
+        self._record("refused", f"{refused.verb} (refused)", refused.command_id, outcome)
+        self._spool_response(refused.verb, refused.command_id, outcome, refused.correlation)
+
     def append(
-        self,
-        verb: str,
-        command_id: str | None,
-        answer: CommandOutcome,
-        *,
-        correlation: bytes = b"",
-        taken: bool = True,
+        self, verb: str, command_id: str | None, outcome: CommandOutcome, *, correlation: bytes = b""
     ) -> None:
-        """Append a response.
+        """Append a response, or an event that follows a command later.
 
         Args:
             verb: that was asked for, or is answered to.
-            command_id: None where none could be read, or no command was given.
-            answer: what became of it.
+            command_id: None where no command was given.
+            outcome: of the command.
             correlation: of the command.
-            taken: it was a command that this robot takes.
         """
+        self._record("answered", verb, command_id, outcome)
+        self._spool_response(verb, command_id, outcome, correlation)
 
-        def response(seq: int) -> bytes:
-            return encode(
-                Response(
-                    id=f"{self._topics.robot}:{self._spool.epoch}:{Kind.RESPONSE.value}:{seq}",
-                    seq=seq,
-                    site=self._topics.site,
-                    robot=self._topics.robot,
-                    at=datetime.now(timezone.utc),
-                    verb=verb,
-                    command_id=command_id,
-                    result=answer.result,
-                    code=answer.code,
-                    text=answer.text,
-                    data=answer.data,
-                )
+    def _record(self, event: str, verb: str, command_id: str | None, outcome: CommandOutcome) -> None:
+        self._audit.record(
+            event=event,
+            verb=verb,
+            command_id=command_id,
+            result=outcome.result.value,
+            code=outcome.code,
+            text=outcome.text,
+            data=outcome.data,
+        )
+
+    def _spool_response(
+        self, verb: str, command_id: str | None, outcome: CommandOutcome, correlation: bytes
+    ) -> None:
+        def make(seq: int) -> Response:
+            return Response(
+                id=f"{self._topics.robot}:{self._spool.epoch}:{Kind.RESPONSE.value}:{seq}",
+                seq=seq,
+                site=self._topics.site,
+                robot=self._topics.robot,
+                at=datetime.now(timezone.utc),
+                verb=verb,
+                command_id=command_id,
+                result=outcome.result,
+                code=outcome.code,
+                text=outcome.text,
+                data=outcome.data,
             )
 
-        self._audit.record(
-            event="answered" if taken else "refused",
-            # What is refused was not checked: it must not push reviews out of their file.
-            verb=verb if taken else f"{verb} (refused)",
-            command_id=command_id,
-            result=answer.result.value,
-            code=answer.code,
-            text=answer.text,
-            data=answer.data,
-        )
-        self._spool.append(Kind.RESPONSE, response, correlation=correlation)
+        self._spool.append(Kind.RESPONSE, make, correlation=correlation)

@@ -1,36 +1,31 @@
-"""A person's judgement reaches the robot: its finding is marked, its picture protected and sent whole."""
+"""Execute ``review``: mark the finding, protect its picture from deletion and send it whole."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.commands.responses import CommandOutcome
 from edge_node.messages.command import CommandError, arguments
+from edge_node.messages.response import Result
 from edge_node.messages.review import Review
 from edge_node.messages.topics import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_node.commands.admission import AdmittedCommand
     from edge_node.evidence.store import EvidenceStore
     from edge_node.findings.log import FindingLog
     from edge_node.messages.command import RecordReview
-    from edge_node.messages.response import Scalar
     from edge_node.messages.topics import Topics
     from edge_node.spool.spool import Spool
 
 
-class Recorded(NamedTuple):
-    """What became of a review: a sentence for people, and the response's data."""
-
-    text: str
-    data: dict[str, Scalar]
-
-
 class ReviewHandler:
-    """Belongs to the main thread. That a review is in the audit is seen to before it comes here."""
+    """Executes ``review`` in the main thread; the receiver has recorded it in the audit before."""
 
     def __init__(
         self,
@@ -44,7 +39,7 @@ class ReviewHandler:
 
         Args:
             topics: of this robot.
-            spool: whose numbers say which verdicts exist.
+            spool: its numbers tell which verdicts exist.
             evidence: protects pictures.
             findings: marks those that are open.
             severities: the labels that a severity may have.
@@ -55,24 +50,28 @@ class ReviewHandler:
         self._findings = findings
         self._severities = severities
 
-    def carry_out(self, command: RecordReview) -> Recorded:
+    def handle(self, admitted: AdmittedCommand[RecordReview]) -> CommandOutcome:
         """Mark the finding if it is still open, protect the picture, have it sent whole.
 
         Raises:
-            CommandError: it is of another robot, of what was never said, or in words we do not know.
+            CommandError: it is of another robot, of a verdict that does not exist, or has unknown labels.
         """
+        command = admitted.command
         self._check(command)
-        said = arguments(command)
+        labels = arguments(command)
         found = self._findings.review(
-            command.subject, msgspec.convert({**said, "at": datetime.now(timezone.utc)}, Review)
+            command.subject, msgspec.convert({**labels, "at": datetime.now(timezone.utc)}, Review)
         )
         sha256 = command.evidence_sha256 or (found.best_evidence_sha256 if found else None)
-        kept = sha256 is not None and self._evidence.protect(sha256)
-        if sha256 is not None and kept:
+        is_kept = sha256 is not None and self._evidence.protect(sha256)
+        if sha256 is not None and is_kept:
             self._evidence.request(sha256)
-        data = {**said, "evidence_sha256": sha256, "evidence_kept": kept, "finding_open": found is not None}
-        text = "recorded" + ("" if kept or sha256 is None else "; the picture is not here, or not any more")
-        return Recorded(text, {name: value for name, value in data.items() if value is not None})
+        is_open = found is not None
+        data = {**labels, "evidence_sha256": sha256, "evidence_kept": is_kept, "finding_open": is_open}
+        data = {name: value for name, value in data.items() if value is not None}
+        is_lost = sha256 is not None and not is_kept
+        text = "recorded" + ("; the picture is not here, or not any more" if is_lost else "")
+        return CommandOutcome(Result.DONE, "recorded", text, data)
 
     def _check(self, command: RecordReview) -> None:
         robot, epoch, number = command.subject.rsplit(":", 2)

@@ -1,12 +1,13 @@
-"""The daemon: wires all rooms, walks frames through them, closes in reverse.
+"""Build the daemon's parts bottom up, start them, run the main loop, and stop them in reverse.
 
-Threads: capture -> one-slot latest -> inspect and infer (here, the main thread) -> spool -> publisher.
-Every wait has a timeout; one event stops it all.
+Threads: capture -> newest frame -> main (prepares, records) and inference -> spool writer -> publisher.
+Every wait has a timeout; one event stops them all.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -15,22 +16,45 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.camera.capture.capture_thread import CaptureThread
 from edge_node.camera.latest import LatestFrame
-from edge_node.commands.audit_log import FOLDER_NAME, Audit
-from edge_node.commands.executor import CommandExecutor
+from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
+from edge_node.commands.audit_log import AuditLog
+from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
+from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
+from edge_node.commands.pause import PauseHandler, ResumeHandler
+from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
+from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.responses import ResponseWriter
 from edge_node.commands.review_handler import ReviewHandler
-from edge_node.daemon.main_loop import TICK_S, Node, Rooms
+from edge_node.daemon.bundle_in_use import BundleInUse
+from edge_node.daemon.inference_thread import InferenceThread
+from edge_node.daemon.main_loop import TICK_S, MainLoop
+from edge_node.daemon.parts import (
+    CameraParts,
+    InspectionParts,
+    ModelParts,
+    MonitoringParts,
+    Registry,
+    StorageParts,
+)
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
+from edge_node.daemon.status_reporter import Sources, StatusReporter
+from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
+from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
 from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
+from edge_node.integrations.home_assistant import HomeAssistantOutbox
+from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
-from edge_node.monitoring.systemd import Notifier
+from edge_node.monitoring.status_board import StatusBoard
+from edge_node.monitoring.watchdog import Watchdog
+from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_trusted_keys
 from edge_node.spool.spool import Spool
@@ -41,13 +65,10 @@ from edge_node.update.installer import Installer
 from edge_node.update.trial_keeper import TrialKeeper
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from edge_node.config.sections import Config
-    from edge_node.inference.engine import Engine
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
-    from edge_node.monitoring.live_view import LiveView
 
 _T = TypeVar("_T")
 
@@ -57,9 +78,9 @@ DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be deliv
 
 
 def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | None = None) -> int:
-    """Decide frames until ``stop`` is set or the recording ends; return the exit code.
+    """Inspect frames until ``stop`` is set or the recording ends; return the exit code.
 
-    The code is 1 if a recording could not be read to its end; what could be was decided.
+    The code is 1 if a recording could not be read to its end; what could be read was inspected.
 
     Each time ``reload`` is set the bundle is read again and takes over between two frames, or is refused.
 
@@ -67,116 +88,247 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         ConfigError: the bundle or the camera source can never work.
         SpoolError: the spool cannot be opened.
     """
-    notifier = Notifier()
-    with ExitStack() as closing:
-        latest = LatestFrame()
-        capture = _config_errors("[camera] source", lambda: CaptureThread(config.camera, latest))
-        store, load = _models(config)
-        engine = _config_errors("[bundle] path", load)
-        spool = Spool.open(_state_dir(config) / "spool.sqlite", config.spool)
-        closing.callback(spool.close)
+    with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
-        evidence = EvidenceStore(_state_dir(config) / "evidence", config.evidence)
-        audit = Audit(_state_dir(config) / FOLDER_NAME)
-        orders = (
-            CommandExecutor(config.commands, topics, spool, evidence, audit)
-            if config.commands.accept
-            else None
-        )
-        reloader = Reloader(load, reload)
-        fetcher = Fetcher(topics, Installer(store, config.bundle)) if store and orders else None
-        keeper = None
-        if store is not None:
-            answers = ResponseWriter(topics, spool, audit)
-            keeper = TrialKeeper(store, config.bundle, reloader, answers, engine.bundle)
-            keeper.fetcher = fetcher
-            closing.callback(keeper.close)
-        if orders is not None:
-            orders.reloader, orders.fetcher = reloader, fetcher
-        desk = orders.desk if orders else None
-        pose = pose_track(config.pose)
-        pose_topic = PoseTopic(pose, config.pose.mqtt_topic) if config.pose.mqtt_topic else None
-        publisher = Publisher(
-            config.mqtt, topics, spool, desk=desk, evidence=evidence, pose=pose_topic, fetcher=fetcher
-        )
-        if config.mqtt.sparkplug:
-            publisher.show_in(_sparkplug(config, topics, closing))
-        publisher.start()
-        closing.callback(publisher.stop)
-        closing.callback(capture.stop)
-        _config_errors("[camera] source", capture.start)
-        findings = FindingLog(config.findings, _state_dir(config), spool)
-        findings.start()
-        closing.callback(findings.close)
-        if orders is not None:
-            orders.reviews = ReviewHandler(topics, spool, evidence, findings, config.findings.severities)
-        if config.pose.udp_port is not None:
-            receiver = PoseReceiver(pose, config.pose.udp_host, config.pose.udp_port)
-            receiver.start()
-            closing.callback(receiver.stop)
-        view = _page(config, closing) if config.http.enabled else None
-        shadow = _shadow(config, spool, evidence, closing) if config.shadow.path is not None else None
-        closing.callback(notifier.stopping)
-        rooms = Rooms(
-            *(capture, latest, engine, spool, publisher, evidence),
-            orders=orders,
-            findings=findings,
-            pose=pose,
-            reloader=reloader,
-            view=view,
-            shadow=shadow,
-            keeper=keeper,
-        )
-        Node(config, rooms, notifier).decide_frames(stop)
-        spool.flush(timeout_s=2.0)
-        _deliver_the_rest(spool, publisher, stop)
-    return 1 if capture.failure else 0
+        wake = stack.enter_context(Wake())
+        node = Registry(config, topics, _make_state_dir(config), stack, wake)
+        camera = _camera(node)
+        models = _models(node, reload)
+        storage = _storage(node)
+        fetcher = _updates(node, models, storage)
+        if config.commands.accept:
+            _commands(node, models, storage, fetcher)
+        publisher = _link(node, storage)
+        _start_camera(node, camera, storage)
+        monitoring = _monitoring(node, models, storage)
+        inspection = _inspection(node, camera, models, storage, monitoring)
+        reporter = _reporter(node, inspection, monitoring, publisher)
+        _main_loop(node, inspection).run(stop)
+        reporter.publish_health()
+        storage.spool.flush(timeout_s=2.0)
+        _deliver_the_rest(storage.spool, publisher, stop)
+    return 1 if camera.capture.failure else 0
 
 
-def _sparkplug(config: Config, topics: Topics, closing: ExitStack) -> SparkplugNode:
-    """Show what is delivered as a Sparkplug edge node until the end."""
+def _make_state_dir(config: Config) -> Path:
+    path = Path(config.node.state_dir)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as err:
+        raise ConfigError(f"[node] state_dir = {str(path)!r}: {err.strerror or err}") from err
+    return path
+
+
+def _camera(node: Registry) -> CameraParts:
+    """Return the capture thread, not started, and the poses that belong to its frames."""
+    latest, config = LatestFrame(), node.config
+    capture = _config_errors(
+        "[camera] source",
+        lambda: CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused),
+    )
+    pose = pose_track(config.pose)
+    if config.pose.mqtt_topic:
+        node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
+    return CameraParts(latest, capture, pose)
+
+
+def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
+    """Load the models; a trial that keeps crashing is ended before."""
+    config, store = node.config.bundle, None
+    load = partial(load_engine, config)
+    if config.path == STORE_NAME:
+        store = BundleStore(node.state_dir / STORE_NAME, load_trusted_keys(config.trusted_keys))
+        note_start(store, config)
+        load = partial(load_installed, store, config)
+    return ModelParts(_config_errors("[bundle] path", load), Reloader(load, reload), store)
+
+
+def _storage(node: Registry) -> StorageParts:
+    """Open everything that lies in the state folder; findings are started with the camera."""
+    spool = node.stack.enter_context(Spool.open(node.state_dir / "spool.sqlite", node.config.spool))
+    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence)
+    audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
+    findings = FindingLog(node.config.findings, node.state_dir, spool)
+    node.verdict_listeners.append(findings)
+    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
+
+
+def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
+    """Follow the store of installed bundles, if there is one; return the fetcher if commands are accepted."""
+    if models.store is None:
+        return None
+    config, fetcher = node.config.bundle, None
+    if node.config.commands.accept:
+        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.ring)
+        node.inboxes.append(fetcher)
+        node.outboxes.append(fetcher)
+        node.bundle_texts.append(lambda: fetcher.text)
+    on_event = partial(respond_to_event, storage.responses)
+    keeper = TrialKeeper(models.store, config, models.reloader, models.engine.bundle, on_event)
+    node.stack.enter_context(keeper)
+    node.bundle_texts.append(lambda: keeper.text)
+    node.verdict_listeners.append(keeper)
+    node.bundle_listeners.append(keeper)
+    node.periodics.append(keeper)
+    node.excuses.append(keeper.excuse)
+    return fetcher
+
+
+def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None) -> None:
+    """Receive commands and execute them in the main loop."""
+    responses = storage.responses
+    snapshots = SnapshotHandler(responses)
+    node.verdict_listeners.append(snapshots)
+    node.picture_requests.append(snapshots.claim)
+    handlers = _handlers(node, models, storage, fetcher)
+    executor = CommandExecutor({Verb.SNAPSHOT: snapshots.handle, **handlers}, responses)
+    node.periodics.append(executor)
+    receiver = CommandReceiver(
+        *(node.config.commands, node.topics),
+        spool=storage.spool,
+        audit=storage.audit,
+        responses=responses,
+        submit=executor.submit,
+    )
+    node.inboxes.append(receiver)
+
+
+def _handlers(
+    node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None
+) -> dict[Verb, Handler]:
+    """Return the handler of each verb but ``snapshot``; a new command is registered here."""
+    spool, evidence, findings = storage.spool, storage.evidence, storage.findings
+    severities = node.config.findings.severities
+    no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
+    return {
+        Verb.PAUSE: PauseHandler(node.pause).handle,
+        Verb.RESUME: ResumeHandler(node.pause).handle,
+        Verb.EVIDENCE: EvidenceHandler(evidence).handle,
+        Verb.RELOAD: ReloadHandler(models.reloader, storage.responses).handle,
+        Verb.REVIEW: ReviewHandler(node.topics, spool, evidence, findings, severities).handle,
+        Verb.UPDATE: UpdateHandler(fetcher).handle if fetcher is not None else no_updates,
+    }
+
+
+def _link(node: Registry, storage: StorageParts) -> Publisher:
+    """Start to connect to the broker, with every inbox and outbox that registered."""
+    config, topics = node.config, node.topics
+    publisher = Publisher(
+        *(config.mqtt, topics, storage.spool, node.wake),
+        inboxes=node.inboxes,
+        outboxes=[
+            HomeAssistantOutbox(topics, config.mqtt),
+            PictureOutbox(storage.evidence, topics),
+            *node.outboxes,
+        ],
+        listeners=[_sparkplug(node)] if config.mqtt.sparkplug else [],
+    )
+    return node.stack.enter_context(publisher)
+
+
+def _sparkplug(node: Registry) -> SparkplugNode:
+    """Start the Sparkplug edge node, which shows delivered messages."""
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
-    view = SparkplugNode(config.mqtt, topics, _state_dir(config))
-    view.start()
-    closing.callback(view.stop)
-    return view
+    return node.stack.enter_context(SparkplugNode(node.config.mqtt, node.topics, node.state_dir))
 
 
-def _shadow(config: Config, spool: Spool, evidence: EvidenceStore, closing: ExitStack) -> Shadow:
-    """Run a second bundle beside the live one until the end."""
-    shadow = Shadow(config, spool, evidence)
-    shadow.start()
-    closing.callback(shadow.stop)
-    return shadow
+def _start_camera(node: Registry, camera: CameraParts, storage: StorageParts) -> None:
+    """Start capture and the parts that work on its frames: findings, and poses over UDP."""
+    config, stack = node.config.pose, node.stack
+    _config_errors("[camera] source", lambda: stack.enter_context(camera.capture))
+    stack.enter_context(storage.findings)
+    if config.udp_port is not None:
+        stack.enter_context(PoseReceiver(camera.pose, config.udp_host, config.udp_port))
 
 
-def _models(config: Config) -> tuple[BundleStore | None, Callable[[], Engine]]:
-    """Return the store of installed bundles, if they decide, and what loads the models.
+def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> MonitoringParts:
+    """Count verdicts, and start the local page and the shadow if they are wanted."""
+    config, shadow = node.config, None
+    board = StatusBoard(config, models.engine.bundle, storage.spool)
+    node.verdict_listeners.append(board)
+    node.bundle_listeners.append(board)
+    if config.http.enabled:
+        _page(node)
+    if config.shadow.path is not None:
+        shadow = node.stack.enter_context(Shadow(config, storage.spool, storage.evidence))
+        node.verdict_listeners.append(shadow)
+        node.bundle_listeners.append(shadow)
+    node.stack.callback(node.notifier.stopping)
+    return MonitoringParts(board, shadow)
 
-    A trial that keeps crashing is ended before.
-    """
-    if config.bundle.path != STORE_NAME:
-        return None, partial(load_engine, config.bundle)
-    store = BundleStore(_state_dir(config) / STORE_NAME, load_trusted_keys(config.bundle.trusted_keys))
-    note_start(store, config.bundle)
-    return store, partial(load_installed, store, config.bundle)
 
-
-def _page(config: Config, closing: ExitStack) -> LiveView:
+def _page(node: Registry) -> None:
     """Serve the local page until the end; a port that is taken costs the page, not the inspection."""
     from edge_node.monitoring.live_view import LiveView
     from edge_node.monitoring.local_page import LocalPage, PageError
 
     view = LiveView()
+    node.verdict_listeners.append(view)
+    node.status_listeners.append(view)
     try:
-        page = LocalPage(config.http, view)
+        page = LocalPage(node.config.http, view)
     except PageError as err:
         _log.error("%s; going on without the page", err)  # one sentence is all of it
-        return view
-    page.start()
-    closing.callback(page.stop)
-    return view
+        return
+    node.stack.enter_context(page)
+
+
+def _inspection(
+    node: Registry,
+    camera: CameraParts,
+    models: ModelParts,
+    storage: StorageParts,
+    monitoring: MonitoringParts,
+) -> InspectionParts:
+    """Build inference, the bundle in use and the verdict writer."""
+    bell, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
+    on_busy = shadow.give_way if shadow is not None else None
+    inference = InferenceThread(camera.latest, bell.set, on_busy)
+    bundle = _bundle_in_use(node, models, spool.epoch)
+    pictures = EvidenceThread(bell.set)
+    verdicts = VerdictWriter(spool, storage.evidence, pictures, camera.pose, requests=node.picture_requests)
+    sources = Sources(
+        *(camera.capture, inference, spool, bundle, node.pause),
+        texts=tuple(node.bundle_texts),
+        shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
+    )
+    return InspectionParts(bell, inference, bundle, verdicts, sources)
+
+
+def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUse:
+    bundle = BundleInUse(
+        *(node.config, models.engine, epoch),
+        reloader=models.reloader,
+        notifier=node.notifier,
+        listeners=node.bundle_listeners,
+        excuses=node.excuses,
+    )
+    node.periodics.append(bundle)
+    return bundle
+
+
+def _reporter(
+    node: Registry, inspection: InspectionParts, monitoring: MonitoringParts, publisher: Publisher
+) -> StatusReporter:
+    """Build the reporter, which feeds the watchdog and publishes status and health."""
+    watchdog, listeners = Watchdog(node.notifier), node.status_listeners
+    reporter = StatusReporter(inspection.sources, monitoring.board, watchdog, publisher, listeners=listeners)
+    node.periodics.append(reporter)
+    return reporter
+
+
+def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
+    """Return the main loop with everything that registered."""
+    return MainLoop(
+        inspection.inference,
+        inspection.bundle,
+        inspection.verdicts,
+        bell=inspection.bell,
+        pause=node.pause,
+        listeners=node.verdict_listeners,
+        periodics=node.periodics,
+    )
 
 
 def _deliver_the_rest(spool: Spool, publisher: Publisher, stop: threading.Event) -> None:
@@ -189,17 +341,8 @@ def _deliver_the_rest(spool: Spool, publisher: Publisher, stop: threading.Event)
 
 
 def _config_errors(key: str, action: Callable[[], _T]) -> _T:
-    """Turn what can never work into a configuration error: starting again will not mend it."""
+    """Raise what can never work as a configuration error: starting again will not mend it."""
     try:
         return action()
     except (CameraError, BundleError, RuntimeUnavailableError) as err:
         raise ConfigError(f"{key}: {err}") from err
-
-
-def _state_dir(config: Config) -> Path:
-    path = Path(config.node.state_dir)
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as err:
-        raise ConfigError(f"[node] state_dir = {str(path)!r}: {err.strerror or err}") from err
-    return path

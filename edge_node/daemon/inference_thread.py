@@ -1,8 +1,8 @@
-"""The models in a thread of their own: while they look at one frame, the next is made ready beside them.
+"""Run inference in its own thread while the main thread prepares the next frame.
 
-The runtime lets go of Python while a model runs, so what the node does for the frames before and after costs
-the models nothing as long as there is a second core. Nothing is queued before the models: the frame that was
-made ready stays in the slot, and is left out when a newer one replaces it there.
+The runtime releases Python's lock while a model runs, so preparing and recording other frames costs the
+models nothing as long as there is a second core. Nothing is queued before the models: a prepared frame stays
+in the slot, and is skipped when a newer one replaces it there.
 """
 
 from __future__ import annotations
@@ -20,44 +20,51 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.inference.engine import ModelOutputs
-    from edge_node.inspection.inspector import Inspector, PreparedInspection
+    from edge_node.inspection.inspector import Inspection, Inspector, PreparedInspection
     from edge_node.inspection.verdict_recorder import VerdictRecorder
 
 MAX_WAITING = 4  # judged frames that the main thread has not taken; then the models wait for it
 _TICK_S = 0.5  # how soon a stop is noticed
-# How long the models may wait for Python when they are done and another thread has it; Python's own 5 ms are
-# more than a small model needs.
+# How long a model that has finished may wait for Python's lock; the default of 5 ms is more than a small
+# model needs to run.
 _SWITCH_INTERVAL_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A frame that was made ready, and whose bundle judges it: a new one takes over between two frames."""
+class Judge:
+    """A bundle's inspector, and the recorder that names the bundle on its verdicts."""
 
-    frame: Frame
     inspector: Inspector
     recorder: VerdictRecorder
-    prepared: PreparedInspection
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedFrame:
-    """A frame that went through the models, with how many were dropped since the one before it."""
+class Prepared:
+    """A frame that is ready for the models of ``judge``; another bundle takes over between two frames."""
 
-    ready: Ready
+    frame: Frame
+    judge: Judge
+    inputs: PreparedInspection
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A frame with the outputs of the models, and how many frames were dropped since the one before it."""
+
+    prepared: Prepared
     dropped: int
-    answers: tuple[ModelOutputs, ...]
+    outputs: tuple[ModelOutputs, ...]
     failure: Exception | None = None
 
-    def answered(self) -> tuple[ModelOutputs, ...]:
-        """Return what the models said; raises what they raised."""
+    def inspection(self) -> Inspection:
+        """Conclude from the outputs; raises what the models raised."""
         if self.failure is not None:
             raise self.failure
-        return self.answers
+        return self.prepared.judge.inspector.conclude(self.prepared.inputs, self.outputs)
 
 
 class InferenceThread:
-    """Runs the models; all but its thread belongs to the main thread.
+    """Runs the models; its methods belong to the main thread.
 
     Attributes:
         busy_since_s: monotonic time from which the models have been looking at a frame; None if they are not.
@@ -73,34 +80,42 @@ class InferenceThread:
 
         Args:
             latest: the slot.
-            on_change: called in the thread of the models when ``prepare`` or ``take`` has something to do.
-            on_busy: called with true when a frame is for the models, with false when none is any more; must
-                be quick.
+            on_change: called, from several threads, when ``prepare`` or ``take`` has something to do.
+            on_busy: called with true when the models get a frame, with false when they have none; must be
+                quick.
         """
         self._latest = latest
+        latest.listen(on_change)
         self._on_change = on_change
         self._on_busy = on_busy or (lambda _is_busy: None)
         self._changed = threading.Condition()
-        self._claimed: tuple[Ready, int] | None = None
-        self._ahead: Ready | None = None
-        self._judged: deque[JudgedFrame] = deque()
+        self._claimed: tuple[Prepared, int] | None = None
+        self._ahead: Prepared | None = None
+        self._judged: deque[Judged] = deque()
         self._failure: BaseException | None = None
         self._is_free = self._stopping = False
         self.busy_since_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, and have Python change between threads more readily."""
+        """Start the thread, and have Python switch between threads more often."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self._thread.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Judge no further frame, and wait at most ``timeout_s`` for the one that is being judged."""
+        """Run no further frame, and wait at most ``timeout_s`` for the one in the models."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all frames were taken and no further one will come."""
+        if not self._latest.closed:
+            return False
+        return self.is_idle
 
     @property
     def is_idle(self) -> bool:
@@ -109,10 +124,14 @@ class InferenceThread:
             free = self._is_free and self._claimed is None and not self._judged
         return free and self._latest.peek() is None
 
-    def prepare(self, inspector: Inspector, recorder: VerdictRecorder) -> None:
-        """Make the newest frame ready, if there is one that is not yet; returns at once otherwise.
+    def discard(self) -> None:
+        """Drop the newest frame, if there is one."""
+        self._latest.take(0)
 
-        If the models are free they get it, whatever comes meanwhile. If they are not, it stays in the slot.
+    def prepare(self, judge: Judge) -> None:
+        """Prepare the newest frame, unless there is none or it is prepared already.
+
+        If the models are free they get it, even if a newer one comes meanwhile; if not, it stays in the slot.
         """
         with self._changed:
             if self._claimed is not None:
@@ -123,16 +142,16 @@ class InferenceThread:
             dropped = self._latest.take_if(frame) if self._is_free else None
             if dropped is not None:
                 self._on_busy(True)
-        ready = Ready(frame, inspector, recorder, inspector.prepare(frame.pixels, frozen=frame.frozen))
+        prepared = Prepared(frame, judge, judge.inspector.prepare(frame.pixels, frozen=frame.frozen))
         with self._changed:
             if dropped is not None:
-                self._claimed = ready, dropped
+                self._claimed = prepared, dropped
             else:
-                self._ahead = ready
+                self._ahead = prepared
             self._changed.notify_all()
 
-    def take(self) -> JudgedFrame | None:
-        """Return the next judged frame, or None; raises if the thread of the models ended."""
+    def take(self) -> Judged | None:
+        """Return the next judged frame, or None; raises the fault that ended the thread of the models."""
         with self._changed:
             if self._failure is not None:
                 raise self._failure
@@ -145,20 +164,19 @@ class InferenceThread:
     def _run(self) -> None:
         try:
             while (job := self._next_job()) is not None:
-                ready, dropped = job
                 self.busy_since_s = time.monotonic()
-                judged = _judged(ready, dropped)
+                judged = _judge(*job)
                 self.busy_since_s = None
                 with self._changed:
                     self._judged.append(judged)
                 self._on_change()
-        except BaseException as err:  # noqa: BLE001  whatever it is, the main thread is to end of it
+        except BaseException as err:  # noqa: BLE001  whatever it is, `take` raises it in the main thread
             with self._changed:
                 self._failure = err
             self._on_change()
 
-    def _next_job(self) -> tuple[Ready, int] | None:
-        """Wait for a frame that is ready and still the newest; None when asked to stop."""
+    def _next_job(self) -> tuple[Prepared, int] | None:
+        """Wait for a prepared frame that is still the newest; None when asked to stop."""
         with self._changed:
             while not self._stopping:
                 if len(self._judged) < MAX_WAITING:
@@ -179,9 +197,9 @@ class InferenceThread:
             return None
 
 
-def _judged(ready: Ready, dropped: int) -> JudgedFrame:
-    """Run the models; what they raise is the main thread's to deal with, frame by frame."""
+def _judge(prepared: Prepared, dropped: int) -> Judged:
+    """Run the models; the main thread handles what they raise, frame by frame."""
     try:
-        return JudgedFrame(ready, dropped, ready.inspector.run(ready.prepared))
+        return Judged(prepared, dropped, prepared.judge.inspector.run(prepared.inputs))
     except Exception as err:  # noqa: BLE001  whatever a bundle on trial does
-        return JudgedFrame(ready, dropped, (), err)
+        return Judged(prepared, dropped, (), err)

@@ -11,11 +11,13 @@ from edge_node.inspection.pose_track import _WAIT_S, PoseTrack, _log
 from edge_node.messages.pose import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_node.mqtt.types import Incoming
 
 
 class PoseReceiver:
-    """Listens for poses on a UDP port."""
+    """Receive poses on a UDP port, in a thread of its own."""
 
     def __init__(self, track: PoseTrack, host: str, port: int) -> None:
         """Bind the port.
@@ -35,6 +37,13 @@ class PoseReceiver:
         self._socket.settimeout(_WAIT_S)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="pose", daemon=True)
+
+    def __enter__(self) -> PoseReceiver:  # noqa: PYI034  Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Begin to listen."""
@@ -62,19 +71,15 @@ class PoseReceiver:
 
 
 class PoseTopic:
-    """Takes poses from one MQTT topic; belongs to the publisher's thread."""
+    """Receive poses from one MQTT topic: an ``Inbox`` of the publisher."""
+
+    qos = 0  # a pose that comes late is of no use
 
     def __init__(self, track: PoseTrack, topic: str) -> None:
-        self.topic = topic
+        self.filters: Sequence[str] = (topic,)
         self._track = track
 
-    def note(self, message: Incoming) -> bool:
-        """Take in a message if it is a pose; False if it is of another topic.
-
-        A retained one is left out: the broker kept it, and nobody knows for how long.
-        """
-        if message.topic != self.topic:
-            return False
+    def take(self, message: Incoming) -> None:
+        """Record a pose; a retained one is left out: the broker kept it, and nobody knows for how long."""
         if not message.is_retained:
             self._track.take(message.payload)
-        return True

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 attributes of a row, for MQTT's binary mode: user properties beside the payload. Pure.
+"""Build a row's CloudEvents 1.0 attributes for MQTT's binary mode: user properties beside the payload. Pure.
 
 Source: CloudEvents MQTT protocol binding 1.0.2, section 3.1.
 """
@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from edge_node.messages.topics import Topics
     from edge_node.spool.rows import Row
 
-_TYPE = {
-    Kind.VERDICT: "corrosion.verdict.v1",
-    Kind.FINDING: "corrosion.finding.v1",
-    Kind.RESPONSE: "corrosion.response.v1",
-    Kind.SHADOW: "corrosion.shadow.v1",
-}
-
 
 def attributes(row: Row, topics: Topics) -> list[tuple[str, str]]:
     """Return the required attributes and ``time``; source and id together are unique.
@@ -31,7 +24,7 @@ def attributes(row: Row, topics: Topics) -> list[tuple[str, str]]:
     at = datetime.fromtimestamp(row.appended_at_s, timezone.utc)
     return [
         ("specversion", "1.0"),
-        ("type", _TYPE[row.kind]),
+        ("type", f"corrosion.{row.kind.value}.v1"),
         ("source", f"/{topics.base}"),
         ("id", f"{topics.robot}:{row.epoch}:{infix}{row.seq}"),
         ("time", at.isoformat(timespec="milliseconds").replace("+00:00", "Z")),

@@ -1,11 +1,13 @@
-"""Receipts: consumers say how far they have stored verdicts; until all have, a verdict stays in the spool.
+"""Keep each verdict in the spool until all named consumers have sent a receipt for it.
 
 A broker that acknowledged may still lose: its queue for a subscriber may be bounded, or forgotten when it is
-killed. A receipt is the word of whoever keeps the record. Pure; times are given.
+killed. A receipt says that a consumer has stored all verdicts up to a number. ``ConsumerReceipts`` is pure;
+the caller passes the time.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,18 +17,55 @@ from edge_node.messages.topics import Kind
 from edge_node.spool.rows import StoredUpTo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
 
 
-class ConsumerReceipts:
-    """What the named consumers said; belongs to one thread.
+class ReceiptInbox:
+    """Receive the receipts of consumers: an ``Inbox`` of the publisher."""
 
-    A consumer that speaks and lacks what was sent long ago will not get it from the broker any more: then
-    all that no receipt covers is to be sent again. One that is silent may still have it in its queue.
+    qos = 1
+
+    def __init__(
+        self,
+        receipts: ConsumerReceipts,
+        on_stored: Callable[[StoredUpTo], None],
+        on_missing: Callable[[], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            receipts: what the consumers have.
+            on_stored: called with what all consumers have: it may be deleted.
+            on_missing: called when a consumer lacks what was sent long ago: all that no receipt covers is to
+                be sent again.
+        """
+        self._receipts = receipts
+        self._on_stored = on_stored
+        self._on_missing = on_missing
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """The topics on which the consumers send receipts; none if no receipts are wanted."""
+        return self._receipts.filters
+
+    def take(self, message: Incoming) -> None:
+        """Take a receipt; what is none is counted and changes nothing."""
+        stored = self._receipts.note(message, time.monotonic())
+        if self._receipts.take_missing():
+            self._on_missing()
+        if stored is not None:
+            self._on_stored(stored)
+
+
+class ConsumerReceipts:
+    """Remember what the named consumers have stored; belongs to one thread.
+
+    A consumer that sends receipts and lacks what was sent long ago will not get it from the broker any more:
+    then all that no receipt covers is to be sent again. One that is silent may still have it in its queue.
     """
 
     def __init__(self, consumers: Sequence[str], topics: Topics, patience_s: float) -> None:
@@ -39,7 +78,7 @@ class ConsumerReceipts:
         """
         self._topics = topics
         self._patience_s = patience_s
-        self._said: dict[str, dict[str, int]] = {consumer: {} for consumer in consumers}
+        self._stored_up_to: dict[str, dict[str, int]] = {consumer: {} for consumer in consumers}
         self._most_sent: dict[str, int] = {}
         self._mark: tuple[str, int, float] | None = None  # epoch, number, by when all should have it
         self._missing = False
@@ -48,12 +87,12 @@ class ConsumerReceipts:
     @property
     def wanted(self) -> bool:
         """True if verdicts wait for receipts."""
-        return bool(self._said)
+        return bool(self._stored_up_to)
 
     @property
     def filters(self) -> list[str]:
-        """The topics on which the consumers speak."""
-        return [self._topics.receipt(consumer) for consumer in self._said]
+        """The topics on which the consumers send receipts."""
+        return [self._topics.receipt(consumer) for consumer in self._stored_up_to]
 
     def begin(self, epoch: str, seq: int) -> None:
         """Note that verdicts up to ``seq`` may have been sent before."""
@@ -75,7 +114,7 @@ class ConsumerReceipts:
         A receipt for what was never sent is refused: it would delete verdicts that nobody has.
         """
         consumer = self._topics.consumer(message.topic)
-        if consumer not in self._said:
+        if consumer not in self._stored_up_to:
             return None
         try:
             if len(message.payload) > MAX_RECEIPT_BYTES:
@@ -86,8 +125,8 @@ class ConsumerReceipts:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.refused += 1
             return None
-        said = self._said[consumer]
-        said[receipt.epoch] = max(receipt.seq, said.get(receipt.epoch, 0))
+        by_epoch = self._stored_up_to[consumer]
+        by_epoch[receipt.epoch] = max(receipt.seq, by_epoch.get(receipt.epoch, 0))
         self._look_for_missing(receipt, now_s)
         seq = self._stored(receipt.epoch)
         return StoredUpTo(Kind.VERDICT, receipt.epoch, seq) if seq else None
@@ -109,4 +148,4 @@ class ConsumerReceipts:
             self._mark = (epoch, most, now_s + self._patience_s) if self._stored(epoch) < most else None
 
     def _stored(self, epoch: str) -> int:
-        return min(by_epoch.get(epoch, 0) for by_epoch in self._said.values())
+        return min(by_epoch.get(epoch, 0) for by_epoch in self._stored_up_to.values())

@@ -1,4 +1,4 @@
-"""What is sent next and what is on its way: lanes, slots, holds, suspects. Pure; times are given.
+"""Select the next rows to send and track those in flight. No I/O; the caller passes the time.
 
 Every kind has two lanes: what was appended since the connection began (live), and what waited before
 (backlog). Live goes first; each lane is in order. A slot is free again only when the row that had it is
@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_node.messages.topics import Kind
+from edge_node.messages.topics import BY_PRIORITY, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ class Lane:
 
 @dataclass(slots=True)
 class Sent:
-    """A row on its way."""
+    """A row that was sent and not answered."""
 
     row: Row
     lane: Lane
@@ -62,7 +62,7 @@ class _Hold:
 
 
 class SendWindow:
-    """The rows of one connection: which is next, which are on their way."""
+    """Select and track the rows of one connection."""
 
     def __init__(self, size: int, boundary: int, suspects: Suspects) -> None:
         """Begin a connection.
@@ -74,16 +74,14 @@ class SendWindow:
         """
         self._size = size
         self._suspects = suspects
-        # Answers first, then what people act on, then the record, then what is said beside it.
-        kinds = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
         self._lanes = [
-            *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in kinds),
-            *(Lane(kind, replayed=True, cursor=0, up_to=boundary) for kind in kinds),
+            *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in BY_PRIORITY),
+            *(Lane(kind, replayed=True, cursor=0, up_to=boundary) for kind in BY_PRIORITY),
         ]
         self._on_the_way: dict[int, Sent] = {}
         self._deleting: deque[tuple[int, int]] = deque()  # ticket, position
         self._busy: set[int] = set()
-        self._holds = {kind: _Hold() for kind in kinds}
+        self._holds = {kind: _Hold() for kind in BY_PRIORITY}
 
     @property
     def on_the_way(self) -> list[Row]:

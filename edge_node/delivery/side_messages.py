@@ -1,7 +1,7 @@
-"""What is sent beside the record, one at a time: the newest verdict, discovery, pictures.
+"""Send what is not part of the record: the retained latest verdict, health, and what other outboxes hand out.
 
-None of it may hold up a verdict or count against the window: at most one such message is on its way, and
-pictures wait until no verdict does.
+None of it may delay a verdict or count against the send window: of all messages that the broker answers, at
+most one is in flight here.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from edge_node.integrations.home_assistant import announcements
+from edge_node.messages.topics import Kind
 from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
-    from edge_node.config.delivery_sections import MqttConfig
-    from edge_node.evidence.store import EvidencePicture, EvidenceStore
-    from edge_node.integrations.home_assistant import Announcement
+    from collections.abc import Sequence
+
+    from edge_node.delivery.ports import Outbox
+    from edge_node.messages.status import Status
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Session
     from edge_node.spool.rows import Row
@@ -24,63 +25,96 @@ _LATEST_INTERVAL_S = 1.0  # the newest verdict is retained at most so often: it 
 
 
 class SideMessages:
-    """Messages beside the record; belongs to the publisher's thread.
+    """Send the messages of outboxes, first outbox first; belongs to the publisher's thread."""
 
-    Attributes:
-        latest: the newest verdict that the broker has and that was not replayed, until it is sent.
-    """
-
-    def __init__(self, config: MqttConfig, topics: Topics, evidence: EvidenceStore | None) -> None:
-        self.latest: Row | None = None
-        self._config = config
-        self._topics = topics
-        self._evidence = evidence
-        self._announcements: deque[Announcement] = deque()
-        self._picture: EvidencePicture | None = None
-        self._number: int | None = None
-        self._latest_sent_s = float("-inf")
+    def __init__(self, outboxes: Sequence[Outbox]) -> None:
+        self._outboxes = outboxes
+        self._awaiting: Outbox | None = None  # whose message is in flight
+        self._number: int | None = None  # of that message on this connection
 
     def begin(self) -> None:
-        """Note that a connection begins: what Home Assistant is told is told again."""
-        self._number = None
-        self._announcements = deque(announcements(self._topics, self._config))
+        """Note that a connection begins."""
+        for outbox in self._outboxes:
+            outbox.begin()
 
     def send(self, session: Session, now_s: float, *, is_idle: bool) -> None:
-        """Send the next message if none is on its way; pictures only when the link ``is_idle``."""
-        if self._number is not None:
-            return
-        if self.latest is not None and now_s - self._latest_sent_s >= _LATEST_INTERVAL_S:
-            message = Outgoing(self._topics.latest, self.latest.payload, retain=True)
-            self.latest, self._latest_sent_s = None, now_s
-        elif self._announcements:
-            announcement = self._announcements.popleft()
-            message = Outgoing(announcement.topic, announcement.payload, retain=True)
-        elif is_idle and self._evidence is not None and (picture := self._evidence.next_picture()):
-            self._picture = picture
-            message = Outgoing(
-                self._topics.evidence(picture.sha256),
-                picture.content,
-                user=(("size", picture.size.value),),
-                content_type="image/jpeg",
-            )
-        else:
-            return
-        self._number = session.publish(message)
+        """Send the next message at QoS 1 unless one is in flight, and all at QoS 0 that the link takes."""
+        for outbox in self._outboxes:
+            if outbox.qos == 0:
+                while session.can_write and (message := outbox.next_message(now_s, is_idle=is_idle)):
+                    session.publish(message)
+            elif self._awaiting is None and (message := outbox.next_message(now_s, is_idle=is_idle)):
+                self._awaiting = outbox
+                self._number = session.publish(message)
 
     def answered(self, number: int, code: int) -> None:
-        """Note the broker's answer, if it is to a message of ours."""
-        if number != self._number:
-            return
-        self._number = None
-        if self._picture is not None and self._evidence is not None:
-            if code < 0x80:
-                self._evidence.sent(self._picture)
-            else:
-                self._evidence.failed(self._picture)
-        self._picture = None
+        """Note the broker's answer, if it is to the message in flight."""
+        if self._awaiting is not None and number == self._number:
+            self._tell(code)
 
     def link_ended(self) -> None:
-        """Note that the connection ended: a picture on its way did not arrive for certain."""
-        if self._picture is not None and self._evidence is not None:
-            self._evidence.failed(self._picture)
-        self._picture, self._number = None, None
+        """Note that the connection ended: the message in flight did not arrive for certain."""
+        if self._awaiting is not None:
+            self._tell(None)
+
+    def _tell(self, code: int | None) -> None:
+        outbox, self._awaiting, self._number = self._awaiting, None, None
+        if outbox is not None:
+            outbox.answered(code)
+
+
+class LatestVerdict:
+    """Publish the newest live verdict, retained, once the broker has it as part of the record."""
+
+    qos = 1
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._row: Row | None = None
+        self._sent_s = float("-inf")
+
+    def delivered(self, row: Row, *, replayed: bool) -> None:
+        """Note a row that the broker acknowledged; a replayed one is not the newest."""
+        if row.kind is Kind.VERDICT and not replayed:
+            self._row = row
+
+    def set_status(self, status: Status) -> None:
+        """Do nothing: the status is a message of its own."""
+
+    def begin(self) -> None:
+        """Do nothing: a verdict that is not sent yet is still the newest."""
+
+    def next_message(self, now_s: float, *, is_idle: bool) -> Outgoing | None:  # noqa: ARG002  first of all
+        """Return the newest verdict if it was not sent yet, at most once a second."""
+        if self._row is None or now_s - self._sent_s < _LATEST_INTERVAL_S:
+            return None
+        message = Outgoing(self._topics.latest, self._row.payload, retain=True)
+        self._row, self._sent_s = None, now_s
+        return message
+
+    def answered(self, code: int | None) -> None:
+        """Do nothing: a newer verdict follows."""
+
+
+class NewestHealth:
+    """Publish the newest health message; older ones are dropped. ``put`` may be called from any thread."""
+
+    qos = 0
+
+    def __init__(self, topics: Topics) -> None:
+        self._topic = topics.health
+        self._payloads: deque[bytes] = deque(maxlen=1)
+
+    def put(self, payload: bytes) -> None:
+        """Have ``payload`` sent next, instead of one that still waits."""
+        self._payloads.append(payload)
+
+    def begin(self) -> None:
+        """Do nothing."""
+
+    def next_message(self, now_s: float, *, is_idle: bool) -> Outgoing | None:  # noqa: ARG002  now or never
+        """Return what was put last, once."""
+        return Outgoing(self._topic, self._payloads.popleft(), qos=0) if self._payloads else None
+
+    def answered(self, code: int | None) -> None:
+        """Do nothing: nobody answers at QoS 0."""

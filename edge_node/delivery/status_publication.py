@@ -1,4 +1,4 @@
-"""The status as it goes over the wire: with link and spool filled in, sent only when it changed. Pure."""
+"""Fill link and spool into the status message, and tell when it differs from the last one sent. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _CHECK_S = 1.0
 
 
-class StatusMessage:
-    """What was set, and what the broker was told last."""
+class StatusPublication:
+    """Hold the status that was set and the one that the broker was sent last."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -26,12 +26,12 @@ class StatusMessage:
         self._checked_s = float("-inf")
 
     def set(self, status: Status) -> None:
-        """Say this from now on."""
+        """Publish ``status`` from now on."""
         self._status = status
         self._checked_s = float("-inf")
 
     def begin(self) -> None:
-        """Note that a connection begins: it has been told nothing."""
+        """Note that a connection begins: the status is sent again."""
         self._sent, self._checked_s = b"", float("-inf")
 
     def is_due(self, now_s: float) -> bool:
@@ -64,7 +64,7 @@ class StatusMessage:
         return encode(msgspec.structs.replace(self._status, link=link, spool=full))
 
     def offline(self, reason: OfflineReason) -> bytes:
-        """Return what is said when the robot goes, by itself or by the broker."""
+        """Return the status that is published when the robot goes, by itself or by the broker."""
         status = self._status or Status(
             site=self._topics.site, robot=self._topics.robot, since=datetime.now(timezone.utc)
         )

@@ -1,18 +1,18 @@
-"""Whether listeners that were there and have gone are still expected back. Pure; times are given.
+"""Hold messages back for a grace period after the last subscriber has gone. Pure; the caller passes the time.
 
 A broker that restarts forgets who subscribed, and the node is often back before the control room: what it
 delivers in between the broker throws away, and says so (reason 16). So for a while after somebody has
-listened, "nobody subscribes" means "not yet".
+subscribed, "nobody subscribes" means "not yet".
 """
 
 from __future__ import annotations
 
 
 class SubscriberGrace:
-    """Remembers when the listeners went."""
+    """Remember when the subscribers of a topic went."""
 
     def __init__(self, grace_s: float) -> None:
-        """Expect listeners back for ``grace_s``; 0 never waits for any."""
+        """Expect subscribers back for ``grace_s``; 0 never waits for any."""
         self._grace_s = grace_s
         self._was_there = False
         self._gone_since_s: float | None = None

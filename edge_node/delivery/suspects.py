@@ -5,23 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
-    from edge_node.messages.topics import Kind
     from edge_node.spool.rows import Row
 
-    # kind, after position, up to position, at most so many
-    ReadRows: TypeAlias = Callable[[Kind, int, int | None, int], list[Row]]
-
 _DEFER_S = 600.0
-
-
 _STRIKES = 3
 
 
 class Suspects:
-    """Rows that may be why connections end; lives longer than a connection.
+    """Remember the rows that may be why connections end; lives longer than a connection.
 
     Some brokers close the connection at a message that they do not want, without saying at which. Then
     rows are sent one by one; one that was alone on its way when the link ended three times is left for

@@ -1,4 +1,4 @@
-"""Where findings meet the disk: tracked verdict by verdict, saved, and handed to the spool."""
+"""Track findings verdict by verdict, save the tracker's state and append findings to the spool."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
 from edge_node.findings.tracker import FindingTracker, TrackerState
 from edge_node.messages.topics import Kind
-from edge_node.messages.verdict import encode
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge_node.camera.frame import Frame
     from edge_node.config.sections import FindingsConfig
+    from edge_node.inspection.inspector import Inspection
     from edge_node.messages.finding import Finding
     from edge_node.messages.review import Review
     from edge_node.messages.verdict import Verdict
@@ -34,10 +35,10 @@ _log = logging.getLogger(__name__)
 
 
 class FindingLog:
-    """Tracks in the main thread; once started, writes in another, so that a slow disk holds up no frame."""
+    """Tracks in the main thread; while open, writes in another, so that a slow disk holds up no frame."""
 
     def __init__(self, config: FindingsConfig, folder: Path, spool: Spool) -> None:
-        """Go on where ``folder`` says that the last run stopped; a damaged file is set aside."""
+        """Continue from the state in ``folder``; a damaged file is renamed and tracking starts anew."""
         self._path = folder / STATE_NAME
         self._spool = spool
         self._enabled = config.enabled
@@ -45,37 +46,44 @@ class FindingLog:
         self._changes: queue.SimpleQueue[tuple[bytes, list[Finding]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="findings", daemon=True)
 
-    def start(self) -> None:
-        """Write in a thread from now on."""
+    def __enter__(self) -> FindingLog:  # noqa: PYI034  Self needs Python 3.11
         self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def on_verdict(self, _frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
+        """Track a verdict; see ``see``."""
+        self.see(verdict)
 
     def see(self, verdict: Verdict) -> list[Finding]:
-        """Take in a verdict, and have what changed saved and spooled.
+        """Track a verdict, and have the findings that changed saved and spooled.
 
-        The state is saved before the message is spooled: after a kill in between, the control room hears
-        of the finding with its next update, which stands alone, and never of one that nobody closes.
+        The state is saved before the message is spooled: after a kill in between, the control room receives
+        the finding with its next update, which stands alone, and never one that nobody closes.
 
         Returns:
-            What changed; numbered unless a thread does the writing.
+            The findings that changed; numbered unless the thread does the writing.
         """
         if not self._enabled:
             return []
-        return self._changed(self._tracker.see(verdict))
+        return self._write(self._tracker.see(verdict))
 
     def review(self, finding_id: str, review: Review) -> Finding | None:
-        """Mark an open finding with what a person said, and spool it; None if there is no such open one."""
+        """Mark an open finding with a person's review, and spool it; None if there is no such open one."""
         found = self._tracker.review(finding_id, review) if self._enabled else None
-        return None if found is None else self._changed([found])[0]
+        return None if found is None else self._write([found])[0]
 
     def close(self) -> None:
-        """Save the frames that count towards a finding but did not open one yet."""
+        """Write what waits, then save the frames that count towards a finding but did not open one yet."""
         if self._thread.is_alive():
             self._changes.put(None)
             self._thread.join(_CLOSE_S)
         if self._enabled and not self._thread.is_alive():
             self._save(msgspec.json.encode(self._tracker.state))
 
-    def _changed(self, changes: list[Finding]) -> list[Finding]:
+    def _write(self, changes: list[Finding]) -> list[Finding]:
         """Have the state saved and ``changes`` spooled."""
         if not changes:
             return []
@@ -94,15 +102,13 @@ class FindingLog:
 
     def _keep(self, state: bytes, changes: list[Finding]) -> list[Finding]:
         self._save(state)
-        return [self._spooled(finding) for finding in changes]
+        return [self._append(finding) for finding in changes]
 
-    def _spooled(self, finding: Finding) -> Finding:
-        seq = self._spool.append(
-            Kind.FINDING,
-            lambda seq: encode(msgspec.structs.replace(finding, seq=seq)),
-            keep=Keep.HIGH,
+    def _append(self, finding: Finding) -> Finding:
+        """Append a finding to the spool and return it numbered."""
+        return self._spool.append(
+            Kind.FINDING, lambda seq: msgspec.structs.replace(finding, seq=seq), keep=Keep.HIGH
         )
-        return msgspec.structs.replace(finding, seq=seq)
 
     def _save(self, state: bytes) -> None:
         """Save the tracker's state; a full disk costs what a restart would know, not the finding."""

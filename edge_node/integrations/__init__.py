@@ -1,1 +1,1 @@
-"""The same messages for other systems: Home Assistant, Node-RED, Sparkplug B, JSON Schema and AsyncAPI."""
+"""Offer the messages to other systems: Home Assistant, Node-RED, Sparkplug B, JSON Schema and AsyncAPI."""

@@ -1,4 +1,4 @@
-"""Home Assistant discovery: the same topics, described so that its screens fill themselves. Pure.
+"""Announce the robot to Home Assistant: describe its topics, so that it shows them without configuration.
 
 A view, not a record: Home Assistant shows the newest state and keeps its own history.
 Source: Home Assistant, MQTT integration: "Discovery payload", device and single component.
@@ -6,28 +6,42 @@ Source: Home Assistant, MQTT integration: "Discovery payload", device and single
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edge_node import __version__
+from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """A retained message that tells Home Assistant of the robot."""
+class HomeAssistantOutbox:
+    """Hand out the announcements at each connection: Home Assistant may start later, a broker may forget."""
 
-    topic: str
-    payload: bytes
+    qos = 1
+
+    def __init__(self, topics: Topics, config: MqttConfig) -> None:
+        self._announcements = announcements(topics, config)
+        self._unsent: deque[Outgoing] = deque()
+
+    def begin(self) -> None:
+        """Begin again with the first announcement."""
+        self._unsent = deque(self._announcements)
+
+    def next_message(self, now_s: float, *, is_idle: bool) -> Outgoing | None:  # noqa: ARG002  always due
+        """Return the next announcement, if there is one left."""
+        return self._unsent.popleft() if self._unsent else None
+
+    def answered(self, code: int | None) -> None:
+        """Do nothing: what was lost is sent over the next connection."""
 
 
-def announcements(topics: Topics, config: MqttConfig) -> list[Announcement]:
-    """Return what to say at each connection; nothing if ``config`` says off."""
+def announcements(topics: Topics, config: MqttConfig) -> list[Outgoing]:
+    """Return the retained messages that describe the robot; none if ``config`` says off."""
     prefix, about = config.home_assistant_prefix, {"device": _device(topics), "origin": _origin()}
     if config.home_assistant == "device":
         components = {
@@ -35,12 +49,14 @@ def announcements(topics: Topics, config: MqttConfig) -> list[Announcement]:
             for name, platform, body in _entities(topics)
         }
         document = {**about, "components": components, "qos": 1}
-        return [Announcement(f"{prefix}/device/{topics.robot}/config", msgspec.json.encode(document))]
+        topic = f"{prefix}/device/{topics.robot}/config"
+        return [Outgoing(topic, msgspec.json.encode(document), retain=True)]
     if config.home_assistant == "component":
         return [
-            Announcement(
+            Outgoing(
                 f"{prefix}/{platform}/{topics.robot}/{name}/config",
                 msgspec.json.encode({**_entity(topics, name, body), **about, "qos": 1}),
+                retain=True,
             )
             for name, platform, body in _entities(topics)
         ]

@@ -1,4 +1,4 @@
-"""JSON Schemas of every message, and an AsyncAPI 3 document, generated from the classes that encode them."""
+"""Generate JSON Schemas of every message, and an AsyncAPI 3 document, from the classes that encode them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _SITE, _ROBOT = "SITE", "ROBOT"  # become parameters of the document's addresses
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One topic and what is said on it.
+    """One topic and its messages.
 
     Attributes:
         name: of the channel and of the message's schema.
         topic: of the robot ROBOT at SITE.
         message: the class that is encoded; None for bytes.
-        sends: the robot speaks; else it listens.
+        sends: the robot publishes on it; else it subscribes to it.
         retain: the broker keeps the last one.
     """
 

@@ -1,4 +1,4 @@
-"""A Node-RED flow that reads robots: verdicts, findings and states, with gaps and duplicates counted. Pure.
+"""Build a Node-RED flow that shows verdicts, findings and states, and counts gaps and duplicates. Pure.
 
 Import it in Node-RED, set the broker, deploy. The session is kept by the broker for a day, so a restart of
 Node-RED misses nothing.

@@ -1,23 +1,19 @@
-"""The Sparkplug view's connection: births, data, deaths, and the rebirth that hosts ask for.
+"""Show the robot as a Sparkplug edge node: births, data, deaths, and the rebirth that hosts ask for.
 
-A connection of its own, because a death certificate is a connection's will and the record's connection
-has another. One thread; it shows what the record's broker acknowledged, and drops the oldest when its link
-is too slow, which it counts and says.
+It has a connection of its own, because a death certificate is a connection's will and the record's
+connection has another. It shows what the record's broker acknowledged; when its link is too slow it drops
+the oldest rows, counts them and publishes the count.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
-import socket
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_node.backoff import Backoff
-from edge_node.errors import ConfigError
 from edge_node.integrations.sparkplug_metrics import (
     birth_metrics,
     death_metric,
@@ -27,8 +23,10 @@ from edge_node.integrations.sparkplug_metrics import (
 )
 from edge_node.integrations.sparkplug_payload import asks_for_rebirth, encode_payload
 from edge_node.mqtt.endpoint import endpoint
+from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.types import LinkError, Outgoing, Will
+from edge_node.mqtt.types import Outgoing, Will
+from edge_node.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from edge_node.integrations.sparkplug_payload import Metric
     from edge_node.messages.status import Status
     from edge_node.messages.topics import Kind, Topics
-    from edge_node.mqtt.types import Incoming
+    from edge_node.mqtt.types import Granted, Incoming
     from edge_node.spool.rows import Row
 
 _log = logging.getLogger(__name__)
@@ -56,7 +54,10 @@ class _Waiting(NamedTuple):
 
 
 class SparkplugNode:
-    """Shows delivered rows as an edge node; ``start`` and ``stop`` once each."""
+    """Show delivered rows as an edge node: a ``DeliveryListener`` of the publisher.
+
+    ``start`` and ``stop`` once each, or a ``with`` block.
+    """
 
     def __init__(self, config: MqttConfig, topics: Topics, state_dir: Path) -> None:
         """Prepare; touches no network.
@@ -73,28 +74,32 @@ class SparkplugNode:
         self._waiting: deque[_Waiting] = deque()
         self._lock = threading.Lock()
         self._status: Status | None = None
+        self._published_status: Status | None = None
         self._known: dict[str, Metric] = {}
-        self._left_out = self._said_left_out = 0
+        self._left_out = self._published_left_out = 0
         self._bd_seq = self._seq = 0
         self._rebirth_asked = False
         self._born_s = 0.0
-        self._stopping = threading.Event()
-        self._wake_in, self._wake_out = socket.socketpair()
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)
-        self._said = ""
-        self._thread = threading.Thread(target=self._run, name="sparkplug", daemon=True)
+        self._wake = Wake()
+        steps = ConnectionSteps(self._new_session, self._connected, self._turn, self._say_goodbye, _ignore)
+        self._loop = ReconnectLoop("Sparkplug view", steps, self._wake, _log)
+
+    def __enter__(self) -> SparkplugNode:  # noqa: PYI034  Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Begin to connect, for ever; returns at once."""
         self._bd_seq = self._last_number()
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Say that the node is gone, disconnect and end the thread."""
-        self._stopping.set()
-        self._wake()
-        self._thread.join(timeout_s)
+        self._loop.stop(timeout_s)
+        self._wake.close()
 
     def delivered(self, row: Row, *, replayed: bool) -> None:
         """Show a row that the record's broker has; returns at once."""
@@ -103,83 +108,60 @@ class SparkplugNode:
                 self._waiting.popleft()
                 self._left_out += 1
             self._waiting.append(_Waiting(row.kind, row.payload, replayed))
-        self._wake()
+        self._wake.ring()
 
     def set_status(self, status: Status) -> None:
-        """Show how the robot's parts do."""
+        """Show the states of the robot's parts."""
         self._status = status
-        self._wake()
+        self._wake.ring()
 
     # -- the thread ----------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        backoff = Backoff()
-        while not self._stopping.is_set():
-            try:
-                session = self._connect()
-                try:
-                    backoff.reset()
-                    self._serve(session)
-                    self._die(session)
-                finally:
-                    session.abandon()
-            except (LinkError, ConfigError) as err:
-                if str(err) != self._said:
-                    _log.warning("Sparkplug view: %s; trying again", err)
-                    self._said = str(err)
-            except Exception:  # noqa: BLE001  whatever it is, the view must come back
-                _log.exception("Sparkplug view: unexpected; connecting anew")
-            self._stopping.wait(backoff.next_s())
-
-    def _connect(self) -> Session:
-        """Return a new connection whose will is the death that belongs to the birth to come."""
+    def _new_session(self) -> Session:
+        """Return a new session whose will is the death that belongs to the birth to come."""
         self._bd_seq = (self._bd_seq + 1) % 256
         self._keep_number()
         there = endpoint(self._config, self._topics)
-        session = Session(
+        return Session(
             dataclasses.replace(there, client_id=f"{there.client_id}-sparkplug"),
             will=Will(self._topic("NDEATH"), self._death(), retain=False, content_type=_CONTENT_TYPE),
             on_message=self._received,
         )
-        try:
-            session.open(self._wake_out, self._stopping.is_set)
-        except LinkError:
-            session.abandon()
-            raise
+
+    def _connected(self, session: Session, _granted: Granted) -> None:
         session.subscribe([self._topic("NCMD")])
         with self._lock:  # what waited for the connection is not the newest any more
             self._waiting = deque(row._replace(is_historical=True) for row in self._waiting)
-        self._said = ""
-        return session
+        self._loop.backoff.reset()
+        self._publish_birth(session)
+        self._published_status = self._status
 
-    def _serve(self, session: Session) -> None:
-        self._be_born(session)
-        said_status = self._status
-        while not self._stopping.is_set():
-            now_s = time.monotonic()
-            if self._rebirth_asked and now_s - self._born_s >= _REBIRTH_INTERVAL_S:
-                self._be_born(session)
-            if self._status is not said_status and self._status is not None:
-                said_status = self._status
-                self._say(session, status_metrics(said_status, _now_ms()))
-            while session.can_write and (row := self._next()) is not None:
-                self._say(session, row_metrics(row.kind, row.payload, is_historical=row.is_historical))
-            if self._left_out != self._said_left_out and session.can_write:
-                self._said_left_out = self._left_out
-                self._say(session, [left_out_metric(self._left_out, _now_ms())])
-            session.poll(_TICK_S, self._wake_out)
+    def _turn(self, session: Session) -> None:
+        now_s = time.monotonic()
+        if self._rebirth_asked and now_s - self._born_s >= _REBIRTH_INTERVAL_S:
+            self._publish_birth(session)
+        if self._status is not self._published_status and self._status is not None:
+            self._published_status = self._status
+            self._publish_data(session, status_metrics(self._published_status, _now_ms()))
+        while session.can_write and (row := self._next()) is not None:
+            metrics = row_metrics(row.kind, row.payload, is_historical=row.is_historical)
+            self._publish_data(session, metrics)
+        if self._left_out != self._published_left_out and session.can_write:
+            self._published_left_out = self._left_out
+            self._publish_data(session, [left_out_metric(self._left_out, _now_ms())])
+        session.poll(_TICK_S, self._wake)
 
-    def _be_born(self, session: Session) -> None:
-        """Say everything there is, as the first message of a connection or when a host asks."""
+    def _publish_birth(self, session: Session) -> None:
+        """Publish every metric, as the first message of a connection or when a host asks."""
         self._seq, self._rebirth_asked, self._born_s = 0, False, time.monotonic()
         now_ms = _now_ms()
         if self._status is not None:
             self._remember(status_metrics(self._status, now_ms))
         self._remember([left_out_metric(self._left_out, now_ms)])
-        self._said_left_out = self._left_out
+        self._published_left_out = self._left_out
         self._publish(session, "NBIRTH", birth_metrics(self._known, self._bd_seq, now_ms))
 
-    def _say(self, session: Session, metrics: list[Metric]) -> None:
+    def _publish_data(self, session: Session, metrics: list[Metric]) -> None:
         if metrics:
             self._remember(metrics)
             self._seq = (self._seq + 1) % 256
@@ -189,8 +171,8 @@ class SparkplugNode:
         payload = encode_payload(metrics, timestamp_ms=_now_ms(), seq=self._seq)
         session.publish(Outgoing(self._topic(message_type), payload, qos=0, content_type=_CONTENT_TYPE))
 
-    def _die(self, session: Session) -> None:
-        """Say that the node goes on purpose: the broker drops the will of whoever says goodbye."""
+    def _say_goodbye(self, session: Session) -> None:
+        """Publish the death: the broker drops the will of a client that disconnects on purpose."""
         session.publish(Outgoing(self._topic("NDEATH"), self._death(), qos=1, content_type=_CONTENT_TYPE))
         session.close()
 
@@ -199,7 +181,7 @@ class SparkplugNode:
         return encode_payload([death_metric(self._bd_seq, now_ms)], timestamp_ms=now_ms, seq=None)
 
     def _received(self, message: Incoming) -> None:
-        """Deal with a command: a rebirth is all that can be asked for here."""
+        """Take a command; the only one is to publish the birth again."""
         if not message.is_retained and asks_for_rebirth(message.payload):
             self._rebirth_asked = True
 
@@ -226,10 +208,10 @@ class SparkplugNode:
         except OSError as err:
             _log.warning("%s: %s; a late death may be mistaken after a restart", self._numbers, err)
 
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # it is awake already, or stopped
-            self._wake_in.send(b"\0")
-
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
+
+
+def _ignore(_reason: Exception | None) -> None:
+    """Do nothing at the end of a connection: the next birth says everything."""

@@ -1,4 +1,4 @@
-"""Verdicts, findings and status as Sparkplug metrics. Pure."""
+"""Convert verdicts, findings and status to Sparkplug metrics. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TYPES = {
 
 
 class _SeenVerdict(msgspec.Struct, frozen=True):
-    """What of a verdict the view shows."""
+    """The fields of a verdict that the view shows."""
 
     id: str
     seq: int
@@ -55,7 +55,7 @@ class _SeenVerdict(msgspec.Struct, frozen=True):
 
 
 class _SeenFinding(msgspec.Struct, frozen=True):
-    """What of a finding the view shows."""
+    """The fields of a finding that the view shows."""
 
     id: str
     state: str
@@ -67,7 +67,7 @@ class _SeenFinding(msgspec.Struct, frozen=True):
 
 
 def row_metrics(kind: Kind, payload: bytes, *, is_historical: bool) -> list[Metric]:
-    """Return what a delivered row says; nothing for kinds that the view does not show.
+    """Return the metrics of a delivered row; none for kinds that the view does not show.
 
     Raises:
         msgspec.DecodeError: it is not a message of ours.
@@ -100,7 +100,7 @@ def row_metrics(kind: Kind, payload: bytes, *, is_historical: bool) -> list[Metr
 
 
 def status_metrics(status: Status, now_ms: int) -> list[Metric]:
-    """Return how the robot's parts do."""
+    """Return the metrics of the states of the robot's parts."""
     values: dict[str, Value] = {
         "Node/Camera": status.camera.state.value,
         "Node/Model": status.model.state.value,
@@ -130,7 +130,7 @@ def birth_metrics(known: dict[str, Metric], bd_seq: int, now_ms: int) -> list[Me
 
 
 def death_metric(bd_seq: int, now_ms: int) -> Metric:
-    """Return what ties a death to its birth."""
+    """Return the metric that ties a death to its birth."""
     return Metric("bdSeq", DataType.INT64, bd_seq, now_ms)
 
 

@@ -1,4 +1,4 @@
-"""Sparkplug B payloads: the few fields of its protobuf schema that the node speaks, and one it hears. Pure.
+"""Encode Sparkplug B payloads: the few fields of the protobuf schema that the node needs. Pure.
 
 A hundred lines instead of a protobuf runtime on the robot; tests decode what they write with the official
 schema. Source: ``sparkplug_b.proto`` of Eclipse Tahu; Sparkplug 3.0, chapter 6; protobuf wire format.
@@ -23,7 +23,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
 
 
 class DataType(IntEnum):
-    """What a metric's value is; the numbers are the schema's."""
+    """The type of a metric's value; the numbers are the schema's."""
 
     INT64 = 4
     DOUBLE = 10
@@ -66,7 +66,7 @@ def encode_payload(metrics: Iterable[Metric], *, timestamp_ms: int, seq: int | N
 
 
 def asks_for_rebirth(payload: bytes) -> bool:
-    """Tell whether a command from the host asks to be told everything anew; other bytes ask for nothing."""
+    """Tell whether a command from the host asks for a new birth; other bytes ask for nothing."""
     if len(payload) > MAX_COMMAND_BYTES:
         return False
     try:

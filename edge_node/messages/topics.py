@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import Final
 
 from edge_node.errors import ConfigError
-
-if TYPE_CHECKING:
-    from typing import Final
 
 ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -27,6 +24,8 @@ class Kind(str, Enum):
     SHADOW = "shadow"
 
 
+# Sent in this order: responses, findings, verdicts, and the shadow's disagreements last.
+BY_PRIORITY: Final = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
 _LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp", Kind.SHADOW: "shadow"}
 
 

@@ -1,7 +1,4 @@
-"""Hold the newest frame, verdicts, status and health for the local page.
-
-Written by the main thread, read by the page's threads.
-"""
+"""Hold the newest verdicts, picture and status for the local page; written by the main thread."""
 
 from __future__ import annotations
 
@@ -22,14 +19,14 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.inspection.inspector import Inspection
 
-MAIN_LIMIT_S = 15.0  # the main thread updates the status twice a second; the slowest model takes seconds
+MAIN_LIMIT_S = 15.0  # the main thread reports twice a second; the slowest model takes seconds
 KEPT_VERDICTS = 20
 PICTURE_WIDTH_PX = 640  # a phone shows no more, and a Pi encodes it in milliseconds
 JPEG_QUALITY = 75
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The data that the page shows beside the picture."""
+    """The page's content beside the picture."""
 
     verdicts: tuple[Verdict, ...]
     status: Status | None
@@ -45,7 +42,7 @@ class _DecidedFrame:
 
 
 class LiveView:
-    """Hold references only: a frame is drawn and encoded on request, once for all viewers."""
+    """Holds references only: a frame is drawn and encoded on request, and once for all who request it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -55,26 +52,26 @@ class LiveView:
         self._status: Status | None = None
         self._health: Health | None = None
         self._link = self._hung = ""
-        self._looked_s = time.monotonic()
+        self._reported_s = time.monotonic()
         self._drawn: tuple[int, bytes] = (-1, b"")
 
-    def decided(self, frame: Frame, inspection: Inspection, verdict: Verdict) -> None:
-        """Store a decided frame."""
+    def on_verdict(self, frame: Frame, inspection: Inspection, verdict: Verdict, /) -> None:
+        """Show an inspected frame."""
         with self._lock:
             self._shown = _DecidedFrame(frame, inspection)
             self._verdicts.appendleft(verdict)
 
-    def looked(self, status: Status, health: Health | None, *, link: str, hung: str) -> None:
-        """Store the states of all parts; ``hung`` names the part that hangs, if one does."""
+    def on_status(self, status: Status, health: Health | None, *, link: str, hung: str) -> None:
+        """Show the states of all parts; ``hung`` names the part that hangs, if one does."""
         with self._lock:
-            self._looked_s = time.monotonic()
+            self._reported_s = time.monotonic()
             self._status, self._link, self._hung = status, link, hung
             self._health = health or self._health
 
     def snapshot(self) -> Snapshot:
-        """Return everything but the picture."""
+        """Return the page's content but for the picture."""
         with self._lock:
-            silent_s = time.monotonic() - self._looked_s
+            silent_s = time.monotonic() - self._reported_s
             hung = self._hung
             if silent_s > MAIN_LIMIT_S:
                 hung = f"the main thread has not turned for {silent_s:.0f} s"
@@ -87,7 +84,7 @@ class LiveView:
             )
 
     def picture(self) -> bytes | None:
-        """Return the newest decided frame with its map, as JPEG; None before the first."""
+        """Return the newest inspected frame with its map, as JPEG; None before the first."""
         with self._lock:
             shown = self._shown
         if shown is None:
@@ -99,7 +96,7 @@ class LiveView:
 
 
 def _encode_jpeg(shown: _DecidedFrame) -> bytes:
-    # Without text: the page shows the verdict itself.
+    # Without text: the page has it from the verdict.
     picture = draw_overlay(shown.frame.pixels, shown.inspection.corroded, ())
     height, width = picture.shape[:2]
     if width > PICTURE_WIDTH_PX:

@@ -71,6 +71,13 @@ class LocalPage:
             target=self._server.serve_forever, args=(0.2,), name="page", daemon=True
         )
 
+    def __enter__(self) -> LocalPage:  # noqa: PYI034  Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Start serving."""
         self._thread.start()

@@ -1,4 +1,4 @@
-"""Count decided frames and build the node's status and health messages."""
+"""Count inspected frames and build the ``status`` and ``health`` messages from them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
     from edge_node.inference.bundle import Bundle
+    from edge_node.inspection.inspector import Inspection
+    from edge_node.messages.verdict import Verdict
     from edge_node.spool.spool import Spool
 
 THERMAL_ZONES = Path("/sys/class/thermal")
@@ -33,11 +35,15 @@ _CLOCK = {"synchronized": PartState.OK, "not_synchronized": PartState.FAILING, "
 
 
 class StatusBoard:
-    """Count decided frames and build status and health; used by the main thread alone."""
+    """Counts verdicts for the messages; listens to verdicts and reloads, in the main thread alone.
+
+    Attributes:
+        bundle: name and version of the bundle in use.
+    """
 
     def __init__(self, config: Config, bundle: Bundle, spool: Spool) -> None:
         self._node = config.node
-        self.adopt(bundle)
+        self.bundle = _label(bundle)
         self._spool = spool
         self._since = datetime.now(timezone.utc)
         self._started_s = time.monotonic()
@@ -46,25 +52,26 @@ class StatusBoard:
         self._last_inference_ms: float | None = None
         self._counted = (self._started_s, 0, 0)
 
-    def adopt(self, bundle: Bundle) -> None:
-        """Name ``bundle`` in the status from now on."""
-        self.bundle = f"{bundle.manifest.name}-{bundle.manifest.version}"
+    def on_reload(self, bundle: Bundle | None, /) -> None:
+        """Name another bundle from now on, unless it was refused."""
+        if bundle is not None:
+            self.bundle = _label(bundle)
 
     @property
     def verdicts(self) -> int:
-        """Number of frames decided."""
+        """Frames that were inspected."""
         return self._verdicts
 
-    def count(self, frame: Frame, dropped: int, inference_ms: float) -> None:
-        """Count a decided frame and the frames dropped before it."""
-        self._frames += 1 + dropped
-        self._dropped += dropped
+    def on_verdict(self, frame: Frame, inspection: Inspection, verdict: Verdict, /) -> None:
+        """Count an inspected frame, and those that were dropped before it."""
+        self._frames += 1 + verdict.frames_dropped
+        self._dropped += verdict.frames_dropped
         self._verdicts += 1
         self._last_frame_age_ms = round(frame.age_ms, 3)
-        self._last_inference_ms = round(inference_ms, 3)
+        self._last_inference_ms = round(inspection.inference_ms, 3)
 
     def status(self, camera: CameraState) -> Status:
-        """Return the status message; the publisher fills in link and spool."""
+        """Return the states of all parts; the publisher fills in link and spool."""
         quality = time_quality()
         return Status(
             site=self._node.site,
@@ -80,7 +87,7 @@ class StatusBoard:
         )
 
     def health(self) -> Health:
-        """Return the health message, with rates since the last call."""
+        """Return rates since the last call, and the machine's temperature and memory."""
         now_s = time.monotonic()
         then_s, frames, verdicts = self._counted
         self._counted = (now_s, self._frames, self._verdicts)
@@ -102,3 +109,7 @@ class StatusBoard:
             memory_mb=memory_mb(),
             alarms=self._spool.alarms,
         )
+
+
+def _label(bundle: Bundle) -> str:
+    return f"{bundle.manifest.name}-{bundle.manifest.version}"

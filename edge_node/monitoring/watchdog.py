@@ -1,8 +1,8 @@
-"""Notify systemd's watchdog as long as frames become verdicts and no thread hangs.
+"""Feed systemd's watchdog as long as frames become verdicts and no thread hangs.
 
-Only the main thread notifies it. The notifications stop if the capture, publisher or spool thread does not
-turn, if a model does not return, or if frames arrive and none becomes a verdict. An absent camera and an
-unreachable broker are states, not failures of the node: a restart would not help.
+Only the main thread feeds it. It stops when the heartbeat of capture, publisher or spool writer stops, when a
+model does not return, or when frames arrive without becoming verdicts. An absent camera and a broker that is
+away are states, not failures of the node: restarting would not mend them.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """Progress of the node's parts.
+    """Progress and heartbeats of the node's parts.
 
     Attributes:
         camera: condition of the camera.
         frames: frames captured.
-        verdicts: frames decided and spooled.
+        verdicts: frames inspected and spooled.
         capture_beat_s: monotonic time of the capture thread's last turn.
-        inference_since_s: monotonic time at which inference of the present frame began; None if none runs.
-        publisher_beat_s: last turn of the publisher; None while it is not connected: resolving a name may
-            take minutes, and is no reason to restart.
-        spool_beat_s: last turn of the spool's writer; a full disk fails at once, a hung one stops it.
-        paused: frames are not decided, by command.
+        inference_since_s: monotonic time since which the models have had one frame; None if they have none.
+        publisher_beat_s: the same of the publisher's; None while it is not connected: resolving a name
+            may take minutes, and is no reason to restart.
+        spool_beat_s: of the thread that writes to disk; a full disk is answered at once, a hung one is not.
+        paused: frames are not inspected, as commanded.
         summary: one line for ``systemctl status``.
     """
 
@@ -62,7 +62,7 @@ class Vitals:
 
 
 class Watchdog:
-    """Notify systemd when the node is ready, and as long as it is alive.
+    """Tells systemd when the node is ready, and that it is alive as long as nothing hangs.
 
     Attributes:
         hung: which part hangs, in a sentence; empty if none does.
@@ -78,7 +78,7 @@ class Watchdog:
         self.hung = ""
 
     def look(self, vitals: Vitals) -> None:
-        """Check the node and notify systemd; call in the main thread, at least once a second."""
+        """Feed systemd's watchdog unless a part hangs; call in the main thread, at least once a second."""
         if not self._ready and (vitals.verdicts or vitals.camera in _WITHOUT_FRAMES):
             self._ready = True
             self._notifier.ready()
@@ -100,7 +100,7 @@ class Watchdog:
 
 
 def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
-    """Return in a sentence which part hangs; empty if none does.
+    """Name the part that hangs, in a sentence; empty if none does.
 
     Args:
         vitals: now.

@@ -1,4 +1,4 @@
-"""Configuration -> an endpoint that can be trusted: TLS, names, passwords from files."""
+"""Build the endpoint of a connection from the configuration: TLS, user names, passwords from files."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check_security(config: MqttConfig) -> None:
 
 
 def host_problems(hostname: str) -> list[str]:
-    """Return why nothing can have this name or address; asks no network."""
+    """Return why no host can have this name or address; asks no network."""
     try:
         ipaddress.ip_address(hostname)
     except ValueError:
@@ -105,7 +105,7 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
 
 
 def _secret(path: str | None, key: str) -> str | None:
-    """Return the first line of a file; what it says never appears in a message."""
+    """Return the first line of a file; it never appears in an error message."""
     if path is None:
         return None
     file = Path(_path(path))

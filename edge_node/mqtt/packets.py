@@ -69,7 +69,7 @@ def unpacked_publish(flags: int, packet: bytes) -> Incoming | None:
 
 
 class _Found(NamedTuple):
-    """What properties say; texts are still bytes."""
+    """The properties of a message; texts are still bytes."""
 
     content_type: bytes
     correlation: bytes

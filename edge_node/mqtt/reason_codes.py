@@ -1,4 +1,4 @@
-"""What a broker's answer to one message means for the row that was sent. Pure.
+"""Map a broker's reason code for one message to what becomes of the row that was sent. Pure.
 
 Source: MQTT 5.0, 3.4.2.1 PUBACK Reason Code; how brokers use them: mosquitto 2.0.
 """
@@ -26,7 +26,7 @@ _NAMES = {
 
 
 class Fate(Enum):
-    """What becomes of the row."""
+    """The possible outcomes for a row."""
 
     DELIVERED = "delivered"  # the broker has it
     KEPT = "kept"  # stays, and is sent again: something outside the row must change first

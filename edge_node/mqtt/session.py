@@ -1,4 +1,4 @@
-"""One MQTT connection from CONNECT to its end: the only importer of paho.
+"""Open one MQTT connection, send and receive over it, close it: the only importer of paho.
 
 A session belongs to one thread, runs in that thread and never reconnects: a new connection is a new
 session with a new client, so nothing that paho remembers can be sent twice, and an exception in a
@@ -21,11 +21,12 @@ from edge_node.mqtt.packets import packed_properties, unpacked_publish
 from edge_node.mqtt.types import Endpoint, Granted, Incoming, LinkError, Outgoing, PersistentSession, Will
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
     from typing import Any
 
     from paho.mqtt.reasoncodes import ReasonCode
+
+    from edge_node.mqtt.wake import Wake
 
 
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
@@ -37,23 +38,25 @@ _REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9D}  # version, client id, cr
 
 
 class _Client(paho.Client):
-    """paho that takes the usual answers to a message by the shortest way.
+    """Handle the usual PUBLISH and PUBACK packets without paho's own, slower way.
 
     mosquitto 2.0 answers an oversize message with PUBACK and reason 0x95, which MQTT allows in DISCONNECT
     only; paho takes that for a broken packet and ends the connection, and one row would block the link for
     ever. And for each answer paho makes objects that take longer than sending the message did.
+
+    Seven private names of paho are overridden or used; ``test_paho_contract.py`` checks them.
     """
 
     on_answer: Callable[[int, int], None] = staticmethod(lambda _mid, _code: None)
     on_plain_publish: Callable[[Incoming], None] | None = None  # of MQTT v5
 
     def _handle_publish(self) -> MQTTErrorCode:
-        told = self.on_plain_publish
-        message = told and unpacked_publish(self._in_packet["command"], bytes(self._in_packet["packet"]))
-        if not told or not message:
+        callback = self.on_plain_publish
+        message = callback and unpacked_publish(self._in_packet["command"], bytes(self._in_packet["packet"]))
+        if not callback or not message:
             return super()._handle_publish()
         with self._in_callback_mutex:
-            told(message)
+            callback(message)
         if message.qos and not self._manual_ack:
             return self._send_puback(message.number)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -70,12 +73,12 @@ class _Client(paho.Client):
 
 
 class _PackedProperties(Properties):
-    """Properties of a PUBLISH that are bytes already: all that paho asks of them."""
+    """Properties of a PUBLISH that are packed already; paho only asks for their bytes."""
 
     packed: bytes
 
     def __init__(self, packed: bytes) -> None:
-        # paho's own constructor is what is avoided here, and its ``__setattr__`` too.
+        # Avoids paho's own constructor, and its ``__setattr__`` too.
         object.__setattr__(self, "packed", packed)
 
     def pack(self) -> bytes:
@@ -90,7 +93,7 @@ class Session:
         endpoint: Endpoint,
         *,
         will: Will | None = None,
-        keeping: PersistentSession | None = None,
+        persistent: PersistentSession | None = None,
         on_acknowledged: Callable[[int, int], None] = lambda _mid, _code: None,
         on_message: Callable[[Incoming], None] = lambda _message: None,
     ) -> None:
@@ -98,8 +101,8 @@ class Session:
 
         Args:
             endpoint: where to.
-            will: said by the broker when the link is lost.
-            keeping: the broker keeps the session, and each message until ``acknowledge`` (v5).
+            will: published by the broker when the link is lost.
+            persistent: the broker keeps the session, and each message until ``acknowledge`` (v5).
             on_acknowledged: called in ``poll`` with what ``publish`` returned and the reason code.
             on_message: called in ``poll``.
         """
@@ -109,7 +112,7 @@ class Session:
         self._granted: Granted | None = None
         self._ended: LinkError | None = None
         self._will_delay_s = will.delay_s if will else 0
-        self._keeping = keeping
+        self._persistent = persistent
         protocol = MQTTProtocolVersion.MQTTv5 if endpoint.is_v5 else MQTTProtocolVersion.MQTTv311
         self._client = _Client(
             CallbackAPIVersion.VERSION2,
@@ -117,7 +120,7 @@ class Session:
             protocol=protocol,
             clean_session=None if endpoint.is_v5 else True,
             reconnect_on_failure=False,
-            manual_ack=keeping is not None,
+            manual_ack=persistent is not None,
         )
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.max_inflight_messages_set(0)  # the window is the publisher's
@@ -139,7 +142,7 @@ class Session:
         """False while the link is so slow that sent messages still wait in this process."""
         return not self._client.want_write()
 
-    def open(self, wake: socket.socket | None = None, stop: Callable[[], bool] = lambda: False) -> Granted:
+    def open(self, wake: Wake | None = None, stop: Callable[[], bool] = lambda: False) -> Granted:
         """Connect, wait for the broker's answer and return what it allows.
 
         Raises:
@@ -183,17 +186,17 @@ class Session:
         return sent.mid
 
     def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
-        """Ask for messages. What the broker grants says nothing of what it delivers."""
+        """Ask for messages; a broker may grant a subscription and deliver nothing."""
         if filters:
             self._client.subscribe([(name, qos) for name in filters])
 
     def acknowledge(self, message: Incoming) -> None:
-        """Let the broker forget a message of a session with ``keeping``; else it comes again."""
+        """Let the broker forget a message of a ``persistent`` session; else it comes again."""
         if message.qos:
             self._client.ack(message.number, message.qos)
 
-    def poll(self, timeout_s: float, wake: socket.socket | None = None) -> None:
-        """Wait for something to happen on the link, or for a byte in ``wake``, and deal with it.
+    def poll(self, timeout_s: float, wake: Wake | None = None) -> None:
+        """Wait for something to happen on the link, or for a ring of ``wake``, and deal with it.
 
         Raises:
             LinkError: the link is lost.
@@ -203,17 +206,17 @@ class Session:
             raise self._lost()
         waiting = select.poll()
         waiting.register(link, select.POLLIN | select.POLLPRI | (0 if self.can_write else select.POLLOUT))
-        if wake is not None:
+        if wake is not None and wake.fileno() >= 0:
             waiting.register(wake, select.POLLIN)
         # Decrypted bytes wait in the TLS layer, where poll(2) does not see them.
         buffered = isinstance(link, ssl.SSLSocket) and link.pending() > 0
         events = dict(waiting.poll(0 if buffered else int(timeout_s * 1000)))
         if wake is not None and events.pop(wake.fileno(), 0):
-            _drain(wake)
+            wake.clear()
         self._serve(events.get(link.fileno(), 0) | (select.POLLIN if buffered else 0))
 
     def close(self, timeout_s: float = 0.5) -> None:
-        """Say goodbye, so that the broker drops the will, and close; never raises."""
+        """Send DISCONNECT, so that the broker drops the will, and close; never raises."""
         self._client.on_disconnect = None
         try:
             self._client.disconnect()
@@ -226,7 +229,7 @@ class Session:
         self.abandon()
 
     def abandon(self) -> None:
-        """Close without a goodbye; never raises."""
+        """Close without DISCONNECT; never raises."""
         link = self._client.socket()
         if link is not None:
             link.close()
@@ -243,7 +246,7 @@ class Session:
             raise self._lost()
         # paho has no bound of its own on what it collects, and no public view of it.
         announced = self._client._in_packet["remaining_length"]  # noqa: SLF001  see above
-        allowed = self._keeping.max_packet_bytes if self._keeping else MAX_INCOMING_BYTES
+        allowed = self._persistent.max_packet_bytes if self._persistent else MAX_INCOMING_BYTES
         if announced > allowed:
             self.abandon()
             raise LinkError(f"{self._endpoint.where}: sends {announced} bytes, allowed {allowed}")
@@ -281,9 +284,11 @@ class Session:
         self, _client: paho.Client, _data: Any, flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
         if self._ended is None and self._granted is not None:
-            said = flags.is_disconnect_packet_from_server
-            text = f"says {code.getName()} ({code.value})" if said else "connection lost"
-            self._ended = LinkError(f"{self._endpoint.where}: {text}", code=code.value if said else None)
+            has_reason = flags.is_disconnect_packet_from_server
+            text = f"says {code.getName()} ({code.value})" if has_reason else "connection lost"
+            self._ended = LinkError(
+                f"{self._endpoint.where}: {text}", code=code.value if has_reason else None
+            )
 
     def _acknowledged(
         self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any
@@ -316,11 +321,11 @@ class Session:
         # Only as long as the will waits: what must survive a disconnect is in the spool.
         properties.SessionExpiryInterval = self._will_delay_s
         properties.MaximumPacketSize = MAX_INCOMING_BYTES
-        if self._keeping is not None:
-            properties.SessionExpiryInterval = self._keeping.expiry_s
-            properties.MaximumPacketSize = self._keeping.max_packet_bytes
-            properties.ReceiveMaximum = self._keeping.receive_maximum
-        return {"clean_start": self._keeping is None, "properties": properties}
+        if self._persistent is not None:
+            properties.SessionExpiryInterval = self._persistent.expiry_s
+            properties.MaximumPacketSize = self._persistent.max_packet_bytes
+            properties.ReceiveMaximum = self._persistent.receive_maximum
+        return {"clean_start": self._persistent is None, "properties": properties}
 
     def _will_properties(self, will: Will) -> Properties | None:
         if not self._endpoint.is_v5:
@@ -336,12 +341,3 @@ class Session:
 
 def _properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]  # paho has types elsewhere
-
-
-def _drain(wake: socket.socket) -> None:
-    """Read all that was written to say that there is work."""
-    try:
-        while wake.recv(4096):
-            pass
-    except BlockingIOError:
-        pass

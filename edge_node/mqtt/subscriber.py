@@ -1,21 +1,28 @@
-"""The reading end of the broker, for the demo and ``edge-node watch``; the publishing end is elsewhere."""
+"""Read topics of a broker as a stream of messages, for the demo and ``edge-node watch``."""
 
 from __future__ import annotations
 
+import logging
 import queue
-import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_node.backoff import Backoff
+from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.types import Endpoint, Incoming, LinkError
+from edge_node.mqtt.types import Endpoint, Incoming
+from edge_node.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_POLL_S = 0.2
+    from edge_node.mqtt.types import Granted
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 0.5
+_CLOSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Message:
 
 
 class Subscriber:
-    """One MQTT v5 connection that reads topics; reconnects by itself."""
+    """Subscribe to topics over one MQTT v5 connection; reconnect by itself."""
 
     def __init__(
         self, hostname: str, port: int, topics: tuple[str, ...], *, endpoint: Endpoint | None = None
@@ -49,10 +56,22 @@ class Subscriber:
         self._endpoint = endpoint or Endpoint(hostname, port, "")
         self._topics = topics
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        session = self._connected()
-        self._thread = threading.Thread(target=self._read, args=(session,), name="subscriber", daemon=True)
-        self._thread.start()
+        self._first_attempt: Future[None] = Future()
+        self._wake = Wake()
+        steps = ConnectionSteps(
+            self._new_session,
+            self._connected,
+            turn=lambda session: session.poll(_TICK_S, self._wake),
+            goodbye=lambda session: session.close(),
+            ended=self._connection_ended,
+        )
+        self._loop = ReconnectLoop("subscriber", steps, self._wake, _log, log_level=logging.DEBUG)
+        self._loop.start()
+        try:
+            self._first_attempt.result()
+        except BaseException:
+            self.close()
+            raise
 
     def messages(self, timeout_s: float) -> Iterator[Message]:
         """Yield messages as they arrive, until none has come for ``timeout_s``."""
@@ -75,33 +94,21 @@ class Subscriber:
 
     def close(self) -> None:
         """Disconnect."""
-        self._closing.set()
-        self._thread.join(5.0)
+        self._loop.stop(_CLOSE_S)
+        self._wake.close()
 
-    def _connected(self) -> Session:
-        session = Session(self._endpoint, on_message=self._received)
-        try:
-            session.open(stop=self._closing.is_set)
-            session.subscribe(self._topics)
-        except LinkError:
-            session.abandon()
-            raise
-        return session
+    def _new_session(self) -> Session:
+        return Session(self._endpoint, on_message=self._received)
 
-    def _read(self, session: Session) -> None:
-        backoff = Backoff()
-        while not self._closing.is_set():
-            try:
-                session.poll(_POLL_S)
-            except LinkError:
-                session.abandon()
-                self._closing.wait(backoff.next_s())
-                try:
-                    session = self._connected()
-                    backoff.reset()
-                except LinkError:
-                    continue
-        session.close()
+    def _connected(self, session: Session, _granted: Granted) -> None:
+        session.subscribe(self._topics)
+        self._loop.backoff.reset()
+        if not self._first_attempt.done():
+            self._first_attempt.set_result(None)
+
+    def _connection_ended(self, reason: Exception | None) -> None:
+        if reason is not None and not self._first_attempt.done():
+            self._first_attempt.set_exception(reason)
 
     def _received(self, message: Incoming) -> None:
         replayed = ("replayed", "true") in message.user

@@ -1,4 +1,4 @@
-"""What goes through a connection to the broker, and what it is made with. Pure; ``mqtt_session`` does it."""
+"""Define the messages, addresses and errors of a connection to the broker. Pure: ``session`` does I/O."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LinkError(PublisherError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect, and as whom."""
+    """The address of a broker and the identity to connect with."""
 
     hostname: str
     port: int
@@ -48,7 +48,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class PersistentSession:
-    """A session that the broker keeps while we are away, and that forgets a message when we say so (v5).
+    """Ask the broker to keep the session while we are away, and each message until it is acknowledged (v5).
 
     Attributes:
         expiry_s: how long it is kept.
@@ -63,7 +63,7 @@ class PersistentSession:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says for us when the link is lost, at QoS 1."""
+    """The message that the broker publishes for us when the link is lost, at QoS 1."""
 
     topic: str
     payload: bytes
@@ -74,7 +74,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What the broker allows."""
+    """The limits that the broker named in its CONNACK."""
 
     receive_maximum: int = _RECEIVE_MAXIMUM
     maximum_packet_bytes: int | None = None
@@ -96,7 +96,7 @@ class Outgoing:
 
     @property
     def size_bytes(self) -> int:
-        """How large the packet may become, some 20 bytes above what it is."""
+        """An upper bound of the packet's size, some 20 bytes above it."""
         properties = sum(5 + len(key.encode()) + len(value.encode()) for key, value in self.user)
         texts = (self.topic, self.content_type, self.response_topic)
         names = len(self.correlation) + sum(len(text.encode()) for text in texts)

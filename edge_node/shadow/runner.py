@@ -1,8 +1,8 @@
-"""The shadow: a bundle that judges decided frames again, on spare time, and never decides.
+"""Run the shadow: a second bundle that inspects frames again in spare time and reports where it disagrees.
 
-The main thread leaves the newest decided frame in one slot and goes on. A thread hands it to a process of
-the lowest priority, at most so often and for at most its share of the time; while the bundle in use has a
-frame, that process is stopped, wherever it is. What it says is compared with the verdict that stands.
+It never decides. The main thread leaves the newest inspected frame in one slot and goes on. A thread hands it
+to a process of the lowest priority, at most so often and for at most its share of the time; while the bundle
+in use has a frame, that process is stopped, wherever it is. Its decision is compared with the verdict.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from edge_node.backoff import Backoff
 from edge_node.messages.shadow import Change, Disagreement
 from edge_node.messages.status import Part, PartState, ShadowHealth
 from edge_node.messages.topics import Kind
-from edge_node.messages.verdict import encode
 from edge_node.shadow.comparison import DecisionComparison, compare_decisions, describe_change
 from edge_node.shadow.process import ShadowEndedError, ShadowProcess, ShadowRefusedError
 from edge_node.shadow.worker import WorkerSetup
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config, ShadowConfig
     from edge_node.evidence.store import EvidenceStore
+    from edge_node.inference.bundle import Bundle
+    from edge_node.inspection.inspector import Inspection
     from edge_node.messages.verdict import BundleReference, Verdict
     from edge_node.shadow.worker import ShadowAnswer
     from edge_node.spool.spool import Spool
@@ -44,15 +45,15 @@ _log = logging.getLogger(__name__)
 
 
 class Shadow:
-    """Proves one bundle beside another; ``start`` and ``stop`` once each."""
+    """Compares a bundle with the one in use, while open as a context manager."""
 
     def __init__(self, config: Config, spool: Spool, evidence: EvidenceStore | None) -> None:
         """Prepare.
 
         Args:
             config: of the node; ``[shadow] path`` is given.
-            spool: takes what is to be reported.
-            evidence: takes the pictures that belong to it.
+            spool: takes disagreements.
+            evidence: keeps their pictures.
         """
         self._config: ShadowConfig = config.shadow
         self._node = config.node
@@ -82,9 +83,12 @@ class Shadow:
         self._due_s = self._report_due_s = 0.0
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
 
-    def start(self) -> None:
-        """Begin to load the bundle; returns at once."""
+    def __enter__(self) -> Shadow:  # noqa: PYI034  Self needs Python 3.11
         self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """End the thread and its process."""
@@ -93,28 +97,32 @@ class Shadow:
             self._changed.notify_all()
         self._thread.join(_STOP_S)
 
+    def on_reload(self, _bundle: Bundle | None, /) -> None:
+        """Load the shadow's bundle again too."""
+        self.reload()
+
     def reload(self) -> None:
-        """Read the bundle again: it takes over from the shadow before, or is refused and that one goes on."""
+        """Load the bundle again: it replaces the shadow before, or is refused and that one goes on."""
         with self._changed:
             self._reload = True
             self._changed.notify_all()
 
     @property
     def is_working(self) -> bool:
-        """Whether it has a frame just now."""
+        """Whether it has a frame now."""
         with self._changed:
             return self._working is not None
 
     @property
     def health(self) -> ShadowHealth:
-        """How it does, and what it found."""
+        """Its state, and how often it disagreed."""
         with self._changed:
             return self._report
 
     # -- at every frame ---------------------------------------------------------------------------------
 
     def give_way(self, is_live: bool) -> None:
-        """Stand still while the bundle in use has a frame; returns at once."""
+        """Stop its process while the bundle in use has a frame; returns at once."""
         with self._changed:
             self._live = is_live
             if self._working is not None and not self._config.beside:
@@ -124,9 +132,9 @@ class Shadow:
                     self._working.go_on()
             self._changed.notify_all()
 
-    def offer(self, frame: Frame, verdict: Verdict) -> None:
-        """Leave a decided frame to the shadow; one that was left before and not taken is forgotten."""
-        if verdict.stages:  # else nobody judged it: too dark, blurred, frozen
+    def on_verdict(self, frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
+        """Leave an inspected frame to the shadow, in place of one that it has not taken."""
+        if verdict.stages:  # else no model ran: too dark, blurred, frozen
             with self._changed:
                 self._slot = (frame, verdict)
                 self._changed.notify_all()
@@ -153,9 +161,7 @@ class Shadow:
         fresh = None
         try:
             fresh = ShadowProcess(self._setup, lambda: self._stopping)
-            ready = (
-                fresh.load()
-            )  # not made to wait: a refusal is to be told also where there is no spare time
+            ready = fresh.load()  # never stopped: a refusal is reported even without spare time
         except (ShadowRefusedError, ShadowEndedError) as err:
             if fresh is not None:
                 fresh.end()
@@ -181,7 +187,7 @@ class Shadow:
             self._process_ended(err)
 
     def _take(self) -> tuple[Frame, Verdict] | None:
-        """Wait for the newest decided frame, until it is due and the bundle in use is idle."""
+        """Wait for the newest inspected frame, until it is due and the bundle in use is idle."""
         with self._changed:
             wait_s = self._due_s - time.monotonic()
             if wait_s > 0:
@@ -215,7 +221,7 @@ class Shadow:
         self._compare(frame, verdict, answer)
 
     def _process_ended(self, err: ShadowEndedError) -> None:
-        """Have it started again, later each time."""
+        """Have it started again, after a longer wait each time."""
         self._ended += 1
         wait_s = self._backoff.next_s()
         self._reload = True
@@ -230,14 +236,14 @@ class Shadow:
         self._comparison.note(change)
         if change.differs:
             self._unreported += 1
-            self._tell(frame, verdict, change)
+            self._report_change(frame, verdict, change)
         with self._changed:
             self._report = msgspec.structs.replace(
                 self._report, inference_ms=answer.inference_ms, counts=self._comparison.summary()
             )
 
-    def _tell(self, frame: Frame, verdict: Verdict, change: Change) -> None:
-        """Send a disagreement with its picture, unless one was sent a moment ago."""
+    def _report_change(self, frame: Frame, verdict: Verdict, change: Change) -> None:
+        """Spool a disagreement with its picture, at most one each report interval."""
         now_s = time.monotonic()
         new = self._report.new
         if now_s < self._report_due_s or new is None:
@@ -248,25 +254,23 @@ class Shadow:
             evidence_sha256 = self._evidence.keep(frame.pixels, corroded=False)
         unreported, self._unreported = self._unreported - 1, 0
 
-        def record(seq: int) -> bytes:
-            return encode(
-                Disagreement(
-                    id=f"{self._node.robot}:{self._spool.epoch}:{Kind.SHADOW.value}:{seq}",
-                    seq=seq,
-                    site=self._node.site,
-                    robot=self._node.robot,
-                    at=datetime.now(timezone.utc),
-                    verdict=verdict.id,
-                    observed_at=verdict.observed_at,
-                    old_bundle=verdict.bundle,
-                    new_bundle=new,
-                    evidence_sha256=evidence_sha256,
-                    unreported=unreported,
-                    **{name: getattr(change, name) for name in change.__struct_fields__},
-                )
+        def make(seq: int) -> Disagreement:
+            return Disagreement(
+                id=f"{self._node.robot}:{self._spool.epoch}:{Kind.SHADOW.value}:{seq}",
+                seq=seq,
+                site=self._node.site,
+                robot=self._node.robot,
+                at=datetime.now(timezone.utc),
+                verdict=verdict.id,
+                observed_at=verdict.observed_at,
+                old_bundle=verdict.bundle,
+                new_bundle=new,
+                evidence_sha256=evidence_sha256,
+                unreported=unreported,
+                **{name: getattr(change, name) for name in change.__struct_fields__},
             )
 
-        self._spool.append(Kind.SHADOW, record, keep=Keep.LEAST)
+        self._spool.append(Kind.SHADOW, make, keep=Keep.LEAST)
         _log.info("shadow disagrees with %s: %s", verdict.id, describe_change(change))
 
     def _begin_counting(self, old: BundleReference | None, new: BundleReference | None) -> None:
@@ -281,7 +285,7 @@ class Shadow:
             self._report = msgspec.structs.replace(self._report, part=part, ended=self._ended)
 
     def _spare(self, process: ShadowProcess, work: Callable[[], _T]) -> _T:
-        """Do ``work`` with ``process``, which waits whenever the bundle in use has a frame."""
+        """Do ``work`` with ``process``, which is stopped whenever the bundle in use has a frame."""
         with self._changed:
             self._working = process
             if self._live and not self._config.beside:

@@ -1,8 +1,8 @@
-"""Queue messages on disk until the broker has them.
+"""Keep messages on disk until the broker has them: the only queue of what must be delivered.
 
-``append`` numbers a row and returns at once; a writer thread commits in batches, so that a slow disk never
-delays a verdict. A row is deleted only after ``settle``, which says that a broker has it, or when the bound
-on disk is reached, which is counted. Knows nothing of MQTT.
+``append`` numbers a message and returns at once; one thread commits what has gathered, so a slow disk never
+delays a verdict. A row is deleted when ``settle`` reports that a broker has it, or when the disk's bound is
+reached; those are counted. Nothing here imports MQTT.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
-from edge_node.messages.topics import Kind
+from edge_node.messages.verdict import encode
 from edge_node.spool.counters import Counters
 from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import msgspec
+
     from edge_node.config.delivery_sections import SpoolConfig
+    from edge_node.messages.topics import Kind
     from edge_node.spool.database import SpoolDatabase
     from edge_node.spool.transaction import Batch, Written
 
-__all__ = ["Alarm", "Keep", "Kind", "Refusal", "Row", "Spool", "SpoolDepth", "StoredUpTo"]
-
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_Message = TypeVar("_Message", bound="msgspec.Struct | bytes")
 
 _GATHER_S = 0.02  # acknowledgements wait so long to share a transaction; verdicts never wait
 _APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down before rows are lost
@@ -41,7 +43,7 @@ _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _IDLE_S = 1.0
 _HOUSEKEEPING_S = 5.0
 _CLOSE_S = 4.0
-_DAMAGED_ROW = 0  # no MQTT reason code: the checksum did not hold
+_DAMAGED_ROW = 0  # no MQTT reason code: found here
 
 
 class Spool:
@@ -110,23 +112,24 @@ class Spool:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """The alarms that are raised now."""
+        """Conditions that the operator should look into now."""
         lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
         return ((self._failure,) if self._failure else ()) + lasting
 
     def append(
         self,
         kind: Kind,
-        encode: Callable[[int], bytes],
+        make: Callable[[int], _Message],
         *,
         keep: Keep = Keep.NORMAL,
         correlation: bytes = b"",
-    ) -> int:
-        """Give a row its number, hand it to the writer thread and return the number.
+    ) -> _Message:
+        """Give a message its number, hand it to the writer thread and return it.
 
         Args:
             kind: counts on its own, from 1, without gaps.
-            encode: called here with the number, returns the payload; if it raises, no number is used.
+            make: called here with the number; returns the message, or bytes that are encoded already. If it
+                raises, no number is used.
             keep: how long to hold on to it when the disk's bound is reached.
             correlation: MQTT correlation data of a response.
 
@@ -139,7 +142,8 @@ class Spool:
             if self._closing:
                 raise SpoolError(f"{self._path}: the spool is closed")
             seq = self._counters.next_seq(kind)
-            payload = encode(seq)
+            message = make(seq)
+            payload = message if isinstance(message, bytes) else encode(message)
             if len(payload) > MAX_PAYLOAD_BYTES:
                 raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
             self._counters.gave(kind, seq)
@@ -150,7 +154,7 @@ class Spool:
             self._pending.add(NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation))
             self._appended += 1
             self._changed.notify_all()
-            return seq
+            return message
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all rows appended so far are on disk; False if they are not in time, or one was lost."""
@@ -190,7 +194,7 @@ class Spool:
 
         Args:
             positions: of the rows.
-            urgent: commit at once, because sending waits for it.
+            urgent: commit at once instead of gathering more, because sending waits for it.
         """
         with self._changed:
             self._pending.acknowledged += positions
@@ -204,7 +208,7 @@ class Spool:
             return self._ticket(1, urgent=True)
 
     def settle_stored(self, stored: StoredUpTo) -> None:
-        """Delete all rows that the consumers have stored."""
+        """Delete all rows of a kind and epoch up to a number: the consumers have stored them."""
         with self._changed:
             self._pending.stored.append(stored)
             self._changed.notify_all()
@@ -220,7 +224,7 @@ class Spool:
         self._on_commit = on_commit
 
     def depth(self) -> SpoolDepth:
-        """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
+        """Return how many rows the spool holds and how many it had to drop."""
         oldest_at_s = self._query(lambda store: store.oldest_at_s(), None)
         with self._changed:
             return SpoolDepth(
@@ -234,6 +238,12 @@ class Spool:
                 quarantined=self._quarantined,
                 alarms=self.alarms,
             )
+
+    def __enter__(self) -> Spool:  # noqa: PYI034  Self needs Python 3.11
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Commit the appended rows, for a few seconds at most, and close."""

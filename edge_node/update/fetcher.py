@@ -1,8 +1,9 @@
-"""Fetches a bundle that the control room offers, piece by piece over the robot's own connection.
+"""Fetch a bundle that the control room offers, piece by piece over the robot's own MQTT connection.
 
-The robot asks, the other side answers: nothing comes that was not asked for, and never more than fits beside
-the verdicts. The head comes first, and nothing else before its signature, expiry and version were good. Every
-block is held against the signed list as it arrives. A cut link or a kill costs what was on the way.
+The robot requests and the other side answers: nothing is taken that was not requested, and never more is on
+the way than fits beside the verdicts. The head comes first, and nothing else before its signature, expiry and
+version were good. Every block is compared with the signed list as it arrives. A cut link or a kill costs what
+was on the way.
 """
 
 from __future__ import annotations
@@ -25,10 +26,9 @@ from edge_node.update.release import BLOCK_BYTES
 from edge_node.update.state import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edge_node.messages.topics import Topics
-    from edge_node.mqtt.session import Session
     from edge_node.mqtt.types import Incoming
     from edge_node.update.installer import Installer
     from edge_node.update.piece_requests import Piece
@@ -44,7 +44,7 @@ _MOST_BAD_BLOCKS = 3  # then whoever sends has other bytes than were signed
 
 
 class Phase(Enum):
-    """Where a transfer is."""
+    """How far a transfer is."""
 
     NONE = "none"
     HEAD = "head"  # list of contents and signature
@@ -54,22 +54,28 @@ class Phase(Enum):
 
 
 class Fetcher:
-    """One transfer at a time; its methods may be called from any thread."""
+    """Fetch one bundle at a time; its methods may be called from any thread.
 
-    def __init__(self, topics: Topics, installer: Installer, wake: Callable[[], None] = lambda: None) -> None:
+    It is an ``Inbox`` of the publisher, which pieces come through, and an ``Outbox``, which has requests.
+    """
+
+    qos = 0  # both ways: a piece that is lost is requested again
+
+    def __init__(self, topics: Topics, installer: Installer, wake: Callable[[], None]) -> None:
         """Go on with what was being fetched, if anything was.
 
         Args:
             topics: of this robot.
             installer: checks and installs what was fetched.
-            wake: called when there is something to ask for.
+            wake: called when there is something to request.
         """
-        self.wake = wake
+        self.filters: Sequence[str] = (topics.bundle_piece,)
+        self._wake = wake
         self._topics = topics
         self._installer = installer
         self._store = installer.store
         self._lock = threading.RLock()
-        self._asking = PieceRequests()
+        self._requests = PieceRequests()
         self._partial: PartialFile | None = None
         self._phase = Phase.NONE
         self._bad_blocks = 0
@@ -78,13 +84,8 @@ class Fetcher:
         self._resume()
 
     @property
-    def filters(self) -> tuple[str, ...]:
-        """What to subscribe to, at QoS 0: a piece that is lost is asked for again."""
-        return (self._topics.bundle_piece,)
-
-    @property
     def text(self) -> str:
-        """What is going on, in steps of ten percent; empty when nothing is."""
+        """The transfer that is going on, in steps of ten percent; empty when none is."""
         with self._lock:
             if self._partial is None:
                 return ""
@@ -115,53 +116,53 @@ class Fetcher:
             except OSError as err:
                 self._forget()
                 return False, "disk", f"{err.strerror or err}"
-        self.wake()
+        self._wake()
         return True, "fetching", f"{offer.size_bytes} bytes, verdicts first"
 
-    def link_changed(self) -> None:
-        """Note that a connection began or ended: what was on the way does not come any more."""
+    def begin(self) -> None:
+        """Note that a connection begins: what was on the way over the last one does not come any more."""
         with self._lock:
-            self._asking.begin()
+            self._requests.begin()
 
-    def send(self, session: Session, now_s: float) -> None:
-        """Ask for what is due, if the link takes it."""
+    def next_message(self, now_s: float, *, is_idle: bool) -> Outgoing | None:  # noqa: ARG002  few bytes
+        """Return the request for the next piece that is due, if one is."""
         with self._lock:
             partial = self._partial
-            if partial is None or self._phase not in (Phase.HEAD, Phase.BODY) or not session.can_write:
-                return
+            if partial is None or self._phase not in (Phase.HEAD, Phase.BODY):
+                return None
             if now_s - self._progress_s > _GIVE_UP_S:
                 self._refuse("nobody has sent it for a day")
-                return
-            for piece in self._asking.due(partial.size_bytes, partial.wanted_end, now_s):
-                session.publish(Outgoing(self._topics.bundle_request, self._request(partial, piece), qos=0))
+                return None
+            due = self._requests.due(partial.size_bytes, partial.wanted_end, now_s, most=1)
+            return self._request(partial, due[0]) if due else None
 
-    def note(self, message: Incoming) -> bool:
-        """Take a piece; False if the message is none. What was not asked for is left out."""
-        if message.topic != self._topics.bundle_piece:
-            return False
+    def answered(self, code: int | None) -> None:
+        """Do nothing: the answer to a request is a piece."""
+
+    def take(self, message: Incoming) -> None:
+        """Take a piece; what was not requested is left out."""
         with self._lock:
             partial = self._partial
             if partial is None or self._phase not in (Phase.HEAD, Phase.BODY) or message.is_retained:
-                return True
+                return
             payload = message.payload
             if len(payload) <= PREFIX_BYTES or payload[:SHA256_BYTES].hex() != partial.offer.sha256:
-                return True
+                return
             offset = int.from_bytes(payload[SHA256_BYTES:PREFIX_BYTES], "big")
             content = payload[PREFIX_BYTES:]
-            follows = self._asking.receive(offset, content, partial.size_bytes, time.monotonic())
+            follows = self._requests.receive(offset, content, partial.size_bytes, time.monotonic())
             if follows is None:
-                return True
+                return
             self.bytes_arrived += len(content)
             self._progress_s = time.monotonic()
             if follows:
                 self._grow(partial, follows)
-        return True
 
     def _grow(self, partial: PartialFile, content: bytes) -> None:
         try:
             partial.append(content)
             if not partial.verify():
-                self._asking.begin()
+                self._requests.begin()
                 self._bad_blocks += 1
                 _log.warning("%s: a block is not what was listed; asked for again", partial.offer.label)
                 if self._bad_blocks >= _MOST_BAD_BLOCKS:
@@ -185,7 +186,7 @@ class Fetcher:
             self._phase = Phase.INSTALLING if partial.is_whole else Phase.BODY
             if self._phase is Phase.INSTALLING:
                 self._in_thread(self._install)
-        self.wake()
+        self._wake()
 
     def _install(self) -> None:
         partial = self._partial
@@ -255,7 +256,7 @@ class Fetcher:
     def _begin(self, partial: PartialFile) -> None:
         self._partial, self._bad_blocks = partial, 0
         self._progress_s = time.monotonic()
-        self._asking.begin()
+        self._requests.begin()
         self._phase = Phase.HEAD if partial.head is None else Phase.CHECKING
         if partial.head is not None:
             self._in_thread(self._check_head)
@@ -263,7 +264,7 @@ class Fetcher:
     def _adopt(self, partial: PartialFile, offer: Offer) -> None:
         """Go on under another command: whoever asked last is told how it ends."""
         partial.rename(self._store.incoming, offer)
-        self._asking.begin()
+        self._requests.begin()
 
     def _resume(self) -> None:
         try:
@@ -284,16 +285,15 @@ class Fetcher:
         )
         self._begin(partial)
 
-    def _request(self, partial: PartialFile, piece: Piece) -> bytes:
-        return encode(
-            BundleRequest(
-                site=self._topics.site,
-                robot=self._topics.robot,
-                sha256=partial.offer.sha256,
-                offset=piece.offset,
-                length=piece.length,
-            )
+    def _request(self, partial: PartialFile, piece: Piece) -> Outgoing:
+        request = BundleRequest(
+            site=self._topics.site,
+            robot=self._topics.robot,
+            sha256=partial.offer.sha256,
+            offset=piece.offset,
+            length=piece.length,
         )
+        return Outgoing(self._topics.bundle_request, encode(request), qos=0)
 
 
 def piece_payload(sha256: str, offset: int, content: bytes) -> bytes:

@@ -45,19 +45,22 @@ class PieceRequests:
         self._ahead.clear()
         self._silent, self._not_before_s = 0, 0.0
 
-    def due(self, at: int, end: int, now_s: float) -> list[Piece]:
+    def due(self, at: int, end: int, now_s: float, most: int = MAX_PIECES) -> list[Piece]:
         """Return the pieces to request now; each counts as requested.
 
         Args:
             at: offset up to which everything has arrived.
             end: offset at which to stop.
             now_s: monotonic time.
+            most: return no more pieces than these.
         """
         self._expire(now_s)
         if now_s < self._not_before_s:
             return []
-        found, offset = [], at
-        while offset < end and len(self._requested_s) + len(self._ahead) < int(self._width):
+        found: list[Piece] = []
+        offset = at
+        in_flight = len(self._requested_s) + len(self._ahead)
+        while offset < end and len(found) < min(most, int(self._width) - in_flight):
             piece = Piece(offset, min(PIECE_BYTES, end - offset))
             if offset in self._ahead:
                 piece = Piece(offset, len(self._ahead[offset]))

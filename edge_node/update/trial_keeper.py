@@ -1,7 +1,7 @@
-"""The main thread's part in updates: notices what the store says, counts the trial, tells each step.
+"""Follow the store of installed bundles, count a bundle's trial, and confirm it or roll it back.
 
-Whoever changes the store, this process or a command line beside it, writes the state; the keeper looks at it
-twice a second, has the models loaded that it names, and lets them take over between two frames.
+This process and command lines beside it change the store's state; the keeper reads it twice a second and has
+the bundle that it names loaded, which replaces the one in use between two frames.
 """
 
 from __future__ import annotations
@@ -12,62 +12,63 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.commands.responses import CommandOutcome
 from edge_node.errors import UpdateError
-from edge_node.messages.response import Result
 from edge_node.messages.verdict import Outcome
 from edge_node.update.bundle_store import now, packaged_version
 from edge_node.update.installed_bundle import find_slot
-from edge_node.update.state import Step
 from edge_node.update.trial import RecentFigures, judge_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_node.commands.responses import ResponseWriter
+    from edge_node.camera.frame import Frame
     from edge_node.config.sections import BundleConfig
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.reloader import Reloader
     from edge_node.inspection.inspector import Inspection
+    from edge_node.messages.verdict import Verdict
     from edge_node.update.bundle_store import BundleStore
-    from edge_node.update.fetcher import Fetcher
     from edge_node.update.state import Event, SlotId, State
     from edge_node.update.trial import Trial
 
-VERB = "update"
 _SAVE_TRIAL_S = 5.0  # a kill forgets so much of a trial at most
 _SAVE_FIGURES_S = 600.0  # the disk may be an SD card
-_RESULTS = {
-    Step.ANNOUNCED: Result.ACCEPTED,
-    Step.FETCHED: Result.ACCEPTED,
-    Step.REFUSED: Result.REFUSED,
-    Step.INSTALLED: Result.ACCEPTED,
-    Step.CONFIRMED: Result.DONE,
-    Step.ROLLED_BACK: Result.FAILED,
-}
 _DECIDED = (Outcome.CORRODED, Outcome.UNCORRODED)
 
 _log = logging.getLogger(__name__)
 
 
 class TrialKeeper:
-    """Watches over which bundle decides; every method belongs to the main thread."""
+    """Keeps the bundle in use and its trial; every method belongs to the main thread.
+
+    Listens to verdicts and reloads, and is called periodically; a context manager that notes a clean stop.
+    """
+
+    interval_s = 0.5
 
     def __init__(
         self,
         store: BundleStore,
         config: BundleConfig,
         reloader: Reloader,
-        answers: ResponseWriter,
         bundle: Bundle,
+        on_event: Callable[[Event], None],
     ) -> None:
-        """Begin with ``bundle``, which decides now."""
+        """Begin with ``bundle``, which is in use.
+
+        Args:
+            store: the installed bundles.
+            config: how long a trial takes, and what fails it.
+            reloader: loads another bundle.
+            bundle: the one in use.
+            on_event: called once with each step of an update, while the store is locked.
+        """
         self._store = store
         self._config = config
         self._reloader = reloader
-        self._answers = answers
-        self._record = RecentFigures()
-        self.fetcher: Fetcher | None = None
+        self._on_event = on_event
+        self._figures = RecentFigures()
+        self._bundle = bundle.reference
         self._slot: SlotId | None = find_slot(store, bundle)
         self._trial: Trial | None = None
         self._decision: tuple[bool, str] | None = None
@@ -77,36 +78,45 @@ class TrialKeeper:
         self._unsaved = False
         self._take_up()
 
+    def __enter__(self) -> TrialKeeper:  # noqa: PYI034  Self needs Python 3.11
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
     @property
     def text(self) -> str:
-        """Say what is going on, for people; empty when nothing is."""
-        if self.fetcher is not None and (fetching := self.fetcher.text):
-            return fetching
+        """The trial in a sentence; empty when there is none."""
         return f"{self._label} is on trial; {self._behind} is behind it" if self._trial is not None else ""
 
-    def adopted(self, bundle: Bundle) -> None:
-        """Note that another bundle decides from now on."""
-        before = self._record.figures()
-        self._slot, self._record = find_slot(self._store, bundle), RecentFigures()
+    def on_reload(self, bundle: Bundle | None, /) -> None:
+        """Note that another bundle is in use from now on, unless it was refused."""
+        if bundle is None:
+            return
+        before = self._figures.figures()
+        self._bundle = bundle.reference
+        self._slot, self._figures = find_slot(self._store, bundle), RecentFigures()
         self._take_up()
         if self._trial is not None and before is not None:
             self._trial = msgspec.structs.replace(self._trial, before=before)
             self._save_trial()
 
-    def decided(self, inspection: Inspection) -> None:
-        """Count a verdict of the bundle that decides."""
+    def on_verdict(self, _frame: Frame, inspection: Inspection, verdict: Verdict, /) -> None:
+        """Count a verdict of the bundle in use."""
+        if verdict.bundle != self._bundle:
+            return  # of the bundle before, whose last frames are recorded after the reload
         if inspection.inference_ms <= 0:
-            return  # the gate's, not the models'
+            return  # rejected as not inspectable before any model ran
         abstained = inspection.decision.outcome not in _DECIDED
-        self._record.count(abstained=abstained, inference_ms=inspection.inference_ms)
+        self._figures.count(abstained=abstained, inference_ms=inspection.inference_ms)
         if self._trial is not None:
             self._trial = self._trial.count(
                 abstained=abstained, inference_ms=inspection.inference_ms, config=self._config
             )
             self._judge()
 
-    def failed(self, err: Exception) -> bool:
-        """Count a frame that could not be judged; False if that is no trial's fault and must surface."""
+    def excuse(self, err: Exception) -> bool:
+        """Count a frame that could not be judged against the trial; False if there is none."""
         if self._trial is None:
             return False
         _log.error("%s, on trial, cannot judge a frame: %s: %s", self._label, type(err).__name__, err)
@@ -114,8 +124,8 @@ class TrialKeeper:
         self._judge()
         return True
 
-    def look(self) -> None:
-        """See to whatever changed; call twice a second."""
+    def look(self, now_s: float) -> None:
+        """Follow the store's state, end a trial that is decided, and save figures when that is due."""
         stamp = self._store.stamp()
         if stamp != self._stamp:
             try:
@@ -128,14 +138,13 @@ class TrialKeeper:
                 _log.error("%s: %s; trying again", self._store.path, err.strerror or err)
         if self._decision is not None:
             self._end_trial(*self._decision)
-        now_s = time.monotonic()
         if self._unsaved and now_s - self._saved_s >= _SAVE_TRIAL_S:
             self._save_trial()
         elif self._trial is None and now_s - self._saved_figures_s >= _SAVE_FIGURES_S:
             self._save_figures()
 
     def close(self) -> None:
-        """Note that the node stops cleanly: that is no crash of the bundle on trial."""
+        """Save that the node stops cleanly: it is no crash of the bundle on trial."""
         if self._trial is not None:
             self._trial = msgspec.structs.replace(self._trial, running=False)
             self._save_trial()
@@ -143,7 +152,7 @@ class TrialKeeper:
             self._save_figures()
 
     def _read(self) -> None:
-        """Take in a new state: another bundle, events to tell."""
+        """Read a new state: another bundle, events to report."""
         state = self._store.state()
         if state.current != self._slot:
             self._reloader.request()
@@ -154,16 +163,12 @@ class TrialKeeper:
             return
         with self._store.locked(wait=False):
             for event in untold:
-                self._tell(event)
+                _log.info("bundle %s %s: %s", event.bundle, event.step.value, event.text)
+                self._on_event(event)
             self._store.change(lambda state: msgspec.structs.replace(state, told=untold[-1].seq))
 
-    def _tell(self, event: Event) -> None:
-        _log.info("bundle %s %s: %s", event.bundle, event.step.value, event.text)
-        answer = CommandOutcome(_RESULTS[event.step], event.step.value, event.text, {"bundle": event.bundle})
-        self._answers.append(VERB, event.command_id, answer)
-
     def _take_up(self) -> None:
-        """Take the trial of the bundle in use from the state, if there is one."""
+        """Begin or continue the trial of the bundle in use that the state names, if there is one."""
         self._trial, self._decision, self._unsaved = None, None, False
         try:
             state = self._store.state()
@@ -209,7 +214,7 @@ class TrialKeeper:
         self._saved_s = time.monotonic()
 
     def _save_figures(self) -> None:
-        figures, self._saved_figures_s = self._record.figures(), time.monotonic()
+        figures, self._saved_figures_s = self._figures.figures(), time.monotonic()
         if figures is not None:
             self._change(
                 lambda state: (

@@ -25,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind, Topics
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 from tests.support.processes import Mosquitto
 
@@ -103,7 +104,7 @@ def publish_rate(folder: Path, broker: Mosquitto, count: int = 10_000) -> None:
     client.disconnect()
     client.loop_stop()
     spool = _filled(folder / "rate.sqlite", count)
-    publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=broker.port), TOPICS, spool)
+    publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=broker.port), TOPICS, spool, Wake())
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     publisher.start()
     _drained(publisher)
@@ -131,7 +132,7 @@ def backlog(folder: Path, broker: Mosquitto, count: int) -> None:
         ) as subscriber,
     ):
         time.sleep(0.5)
-        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=broker.port), TOPICS, spool)
+        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=broker.port), TOPICS, spool, Wake())
         began_s = time.perf_counter()
         publisher.start()
         live = 0

@@ -19,7 +19,7 @@ from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from converter.training.recipe import StageRecipe
-from converter.training.retrained_graph import Retrained, frozen_backbone, write_retrained
+from converter.training.retrained_graph import Retrained, freeze_backbone, write_retrained
 from converter.training.training_data import TrainedHead
 from edge_node.inference.manifest import Resize
 from tests.benchmarks import zoo_graphs
@@ -185,7 +185,7 @@ def _inception_2015(producer: int) -> Callable[[Workshop, Path], Path]:
     def build(workshop: Workshop, folder: Path) -> Path:
         backbone = load_backbone("inception_v3", weights=str(workshop.inception_weights))
         head = _keras_head(workshop, "inception", backbone.model, _RULE_OF_2015)
-        frozen = frozen_backbone(backbone)
+        frozen = freeze_backbone(backbone)
         return _frozen(folder, zoo_graphs.inception_of_2015(frozen, FEATURES_NODE, head, producer))
 
     return build
@@ -221,7 +221,7 @@ def _as_retrain_writes(folder: Path, backbone: Backbone, weights: np.ndarray, bi
     head = TrainedHead(StageRecipe(name="corroded", column="corroded", labels=LABELS), weights, biases)
     path = folder / "retrained_graph.pb"
     write_retrained(
-        path, folder / "retrained_labels.txt", Retrained(frozen_backbone(backbone), head, 1.0, record)
+        path, folder / "retrained_labels.txt", Retrained(freeze_backbone(backbone), head, 1.0, record)
     )
     return path
 

@@ -228,7 +228,7 @@ def measure_memory(folder: Path, rows: int) -> int:
     print(f"{rows} verdicts, {many.stat().st_size / 1e6:.0f} MB on disk")
     drain = (
         "import sys; from pathlib import Path; from edge_node.config.sections import SpoolConfig;"
-        "from edge_node.spool.spool import Kind, Spool;"
+        "from edge_node.messages.topics import Kind; from edge_node.spool.spool import Spool;"
         "s = Spool.open(Path(sys.argv[1]), SpoolConfig(max_mb=16384, free_share=0.9));"
         "assert s.rows(Kind.VERDICT, limit=20); s.depth(); s.close()"
     )

@@ -279,6 +279,7 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
     from edge_node.config.sections import load_config
     from edge_node.delivery.publisher import Publisher
     from edge_node.messages.topics import Kind, Topics
+    from edge_node.mqtt.wake import Wake
     from edge_node.spool.spool import Spool
 
     daemon.terminate()
@@ -287,12 +288,13 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
         print((folder / "daemon.log").read_text()[-2000:], file=sys.stderr)
         raise SystemExit(f"the daemon did not stop cleanly, but with exit code {code}")
     spool = Spool.open(folder / "state" / "spool.sqlite", SpoolConfig())
-    publisher = Publisher(load_config(folder / "edge_node.toml").mqtt, Topics("endurance", "robot"), spool)
+    config = load_config(folder / "edge_node.toml").mqtt
+    publisher = Publisher(config, Topics("endurance", "robot"), spool, Wake())
     publisher.start()
     if not publisher.drain(300):
         raise SystemExit(f"{spool.depth().waiting} rows do not leave the spool")
     publisher.stop()
-    last = spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) - 1
+    last = spool.last_number(Kind.VERDICT)
     spool.close()
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:

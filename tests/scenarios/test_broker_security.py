@@ -20,6 +20,7 @@ from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.endpoint import check_security, endpoint
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, LinkError, Outgoing
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 from tests.support.processes import Mosquitto, command, wait_for
 
@@ -213,7 +214,7 @@ def publisher_of(secured: Secured, spool: Spool, **options) -> Publisher:
         "key_file": str(key),
         **options,
     }
-    return Publisher(MqttConfig(**given), Topics("site", "robot-1"), spool)
+    return Publisher(MqttConfig(**given), Topics("site", "robot-1"), spool, Wake())
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def test_no_secret_reaches_the_log(mosquitto, spool, tmp_path: Path, caplog) -> 
     strict.start()
     for port, state in ((mosquitto.port, LinkState.CONNECTED), (strict.port, LinkState.REFUSED)):
         config = MqttConfig(hostname="127.0.0.1", port=port, username="u", password_file=str(secret))
-        publisher = Publisher(config, Topics("s", "r"), spool)
+        publisher = Publisher(config, Topics("s", "r"), spool, Wake())
         publisher.start()
         wait_for(lambda p=publisher, s=state: p.link is s, what=state.value)
         publisher.stop()

@@ -22,17 +22,20 @@ import sys, time
 from pathlib import Path
 from edge_node.config.sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
-from edge_node.spool.spool import Kind, Spool
+from edge_node.messages.topics import Kind
+from edge_node.mqtt.wake import Wake
+from edge_node.spool.spool import Spool
 from edge_node.messages.topics import Topics
 port, path, count = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 spool = Spool.open(path, SpoolConfig())
 config = MqttConfig(hostname="127.0.0.1", port=port, require_subscriber=True)
-publisher = Publisher(config, Topics("site", "robot"), spool)
+publisher = Publisher(config, Topics("site", "robot"), spool, Wake())
 publisher.start()
 seq = 0
 while seq < count:
     epoch = spool.epoch.encode()
-    seq = spool.append(Kind.VERDICT, lambda seq: b'{"id": "robot:%s:%d", "seq": %d}' % (epoch, seq, seq))
+    spool.append(Kind.VERDICT, lambda seq: b'{"id": "robot:%s:%d", "seq": %d}' % (epoch, seq, seq))
+    seq = spool.last_number(Kind.VERDICT)
     time.sleep(0.002)
 sys.exit(0 if publisher.drain(60) else 1)
 """

@@ -65,9 +65,7 @@ class CaptureThread:
         frames_captured: frames that arrived, also those that were dropped later.
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
-        beat_s: monotonic time of the thread's last turn, for the watchdog.
-        is_held: set by the main thread while it decides no frames: a recording waits; of a live camera's
-            frames one a second is read.
+        beat_s: monotonic time at which the thread last turned: a watchdog's proof of life.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 
@@ -76,15 +74,24 @@ class CaptureThread:
         config: CameraConfig,
         latest: LatestFrame,
         *,
+        is_held: Callable[[], bool] = lambda: False,
         on_state: Callable[[CameraState], None] | None = None,
     ) -> None:
         """Check the source without touching it.
+
+        Args:
+            config: of the camera.
+            latest: takes the newest frame.
+            is_held: whether no frames are inspected now: then a recording waits, and one frame a second of a
+                live camera is decoded.
+            on_state: called with each new state.
 
         Raises:
             CameraError: the source can never be opened.
         """
         self._config = config
         self._latest = latest
+        self._is_held = is_held
         self._on_state = on_state
         self._source = parse_source(config.source)
         self._stop = threading.Event()
@@ -98,8 +105,14 @@ class CaptureThread:
         self.reconnects = 0
         self.pictures_skipped = 0
         self.beat_s = time.monotonic()
-        self.is_held = False
         self.failure: str | None = None
+
+    def __enter__(self) -> CaptureThread:  # noqa: PYI034  Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Start the thread, which waits for a live camera that is absent.
@@ -149,7 +162,7 @@ class CaptureThread:
         return CameraReader(
             self._config,
             self._deliver,
-            is_held=lambda: self.is_held,
+            is_held=self._is_held,
             camera=camera,
             first_frame_id=self.frames_captured,
         )
@@ -213,7 +226,7 @@ class CaptureThread:
             while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
                 if self._latest.put_when_empty(frame, _POLL_S):
                     break
-        while self.is_held and not self._stop.wait(_POLL_S):
+        while self._is_held() and not self._stop.wait(_POLL_S):
             pass
 
     def _hand_over_live(self, frame: Frame) -> None:

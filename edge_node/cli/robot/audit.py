@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.cli.robot.spool import default_state_dir
-from edge_node.commands.audit_log import FOLDER_NAME, AuditEntry, read_audit
+from edge_node.commands.audit_files import FOLDER_NAME, AuditEntry, read_audit
 from edge_node.config.sections import load_config
 from edge_node.errors import CorrosionError
 

@@ -1,17 +1,14 @@
-"""From the broker into the history, for ever: nothing is acknowledged before it is on the disk.
+"""Store what robots send in the history; acknowledge a message only once it is on the disk.
 
-The broker keeps a session for the room (MQTT v5, session expiry), so what robots say while the room is away
+The broker keeps a session for the room (MQTT v5, session expiry), so what robots send while the room is away
 waits there; what was sent and not acknowledged when the room was killed comes again, and the history knows
 it. One thread owns the connection; anything else that is to be sent goes through ``send``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
-import socket
-import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -20,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.backoff import Backoff
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.decoding import filters
@@ -30,8 +26,11 @@ from edge_node.errors import ConfigError
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
+from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
+from edge_node.mqtt.reason_codes import SESSION_TAKEN_OVER
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, PersistentSession
+from edge_node.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.settings import RoomSettings
-    from edge_node.mqtt.types import Endpoint, Incoming, Outgoing
+    from edge_node.mqtt.types import Endpoint, Granted, Incoming, Outgoing
 
 _TICK_S = 0.5
 _BATCH_MESSAGES = 200
@@ -50,7 +49,6 @@ _QUIET_S = 0.002
 _TRIM_S = 60.0
 _HELD_S = 30.0  # a connection that held so long was a good one
 _MEGABYTE = 1_000_000
-_SESSION_TAKEN_OVER = 0x8E
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
 _log = logging.getLogger(__name__)
@@ -58,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How the room's own connection does.
+    """The state of the room's own connection to the broker.
 
     Attributes:
         text: why it is not there; "" while it is.
@@ -72,7 +70,10 @@ class Link:
 
 
 class Ingest:
-    """Subscribes, stores, tells; what it tells is told in its thread and must not block."""
+    """Subscribe to all robots, store their messages and pass them on to callbacks.
+
+    The callbacks are called in its thread and must not block.
+    """
 
     def __init__(
         self,
@@ -101,14 +102,14 @@ class Ingest:
         self._batch_bytes = 0
         self._outbox: queue.Queue[tuple[Outgoing, Future[int]]] = queue.Queue(_MAX_WAITING)
         self._on_the_way: dict[int, Future[int]] = {}
-        self._backoff = Backoff()
-        self._stopping = threading.Event()
-        self._wake_in, self._wake_out = socket.socketpair()
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)
+        self._connected_s = 0.0
         self._trimmed_s = time.monotonic()
         self._link = Link(LinkState.STOPPED, _now())
-        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._wake = Wake()
+        steps = ConnectionSteps(
+            self._new_session, self._connected, self._turn, self._say_goodbye, self._connection_ended
+        )
+        self._loop = ReconnectLoop("ingest", steps, self._wake, _log)
 
     @property
     def link(self) -> Link:
@@ -118,10 +119,10 @@ class Ingest:
     @property
     def is_alive(self) -> bool:
         """The thread runs: false after ``stop``, or after a fault of ours."""
-        return self._thread.is_alive()
+        return self._loop.is_alive
 
     def endpoint(self) -> Endpoint:
-        """Return the broker, and as whom the room speaks to it.
+        """Return the broker's address and the credentials of the room.
 
         Raises:
             ConfigError: a file of [mqtt] cannot be read.
@@ -130,8 +131,8 @@ class Ingest:
 
     def start(self) -> None:
         """Begin to connect, for ever; returns at once."""
-        self._say(LinkState.CONNECTING)
-        self._thread.start()
+        self._set_link(LinkState.CONNECTING)
+        self._loop.start()
 
     def send(self, message: Outgoing) -> Future[int]:
         """Send a message and return what will be the broker's reason code; from any thread.
@@ -146,46 +147,24 @@ class Ingest:
             self._outbox.put_nowait((message, answer))
         except queue.Full:
             answer.set_exception(LinkError("too many messages wait to be sent"))
-        self._wake()
+        self._wake.ring()
         return answer
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """Store what came, disconnect and end the thread; the broker keeps the session."""
-        self._stopping.set()
-        self._wake()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        self._wake_in.close()
-        self._say(LinkState.STOPPED)
+        self._loop.stop(timeout_s)
+        self._wake.close()
+        self._set_link(LinkState.STOPPED)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                session = self._connect()
-                try:
-                    self._serve(session)
-                    session.close()
-                finally:
-                    session.abandon()
-                    self._forget_connection()
-            except (LinkError, ConfigError, HistoryError) as err:
-                self._note_end(err)
-            except Exception as err:  # noqa: BLE001  whatever it is, the room must come back
-                _log.exception("ingest: unexpected; connecting anew")
-                self._say(LinkState.CONNECTING, f"unexpected {type(err).__name__}; see the log")
-            self._stopping.wait(self._backoff.next_s())
-
-    def _connect(self) -> Session:
-        keeping = PersistentSession(expiry_s=self._settings.room.session_days * 86_400)
-        session = Session(
-            self.endpoint(), keeping=keeping, on_message=self._received, on_acknowledged=self._answered
+    def _new_session(self) -> Session:
+        persistent = PersistentSession(expiry_s=self._settings.room.session_days * 86_400)
+        return Session(
+            self.endpoint(), persistent=persistent, on_message=self._received, on_acknowledged=self._answered
         )
-        try:
-            granted = session.open(self._wake_out, self._stopping.is_set)
-            session.subscribe(self._filters)
-        except LinkError:
-            session.abandon()
-            raise
+
+    def _connected(self, session: Session, granted: Granted) -> None:
+        session.subscribe(self._filters)
+        self._connected_s = time.monotonic()
         if not granted.session_present and self._identity.was_used:
             self._notice(
                 f"{_now():%Y-%m-%d %H:%M} UTC: the broker has no session of ours any more: what robots sent"
@@ -193,29 +172,29 @@ class Ingest:
             )
         self._identity = self._identity.used()
         self._receipts.begin()
-        self._say(LinkState.CONNECTED)
+        self._set_link(LinkState.CONNECTED)
         _log.info("connected to %s as %s", self._mqtt.hostname, self._mqtt.client_id)
-        return session
 
-    def _serve(self, session: Session) -> None:
-        """Take what comes until the link ends or ``stop`` is called."""
-        began_s = time.monotonic()
-        while not self._stopping.is_set():
-            session.poll(_TICK_S, self._wake_out)
-            batch_s = time.monotonic()
-            while self._batch and not self._is_full and time.monotonic() - batch_s < _BATCH_S:
-                held = len(self._batch)
-                session.poll(_QUIET_S, self._wake_out)
-                if len(self._batch) == held:
-                    break
-            self._store_batch(session)
-            self._send_waiting(session)
-            for receipt in self._receipts.due(time.monotonic()):
-                session.publish(receipt)
-            self._trim()
-            if time.monotonic() - began_s > _HELD_S:
-                self._backoff.reset()
+    def _turn(self, session: Session) -> None:
+        """Take what comes, store it, and send what is to be sent."""
+        session.poll(_TICK_S, self._wake)
+        batch_s = time.monotonic()
+        while self._batch and not self._is_full and time.monotonic() - batch_s < _BATCH_S:
+            held = len(self._batch)
+            session.poll(_QUIET_S, self._wake)
+            if len(self._batch) == held:
+                break
         self._store_batch(session)
+        self._send_waiting(session)
+        for receipt in self._receipts.due(time.monotonic()):
+            session.publish(receipt)
+        self._trim()
+        if time.monotonic() - self._connected_s > _HELD_S:
+            self._loop.backoff.reset()
+
+    def _say_goodbye(self, session: Session) -> None:
+        self._store_batch(session)
+        session.close()
 
     @property
     def _is_full(self) -> bool:
@@ -272,30 +251,30 @@ class Ingest:
         for answer in lost:
             answer.set_exception(LinkError("the link to the broker was lost before it answered"))
 
-    def _note_end(self, err: LinkError | ConfigError | HistoryError) -> None:
-        if isinstance(err, LinkError) and err.code == _SESSION_TAKEN_OVER:
+    def _connection_ended(self, reason: Exception | None) -> None:
+        self._forget_connection()
+        if reason is None:
+            return
+        if not isinstance(reason, (LinkError, ConfigError, HistoryError)):
+            self._set_link(LinkState.CONNECTING, f"unexpected {type(reason).__name__}; see the log")
+            return
+        if isinstance(reason, LinkError) and reason.code == SESSION_TAKEN_OVER:
             self._notice(
                 "another client connects to the broker under our name: two control rooms with one"
                 " client_id? each takes from the other what robots say"
             )
-        refused = isinstance(err, ConfigError) or (isinstance(err, LinkError) and err.refused)
-        if str(err) != self._link.text:
-            _log.warning("%s; trying again", err)
-        self._say(LinkState.REFUSED if refused else LinkState.CONNECTING, str(err))
+        is_refused = isinstance(reason, ConfigError) or (isinstance(reason, LinkError) and reason.refused)
+        self._set_link(LinkState.REFUSED if is_refused else LinkState.CONNECTING, str(reason))
 
     def _notice(self, text: str) -> None:
         if text not in self._link.notices:
             _log.warning("%s", text)
             self._link = replace(self._link, notices=(*self._link.notices, text)[-5:])
 
-    def _say(self, state: LinkState, text: str = "") -> None:
+    def _set_link(self, state: LinkState, text: str = "") -> None:
         since = self._link.since if state is self._link.state else _now()
         self._link = replace(self._link, state=state, since=since, text=text)
         self._on_link(self._link)
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # it is awake already, or stopped
-            self._wake_in.send(b"\0")
 
 
 def _now() -> datetime:

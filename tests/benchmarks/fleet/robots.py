@@ -31,12 +31,13 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.inspection.inspector import Inspector
+from edge_node.inspection.inspector import Inspection, Inspector
 from edge_node.inspection.verdict_recorder import VerdictRecorder
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Kind, Topics
-from edge_node.messages.verdict import Decision, encode
+from edge_node.messages.verdict import Decision, Verdict, encode
 from edge_node.monitoring.status_board import StatusBoard
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 
 SITE = "fleet"
@@ -61,7 +62,7 @@ class Robot:
         # No reserve: 8 MB for each robot's bad day would be the disk's bad day here.
         self.spool = Spool.open(state_dir / "spool.sqlite", SpoolConfig(max_mb=64, reserve_mb=0))
         closing.callback(self.spool.close)
-        self.publisher = Publisher(config.mqtt, Topics(SITE, name), self.spool)
+        self.publisher = Publisher(config.mqtt, Topics(SITE, name), self.spool, Wake())
         self._recorder = VerdictRecorder(config, bundle, self.spool.epoch)
         self._board = StatusBoard(config, bundle, self.spool)
         self._health_due_s = time.monotonic() + HEALTH_INTERVAL_S * (number % 100) / 100
@@ -75,11 +76,12 @@ class Robot:
         """Spool one verdict, and publish health when it is due."""
         frame = frame_now(PIXELS, self.said, "fleet")
 
-        def record(seq: int) -> bytes:
-            return encode(self._recorder.verdict(decision, frame, seq=seq, dropped=0, inference_ms=7.0))
+        def make(seq: int) -> Verdict:
+            return self._recorder.verdict(decision, frame, seq=seq, dropped=0, inference_ms=7.0)
 
-        self.said = self.spool.append(Kind.VERDICT, record)
-        self._board.count(frame, 0, 7.0)
+        verdict = self.spool.append(Kind.VERDICT, make)
+        self.said = verdict.seq
+        self._board.on_verdict(frame, Inspection(decision, None, 7.0), verdict)
         if time.monotonic() >= self._health_due_s:
             self._health_due_s += HEALTH_INTERVAL_S
             self.publisher.publish_health(encode(self._board.health()))

@@ -17,8 +17,8 @@ from converter.architectures import efficientnet_lite
 from converter.architectures.backbones import (
     GraphRecord,
     InputRule,
-    architecture_names,
     find_architecture,
+    list_architectures,
     load_backbone,
     read_record,
     record_path,
@@ -211,7 +211,7 @@ def test_unknown_names_and_sizes_are_refused():
     with pytest.raises(GraphError, match="wanted 32 to 1024"):
         load_backbone("efficientnet_lite0", weights="random", size_px=16)
     assert find_architecture("inception_v3").input.size_px == 299
-    assert "mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>" in architecture_names()
+    assert "mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>" in list_architectures()
 
 
 def test_record_beside_a_graph(tmp_path):

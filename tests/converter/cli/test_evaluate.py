@@ -15,7 +15,7 @@ from converter.cli import evaluate
 from converter.data.dataset import Sample
 from converter.data.stage_truth import with_meanings
 from converter.evaluation.evaluation import Mistake, find_mistakes, measure
-from converter.evaluation.judge import JudgedSample, judge_of
+from converter.evaluation.judge import JudgedSample, load_judge
 from converter.evaluation.map_quality import area_under_curve, measure_maps
 from converter.evaluation.metrics import (
     bootstrap_by_group,
@@ -24,7 +24,7 @@ from converter.evaluation.metrics import (
     tabulate_confusions,
     wilson_interval,
 )
-from converter.evaluation.questions import questions
+from converter.evaluation.questions import choose_questions
 from converter.graphs.label_names import meanings_of
 from edge_node.errors import DatasetError, GraphError
 from edge_node.inference.manifest import Cascade, Stage
@@ -86,7 +86,7 @@ def test_abstentions_are_errors_and_reported_apart():
         _answer("aluminium", "uncorroded", Outcome.UNCORRODED, "aluminium", "c"),
         _answer("aluminium", "uncorroded", Outcome.CORRODED, "steel", "c"),
     ]
-    by_name = {question.name: measure(question, answers) for question in questions([])}
+    by_name = {question.name: measure(question, answers) for question in choose_questions([])}
     any_metal = by_name["any metal corroded?"]
     assert (any_metal.pictures, any_metal.groups) == (4, 3)
     assert any_metal.accuracy.value == 0.5
@@ -159,7 +159,7 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     data = _pictures(tmp_path / "data")
     outputs = ["--json", tmp_path / "e.json", "--html", tmp_path / "e.html"]
     assert _evaluate(_DEFAULT_BUNDLE, data, *outputs) == 0
-    judge = judge_of(_DEFAULT_BUNDLE)
+    judge = load_judge(_DEFAULT_BUNDLE)
     right = [
         judge.predict(cv2.imread(str(path))).decision.outcome.value == path.parts[-3].split()[0]
         for path in sorted(data.rglob("*.png"))
@@ -217,7 +217,7 @@ def _cascade(*labels):
 def test_a_model_is_only_asked_what_its_labels_tell():
     """A material graph is not said to abstain from a condition that it has never heard of."""
     asked = {
-        labels: [question.name for question in questions(["scenes", "surfaces"], _cascade(*labels))]
+        labels: [question.name for question in choose_questions(["scenes", "surfaces"], _cascade(*labels))]
         for labels in [
             ("aluminium", "steel"),
             ("corroded", "uncorroded"),
@@ -238,7 +238,7 @@ def test_a_model_is_only_asked_what_its_labels_tell():
         "surfaces: any metal corroded?",
     ]
     assert asked["corroded", "uncorroded"] == conditions
-    one_set = questions(["surfaces"], _cascade("corroded", "uncorroded"))
+    one_set = choose_questions(["surfaces"], _cascade("corroded", "uncorroded"))
     assert [question.name for question in one_set] == conditions[:3]
 
 
@@ -249,7 +249,7 @@ def test_materials_beside_the_thesis_are_asked_where_labels_name_them():
         (("aluminium", "galvanized", "steel"), "galvanized iron"),
         (("aluminium", "steel"), None),
     ):
-        (material,) = (one for one in questions([], _cascade(*labels)) if one.name == "material")
+        (material,) = (one for one in choose_questions([], _cascade(*labels)) if one.name == "material")
         assert material.truth(galvanized) == truth
 
 
@@ -262,7 +262,7 @@ def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
     answers = [
         JudgedSample(Sample(Path(name), name, labels={"label": name}), said, 1.0) for name in ("cat", "dog")
     ]
-    asked = questions([], _cascade("cat", "dog"))
+    asked = choose_questions([], _cascade("cat", "dog"))
     (found,) = evaluate.evaluation("m", "d", answers, asked).figures
     assert (found.question, found.accuracy.value, found.abstained) == ("label", 0.5, 0.0)
     assert find_mistakes(asked, answers[0]) == (Mistake("label", "cat", "dog", 0.8),)
@@ -272,4 +272,4 @@ def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
 def test_a_mistake_about_the_material_is_on_the_sheet_once():
     """The questions that repeat others for a part of the pictures add no line of their own."""
     answer = _answer("steel", "corroded", Outcome.CORRODED, "aluminium")
-    assert find_mistakes(questions(["s"]), answer) == (Mistake("material", "steel", "aluminium", 0.9),)
+    assert find_mistakes(choose_questions(["s"]), answer) == (Mistake("material", "steel", "aluminium", 0.9),)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.data.dataset import dataset_hash, load_dataset, read_class_name
+from converter.data.dataset import hash_dataset, load_dataset, read_class_name
 from edge_node.errors import DatasetError
 
 
@@ -155,13 +155,13 @@ def test_the_hash_is_over_contents_and_labels(tmp_path):
         _picture(tmp_path / name, 50 + index)
     _table(tmp_path, "a.png,,,,,steel,1,,", "b.png,,,,,steel,0,,")
     samples = load_dataset(tmp_path)
-    before = dataset_hash(samples)
-    assert dataset_hash(samples[::-1]) == before
+    before = hash_dataset(samples)
+    assert hash_dataset(samples[::-1]) == before
     _table(tmp_path, "a.png,,,,,steel,1,,", "b.png,,,,,steel,1,,")
-    assert dataset_hash(load_dataset(tmp_path)) != before
+    assert hash_dataset(load_dataset(tmp_path)) != before
     _table(tmp_path, "a.png,,,,,steel,1,,", "b.png,,,,,steel,0,,")
     _picture(tmp_path / "b.png", 200)
-    assert dataset_hash(load_dataset(tmp_path)) != before
+    assert hash_dataset(load_dataset(tmp_path)) != before
 
 
 def test_the_real_table(shared):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from converter.data.dataset import Sample
-from converter.data.stage_truth import UNKNOWN, read_corroded, stage_truth
+from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded
 from converter.graphs.label_names import meanings_of
 from edge_node.inference.manifest import Cascade, Stage
 
@@ -45,14 +45,14 @@ CASCADE = Cascade(
 def test_each_stage_is_judged_on_what_rightly_reaches_it(known, wanted):
     """Index of the right label per stage, or UNKNOWN."""
     sample = Sample(Path("a.jpg"), "g", labels=known)
-    assert tuple(stage_truth(CASCADE, stage, sample) for stage in CASCADE.stages) == wanted
+    assert tuple(find_stage_truth(CASCADE, stage, sample) for stage in CASCADE.stages) == wanted
 
 
 def test_a_material_has_one_name_whoever_wrote_it():
     """A row says galvanized, its label means galvanized iron: the same."""
     root = stage("material", "galvanized", "steel")
     sample = Sample(Path("a.jpg"), "g", labels={"material": "galvanized"})
-    assert stage_truth(Cascade(root="material", stages=(root,)), root, sample) == 0
+    assert find_stage_truth(Cascade(root="material", stages=(root,)), root, sample) == 0
 
 
 ROOTED = Cascade(
@@ -74,7 +74,7 @@ ROOTED = Cascade(
 def test_what_is_no_metal_reaches_no_other_stage(known, wanted):
     """The root's right answer is metal or other, and stages below are judged on metal alone."""
     sample = Sample(Path("a.jpg"), "g", labels=known)
-    assert tuple(stage_truth(ROOTED, stage, sample) for stage in ROOTED.stages) == wanted
+    assert tuple(find_stage_truth(ROOTED, stage, sample) for stage in ROOTED.stages) == wanted
 
 
 @pytest.mark.parametrize(

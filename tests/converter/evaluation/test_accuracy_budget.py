@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.evaluation.accuracy_budget import AccuracyBudget, Attempt, Drop, within_budget
+from converter.evaluation.accuracy_budget import AccuracyBudget, Attempt, Drop, meet_budget
 from converter.evaluation.float_agreement import StageComparison, chosen_labels
 from converter.evaluation.labelled_set import Score
 from converter.evaluation.output_checks import check_outputs
@@ -37,7 +37,7 @@ def agreeing(*differing: int) -> Attempt:
 def test_a_conversion_within_the_budget_is_taken_as_it_is():
     """Nothing is ranked and nothing tried again."""
     first = attempt(976)
-    assert within_budget(first, HALF_A_POINT, rank=pytest.fail, retry=pytest.fail) is first
+    assert meet_budget(first, HALF_A_POINT, rank=pytest.fail, retry=pytest.fail) is first
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_fewest_layers_are_kept_in_float(needed, tried):
         counts.append(len(kept))
         return attempt(976 if len(kept) >= needed else 960, kept)
 
-    found = within_budget(attempt(950), HALF_A_POINT, rank=lambda: "abcdefg", retry=retry)
+    found = meet_budget(attempt(950), HALF_A_POINT, rank=lambda: "abcdefg", retry=retry)
     assert counts == tried
     assert "".join(found.float_layers) == "abcdefg"[:needed]
     assert HALF_A_POINT.broken_by(found) is None
@@ -68,7 +68,7 @@ def test_the_fewest_layers_are_kept_in_float(needed, tried):
 def test_a_budget_that_cannot_hold_is_refused_with_its_figures():
     """All layers in float and still too bad: the sentence says what was found, allowed and tried."""
     with pytest.raises(ConversionError) as caught:
-        within_budget(attempt(900), HALF_A_POINT, rank=lambda: "abc", retry=lambda kept: attempt(900, kept))
+        meet_budget(attempt(900), HALF_A_POINT, rank=lambda: "abc", retry=lambda kept: attempt(900, kept))
     assert str(caught.value) == (
         "steel: quantized accuracy 0.900, float 0.980: drop 8.00 points > allowed 0.50,"
         " with 3 of 3 layers in float; no bundle was written"

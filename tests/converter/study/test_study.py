@@ -30,9 +30,9 @@ from converter.study.models import (
     select_answerable,
     with_classes,
 )
-from converter.study.page import make_plot, page
+from converter.study.page import make_plot, render_study
 from converter.study.results import Study
-from converter.study.text import draw_conclusions, lines
+from converter.study.text import draw_conclusions, format_study
 from converter.training.training_data import TrainingTarget
 from edge_node.errors import DatasetError, GraphError
 
@@ -168,8 +168,8 @@ def test_several_architectures_stand_side_by_side():
     )
     rows = tuple(msgspec.structs.replace(one, architecture=name) for name in ("net<1>", "net2"))
     found = _study([], groups, rows=rows, comparisons=())
-    assert "Architectures" in "\n".join(lines(found))
-    html = page(found).decode()
+    assert "Architectures" in "\n".join(format_study(found))
+    html = render_study(found).decode()
     assert "<th>net&lt;1&gt;</th><th>net2</th>" in html
     assert "net<1>" not in html
 

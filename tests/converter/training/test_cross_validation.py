@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.data.dataset import Sample
-from converter.training.cross_validation import JudgedFold, thresholds
+from converter.training.cross_validation import JudgedFold, fit_thresholds
 from converter.training.recipe import CascadeRecipe, StageRecipe
 from converter.training.retraining import PreparedTraining
 from converter.training.training_data import TrainingTarget
@@ -26,7 +26,7 @@ def test_a_threshold_is_told_where_left_out_pictures_lean_to_one_side():
     probabilities = np.where(question.targets == 0, 0.9, np.linspace(0.3, 0.65, 120))
     logits = np.stack([np.log(probabilities / (1 - probabilities)), np.zeros(120)], axis=1)
     logits[100:] = np.nan  # not judged
-    (found,) = thresholds(prepared, [JudgedFold("left-out sources", {"any": logits.astype(np.float32)})])
+    (found,) = fit_thresholds(prepared, [JudgedFold("left-out sources", {"any": logits.astype(np.float32)})])
     assert found.stage == "any"
     assert found.best == 0.6  # the nearest of those that part the first hundred
     assert found.right < 0.9

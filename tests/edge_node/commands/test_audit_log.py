@@ -1,140 +1,198 @@
-"""The audit: on the disk before anything is carried out, bounded, whole after a kill."""
+"""The audit's own thread: a command waits for its line on the disk, and no other thread of the robot does."""
 
 from __future__ import annotations
 
-import stat
-import subprocess
-import sys
+import json
+import os
 import threading
+import time
+from datetime import datetime, timedelta, timezone
 
-from edge_node.commands.audit_log import Audit, read_audit
-from tests.support.processes import command
+import pytest
 
+from edge_node.commands.audit_files import AuditFiles, read_audit
+from edge_node.commands.audit_log import AuditLog
+from edge_node.commands.executor import CommandExecutor
+from edge_node.commands.pause import PauseHandler, PauseSwitch
+from edge_node.commands.receiver import CommandReceiver
+from edge_node.commands.responses import CommandOutcome, ResponseWriter
+from edge_node.config.delivery_sections import CommandsConfig, SpoolConfig
+from edge_node.messages.command import Verb
+from edge_node.messages.response import Result
+from edge_node.messages.topics import Kind, Topics
+from edge_node.mqtt.types import Incoming
+from edge_node.spool.spool import Spool
+from tests.support.processes import wait_for
 
-def test_entries_come_back_in_order_from_both_files(tmp_path):
-    """Reviews and other commands lie apart and are read as one; the files are the owner's alone."""
-    audit = Audit(tmp_path / "audit")
-    for number in range(4):
-        verb = ("ping", "review")[number % 2]
-        assert audit.record(event="taken", verb=verb, command_id=f"c{number}", asked={"by": "李"})
-    entries = list(read_audit(tmp_path / "audit"))
-    assert [entry.command_id for entry in entries] == ["c0", "c1", "c2", "c3"]
-    assert entries[1].asked == {"by": "李"}
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "audit").iterdir()}
-    assert modes == {0o600}
-
-
-def test_it_is_bounded_and_a_flood_of_commands_pushes_no_review_out(tmp_path):
-    """At the bound the oldest lines go, of that file only."""
-    audit = Audit(tmp_path, max_file_bytes=8000)
-    assert audit.record(event="taken", verb="review", command_id="the-review")
-    for number in range(400):
-        assert audit.record(event="answered", verb="ping", command_id=f"c{number}", text="x" * 20)
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 17_000
-    entries = list(read_audit(tmp_path))
-    assert entries[0].command_id == "the-review"
-    assert entries[-1].command_id == "c399"
-    numbers = [int(entry.command_id[1:]) for entry in entries[1:]]
-    assert numbers == list(range(numbers[0], 400))
-    assert len(numbers) > 60
+TOPICS = Topics("site", "robot")
+REVIEW = {"subject": "robot:epoch:f7", "judgement": "disputed", "by": "Anna"}
+SLOW_S = 1.0
+AT_ONCE_S = 0.3  # a busy machine, and far less than the disk takes
 
 
-def test_a_line_cut_off_by_a_power_cut_costs_that_line_only(tmp_path):
-    """What was half written is skipped, and what comes after it is whole."""
-    audit = Audit(tmp_path)
-    audit.record(event="taken", verb="review", command_id="first")
-    with (tmp_path / "reviews.jsonl").open("ab") as file:
-        file.write(b'{"schema":"corrosion/v1","at":"2026-')
-    audit.record(event="taken", verb="review", command_id="second")
-    assert [entry.command_id for entry in read_audit(tmp_path)] == ["first", "second"]
+class Robot:
+    """What a robot does with commands, with its threads' calls in the hand of the test."""
+
+    def __init__(self, folder, max_waiting=100, **handlers):
+        self.folder = folder / "audit"
+        self.spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
+        self.audit = AuditLog(AuditFiles(self.folder), max_waiting)
+        responses = ResponseWriter(TOPICS, self.spool, self.audit)
+        self.pause = PauseSwitch()
+        table = {Verb(name): handler for name, handler in handlers.items()}
+        table[Verb.PAUSE] = PauseHandler(self.pause).handle
+        self.executor = CommandExecutor(table, responses)
+        self.receiver = CommandReceiver(
+            *(CommandsConfig(), TOPICS),
+            spool=self.spool,
+            audit=self.audit,
+            responses=responses,
+            submit=self.executor.submit,
+        )
+
+    def __enter__(self):
+        self.audit.__enter__()
+        return self
+
+    def __exit__(self, *exception):
+        self.audit.close()
+        self.spool.close()
+
+    def receive(self, verb, command_id, **arguments):
+        """Do what the publisher's thread does with a command."""
+        now = datetime.now(timezone.utc)
+        command = {
+            "schema": "corrosion/v1",
+            "id": command_id,
+            "issued_at": now.isoformat(),
+            "expires_at": (now + timedelta(minutes=1)).isoformat(),
+            **arguments,
+        }
+        payload = json.dumps(command).encode()
+        self.receiver.take(Incoming(f"{TOPICS.base}/cmd/{verb}", payload, is_retained=False))
+
+    def responses(self):
+        """Return id, result and code of the responses so far, in order."""
+        assert self.spool.flush(5)
+        found = [json.loads(row.payload) for row in self.spool.rows(Kind.RESPONSE)]
+        return [(one["command_id"], one["result"], one["code"]) for one in found]
+
+    def audited(self):
+        """Return event and id of the audit's entries."""
+        return [(entry.event, entry.command_id) for entry in read_audit(self.folder)]
 
 
-WRITER = """
-import sys
-from pathlib import Path
-from edge_node.commands.audit_log import Audit
-audit = Audit(Path(sys.argv[1]), max_file_bytes=9000)
-for number in range(10**9):
-    assert audit.record(event="taken", verb="review", command_id=f"{sys.argv[2]}{number}")
-    print(number, flush=True)
-"""
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Make each ``os.fsync`` take a second, as an SD card that stalls does."""
+    fsync = os.fsync
+
+    def slow_fsync(number):
+        time.sleep(SLOW_S)
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", slow_fsync)
 
 
-def test_what_was_said_to_be_recorded_is_there_after_a_kill(tmp_path):
-    """SIGKILL at any moment, through rotations: every number that was acknowledged lately is in the audit."""
-    for run in "ab":
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), run], stdout=subprocess.PIPE, text=True
-        ) as process:
-            said = [process.stdout.readline() for _ in range(200)]
-            process.kill()
-        ids = [entry.command_id for entry in read_audit(tmp_path)]
-        assert f"{run}{int(said[-1])}" in ids[-100:]
+def timed(action, *arguments, **named):
+    """Return how long a call took, in seconds."""
+    began_s = time.monotonic()
+    action(*arguments, **named)
+    return time.monotonic() - began_s
 
 
-def test_several_threads_never_tear_each_others_lines(tmp_path):
-    """The publisher refuses while the main thread answers."""
-    audit = Audit(tmp_path)
-
-    def write(name: str) -> None:
-        for number in range(50):
-            audit.record(event="answered", verb="ping", command_id=f"{name}{number}")
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(list(read_audit(tmp_path))) == 200
-
-
-def test_a_disk_that_takes_nothing_is_said_and_raises_nothing(tmp_path, caplog):
-    """False, a line in the log with what could not be kept; a link in place of the file is not followed."""
-    (tmp_path / "file").write_text("no folder")
-    assert not Audit(tmp_path / "file").record(event="taken", verb="ping", command_id="c1")
-    assert "not in the audit" in caplog.text
-    secret = tmp_path / "secret"
-    secret.write_text("secret")
-    (tmp_path / "audit").mkdir()
-    (tmp_path / "audit" / "reviews.jsonl").symlink_to(secret)
-    assert not Audit(tmp_path / "audit").record(event="taken", verb="review", command_id="c1")
-    assert secret.read_text() == "secret"
-
-
-def test_a_line_that_fits_half_on_the_disk_is_taken_back(tmp_path):
-    """A disk that is full after some bytes: not recorded, and nothing half written stays."""
-    program = (
-        "import resource, sys; from pathlib import Path; from edge_node.commands.audit_log import Audit\n"
-        "audit = Audit(Path(sys.argv[1]))\n"
-        "assert audit.record(event='taken', verb='review', command_id='first')\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (120, 120))\n"
-        "assert not audit.record(event='taken', verb='review', command_id='second')\n"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, stderr=subprocess.DEVNULL)
-    assert (tmp_path / "reviews.jsonl").read_bytes().endswith(b"}\n")
-    assert [entry.command_id for entry in read_audit(tmp_path)] == ["first"]
-
-
-def test_the_operator_reads_it(tmp_path):
-    """One line an entry, or JSON; nothing there is a sentence."""
-    config = tmp_path / "node.toml"
-    state = tmp_path / "state"
-    config.write_text(
-        f'[node]\nsite = "quay"\nrobot = "crawler-1"\nstate_dir = "{state}"\n'
-        '[bundle]\npath = "default"\n[mqtt]\nhostname = "127.0.0.1"\n'
-    )
-    nothing = command("edge_node.cli", "audit", "--config", str(config))
-    assert nothing.returncode == 1
-    assert "no audit there" in nothing.stderr
-    assert len(nothing.stderr.splitlines()) == 1
-    audit = Audit(state / "audit")
-    audit.record(event="taken", verb="review", command_id="c1", signed=True, asked={"by": "Анна"})
-    audit.record(event="answered", verb="ping", command_id="c2", result="done", code="pong")
-    shown = command("edge_node.cli", "audit", "--config", str(config))
-    assert [("signed" in line, "Анна" in line) for line in shown.stdout.splitlines()] == [
-        (True, True),
-        (False, False),
+def test_a_slow_disk_holds_neither_the_publishers_nor_the_main_thread(slow_disk, tmp_path):
+    """Over several commands and refusals, each call in either thread returns at once; all are audited."""
+    with Robot(tmp_path) as robot:
+        publisher_s = [timed(robot.receive, "ping", "ping-0001"), timed(robot.receive, "shell", "shell-001")]
+        publisher_s += [timed(robot.receive, "pause", f"pause-00{number}") for number in range(2)]
+        publisher_s.append(timed(robot.receive, "pause", "pause-000"))  # repeated
+        main_s = []
+        wait_for(
+            lambda: main_s.append(timed(robot.executor.look, 0.0)) or len(robot.responses()) == 5,
+            30,
+            "answers",
+        )
+        assert max(publisher_s) < AT_ONCE_S
+        assert max(main_s) < AT_ONCE_S
+        assert robot.pause.is_paused
+        wait_for(lambda: len(robot.audited()) == 8, 30, "the audit")
+    assert robot.audited()[:4] == [
+        *(("taken", "ping-0001"), ("answered", "ping-0001")),
+        *(("refused", None), ("taken", "pause-000")),
     ]
-    as_json = command("edge_node.cli", "audit", "--config", str(config), "--json", "--verb", "ping")
-    assert as_json.stdout.count("\n") == 1
-    assert '"pong"' in as_json.stdout
+    assert robot.audited()[-1] == ("answered", "pause-001")
+
+
+def test_a_command_is_on_the_disk_before_it_is_executed(slow_disk, tmp_path):
+    """The handler finds the command's ``taken`` line in the file, synchronized, however slow the disk is."""
+    found = []
+
+    def look_into_the_audit(admitted):
+        found.append(("taken", admitted.command.id) in robot.audited())
+        return CommandOutcome(Result.DONE)
+
+    with Robot(tmp_path, resume=look_into_the_audit) as robot:
+        began_s = time.monotonic()
+        robot.receive("resume", "resume-01")
+        robot.executor.look(0.0)
+        assert not found
+        wait_for(lambda: robot.executor.look(0.0) or found, 20, "the command")
+        assert time.monotonic() - began_s >= SLOW_S
+    assert found == [True]
+
+
+def test_commands_are_executed_and_answered_in_their_order(tmp_path):
+    """Each is answered once, in the order in which they came, also where one is executed later."""
+    ids = [f"pause-{number:03}" for number in range(10)]
+    with Robot(tmp_path) as robot:
+        for command_id in ids:
+            robot.receive("pause", command_id)
+        wait_for(lambda: robot.executor.look(0.0) or len(robot.responses()) == 10, 10, "answers")
+        assert [command_id for command_id, *_ in robot.responses()] == ids
+    events = [("taken", command_id) for command_id in ids] + [("answered", command_id) for command_id in ids]
+    assert sorted(robot.audited()) == sorted(events)
+
+
+def test_a_disk_that_takes_nothing_refuses_reviews_and_still_pauses(tmp_path, caplog):
+    """A review changes nothing unless it is audited; a full disk is no reason not to pause."""
+    (tmp_path / "audit").write_text("no folder")
+    with Robot(tmp_path) as robot:
+        robot.receive("review", "review-01", **REVIEW)
+        robot.receive("pause", "pause-001")
+        wait_for(lambda: robot.executor.look(0.0) or len(robot.responses()) == 2, 10, "answers")
+        assert robot.responses() == [("review-01", "failed", "disk"), ("pause-001", "done", "ok")]
+    assert "not in the audit" in caplog.text
+
+
+def test_a_full_queue_is_a_disk_that_takes_nothing(tmp_path, monkeypatch, caplog):
+    """Lines beyond the bound go into the log: memory is bounded while a disk hangs; pause still works."""
+    may_go_on = threading.Event()
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: may_go_on.wait(30) and fsync(number))
+    with Robot(tmp_path, max_waiting=2) as robot:
+        robot.receive("ping", "ping-0001")
+        wait_for((tmp_path / "audit" / "commands.jsonl").exists, 5, "the first line")
+        robot.receive("ping", "ping-0002")
+        robot.receive("review", "review-01", **REVIEW)
+        robot.receive("pause", "pause-001")
+        robot.executor.look(0.0)
+        assert robot.pause.is_paused
+        may_go_on.set()
+        expected = [("ping-0001", "done", "pong"), ("ping-0002", "done", "pong")]
+        assert robot.responses()[:2] == expected
+        assert ("review-01", "failed", "disk") in robot.responses()
+    assert "the disk is too slow; this is not in the audit" in caplog.text
+
+
+def test_closing_writes_what_waits(slow_disk, tmp_path):
+    """Lines are on the disk when the log is closed; later ones go into the node's log."""
+    files = AuditFiles(tmp_path / "audit")
+    with AuditLog(files) as audit:
+        audit.record(event="answered", verb="ping", command_id="ping-0001")
+        audit.record(event="answered", verb="ping", command_id="ping-0002")
+    written = [entry.command_id for entry in read_audit(tmp_path / "audit")]
+    assert written == ["ping-0001", "ping-0002"]
+    told = []
+    audit.record_then(told.append, event="taken", verb="ping")
+    assert told == [False]

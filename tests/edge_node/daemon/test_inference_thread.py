@@ -1,4 +1,4 @@
-"""Beside the models the next frame is made ready: never an older one, none twice, none lost unseen."""
+"""While the models run the next frame is prepared: never an older one, none twice, none lost uncounted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from edge_node.camera.frame import frame_now
 from edge_node.camera.latest import LatestFrame
-from edge_node.daemon.inference_thread import MAX_WAITING, InferenceThread
+from edge_node.daemon.inference_thread import MAX_WAITING, InferenceThread, Judge
 from tests.support.processes import wait_for
 
 
@@ -21,6 +21,7 @@ class SlowModels:
         self.running = threading.Event()
         self.made_ready = []
         self.failure = None
+        self.judge = Judge(self, None)
 
     def prepare(self, pixels, *, frozen):
         """Note what was made ready."""
@@ -37,6 +38,10 @@ class SlowModels:
             raise self.failure
         return int(prepared[0, 0, 0])
 
+    def conclude(self, _prepared, outputs):
+        """Return the models' answer as it is."""
+        return outputs
+
 
 @pytest.fixture
 def models():
@@ -51,8 +56,8 @@ def latest():
 
 
 @pytest.fixture
-def lookahead(models, latest):
-    """Return a running lookahead whose models are free."""
+def inference(models, latest):
+    """Return a running inference thread whose models are free."""
     running = InferenceThread(latest, lambda: None)
     running.start()
     wait_for(lambda: running.is_idle, 5, "free models")
@@ -66,90 +71,90 @@ def put(latest, number):
     latest.put(frame_now(np.full((1, 1, 3), number, np.uint8), number, "test"))
 
 
-def answer(lookahead):
+def next_judged(inference):
     """Wait for the next judged frame."""
     found = []
-    wait_for(lambda: found.append(lookahead.take()) or found[-1], 5, "an answer")
+    wait_for(lambda: found.append(inference.take()) or found[-1], 5, "an answer")
     return found[-1]
 
 
-def test_while_the_models_run_the_next_frame_is_made_ready_and_follows(models, latest, lookahead):
+def test_while_the_models_run_the_next_frame_is_made_ready_and_follows(models, latest, inference):
     """The second frame is ready before the first is judged, and no main thread is needed to begin it."""
     put(latest, 1)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     assert models.running.wait(5)
     put(latest, 2)
-    lookahead.prepare(models, None)
-    lookahead.prepare(models, None)  # nothing more to do
+    inference.prepare(models.judge)
+    inference.prepare(models.judge)  # nothing more to do
     assert models.made_ready == [1, 2]
     models.may_return.release(2)
-    assert [answer(lookahead).answers for _ in range(2)] == [1, 2]
+    assert [next_judged(inference).outputs for _ in range(2)] == [1, 2]
 
 
-def test_a_frame_made_ready_that_is_no_longer_the_newest_is_left_out(models, latest, lookahead):
+def test_a_frame_made_ready_that_is_no_longer_the_newest_is_left_out(models, latest, inference):
     """The models never get an older frame than the slot has; what was left out is counted as dropped."""
     put(latest, 1)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     assert models.running.wait(5)
     put(latest, 2)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     put(latest, 3)
     models.may_return.release(2)
-    assert answer(lookahead).answers == 1
-    wait_for(lambda: lookahead.prepare(models, None) or models.made_ready[-1] == 3, 5, "frame 3")
-    third = answer(lookahead)
-    assert (third.answers, third.dropped) == (3, 1)
-    assert lookahead.take() is None
+    assert next_judged(inference).outputs == 1
+    wait_for(lambda: inference.prepare(models.judge) or models.made_ready[-1] == 3, 5, "frame 3")
+    third = next_judged(inference)
+    assert (third.outputs, third.dropped) == (3, 1)
+    assert inference.take() is None
 
 
-def test_a_full_slot_stays_full_until_the_models_take_it(models, latest, lookahead):
+def test_a_full_slot_stays_full_until_the_models_take_it(models, latest, inference):
     """A recording that may lose no picture waits: making ready takes nothing out of the slot."""
     put(latest, 1)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     assert models.running.wait(5)
     put(latest, 2)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     frame = frame_now(np.zeros((1, 1, 3), np.uint8), 3, "test")
     assert not latest.put_when_empty(frame, 0.05)
     models.may_return.release()
     assert latest.put_when_empty(frame, 5)
 
 
-def test_what_nobody_records_holds_the_models_up(models, latest, lookahead):
+def test_what_nobody_records_holds_the_models_up(models, latest, inference):
     """No more than ``MAX_WAITING`` answers gather, and they go on once one is taken."""
     models.may_return.release(100)
     for number in range(MAX_WAITING):
         put(latest, number)
-        wait_for(lambda: lookahead.prepare(models, None) or latest.peek() is None, 5, "the frame taken")
+        wait_for(lambda: inference.prepare(models.judge) or latest.peek() is None, 5, "the frame taken")
     put(latest, 99)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     assert latest.peek() is not None
-    assert [answer(lookahead).answers for _ in range(MAX_WAITING)] == list(range(MAX_WAITING))
-    wait_for(lambda: lookahead.prepare(models, None) or latest.peek() is None, 5, "the last frame taken")
-    assert answer(lookahead).answers == 99
+    assert [next_judged(inference).outputs for _ in range(MAX_WAITING)] == list(range(MAX_WAITING))
+    wait_for(lambda: inference.prepare(models.judge) or latest.peek() is None, 5, "the last frame taken")
+    assert next_judged(inference).outputs == 99
 
 
-def test_what_a_model_raises_reaches_the_main_thread(models, latest, lookahead):
+def test_what_a_model_raises_reaches_the_main_thread(models, latest, inference):
     """With its frame: the node ends of it, or a bundle on trial answers for it and the next is judged."""
     models.failure = RuntimeError("arena")
     put(latest, 1)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     models.may_return.release()
     with pytest.raises(RuntimeError, match="arena"):
-        answer(lookahead).answered()
+        next_judged(inference).inspection()
     models.failure = None
     put(latest, 2)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     models.may_return.release()
-    assert answer(lookahead).answered() == 2
+    assert next_judged(inference).inspection() == 2
 
 
-def test_models_that_do_not_return_are_seen_and_do_not_hold_up_the_end(models, latest, lookahead):
+def test_models_that_do_not_return_are_seen_and_do_not_hold_up_the_end(models, latest, inference):
     """``busy_since_s`` says since when, for the watchdog; stopping waits no longer than it is told."""
     put(latest, 1)
-    lookahead.prepare(models, None)
+    inference.prepare(models.judge)
     assert models.running.wait(5)
-    assert lookahead.busy_since_s is not None
-    assert not lookahead.is_idle
-    lookahead.stop(timeout_s=0.05)
-    assert lookahead.take() is None
+    assert inference.busy_since_s is not None
+    assert not inference.is_idle
+    inference.stop(timeout_s=0.05)
+    assert inference.take() is None

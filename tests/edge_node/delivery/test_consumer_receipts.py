@@ -12,6 +12,7 @@ from edge_node.delivery.consumer_receipts import ConsumerReceipts
 from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.types import Incoming
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.rows import Keep, Row, StoredUpTo
 from edge_node.spool.spool import Spool
 from tests.support.collector import Collector
@@ -110,7 +111,7 @@ def test_verdicts_wait_for_receipts_and_are_sent_again_after_a_restart(mosquitto
         return [json.loads(message.payload)["seq"] for message in collector.of(TOPICS.verdict)]
 
     with Collector(mosquitto.port) as historian:
-        publisher = Publisher(config, TOPICS, spool)
+        publisher = Publisher(config, TOPICS, spool, Wake())
         publisher.start()
         wait_for(lambda: len(seqs(historian)) == 30, what="delivery beyond one window")
         wait_for(lambda: spool.depth().waiting == 30, what="the finding leaves, the verdicts stay")
@@ -118,7 +119,7 @@ def test_verdicts_wait_for_receipts_and_are_sent_again_after_a_restart(mosquitto
         wait_for(lambda: spool.depth().waiting == 10, what="the receipt's effect")
         assert [row.seq for row in spool.rows(Kind.VERDICT)] == list(range(21, 31))
         publisher.stop()
-        again = Publisher(config, TOPICS, spool)
+        again = Publisher(config, TOPICS, spool, Wake())
         again.start()
         wait_for(lambda: set(seqs(historian)[30:]) == set(range(21, 31)), what="what was not received")
         historian.publish(TOPICS.receipt("historian"), receipt("", 30, spool.epoch).payload, retain=True)
@@ -133,7 +134,7 @@ def test_what_the_broker_lost_on_the_way_to_a_consumer_comes_again(mosquitto, tm
         hostname="127.0.0.1", port=mosquitto.port, receipts_from=("historian",), receipt_patience_s=1
     )
     spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
-    publisher = Publisher(config, TOPICS, spool)
+    publisher = Publisher(config, TOPICS, spool, Wake())
     publisher.start()
     with Collector(mosquitto.port, client_id="other") as other:
         for _ in range(5):

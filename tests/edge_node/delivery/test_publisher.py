@@ -18,8 +18,9 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.messages.status import LinkState, Part, PartState, Status
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.types import Endpoint, Outgoing
-from edge_node.spool.rows import Keep
+from edge_node.mqtt.types import Endpoint, Incoming, Outgoing
+from edge_node.mqtt.wake import Wake
+from edge_node.spool.rows import Keep, Row
 from edge_node.spool.spool import Spool
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto, free_port, wait_for
@@ -45,7 +46,7 @@ def publish(spool: Spool) -> Iterator[Callable[..., Publisher]]:
     started: list[Publisher] = []
 
     def start(port: int, **options) -> Publisher:
-        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=port, **options), TOPICS, spool)
+        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=port, **options), TOPICS, spool, Wake())
         publisher.start()
         started.append(publisher)
         return publisher
@@ -277,7 +278,9 @@ def test_the_broker_says_offline_when_the_link_is_lost(mosquitto, spool, publish
 def test_stopping_is_bounded_whatever_the_broker_does(spool) -> None:
     """A broker that accepts the connection and says nothing cannot hold up a shutdown."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        publisher = Publisher(MqttConfig(hostname="127.0.0.1", port=silent.getsockname()[1]), TOPICS, spool)
+        publisher = Publisher(
+            MqttConfig(hostname="127.0.0.1", port=silent.getsockname()[1]), TOPICS, spool, Wake()
+        )
         publisher.start()
         append(spool, 10)
         time.sleep(0.3)
@@ -409,7 +412,7 @@ def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosqui
         for name in ("one", "two"):
             own = Spool.open(tmp_path / name / "spool.sqlite", SpoolConfig())
             append(own, 5)
-            twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own)
+            twin = Publisher(MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, own, Wake())
             twin.start()
             twins.append((own, twin))
         wait_for(lambda: any(alarms(twin) & {"unstable", "taken_over"} for _, twin in twins), 60, "alarm")
@@ -422,13 +425,16 @@ def test_two_nodes_with_one_name_do_not_throw_each_other_out_all_the_time(mosqui
             own.close()
 
 
-class BrokenDesk:
+class BrokenInbox:
     """Raises at whatever comes."""
+
+    filters = (TOPICS.commands,)
+    qos = 1
 
     def __init__(self) -> None:
         self.calls = 0
 
-    def handle(self, _message: object) -> None:
+    def take(self, _message: object) -> None:
         """Raise, as a bug would."""
         self.calls += 1
         raise RuntimeError("a bug behind the callback")
@@ -436,10 +442,9 @@ class BrokenDesk:
 
 def test_a_callback_that_raises_is_seen_and_the_link_comes_back(mosquitto, spool) -> None:
     """In paho's own loop the thread would die and the client go on saying connected."""
-    desk = BrokenDesk()
-    publisher = Publisher(
-        MqttConfig(hostname="127.0.0.1", port=mosquitto.port, window=1), TOPICS, spool, desk=desk
-    )
+    inbox = BrokenInbox()
+    config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port, window=1)
+    publisher = Publisher(config, TOPICS, spool, Wake(), inboxes=[inbox])
     publisher.set_status(status())
     with Collector(mosquitto.port) as collector:
         publisher.start()
@@ -451,8 +456,73 @@ def test_a_callback_that_raises_is_seen_and_the_link_comes_back(mosquitto, spool
         wait_for(
             lambda: any(b"publisher_error" in m.payload for m in collector.of(TOPICS.status)), what="word"
         )
-        assert desk.calls == 1
+        assert inbox.calls == 1
     publisher.stop()
+
+
+class Receiver:
+    """An inbox that keeps the topics of what it gets."""
+
+    def __init__(self, *filters: str, qos: int) -> None:
+        self.filters = filters
+        self.qos = qos
+        self.got: list[str] = []
+
+    def take(self, message: Incoming) -> None:
+        """Keep the topic."""
+        self.got.append(message.topic)
+
+
+def test_each_message_goes_to_the_first_inbox_whose_filter_matches(mosquitto, spool) -> None:
+    """Whatever its QoS and however many filters it has; after a reconnect all are subscribed to again."""
+    one, two = Receiver("nav/pose", qos=0), Receiver("nav/+", "other/#", qos=1)
+    with Proxy(mosquitto.port) as proxy, Collector(mosquitto.port, "nothing") as sender:
+        config = MqttConfig(hostname="127.0.0.1", port=proxy.port)
+        with Publisher(config, TOPICS, spool, Wake(), inboxes=[one, two]) as publisher:
+            for _ in range(2):
+                wait_for(lambda: publisher.link is LinkState.CONNECTED, what="connection")
+                time.sleep(0.2)  # for the subscriptions
+                one.got.clear()
+                two.got.clear()
+                for topic in ("nav/pose", "nav/map", "foreign", "other", "other/a/b"):
+                    sender.publish(topic, b"x")
+                wait_for(lambda: two.got == ["nav/map", "other", "other/a/b"], what="messages")
+                # A broker may send a message once for each filter that matches it.
+                assert set(one.got) == {"nav/pose"}
+                proxy.cut()
+                wait_for(lambda: publisher.link is LinkState.CONNECTING, what="the cut")
+
+
+class Listener:
+    """A delivery listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, bool]] = []
+        self.statuses: list[Status] = []
+
+    def delivered(self, row: Row, *, replayed: bool) -> None:
+        """Keep the row's number."""
+        self.rows.append((row.seq, replayed))
+
+    def set_status(self, status: Status) -> None:
+        """Keep the status."""
+        self.statuses.append(status)
+
+
+def test_listeners_learn_of_each_row_that_the_broker_has_and_of_the_status(mosquitto, spool) -> None:
+    """Once each, in order, and whether it is news; two listeners learn the same."""
+    append(spool, 3)
+    listeners = [Listener(), Listener()]
+    config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port)
+    said = status()
+    with Publisher(config, TOPICS, spool, Wake(), listeners=listeners) as publisher:
+        publisher.set_status(said)
+        assert publisher.drain(10)
+        append(spool, 1)
+        assert publisher.drain(10)
+    for listener in listeners:
+        assert listener.rows == [(1, True), (2, True), (3, True), (4, False)]
+        assert listener.statuses == [said]
 
 
 def test_connections_leave_nothing_behind(mosquitto) -> None:

@@ -13,10 +13,12 @@ import pytest
 from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.evidence.marked_jpeg import read_marking
+from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore, PictureSize
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import Outcome
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 from tests.support.collector import Collector
 from tests.support.processes import wait_for
@@ -189,7 +191,8 @@ def test_thumbnails_follow_the_verdicts_and_full_pictures_come_on_request(mosqui
     assert spool.flush(5)
     config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port)
     with Collector(mosquitto.port) as collector:
-        publisher = Publisher(config, TOPICS, spool, evidence=evidence)
+        pictures = PictureOutbox(evidence, TOPICS)
+        publisher = Publisher(config, TOPICS, spool, Wake(), outboxes=[pictures])
         publisher.start()
         topic = TOPICS.evidence(sha256)
         wait_for(lambda: collector.of(topic), what="thumbnail")
@@ -213,9 +216,8 @@ def test_a_picture_at_which_the_link_ends_is_left_out_in_the_end(mosquitto, tmp_
     sha256 = evidence.keep(picture(), corroded=True)
     with Collector(mosquitto.port) as collector, Proxy(mosquitto.port) as proxy:
         proxy.poison = sha256.encode()
-        publisher = Publisher(
-            MqttConfig(hostname="127.0.0.1", port=proxy.port), TOPICS, spool, evidence=evidence
-        )
+        config = MqttConfig(hostname="127.0.0.1", port=proxy.port)
+        publisher = Publisher(config, TOPICS, spool, Wake(), outboxes=[PictureOutbox(evidence, TOPICS)])
         publisher.start()
         wait_for(lambda: proxy.connections == 4, timeout_s=30, what="three attempts")
         spool.append(Kind.VERDICT, lambda seq: b"%d" % seq)

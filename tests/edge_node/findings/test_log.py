@@ -33,21 +33,21 @@ def spooled(spool):
 
 def test_what_changes_is_spooled_with_numbers_of_its_own(tmp_path, spool):
     """Opened, closed, opened: three rows, numbered 1 to 3, in that order."""
-    desk = FindingLog(QUICK, tmp_path, spool)
+    log = FindingLog(QUICK, tmp_path, spool)
     for seq, letter in enumerate("CCUUCC", start=1):
-        desk.see(verdict(seq, letter))
+        log.see(verdict(seq, letter))
     found = spooled(spool)
     assert [finding.seq for finding in found] == [1, 2, 3]
     assert [finding.state.value for finding in found] == ["opened", "closed", "opened"]
 
 
 def test_an_open_finding_survives_a_kill(tmp_path, spool):
-    """Without a clean close, a new desk still closes the finding that the old one opened."""
+    """Without a clean close, a new log still closes the finding that the old one opened."""
     old = FindingLog(QUICK, tmp_path, spool)
     for seq in (1, 2):
         old.see(verdict(seq, "C"))
-    desk = FindingLog(QUICK, tmp_path, spool)
-    said = [finding for seq in (3, 4) for finding in desk.see(verdict(seq, "U"))]
+    log = FindingLog(QUICK, tmp_path, spool)
+    said = [finding for seq in (3, 4) for finding in log.see(verdict(seq, "U"))]
     assert [(finding.state, finding.id) for finding in said] == [(FindingState.CLOSED, "crawler-1:epoch:f1")]
 
 
@@ -67,15 +67,15 @@ def test_a_review_marks_an_open_finding_in_every_later_message(tmp_path, spool):
         old.see(verdict(seq, "C"))
     marked = old.review("crawler-1:epoch:f1", said)
     assert (marked.state, marked.seq, marked.review) == (FindingState.UPDATED, 2, said)
-    desk = FindingLog(QUICK, tmp_path, spool)
+    log = FindingLog(QUICK, tmp_path, spool)
     for seq in (3, 4):
-        desk.see(verdict(seq, "U"))
+        log.see(verdict(seq, "U"))
     assert [(found.state.value, found.review) for found in spooled(spool)] == [
         ("opened", None),
         ("updated", said),
         ("closed", said),
     ]
-    assert desk.review("crawler-1:epoch:f1", said) is None
+    assert log.review("crawler-1:epoch:f1", said) is None
     assert (
         FindingLog(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool).review("x", said) is None
     )
@@ -85,19 +85,19 @@ def test_a_review_marks_an_open_finding_in_every_later_message(tmp_path, spool):
 def test_a_damaged_file_is_set_aside(tmp_path, spool, caplog, content):
     """What cannot be read is kept for a look, said in the log, and does not stop the node."""
     (tmp_path / "findings.json").write_bytes(content)
-    desk = FindingLog(QUICK, tmp_path, spool)
+    log = FindingLog(QUICK, tmp_path, spool)
     assert (tmp_path / "findings.damaged").read_bytes() == content
     assert "set aside" in caplog.text
-    desk.see(verdict(1, "C"))
-    assert desk.see(verdict(2, "C"))[0].state is FindingState.OPENED
+    log.see(verdict(1, "C"))
+    assert log.see(verdict(2, "C"))[0].state is FindingState.OPENED
 
 
 def test_switched_off_it_says_nothing(tmp_path, spool):
     """``enabled = false`` spools no findings and writes no file."""
-    desk = FindingLog(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool)
+    log = FindingLog(msgspec.structs.replace(QUICK, enabled=False), tmp_path, spool)
     for seq in range(1, 6):
-        desk.see(verdict(seq, "C"))
-    desk.close()
+        log.see(verdict(seq, "C"))
+    log.close()
     assert spooled(spool) == []
     assert not (tmp_path / "findings.json").exists()
 
@@ -105,8 +105,8 @@ def test_switched_off_it_says_nothing(tmp_path, spool):
 def test_a_disk_that_takes_no_state_loses_no_finding(tmp_path, spool, caplog):
     """If the state cannot be saved the finding is spooled all the same."""
     (tmp_path / ".findings.json.new").mkdir()
-    desk = FindingLog(QUICK, tmp_path, spool)
+    log = FindingLog(QUICK, tmp_path, spool)
     for seq in (1, 2):
-        desk.see(verdict(seq, "C"))
+        log.see(verdict(seq, "C"))
     assert len(spooled(spool)) == 1
     assert "would not survive" in caplog.text

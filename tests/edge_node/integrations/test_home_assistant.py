@@ -10,8 +10,9 @@ import pytest
 
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
-from edge_node.integrations.home_assistant import announcements
+from edge_node.integrations.home_assistant import HomeAssistantOutbox, announcements
 from edge_node.messages.topics import Topics
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 from tests.edge_node.integrations.test_message_schema import MESSAGES
 from tests.support.collector import Collector
@@ -118,7 +119,9 @@ def test_it_is_told_retained_at_every_connection(
     """Home Assistant may start after the robot, and a broker may forget: it is said again."""
     spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
     for _ in range(2):
-        publisher = Publisher(config(form, mosquitto.port), TOPICS, spool)
+        settings = config(form, mosquitto.port)
+        outbox = HomeAssistantOutbox(TOPICS, settings)
+        publisher = Publisher(settings, TOPICS, spool, Wake(), outboxes=[outbox])
         publisher.start()
         with Collector(mosquitto.port, "homeassistant/#") as collector:
             wait_for(lambda c=collector: len({m.topic for m in c.messages}) == count, what="discovery")

@@ -19,6 +19,7 @@ from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 from edge_node.messages.status import Part, PartState, Status
 from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import encode
+from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
 from tests.support.collector import Collector
 from tests.support.processes import daemon, wait_for
@@ -100,8 +101,8 @@ def test_births_data_history_rebirth_and_death(mosquitto, host: Host, tmp_path: 
         spool.append(Kind.VERDICT, lambda seq: encode(verdict(seq, "C", severity="late")))
     assert spool.flush(5)
     config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port, sparkplug=True)
-    publisher, view = Publisher(config, TOPICS, spool), SparkplugNode(config, TOPICS, tmp_path)
-    publisher.show_in(view)
+    view = SparkplugNode(config, TOPICS, tmp_path)
+    publisher = Publisher(config, TOPICS, spool, Wake(), listeners=[view])
     publisher.set_status(
         Status(
             site="quay", robot="crawler-1", since=datetime.now(timezone.utc), camera=Part(state=PartState.OK)

@@ -49,8 +49,8 @@ def view():
     made = LiveView()
     pixels = np.random.default_rng(2).integers(0, 256, (480, 1280, 3), dtype=np.uint8)
     decision = Decision(outcome=Outcome.CORRODED, material="steel")
-    made.decided(frame_now(pixels, 7, "test"), Inspection(decision, None, 1.0), verdict(7, "C"))
-    made.looked(
+    made.on_verdict(frame_now(pixels, 7, "test"), Inspection(decision, None, 1.0), verdict(7, "C"))
+    made.on_status(
         Status(site="quay", robot="crawler-1", since=NOW, version="1", bundle="b-1"),
         Health(site="quay", robot="crawler-1", at=NOW, uptime_s=5.0, verdicts=7, memory_mb=99.5),
         link="connected",
@@ -129,7 +129,7 @@ def test_healthz_names_what_hangs(serve, view):
     page = serve()
     assert get(page.port, "/healthz")[::2] == (200, b"ok\n")
     status = view.snapshot().status
-    view.looked(status, None, link="connected", hung="the publisher has not turned for 20 s")
+    view.on_status(status, None, link="connected", hung="the publisher has not turned for 20 s")
     code, _, body = get(page.port, "/healthz")
     assert code == 503
     assert b"publisher" in body

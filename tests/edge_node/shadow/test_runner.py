@@ -70,11 +70,11 @@ class Live:
         self._shadow.give_way(True)
         seq = next(self._numbers)
         frame = frame_now(pixels, seq, "test")
-        decision = self._inspector.inspect(pixels).decision
-        verdict = self._recorder.verdict(decision, frame, seq=seq, dropped=0, inference_ms=1.0)
+        inspection = self._inspector.inspect(pixels)
+        verdict = self._recorder.verdict(inspection.decision, frame, seq=seq, dropped=0, inference_ms=1.0)
         self._shadow.give_way(False)
-        self._shadow.offer(frame, verdict)
-        return decision
+        self._shadow.on_verdict(frame, inspection, verdict)
+        return inspection.decision
 
 
 @contextmanager
@@ -88,13 +88,8 @@ def shadowed(folder, bundle, **options):
         shadow=ShadowConfig(path=str(bundle), **options),
     )
     spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
-    shadow = Shadow(config, spool, EvidenceStore(folder / "evidence", EvidenceConfig()))
-    shadow.start()
-    try:
+    with spool, Shadow(config, spool, EvidenceStore(folder / "evidence", EvidenceConfig())) as shadow:
         yield shadow, Live(shadow, config, spool), spool
-    finally:
-        shadow.stop()
-        spool.close()
 
 
 def is_ready(shadow):

@@ -149,7 +149,8 @@ WRITES_FAIL = """
 import json, resource, signal, sys, time
 from pathlib import Path
 from edge_node.config.sections import SpoolConfig
-from edge_node.spool.spool import Kind, Spool
+from edge_node.messages.topics import Kind
+from edge_node.spool.spool import Spool
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 spool = Spool.open(Path(sys.argv[1]), SpoolConfig())
 append = lambda count: [spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) for _ in range(count)]

@@ -74,7 +74,7 @@ def test_numbers_go_on_after_the_queue_ran_empty_and_after_a_restart(tmp_path: P
     epoch = spool.epoch
     spool.close()
     again = Spool.open(path, SpoolConfig())
-    assert again.append(Kind.VERDICT, lambda seq: b"%d" % seq) == 5
+    assert again.append(Kind.VERDICT, lambda seq: b"%d" % seq) == b"5"
     assert again.flush(5)
     assert again.rows(Kind.VERDICT)[0].position > max(positions)
     assert again.epoch == epoch
@@ -95,7 +95,8 @@ def test_everything_appended_before_a_kill_and_flushed_is_there_after_it(tmp_pat
     """A process that is killed right after flush has lost nothing."""
     path = tmp_path / "spool.sqlite"
     program = (
-        "import os, sys; from pathlib import Path; from edge_node.spool.spool import *\n"
+        "import os, sys; from pathlib import Path; from edge_node.spool.spool import Spool\n"
+        "from edge_node.messages.topics import Kind\n"
         "from edge_node.config.sections import SpoolConfig\n"
         "spool = Spool.open(Path(sys.argv[1]), SpoolConfig())\n"
         "for _ in range(100): spool.append(Kind.VERDICT, lambda seq: b'%d' % seq)\n"
@@ -104,7 +105,7 @@ def test_everything_appended_before_a_kill_and_flushed_is_there_after_it(tmp_pat
     assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == -9
     spool = Spool.open(path, SpoolConfig())
     assert numbers(spool) == list(range(1, 101))
-    assert spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) == 101
+    assert spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) == b"101"
     spool.close()
 
 
@@ -215,7 +216,7 @@ def test_an_old_copy_that_is_put_back_is_noticed(tmp_path: Path, in_place: bool)
     spool = Spool.open(path, SpoolConfig())
     assert spool.epoch != epoch
     assert [alarm.code for alarm in spool.alarms] == ["spool_restored"]
-    assert spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) == 1
+    assert spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) == b"1"
     assert spool.flush(5)
     assert [(row.epoch, row.seq) for row in spool.rows(Kind.VERDICT)] == [
         (epoch, 1),

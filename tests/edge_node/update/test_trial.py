@@ -82,25 +82,25 @@ def test_a_crash_loop_ends_the_trial_at_the_next_start(tmp_path):
 
 def test_only_what_was_asked_for_is_taken():
     """Another offset, another length, the same piece twice: left out; out of order is put in order."""
-    asking = PieceRequests()
-    first, second = asking.due(0, 3 * PIECE_BYTES, 0.0)
+    requests = PieceRequests()
+    first, second = requests.due(0, 3 * PIECE_BYTES, 0.0)
     assert (first, second) == (Piece(0, PIECE_BYTES), Piece(PIECE_BYTES, PIECE_BYTES))
     content = bytes(PIECE_BYTES)
-    assert asking.receive(1, content, 0, 0.1) is None
-    assert asking.receive(0, content + b"x", 0, 0.1) is None
-    assert asking.receive(2 * PIECE_BYTES, content, 0, 0.1) is None
-    assert asking.receive(PIECE_BYTES, content, 0, 0.1) == b""
-    assert asking.receive(PIECE_BYTES, content, 0, 0.1) is None
-    assert asking.receive(0, content, 0, 0.1) == content * 2
+    assert requests.receive(1, content, 0, 0.1) is None
+    assert requests.receive(0, content + b"x", 0, 0.1) is None
+    assert requests.receive(2 * PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.receive(PIECE_BYTES, content, 0, 0.1) == b""
+    assert requests.receive(PIECE_BYTES, content, 0, 0.1) is None
+    assert requests.receive(0, content, 0, 0.1) == content * 2
 
 
 def test_quick_links_get_more_and_silent_ones_less_and_less():
     """The window grows to its bound, and what does not come is asked for ever more seldom."""
-    asking, at, now_s = PieceRequests(), 0, 0.0
+    requests, at, now_s = PieceRequests(), 0, 0.0
     for _ in range(300):
-        for piece in asking.due(at, 1 << 30, now_s):
-            at += len(asking.receive(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
+        for piece in requests.due(at, 1 << 30, now_s):
+            at += len(requests.receive(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
         now_s += 0.02
-    assert len(asking.due(at, 1 << 30, now_s)) == MAX_PIECES
-    asked = [bool(asking.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]
+    assert len(requests.due(at, 1 << 30, now_s)) == MAX_PIECES
+    asked = [bool(requests.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]
     assert 5 < sum(asked) < 40

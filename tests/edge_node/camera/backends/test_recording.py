@@ -253,14 +253,15 @@ def test_a_recording_waits_while_no_frames_are_decided(tmp_path):
     """Held, it reads no further picture; let go, it goes on with the next one."""
     latest = LatestFrame()
     config = CameraConfig(source=str(write_folder(tmp_path / "f", 4)), fps=100, loop=True)
-    capture = CaptureThread(config, latest)
+    hold = threading.Event()
+    capture = CaptureThread(config, latest, is_held=hold.is_set)
     capture.start()
     wait_for(lambda: capture.frames_captured > 3, 5, "frames")
-    capture.is_held = True
+    hold.set()
     time.sleep(0.3)  # one may be on its way
     held = capture.frames_captured
     time.sleep(0.3)
     assert capture.frames_captured == held
-    capture.is_held = False
+    hold.clear()
     wait_for(lambda: capture.frames_captured > held, 5, "frames again")
     capture.stop()

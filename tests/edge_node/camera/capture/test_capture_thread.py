@@ -45,8 +45,9 @@ class Watched:
     def __init__(self, url, timeout_ms=TIMEOUT_MS):
         self.latest = LatestFrame()
         self.conditions = []
+        self.hold = threading.Event()
         config = CameraConfig(source=url, timeout_ms=timeout_ms, frozen_after_ms=400)
-        self.capture = CaptureThread(config, self.latest, on_state=self._note)
+        self.capture = CaptureThread(config, self.latest, is_held=self.hold.is_set, on_state=self._note)
         self.capture.start()
 
     def _note(self, state):
@@ -74,7 +75,7 @@ def watched(server):
 def test_a_held_camera_is_skimmed_and_its_faults_are_seen(server, watched):
     """While nobody decides, frames count but few are decoded; silence is noticed; let go, the next is new."""
     capture, latest = watched.capture, watched.latest
-    capture.is_held = True
+    watched.hold.set()
     latest.take(0)
     begun, looked = capture.frames_captured, 0
     while capture.frames_captured < begun + 60:
@@ -88,13 +89,13 @@ def test_a_held_camera_is_skimmed_and_its_faults_are_seen(server, watched):
     wait_for(lambda: capture.frames_captured > seen + 10, RECOVERY_S, "frames that pass")
     latest.take(0)
     counted = capture.frames_captured
-    capture.is_held = False
+    watched.hold.clear()
     assert latest.take(RECOVERY_S)[0].frame_id >= counted - 1
 
 
 def test_a_held_camera_that_repeats_itself_is_frozen(server, watched):
     """The frame a second that is looked at is enough to tell."""
-    watched.capture.is_held = True
+    watched.hold.set()
     server.behaviour = Behaviour.REPEAT
     watched.becomes(CameraCondition.FROZEN)
 

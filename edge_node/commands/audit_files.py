@@ -1,0 +1,131 @@
+"""Write and read the audit's files: one JSON object a line, each line on the disk before ``write`` returns.
+
+Reviews lie in a file of their own, so that no flood of other commands pushes them out. Each file is bounded:
+at its bound it is renamed to ``.1``, and the ``.1`` before it is deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from datetime import datetime  # msgspec resolves annotations at run time
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from edge_node.messages.review import REVIEW_VERB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+FOLDER_NAME = "audit"
+MAX_FILE_BYTES = 4_000_000  # some 8,000 reviews, and as many again in ``.1``
+_MAX_LINE_BYTES = 64 * 1024
+_REVIEWS, _COMMANDS = "reviews.jsonl", "commands.jsonl"
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the audit.
+
+    Attributes:
+        event: ``taken`` before a command is executed, ``answered`` with its outcome, or ``refused``.
+        signed: its signature was checked against the configured key.
+        asked: the command, without what every command has.
+    """
+
+    at: datetime
+    event: Literal["taken", "answered", "refused"]
+    verb: str
+    command_id: str | None = None
+    signed: bool = False
+    asked: dict[str, Any] = {}
+    result: str | None = None
+    code: str | None = None
+    text: str | None = None
+    data: dict[str, Any] = {}
+
+
+class AuditFiles:
+    """The audit files of one node; may be used by several threads."""
+
+    def __init__(self, folder: Path, max_file_bytes: int = MAX_FILE_BYTES) -> None:
+        """Write into ``folder``, which is made when the first line is written."""
+        self._folder = folder
+        self._max_file_bytes = max_file_bytes
+        self._lock = threading.Lock()
+
+    def write(self, entry: AuditEntry) -> bool:
+        """Write an entry and wait until the disk has it; False, and a line in the log, if it fails."""
+        path = self._folder / (_REVIEWS if entry.verb == REVIEW_VERB else _COMMANDS)
+        line = msgspec.json.encode(entry) + b"\n"
+        try:
+            with self._lock:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if _size(path) + len(line) > self._max_file_bytes:
+                    path.replace(path.with_name(path.name + ".1"))
+                _append(path, line)
+        except OSError as err:
+            log_lost(entry, f"{path}: {err.strerror or err}")
+            return False
+        return True
+
+
+def log_lost(entry: AuditEntry, reason: str) -> None:
+    """Write an entry that the audit does not have into the log."""
+    _log.error("%s; this is not in the audit: %s", reason, msgspec.json.encode(entry).decode())
+
+
+def read_audit(folder: Path) -> Iterator[AuditEntry]:
+    """Yield the entries in ``folder`` in order of time; a line that a power cut left half written is skipped.
+
+    Raises:
+        OSError: it is not there, or not for us to read.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(2, "no audit there", str(folder))
+    entries: list[AuditEntry] = []
+    for name in (_COMMANDS, _REVIEWS):
+        for path in (folder / f"{name}.1", folder / name):
+            if path.exists():
+                entries += _entries(path)
+    return iter(sorted(entries, key=lambda entry: entry.at))
+
+
+def _entries(path: Path) -> Iterator[AuditEntry]:
+    with path.open("rb") as file:
+        while line := file.readline(_MAX_LINE_BYTES):
+            try:
+                yield msgspec.json.decode(line, type=AuditEntry)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Append a line, starting a new one if the last was cut off, and wait until the disk has it."""
+    fresh = not path.exists()
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "ab+", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n":
+            line = b"\n" + line
+        if file.write(line) != len(line):
+            file.truncate(size)
+            raise OSError(28, "the disk is full")
+        os.fsync(file.fileno())
+    if fresh:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,75 @@
+"""Load the bundle again (``reload``), fetch another (``update``) and report the steps of an update."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_node.commands.responses import CommandOutcome
+from edge_node.messages.command import Verb
+from edge_node.messages.response import Result
+from edge_node.update.partial_file import Offer
+from edge_node.update.state import Step
+
+if TYPE_CHECKING:
+    from edge_node.commands.admission import AdmittedCommand
+    from edge_node.commands.responses import ResponseWriter
+    from edge_node.inference.reloader import Loaded, Reloader
+    from edge_node.messages.command import FetchUpdate, Reload
+    from edge_node.update.fetcher import Fetcher
+    from edge_node.update.state import Event
+
+_RESULTS = {
+    Step.ANNOUNCED: Result.ACCEPTED,
+    Step.FETCHED: Result.ACCEPTED,
+    Step.REFUSED: Result.REFUSED,
+    Step.INSTALLED: Result.ACCEPTED,
+    Step.CONFIRMED: Result.DONE,
+    Step.ROLLED_BACK: Result.FAILED,
+}
+
+
+class ReloadHandler:
+    """Executes ``reload``: loads the bundle beside the one in use, and responds again when that has ended."""
+
+    def __init__(self, reloader: Reloader, responses: ResponseWriter) -> None:
+        self._reloader = reloader
+        self._responses = responses
+
+    def handle(self, admitted: AdmittedCommand[Reload]) -> CommandOutcome:
+        """Begin to load."""
+        self._reloader.request(lambda loaded: self._responses.respond(admitted, _outcome(loaded)))
+        return CommandOutcome(Result.ACCEPTED, "loading", "the present bundle goes on until it is good")
+
+
+class UpdateHandler:
+    """Executes ``update``: fetches a bundle that is offered."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    def handle(self, admitted: AdmittedCommand[FetchUpdate]) -> CommandOutcome:
+        """Begin to fetch, unless another bundle is being fetched or it is too large."""
+        command = admitted.command
+        offer = Offer(
+            name=command.name,
+            version=command.version,
+            sha256=command.sha256,
+            size_bytes=command.size_bytes,
+            command_id=command.id,
+        )
+        is_accepted, code, text = self._fetcher.offer(offer)
+        result = Result.ACCEPTED if is_accepted else Result.REFUSED
+        return CommandOutcome(result, code, text, {"bundle": offer.label})
+
+
+def respond_to_event(responses: ResponseWriter, event: Event) -> None:
+    """Report a step of an update as a response to the command that began it, if one did."""
+    outcome = CommandOutcome(_RESULTS[event.step], event.step.value, event.text, {"bundle": event.bundle})
+    responses.append(Verb.UPDATE.value, event.command_id, outcome)
+
+
+def _outcome(loaded: Loaded) -> CommandOutcome:
+    if loaded.engine is None:
+        return CommandOutcome(Result.FAILED, "bundle", loaded.failure or "")
+    manifest = loaded.engine.bundle.manifest
+    return CommandOutcome(Result.DONE, data={"bundle": f"{manifest.name}-{manifest.version}"})

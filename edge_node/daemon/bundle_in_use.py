@@ -1,0 +1,118 @@
+"""Hold the bundle that judges frames now, and replace it between two frames when a reload has ended."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from edge_node.daemon.inference_thread import Judge
+from edge_node.inspection.inspectability import thresholds_of
+from edge_node.inspection.inspector import Inspector, Tiling
+from edge_node.inspection.verdict_recorder import VerdictRecorder
+from edge_node.messages.status import Part, PartState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge_node.config.sections import Config
+    from edge_node.inference.bundle import Bundle
+    from edge_node.inference.engine import Engine
+    from edge_node.inference.reloader import Loaded, Reloader
+    from edge_node.monitoring.systemd import Notifier
+
+_log = logging.getLogger("edge_node")
+
+
+class BundleListener(Protocol):
+    """Is told of the end of each reload, in the main thread."""
+
+    def on_reload(self, bundle: Bundle | None, /) -> None:
+        """Note the bundle that judges from now on; None if it was refused and the one before goes on."""
+
+
+class BundleInUse:
+    """Belongs to the main thread.
+
+    Attributes:
+        judge: inspects the next frame.
+        part: the state of the bundle, for ``status``.
+    """
+
+    interval_s = 0.5
+
+    def __init__(  # noqa: PLR0913  # each is a part, by name
+        self,
+        config: Config,
+        engine: Engine,
+        epoch: str,
+        *,
+        reloader: Reloader,
+        notifier: Notifier,
+        listeners: Sequence[BundleListener] = (),
+        excuses: Sequence[Callable[[Exception], bool]] = (),
+    ) -> None:
+        """Begin with ``engine``.
+
+        Args:
+            config: of the whole node.
+            engine: the models.
+            epoch: of the spool's numbers.
+            reloader: loads another.
+            notifier: the service manager.
+            listeners: told of the end of each reload.
+            excuses: called with what a frame raised; true from one of them if that counts against a bundle on
+                trial, else it ends the node.
+        """
+        self._config = config
+        self._epoch = epoch
+        self._reloader = reloader
+        self._notifier = notifier
+        self._listeners = tuple(listeners)
+        self._excuses = tuple(excuses)
+        self._adopt(engine)
+
+    def blame(self, err: Exception) -> None:
+        """Count ``err`` against a bundle on trial; raise it where there is none."""
+        if not any(excuse(err) for excuse in self._excuses):
+            raise err
+
+    def look(self, _now_s: float) -> None:
+        """Begin a reload that was asked for, and adopt the bundle of one that has ended."""
+        if self._reloader.asked.is_set():
+            self._reloader.asked.clear()
+            self._notifier.reloading()
+            self._reloader.request()
+        loaded = self._reloader.take()
+        if loaded is not None:
+            self._end_reload(loaded)
+
+    def _end_reload(self, loaded: Loaded) -> None:
+        if loaded.engine is not None:
+            self._adopt(loaded.engine)
+            _log.info("bundle %s has taken over", self._name)
+        else:
+            self.part = Part(state=PartState.OK, text=f"a new bundle was refused: {loaded.failure}")
+            _log.error("bundle %s goes on; the new one was refused: %s", self._name, loaded.failure)
+        for listener in self._listeners:
+            listener.on_reload(loaded.engine.bundle if loaded.engine is not None else None)
+        self._notifier.ready()
+
+    def _adopt(self, engine: Engine) -> None:
+        manifest = engine.bundle.manifest
+        self._name = f"{manifest.name}-{manifest.version}"
+        self.judge = Judge(
+            _inspector(self._config, engine), VerdictRecorder(self._config, engine.bundle, self._epoch)
+        )
+        self.part = Part(state=PartState.OK, text="the golden probe holds")
+
+
+def _inspector(config: Config, engine: Engine) -> Inspector:
+    """Return an inspector with the operator's settings."""
+    inspect = config.inspect
+    tiling = None
+    if inspect.tiles_across * inspect.tiles_down > 1:
+        tiling = Tiling(
+            inspect.tiles_across, inspect.tiles_down, inspect.tile_overlap, inspect.tile_budget_ms
+        )
+    thresholds = thresholds_of(inspect)
+    return Inspector(engine, material=inspect.material, thresholds=thresholds, tiling=tiling)

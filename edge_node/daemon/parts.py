@@ -1,0 +1,126 @@
+"""Declare the groups of parts that the steps of the assembly hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edge_node.commands.pause import PauseSwitch
+from edge_node.monitoring.systemd import Notifier
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from edge_node.camera.capture.capture_thread import CaptureThread
+    from edge_node.camera.frame import Frame
+    from edge_node.camera.latest import LatestFrame
+    from edge_node.commands.audit_log import AuditLog
+    from edge_node.commands.responses import ResponseWriter
+    from edge_node.config.sections import Config
+    from edge_node.daemon.bundle_in_use import BundleInUse, BundleListener
+    from edge_node.daemon.inference_thread import InferenceThread
+    from edge_node.daemon.main_loop import Periodic, VerdictListener
+    from edge_node.daemon.status_reporter import Sources, StatusListener
+    from edge_node.daemon.verdict_writer import VerdictWriter
+    from edge_node.delivery.ports import Inbox, Outbox
+    from edge_node.evidence.store import EvidenceStore
+    from edge_node.findings.log import FindingLog
+    from edge_node.inference.engine import Engine
+    from edge_node.inference.reloader import Reloader
+    from edge_node.inspection.pose_track import PoseTrack
+    from edge_node.messages.topics import Topics
+    from edge_node.monitoring.status_board import StatusBoard
+    from edge_node.mqtt.wake import Wake
+    from edge_node.shadow.runner import Shadow
+    from edge_node.spool.spool import Spool
+    from edge_node.update.bundle_store import BundleStore
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Holds what all parts share, and the lists in which they register with the parts that call them.
+
+    Attributes:
+        config: of the whole node.
+        topics: of this robot.
+        state_dir: the node's folder; it exists.
+        stack: stops the parts, last first.
+        wake: rung by whoever has something for the publisher's thread.
+        notifier: the service manager.
+        pause: whether frames are inspected.
+        bundle_texts: sentences about the bundle in use; empty while there is nothing to say.
+        excuses: true for what a frame raised if that counts against a bundle on trial.
+        picture_requests: true for a frame whose picture is to be kept in any case.
+    """
+
+    config: Config
+    topics: Topics
+    state_dir: Path
+    stack: ExitStack
+    wake: Wake
+    notifier: Notifier = field(default_factory=Notifier)
+    pause: PauseSwitch = field(default_factory=PauseSwitch)
+    inboxes: list[Inbox] = field(default_factory=list)
+    outboxes: list[Outbox] = field(default_factory=list)
+    verdict_listeners: list[VerdictListener] = field(default_factory=list)
+    bundle_listeners: list[BundleListener] = field(default_factory=list)
+    status_listeners: list[StatusListener] = field(default_factory=list)
+    periodics: list[Periodic] = field(default_factory=list)
+    bundle_texts: list[Callable[[], str]] = field(default_factory=list)
+    excuses: list[Callable[[Exception], bool]] = field(default_factory=list)
+    picture_requests: list[Callable[[Frame], bool]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraParts:
+    """The capture thread with the slot that it fills, and the poses that belong to its frames."""
+
+    latest: LatestFrame
+    capture: CaptureThread
+    pose: PoseTrack
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParts:
+    """The models and the reloader; ``store`` is None where ``[bundle] path`` names a folder."""
+
+    engine: Engine
+    reloader: Reloader
+    store: BundleStore | None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageParts:
+    """The parts that keep their content in the state folder."""
+
+    spool: Spool
+    evidence: EvidenceStore
+    findings: FindingLog
+    audit: AuditLog
+    responses: ResponseWriter
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringParts:
+    """The counter of verdicts, and the shadow if there is one."""
+
+    board: StatusBoard
+    shadow: Shadow | None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionParts:
+    """The parts that inspect frames, and the sources of their state.
+
+    Attributes:
+        bell: set by every thread that has something for the main thread.
+    """
+
+    bell: threading.Event
+    inference: InferenceThread
+    bundle: BundleInUse
+    verdicts: VerdictWriter
+    sources: Sources

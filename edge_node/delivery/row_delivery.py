@@ -1,0 +1,225 @@
+"""Send the spool's rows over one connection after another, and delete each row that the broker has.
+
+A row leaves the spool only after the broker's good answer or, where receipts are wanted, after those of all
+consumers. What a broker refuses for good is quarantined; what it refuses for now is kept and sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from edge_node.delivery.cloud_events import attributes
+from edge_node.delivery.consumer_receipts import ConsumerReceipts, ReceiptInbox
+from edge_node.delivery.send_window import SendWindow
+from edge_node.delivery.subscriber_grace import SubscriberGrace
+from edge_node.delivery.suspects import Suspects
+from edge_node.messages.topics import Kind
+from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
+from edge_node.mqtt.types import LinkError, Outgoing
+from edge_node.spool.rows import Refusal, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_node.config.delivery_sections import MqttConfig
+    from edge_node.delivery.link_alarms import LinkAlarms
+    from edge_node.delivery.ports import DeliveryListener
+    from edge_node.delivery.send_window import Sent
+    from edge_node.messages.topics import Topics
+    from edge_node.mqtt.session import Session
+    from edge_node.mqtt.types import Granted
+    from edge_node.spool.spool import Spool
+
+_log = logging.getLogger(__name__)
+
+_LOOK_INTERVAL_S = 0.5  # rows that could not be read for a moment are looked for again
+_SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
+
+
+class RowDelivery:
+    """Deliver the rows of one spool; belongs to the publisher's thread.
+
+    Attributes:
+        receipts: receives what the consumers have stored.
+    """
+
+    def __init__(
+        self,
+        config: MqttConfig,
+        topics: Topics,
+        spool: Spool,
+        alarms: LinkAlarms,
+        listeners: Sequence[DeliveryListener],
+    ) -> None:
+        """Prepare; no row is sent before ``begin``."""
+        self._config = config
+        self._topics = topics
+        self._spool = spool
+        self._alarms = alarms
+        self._listeners = listeners
+        self._suspects = Suspects()
+        # Each topic has subscribers of its own.
+        self._graces = {kind: SubscriberGrace(config.subscriber_grace_s) for kind in Kind}
+        self._consumers = ConsumerReceipts(config.receipts_from, topics, config.receipt_patience_s)
+        self.receipts = ReceiptInbox(self._consumers, spool.settle_stored, self._replay_verdicts)
+        self._window: SendWindow | None = None
+        self._max_packet_bytes: int | None = None
+        self._delivered: list[Sent] = []  # acknowledged in this turn, and not deleted yet
+        self._arrivals = 0
+        self._looked_s = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """True from ``begin`` to ``link_ended``."""
+        return self._window is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """True when no row is on its way, nor acknowledged and still on disk."""
+        return self._window is None or self._window.is_empty
+
+    @property
+    def is_idle(self) -> bool:
+        """True when no row is on its way or held back."""
+        return self._window is None or (self._window.is_empty and not self._window.held)
+
+    @property
+    def has_unanswered(self) -> bool:
+        """True while rows were sent and not answered."""
+        return self._window is not None and bool(self._window.on_the_way)
+
+    def start(self) -> None:
+        """Note that verdicts up to the newest one may have been sent before this run of the program."""
+        self._consumers.begin(self._spool.epoch, self._spool.last_number(Kind.VERDICT))
+
+    def begin(self, granted: Granted) -> None:
+        """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
+        size = max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))
+        self._window = SendWindow(size, self._spool.last_position(), self._suspects)
+        self._max_packet_bytes = granted.maximum_packet_bytes
+
+    def send(self, session: Session, now_s: float) -> None:
+        """Send rows, best first, until every slot of the window is taken."""
+        window = self._window
+        if window is None:
+            return
+        for sent in window.next_up(self._read, now_s):
+            row = sent.row
+            replayed = [("replayed", "true")] if sent.lane.replayed else []
+            user = tuple(replayed + attributes(row, self._topics))
+            message = Outgoing(self._topics.of(row.kind), row.payload, user=user, correlation=row.correlation)
+            if self._max_packet_bytes is not None and message.size_bytes > self._max_packet_bytes:
+                self._suspects.clear(row.position)
+                self._quarantine(row, PACKET_TOO_LARGE, "larger than the broker says it takes")
+            else:
+                window.sent(session.publish(message), sent)
+                self._consumers.sent(row)
+
+    def check_answers(self, now_s: float) -> None:
+        """Raise LinkError if the broker has not answered the oldest row for ``ack_timeout_s``."""
+        oldest_s = self._window.oldest_sent_at_s() if self._window else None
+        if oldest_s is not None and now_s - oldest_s > self._config.ack_timeout_s:
+            raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Return how long until a kind that the broker refused is tried again, if any is."""
+        return self._window.wait_s(now_s) if self._window else None
+
+    def answered(self, number: int, code: int) -> Fate | None:
+        """Deal with the broker's answer to one message; return None if that was not a row."""
+        window = self._window
+        sent = window.answered(number) if window else None
+        if window is None or sent is None:
+            return None
+        row = sent.row
+        row_fate = self._fate(row.kind, code)
+        if row_fate is Fate.DELIVERED:
+            self._note_delivered(window, sent)
+        elif row_fate is Fate.REFUSED:
+            window.quarantined(sent, self._quarantine(row, code, name(code)))
+        else:
+            text = f"{self._topics.of(row.kind)}: {name(code)}; kept and sent again"
+            self._alarms.set(_refused(row.kind), text)
+            window.kept(sent, time.monotonic())
+        return row_fate
+
+    def settle(self) -> None:
+        """Have what was acknowledged in this turn deleted, and free the slots of what is deleted by now."""
+        window = self._window
+        if window is None:
+            return
+        if self._delivered:
+            positions = [sent.row.position for sent in self._delivered]
+            ticket = self._spool.settle(*positions, urgent=window.free_slots == 0)
+            for sent in self._delivered:
+                window.delivered(sent, ticket)
+            self._delivered.clear()
+        window.settled(self._spool.settled)
+
+    def look_for_rows(self, now_s: float) -> None:
+        """Look again for rows where none were found, if some were appended or it was long ago."""
+        arrivals = self._spool.arrivals
+        if self._window is not None and (
+            arrivals != self._arrivals or now_s - self._looked_s >= _LOOK_INTERVAL_S
+        ):
+            self._arrivals, self._looked_s = arrivals, now_s
+            self._window.wake()
+
+    def find_culprit(self, *, blamed: bool) -> None:
+        """Find out whether a row is why the connection ended; set it aside if so.
+
+        Args:
+            blamed: the broker said that a message was the reason.
+        """
+        if self._window is not None:
+            culprit = self._suspects.link_ended(self._window.on_the_way, time.monotonic(), blamed=blamed)
+            if culprit is not None:
+                self._quarantine(culprit, PACKET_TOO_LARGE, "the broker ends the connection at it")
+        if self._suspects.deferred:
+            text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
+            self._alarms.set("deferred", text)
+
+    def link_ended(self) -> None:
+        """Forget the connection; rows that were not answered are sent again over the next one."""
+        self._window = None
+
+    def _fate(self, kind: Kind, code: int) -> Fate:
+        """Return what becomes of a row; while subscribers are expected back, "nobody subscribes" keeps it."""
+        nobody_subscribes = code == NO_SUBSCRIBERS
+        grace = self._graces[kind]
+        if not nobody_subscribes and code < 0x80:
+            grace.heard()
+        wait = self._config.require_subscriber or (nobody_subscribes and grace.is_awaited(time.monotonic()))
+        return fate(code, require_subscriber=wait)
+
+    def _note_delivered(self, window: SendWindow, sent: Sent) -> None:
+        row, replayed = sent.row, sent.lane.replayed
+        self._alarms.clear(_refused(row.kind))
+        if self._consumers.wanted and row.kind is Kind.VERDICT:
+            window.parked(sent)
+            self._consumers.parked(row, time.monotonic())
+        else:
+            self._delivered.append(sent)
+        for listener in self._listeners:
+            listener.delivered(row, replayed=replayed)
+
+    def _replay_verdicts(self) -> None:
+        if self._window is not None:
+            _log.warning(
+                "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
+            )
+            self._window.replay(Kind.VERDICT, self._spool.last_position())
+
+    def _quarantine(self, row: Row, code: int, reason: str) -> int:
+        _log.error("%s %d is refused for good: %s; quarantined", row.kind.value, row.seq, reason)
+        return self._spool.refuse(Refusal(row.position, code, reason))
+
+    def _read(self, kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:
+        return self._spool.rows(kind, after=after, up_to=up_to, limit=limit)
+
+
+def _refused(kind: Kind) -> str:
+    """Return the code of the alarm that the broker refuses a kind."""
+    return f"refused:{kind.value}"
