@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,14 @@ def _functions(item: pytest.Function) -> list[object]:
     """Return the test's function and those of its fixtures."""
     fixtures = item._fixtureinfo.name2fixturedefs.values()  # the public `fixturenames` lead to no functions
     return [item.obj, *(fixture.func for found in fixtures for fixture in found)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_heeded() -> Iterator[None]:
+    """A shell starts what runs in its background deaf to Ctrl-C, and the processes of tests inherit it."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
 
 
 @pytest.fixture(scope="session")

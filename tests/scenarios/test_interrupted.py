@@ -57,14 +57,6 @@ def source(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _signals_heeded():
-    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit it."""
-    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, earlier)
-
-
 class Conversion:
     """``convert`` in a session and on a terminal of its own, with its own folder for temporary files."""
 
