@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from converter.quantize.balance_heads import balance_heads
-from converter.quantize.duplicate_channels import duplicate_channels
-from converter.quantize.equalize_channels import equalize
 from converter.quantize.refit_heads import refit_heads
 from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, Mode, Target
 from converter.quantize.round_weights import CORRECTED, round_weights
@@ -36,10 +34,9 @@ if TYPE_CHECKING:
     # From a GraphDef, which stays as it is, to one that computes the same and loses less in 8 bits.
     Step = Callable[[Any, StepContext], Any]
 
-# The order matters: channels are equalized before they are duplicated.
-STEPS: tuple[Step, ...] = (equalize, balance_heads, duplicate_channels)
-# Activations of 16 bits need no help; the weights have 8 bits as int8's have.
-INT16X8_STEPS: tuple[Step, ...] = (balance_heads,)
+# Applied to the float graph, in this order, for every mode whose weights have 8 bits. A step stands here only
+# as long as ``tests/benchmarks/ablation.py`` shows that it pays.
+STEPS: tuple[Step, ...] = (balance_heads,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import msgspec
 
 from converter.child_process import end_with_parent, peak_memory_mb
 from converter.quantize.float_heads import restore_float_heads
-from converter.quantize.int8_builder import INT16X8_STEPS, apply_steps, calibrate_model, quantize_int8
+from converter.quantize.int8_builder import STEPS, apply_steps, calibrate_model, quantize_int8
 from converter.quantize.request import (
     MODEL_NAME,
     REQUEST_NAME,
@@ -43,7 +43,7 @@ def _convert(work: Path, request: ConversionRequest) -> bytes:
         return quantize_int8(work, calibrate_model(work, request), request, request.float_nodes)
     if request.mode is Mode.INT16X8:
         context = StepContext(request.input, request.outputs, scale_pictures(work, request))
-        graph_def = apply_steps(read_graph_def(work), context, INT16X8_STEPS)
+        graph_def = apply_steps(read_graph_def(work), context, STEPS)
         return bytes(make_converter(work, request, graph_def).convert())
     content = bytes(make_converter(work, request).convert())
     if request.mode is Mode.DYNAMIC:
