@@ -85,9 +85,10 @@ class SpoolDatabase:
 
     def close(self) -> None:
         """Checkpoint the log and close both connections; never raises."""
-        for connection in (self._reader, self._writer):
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
+        with self._reading, contextlib.suppress(sqlite3.Error):  # SQLite crashes if another thread reads now
+            self._reader.close()
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.close()
 
     def write(self, batch: Batch, limits: Limits, *, squeeze: bool = False) -> Written:
         """Commit ``batch`` in one transaction; delete the rows least worth keeping if it exceeds ``limits``.
