@@ -13,8 +13,8 @@ from converter.quantize.tflite_file import count_weight_types
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
-from tests.converter.graphs.test_trained_graph import outputs
 from tests.support import small_graphs
+from tests.support.graph_runs import outputs
 from tests.support.subcommands import convert
 
 WEIGHTS, BIASES = "final_training_ops/weights", "final_training_ops/biases"

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 _STARTING_MODULES = {
     *("http.client", "multiprocessing", "socket", "subprocess", "threading"),
     *("tests.support.browser", "tests.support.collector", "tests.support.control_room"),
-    *("tests.support.mjpeg_server", "tests.support.pipeline_server", "tests.support.processes"),
-    *("tests.support.proxy", "tests.support.rtsp_server", "tests.support.tcp_server"),
+    *("tests.support.mjpeg_server", "tests.support.pdf_text", "tests.support.pipeline_server"),
+    *("tests.support.processes", "tests.support.proxy", "tests.support.robot_loop"),
+    *("tests.support.rtsp_server", "tests.support.tcp_server"),
 }
 _HARMLESS = {"wait_for", "moving_picture"}
 

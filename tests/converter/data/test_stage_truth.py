@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from converter.data.dataset import Sample
-from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded
+from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded, with_meanings
 from converter.graphs.label_names import meanings_of
 from edge_node.inference.manifest import Cascade, Stage
 
@@ -89,3 +89,14 @@ def test_what_is_no_metal_reaches_no_other_stage(known, wanted):
 def test_the_outcome_is_known_or_not(known, wanted):
     """Corroded, not, or not known."""
     assert read_corroded(Sample(Path("a.jpg"), "g", labels=known)) is wanted
+
+
+def test_folder_names_are_read_as_labels():
+    """A class folder called 'corroded steel' answers the questions about material and condition."""
+    (sample,) = with_meanings([Sample(Path("x"), "g", labels={"label": "corroded steel"})])
+    assert sample.labels == {
+        "label": "corroded steel",
+        "material": "steel",
+        "corroded": "corroded",
+        "metal": "metal",
+    }

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from converter.evaluation.accuracy_budget import AccuracyBudget, Attempt, Drop, meet_budget
-from converter.evaluation.float_agreement import StageComparison, chosen_labels
+from converter.evaluation.float_agreement import StageComparison
 from converter.evaluation.labelled_set import Score
-from converter.evaluation.output_checks import check_outputs
-from converter.quantize.layer_ranking import LayerGain, order_layers
 from edge_node.errors import ConversionError
 from edge_node.inference.manifest import Stage
 
@@ -99,32 +97,3 @@ def test_no_budget_is_never_broken():
     """Whatever quantizing costs."""
     assert AccuracyBudget().broken_by(attempt(0)) is None
     assert AccuracyBudget().broken_by(agreeing(100)) is None
-
-
-def test_layers_come_in_the_order_of_what_their_pairs_gain():
-    """Each layer once, though it is in two pairs."""
-    gains = [
-        LayerGain(layers=("a", "b"), gain=1.0),
-        LayerGain(layers=("b", "c"), gain=3.0),
-        LayerGain(layers=("c", "d"), gain=2.0),
-    ]
-    assert order_layers(gains) == ("b", "c", "d", "a")
-
-
-def test_labels_are_chosen_as_the_node_chooses_them():
-    """At a decision threshold of 0.7 a probability of 0.6 is the second label, in float as in int8."""
-    stage = Stage(name="steel", labels=("x", "y"), model="m", output="o", decision_threshold=0.7)
-    logits = np.log(np.array([[0.6, 0.4], [0.75, 0.25], [0.2, 0.8]]))
-    assert chosen_labels(stage, logits).tolist() == [1, 0, 1]
-    moved = np.log(np.array([[0.55, 0.45], [0.65, 0.35], [0.2, 0.8]]))
-    assert StageComparison(stage, logits, moved).same_label.tolist() == [True, False, True]
-
-
-def test_a_mode_that_has_fallen_to_guessing_is_refused():
-    """Sure in float and one half each in 8 bits: off by 0.4 on average, and the sentence says so."""
-    stage = Stage(name="steel", labels=("x", "y"), model="m", output="o")
-    sure = np.log(np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]]))
-    guessing = np.log(np.array([[0.5, 0.5], [0.49, 0.51], [0.5, 0.5]]))
-    check_outputs((StageComparison(stage, sure, sure * 0.8),))
-    with pytest.raises(ConversionError, match=r"steel: .* off by 0\.40 on average of 3 pictures"):
-        check_outputs((StageComparison(stage, sure, guessing),))

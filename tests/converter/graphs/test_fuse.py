@@ -8,8 +8,8 @@ import tensorflow as tf
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
 from edge_node.inference.manifest import OutputKind
-from tests.converter.graphs.test_trained_graph import outputs
 from tests.support import small_graphs
+from tests.support.graph_runs import outputs
 
 LOGITS = "final_training_ops/Wx_plus_b/add"
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+import numpy as np
 import pytest
 
-from converter.quantize.int8_builder import list_layers, pair_layers
+from converter.quantize.int8_builder import calibrate_model, list_layers, pair_layers, quantize_without_refit
+from converter.quantize.request import (
+    REQUEST_NAME,
+    ConversionRequest,
+    Mode,
+    Target,
+    write_request,
+)
+from converter.quantize.tflite_file import list_weighted_operators, parse_model
 from converter.tensorflow_import import tensorflow
 
 
@@ -65,3 +75,24 @@ def test_a_layer_is_paired_with_the_one_that_it_reads(network, wanted):
     model = converted(network)
     letters = dict(zip((layer[0] for layer in list_layers(model)), "abcd", strict=False))
     assert ["".join(letters[name] for name in pair) for pair in pair_layers(model)] == wanted
+
+
+def test_a_layer_in_float_keeps_its_weights(fused, pictures, tmp_path):
+    """It makes no error, so its weights and bias are the exact ones; the others' are rounded."""
+    write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)
+    request = msgspec.json.decode((tmp_path / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    source = calibrate_model(tmp_path, request)
+    layer = list_layers(source.model)[1]
+    assert layer == ("MobilenetV1/b1/Relu6",)
+    exact, found = (
+        [constants(tree, operator) for operator, _ in list_weighted_operators(tree)]
+        for tree in map(parse_model, (source.exact, quantize_without_refit(source, request, layer)))
+    )
+    for at, (wanted, values) in enumerate(zip(exact, found, strict=True)):
+        assert (wanted == values) == (at == 1)
+
+
+def constants(tree, operator) -> list[bytes]:
+    """Return weights and bias of an operator in a parsed model."""
+    tensors = [tree.subgraphs[0].tensors[at] for at in operator.inputs[1:3]]
+    return [bytes(np.asarray(tree.buffers[tensor.buffer].data, np.uint8)) for tensor in tensors]

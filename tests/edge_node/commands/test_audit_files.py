@@ -6,15 +6,9 @@ import stat
 import subprocess
 import sys
 import threading
-from datetime import datetime, timezone
 
-from edge_node.commands.audit_files import AuditEntry, AuditFiles, read_audit
-from tests.support.processes import command
-
-
-def record(files, **fields):
-    """Write an entry of this moment."""
-    return files.write(AuditEntry(at=datetime.now(timezone.utc), **fields))
+from edge_node.commands.audit_files import AuditFiles, read_audit
+from tests.support.audit_records import record
 
 
 def test_entries_come_back_in_order_from_both_files(tmp_path):
@@ -124,28 +118,3 @@ def test_a_line_that_fits_half_on_the_disk_is_taken_back(tmp_path):
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, stderr=subprocess.DEVNULL)
     assert (tmp_path / "reviews.jsonl").read_bytes().endswith(b"}\n")
     assert [entry.command_id for entry in read_audit(tmp_path)] == ["first"]
-
-
-def test_the_operator_reads_it(tmp_path):
-    """One line an entry, or JSON; nothing there is a sentence."""
-    config = tmp_path / "node.toml"
-    state = tmp_path / "state"
-    config.write_text(
-        f'[node]\nsite = "quay"\nrobot = "crawler-1"\nstate_dir = "{state}"\n'
-        '[bundle]\npath = "default"\n[mqtt]\nhostname = "127.0.0.1"\n'
-    )
-    nothing = command("edge_node.cli", "audit", "--config", str(config))
-    assert nothing.returncode == 1
-    assert "no audit there" in nothing.stderr
-    assert len(nothing.stderr.splitlines()) == 1
-    audit = AuditFiles(state / "audit")
-    record(audit, event="taken", verb="review", command_id="c1", signed=True, asked={"by": "Анна"})
-    record(audit, event="answered", verb="ping", command_id="c2", result="done", code="pong")
-    shown = command("edge_node.cli", "audit", "--config", str(config))
-    assert [("signed" in line, "Анна" in line) for line in shown.stdout.splitlines()] == [
-        (True, True),
-        (False, False),
-    ]
-    as_json = command("edge_node.cli", "audit", "--config", str(config), "--json", "--verb", "ping")
-    assert as_json.stdout.count("\n") == 1
-    assert '"pong"' in as_json.stdout

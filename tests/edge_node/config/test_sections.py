@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from edge_node.config.sections import SECTIONS, example_config, load_config, parse_config
+from edge_node.config.sections import SECTIONS, PoseConfig, example_config, load_config, parse_config
 from edge_node.errors import ConfigError
-from tests.support.processes import command
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MINIMAL = b"""
 [node]
@@ -107,19 +101,8 @@ def test_uncommented_defaults_of_the_example_are_the_defaults():
         assert getattr(explicit, section) == getattr(defaults, section)
 
 
-@pytest.mark.parametrize(
-    ("broker", "hostname", "port"),
-    [
-        ("broker.example:1884", "broker.example", 1884),
-        ("[fe80::1]:1884", "fe80::1", 1884),
-        ("::1", "::1", None),
-    ],
-)
-def test_init_takes_the_broker_as_the_other_commands_do(
-    tmp_path: Path, broker: str, hostname: str, port: int | None
-) -> None:
-    """HOST[:PORT], not a host name with a colon in it that no broker has."""
-    file = tmp_path / "node.toml"
-    assert command("edge_node.cli", "init", "--broker", broker, str(file)).returncode == 0
-    mqtt = load_config(file).mqtt
-    assert (mqtt.hostname, mqtt.port) == (hostname, port)
+@pytest.mark.parametrize("topic", ["nav/+/pose", "nav/#", "#", "$SYS/pose", "nav/\npose", "nav/\0"])
+def test_a_filter_is_no_topic(topic):
+    """Poses come from one sender: wildcards and what no topic may hold are refused in a sentence."""
+    with pytest.raises(ValueError, match=r"mqtt_topic = .*: wanted"):
+        PoseConfig(mqtt_topic=topic)

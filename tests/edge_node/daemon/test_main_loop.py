@@ -4,56 +4,14 @@ from __future__ import annotations
 
 import threading
 
-import msgspec
 import numpy as np
 import pytest
 
 from edge_node.camera.frame import frame_now
-from edge_node.camera.latest import LatestFrame
-from edge_node.commands.pause import PauseSwitch
-from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
-from edge_node.config.sections import BundleConfig, Config, NodeConfig
-from edge_node.daemon.bundle_in_use import BundleInUse
-from edge_node.daemon.inference_thread import InferenceThread
-from edge_node.daemon.main_loop import MainLoop
-from edge_node.daemon.verdict_writer import VerdictWriter
-from edge_node.evidence.store import EvidenceStore
-from edge_node.evidence.thread import EvidenceThread
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.inference.engine import Engine
-from edge_node.inference.reloader import Reloader
-from edge_node.inspection.pose_track import pose_track
-from edge_node.messages.topics import Kind
-from edge_node.messages.verdict import Verdict
-from edge_node.monitoring.systemd import Notifier
-from edge_node.spool.spool import Spool
 from tests.support.processes import wait_for
+from tests.support.robot_loop import Listener, Robot
 
 pytestmark = pytest.mark.runtime
-
-
-@pytest.fixture(scope="module")
-def engine():
-    """The default bundle's models."""
-    return Engine(load_bundle(DEFAULT_BUNDLE))
-
-
-class Listener:
-    """Notes the verdicts and reloads that it is told of."""
-
-    def __init__(self, on_verdict=lambda _verdict: None):
-        self.verdicts = []
-        self.reloads = []
-        self._on_verdict = on_verdict
-
-    def on_verdict(self, _frame, _inspection, verdict, /):
-        """Note a verdict."""
-        self.verdicts.append(verdict)
-        self._on_verdict(verdict)
-
-    def on_reload(self, bundle, /):
-        """Note the end of a reload."""
-        self.reloads.append(bundle)
 
 
 class Clock:
@@ -68,73 +26,6 @@ class Clock:
         """Note a call."""
         self.calls.append(now_s)
         self._action()
-
-
-class Robot:
-    """The parts of a robot that the main loop drives."""
-
-    def __init__(self, folder, engine, *, load=None, excuses=(), listeners=(), periodics=()):
-        self.latest, self.pause, bell = LatestFrame(), PauseSwitch(), threading.Event()
-        self.spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
-        config = Config(
-            node=NodeConfig(site="quay", robot="crawler-1"),
-            bundle=BundleConfig(path="default"),
-            mqtt=MqttConfig(hostname="127.0.0.1"),
-        )
-        self.reloader = Reloader(load or (lambda: engine))
-        self.bundle = BundleInUse(
-            *(config, engine, self.spool.epoch),
-            reloader=self.reloader,
-            notifier=Notifier({}),
-            listeners=listeners,
-            excuses=excuses,
-        )
-        pictures = EvidenceThread(bell.set)
-        evidence = EvidenceStore(folder / "evidence", EvidenceConfig())
-        self.loop = MainLoop(
-            InferenceThread(self.latest, bell.set),
-            self.bundle,
-            VerdictWriter(self.spool, evidence, pictures, pose_track(config.pose)),
-            bell=bell,
-            pause=self.pause,
-            listeners=listeners,
-            periodics=[self.bundle, *periodics],
-        )
-
-    def put(self, *numbers):
-        """Put frames into the slot, each when the one before was taken; then close it."""
-        noise = np.random.default_rng(5)
-        for number in numbers:
-            frame = frame_now(noise.integers(60, 200, (96, 96, 3), dtype=np.uint8), number, "test")
-            while not self.latest.put_when_empty(frame, 0.2):
-                pass
-        self.latest.close()
-
-    def run(self, *numbers):
-        """Run the loop on these frames until all are recorded."""
-        feeder = threading.Thread(target=self.put, args=numbers)
-        feeder.start()
-        self.loop.run(threading.Event())
-        feeder.join()
-
-    def spooled(self):
-        """Return the verdicts on disk."""
-        assert self.spool.flush(5)
-        return [msgspec.json.decode(row.payload, type=Verdict) for row in self.spool.rows(Kind.VERDICT)]
-
-
-@pytest.fixture
-def robot(tmp_path, engine):
-    """Return a function that makes a robot whose spool is closed in the end."""
-    made = []
-
-    def make(**options):
-        made.append(Robot(tmp_path, engine, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.spool.close()
 
 
 def test_each_listener_is_told_of_each_verdict_after_it_is_spooled(robot):
@@ -209,32 +100,3 @@ def test_a_fault_ends_the_loop_unless_a_trial_is_to_blame(robot, engine, tmp_pat
     with pytest.raises(RuntimeError, match="arena"):
         alone.run(1)
     alone.spool.close()
-
-
-def test_a_reload_takes_over_between_two_frames_and_listeners_are_told(robot, engine):
-    """Of the bundle that took over, or of None where it was refused and the one before goes on."""
-    listener = Listener()
-    node = robot(listeners=[listener])
-    judge = node.bundle.judge
-    node.reloader.asked.set()
-    wait_for(lambda: node.bundle.look(0.0) or listener.reloads, 10, "the reload's end")
-    assert listener.reloads == [engine.bundle]
-    assert node.bundle.judge is not judge
-    node.run(1)
-    assert len(listener.verdicts) == 1
-
-
-def test_a_bundle_that_does_not_load_is_refused_and_said_so(robot):
-    """The part of the status names the reason; the models in use stay."""
-
-    def fail():
-        raise OSError("no such bundle")
-
-    listener = Listener()
-    node = robot(listeners=[listener], load=fail)
-    judge = node.bundle.judge
-    node.reloader.request()
-    wait_for(lambda: node.bundle.look(0.0) or listener.reloads, 10, "the reload's end")
-    assert listener.reloads == [None]
-    assert node.bundle.judge is judge
-    assert node.bundle.part.text.startswith("a new bundle was refused: ")

@@ -8,11 +8,9 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_node.backoff import FIRST_S, MOST_S, Backoff
 from edge_node.delivery.send_window import SendWindow
 from edge_node.delivery.suspects import Suspects
 from edge_node.messages.topics import Kind
-from edge_node.mqtt.reason_codes import Fate, fate
 from edge_node.spool.rows import Keep, Row
 
 VERDICT = Kind.VERDICT
@@ -163,28 +161,3 @@ def test_a_row_that_the_broker_blames_is_found_by_sending_one_at_a_time() -> Non
     window = SendWindow(3, 3, suspects)
     assert send(window, shelf, iter(range(9))) == [(1, True)]
     assert suspects.link_ended(shelf.rows[:1], 1.0, blamed=True) == shelf.rows[0]
-
-
-def test_reason_codes_mean_what_the_findings_say() -> None:
-    """Below 0x80 is delivered, but for nobody subscribes where somebody must; policy keeps, faults go."""
-    assert fate(0x00, require_subscriber=True) is Fate.DELIVERED
-    assert fate(0x10, require_subscriber=False) is Fate.DELIVERED
-    assert fate(0x10, require_subscriber=True) is Fate.KEPT
-    assert {code: fate(code, require_subscriber=False) for code in (0x80, 0x83, 0x87, 0x97)} == dict.fromkeys(
-        (0x80, 0x83, 0x87, 0x97), Fate.KEPT
-    )
-    for code in (0x90, 0x95, 0x99):
-        assert fate(code, require_subscriber=False) is Fate.REFUSED
-
-
-def test_backoff_grows_to_half_a_minute_and_is_never_in_step() -> None:
-    """Delays grow, stay below 30 s, differ between robots, and begin again after progress."""
-    delays = [Backoff(random.Random(seed)) for seed in (1, 2)]  # noqa: S311  a test's dice
-    first, second = ([backoff.next_s() for _ in range(20)] for backoff in delays)
-    assert first != second
-    assert FIRST_S / 2 <= first[0] <= FIRST_S
-    assert all(MOST_S / 2 <= delay <= MOST_S for delay in first[10:])
-    delays[0].reset()
-    assert delays[0].next_s() <= FIRST_S
-    delays[0].calm()
-    assert delays[0].next_s() >= 2.5

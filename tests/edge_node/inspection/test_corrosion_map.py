@@ -7,8 +7,6 @@ import pytest
 
 from edge_node.inference.manifest import Meaning, Stage
 from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
-from edge_node.inspection.grades import astm_d610, iso_4628_3
-from edge_node.inspection.overlay import draw_overlay
 
 
 def stage(*, labels=("corroded", "uncorroded"), **said: float) -> Stage:
@@ -61,62 +59,3 @@ def test_the_area_is_the_share_of_corroded_positions(corroded_columns):
     logits[..., 1] = 6.0
     logits[:, :corroded_columns] = (6.0, 0.0)
     assert area_estimate(logits, stage()).fraction == pytest.approx(corroded_columns / 8, abs=1 / 64)
-
-
-@pytest.mark.parametrize(
-    ("percent", "degree"),
-    [
-        (0.0, "Ri 0"),
-        (0.02, "Ri 0"),
-        (0.03, "Ri 1"),
-        (0.05, "Ri 1"),
-        (0.15, "Ri 1"),  # below 0.158, the geometric mean of 0.05 and 0.5
-        (0.17, "Ri 2"),
-        (0.5, "Ri 2"),
-        (1.0, "Ri 3"),
-        (2.8, "Ri 3"),  # geometric mean of 1 and 8: 2.83
-        (2.9, "Ri 4"),
-        (8.0, "Ri 4"),
-        (18.0, "Ri 4"),
-        (20.0, "Ri 5"),  # geometric mean of 8 and 45: 18.97
-        (100.0, "Ri 5"),
-    ],
-)
-def test_iso_4628_3_names_the_degree_nearest_by_ratio(percent, degree):
-    """The standard's own points are hit; between them the geometric mean divides."""
-    assert iso_4628_3(percent / 100) == degree
-
-
-@pytest.mark.parametrize(
-    ("percent", "grade"),
-    [
-        (0, 10),
-        (0.01, 10),
-        (0.02, 9),
-        (0.1, 8),
-        (0.3, 7),
-        (1, 6),
-        (3, 5),
-        (10, 4),
-        (16, 3),
-        (33, 2),
-        (50, 1),
-        (51, 0),
-    ],
-)
-def test_astm_d610_names_the_grade_whose_range_holds_the_area(percent, grade):
-    """Each grade's upper bound belongs to it; above the last it is 0."""
-    assert astm_d610(percent / 100) == grade
-
-
-def test_the_overlay_colours_only_where_corrosion_is_probable():
-    """The left half changes, the right half keeps its bytes, and the lines stand below the picture."""
-    pixels = np.full((64, 96, 3), 120, np.uint8)
-    probability = np.zeros((4, 6), np.float32)
-    probability[:, :2] = 1.0
-    drawn = draw_overlay(pixels, probability, ["corroded 0.99", "material steel > steel corroded"])
-    assert drawn.shape[0] > 64
-    assert (drawn[:64, 60:] == 120).all()
-    assert (drawn[:64, :16] != 120).any(axis=-1).all()
-    assert drawn[64:].max() > 200
-    assert (pixels == 120).all()

@@ -7,11 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.camera.backends.recording import iter_video
-from edge_node.demo.run import CLIP
-from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
-from edge_node.inference.engine import Engine
-from edge_node.inspection.inspector import Inspector, Tiling
 from edge_node.inspection.tiling import (
     Tile,
     TileBudget,
@@ -124,35 +119,3 @@ def decision(outcome, confidence=None):
 def test_the_worst_tile_speaks_for_the_frame(decisions, chosen):
     """Corroded before uncertain before uncorroded, and of those the surest."""
     assert find_worst(decisions) == chosen
-
-
-@pytest.mark.runtime
-def test_the_inspector_judges_each_tile_with_the_real_models():
-    """With one tile the answer is that of the whole; with four it is that of the worst quarter."""
-    engine = Engine(load_bundle(DEFAULT_BUNDLE))
-    frames = list(iter_video(CLIP))[::40]
-    whole, one = Inspector(engine), Inspector(engine, tiling=Tiling(1, 1, 0.0))
-    quarters = Inspector(engine, tiling=Tiling(2, 2, 0.0))
-    ranks = [Outcome.NOT_INSPECTABLE, Outcome.UNCORRODED, Outcome.UNCERTAIN, Outcome.CORRODED]
-    for pixels in frames:
-        assert one.inspect(pixels).decision.stages == whole.inspect(pixels).decision.stages
-        height, width = pixels.shape[:2]
-        parts = [
-            np.ascontiguousarray(pixels[top : top + height // 2, left : left + width // 2])
-            for top in (0, height // 2)
-            for left in (0, width // 2)
-        ]
-        expected = max((whole.inspect(part).decision.outcome for part in parts), key=ranks.index)
-        assert quarters.inspect(pixels).decision.outcome is expected
-
-
-@pytest.mark.runtime
-def test_a_budget_makes_tiles_fewer_and_the_verdict_says_so():
-    """The first frame is judged whole; then as finely as the time allows: all tiles, or one for ever."""
-    engine = Engine(load_bundle(DEFAULT_BUNDLE))
-    pixels = next(iter(iter_video(CLIP)))
-    for budget_ms, after in ((1e6, (3, 2)), (1e-3, (1, 1))):
-        inspector = Inspector(engine, tiling=Tiling(3, 2, 0.1, budget_ms))
-        grids = [inspector.inspect(pixels).decision.tiles for _ in range(2)]
-        assert [(tiles.across, tiles.down) for tiles in grids] == [(1, 1), after]
-    assert Inspector(engine).inspect(pixels).decision.tiles is None

@@ -40,9 +40,10 @@ from edge_node.messages.verdict import (
     encode,
 )
 from edge_node.shadow.comparison import DecisionComparison
-from tests.support.processes import command
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
 DEPTH = SpoolDepth(
     waiting=1,
     in_memory=0,
@@ -53,8 +54,14 @@ DEPTH = SpoolDepth(
     quarantined=0,
     alarms=(Alarm(code="c", text="t"),),
 )
+
+
 WHO = {"site": "s", "robot": "r"}
+
+
 BUNDLE = BundleReference(name="n", version="1", sha256="0" * 64)
+
+
 VERDICT = Verdict(
     **WHO,
     outcome=Outcome.CORRODED,
@@ -81,6 +88,8 @@ VERDICT = Verdict(
     frames_dropped=0,
     inference_ms=4.0,
 )
+
+
 MESSAGES = {
     "verdict": VERDICT,
     "status": Status(
@@ -221,17 +230,9 @@ def test_the_asyncapi_document_names_every_topic_and_resolves() -> None:
             target = target[key]
 
 
-def test_the_command_writes_every_document(tmp_path: Path) -> None:
-    """``edge-node schema DIR`` makes the folder and names what it wrote."""
-    ran = command("edge_node.cli", "schema", str(tmp_path / "new"))
-    assert ran.returncode == 0, ran.stderr
-    written = {file.name: json.loads(file.read_bytes()) for file in (tmp_path / "new").iterdir()}
-    assert written["asyncapi.json"] == asyncapi()
-    assert written["verdict.schema.json"] == schemas()["verdict"]
-    assert len(ran.stdout.splitlines()) == len(written) == len(schemas()) + 2
-
-
 NODE_MODULES = Path(__file__).resolve().parents[3] / ".node" / "node_modules"
+
+
 PARSE = """
 const {Parser} = require('@asyncapi/parser');
 new Parser().parse(require('fs').readFileSync(process.argv[1], 'utf8')).then(({document, diagnostics}) => {

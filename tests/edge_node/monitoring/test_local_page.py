@@ -4,75 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
-import urllib.error
-import urllib.request
-from datetime import datetime, timezone
 
-import numpy as np
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from edge_node.camera.frame import frame_now
 from edge_node.camera.picture import decode_picture
 from edge_node.config.sections import HttpConfig
 from edge_node.demo.run import CLIP
 from edge_node.errors import ConfigError
-from edge_node.inspection.inspector import Inspection
-from edge_node.messages.status import Health, Status
-from edge_node.messages.verdict import Decision, Outcome
-from edge_node.monitoring.live_view import LiveView
 from edge_node.monitoring.local_page import LocalPage, PageError
-from edge_node.monitoring.prometheus import format_metrics
 from tests.scenarios.test_daemon_field import write_config
+from tests.support.http_requests import get
 from tests.support.processes import daemon, free_port, wait_for
-from tests.support.verdicts import verdict
 
 TOKEN = "0123456789abcdefXYZ"  # noqa: S105  # of a test
-NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
-
-
-def get(port, path, **headers):
-    """Return status, headers and body of a request."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)  # ours
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # ours
-            return answer.status, dict(answer.headers), answer.read()
-    except urllib.error.HTTPError as err:
-        return err.code, dict(err.headers), err.read()
-
-
-@pytest.fixture
-def view():
-    """Return a view of one verdict."""
-    made = LiveView()
-    pixels = np.random.default_rng(2).integers(0, 256, (480, 1280, 3), dtype=np.uint8)
-    decision = Decision(outcome=Outcome.CORRODED, material="steel")
-    made.on_verdict(frame_now(pixels, 7, "test"), Inspection(decision, None, 1.0), verdict(7, "C"))
-    made.on_status(
-        Status(site="quay", robot="crawler-1", since=NOW, version="1", bundle="b-1"),
-        Health(site="quay", robot="crawler-1", at=NOW, uptime_s=5.0, verdicts=7, memory_mb=99.5),
-        link="connected",
-        hung="",
-    )
-    return made
-
-
-@pytest.fixture
-def serve(view, tmp_path):
-    """Return a function that serves the view with a configuration, and gives the page."""
-    running = []
-
-    def start(**config):
-        page = LocalPage(HttpConfig(enabled=True, port=free_port(), **config), view)
-        page.start()
-        running.append(page)
-        return page
-
-    yield start
-    for page in running:
-        page.stop()
 
 
 @pytest.fixture
@@ -94,34 +39,6 @@ def test_the_page_and_its_parts_are_served(serve):
     assert state["status"]["robot"] == "crawler-1"
     assert decode_picture(get(port, "/picture.jpg")[2], "picture").shape[1] == 640
     assert get(port, "/none")[0] == 404
-
-
-def test_the_figures_are_prometheus_own_format(serve):
-    """Prometheus' own parser reads every figure, and unknown ones are left out instead of 0."""
-    text = get(serve().port, "/metrics")[2].decode()
-    found = {
-        sample.name: sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-    assert found["corrosion_edge_verdicts"] == 7
-    assert found["corrosion_edge_memory_mb"] == 99.5
-    assert "corrosion_edge_temperature_celsius" not in found
-    assert "corrosion_edge_spool_waiting" not in found
-
-
-def test_before_the_first_verdict_nothing_is_invented():
-    """No figures, no picture, and a health that says starting."""
-    empty = LiveView()
-    assert empty.picture() is None
-    assert b"corrosion_edge_verdicts" not in format_metrics(empty.snapshot())
-    page = LocalPage(HttpConfig(port=free_port()), empty)
-    page.start()
-    try:
-        assert get(page.port, "/healthz")[0] == 503
-        assert get(page.port, "/picture.jpg")[0] == 404
-    finally:
-        page.stop()
 
 
 def test_healthz_names_what_hangs(serve, view):
@@ -191,17 +108,6 @@ def test_a_viewer_that_says_nothing_holds_nobody_up(serve):
     finally:
         for connection in idle:
             connection.close()
-
-
-def test_many_viewers_draw_a_picture_once(view):
-    """Eight who look at once get the same bytes of one encoding."""
-    found = []
-    viewers = [threading.Thread(target=lambda: found.append(view.picture())) for _ in range(8)]
-    for viewer in viewers:
-        viewer.start()
-    for viewer in viewers:
-        viewer.join()
-    assert len({id(picture) for picture in found}) == 1
 
 
 @pytest.mark.runtime

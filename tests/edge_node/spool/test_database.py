@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,56 +12,16 @@ import pytest
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
-from edge_node.spool.pending import MAX_ROWS
 from edge_node.spool.rows import Keep
 from edge_node.spool.spool import Spool
+from tests.support.full_disk import append, codes, hog
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+
 CONFIG = SpoolConfig(max_mb=512, reserve_mb=1)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if os.geteuid() != 0 or mounted.returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def hog(folder: Path) -> Path:
-    """Fill the file system to the last byte, as another program would."""
-    file = folder / "hog"
-    with file.open("ab", buffering=0) as opened:
-        for size in (65536, 1):
-            try:
-                while True:
-                    opened.write(b"\0" * size)
-            except OSError:
-                pass
-    return file
-
-
-def codes(spool: Spool) -> list[str]:
-    """The codes of the alarms that are on."""
-    return [alarm.code for alarm in spool.depth().alarms]
-
-
-def append(spool: Spool, count: int, keep: Keep = Keep.NORMAL) -> None:
-    """Append ``count`` rows of half a kilobyte."""
-    for _ in range(count):
-        spool.append(Kind.VERDICT, lambda seq: b"%d %s" % (seq, b"x" * 500), keep=keep)
 
 
 def numbers(spool: Spool) -> list[int]:
@@ -121,27 +80,6 @@ def test_on_a_full_disk_uncorroded_verdicts_make_room_for_corroded_ones(disk: Pa
     depth = spool.depth()
     assert depth.refused == 0
     assert depth.dropped == 3100 - depth.waiting > 0
-    spool.close()
-
-
-def test_what_memory_cannot_hold_either_is_counted(disk: Path) -> None:
-    """With the disk full for long, the least worth keeping is refused, and every refusal is counted."""
-    spool = Spool.open(disk / "spool.sqlite", SpoolConfig(reserve_mb=0))
-    filler = hog(disk)
-    append(spool, 10, Keep.HIGH)
-    wait_for(lambda: "disk_full" in codes(spool), what="alarm")
-    for _ in range(MAX_ROWS - 10):
-        spool.append(Kind.VERDICT, lambda seq: b"%d" % seq, keep=Keep.LOW)
-    for _ in range(50):
-        spool.append(Kind.VERDICT, lambda seq: b"%d" % seq, keep=Keep.HIGH)
-    refused = spool.depth().refused
-    assert 30 <= refused <= 50  # those that the writer has in hand do not count against the bound
-    assert not spool.flush(0.1)
-    filler.unlink()
-    wait_for(lambda: spool.depth().in_memory == 0, what="recovery")
-    found = spool.rows(Kind.VERDICT, limit=100_000)
-    assert len(found) == MAX_ROWS + 50 - refused - spool.depth().dropped
-    assert sum(row.keep is Keep.HIGH for row in found) == 60
     spool.close()
 
 

@@ -1,4 +1,4 @@
-"""The trial's arithmetic, crash loops, and what is asked for: pure, with times given."""
+"""The trial's arithmetic: pure, with times given."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from edge_node.config.sections import BundleConfig
-from edge_node.update.installed_bundle import note_start
-from edge_node.update.piece_requests import MAX_PIECES, PIECE_BYTES, Piece, PieceRequests
-from edge_node.update.state import Step
 from edge_node.update.trial import BundleFigures, RecentFigures, Trial, judge_trial
-from tests.support.releases import Maker, Robot
 
 CONFIG = BundleConfig(path="default", trial_verdicts=100, trial_abstention_rise=0.2, trial_latency_factor=2.0)
 BEFORE = BundleFigures(judged=1000, abstention=0.1, inference_ms=10.0)
@@ -62,45 +58,3 @@ def test_errors_and_few_figures():
     assert record.figures() is None
     record.count(abstained=True, inference_ms=5.0)
     assert record.figures() == BundleFigures(judged=30, abstention=1 / 30, inference_ms=5.0)
-
-
-@pytest.mark.runtime
-def test_a_crash_loop_ends_the_trial_at_the_next_start(tmp_path):
-    """Three ends without a clean stop: the old bundle decides, and the version does not come back."""
-    robot = Robot(tmp_path / "robot", maker := Maker(tmp_path))
-    robot.install(maker.bundle("2"))
-    for _ in range(3):
-        note_start(robot.store, robot.config)
-        assert robot.store.state().current is not None
-    note_start(robot.store, robot.config)
-    state = robot.store.state()
-    assert state.current is None
-    assert state.trial is None
-    assert state.events[-1].step is Step.ROLLED_BACK
-    assert "ended 3 times during the trial" in state.rejected[0].reason
-
-
-def test_only_what_was_asked_for_is_taken():
-    """Another offset, another length, the same piece twice: left out; out of order is put in order."""
-    requests = PieceRequests()
-    first, second = requests.due(0, 3 * PIECE_BYTES, 0.0)
-    assert (first, second) == (Piece(0, PIECE_BYTES), Piece(PIECE_BYTES, PIECE_BYTES))
-    content = bytes(PIECE_BYTES)
-    assert requests.receive(1, content, 0, 0.1) is None
-    assert requests.receive(0, content + b"x", 0, 0.1) is None
-    assert requests.receive(2 * PIECE_BYTES, content, 0, 0.1) is None
-    assert requests.receive(PIECE_BYTES, content, 0, 0.1) == b""
-    assert requests.receive(PIECE_BYTES, content, 0, 0.1) is None
-    assert requests.receive(0, content, 0, 0.1) == content * 2
-
-
-def test_quick_links_get_more_and_silent_ones_less_and_less():
-    """The window grows to its bound, and what does not come is asked for ever more seldom."""
-    requests, at, now_s = PieceRequests(), 0, 0.0
-    for _ in range(300):
-        for piece in requests.due(at, 1 << 30, now_s):
-            at += len(requests.receive(piece.offset, bytes(piece.length), at, now_s + 0.01) or b"")
-        now_s += 0.02
-    assert len(requests.due(at, 1 << 30, now_s)) == MAX_PIECES
-    asked = [bool(requests.due(at, 1 << 30, now_s + second)) for second in range(1, 301)]
-    assert 5 < sum(asked) < 40

@@ -1,4 +1,4 @@
-"""``edge-node watch`` against a real broker, and how it counts."""
+"""``edge-node watch``: verdicts for people and for machines, and strangers' bytes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ import sys
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edge_node.messages.sequence_gaps import SequenceCounter, SequenceRanges
 from edge_node.messages.verdict import Verdict, encode
 from tests.edge_node.integrations.test_message_schema import MESSAGES, VERDICT
 from tests.support.collector import Collector
@@ -26,30 +23,6 @@ TOPIC = "corrosion/v1/s/r/verdict"
 def verdict(seq: int) -> bytes:
     """A verdict with a number."""
     return encode(msgspec.structs.replace(VERDICT, id=f"r:e:{seq}", seq=seq))
-
-
-@given(st.lists(st.integers(1, 60)))
-def test_numbers_are_a_set_that_knows_what_is_missing(values: list[int]) -> None:
-    """Whatever the order: new or not, the highest, and how many are missing in between."""
-    numbers, known = SequenceRanges(), set()
-    for value in values:
-        assert numbers.add(value) == (value not in known)
-        known.add(value)
-        assert numbers.last == max(known)
-        assert numbers.missing == max(known) - min(known) + 1 - len(known)
-
-
-def test_epochs_and_robots_are_counted_apart() -> None:
-    """A number of another epoch or robot is no duplicate, and no gap."""
-    tally = SequenceCounter()
-    assert [tally.note("s/a", f"a:{epoch}:{seq}", seq) for epoch, seq in (("x", 1), ("y", 1), ("x", 1))] == [
-        True,
-        True,
-        False,
-    ]
-    assert tally.note("s/b", "b:x:9", 9)
-    assert (tally.robots["s/a"].verdicts, tally.robots["s/a"].duplicates) == (2, 1)
-    assert tally.robots["s/b"].missing == 0
 
 
 def watch(port: int, *options: str) -> subprocess.Popen[str]:

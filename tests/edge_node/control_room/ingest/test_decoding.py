@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import hashlib
 
-import msgspec
 import pytest
 
-from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
-from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import encode
-from edge_node.mqtt.types import Incoming
+from tests.support.robot_messages import TOPICS, changed_verdict, message
 from tests.support.verdicts import verdict
 
-TOPICS = Topics("quay", "crawler-1")
 JPEG = b"\xff\xd8\xff\xe0 something \xff\xd9"
-
-
-def message(payload: bytes, topic: str = TOPICS.verdict, **user: str) -> Incoming:
-    """A message as it comes."""
-    return Incoming(topic, payload, is_retained=False, user=tuple(user.items()))
-
-
-def changed(**fields: object) -> bytes:
-    """A verdict's JSON with other values."""
-    return msgspec.json.encode({**msgspec.to_builtins(verdict(7, "C")), **fields})
 
 
 def test_a_verdict_is_read() -> None:
@@ -47,18 +32,18 @@ def test_a_verdict_is_read() -> None:
         (b'{"id": "\\ud800"}', "not JSON|not as the schema says"),
         (b'{"seq": 1e999}', "not as the schema says|not JSON"),
         (b'{"seq": NaN}', "not JSON"),
-        (changed(seq=2**60, id=f"crawler-1:epoch:{2**60}"), "seq is too large"),
-        (changed(seq=0), "not as the schema says"),
-        (changed(frame_id="x"), "not as the schema says"),
-        (changed(robot="crawler-2"), "another robot than its topic"),
-        (changed(id="crawler-2:epoch:7"), "id is not ROBOT:EPOCH:SEQ"),
-        (changed(id="crawler-1:epoch:8"), "id is not ROBOT:EPOCH:SEQ"),
-        (changed(id="crawler-1::7"), "id is not ROBOT:EPOCH:SEQ"),
-        (changed(id=f"crawler-1:{'e' * 65}:7"), "id is not ROBOT:EPOCH:SEQ"),
-        (changed(observed_at="0001-01-01T00:00:00Z"), "no time of this age"),
-        (changed(observed_at="9999-12-31T23:59:59Z"), "no time of this age"),
-        (changed(outcome="<script>"), "not as the schema says"),
-        (changed(source="x" * 70_000), "larger than"),
+        (changed_verdict(seq=2**60, id=f"crawler-1:epoch:{2**60}"), "seq is too large"),
+        (changed_verdict(seq=0), "not as the schema says"),
+        (changed_verdict(frame_id="x"), "not as the schema says"),
+        (changed_verdict(robot="crawler-2"), "another robot than its topic"),
+        (changed_verdict(id="crawler-2:epoch:7"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed_verdict(id="crawler-1:epoch:8"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed_verdict(id="crawler-1::7"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed_verdict(id=f"crawler-1:{'e' * 65}:7"), "id is not ROBOT:EPOCH:SEQ"),
+        (changed_verdict(observed_at="0001-01-01T00:00:00Z"), "no time of this age"),
+        (changed_verdict(observed_at="9999-12-31T23:59:59Z"), "no time of this age"),
+        (changed_verdict(outcome="<script>"), "not as the schema says"),
+        (changed_verdict(source="x" * 70_000), "larger than"),
     ],
 )
 def test_what_is_no_verdict_is_told_by_reason(payload: bytes, reason: str) -> None:
@@ -111,15 +96,3 @@ def test_the_newest_verdict_is_not_subscribed_to() -> None:
         f"corrosion/v1/quay/+/{leaf}"
         for leaf in ("verdict", "finding", "status", "health", "rsp", "evidence/+")
     )
-
-
-def test_rubbish_among_verdicts_costs_only_itself(tmp_path) -> None:
-    """It is counted, and its neighbours in the same commit are kept."""
-    history = History(tmp_path)
-    batch = [message(encode(verdict(1, "C"))), message(b"rubbish"), message(encode(verdict(2, "U")))]
-    batch.append(message(changed(seq=2**60)))
-    arrivals = store(history, batch)
-    assert [arrival.message.seq for arrival in arrivals] == [1, 2]
-    assert sum(refused.count for refused in history.refused()) == 2
-    assert store(history, batch[:1])[0].is_news is False
-    history.close()

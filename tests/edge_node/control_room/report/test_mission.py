@@ -1,132 +1,16 @@
-"""The mission report: what was covered and what not, every finding, in a table and on paper."""
+"""The mission report: what was covered and what not."""
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
-import subprocess
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 import pytest
 
-from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import StoredPicture, StoredReview
-from edge_node.control_room.report.mission import Mission, Selection, collect_mission
-from edge_node.control_room.report.mission_csv import render_mission_csv
+from edge_node.control_room.report.mission import Selection, collect_mission
 from edge_node.errors import CorrosionError
-from edge_node.evidence.marked_jpeg import embed_marking
-from edge_node.inspection.overlay import Marking
-from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.review import ReviewJudgement
-from edge_node.messages.verdict import Pose, Reason
+from tests.support.missions import WHO
 from tests.support.processes import command
-from tests.support.verdicts import START, verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-WHO = Selection("quay", "crawler-1")
-SHA256 = "a" * 64
-HOSTILE = ("=cmd()|'/c calc'!A1", "Анна 李伟 عمر 😀", "x" * 600, "\u202eevil", "<b>&amp;</b> {nb} **x**")
-
-
-def picture() -> bytes:
-    """A JPEG with a map beside its pixels."""
-    pixels = np.random.default_rng(3).integers(60, 200, (120, 160, 3), dtype=np.uint8)
-    content = cv2.imencode(".jpg", pixels)[1].tobytes()
-    return embed_marking(content, Marking(np.full((7, 7), 0.8, np.float32), ("corroded steel mid",)))
-
-
-def finding(seq: int, **fields) -> Finding:
-    """A closed finding of three frames, from verdict ``seq`` on."""
-    return Finding(
-        **{
-            "id": f"crawler-1:epoch:f{seq}",
-            "state": FindingState.CLOSED,
-            "site": "quay",
-            "robot": "crawler-1",
-            "asset": "pipe 7",
-            "material": "steel",
-            "first_observed_at": START + timedelta(seconds=seq),
-            "last_observed_at": START + timedelta(seconds=seq + 2),
-            "first_verdict": f"crawler-1:epoch:{seq}",
-            "last_verdict": f"crawler-1:epoch:{seq + 2}",
-            "best_verdict": f"crawler-1:epoch:{seq + 1}",
-            "frames": 3,
-            "peak_confidence": 0.97,
-            "peak_severity": "late",
-            "peak_area_fraction": 0.08,
-            "from_pose": Pose(distance_m=seq / 10),
-            "to_pose": Pose(distance_m=(seq + 2) / 10),
-            **fields,
-        }
-    )
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    """Forty frames along four metres, ten of which never came and five could not be judged."""
-    opened = History(tmp_path / "room")
-    dark = (Reason(code="dark", text="too dark"),)
-    for seq in range(1, 41):
-        if 20 <= seq < 30:
-            continue
-        what = "X" if seq > 35 else "C" if seq in (5, 6, 7) else "U"
-        opened.add_verdict(
-            verdict(
-                seq,
-                what,
-                asset="pipe 7",
-                severity="late" if what == "C" else None,
-                pose=Pose(distance_m=seq / 10),
-                reasons=dark if what == "X" else (),
-            ),
-            replayed=seq > 30,
-        )
-    opened.add_finding(finding(5, best_evidence_sha256=SHA256))
-    opened.add_picture(StoredPicture("quay", "crawler-1", SHA256, is_thumbnail=False, content=picture()))
-    yield opened
-    opened.close()
-
-
-def review(history: History, **fields) -> None:
-    """What a person says of the finding."""
-    history.add_review(
-        StoredReview(
-            **{
-                "review_id": "review-0001",
-                "site": "quay",
-                "robot": "crawler-1",
-                "finding_id": "crawler-1:epoch:f5",
-                "opinion": ReviewJudgement.DISPUTED,
-                "note": "mill scale",
-                "reviewer": "Anna",
-                "reviewed_at": START + timedelta(hours=1),
-                "corrections": {"outcome": "uncorroded"},
-                **fields,
-            }
-        )
-    )
-
-
-def rows(mission: Mission) -> list[dict[str, str]]:
-    """The table, read back."""
-    return list(csv.DictReader(io.StringIO(render_mission_csv(mission))))
-
-
-def text_of(pdf: bytes, folder: Path) -> str:
-    """What a reader finds in the document."""
-    if shutil.which("pdftotext") is None:
-        pytest.skip("pdftotext is not installed (Debian package poppler-utils)")
-    (folder / "read.pdf").write_bytes(pdf)
-    return subprocess.run(
-        ["pdftotext", "-layout", str(folder / "read.pdf"), "-"], capture_output=True, text=True, check=True
-    ).stdout
+from tests.support.verdicts import START
 
 
 def test_a_mission_says_what_was_covered_and_what_not(history):
@@ -160,93 +44,6 @@ def test_without_anything_to_report_it_says_what_there_is(history):
         collect_mission(history, Selection("quay", "crawler-2"))
     with pytest.raises(CorrosionError, match="no verdict in that time; the last one came at"):
         collect_mission(history, Selection("quay", "crawler-1", since=START + timedelta(days=9)))
-
-
-def test_the_table_has_a_row_for_each_finding_with_what_the_mission_covered(history):
-    """Place, estimates named so, what people said; and a cell is never a spreadsheet's formula."""
-    review(history, reviewer=HOSTILE[0], note=HOSTILE[1])
-    (row,) = rows(collect_mission(history, WHO))
-    assert (row["from_m"], row["to_m"], row["severity"]) == ("0.5", "0.7", "late")
-    assert (row["iso_4628_3_estimate"], row["astm_d610_estimate"]) == ("Ri 4", "4")
-    assert (row["review"], row["review_outcome"], row["review_note"]) == (
-        "disputed",
-        "uncorroded",
-        HOSTILE[1],
-    )
-    assert row["reviewed_by"] == f"'{HOSTILE[0]}"
-    assert (row["frames_not_inspectable"], row["verdicts_missing"]) == ("5", "10")
-
-
-def test_a_mission_without_a_finding_is_one_row(history):
-    """What was covered is told all the same."""
-    mission = collect_mission(history, Selection("quay", "crawler-1", since=START + timedelta(seconds=31)))
-    (row,) = rows(mission)
-    assert (row["finding_id"], row["frames_uncorroded"]) == ("", "5")
-
-
-def test_the_document_says_all_of_it(history, tmp_path):
-    """Coverage, gaps, the finding with its review, estimates called that, hashes, a place to sign."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
-    review(history)
-    mission = collect_mission(history, WHO)
-    content = pdf_of(mission, title="Inspection of pipe 7")
-    text = text_of(content, tmp_path)
-    for words in (
-        *("Inspection of pipe 7", "quay", "crawler-1", "25 (83.3%)", "5 not inspectable", "10 verdicts"),
-        *("1 (0 confirmed, 1 disputed, 0 not reviewed)", "0.50 to 0.70 m", "Ri 4", "no measurement by ISO"),
-        *("disputed by Anna", "uncorroded", "mill scale", "numbers 20 to 29", "signature", "page 1 of"),
-        *("does not mean that the metal is sound", "distance along the path, m", "dark 5"),
-    ):
-        assert words in text, words
-    assert content.count(b"/Subtype /Image") == 1
-
-
-@pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
-def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
-    """Any script, endless words, markup and signs that no font has: on paper, or as boxes with a note."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
-    history.add_verdict(verdict(41, "U", asset=words))
-    review(history, reviewer=words[:64], note=words)
-    text = text_of(pdf_of(collect_mission(history, WHO), title=words), tmp_path)
-    assert "Findings: 1 (0 confirmed, 1 disputed" in text
-    if "Анна" in words:
-        assert "Анна" in text
-
-
-def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
-    """Damaged bytes, a picture that has not come, and none that was kept."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
-    broken = "b" * 64
-    history.add_picture(
-        StoredPicture("quay", "crawler-1", broken, is_thumbnail=True, content=b"\xff\xd8no picture")
-    )
-    history.add_finding(finding(10, best_evidence_sha256=broken))
-    history.add_finding(finding(12, best_evidence_sha256="c" * 64, from_pose=None, to_pose=None))
-    history.add_finding(
-        finding(14, best_evidence_sha256=None, from_pose=Pose(x_m=1.0), to_pose=Pose(x_m=2.0))
-    )
-    content = pdf_of(collect_mission(history, WHO))
-    text = text_of(content, tmp_path)
-    assert content.count(b"/Subtype /Image") == 1
-    assert "kept no picture" in text
-    assert "place not known" in text
-    assert "x 1.00 m" in text
-
-
-def test_a_robot_without_a_path_has_a_chart_over_time(tmp_path):
-    """No pose at all: time is the axis, and nothing is said of a path."""
-    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
-    opened = History(tmp_path / "room")
-    opened.add_verdict(verdict(1, "U"))  # a single frame: the axis has no length
-    one = text_of(pdf_of(collect_mission(opened, WHO)), tmp_path)
-    for seq in range(2, 600):
-        opened.add_verdict(verdict(seq, "CU?X"[seq % 4]))
-    text = text_of(pdf_of(collect_mission(opened, WHO)), tmp_path)
-    opened.close()
-    for found in (one, text):
-        assert "time, UTC" in found
-        assert "not known to the robot" in found
-        assert "No finding was opened. That is not the same as no corrosion" in " ".join(found.split())
 
 
 def test_the_command_line_writes_both_and_never_over_a_file(history, tmp_path):

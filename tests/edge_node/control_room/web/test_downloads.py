@@ -18,9 +18,9 @@ pytest.importorskip("fpdf")
 
 from edge_node.control_room.history.history import History
 from tests.edge_node.control_room.report.test_dataset_export import Room
-from tests.edge_node.control_room.report.test_mission import text_of
 from tests.support.browser import browser
 from tests.support.control_room import ControlRoom
+from tests.support.pdf_text import text_of
 from tests.support.processes import Mosquitto
 
 if TYPE_CHECKING:

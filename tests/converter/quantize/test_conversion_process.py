@@ -1,0 +1,53 @@
+"""Conversions of whole graphs: a difficult head survives, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.request import (
+    Mode,
+)
+from edge_node.errors import ConversionError
+from edge_node.inference.interpreter import Interpreter
+from edge_node.inference.manifest import InputTensor
+from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.quantization import dequantize
+from tests.support.stage_maps import maps_of, scaled
+
+
+@pytest.mark.parametrize("mode", [Mode.INT8, Mode.INT16X8, Mode.DYNAMIC])
+def test_a_head_with_weights_of_all_sizes_survives_8_bits(uneven, pictures, mode):
+    """Its features are balanced, or else its weights stay float, in dynamic: without that, it guesses."""
+    model = Interpreter(convert_graph(uneven, mode, pictures).content, where="converted", threads=1)
+    (entry,), (output,) = model.inputs, model.outputs
+    kind = entry.quantization
+    spec = InputTensor(shape=entry.shape, dtype=entry.dtype, scale=kind.scale, zero_point=kind.zero_point)
+    raw = [model.run(input_tensor(picture, spec))[output.name] for picture in pictures]
+    found = dequantize(np.concatenate(raw), output.quantization)
+    wanted = maps_of(uneven.graph_def, scaled(pictures))
+    assert (found - wanted).std() < 0.1 * wanted.std()
+
+
+def test_int8_without_pictures_is_refused(fused):
+    """Never random calibration, whoever asks."""
+    with pytest.raises(ConversionError, match="--calibration"):
+        convert_graph(fused, Mode.INT8, None)
+
+
+@pytest.mark.slow
+def test_a_graph_that_the_converter_refuses_gives_one_sentence(fused):
+    """An op that TFLite has no kernel for: its name, and no page of MLIR."""
+    broken = tf.compat.v1.GraphDef()
+    broken.CopyFrom(fused.graph_def)
+    for node in broken.node:
+        if node.op == "Relu6" and node.name.endswith("b0/Relu6"):
+            node.op = "BesselJ0"
+    graph = type(fused)(fused.stages, broken, fused.input, fused.preprocessing, fused.outputs, fused.shared)
+    with pytest.raises(ConversionError) as caught:
+        convert_graph(graph, Mode.NONE, None)
+    assert "steel as none" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600

@@ -1,0 +1,40 @@
+"""Layers are ranked by what their float copies gain, best remedy first."""
+
+from __future__ import annotations
+
+import pytest
+
+from converter.quantize.conversion_process import convert_graph
+from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
+from converter.quantize.request import (
+    CALIBRATED_NAME,
+    Mode,
+    Target,
+)
+from converter.quantize.tflite_file import count_weight_types
+
+
+def test_layers_come_in_the_order_of_what_their_pairs_gain():
+    """Each layer once, though it is in two pairs."""
+    gains = [
+        LayerGain(layers=("a", "b"), gain=1.0),
+        LayerGain(layers=("b", "c"), gain=3.0),
+        LayerGain(layers=("c", "d"), gain=2.0),
+    ]
+    assert order_layers(gains) == ("b", "c", "d", "a")
+
+
+@pytest.mark.slow
+def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
+    """Best remedy first; the pair kept is float, the others stay int8, and ranges are measured once."""
+    gains = rank_layers(fused, pictures, Target.LITERT, tmp_path)
+    assert [found.gain for found in gains] == sorted((found.gain for found in gains), reverse=True)
+    layers = order_layers(gains)
+    assert len(layers) == 4  # three of the backbone and the head
+    assert "steel/map" in layers
+    measured = (tmp_path / CALIBRATED_NAME).stat()
+    converted = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, work=tmp_path)
+    assert count_weight_types(converted.content) == {"INT8": 2, "FLOAT32": 2}
+    assert (tmp_path / CALIBRATED_NAME).stat() == measured
+    afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers)
+    assert afresh.content == converted.content

@@ -1,0 +1,74 @@
+"""Weights are rounded with care: what the pictures show of the error is made up for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from converter.graphs.graph_index import GraphIndex, Ref
+from converter.quantize.round_weights import round_to_grid, round_weights
+from tests.support.stage_maps import context, maps_of, rounded, scaled
+
+
+def test_rounding_with_care_loses_less_than_half_of_rounding_to_the_nearest(fused, pictures):
+    """Over the pictures it was measured on, both the mean of the maps and what is about it."""
+    tensors = scaled(pictures)
+    wanted = maps_of(fused.graph_def, tensors)
+    nearest = maps_of(rounded(fused.graph_def), tensors) - wanted
+    careful = maps_of(round_weights(fused.graph_def, context(tensors)), tensors) - wanted
+    assert np.abs(careful.mean(axis=(0, 1, 2))).max() < np.abs(nearest.mean(axis=(0, 1, 2))).max() / 2
+    assert careful.std() < nearest.std()
+
+
+def test_a_converter_finds_the_grid_that_weights_were_put_on(fused, pictures):
+    """Rounding them once more to a 127th of each channel's largest changes nothing."""
+    once = round_weights(fused.graph_def, context(scaled(pictures)))
+    index, again = GraphIndex(once), GraphIndex(rounded(once))
+    kernels = [name for name in index.nodes if name.endswith("/rounded")]
+    assert len(kernels) == 4  # three of the backbone and the head
+    for name in kernels:
+        np.testing.assert_allclose(index.constant(Ref(name)), again.constant(Ref(name)), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("groups", "inputs", "outs"), [(1, 300, 40), (16, 9, 1)])
+def test_losses_are_made_up_for_by_weights_of_inputs_that_go_together(groups, inputs, outs):
+    """A convolution and a depthwise one: the noise at the output falls by half or more."""
+    random = np.random.default_rng(0)
+    common = np.abs(random.normal(size=(groups, 2000, 1)))  # neighbouring pixels are bright together
+    values = common + 0.2 * np.abs(random.normal(size=(groups, 2000, inputs)))
+    weights = random.normal(size=(groups, inputs, outs))
+    covariance = np.stack([np.cov(group.T) for group in values])
+
+    def noise(found):
+        return (values @ (found - weights)).std(axis=1).mean()
+
+    assert noise(round_to_grid(weights, covariance)) < 0.5 * noise(round_to_grid(weights, None))
+
+
+def test_few_weights_are_rounded_as_well_as_can_be():
+    """No other way of rounding three weights up or down, but for the largest, costs less."""
+    random = np.random.default_rng(2)
+    weights = random.normal(size=(20, 3, 1))
+    values = 3 + 0.1 * random.normal(size=(20, 500, 3)) + random.normal(size=(20, 500, 1))
+    covariance = np.stack([np.cov(group.T) for group in values])
+    found = round_to_grid(weights, covariance)
+    scale = np.abs(weights).max(axis=1, keepdims=True) / 127
+
+    def cost(rounded):
+        error = (rounded - weights)[..., 0]
+        return np.einsum("gi,gij,gj->g", error, covariance, error)
+
+    np.testing.assert_allclose(found / scale, np.rint(found / scale), atol=1e-6)
+    largest = np.abs(weights).argmax(axis=1)[:, 0]
+    for ups in np.ndindex(2, 2, 2):
+        other = (np.floor(weights / scale) + np.reshape(ups, (1, 3, 1))) * scale
+        other[range(20), largest] = weights[range(20), largest]
+        assert (cost(found) <= 1.1 * cost(other) + 1e-9).all()
+
+
+def test_inputs_that_never_vary_are_no_trouble():
+    """A dead channel, and all of them dead."""
+    weights = np.random.default_rng(0).normal(size=(2, 4, 3))
+    covariance = np.zeros((2, 4, 4))
+    covariance[0] = np.diag([1.0, 0.0, 2.0, 0.0])
+    np.testing.assert_allclose(round_to_grid(weights, covariance), round_to_grid(weights, None))

@@ -1,0 +1,31 @@
+"""The control room's command line: a configuration is judged in a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.processes import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_command_line_ends_with_78_and_one_sentence(tmp_path: Path) -> None:
+    """What a service manager must not try again, and never a traceback."""
+    for given in (
+        [],
+        ["--broker", "x", "--host", "0.0.0.0"],  # noqa: S104  that is refused
+        ["--broker", "127.0.0.1", "--token-file", str(tmp_path / "absent"), "--state-dir", str(tmp_path)],
+    ):
+        ended = command("edge_node.cli", "control-room", *given)
+        assert ended.returncode == 78, (given, ended)
+        assert len(ended.stderr.splitlines()) == 1, (given, ended.stderr)
+        assert ended.stderr.startswith("edge-node: ")
+
+
+def test_check_judges_and_ends(tmp_path: Path) -> None:
+    """Before a service is started on it."""
+    file = tmp_path / "room.toml"
+    file.write_text(command("edge_node.cli", "control-room", "--example").stdout, encoding="utf-8")
+    ended = command("edge_node.cli", "control-room", "--check", "--config", str(file))
+    assert (ended.returncode, ended.stdout[:5]) == (0, "good.")

@@ -1,0 +1,54 @@
+"""The history's file: transactions, foreign files, readers beside a running control room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.control_room.history.database import NAME, HistoryError
+from edge_node.control_room.history.history import History
+from tests.support.verdicts import verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_nothing_of_a_transaction_that_fails_is_kept(history: History) -> None:
+    """The broker is told to forget only what was committed."""
+
+    def broken() -> None:
+        with history.transaction():
+            history.add_verdict(verdict(1, "C"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
+    assert history.count_verdicts() == 0
+    assert history.add_verdict(verdict(1, "C"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database" * 100])
+def test_a_file_that_is_no_history_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    """An empty file is taken for a new history; anything else is not overwritten."""
+    (tmp_path / NAME).write_bytes(content)
+    if not content:
+        History(tmp_path).close()
+        return
+    with pytest.raises(HistoryError, match="not a database"):
+        History(tmp_path)
+    assert (tmp_path / NAME).read_bytes() == content
+
+
+def test_other_programs_read_beside_a_running_control_room(history: History, tmp_path: Path) -> None:
+    """Reports are made while verdicts come in; a reader never writes, and never makes a history."""
+    history.add_verdict(verdict(1, "C"))
+    reader = History(tmp_path, read_only=True)
+    history.add_verdict(verdict(2, "C"))
+    assert [record.verdict.seq for record in reader.verdicts()] == [2, 1]
+    with pytest.raises(HistoryError, match="reading only"):
+        reader.add_verdict(verdict(3, "C"))
+    reader.close()
+    with pytest.raises(HistoryError, match="not there"):
+        History(tmp_path / "elsewhere", read_only=True)
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,0 +1,81 @@
+"""Messages are inserted once each: what comes twice is counted, the newest of a finding counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_node.control_room.history.records import (
+    FindingFilter,
+    StoredPicture,
+)
+from edge_node.messages.finding import FindingState
+from edge_node.messages.response import Response, Result
+from tests.support.room_records import finding
+from tests.support.verdicts import START, verdict
+
+if TYPE_CHECKING:
+    from edge_node.control_room.history.history import History
+
+
+def test_what_comes_twice_is_kept_once_and_counted(history: History) -> None:
+    """A verdict is known by robot, epoch and number, also when another run of the room hears it again."""
+    assert history.add_verdict(verdict(1, "C"))
+    assert not history.add_verdict(verdict(1, "C"))
+    (robot,) = history.robots()
+    assert (robot.site, robot.robot, robot.verdicts, robot.duplicates) == ("quay", "crawler-1", 1, 1)
+    assert history.count_verdicts() == 1
+    assert history.verdict("crawler-1:epoch:1").verdict == verdict(1, "C")
+
+
+def test_a_finding_is_what_its_newest_message_says(history: History) -> None:
+    """An older message that comes late changes nothing; a closed finding stays closed."""
+    assert history.add_finding(finding())
+    assert not history.add_finding(finding())
+    assert history.add_finding(finding(frames=9, peak_severity="late", seq=2))
+    assert not history.add_finding(finding(frames=5, seq=1))
+    assert history.finding("crawler-1:epoch:f3").finding.peak_severity == "late"
+    assert history.add_finding(finding(frames=9, state=FindingState.CLOSED, seq=3))
+    assert not history.add_finding(finding(frames=11, seq=4))
+    (record,) = history.findings()
+    assert record.finding.state is FindingState.CLOSED
+    assert history.findings(FindingFilter(is_open=True)) == []
+    assert history.findings(FindingFilter(robot="crawler-1", material="steel", is_open=False)) == [record]
+    assert history.finding("crawler-1:epoch:f4") is None
+
+
+def test_answers_and_pictures_are_kept_once(history: History) -> None:
+    """A full picture is given before its thumbnail, and neither under another robot's name."""
+    answer = Response(
+        id="crawler-1:epoch:r1",
+        seq=1,
+        site="quay",
+        robot="crawler-1",
+        at=START,
+        verb="review",
+        command_id="review-1",
+        result=Result.DONE,
+        code="done",
+        text="noted",
+    )
+    assert history.add_response(answer)
+    assert not history.add_response(answer)
+    assert history.responses(command_id="review-1")[0].response == answer
+    thumbnail = StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=b"small")
+    full = StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=False, content=b"whole")
+    assert history.add_picture(thumbnail)
+    assert not history.add_picture(thumbnail)
+    assert history.picture("quay", "crawler-1", "a" * 64) == thumbnail
+    assert history.add_picture(full)
+    assert history.picture("quay", "crawler-1", "a" * 64) == full
+    assert history.picture("quay", "crawler-1", "a" * 64, full=False) == thumbnail
+    assert history.picture("quay", "crawler-2", "a" * 64) is None
+
+
+def test_unreadable_messages_are_counted_by_what_was_wrong(history: History) -> None:
+    """And never more kinds of them than people can read."""
+    for number in range(300):
+        history.note_refused(f"reason {number}", "topic", "text")
+        history.note_refused("not JSON", f"corrosion/v1/a/b/verdict/{number}", "x" * 10_000)
+    refused = history.refused()
+    assert len(refused) == 100
+    assert (refused[0].reason, refused[0].count, len(refused[0].last_text)) == ("not JSON", 300, 200)

@@ -1,0 +1,50 @@
+"""Bounds of the history: the oldest goes first, and no gap appears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_node.control_room.history.records import (
+    StoredPicture,
+)
+from edge_node.control_room.history.retention import MAX_RANGES
+from tests.support.verdicts import verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_node.control_room.history.history import History
+
+
+def test_bounds_cost_the_oldest_verdicts_and_no_gap(history: History, tmp_path: Path) -> None:
+    """What was given up for room is known to have come: it is neither a gap nor new when it comes again."""
+    with history.transaction():
+        for seq in range(1, 5001):
+            history.add_verdict(verdict(seq, "U"))
+        for number in range(50):
+            sha256 = f"{number:064x}"
+            history.add_picture(
+                StoredPicture("quay", "crawler-1", sha256, is_thumbnail=False, content=b"x" * 10_000)
+            )
+    history.trim(max_bytes=2_000_000, max_picture_bytes=200_000)
+    usage = history.usage()
+    assert usage.picture_bytes <= 200_000
+    assert usage.database_bytes <= 2_000_000 + 200_000 + 100_000
+    assert 0 < usage.verdicts < 5000
+    assert history.newest(1)[0].verdict.seq == 5000
+    assert history.verdict("crawler-1:epoch:1") is None
+    assert history.gaps() == []
+    assert not history.add_verdict(verdict(1, "U"))
+    assert history.trim(max_bytes=10**9, max_picture_bytes=10**9, days=1e-9) >= usage.verdicts
+    assert history.usage().verdicts == 0
+
+
+def test_a_robot_that_sends_each_second_number_does_not_wear_the_history_out(history: History) -> None:
+    """Its oldest gaps are forgotten; what came is still known."""
+    with history.transaction():
+        for seq in range(1, 2 * MAX_RANGES + 200, 2):
+            history.add_verdict(verdict(seq, "U"))
+    history.trim(max_bytes=10**9, max_picture_bytes=0)
+    assert MAX_RANGES // 2 - 10 < len(history.gaps(limit=10**6)) <= MAX_RANGES // 2
+    assert not history.add_verdict(verdict(1, "U"))
+    assert not history.add_verdict(verdict(2 * MAX_RANGES + 199, "U"))

@@ -1,0 +1,61 @@
+"""The mission's document: it says all of it, whatever the names and pictures."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_node.control_room.history.records import StoredPicture
+from edge_node.control_room.report.mission import collect_mission
+from edge_node.messages.verdict import Pose
+from tests.support.missions import HOSTILE, WHO, finding, review
+from tests.support.pdf_text import text_of
+from tests.support.verdicts import verdict
+
+
+def test_the_document_says_all_of_it(history, tmp_path):
+    """Coverage, gaps, the finding with its review, estimates called that, hashes, a place to sign."""
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
+    review(history)
+    mission = collect_mission(history, WHO)
+    content = pdf_of(mission, title="Inspection of pipe 7")
+    text = text_of(content, tmp_path)
+    for words in (
+        *("Inspection of pipe 7", "quay", "crawler-1", "25 (83.3%)", "5 not inspectable", "10 verdicts"),
+        *("1 (0 confirmed, 1 disputed, 0 not reviewed)", "0.50 to 0.70 m", "Ri 4", "no measurement by ISO"),
+        *("disputed by Anna", "uncorroded", "mill scale", "numbers 20 to 29", "signature", "page 1 of"),
+        *("does not mean that the metal is sound", "distance along the path, m", "dark 5"),
+    ):
+        assert words in text, words
+    assert content.count(b"/Subtype /Image") == 1
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
+    """Any script, endless words, markup and signs that no font has: on paper, or as boxes with a note."""
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
+    history.add_verdict(verdict(41, "U", asset=words))
+    review(history, reviewer=words[:64], note=words)
+    text = text_of(pdf_of(collect_mission(history, WHO), title=words), tmp_path)
+    assert "Findings: 1 (0 confirmed, 1 disputed" in text
+    if "Анна" in words:
+        assert "Анна" in text
+
+
+def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
+    """Damaged bytes, a picture that has not come, and none that was kept."""
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
+    broken = "b" * 64
+    history.add_picture(
+        StoredPicture("quay", "crawler-1", broken, is_thumbnail=True, content=b"\xff\xd8no picture")
+    )
+    history.add_finding(finding(10, best_evidence_sha256=broken))
+    history.add_finding(finding(12, best_evidence_sha256="c" * 64, from_pose=None, to_pose=None))
+    history.add_finding(
+        finding(14, best_evidence_sha256=None, from_pose=Pose(x_m=1.0), to_pose=Pose(x_m=2.0))
+    )
+    content = pdf_of(collect_mission(history, WHO))
+    text = text_of(content, tmp_path)
+    assert content.count(b"/Subtype /Image") == 1
+    assert "kept no picture" in text
+    assert "place not known" in text
+    assert "x 1.00 m" in text

@@ -1,0 +1,117 @@
+"""The manifest: every way in which it contradicts itself or the model is told."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from edge_node.errors import BundleError
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_node.inference.manifest import Manifest, decode_manifest, encode_manifest
+from tests.support.bundles import edit, refusal
+
+pytestmark = pytest.mark.runtime
+
+
+def test_the_manifest_round_trips():
+    """What is encoded is what is decoded."""
+    manifest = load_bundle(DEFAULT_BUNDLE).manifest
+    assert decode_manifest(encode_manifest(manifest), "again") == manifest
+    assert isinstance(manifest, Manifest)
+
+
+def drop_label(manifest) -> None:
+    """Take the last label of the root stage away."""
+    stage = manifest["cascade"]["stages"][0]
+    for part in ("meanings", "routes"):
+        stage[part].pop(stage["labels"][-1], None)
+    stage["labels"] = (
+        [*stage["labels"][:-1], "another"][:1] if len(stage["labels"]) == 2 else stage["labels"][:-1]
+    )
+
+
+def other_dtype(manifest) -> None:
+    """Claim another input type than the file has."""
+    manifest["models"][0]["input"]["dtype"] = "int8"
+
+
+def other_scale(manifest) -> None:
+    """Claim twice the input scale."""
+    manifest["models"][0]["input"]["scale"] *= 2
+
+
+def other_shape(manifest) -> None:
+    """Claim a larger input than the file has."""
+    manifest["models"][0]["input"]["shape"] = [1, 512, 512, 3]
+
+
+def other_output(manifest) -> None:
+    """Claim an output that the file does not have."""
+    manifest["models"][0]["outputs"][0]["name"] = "absent"
+    for stage in manifest["cascade"]["stages"]:
+        stage["output"] = "absent"
+        stage["map"] = None
+
+
+def circle(manifest) -> None:
+    """Route a label back to its own stage."""
+    stage = manifest["cascade"]["stages"][0]
+    stage["routes"] = {stage["labels"][0]: stage["name"]}
+
+
+def unknown_route(manifest) -> None:
+    """Route a label to a stage that is not there."""
+    stage = manifest["cascade"]["stages"][0]
+    stage["routes"] = {stage["labels"][0]: "nowhere"}
+
+
+def unknown_key(manifest) -> None:
+    """Add a key of which this version knows nothing."""
+    manifest["surprise"] = 1
+
+
+def later_format(manifest) -> None:
+    """Claim a later format."""
+    manifest["format"] = 2
+
+
+def path_as_name(manifest) -> None:
+    """Point outside the folder."""
+    manifest["models"][0]["file"] = "../../etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (drop_label, "labels"),
+        (other_dtype, "bundle.json says int8"),
+        (other_scale, "has scale"),
+        (other_shape, "bundle.json says uint8 (1, 512, 512, 3)"),
+        (other_output, "absent"),
+        (circle, "the routes run in a circle"),
+        (unknown_route, "route to 'nowhere', which is no stage"),
+        (unknown_key, "unknown field `surprise`"),
+        (later_format, "format"),
+        (path_as_name, "matching regex"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(bundle, change, said):
+    """Each way in which the manifest contradicts itself or the file is told."""
+    edit(bundle, change)
+    assert said in refusal(bundle)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[" * 100_000, b"\xff", b'{"format": 1e999}', b"null"])
+def test_rubbish_is_no_manifest(text):
+    """Hostile JSON ends in the one error, never in a traceback."""
+    with pytest.raises(BundleError, match="rubbish"):
+        decode_manifest(text, "rubbish")
+
+
+def test_every_field_of_the_manifest_is_spelled_out():
+    """A reader of bundle.json sees defaults too: nothing is left to know by heart."""
+    written = json.loads((DEFAULT_BUNDLE / "bundle.json").read_bytes())
+    for field in msgspec.structs.fields(Manifest):
+        assert field.name in written

@@ -1,0 +1,60 @@
+"""Commands as they come from the broker, and the gate that judges them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+
+from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
+from edge_node.config.delivery_sections import CommandsConfig
+from edge_node.messages.command import Verb, decode_command
+from edge_node.messages.topics import Kind, Topics
+from edge_node.mqtt.types import Incoming
+
+TOPICS = Topics("site", "robot")
+NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+BASE = {
+    "schema": "corrosion/v1",
+    "id": "0123456789",
+    "issued_at": "2026-01-01T12:00:00Z",
+    "expires_at": "2026-01-01T12:01:00Z",
+}
+REVIEW = {"subject": "robot:epoch:f7", "judgement": "disputed", "by": "Anna"}
+UPDATE = {"name": "steel", "version": "1.2", "sha256": "0" * 64, "size_bytes": 4_583_424}
+
+
+def incoming(verb: str = "pause", *, retained: bool = False, user=(), **changes) -> Incoming:
+    """A command as it comes; ``changes`` replace or add keys."""
+    payload = json.dumps({**BASE, **changes}).encode()
+    return Incoming(f"{TOPICS.base}/cmd/{verb}", payload, retained, b"c", user)
+
+
+def gate(now: datetime = NOW, **config) -> CommandAdmission:
+    """A gate whose clock stands still."""
+    return CommandAdmission(CommandsConfig(**config), TOPICS, {}, lambda: now)
+
+
+def refusal(judged) -> str:
+    """The code of a refusal."""
+    assert isinstance(judged, RefusedCommand), judged
+    return judged.code
+
+
+def admitted(verb: Verb, **arguments) -> AdmittedCommand:
+    """Return a command as the receiver admits it; its id is the verb's name."""
+    now = datetime.now(timezone.utc)
+    document = {
+        "schema": "corrosion/v1",
+        "id": f"{verb.value}-0001",
+        "issued_at": now.isoformat(),
+        "expires_at": (now + timedelta(minutes=1)).isoformat(),
+        **arguments,
+    }
+    return AdmittedCommand(verb, decode_command(verb.value, json.dumps(document).encode()), b"c")
+
+
+def spooled(spool) -> list[tuple[str, str, str, str]]:
+    """Return verb, result, code and text of the responses on disk, in order."""
+    assert spool.flush(5)
+    found = [json.loads(row.payload) for row in spool.rows(Kind.RESPONSE)]
+    return [(one["verb"], one["result"], one["code"], one["text"]) for one in found]

@@ -1,0 +1,79 @@
+"""A mission with a finding and a review, for its reports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_node.control_room.history.records import StoredReview
+from edge_node.control_room.report.mission import Selection
+from edge_node.evidence.marked_jpeg import embed_marking
+from edge_node.inspection.overlay import Marking
+from edge_node.messages.finding import Finding, FindingState
+from edge_node.messages.review import ReviewJudgement
+from edge_node.messages.verdict import Pose
+from tests.support.verdicts import START
+
+if TYPE_CHECKING:
+    from edge_node.control_room.history.history import History
+
+
+WHO = Selection("quay", "crawler-1")
+SHA256 = "a" * 64
+HOSTILE = ("=cmd()|'/c calc'!A1", "Анна 李伟 عمر 😀", "x" * 600, "\u202eevil", "<b>&amp;</b> {nb} **x**")
+
+
+def picture() -> bytes:
+    """A JPEG with a map beside its pixels."""
+    pixels = np.random.default_rng(3).integers(60, 200, (120, 160, 3), dtype=np.uint8)
+    content = cv2.imencode(".jpg", pixels)[1].tobytes()
+    return embed_marking(content, Marking(np.full((7, 7), 0.8, np.float32), ("corroded steel mid",)))
+
+
+def finding(seq: int, **fields) -> Finding:
+    """A closed finding of three frames, from verdict ``seq`` on."""
+    return Finding(
+        **{
+            "id": f"crawler-1:epoch:f{seq}",
+            "state": FindingState.CLOSED,
+            "site": "quay",
+            "robot": "crawler-1",
+            "asset": "pipe 7",
+            "material": "steel",
+            "first_observed_at": START + timedelta(seconds=seq),
+            "last_observed_at": START + timedelta(seconds=seq + 2),
+            "first_verdict": f"crawler-1:epoch:{seq}",
+            "last_verdict": f"crawler-1:epoch:{seq + 2}",
+            "best_verdict": f"crawler-1:epoch:{seq + 1}",
+            "frames": 3,
+            "peak_confidence": 0.97,
+            "peak_severity": "late",
+            "peak_area_fraction": 0.08,
+            "from_pose": Pose(distance_m=seq / 10),
+            "to_pose": Pose(distance_m=(seq + 2) / 10),
+            **fields,
+        }
+    )
+
+
+def review(history: History, **fields) -> None:
+    """What a person says of the finding."""
+    history.add_review(
+        StoredReview(
+            **{
+                "review_id": "review-0001",
+                "site": "quay",
+                "robot": "crawler-1",
+                "finding_id": "crawler-1:epoch:f5",
+                "opinion": ReviewJudgement.DISPUTED,
+                "note": "mill scale",
+                "reviewer": "Anna",
+                "reviewed_at": START + timedelta(hours=1),
+                "corrections": {"outcome": "uncorroded"},
+                **fields,
+            }
+        )
+    )
