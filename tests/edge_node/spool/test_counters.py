@@ -1,0 +1,30 @@
+"""Counters of the spool: numbers without gaps, and lost rows by kind and worth. Pure."""
+
+from __future__ import annotations
+
+from edge_node.messages.topics import Kind
+from edge_node.spool.counters import Counters
+from edge_node.spool.rows import Keep
+from edge_node.spool.transaction import Dropped
+
+
+def test_a_number_is_used_up_only_when_it_was_given() -> None:
+    """An encoder that fails leaves no gap; each kind counts for itself."""
+    counters = Counters({"seq:verdict": 41})
+    assert counters.next_seq(Kind.VERDICT) == counters.next_seq(Kind.VERDICT) == 42
+    counters.gave(Kind.VERDICT, 42)
+    assert counters.next_seq(Kind.VERDICT) == 43
+    assert counters.next_seq(Kind.FINDING) == 1
+
+
+def test_lost_rows_are_counted_by_kind_and_worth_and_outlive_the_numbers() -> None:
+    """What is saved when it changes are the losses; numbers are saved with their rows."""
+    counters = Counters({})
+    counters.gave(Kind.VERDICT, 9)
+    counters.drop([Dropped(Kind.VERDICT, Keep.LOW, 1), Dropped(Kind.VERDICT, Keep.LOW, 2)])
+    counters.drop([Dropped(Kind.FINDING, Keep.HIGH, 1)])
+    counters.refuse()
+    assert (counters.dropped, counters.refused) == (3, 1)
+    lost = {"dropped:verdict:low": 2, "dropped:finding:high": 1, "refused": 1}
+    assert counters.lasting() == lost
+    assert counters.all() == {**lost, "seq:verdict": 9}
