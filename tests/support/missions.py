@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.control_room.history.records import StoredReview
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import StoredPicture, StoredReview
 from edge_node.control_room.report.mission import Selection
 from edge_node.evidence.marked_jpeg import embed_marking
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.review import ReviewJudgement
-from edge_node.messages.verdict import Pose
-from tests.support.verdicts import START
+from edge_node.messages.verdict import Pose, Reason
+from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
-    from edge_node.control_room.history.history import History
-
+    from pathlib import Path
 
 WHO = Selection("quay", "crawler-1")
 SHA256 = "a" * 64
@@ -77,3 +77,27 @@ def review(history: History, **fields) -> None:
             }
         )
     )
+
+
+def open_history(folder: Path) -> History:
+    """Write a history: forty frames along four metres, ten never came and five could not be judged."""
+    opened = History(folder)
+    dark = (Reason(code="dark", text="too dark"),)
+    for seq in range(1, 41):
+        if 20 <= seq < 30:
+            continue
+        what = "X" if seq > 35 else "C" if seq in (5, 6, 7) else "U"
+        opened.add_verdict(
+            verdict(
+                seq,
+                what,
+                asset="pipe 7",
+                severity="late" if what == "C" else None,
+                pose=Pose(distance_m=seq / 10),
+                reasons=dark if what == "X" else (),
+            ),
+            replayed=seq > 30,
+        )
+    opened.add_finding(finding(5, best_evidence_sha256=SHA256))
+    opened.add_picture(StoredPicture("quay", "crawler-1", SHA256, is_thumbnail=False, content=picture()))
+    return opened
