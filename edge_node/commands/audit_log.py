@@ -86,11 +86,10 @@ class AuditLog:
     def _run(self) -> None:
         while (waiting := self._next()) is not None:
             entry, on_written = waiting
-            is_written = self._files.write(entry)
             try:
-                on_written(is_written)
+                on_written(self._files.write(entry))
             except Exception:  # noqa: BLE001  whatever it is, the next line must be written
-                _log.exception("audit")
+                _log.exception("audit: %s %s", entry.event, entry.verb)
 
     def _next(self) -> tuple[AuditEntry, Callable[[bool], None]] | None:
         """Wait for an entry; None when closed and all are written."""

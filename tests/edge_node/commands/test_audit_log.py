@@ -196,3 +196,24 @@ def test_closing_writes_what_waits(slow_disk, tmp_path):
     told = []
     audit.record_then(told.append, event="taken", verb="ping")
     assert told == [False]
+
+
+def test_a_fault_at_one_line_does_not_end_the_audit(tmp_path, caplog):
+    """Whatever writing a line or its callback raises is logged, and the lines after it are written."""
+
+    class Faulty(AuditFiles):
+        """Files of which the first line is too much."""
+
+        def write(self, entry):
+            """Write all but the first line."""
+            if entry.command_id == "ping-0001":
+                raise ValueError("no such line")
+            return super().write(entry)
+
+    written = []
+    with AuditLog(Faulty(tmp_path / "audit")) as audit:
+        audit.record_then(written.append, event="taken", verb="ping", command_id="ping-0001")
+        audit.record_then(written.append, event="taken", verb="ping", command_id="ping-0002")
+    assert written == [True]
+    assert "no such line" in caplog.text
+    assert [entry.command_id for entry in read_audit(tmp_path / "audit")] == ["ping-0002"]
