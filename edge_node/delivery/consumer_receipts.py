@@ -10,15 +10,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from edge_node.messages.receipt import _DECODER, MAX_RECEIPT_BYTES, Receipt
+from edge_node.messages.receipt import decode_receipt
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import StoredUpTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge_node.messages.receipt import Receipt
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
@@ -116,13 +115,8 @@ class ConsumerReceipts:
         consumer = self._topics.consumer(message.topic)
         if consumer not in self._stored_up_to:
             return None
-        try:
-            if len(message.payload) > MAX_RECEIPT_BYTES:
-                raise msgspec.DecodeError("too large")  # noqa: TRY301  one way out for all that is no receipt
-            receipt = _DECODER.decode(message.payload)
-            if receipt.seq > self._most_sent.get(receipt.epoch, receipt.seq):
-                raise msgspec.DecodeError("never sent")  # noqa: TRY301  the same
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        receipt = decode_receipt(message.payload)
+        if receipt is None or receipt.seq > self._most_sent.get(receipt.epoch, receipt.seq):
             self.refused += 1
             return None
         by_epoch = self._stored_up_to[consumer]
