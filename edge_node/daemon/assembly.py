@@ -159,7 +159,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
         return None
     config, fetcher = node.config.bundle, None
     if node.config.commands.accept:
-        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.ring)
+        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.set)
         node.inboxes.append(fetcher)
         node.outboxes.append(fetcher)
         node.bundle_texts.append(lambda: fetcher.text)
@@ -170,7 +170,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
     node.verdict_listeners.append(keeper)
     node.bundle_listeners.append(keeper)
     node.periodics.append(keeper)
-    node.excuses.append(keeper.excuse)
+    node.failure_counters.append(keeper.count_failure)
     return fetcher
 
 
@@ -282,18 +282,18 @@ def _inspection(
     monitoring: MonitoringParts,
 ) -> InspectionParts:
     """Build inference, the bundle in use and the verdict writer."""
-    bell, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
+    has_work, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
     on_busy = shadow.give_way if shadow is not None else None
-    inference = InferenceThread(camera.latest, bell.set, on_busy)
+    inference = InferenceThread(camera.latest, has_work.set, on_busy)
     bundle = _bundle_in_use(node, models, spool.epoch)
-    pictures = EvidenceThread(bell.set)
+    pictures = EvidenceThread(has_work.set)
     verdicts = VerdictWriter(spool, storage.evidence, pictures, camera.pose, requests=node.picture_requests)
     sources = Sources(
         *(camera.capture, inference, spool, bundle, node.pause),
         texts=tuple(node.bundle_texts),
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
     )
-    return InspectionParts(bell, inference, bundle, verdicts, sources)
+    return InspectionParts(has_work, inference, bundle, verdicts, sources)
 
 
 def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUse:
@@ -302,7 +302,7 @@ def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUs
         reloader=models.reloader,
         notifier=node.notifier,
         listeners=node.bundle_listeners,
-        excuses=node.excuses,
+        failure_counters=node.failure_counters,
     )
     node.periodics.append(bundle)
     return bundle
@@ -324,7 +324,7 @@ def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
         inspection.inference,
         inspection.bundle,
         inspection.verdicts,
-        bell=inspection.bell,
+        has_work=inspection.has_work,
         pause=node.pause,
         listeners=node.verdict_listeners,
         periodics=node.periodics,

@@ -65,7 +65,7 @@ class Publisher:
             config: the broker.
             topics: of this robot.
             spool: what is to be delivered.
-            wake: rung by whoever has work for the publisher's thread.
+            wake: set by whoever has work for the publisher's thread.
             inboxes: receive messages; where several match a topic, the first gets it.
             outboxes: have messages beside the record, the most urgent first; the latest verdict precedes all.
             listeners: learn what the broker has and how the node does.
@@ -121,7 +121,7 @@ class Publisher:
             )
         self._link = LinkState.CONNECTING
         self._rows.start()
-        self._spool.listen(self._wake.ring)
+        self._spool.listen(self._wake.set)
         self._loop.start()
 
     def set_status(self, status: Status) -> None:
@@ -129,13 +129,13 @@ class Publisher:
         self._status.set(status)
         for listener in self._listeners:
             listener.set_status(status)
-        self._wake.ring()
+        self._wake.set()
 
     def publish_health(self, payload: bytes) -> None:
         """Publish at QoS 0; dropped while the link is away or busy."""
         if self._link is LinkState.CONNECTED:
             self._health.put(payload)
-            self._wake.ring()
+            self._wake.set()
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until the broker has everything that was appended; False if it has not in time."""

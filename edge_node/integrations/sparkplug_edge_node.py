@@ -108,12 +108,12 @@ class SparkplugNode:
                 self._waiting.popleft()
                 self._left_out += 1
             self._waiting.append(_Waiting(row.kind, row.payload, replayed))
-        self._wake.ring()
+        self._wake.set()
 
     def set_status(self, status: Status) -> None:
         """Show the states of the robot's parts."""
         self._status = status
-        self._wake.ring()
+        self._wake.set()
 
     # -- the thread ----------------------------------------------------------------------------------
 

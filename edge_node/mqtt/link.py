@@ -65,7 +65,7 @@ class ReconnectLoop:
         Args:
             name: of the thread, and in the log.
             steps: what to do over each connection.
-            wake: rung when the loop is to stop; the turns wait on it too.
+            wake: set when the loop is to stop; the turns wait on it too.
             log: where the ends of connections are logged.
             log_level: of expected ends.
         """
@@ -98,7 +98,7 @@ class ReconnectLoop:
         """Have the connection closed with ``goodbye`` and end the thread, all within about ``timeout_s``."""
         self._stop_by_s = time.monotonic() + timeout_s
         self._stopping.set()
-        self._wake.ring()
+        self._wake.set()
         if not self._thread.is_alive():
             return
         self._thread.join(timeout_s + _JOIN_S)

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class TrialKeeper:
-    """Keeps the bundle in use and its trial; every method belongs to the main thread.
+    """Keep the bundle in use and its trial up to date; used by the main thread alone.
 
     Listens to verdicts and reloads, and is called periodically; a context manager that notes a clean stop.
     """
@@ -115,8 +115,8 @@ class TrialKeeper:
             )
             self._judge()
 
-    def excuse(self, err: Exception) -> bool:
-        """Count a frame that could not be judged against the trial; False if there is none."""
+    def count_failure(self, err: Exception) -> bool:
+        """Count a frame that could not be judged against the trial; return False if there is none."""
         if self._trial is None:
             return False
         _log.error("%s, on trial, cannot judge a frame: %s: %s", self._label, type(err).__name__, err)

@@ -147,7 +147,7 @@ class Ingest:
             self._outbox.put_nowait((message, answer))
         except queue.Full:
             answer.set_exception(LinkError("too many messages wait to be sent"))
-        self._wake.ring()
+        self._wake.set()
         return answer
 
     def stop(self, timeout_s: float = 3.0) -> None:

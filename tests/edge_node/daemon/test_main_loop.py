@@ -73,8 +73,8 @@ class Clock:
 class Robot:
     """The parts of a robot that the main loop drives."""
 
-    def __init__(self, folder, engine, *, load=None, excuses=(), listeners=(), periodics=()):
-        self.latest, self.pause, bell = LatestFrame(), PauseSwitch(), threading.Event()
+    def __init__(self, folder, engine, *, load=None, failure_counters=(), listeners=(), periodics=()):
+        self.latest, self.pause, has_work = LatestFrame(), PauseSwitch(), threading.Event()
         self.spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
         config = Config(
             node=NodeConfig(site="quay", robot="crawler-1"),
@@ -87,15 +87,15 @@ class Robot:
             reloader=self.reloader,
             notifier=Notifier({}),
             listeners=listeners,
-            excuses=excuses,
+            failure_counters=failure_counters,
         )
-        pictures = EvidenceThread(bell.set)
+        pictures = EvidenceThread(has_work.set)
         evidence = EvidenceStore(folder / "evidence", EvidenceConfig())
         self.loop = MainLoop(
-            InferenceThread(self.latest, bell.set),
+            InferenceThread(self.latest, has_work.set),
             self.bundle,
             VerdictWriter(self.spool, evidence, pictures, pose_track(config.pose)),
-            bell=bell,
+            has_work=has_work,
             pause=self.pause,
             listeners=listeners,
             periodics=[self.bundle, *periodics],
@@ -175,7 +175,7 @@ def test_while_paused_frames_are_dropped_and_counted_by_the_next_verdict(robot):
 
 
 def test_a_fault_ends_the_loop_unless_a_trial_is_to_blame(robot, engine, tmp_path):
-    """With an excuse the frame is counted as dropped by the next verdict; without one it is raised."""
+    """A failure that counts against a trial makes the frame a dropped one; else it is raised."""
     blamed, listener = [], Listener()
 
     class Faulty:
@@ -199,7 +199,10 @@ def test_a_fault_ends_the_loop_unless_a_trial_is_to_blame(robot, engine, tmp_pat
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     on_trial = Robot(
-        tmp_path / "a", Faulty(), excuses=[lambda err: blamed.append(err) or True], listeners=[listener]
+        tmp_path / "a",
+        Faulty(),
+        failure_counters=[lambda err: blamed.append(err) or True],
+        listeners=[listener],
     )
     on_trial.run(1, 2)
     on_trial.spool.close()
@@ -216,7 +219,7 @@ def test_a_reload_takes_over_between_two_frames_and_listeners_are_told(robot, en
     listener = Listener()
     node = robot(listeners=[listener])
     judge = node.bundle.judge
-    node.reloader.asked.set()
+    node.reloader.signalled.set()
     wait_for(lambda: node.bundle.look(0.0) or listener.reloads, 10, "the reload's end")
     assert listener.reloads == [engine.bundle]
     assert node.bundle.judge is not judge

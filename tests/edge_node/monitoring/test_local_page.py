@@ -114,7 +114,7 @@ def test_before_the_first_verdict_nothing_is_invented():
     """No figures, no picture, and a health that says starting."""
     empty = LiveView()
     assert empty.picture() is None
-    assert b"corrosion_edge_verdicts" not in format_metrics(empty.snapshot())
+    assert b"corrosion_edge_verdicts" not in format_metrics(empty.state())
     page = LocalPage(HttpConfig(port=free_port()), empty)
     page.start()
     try:
@@ -128,7 +128,7 @@ def test_healthz_names_what_hangs(serve, view):
     """Healthy is 200; a part that hangs is 503 with its name."""
     page = serve()
     assert get(page.port, "/healthz")[::2] == (200, b"ok\n")
-    status = view.snapshot().status
+    status = view.state().status
     view.on_status(status, None, link="connected", hung="the publisher has not turned for 20 s")
     code, _, body = get(page.port, "/healthz")
     assert code == 503
