@@ -85,7 +85,7 @@ class Publisher:
         self._listeners = (latest, *listeners)
         self._side_messages = SideMessages((latest, *outboxes, self._health))
         self._rows = RowDelivery(config, topics, spool, self._alarms, self._listeners)
-        self._inboxes = (*inboxes, self._rows.receipts)
+        self._inboxes = (*inboxes, self._rows)
         self._by_filter = [(one, inbox) for inbox in self._inboxes for one in inbox.filters]
         self.beat_s = time.monotonic()
         self._connected_s = 0.0

@@ -1,4 +1,4 @@
-"""Set aside rows that a broker seems to refuse, so that their neighbours go on."""
+"""Find rows at which a broker ends the connection, and defer them, so that their neighbours go on."""
 
 from __future__ import annotations
 
