@@ -201,7 +201,7 @@ class RawFrames:
 
 
 class _Meter:
-    """Counts verdicts from the end of the warm-up; ``full`` is set when it has enough."""
+    """Count verdicts from the end of the warm-up; ``full`` is set when it has enough."""
 
     def __init__(self, seconds: float) -> None:
         self.full = threading.Event()

@@ -49,7 +49,7 @@ class RefusedCommand:
 
 
 class CommandAdmission:
-    """Admits or refuses received commands; used by one thread."""
+    """Admit or refuse received commands; used by one thread."""
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class Periodic(Protocol):
 
     @property
     def interval_s(self) -> float:
-        """How long to wait between two calls."""
+        """Seconds between two calls."""
 
     def look(self, now_s: float, /) -> None:
         """Do what is due; ``now_s`` is monotonic; must be quick."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Holds what all parts share, and the lists in which they register with the parts that call them.
+    """Hold what all parts share, and the lists in which they register with the parts that call them.
 
     Attributes:
         config: of the whole node.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
-_GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
+_GOODBYE_SHARE = 0.5  # of the time for stopping, for rows in flight; the rest for the offline status
 
 
 class Publisher:
@@ -104,16 +104,16 @@ class Publisher:
 
     @property
     def link(self) -> LinkState:
-        """How the connection does."""
+        """The state of the connection."""
         return self._link
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """What the broker refuses, and why."""
+        """The alarms that are set: what the broker refuses, and who disturbs the link."""
         return self._alarms.active
 
     def start(self) -> None:
-        """Begin to connect, for ever; returns at once."""
+        """Start connecting, for ever; returns at once."""
         if self._config.protocol != "5":
             _log.warning(
                 "MQTT 3.1.1 cannot say that a message was refused:"
@@ -125,7 +125,7 @@ class Publisher:
         self._loop.start()
 
     def set_status(self, status: Status) -> None:
-        """Publish ``status``, now and at every connection; the broker says offline for us if need be."""
+        """Publish ``status``, now and at every connection; the will replaces it if the link is lost."""
         self._status.set(status)
         for listener in self._listeners:
             listener.set_status(status)
@@ -148,7 +148,7 @@ class Publisher:
         return False
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Say offline, disconnect and end the thread, all within about ``timeout_s``."""
+        """Publish the offline status, disconnect and end the thread, all within about ``timeout_s``."""
         if not self._loop.is_alive:
             return
         self._loop.stop(timeout_s)
@@ -213,7 +213,7 @@ class Publisher:
                 return
 
     def _say_goodbye(self, session: Session) -> None:
-        """Wait a moment for answers, say offline, disconnect."""
+        """Wait a moment for answers, publish the offline status, disconnect."""
         answers_by_s = time.monotonic() + self._loop.seconds_left * _GOODBYE_SHARE
         while not self._rows.is_empty and time.monotonic() < answers_by_s:
             session.poll(0.02, self._wake)

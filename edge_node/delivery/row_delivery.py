@@ -129,11 +129,11 @@ class RowDelivery:
             raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")
 
     def wait_s(self, now_s: float) -> float | None:
-        """Return how long until a kind that the broker refused is tried again, if any is."""
+        """Return the seconds until a kind that the broker refused is tried again, if any is."""
         return self._window.wait_s(now_s) if self._window else None
 
     def answered(self, number: int, code: int) -> Fate | None:
-        """Deal with the broker's answer to one message; return None if that was not a row."""
+        """Handle the broker's answer to one message; return None if that was not a row."""
         window = self._window
         sent = window.answered(number) if window else None
         if window is None or sent is None:
@@ -162,7 +162,7 @@ class RowDelivery:
             self._spool.settle_stored(stored)
 
     def settle(self) -> None:
-        """Have what was acknowledged in this turn deleted, and free the slots of what is deleted by now."""
+        """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk."""
         window = self._window
         if window is None:
             return

@@ -106,7 +106,7 @@ class NewestHealth:
         self._payloads: deque[bytes] = deque(maxlen=1)
 
     def put(self, payload: bytes) -> None:
-        """Have ``payload`` sent next, instead of one that still waits."""
+        """Queue ``payload`` in place of one that still waits."""
         self._payloads.append(payload)
 
     def begin(self) -> None:

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shadow:
-    """Compares a bundle with the one in use, while open as a context manager."""
+    """Compare a bundle with the one in use, while open as a context manager."""
 
     def __init__(self, config: Config, spool: Spool, evidence: EvidenceStore | None) -> None:
         """Prepare.
@@ -221,7 +221,7 @@ class Shadow:
         self._compare(frame, verdict, answer)
 
     def _process_ended(self, err: ShadowEndedError) -> None:
-        """Have it started again, after a longer wait each time."""
+        """Start the process again, after a longer wait each time."""
         self._ended += 1
         wait_s = self._backoff.next_s()
         self._reload = True

@@ -158,14 +158,14 @@ class TrialKeeper:
             self._reloader.request()
         elif (state.trial is None) != (self._trial is None):
             self._take_up()
-        untold = [event for event in state.events if event.seq > state.told]
-        if not untold:
+        unreported = [event for event in state.events if event.seq > state.reported]
+        if not unreported:
             return
         with self._store.locked(wait=False):
-            for event in untold:
+            for event in unreported:
                 _log.info("bundle %s %s: %s", event.bundle, event.step.value, event.text)
                 self._on_event(event)
-            self._store.change(lambda state: msgspec.structs.replace(state, told=untold[-1].seq))
+            self._store.change(lambda state: msgspec.structs.replace(state, reported=unreported[-1].seq))
 
     def _take_up(self) -> None:
         """Begin or continue the trial of the bundle in use that the state names, if there is one."""
