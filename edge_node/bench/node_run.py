@@ -140,7 +140,9 @@ def _main_loop(parts: _Parts, findings: FindingLog, meter: _Meter) -> MainLoop:
     inference = InferenceThread(parts.latest, has_work.set, shadow.give_way if shadow is not None else None)
     board = StatusBoard(parts.config, parts.engine.bundle, parts.spool)
     bundle = BundleInUse(
-        *(parts.config, parts.engine, parts.spool.epoch),
+        parts.config,
+        parts.engine,
+        parts.spool.epoch,
         reloader=Reloader(lambda: parts.engine),
         notifier=notifier,
         listeners=[board],
