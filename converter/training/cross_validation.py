@@ -91,7 +91,7 @@ def judge_sources(
 
     Args:
         prepared: all pictures.
-        sources: name of what is left out -> its groups (``splits.groups_of``).
+        sources: name of what is left out -> its groups (``splits.find_groups``).
         report: called with a line of accuracies after each training.
 
     Raises:
