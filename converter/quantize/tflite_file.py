@@ -91,12 +91,6 @@ def count_operators(content: bytes) -> Counter[str]:
     return Counter(op.name for op in read_operators(content))
 
 
-def find_metadata(model: Any, name: str) -> bytes | None:
-    """Return the metadata called ``name`` of a parsed model, if it has it."""
-    entry = _find_entry(model, name)
-    return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
-
-
 def set_metadata(model: Any, name: str, content: bytes) -> None:
     """Put metadata called ``name`` into a parsed model, in place of what has that name already.
 
@@ -104,17 +98,14 @@ def set_metadata(model: Any, name: str, content: bytes) -> None:
     """
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(content, np.uint8)
-    if earlier := _find_entry(model, name):
+    entries = model.metadata or []
+    if earlier := next((entry for entry in entries if entry.name == name.encode()), None):
         model.buffers[earlier.buffer] = buffer
         return
     entry = schema.MetadataT()
     entry.name, entry.buffer = name, len(model.buffers)
     model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
-
-
-def _find_entry(model: Any, name: str) -> Any:
-    return next((entry for entry in model.metadata or [] if entry.name == name.encode()), None)
+    model.metadata = [*entries, entry]
 
 
 def _operators(model: Any) -> Iterator[Operator]:
