@@ -1,4 +1,4 @@
-"""``converter inspect``: print what can be found out about a graph, and which flag tells the rest."""
+"""``converter inspect``: print the facts found in a graph, and the flags that supply those not found."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is known of the graph; return 1 if something is missing that conversion needs.
+    """Print the facts about the graph; return 1 if one is missing that conversion needs.
 
     Raises:
         GraphError: it cannot be read at all.
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
-    """Return what is known of a graph, with the problem that conversion would meet, if any."""
+    """Return the facts about a graph, with the problem that conversion would meet, if any."""
     index = GraphIndex(file.graph_def)
     basic = GraphDescription(
         file=str(file.path),

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """One call of the command: what is trained, on which samples."""
+    """One call of the command: recipe, samples, and the steps from training to written graphs."""
 
     args: argparse.Namespace
     recipe: CascadeRecipe

@@ -209,7 +209,7 @@ def name_picture(outcome: ConversionOutcome, index: int) -> str:
 
 def _score_decided(outcome: ConversionOutcome) -> ScoreFigures | None:
     """Return the accuracy of the cascade with its thresholds, over the pictures that it decides."""
-    if outcome.labelled is None or outcome.answers is None:
+    if outcome.labelled is None:
         return None
     cascade = outcome.bundle.manifest.cascade
     if not any(stage.abstain_below for stage in cascade.stages):
@@ -292,7 +292,7 @@ def _add_accuracy(
 ) -> StageReport:
     """Return the report of a stage with its figures on labelled pictures, if there are any."""
     drop = next((drop for drop in outcome.drops if drop.name == report.name), None)
-    if drop is None or outcome.labelled is None or outcome.answers is None:
+    if drop is None or outcome.labelled is None:
         return report
     truth = outcome.labelled.truth[report.name]
     known = np.flatnonzero(truth != UNKNOWN)

@@ -1,4 +1,4 @@
-"""Define what an evaluation measures, and how truth, prediction and confidence are read for each question.
+"""Define the questions of an evaluation, and read truth, prediction and confidence for each of them.
 
 A question is, for example, "any metal corroded?" or "material". Pure.
 """

@@ -1,4 +1,4 @@
-"""Read and change what is inside a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
+"""Read and change the content of a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
 
 This is the one module that knows TFLite's schema, as the runtime's own wheel generates it: TensorFlow is not
 imported.
@@ -82,7 +82,7 @@ def read_operators(content: bytes) -> tuple[Operator, ...]:
 
 
 def count_weight_types(content: bytes) -> Counter[str]:
-    """Return how many operators have weights of each type: what ``type_audit`` checks."""
+    """Count the operators with weights of each type, for ``type_audit``."""
     return Counter(op.weights_type for op in read_operators(content) if op.name in WEIGHTED)
 
 
@@ -92,7 +92,7 @@ def count_operators(content: bytes) -> Counter[str]:
 
 
 def set_metadata(model: Any, name: str, content: bytes) -> None:
-    """Put metadata called ``name`` into a parsed model, in place of what has that name already.
+    """Put metadata called ``name`` into a parsed model, in place of earlier metadata of that name.
 
     Readers take the first entry of a name, so a second one would not be seen.
     """

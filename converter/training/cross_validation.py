@@ -87,7 +87,7 @@ def judge_groups(prepared: PreparedTraining, count: int, report: Callable[[str],
 def judge_sources(
     prepared: PreparedTraining, sources: Mapping[str, set[str]], report: Callable[[str], None]
 ) -> JudgedFold:
-    """Train once without each source, or several as one, and run the network on what was left out.
+    """Train once without each source, or several as one, and run the network on the pictures left out.
 
     Args:
         prepared: all pictures.
