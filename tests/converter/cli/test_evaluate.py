@@ -14,6 +14,7 @@ import pytest
 from converter.cli import evaluate
 from converter.data.dataset import Sample
 from converter.data.stage_truth import with_meanings
+from converter.evaluation import evaluation
 from converter.evaluation.evaluation import Mistake, find_mistakes, measure
 from converter.evaluation.judge import JudgedSample, load_judge
 from converter.evaluation.map_quality import area_under_curve, measure_maps
@@ -263,7 +264,7 @@ def test_labels_that_say_nothing_of_metal_are_compared_as_they_are():
         JudgedSample(Sample(Path(name), name, labels={"label": name}), said, 1.0) for name in ("cat", "dog")
     ]
     asked = choose_questions([], _cascade("cat", "dog"))
-    (found,) = evaluate.evaluation("m", "d", answers, asked).figures
+    (found,) = evaluation.evaluate("m", "d", answers, asked).figures
     assert (found.question, found.accuracy.value, found.abstained) == ("label", 0.5, 0.0)
     assert find_mistakes(asked, answers[0]) == (Mistake("label", "cat", "dog", 0.8),)
     assert find_mistakes(asked, answers[1]) == ()

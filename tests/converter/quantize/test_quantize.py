@@ -13,9 +13,8 @@ from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.balance_heads import balance_heads
 from converter.quantize.conversion_process import convert_graph
-from converter.quantize.int8_builder import calibrate_model, list_layers, quantize_without_refit
+from converter.quantize.int8_builder import calibrate_model, list_layers, quantize_int8
 from converter.quantize.layer_ranking import order_layers, rank_layers
-from converter.quantize.refit_heads import fit_head
 from converter.quantize.request import (
     CALIBRATED_NAME,
     REQUEST_NAME,
@@ -200,7 +199,7 @@ def test_a_layer_in_float_keeps_its_weights(fused, pictures, tmp_path):
     assert layer == ("MobilenetV1/b1/Relu6",)
     exact, found = (
         [constants(tree, operator) for operator, _ in list_weighted_operators(tree)]
-        for tree in map(parse_model, (source.exact, quantize_without_refit(source, request, layer)))
+        for tree in map(parse_model, (source.exact, quantize_int8(source, request, layer)))
     )
     for at, (wanted, values) in enumerate(zip(exact, found, strict=True)):
         assert (wanted == values) == (at == 1)
@@ -213,7 +212,7 @@ def constants(tree, operator) -> list[bytes]:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
-def test_heads_and_layers_are_judged_on_the_bytes_that_the_node_feeds(fused, pictures, tmp_path, dtype):
+def test_layers_are_ranked_on_the_bytes_that_the_node_feeds(fused, pictures, tmp_path, dtype):
     """Not on scaled pictures rounded back, which makes one byte of two; the first row has marked pixels."""
     lowest = np.iinfo(dtype).min
     write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)
@@ -223,28 +222,6 @@ def test_heads_and_layers_are_judged_on_the_bytes_that_the_node_feeds(fused, pic
     wanted = (pictures[:3, ..., ::-1].astype(np.int16) + lowest).astype(dtype)
     assert found.shape == wanted.shape
     np.testing.assert_array_equal(found[:, 1:], wanted[:, 1:])
-
-
-def test_a_head_takes_off_what_is_linear_in_its_inputs():
-    """Inputs that a backbone scales by a tenth: on pictures not seen, half of the error or more is gone."""
-    random = np.random.default_rng(0)
-    exact = np.abs(random.normal(size=(240, 64)))
-    weights = random.normal(size=(64, 3))
-    crooked = exact * random.uniform(0.9, 1.1, 64) + 0.05
-    fitted, bias = fit_head(crooked[:120], exact[:120] @ weights, weights)
-    wanted = exact[120:] @ weights
-    before = (crooked[120:] @ weights - wanted).std()
-    assert (crooked[120:] @ fitted + bias - wanted).std() < before / 2
-
-
-def test_a_head_is_left_alone_where_rounding_is_mere_noise():
-    """What repeats in no picture cannot be learnt: only the mean is corrected."""
-    random = np.random.default_rng(1)
-    features, weights = random.normal(size=(60, 64)), random.normal(size=(64, 2))
-    logits = features @ weights + 5.0 + random.normal(size=(60, 2))
-    fitted, bias = fit_head(features, logits, weights)
-    assert np.abs(fitted - weights).max() < 0.1
-    np.testing.assert_allclose(bias, 5.0, atol=0.5)
 
 
 @pytest.mark.slow

@@ -169,8 +169,8 @@ def test_a_full_queue_is_a_disk_that_takes_nothing(tmp_path, monkeypatch, caplog
     """Lines beyond the bound go into the log: memory is bounded while a disk hangs; pause still works."""
     may_go_on = threading.Event()
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda number: may_go_on.wait(30) and fsync(number))
     with Robot(tmp_path, max_waiting=2) as robot:
+        monkeypatch.setattr(os, "fsync", lambda number: may_go_on.wait(30) and fsync(number))
         robot.receive("ping", "ping-0001")
         wait_for((tmp_path / "audit" / "commands.jsonl").exists, 5, "the first line")
         robot.receive("ping", "ping-0002")
