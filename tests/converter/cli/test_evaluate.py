@@ -26,7 +26,7 @@ from converter.evaluation.metrics import (
     wilson_interval,
 )
 from converter.evaluation.questions import choose_questions
-from converter.graphs.label_names import meanings_of
+from converter.graphs.label_names import derive_meanings
 from edge_node.errors import DatasetError, GraphError
 from edge_node.inference.manifest import Cascade, Stage
 from edge_node.messages.verdict import Decision, Outcome, StageVerdict
@@ -211,7 +211,7 @@ def test_nothing_to_compare_with_is_said(tmp_path):
 
 
 def _cascade(*labels):
-    stage = Stage(name="s", labels=labels, model="m", output="o", meanings=meanings_of(labels))
+    stage = Stage(name="s", labels=labels, model="m", output="o", meanings=derive_meanings(labels))
     return Cascade(root="s", stages=(stage,))
 
 

@@ -16,6 +16,7 @@ from converter.evaluation.metrics import Interval
 from converter.study.figures import (
     SPECIMEN,
     Predictions,
+    Study,
     combine_predictions,
     compare_cascades,
     measure_model,
@@ -31,7 +32,6 @@ from converter.study.models import (
     with_classes,
 )
 from converter.study.page import make_plot, render_study
-from converter.study.results import Study
 from converter.study.text import draw_conclusions, format_study
 from converter.training.training_data import TrainingTarget
 from edge_node.errors import DatasetError, GraphError

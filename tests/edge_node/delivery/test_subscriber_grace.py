@@ -33,7 +33,7 @@ def test_whoever_comes_back_is_awaited_anew_the_next_time():
 
 
 def test_no_grace_waits_for_nobody():
-    """0 switches it off."""
+    """A grace of 0 s is none: delivery never waits for subscribers to return."""
     audience = SubscriberGrace(0.0)
     audience.note_received()
     assert not audience.is_awaited(5.0)
