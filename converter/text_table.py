@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 
 
-def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Format a table: the first column aligned to the left, the others to the right."""
     every = [heads, *rows]
     widths = [max(len(row[column]) for row in every) for column in range(len(heads))]
@@ -23,8 +23,8 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str
     ]
 
 
-def crossover_lines(crossover: Mapping[str, Mapping[str, int]]) -> list[str]:
+def format_crossover(crossover: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Format a crossover matrix: one row per true label, one column per predicted label."""
     columns = list(next(iter(crossover.values())))
     rows = [[truth, *(str(counts[name]) for name in columns)] for truth, counts in crossover.items()]
-    return table_lines(["truth \\ said", *columns], rows)
+    return format_table(["truth \\ said", *columns], rows)

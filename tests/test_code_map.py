@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MAP = (ROOT / ".readme" / "code.md").read_text(encoding="utf-8")
-WIDTH = 30  # of the column with the folders
+WIDTH = 18  # of the column with the folders; a line then has at most 120 characters
 
 
 def draw_tree() -> str:
@@ -37,6 +37,13 @@ def test_every_file_that_the_map_names_exists() -> None:
     assert len(named) > 30
     bases = [ROOT, ROOT / "edge_node", *(ROOT / "converter").glob("*/")]
     assert {name for name in named if not any((base / name).is_file() for base in bases)} == set()
+
+
+def test_the_map_is_short() -> None:
+    """A page that fits a terminal and a quarter of an hour: at most 200 lines of at most 120 characters."""
+    lines = MAP.splitlines()
+    assert len(lines) <= 200
+    assert [line for line in lines if len(line) > 120] == []
 
 
 def test_the_readme_links_to_the_map() -> None:

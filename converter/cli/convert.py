@@ -294,7 +294,7 @@ def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
 
 
 def _format_map_notes(outcome: ConversionOutcome) -> Iterator[str]:
-    """Yield what was fitted on masks, and which stages' maps no mask has taught where."""
+    """Yield the thresholds fitted on masks, and the stages whose maps no mask has shaped."""
     for name, fit in outcome.map_fits.items():
         yield (
             f"{name}: its map counts from {fit.threshold:.3f} on: against {fit.pictures} masks,"

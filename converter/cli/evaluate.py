@@ -14,13 +14,10 @@ from converter.evaluation.judge import judge_samples, load_judge
 from converter.evaluation.metrics import percent
 from converter.evaluation.questions import choose_questions
 from converter.output_paths import refuse_unwritable_file, write_file
-from converter.text_table import crossover_lines
+from converter.text_table import format_crossover
 
 if TYPE_CHECKING:
     import argparse
-
-
-SUMMARY = "accuracy, precision, recall, crossover matrix and time of a bundle or a graph"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +76,7 @@ def format_lines(found: Evaluation) -> list[str]:
             )
         if one.between_materials is not None:
             text.append(f"  errors between materials: {percent(one.between_materials)}")
-        text += [f"    {row}" for row in crossover_lines(one.crossover)]
+        text += [f"    {row}" for row in format_crossover(one.crossover)]
         text += [f"    {part.source}: {percent(part.accuracy)} of {part.pictures}" for part in one.sources]
     if found.maps:
         text += ["", "maps against masks"]

@@ -1,4 +1,4 @@
-"""Declare flags for what a graph file does not tell: tensor names, scaling, image size."""
+"""Declare flags for facts that a graph file may lack: tensor names, scaling, size of the input."""
 
 from __future__ import annotations
 

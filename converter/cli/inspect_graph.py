@@ -1,4 +1,4 @@
-"""``converter inspect``: print what can be found out about a graph, and which flag tells the rest."""
+"""``converter inspect``: print the facts found in a graph, and the flags that supply those not found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
-from converter.graphs.label_names import labels_beside, read_labels
+from converter.graphs.label_names import find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _LISTED = 12
 
 
-class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ``converter inspect --json``; None or empty where something was not found."""
+class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about a graph, the output of ``--json``; None or empty where something was not found."""
 
     file: str
     kind: str
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is known of the graph; return 1 if something is missing that conversion needs.
+    """Print the facts about the graph; return 1 if one is missing that conversion needs.
 
     Raises:
         GraphError: it cannot be read at all.
@@ -80,10 +80,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.problem else 0
 
 
-def inspect_graph(file: GraphFile, flags: GraphFlags) -> Inspection:
-    """Return what is known of a graph, with the problem that conversion would meet, if any."""
+def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
+    """Return the facts about a graph, with the problem that conversion would meet, if any."""
     index = GraphIndex(file.graph_def)
-    basic = Inspection(
+    basic = GraphDescription(
         file=str(file.path),
         kind=file.kind,
         size_bytes=file.size_bytes,
@@ -107,7 +107,7 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> Inspection:
         return msgspec.structs.replace(basic, problem=str(err))
 
 
-def _add_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
+def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription:
     head = f"no map: {graph.no_head}"
     if graph.head:
         channels, labels = graph.head.weights.shape
@@ -125,7 +125,7 @@ def _add_graph(basic: Inspection, graph: TrainedGraph) -> Inspection:
     )
 
 
-def _format_lines(found: Inspection) -> list[str]:
+def _format_lines(found: GraphDescription) -> list[str]:
     rule = found.preprocessing
     labels = ", ".join(found.labels[:_LISTED]) or "no label file beside it"
     if found.labels and found.classes != len(found.labels):
@@ -168,7 +168,7 @@ def _count_parameters(file: GraphFile) -> int:
 
 def _read_labels(path: Path) -> tuple[str, ...]:
     try:
-        return read_labels(labels_beside(path))
+        return read_labels(find_label_file(path))
     except DatasetError:
         return ()
 

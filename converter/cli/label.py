@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
-from converter.evaluation.float_agreement import stage_outputs
-from converter.graphs.label_names import labels_beside, read_labels
+from converter.evaluation.float_agreement import run_stages
+from converter.graphs.label_names import find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
@@ -71,7 +71,7 @@ def _make_bundle_labeller(path: Path) -> Labeller:
     def label(pixels: NDArray[np.uint8]) -> tuple[list[str], float]:
         stages = engine.bundle.manifest.cascade.stages
         started = time.perf_counter()
-        outputs = stage_outputs(engine, pixels)
+        outputs = run_stages(engine, pixels)
         seconds = time.perf_counter() - started
         lines = []
         for stage in stages:
@@ -84,7 +84,7 @@ def _make_bundle_labeller(path: Path) -> Labeller:
 
 def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
     graph = load_graph(args.graph, read_graph_flags(args))
-    labels = read_labels(args.labels or labels_beside(args.graph))
+    labels = read_labels(args.labels or find_label_file(args.graph))
     if len(labels) != graph.classes:
         raise DatasetError(f"{args.graph}: {graph.classes} outputs, but {len(labels)} labels; give --labels")
     rule = graph.preprocessing

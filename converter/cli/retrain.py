@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from converter.training.training_data import Validation
 
 __all__ = ["add_arguments", "run"]
-
-SUMMARY = "photographs to a retrained graph, or to a cascade of graphs on one backbone"
 CASCADE_NAME = "CASCADE.toml"
 _MISCLASSIFIED_SHOWN = 50
 
@@ -65,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """One call of the command: what is trained, on which samples."""
+    """One call of the command: recipe, samples, and the steps from training to written graphs."""
 
     args: argparse.Namespace
     recipe: CascadeRecipe
@@ -137,10 +135,10 @@ class _Training:
 
         writer = _make_summary_writer(self.args.summaries_dir)
 
-        def report(look: Validation) -> None:
-            accuracies = "  ".join(f"{name} {value:.1%}" for name, value in look.accuracies.items())
-            print(f"step {look.step}: loss {look.training_loss:.3f}  validation: {accuracies or 'none'}")
-            writer(look)
+        def report(found: Validation) -> None:
+            accuracies = "  ".join(f"{name} {value:.1%}" for name, value in found.accuracies.items())
+            print(f"step {found.step}: loss {found.training_loss:.3f}  validation: {accuracies or 'none'}")
+            writer(found)
 
         return fit(prepared, training, validation, report=report)
 
@@ -303,9 +301,9 @@ def _report_test(
 
 
 def _make_summary_writer(folder: Path | None) -> Callable[[Validation], None]:
-    """Return a function that writes a look as TensorBoard summaries; without a folder it does nothing."""
+    """Return a function that writes validations for TensorBoard; without a folder it does nothing."""
     if folder is None:
-        return lambda _look: None
+        return lambda _validation: None
     tf = tensorflow()
 
     writer = tf.summary.create_file_writer(str(folder))
@@ -313,10 +311,10 @@ def _make_summary_writer(folder: Path | None) -> Callable[[Validation], None]:
     scalar = tf.compat.v1.SummaryMetadata()
     scalar.plugin_data.plugin_name = "scalars"
 
-    def write(look: Validation) -> None:
-        values = {"loss/training": look.training_loss, "loss/validation": look.validation_loss}
-        values |= {f"accuracy/{name}": value for name, value in look.accuracies.items()}
-        with writer.as_default(step=look.step):
+    def write(found: Validation) -> None:
+        values = {"loss/training": found.training_loss, "loss/validation": found.validation_loss}
+        values |= {f"accuracy/{name}": value for name, value in found.accuracies.items()}
+        with writer.as_default(step=found.step):
             for tag, value in values.items():
                 tf.summary.write(tag, tf.constant(value, tf.float32), metadata=scalar)
         writer.flush()

@@ -14,15 +14,13 @@ from converter.data.dataset import add_choice_arguments, choose_samples, load_da
 from converter.data.splits import with_groups
 from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder, write_file
 from converter.study.models import with_classes
-from converter.study.results import Study
-from converter.study.study import PILOT_STEPS, plan_study, study_architecture
+from converter.study.study import PILOT_STEPS, StudySettings, collect_results, plan_study, study_architecture
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
     import argparse
 
-
-SUMMARY = "the six models of the thesis, and the cascade, on any data set, in one report"
+    from converter.study.figures import Study
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,22 +79,21 @@ def run(args: argparse.Namespace) -> int:
         refuse_unwritable_file(path)
     refuse_unwritable_folder(args.bottleneck_dir)
     samples = choose_samples(load_dataset(args.data), args.sets, args.sources)
-    plan = plan_study(args, tuple(with_classes(sample) for sample in with_groups(samples)))
+    settings = StudySettings(
+        folds=args.folds,
+        steps=args.steps,
+        pilot_steps=tuple(args.pilot_steps),
+        size_px=args.size_px,
+        bottleneck_dir=args.bottleneck_dir,
+        seed=args.seed,
+    )
+    plan = plan_study(settings, tuple(with_classes(sample) for sample in with_groups(samples)))
     if len(architectures) > 1:  # missing weights are reported now, not after an hour of training
         for name, weights in architectures:
             load_backbone(name, weights=weights, size_px=args.size_px)
     studied = [study_architecture(plan, name, weights) for name, weights in architectures]
-    found = Study(
-        data=" ".join([str(args.data), *args.sets, *args.sources]),
-        pictures=len(plan.samples),
-        groups=len({sample.group for sample in plan.samples}),
-        folds=args.folds,
-        steps=args.steps,
-        seed=args.seed,
-        left_out=plan.left_out,
-        rows=tuple(one for rows, _ in studied for one in rows),
-        comparisons=tuple(one for _, compared in studied for one in compared),
-    )
+    data = " ".join([str(args.data), *args.sets, *args.sources])
+    found = collect_results(plan, data, studied)
     print("\n".join(format_study(found)))
     _write(args, found)
     return 0

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class BundleMaker:
-    """Converts the graphs of one order to one mode after another, and sums up what each mode took."""
+    """Converts the graphs of one order to one mode after another, and sums up time and memory."""
 
     def __init__(
         self, order: ConversionOrder, inputs: ConversionInputs, begin: BeginStep, work: Path
     ) -> None:
-        """Keep what every conversion needs.
+        """Keep the parts that every conversion needs.
 
         Args:
             order: of the conversion.

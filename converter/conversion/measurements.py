@@ -51,7 +51,7 @@ def measure_stage_bytes(bundle: Bundle) -> dict[str, int]:
 def measure_stages(
     reference: Bundle, bundle: Bundle, comparisons: Sequence[StageComparison], drops: Sequence[Drop]
 ) -> tuple[StageMeasure, ...]:
-    """Return what the manifest records of each stage: agreement with float, sizes and accuracies.
+    """Return the manifest's figures of each stage: agreement with float, sizes and accuracies.
 
     Args:
         reference: the float models.

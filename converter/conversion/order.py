@@ -108,9 +108,9 @@ class ConversionOutcome:
         fused: the graphs that were converted.
         graphs: per stage.
         calibration: the calibration pictures, if any.
-        comparisons: float against quantized on the labelled pictures, or else the calibration pictures.
-        labelled: the labelled pictures, if any.
+        comparisons: float against quantized on labelled, else calibration, else golden pictures.
         answers: logits of the quantized stages for the compared pictures.
+        labelled: the labelled pictures, if any.
         drops: accuracy lost by quantizing, per stage and for the cascade.
         fits: temperature and threshold per stage.
         map_fits: per stage whose map has a threshold fitted on masks.
@@ -128,9 +128,9 @@ class ConversionOutcome:
     fused: tuple[FusedGraph, ...]
     graphs: dict[str, TrainedGraph]
     calibration: Calibration | None
-    comparisons: tuple[StageComparison, ...] = ()
+    comparisons: tuple[StageComparison, ...]
+    answers: StageLogits
     labelled: LabelledSet | None = None
-    answers: StageLogits | None = None
     drops: tuple[Drop, ...] = ()
     fits: dict[str, StageFit] = field(default_factory=dict)
     map_fits: dict[str, MapFit] = field(default_factory=dict)

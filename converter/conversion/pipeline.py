@@ -151,7 +151,7 @@ class Reference:
 def make_reference(
     order: ConversionOrder, inputs: ConversionInputs, maker: BundleMaker, begin: BeginStep
 ) -> Reference:
-    """Convert to float32, read the labelled pictures and run the float models on what is compared on."""
+    """Convert to float32, read the labelled pictures and run the float models on those that are compared."""
     bundle = maker.make(Mode.NONE)
     labelled = load_labelled(order.evaluate, bundle.manifest.cascade) if order.evaluate else None
     logits = _run_on_pictures(bundle, labelled, inputs.calibration, begin, "asking the float models")
@@ -216,8 +216,8 @@ class FittedBundle:
     """The bundle with its fitted values and measured figures, and the fits themselves per stage."""
 
     bundle: Bundle
-    fits: dict[str, StageFit] = field(default_factory=dict)
-    map_fits: dict[str, MapFit] = field(default_factory=dict)
+    fits: dict[str, StageFit]
+    map_fits: dict[str, MapFit]
 
 
 def fit_bundle(
@@ -232,8 +232,6 @@ def fit_bundle(
     Raises:
         ConversionError: a quantized stage tells pictures apart no more, or no threshold holds the risk.
     """
-    if attempt.answers is None:
-        return FittedBundle(attempt.bundle)
     labelled = reference.labelled
     check_outputs(attempt.comparisons)
     fits = fit_stages(labelled, reference.cascade.stages, attempt.answers, order.max_risk)

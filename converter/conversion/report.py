@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
-from converter.evaluation.float_agreement import chosen_labels
+from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
-from converter.evaluation.metrics import expected_calibration_error
+from converter.evaluation.metrics import bin_by_confidence, expected_calibration_error
 from converter.quantize.tflite_file import count_operators, count_weight_types
 from edge_node.inference.probabilities import softmax
 from edge_node.messages.verdict import Outcome
@@ -209,7 +209,7 @@ def name_picture(outcome: ConversionOutcome, index: int) -> str:
 
 def _score_decided(outcome: ConversionOutcome) -> ScoreFigures | None:
     """Return the accuracy of the cascade with its thresholds, over the pictures that it decides."""
-    if outcome.labelled is None or outcome.answers is None:
+    if outcome.labelled is None:
         return None
     cascade = outcome.bundle.manifest.cascade
     if not any(stage.abstain_below for stage in cascade.stages):
@@ -292,13 +292,13 @@ def _add_accuracy(
 ) -> StageReport:
     """Return the report of a stage with its figures on labelled pictures, if there are any."""
     drop = next((drop for drop in outcome.drops if drop.name == report.name), None)
-    if drop is None or outcome.labelled is None or outcome.answers is None:
+    if drop is None or outcome.labelled is None:
         return report
     truth = outcome.labelled.truth[report.name]
     known = np.flatnonzero(truth != UNKNOWN)
     logits, right_label = comparison.candidate[known], truth[known]
     probabilities = softmax(logits, report.temperature)
-    labels = chosen_labels(comparison.stage, logits)
+    labels = choose_labels(comparison.stage, logits)
     confidence, right = probabilities[np.arange(len(labels)), labels], labels == right_label
     fit = outcome.fits.get(report.name)
     abstention = fit.abstention if fit else None
@@ -315,7 +315,7 @@ def _add_accuracy(
         held_out_coverage=abstention.held_out_coverage if abstention else None,
         calibration_error_before=expected_calibration_error(softmax(logits), right_label),
         calibration_error=expected_calibration_error(probabilities, right_label),
-        reliability=_reliability_curve(confidence, right),
+        reliability=bin_by_confidence(confidence, right),
         risk_coverage=_risk_curve(confidence, right),
         mistakes=tuple(_describe_mistake(outcome, comparison, int(at), report.temperature) for at in wrong),
     )
@@ -333,7 +333,7 @@ def _describe_mistake(
     truth = int(outcome.labelled.truth[comparison.stage.name][index]) if outcome.labelled else UNKNOWN
     probabilities = softmax(comparison.candidate[index], temperature)
     wanted, found = (
-        int(chosen_labels(comparison.stage, logits[[index]])[0])
+        int(choose_labels(comparison.stage, logits[[index]])[0])
         for logits in (comparison.reference, comparison.candidate)
     )
     return ReportedMistake(
@@ -344,15 +344,6 @@ def _describe_mistake(
         quantized_label=labels[found],
         confidence=float(probabilities[found]),
     )
-
-
-def _reliability_curve(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10
-) -> tuple[tuple[float, float, float], ...]:
-    """Return mean confidence, accuracy and share of the pictures per bin that is not empty."""
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    inside = [which == at for at in range(bins) if (which == at).any()]
-    return tuple((float(confidence[b].mean()), float(right[b].mean()), float(b.mean())) for b in inside)
 
 
 def _risk_curve(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:

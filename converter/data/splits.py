@@ -31,8 +31,8 @@ _HASH_SIDE = 8
 _BUCKETS = 2**32
 
 
-class Part(str, Enum):
-    """The use of a picture."""
+class SplitPart(str, Enum):
+    """The set of a split that a picture goes to."""
 
     TRAINING = "training"
     VALIDATION = "validation"
@@ -89,20 +89,20 @@ def split(
         DatasetError: no training picture is left, or a name in ``leave_out`` is unknown.
     """
     left_out = find_groups(samples, leave_out)
-    parts: dict[Part, list[Sample]] = defaultdict(list)
+    parts: dict[SplitPart, list[Sample]] = defaultdict(list)
     for sample in samples:
         part = (
-            Part.TEST
+            SplitPart.TEST
             if sample.group in left_out
             else _choose_part(sample, test_percent, validation_percent, seed)
         )
         parts[part].append(sample)
-    if not parts[Part.TRAINING]:
+    if not parts[SplitPart.TRAINING]:
         raise DatasetError(
             f"{len(samples)} pictures in {len({s.group for s in samples})} groups leave none to train on;"
             " add specimens, or choose another --seed or smaller percentages"
         )
-    return Split(*(tuple(parts[part]) for part in (Part.TRAINING, Part.VALIDATION, Part.TEST)))
+    return Split(*(tuple(parts[part]) for part in (SplitPart.TRAINING, SplitPart.VALIDATION, SplitPart.TEST)))
 
 
 def find_groups(samples: Sequence[Sample], sources: Sequence[str]) -> set[str]:
@@ -137,11 +137,11 @@ def split_by_picture(samples: Sequence[Sample], count: int, *, seed: int = 0) ->
     return np.array([_hash_to_bucket(name, f"folds:{seed}") * count // _BUCKETS for name in names])
 
 
-def _choose_part(sample: Sample, test_percent: float, validation_percent: float, seed: int) -> Part:
+def _choose_part(sample: Sample, test_percent: float, validation_percent: float, seed: int) -> SplitPart:
     percent = _hash_to_bucket(sample.group, f"split:{seed}") * 100 / _BUCKETS
     if percent < validation_percent:
-        return Part.VALIDATION
-    return Part.TEST if percent < validation_percent + test_percent else Part.TRAINING
+        return SplitPart.VALIDATION
+    return SplitPart.TEST if percent < validation_percent + test_percent else SplitPart.TRAINING
 
 
 def _hash_to_bucket(name: str, salt: str) -> int:

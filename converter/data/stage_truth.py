@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
-from converter.graphs.label_names import material_named, meanings_of
+from converter.graphs.label_names import derive_meanings, normalise_material
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def read_corroded(sample: Sample) -> bool | None:
 def with_meanings(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """Return the samples with labels read from folder names: *corroded steel* is steel, and corroded."""
     names = sorted({sample.labels.get(FOLDER_COLUMN, "") for sample in samples} - {""})
-    columns = {name: _columns(meaning) for name, meaning in meanings_of(names).items()}
+    columns = {name: _columns(meaning) for name, meaning in derive_meanings(names).items()}
     return tuple(
         replace(sample, labels={**columns.get(sample.labels.get(FOLDER_COLUMN, ""), {}), **sample.labels})
         for sample in samples
@@ -67,7 +67,7 @@ def _fits(meaning: Meaning | None, sample: Sample) -> bool:
     known = sample.labels
     material = known.get("material")
     claims: list[tuple[str | bool | None, str | bool | None]] = [
-        (meaning.material, None if material is None else material_named(material)),
+        (meaning.material, None if material is None else normalise_material(material)),
         (meaning.severity, known.get("severity")),
         (meaning.form, known.get("form")),
         (meaning.corroded, _equals(known.get("corroded"), CORRODED)),

@@ -38,7 +38,7 @@ class Attempt:
     """One conversion: its bundle, its measured losses and the layers that stayed in float."""
 
     bundle: Bundle
-    answers: StageLogits | None
+    answers: StageLogits
     drops: tuple[Drop, ...] = ()
     comparisons: tuple[StageComparison, ...] = ()
     float_layers: tuple[str, ...] = ()

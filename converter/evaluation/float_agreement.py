@@ -40,7 +40,7 @@ class StageComparison:
     def same_label(self) -> NDArray[np.bool_]:
         """Whether both predict the same label, ``(pictures,)``."""
         expected, predicted = (
-            chosen_labels(self.stage, logits) for logits in (self.reference, self.candidate)
+            choose_labels(self.stage, logits) for logits in (self.reference, self.candidate)
         )
         return np.asarray(expected == predicted)
 
@@ -66,7 +66,7 @@ class StageComparison:
         return bool(np.ptp(self.candidate, axis=0).max() == 0 and np.ptp(self.reference, axis=0).max() > 0)
 
 
-def chosen_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
+def choose_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the index of the label that the node takes where it does not abstain, ``(pictures,)``."""
     return np.array([choose_label(stage, row) for row in softmax(logits, stage.temperature)], np.intp)
 
@@ -97,7 +97,7 @@ def run_model(
     names = [stage.name for stage in engine.bundle.manifest.cascade.stages]
     outputs: dict[str, list[StageOutput]] = {name: [] for name in names}
     for pixels in pictures:
-        for name, output in stage_outputs(engine, pixels).items():
+        for name, output in run_stages(engine, pixels).items():
             outputs[name].append(output)
         advance()
     return StageLogits(
@@ -126,7 +126,7 @@ class StageOutput:
     saturated: float
 
 
-def stage_outputs(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, StageOutput]:
+def run_stages(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, StageOutput]:
     """Return the output of every stage for one picture; each model runs once."""
     manifest = engine.bundle.manifest
     tensors: dict[InputTensor, NDArray[np.generic]] = {}

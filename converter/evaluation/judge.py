@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.graphs.label_names import labels_beside, meanings_of, read_labels
+from converter.graphs.label_names import derive_meanings, find_label_file, read_labels
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
@@ -80,7 +80,7 @@ def load_judge(path: Path, labels: Path | None = None) -> Judge:
         raise GraphError(f"{path}: nothing there; wanted a bundle's folder or a frozen graph")
     if path.is_dir():
         return _bundle_judge(Engine(load_bundle(path)))
-    return _graph_judge(path, read_labels(labels or labels_beside(path)))
+    return _graph_judge(path, read_labels(labels or find_label_file(path)))
 
 
 def judge_samples(
@@ -133,7 +133,9 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     with imported.as_default():
         tf.import_graph_def(graph.index.graph_def, name="")
     session = tf.compat.v1.Session(graph=imported)
-    stage = Stage(name="graph", labels=labels, model="graph", output="graph", meanings=meanings_of(labels))
+    stage = Stage(
+        name="graph", labels=labels, model="graph", output="graph", meanings=derive_meanings(labels)
+    )
     cascade = Cascade(root="graph", stages=(stage,))
     rule = graph.preprocessing
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.data.dataset import load_dataset
 from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded
-from converter.evaluation.float_agreement import chosen_labels
+from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.metrics import count_confusions, wilson_interval
 from edge_node.errors import DatasetError
 from edge_node.inference.cascade import decide
@@ -140,4 +140,4 @@ def _truth_and_choice(
     """Return the right and the chosen label of every picture whose truth a stage knows."""
     truth = labelled.truth[stage.name]
     known = truth != UNKNOWN
-    return truth[known], chosen_labels(stage, answers.logits[stage.name])[known]
+    return truth[known], choose_labels(stage, answers.logits[stage.name])[known]

@@ -1,4 +1,4 @@
-"""Define what an evaluation measures, and how truth, prediction and confidence are read for each question.
+"""Define the questions of an evaluation, and read truth, prediction and confidence for each of them.
 
 A question is, for example, "any metal corroded?" or "material". Pure.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
-from converter.graphs.label_names import material_named
+from converter.graphs.label_names import normalise_material
 from edge_node.messages.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _condition_in(set_name: str) -> Truth:
 def _named_material(sample: Sample) -> str | None:
     """Return a sample's material by the name that a cascade uses for it."""
     name = sample.labels.get("material")
-    return None if name is None else material_named(name)
+    return None if name is None else normalise_material(name)
 
 
 def _true_material(materials: Sequence[str]) -> Truth:

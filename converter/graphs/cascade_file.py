@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from converter.graphs.label_names import labels_beside, meanings_of, read_labels
+from converter.graphs.label_names import derive_meanings, find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags
-from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
+from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.manifest import Meaning, Positive, Stage, Version
 from edge_node.messages.identifiers import Identifier
@@ -96,9 +96,9 @@ def plan_single_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> Ca
     """
     if not graph.exists():
         raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
-    found = read_labels(labels or labels_beside(graph))
+    found = read_labels(labels or find_label_file(graph))
     name = _make_identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
-    stage = StageKeys(name=name).stage(found, meanings_of(found))
+    stage = StageKeys(name=name).stage(found, derive_meanings(found))
     return CascadePlan(name, "1", name, (StagePlan(stage, graph, flags),))
 
 
@@ -112,7 +112,7 @@ def read_cascade(path: Path) -> CascadePlan:
     table = read_stage_file(path, CascadeTable, {"stage": StageTable}, ConversionError, "a cascade file")
     stages = tuple(_plan_stage(path, stage) for stage in table.stage)
     maps = {planned.stage.name: planned.map_from for planned in stages}
-    if problems := list(contradictions(table.root, [planned.stage for planned in stages], maps)):
+    if problems := list(find_contradictions(table.root, [planned.stage for planned in stages], maps)):
         raise ConversionError(f"{path}: {'; '.join(problems)}")
     return CascadePlan(
         table.name or _make_identifier(path.stem),
@@ -132,7 +132,7 @@ def _plan_stage(path: Path, table: StageTable) -> StagePlan:
             raise ConversionError(f"{path}: stage {table.name}: {len(labels)} labels, wanted two or more")
     else:
         try:
-            labels = read_labels(path.parent / table.labels if table.labels else labels_beside(graph))
+            labels = read_labels(path.parent / table.labels if table.labels else find_label_file(graph))
         except CorrosionError as err:
             raise ConversionError(f"{path}: stage {table.name}: {err}") from err
     flags = GraphFlags(
@@ -143,7 +143,7 @@ def _plan_stage(path: Path, table: StageTable) -> StagePlan:
         input_mean=table.input_mean,
         input_std=table.input_std,
     )
-    stage = table.stage(labels, {**meanings_of(labels), **table.meanings})
+    stage = table.stage(labels, {**derive_meanings(labels), **table.meanings})
     return StagePlan(
         msgspec.structs.replace(stage, temperature=table.temperature), graph, flags, table.map_from
     )

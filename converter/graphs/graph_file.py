@@ -21,7 +21,7 @@ _SIGNATURES = ("serving_default", "predict")
 
 @dataclass(frozen=True, slots=True)
 class GraphFile:
-    """A frozen graph, and what else its file says.
+    """A frozen graph, and the facts that its file adds.
 
     Attributes:
         path: as given.

@@ -57,7 +57,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return labels
 
 
-def labels_beside(graph: Path) -> Path:
+def find_label_file(graph: Path) -> Path:
     """Return the label file that retraining wrote beside a graph.
 
     Raises:
@@ -69,7 +69,7 @@ def labels_beside(graph: Path) -> Path:
     raise DatasetError(f"{graph}: none of {', '.join(LABEL_FILES)} beside it; give --labels FILE")
 
 
-def meanings_of(labels: Sequence[str]) -> dict[str, Meaning]:
+def derive_meanings(labels: Sequence[str]) -> dict[str, Meaning]:
     """Return the meaning of each label as far as its words tell it; labels without one are left out.
 
     A severity means *corroded* only if another label of the stage means *none*: a stage that grades surfaces
@@ -83,7 +83,7 @@ def meanings_of(labels: Sequence[str]) -> dict[str, Meaning]:
     return {label: meaning for label, meaning in meanings.items() if meaning != Meaning()}
 
 
-def material_named(name: str) -> str:
+def normalise_material(name: str) -> str:
     """Return the material's name as meanings use it: *galvanized* is galvanized iron."""
     return _MATERIALS.get(name.lower(), name)
 

@@ -96,7 +96,7 @@ def read_stage_file(
         raise error(f"{path}: {str(err).replace('`', '')}") from err
 
 
-def contradictions(
+def find_contradictions(
     root: str | None, stages: Sequence[Stage], maps: Mapping[str, str | None]
 ) -> Iterator[str]:
     """Yield a sentence for each way in which the stages of a file disagree with each other.

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from converter.quantize.balance_heads import balance_heads
-from converter.quantize.refit_heads import refit_heads
 from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, Mode, Target
 from converter.quantize.round_weights import CORRECTED, round_weights
 from converter.quantize.tflite_converter import (
     StepContext,
-    feed_pictures,
     make_converter,
     read_graph_def,
     scale_pictures,
@@ -75,34 +73,16 @@ def apply_steps(graph_def: Any, context: StepContext, steps: Sequence[Step]) -> 
 
 
 def quantize_int8(
-    work: Path, source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
+    source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
 ) -> bytes:
-    """Quantize a calibrated model to int8, with its heads refitted to the int8 backbone.
+    """Quantize a calibrated model to int8.
 
     The input is uint8; where the first operator is kept in float, int8.
 
     Args:
-        work: folder of the request, with its calibration pictures.
         source: the model.
         request: mode and target.
         float_layers: layers that stay in float, each by its first operator's name as in ``list_layers``.
-    """
-    unfitted = quantize_without_refit(source, request, float_layers)
-    fitted = refit_heads(
-        source.model, source.exact, unfitted, lambda entry: feed_pictures(work, request, entry)
-    )
-    return quantize_without_refit(CalibratedModel(fitted, source.exact), request, float_layers)
-
-
-def quantize_without_refit(
-    source: CalibratedModel, request: ConversionRequest, float_layers: tuple[str, ...]
-) -> bytes:
-    """Quantize a calibrated model to int8 and leave its heads as they are: the mean of their logits is off.
-
-    Args:
-        source: the model.
-        request: mode and target.
-        float_layers: as for ``quantize_int8``.
     """
     tf = tensorflow()
     from tensorflow.lite.python.convert import convert_tensor_tf_type_to_tflite_type, mlir_quantize

@@ -1,4 +1,4 @@
-"""Read and change what is inside a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
+"""Read and change the content of a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
 
 This is the one module that knows TFLite's schema, as the runtime's own wheel generates it: TensorFlow is not
 imported.
@@ -82,7 +82,7 @@ def read_operators(content: bytes) -> tuple[Operator, ...]:
 
 
 def count_weight_types(content: bytes) -> Counter[str]:
-    """Return how many operators have weights of each type: what ``type_audit`` checks."""
+    """Count the operators with weights of each type, for ``type_audit``."""
     return Counter(op.weights_type for op in read_operators(content) if op.name in WEIGHTED)
 
 
@@ -91,30 +91,21 @@ def count_operators(content: bytes) -> Counter[str]:
     return Counter(op.name for op in read_operators(content))
 
 
-def find_metadata(model: Any, name: str) -> bytes | None:
-    """Return the metadata called ``name`` of a parsed model, if it has it."""
-    entry = _find_entry(model, name)
-    return bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8)) if entry else None
-
-
 def set_metadata(model: Any, name: str, content: bytes) -> None:
-    """Put metadata called ``name`` into a parsed model, in place of what has that name already.
+    """Put metadata called ``name`` into a parsed model, in place of earlier metadata of that name.
 
     Readers take the first entry of a name, so a second one would not be seen.
     """
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(content, np.uint8)
-    if earlier := _find_entry(model, name):
+    entries = model.metadata or []
+    if earlier := next((entry for entry in entries if entry.name == name.encode()), None):
         model.buffers[earlier.buffer] = buffer
         return
     entry = schema.MetadataT()
     entry.name, entry.buffer = name, len(model.buffers)
     model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
-
-
-def _find_entry(model: Any, name: str) -> Any:
-    return next((entry for entry in model.metadata or [] if entry.name == name.encode()), None)
+    model.metadata = [*entries, entry]
 
 
 def _operators(model: Any) -> Iterator[Operator]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import flatbuffers
 import numpy as np
 
-from converter.quantize.tflite_file import encode_model, find_metadata, parse_model, set_metadata
+from converter.quantize.tflite_file import encode_model, parse_model, set_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,16 +66,11 @@ def add_metadata(content: bytes, described: ModelDescription) -> bytes:
     with zipfile.ZipFile(files, "a") as archive:
         for output in outputs:
             text = "".join(f"{label}\n" for label in described.labels[output])
-            archive.writestr(zipfile.ZipInfo(label_file(output), _MTIME), text)
+            archive.writestr(zipfile.ZipInfo(name_label_file(output), _MTIME), text)
     return files.getvalue()
 
 
-def read_metadata(content: bytes) -> bytes | None:
-    """Return the metadata flatbuffer of a ``.tflite`` file, if it has one."""
-    return find_metadata(parse_model(content), METADATA_NAME)
-
-
-def label_file(output: str) -> str:
+def name_label_file(output: str) -> str:
     """Return the name of the label file of an output tensor inside the model's archive."""
     return f"{output.replace('/', '_')}_labels.txt"
 
@@ -121,7 +116,7 @@ def _write_input(writer: _TableWriter, rule: Preprocessing) -> int:
 def _write_output(writer: _TableWriter, name: str) -> int:
     """Write TensorMetadata of one head: logits per label, per position where it is a map."""
     labels = writer.table(
-        {0: writer.text(label_file(name)), 1: writer.text("labels of the last axis")},
+        {0: writer.text(name_label_file(name)), 1: writer.text("labels of the last axis")},
         {2: _TENSOR_AXIS_LABELS},
     )
     return writer.table(

@@ -40,7 +40,7 @@ def main() -> int:
 
 def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode.takes_float_layers:
-        return quantize_int8(work, calibrate_model(work, request), request, request.float_nodes)
+        return quantize_int8(calibrate_model(work, request), request, request.float_nodes)
     if request.mode is Mode.INT16X8:
         context = StepContext(request.input, request.outputs, scale_pictures(work, request))
         graph_def = apply_steps(read_graph_def(work), context, STEPS)

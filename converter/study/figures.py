@@ -85,6 +85,25 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
     only_model: int
 
 
+class Study(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a study; JSON of ``--json``.
+
+    Attributes:
+        steps: of each training except the pilot's.
+        left_out: sentences on the models that this data set cannot train.
+    """
+
+    data: str
+    pictures: int
+    groups: int
+    folds: int
+    steps: int
+    seed: int
+    left_out: tuple[str, ...]
+    rows: tuple[ModelRow, ...]
+    comparisons: tuple[ModelComparison, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """The predictions of one model or one cascade.

@@ -12,7 +12,7 @@ from converter.study.models import PILOT, THESIS
 from converter.study.text import (
     THESIS_KNOWN,
     draw_conclusions,
-    list_architectures,
+    list_studied,
     select_matrices,
     tabulate_architectures,
     tabulate_errors,
@@ -24,8 +24,7 @@ from converter.study.text import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.study.figures import ModelRow
-    from converter.study.results import Study
+    from converter.study.figures import ModelRow, Study
 
 _AXIS_STEP = 0.1
 
@@ -65,7 +64,7 @@ class Plot(msgspec.Struct, frozen=True):
 def render_study(found: Study) -> bytes:
     """Render the page."""
     sections = []
-    for architecture in list_architectures(found):
+    for architecture in list_studied(found):
         rows = [row for row in found.rows if row.architecture == architecture]
         sections.append(
             {

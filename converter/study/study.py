@@ -21,6 +21,7 @@ from converter.study.figures import (
     ModelComparison,
     ModelRow,
     Predictions,
+    Study,
     combine_predictions,
     compare_cascades,
     measure_model,
@@ -29,8 +30,8 @@ from converter.study.models import PILOT, Model, select_answerable
 from converter.training.recipe import CascadeRecipe, TrainingRecipe
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -41,10 +42,31 @@ PILOT_STEPS = (1000, 2000, 4000, 8000)
 
 
 @dataclass(frozen=True, slots=True)
+class StudySettings:
+    """How a study divides its pictures and trains its models.
+
+    Attributes:
+        folds: parts of a division; each is tested by networks trained on the others.
+        steps: of each training except the pilot's.
+        pilot_steps: of each training of the pilot; empty leaves it out.
+        size_px: sides of the input; None takes the architecture's own.
+        bottleneck_dir: cache of activations; None caches nothing.
+        seed: of divisions and trainings.
+    """
+
+    folds: int
+    steps: int
+    pilot_steps: tuple[int, ...]
+    size_px: int | None
+    bottleneck_dir: Path | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class StudyPlan:
     """The pictures, their divisions and the models to train, the same for every architecture."""
 
-    args: argparse.Namespace
+    settings: StudySettings
     samples: tuple[Sample, ...]
     divisions: dict[str, NDArray[np.intp]]
     models: tuple[Model, ...]
@@ -53,18 +75,18 @@ class StudyPlan:
     @property
     def trainings(self) -> int:
         """Number of trainings per architecture."""
-        return len(self.args.pilot_steps) + len(self.divisions) * int(self.args.folds)
+        return len(self.settings.pilot_steps) + len(self.divisions) * self.settings.folds
 
 
-def plan_study(args: argparse.Namespace, samples: tuple[Sample, ...]) -> StudyPlan:
+def plan_study(settings: StudySettings, samples: tuple[Sample, ...]) -> StudyPlan:
     """Divide the samples into folds and select the models that they can train and test."""
     divisions = {
-        SPECIMEN: split_by_group(samples, args.folds, seed=args.seed),
-        PICTURE: split_by_picture(samples, args.folds, seed=args.seed),
+        SPECIMEN: split_by_group(samples, settings.folds, seed=settings.seed),
+        PICTURE: split_by_picture(samples, settings.folds, seed=settings.seed),
     }
-    pilot = [split_by_picture(samples, 2)] if args.pilot_steps else []
+    pilot = [split_by_picture(samples, 2)] if settings.pilot_steps else []
     models, left_out = select_answerable(samples, [*divisions.values(), *pilot])
-    return StudyPlan(args, samples, divisions, models, left_out)
+    return StudyPlan(settings, samples, divisions, models, left_out)
 
 
 def study_architecture(
@@ -80,15 +102,15 @@ def study_architecture(
     training = TrainingRecipe(
         architecture=name,
         weights=weights,
-        size_px=plan.args.size_px,
-        steps=plan.args.steps,
-        seed=plan.args.seed,
+        size_px=plan.settings.size_px,
+        steps=plan.settings.steps,
+        seed=plan.settings.seed,
         map_weight=0.0,
     )
     recipe = CascadeRecipe(stage=tuple(model.stage for model in plan.models), training=training)
     with Progress(transient=True, console=Console(stderr=True)) as bar:
         reading = bar.add_task(f"{name}: bottlenecks", total=len(plan.samples))
-        cache, advance = plan.args.bottleneck_dir, (lambda done: bar.advance(reading, done))
+        cache, advance = plan.settings.bottleneck_dir, (lambda done: bar.advance(reading, done))
         prepared = prepare(plan.samples, recipe, cache=cache, progress=advance)
         fitting = bar.add_task(f"{name}: trainings", total=plan.trainings)
         rows, compared = _train_and_test(plan, prepared, lambda: bar.advance(fitting))
@@ -99,13 +121,36 @@ def study_architecture(
     )
 
 
+def collect_results(
+    plan: StudyPlan, data: str, studied: Sequence[tuple[tuple[ModelRow, ...], tuple[ModelComparison, ...]]]
+) -> Study:
+    """Return the result of a study.
+
+    Args:
+        plan: of the study.
+        data: name of its pictures.
+        studied: results of ``study_architecture``.
+    """
+    return Study(
+        data=data,
+        pictures=len(plan.samples),
+        groups=len({sample.group for sample in plan.samples}),
+        folds=plan.settings.folds,
+        steps=plan.settings.steps,
+        seed=plan.settings.seed,
+        left_out=plan.left_out,
+        rows=tuple(one for rows, _ in studied for one in rows),
+        comparisons=tuple(one for _, compared in studied for one in compared),
+    )
+
+
 def _train_and_test(
     plan: StudyPlan, prepared: PreparedTraining, advance: Callable[[], None]
 ) -> tuple[list[ModelRow], list[ModelComparison]]:
     groups = np.array([sample.group for sample in plan.samples])
     rows: list[ModelRow] = []
     compared: list[ModelComparison] = []
-    for steps, predictions in _run_pilot(prepared, plan.args.pilot_steps):
+    for steps, predictions in _run_pilot(prepared, plan.settings.pilot_steps):
         rows.append(msgspec.structs.replace(measure_model(predictions, groups, KNOWN), steps=steps))
         advance()
     for split, numbers in plan.divisions.items():

@@ -9,13 +9,12 @@ import numpy as np
 from converter.evaluation.metrics import percent
 from converter.study.figures import KNOWN, PICTURE, SPECIMEN
 from converter.study.models import CASCADE, PILOT, SEVERITY_CASCADE, THESIS, TITLES
-from converter.text_table import crossover_lines, table_lines
+from converter.text_table import format_crossover, format_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from converter.study.figures import ModelComparison, ModelRow
-    from converter.study.results import Study
+    from converter.study.figures import ModelComparison, ModelRow, Study
 
 # Of Model 4: 80 % accuracy with 60 errors, of which 59 confuse materials.
 THESIS_ERRORS, THESIS_BETWEEN_MATERIALS = 60, 59
@@ -26,7 +25,6 @@ THESIS_KNOWN = (
     " known here, and are left out. Its pictures were other ones."
 )
 _FOUR = TITLES["four"]
-FOUR_CLASS_TITLES = (_FOUR, CASCADE)
 NONE = "-"
 
 
@@ -34,16 +32,16 @@ def format_study(found: Study) -> list[str]:
     """Format the study as lines of text for a terminal."""
     extent = f"{found.pictures} pictures in {found.groups} groups, {found.folds} folds, {found.steps} steps"
     text = [f"{found.data}: {extent}"]
-    for architecture in list_architectures(found):
+    for architecture in list_studied(found):
         rows = [row for row in found.rows if row.architecture == architecture]
         text += ["", architecture, *_format_architecture(rows)]
-    if len(list_architectures(found)) > 1:
+    if len(list_studied(found)) > 1:
         heads, cells = tabulate_architectures(found)
-        text += ["", "Architectures, accuracy by specimen", *_indent(table_lines(heads, cells))]
+        text += ["", "Architectures, accuracy by specimen", *_indent(format_table(heads, cells))]
     return [*text, "", *draw_conclusions(found), *found.left_out, THESIS_KNOWN]
 
 
-def list_architectures(found: Study) -> list[str]:
+def list_studied(found: Study) -> list[str]:
     """Return the names of the architectures in the order of the command line."""
     return list(dict.fromkeys(row.architecture for row in found.rows))
 
@@ -69,7 +67,7 @@ def tabulate_models(rows: Sequence[ModelRow]) -> tuple[list[str], list[list[str]
         [
             *(row.model, str(row.pictures), percent(row.accuracy.value)),
             f"{100 * row.accuracy.low:.1f} to {100 * row.accuracy.high:.1f}",
-            thesis_accuracy(row),
+            format_thesis_accuracy(row),
             percent(row.most_frequent),
             *_detection_cells(row),
         ]
@@ -112,7 +110,7 @@ def tabulate_splits(rows: Sequence[ModelRow]) -> tuple[list[str], list[list[str]
 
 def tabulate_architectures(found: Study) -> tuple[list[str], list[list[str]]]:
     """Return heads and cells of the accuracies: a row for each model, a column for each architecture."""
-    names = list_architectures(found)
+    names = list_studied(found)
     accuracies = {
         (row.model, row.architecture): row.accuracy.value for row in found.rows if row.split == SPECIMEN
     }
@@ -128,10 +126,10 @@ def select_matrices(rows: Sequence[ModelRow]) -> list[ModelRow]:
 
 def draw_conclusions(found: Study) -> list[str]:
     """Return sentences on cascades against single models, and on splits by picture."""
-    return [sentence for name in list_architectures(found) for sentence in _draw_conclusions(found, name)]
+    return [sentence for name in list_studied(found) for sentence in _draw_conclusions(found, name)]
 
 
-def thesis_accuracy(row: ModelRow) -> str:
+def format_thesis_accuracy(row: ModelRow) -> str:
     """Return the thesis' accuracy of a row's model, or a dash."""
     return percent(THESIS[row.model] / 100) if row.model in THESIS else NONE
 
@@ -147,9 +145,9 @@ def _format_architecture(rows: Sequence[ModelRow]) -> Iterator[str]:
     }
     for title, (heads, cells) in tables.items():
         if cells:
-            yield from ("", f"  {title}", *_indent(table_lines(heads, cells)))
+            yield from ("", f"  {title}", *_indent(format_table(heads, cells)))
     for row in select_matrices(rows):
-        yield from ("", f"  {row.model}, pictures by specimen", *_indent(crossover_lines(row.crossover)))
+        yield from ("", f"  {row.model}, pictures by specimen", *_indent(format_crossover(row.crossover)))
 
 
 def _indent(text: Sequence[str]) -> list[str]:

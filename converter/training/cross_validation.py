@@ -87,11 +87,11 @@ def judge_groups(prepared: PreparedTraining, count: int, report: Callable[[str],
 def judge_sources(
     prepared: PreparedTraining, sources: Mapping[str, set[str]], report: Callable[[str], None]
 ) -> JudgedFold:
-    """Train once without each source, or several as one, and run the network on what was left out.
+    """Train once without each source, or several as one, and run the network on the pictures left out.
 
     Args:
         prepared: all pictures.
-        sources: name of what is left out -> its groups (``splits.groups_of``).
+        sources: name of what is left out -> its groups (``splits.find_groups``).
         report: called with a line of accuracies after each training.
 
     Raises:
@@ -148,11 +148,10 @@ def calibrate_heads(fitted: RetrainedNetwork, judged: Sequence[JudgedFold]) -> R
 
 
 def _fit_temperature(question: TrainingTarget, judged: Sequence[JudgedFold]) -> float:
-    if not question.on_pictures:  # trained on positions: the logits of whole pictures are not calibrated
-        return 1.0
     known = [(one.logits[question.name], _find_known(question, one)) for one in judged]
     logits = np.concatenate([values[chosen] for values, chosen in known])
-    return fit_head_temperature(logits, np.concatenate([question.targets[chosen] for _, chosen in known]))
+    targets = np.concatenate([question.targets[chosen] for _, chosen in known])
+    return fit_head_temperature(question, logits, targets)
 
 
 def _collect_left_out(

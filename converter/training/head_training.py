@@ -36,7 +36,7 @@ def train(
     settings: TrainingSettings,
     *,
     upper: Any = None,
-    report: Callable[[Validation], None] = lambda _look: None,
+    report: Callable[[Validation], None] = lambda _validation: None,
 ) -> tuple[TrainedHead, ...]:
     """Train one head for each target, and the layers of ``upper`` if there are any.
 
@@ -86,12 +86,13 @@ def _train_once(
         losses.append(trainer.step(draws.choice(len(chances), settings.batch, p=chances), draws))
         if step % settings.evaluate_every and step != settings.steps:
             continue
-        look = trainer.validate(step, float(np.mean(losses)))
+        validation = trainer.validate(step, float(np.mean(losses)))
         losses = []
-        report(look)
+        report(validation)
         if not settings.patience:
             continue
-        best, waited = (look.validation_loss, 0) if look.validation_loss < best else (best, waited + 1)
+        found = validation.validation_loss
+        best, waited = (found, 0) if found < best else (best, waited + 1)
         if waited == 0:
             trainer.remember_best()
         if waited >= settings.patience:
@@ -100,12 +101,15 @@ def _train_once(
     return trainer
 
 
-def fit_head_temperature(logits: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> float:
+def fit_head_temperature(
+    question: TrainingTarget, logits: NDArray[np.floating[Any]], targets: NDArray[np.intp]
+) -> float:
     """Return the temperature that minimises the cross-entropy of ``targets``; 1 without any.
 
+    It is 1 too for a head trained on positions only, whose logits of whole pictures cannot be calibrated.
     Searched from 0.25 to 8: values beyond come from too few pictures.
     """
-    if not len(targets):
+    if not question.on_pictures or not len(targets):
         return 1.0
     candidates = np.geomspace(0.25, 8.0, 201)
     values = np.asarray(logits, np.float64)

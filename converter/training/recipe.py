@@ -9,7 +9,7 @@ import msgspec
 from converter.architectures.backbones import DEFAULT_ARCHITECTURE
 from converter.argument_types import MAX_SEED
 from converter.data.dataset import OTHER, UNCORRODED
-from converter.graphs.stage_file import FileKeys, StageKeys, contradictions, read_stage_file
+from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Positive, Probability, Version
 from edge_node.messages.identifiers import Identifier  # noqa: TC001  # msgspec reads the annotation
@@ -204,7 +204,9 @@ def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
 
 def _find_contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
     stages = [stage.stage(stage.labels, {}) for stage in recipe.stage]
-    yield from contradictions(recipe.root, stages, {stage.name: stage.map_from for stage in recipe.stage})
+    yield from find_contradictions(
+        recipe.root, stages, {stage.name: stage.map_from for stage in recipe.stage}
+    )
     if not recipe.training.fine_tune and any(training.style_mixing for training in trainings):
         yield "style_mixing changes layers that are trained along, and fine_tune is 0"
     if recipe.training.sets and (

@@ -117,7 +117,7 @@ def fit(
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     *,
-    report: Callable[[Validation], None] = lambda _look: None,
+    report: Callable[[Validation], None] = lambda _validation: None,
 ) -> RetrainedNetwork:
     """Train the heads, and the layers that the recipe fine-tunes, on some of the pictures.
 
@@ -280,10 +280,8 @@ def _pool_features(activations: NDArray[np.float16], upper: Any) -> NDArray[np.f
 
 
 def _fit_temperature(head: TrainedHead, logits: NDArray[np.float32], validation: NDArray[np.bool_]) -> float:
-    if not head.question.on_pictures:  # trained on positions: the logits of whole pictures are not calibrated
-        return 1.0
     known = validation & (head.question.targets != UNKNOWN)
-    return fit_head_temperature(logits[known], head.question.targets[known])
+    return fit_head_temperature(head.question, logits[known], head.question.targets[known])
 
 
 def _read_masks(samples: Sequence[Sample], variants: Sequence[Variant], side: int) -> NDArray[np.float32]:

@@ -136,11 +136,13 @@ class _Parts:
 
 def _main_loop(parts: _Parts, findings: FindingLog, meter: _Meter) -> MainLoop:
     """Return the daemon's main loop, with its periodic work, on these parts."""
-    notifier, bell, pause, shadow = Notifier({}), threading.Event(), PauseSwitch(), parts.shadow
-    inference = InferenceThread(parts.latest, bell.set, shadow.give_way if shadow is not None else None)
+    notifier, has_work, pause, shadow = Notifier({}), threading.Event(), PauseSwitch(), parts.shadow
+    inference = InferenceThread(parts.latest, has_work.set, shadow.give_way if shadow is not None else None)
     board = StatusBoard(parts.config, parts.engine.bundle, parts.spool)
     bundle = BundleInUse(
-        *(parts.config, parts.engine, parts.spool.epoch),
+        parts.config,
+        parts.engine,
+        parts.spool.epoch,
         reloader=Reloader(lambda: parts.engine),
         notifier=notifier,
         listeners=[board],
@@ -150,8 +152,8 @@ def _main_loop(parts: _Parts, findings: FindingLog, meter: _Meter) -> MainLoop:
     return MainLoop(
         inference,
         bundle,
-        VerdictWriter(parts.spool, parts.evidence, EvidenceThread(bell.set), pose),
-        bell=bell,
+        VerdictWriter(parts.spool, parts.evidence, EvidenceThread(has_work.set), pose),
+        has_work=has_work,
         pause=pause,
         listeners=[findings, board, meter, *([shadow] if shadow is not None else [])],
         periodics=[bundle, StatusReporter(sources, board, Watchdog(notifier), parts.publisher)],
@@ -201,7 +203,7 @@ class RawFrames:
 
 
 class _Meter:
-    """Counts verdicts from the end of the warm-up; ``full`` is set when it has enough."""
+    """Count verdicts from the end of the warm-up; ``full`` is set when it has enough."""
 
     def __init__(self, seconds: float) -> None:
         self.full = threading.Event()

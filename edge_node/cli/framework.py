@@ -99,6 +99,8 @@ class _Terminated(BaseException):
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    # A second one (``timeout`` sends two) must not interrupt the cleaning up after the first.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise _Terminated
 
 

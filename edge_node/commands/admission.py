@@ -49,7 +49,7 @@ class RefusedCommand:
 
 
 class CommandAdmission:
-    """Admits or refuses received commands; used by one thread."""
+    """Admit or refuse received commands; used by one thread."""
 
     def __init__(
         self,
@@ -73,7 +73,9 @@ class CommandAdmission:
         self._topics = topics
         self._now = now
         self._taken = {nonce: until for nonce, until in taken.items() if until > now().timestamp()}
-        self._verify = _verifier(config.public_key_file) if config.public_key_file else None
+        self._verify: Callable[[bytes, bytes], bool] | None = None
+        if config.public_key_file:
+            self._verify = load_trusted_key(config.public_key_file, "[commands] public_key_file").holds
         self._tokens = float(config.burst)
         self._tokens_at_s = time.monotonic()
         self._unread = 0
@@ -155,8 +157,3 @@ class CommandAdmission:
 def _check_fresh(message: Incoming) -> None:
     if message.is_retained:
         raise CommandError("retained", "commands are never retained: it may be of any age")
-
-
-def _verifier(path: str) -> Callable[[bytes, bytes], bool]:
-    """Return a check of Ed25519 signatures against the public key in ``path``, PEM."""
-    return load_trusted_key(path, "[commands] public_key_file").holds

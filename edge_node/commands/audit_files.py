@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from edge_node.durable_file import sync_folder
 from edge_node.messages.review import REVIEW_VERB
 
 if TYPE_CHECKING:
@@ -117,11 +118,7 @@ def _append(path: Path, line: bytes) -> None:
             raise OSError(28, "the disk is full")
         os.fsync(file.fileno())
     if fresh:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
 
 
 def _size(path: Path) -> int:

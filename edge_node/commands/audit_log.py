@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class AuditLog:
-    """Writes the audit while it is open as a context manager; ``record`` may be called by any thread."""
+    """Write the audit while open as a context manager; ``record`` may be called by any thread."""
 
     def __init__(self, files: AuditFiles, max_waiting: int = MAX_WAITING) -> None:
         """Write to ``files``; at most ``max_waiting`` lines wait for the disk."""
@@ -47,7 +47,7 @@ class AuditLog:
         self.close()
 
     def record(self, **fields: Any) -> None:
-        """Have an entry written; returns at once.
+        """Queue an entry to be written; returns at once.
 
         Args:
             fields: of ``AuditEntry``; ``at`` is now.
@@ -55,7 +55,7 @@ class AuditLog:
         self.record_then(lambda _is_written: None, **fields)
 
     def record_then(self, on_written: Callable[[bool], None], **fields: Any) -> None:
-        """Have an entry written, then ``on_written`` called; returns at once.
+        """Queue an entry to be written, and ``on_written`` to be called then; returns at once.
 
         Args:
             on_written: called with true when the entry is on the disk, in the audit's thread; with false when
@@ -86,11 +86,10 @@ class AuditLog:
     def _run(self) -> None:
         while (waiting := self._next()) is not None:
             entry, on_written = waiting
-            is_written = self._files.write(entry)
             try:
-                on_written(is_written)
+                on_written(self._files.write(entry))
             except Exception:  # noqa: BLE001  whatever it is, the next line must be written
-                _log.exception("audit")
+                _log.exception("audit: %s %s", entry.event, entry.verb)
 
     def _next(self) -> tuple[AuditEntry, Callable[[bool], None]] | None:
         """Wait for an entry; None when closed and all are written."""

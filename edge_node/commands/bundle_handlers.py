@@ -29,26 +29,26 @@ _RESULTS = {
 
 
 class ReloadHandler:
-    """Executes ``reload``: loads the bundle beside the one in use, and responds again when that has ended."""
+    """Execute ``reload``: load the bundle beside the one in use, and respond again when that has ended."""
 
     def __init__(self, reloader: Reloader, responses: ResponseWriter) -> None:
         self._reloader = reloader
         self._responses = responses
 
     def handle(self, admitted: AdmittedCommand[Reload]) -> CommandOutcome:
-        """Begin to load."""
+        """Start loading."""
         self._reloader.request(lambda loaded: self._responses.respond(admitted, _outcome(loaded)))
         return CommandOutcome(Result.ACCEPTED, "loading", "the present bundle goes on until it is good")
 
 
 class UpdateHandler:
-    """Executes ``update``: fetches a bundle that is offered."""
+    """Execute ``update``: fetch a bundle that is offered."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
     def handle(self, admitted: AdmittedCommand[FetchUpdate]) -> CommandOutcome:
-        """Begin to fetch, unless another bundle is being fetched or it is too large."""
+        """Start fetching, unless another bundle is being fetched or this one is too large."""
         command = admitted.command
         offer = Offer(
             name=command.name,

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class CommandExecutor:
-    """Executes what ``submit`` took, which any thread may call; ``look`` belongs to the main thread."""
+    """Execute submitted commands: any thread may call ``submit``, the main thread calls ``look``."""
 
     interval_s = 0.0  # at every turn of the main loop
 
@@ -38,7 +38,7 @@ class CommandExecutor:
         self._queue: queue.SimpleQueue[AdmittedCommand[Any]] = queue.SimpleQueue()
 
     def submit(self, admitted: AdmittedCommand[Any]) -> None:
-        """Have a command executed at the next ``look``; returns at once."""
+        """Queue a command for the next ``look``; returns at once."""
         self._queue.put(admitted)
 
     def look(self, _now_s: float) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PauseSwitch:
-    """Tells capture and main loop whether frames are inspected; may be used by several threads."""
+    """Hold whether frames are inspected, for capture and main loop; may be used by several threads."""
 
     def __init__(self) -> None:
         self._until_s: float | None = None
@@ -35,7 +35,7 @@ class PauseSwitch:
 
 
 class PauseHandler:
-    """Executes ``pause``."""
+    """Execute ``pause``."""
 
     def __init__(self, switch: PauseSwitch) -> None:
         self._switch = switch
@@ -47,7 +47,7 @@ class PauseHandler:
 
 
 class ResumeHandler:
-    """Executes ``resume``."""
+    """Execute ``resume``."""
 
     def __init__(self, switch: PauseSwitch) -> None:
         self._switch = switch

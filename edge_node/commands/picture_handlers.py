@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotHandler:
-    """Executes ``snapshot``: requests the next inspected frame, and responds when its verdict is spooled.
+    """Execute ``snapshot``: request the next inspected frame, and respond when its verdict is spooled.
 
     A verdict listener; every method belongs to the main thread.
     """
@@ -55,7 +55,7 @@ class SnapshotHandler:
 
 
 class EvidenceHandler:
-    """Executes ``evidence``: queues a kept picture for sending."""
+    """Execute ``evidence``: queue a kept picture for sending."""
 
     def __init__(self, evidence: EvidenceStore) -> None:
         self._evidence = evidence

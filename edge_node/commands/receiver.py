@@ -27,7 +27,7 @@ _ONLY_AUDITED = frozenset({Verb.REVIEW})  # a full disk is no reason not to paus
 
 
 class CommandReceiver:
-    """Takes the commands for one robot, as an inbox of the publisher; never waits for the disk."""
+    """Receive the commands for one robot, as an inbox of the publisher; never waits for the disk."""
 
     qos = 1
 

@@ -27,7 +27,7 @@ class CommandOutcome:
 
 
 class ResponseWriter:
-    """Writes the responses of one robot; any thread may call it, and none waits for the disk."""
+    """Write the responses of one robot; any thread may call it, and none waits for the disk."""
 
     def __init__(self, topics: Topics, spool: Spool, audit: AuditLog) -> None:
         self._audit = audit
@@ -52,7 +52,7 @@ class ResponseWriter:
         """Append a response, or an event that follows a command later.
 
         Args:
-            verb: that was asked for, or is answered to.
+            verb: of the command.
             command_id: None where no command was given.
             outcome: of the command.
             correlation: of the command.

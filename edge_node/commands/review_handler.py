@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ReviewHandler:
-    """Executes ``review`` in the main thread; the receiver has recorded it in the audit before."""
+    """Execute ``review`` in the main thread; the receiver has recorded it in the audit before."""
 
     def __init__(
         self,

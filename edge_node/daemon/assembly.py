@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.capture_thread import CaptureThread
 from edge_node.camera.latest import LatestFrame
@@ -65,12 +65,10 @@ from edge_node.update.installer import Installer
 from edge_node.update.trial_keeper import TrialKeeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from edge_node.config.sections import Config
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
-
-_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -122,10 +120,8 @@ def _make_state_dir(config: Config) -> Path:
 def _camera(node: Registry) -> CameraParts:
     """Return the capture thread, not started, and the poses that belong to its frames."""
     latest, config = LatestFrame(), node.config
-    capture = _config_errors(
-        "[camera] source",
-        lambda: CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused),
-    )
+    with _config_errors("[camera] source"):
+        capture = CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused)
     pose = pose_track(config.pose)
     if config.pose.mqtt_topic:
         node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
@@ -140,7 +136,9 @@ def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
         store = BundleStore(node.state_dir / STORE_NAME, load_trusted_keys(config.trusted_keys))
         note_start(store, config)
         load = partial(load_installed, store, config)
-    return ModelParts(_config_errors("[bundle] path", load), Reloader(load, reload), store)
+    with _config_errors("[bundle] path"):
+        engine = load()
+    return ModelParts(engine, Reloader(load, reload), store)
 
 
 def _storage(node: Registry) -> StorageParts:
@@ -159,7 +157,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
         return None
     config, fetcher = node.config.bundle, None
     if node.config.commands.accept:
-        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.ring)
+        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.set)
         node.inboxes.append(fetcher)
         node.outboxes.append(fetcher)
         node.bundle_texts.append(lambda: fetcher.text)
@@ -170,7 +168,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
     node.verdict_listeners.append(keeper)
     node.bundle_listeners.append(keeper)
     node.periodics.append(keeper)
-    node.excuses.append(keeper.excuse)
+    node.failure_counters.append(keeper.count_failure)
     return fetcher
 
 
@@ -184,7 +182,8 @@ def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher
     executor = CommandExecutor({Verb.SNAPSHOT: snapshots.handle, **handlers}, responses)
     node.periodics.append(executor)
     receiver = CommandReceiver(
-        *(node.config.commands, node.topics),
+        node.config.commands,
+        node.topics,
         spool=storage.spool,
         audit=storage.audit,
         responses=responses,
@@ -214,7 +213,10 @@ def _link(node: Registry, storage: StorageParts) -> Publisher:
     """Start to connect to the broker, with every inbox and outbox that registered."""
     config, topics = node.config, node.topics
     publisher = Publisher(
-        *(config.mqtt, topics, storage.spool, node.wake),
+        config.mqtt,
+        topics,
+        storage.spool,
+        node.wake,
         inboxes=node.inboxes,
         outboxes=[
             HomeAssistantOutbox(topics, config.mqtt),
@@ -236,7 +238,8 @@ def _sparkplug(node: Registry) -> SparkplugNode:
 def _start_camera(node: Registry, camera: CameraParts, storage: StorageParts) -> None:
     """Start capture and the parts that work on its frames: findings, and poses over UDP."""
     config, stack = node.config.pose, node.stack
-    _config_errors("[camera] source", lambda: stack.enter_context(camera.capture))
+    with _config_errors("[camera] source"):
+        stack.enter_context(camera.capture)
     stack.enter_context(storage.findings)
     if config.udp_port is not None:
         stack.enter_context(PoseReceiver(camera.pose, config.udp_host, config.udp_port))
@@ -282,27 +285,33 @@ def _inspection(
     monitoring: MonitoringParts,
 ) -> InspectionParts:
     """Build inference, the bundle in use and the verdict writer."""
-    bell, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
+    has_work, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
     on_busy = shadow.give_way if shadow is not None else None
-    inference = InferenceThread(camera.latest, bell.set, on_busy)
+    inference = InferenceThread(camera.latest, has_work.set, on_busy)
     bundle = _bundle_in_use(node, models, spool.epoch)
-    pictures = EvidenceThread(bell.set)
+    pictures = EvidenceThread(has_work.set)
     verdicts = VerdictWriter(spool, storage.evidence, pictures, camera.pose, requests=node.picture_requests)
     sources = Sources(
-        *(camera.capture, inference, spool, bundle, node.pause),
+        camera.capture,
+        inference,
+        spool,
+        bundle,
+        node.pause,
         texts=tuple(node.bundle_texts),
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
     )
-    return InspectionParts(bell, inference, bundle, verdicts, sources)
+    return InspectionParts(has_work, inference, bundle, verdicts, sources)
 
 
 def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUse:
     bundle = BundleInUse(
-        *(node.config, models.engine, epoch),
+        node.config,
+        models.engine,
+        epoch,
         reloader=models.reloader,
         notifier=node.notifier,
         listeners=node.bundle_listeners,
-        excuses=node.excuses,
+        failure_counters=node.failure_counters,
     )
     node.periodics.append(bundle)
     return bundle
@@ -324,7 +333,7 @@ def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
         inspection.inference,
         inspection.bundle,
         inspection.verdicts,
-        bell=inspection.bell,
+        has_work=inspection.has_work,
         pause=node.pause,
         listeners=node.verdict_listeners,
         periodics=node.periodics,
@@ -340,9 +349,10 @@ def _deliver_the_rest(spool: Spool, publisher: Publisher, stop: threading.Event)
             return
 
 
-def _config_errors(key: str, action: Callable[[], _T]) -> _T:
+@contextmanager
+def _config_errors(key: str) -> Iterator[None]:
     """Raise what can never work as a configuration error: starting again will not mend it."""
     try:
-        return action()
+        yield
     except (CameraError, BundleError, RuntimeUnavailableError) as err:
         raise ConfigError(f"{key}: {err}") from err

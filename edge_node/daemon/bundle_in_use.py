@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 class BundleListener(Protocol):
-    """Is told of the end of each reload, in the main thread."""
+    """Called at the end of each reload, in the main thread."""
 
     def on_reload(self, bundle: Bundle | None, /) -> None:
         """Note the bundle that judges from now on; None if it was refused and the one before goes on."""
 
 
 class BundleInUse:
-    """Belongs to the main thread.
+    """Inspect frames with one bundle until another replaces it; used by the main thread alone.
 
     Attributes:
         judge: inspects the next frame.
@@ -49,7 +49,7 @@ class BundleInUse:
         reloader: Reloader,
         notifier: Notifier,
         listeners: Sequence[BundleListener] = (),
-        excuses: Sequence[Callable[[Exception], bool]] = (),
+        failure_counters: Sequence[Callable[[Exception], bool]] = (),
     ) -> None:
         """Begin with ``engine``.
 
@@ -59,27 +59,27 @@ class BundleInUse:
             epoch: of the spool's numbers.
             reloader: loads another.
             notifier: the service manager.
-            listeners: told of the end of each reload.
-            excuses: called with what a frame raised; true from one of them if that counts against a bundle on
-                trial, else it ends the node.
+            listeners: called at the end of each reload.
+            failure_counters: each called with the exception of a frame that could not be judged; true if it
+                counted it against a bundle on trial. Unless one does, the exception ends the node.
         """
         self._config = config
         self._epoch = epoch
         self._reloader = reloader
         self._notifier = notifier
         self._listeners = tuple(listeners)
-        self._excuses = tuple(excuses)
+        self._failure_counters = tuple(failure_counters)
         self._adopt(engine)
 
-    def blame(self, err: Exception) -> None:
-        """Count ``err`` against a bundle on trial; raise it where there is none."""
-        if not any(excuse(err) for excuse in self._excuses):
+    def count_failure(self, err: Exception) -> None:
+        """Count a frame that could not be judged against the trial; raise ``err`` if there is none."""
+        if not any(count(err) for count in self._failure_counters):
             raise err
 
     def look(self, _now_s: float) -> None:
         """Begin a reload that was asked for, and adopt the bundle of one that has ended."""
-        if self._reloader.asked.is_set():
-            self._reloader.asked.clear()
+        if self._reloader.signalled.is_set():
+            self._reloader.signalled.clear()
             self._notifier.reloading()
             self._reloader.request()
         loaded = self._reloader.take()

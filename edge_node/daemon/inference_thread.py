@@ -64,7 +64,7 @@ class Judged:
 
 
 class InferenceThread:
-    """Runs the models; its methods belong to the main thread.
+    """Run the models in a thread; the methods belong to the main thread.
 
     Attributes:
         busy_since_s: monotonic time from which the models have been looking at a frame; None if they are not.

@@ -29,18 +29,18 @@ MAX_UNRECORDED = 8  # verdicts that wait for a picture; each holds a frame, so t
 
 
 class VerdictListener(Protocol):
-    """Is told of each inspected frame, in the main thread, after its verdict is in the spool."""
+    """Called with each inspected frame, in the main thread, after its verdict is in the spool."""
 
     def on_verdict(self, frame: Frame, inspection: Inspection, verdict: Verdict, /) -> None:
-        """Take note of it; must be quick."""
+        """Note the frame and its verdict; must be quick."""
 
 
 class Periodic(Protocol):
-    """Is called in the main thread, every ``interval_s`` or at every turn if that is 0."""
+    """Called in the main thread, every ``interval_s`` or at every turn if that is 0."""
 
     @property
     def interval_s(self) -> float:
-        """How long to wait between two calls."""
+        """Seconds between two calls."""
 
     def look(self, now_s: float, /) -> None:
         """Do what is due; ``now_s`` is monotonic; must be quick."""
@@ -57,7 +57,7 @@ class _Unrecorded:
 
 
 class MainLoop:
-    """Turns frames into verdicts, newest first, until stopped."""
+    """Turn the newest frame into a verdict, again and again, until stopped."""
 
     def __init__(  # noqa: PLR0913  # each is a part, by name
         self,
@@ -65,7 +65,7 @@ class MainLoop:
         bundle: BundleInUse,
         verdicts: VerdictWriter,
         *,
-        bell: threading.Event,
+        has_work: threading.Event,
         pause: PauseSwitch,
         listeners: Sequence[VerdictListener] = (),
         periodics: Sequence[Periodic] = (),
@@ -76,15 +76,15 @@ class MainLoop:
             inference: runs the models; started and stopped here.
             bundle: judges frames.
             verdicts: keeps pictures and spools verdicts; started and stopped here.
-            bell: set by every thread that has something for the main thread.
+            has_work: set by every thread that has something for the main thread.
             pause: whether frames are inspected.
-            listeners: told of each verdict, in this order.
+            listeners: called with each verdict, in this order.
             periodics: called in this order.
         """
         self._inference = inference
         self._bundle = bundle
         self._verdicts = verdicts
-        self._bell = bell
+        self._has_work = has_work
         self._pause = pause
         self._listeners = tuple(listeners)
         self._periodics = tuple(periodics)
@@ -102,8 +102,8 @@ class MainLoop:
                 self._look()
                 if self._inference.is_finished and not self._unrecorded:
                     break
-                self._bell.wait(TICK_S)
-                self._bell.clear()
+                self._has_work.wait(TICK_S)
+                self._has_work.clear()
         finally:
             self._inference.stop()
             self._verdicts.stop()
@@ -120,7 +120,7 @@ class MainLoop:
             try:
                 self._inference.prepare(self._bundle.judge)
             except Exception as err:  # noqa: BLE001  raised again unless a bundle is on trial
-                self._bundle.blame(err)
+                self._bundle.count_failure(err)
         self._conclude()
         while self._unrecorded and ((picture := self._unrecorded[0].picture) is None or picture.is_settled):
             self._record(self._unrecorded.popleft())
@@ -131,7 +131,7 @@ class MainLoop:
             try:
                 inspection = judged.inspection()
             except Exception as err:  # noqa: BLE001  raised again unless a bundle is on trial
-                self._bundle.blame(err)
+                self._bundle.count_failure(err)
                 self._unjudged += 1 + judged.dropped
                 continue
             dropped, self._unjudged = judged.dropped + self._unjudged, 0
@@ -139,7 +139,7 @@ class MainLoop:
             self._unrecorded.append(_Unrecorded(judged, dropped, inspection, picture))
 
     def _record(self, frame: _Unrecorded) -> None:
-        """Spool the frame's verdict and tell the listeners."""
+        """Spool the frame's verdict and call the listeners."""
         sha256 = frame.picture.sha256 if frame.picture is not None else None
         verdict = self._verdicts.append(
             frame.judged, frame.inspection, dropped=frame.dropped, evidence_sha256=sha256

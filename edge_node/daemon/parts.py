@@ -41,18 +41,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Holds what all parts share, and the lists in which they register with the parts that call them.
+    """Hold what all parts share, and the lists in which they register with the parts that call them.
 
     Attributes:
         config: of the whole node.
         topics: of this robot.
         state_dir: the node's folder; it exists.
         stack: stops the parts, last first.
-        wake: rung by whoever has something for the publisher's thread.
+        wake: set by whoever has something for the publisher's thread.
         notifier: the service manager.
         pause: whether frames are inspected.
         bundle_texts: sentences about the bundle in use; empty while there is nothing to say.
-        excuses: true for what a frame raised if that counts against a bundle on trial.
+        failure_counters: true for the exception of a frame that could not be judged, if it is counted against
+            a bundle on trial.
         picture_requests: true for a frame whose picture is to be kept in any case.
     """
 
@@ -70,7 +71,7 @@ class Registry:
     status_listeners: list[StatusListener] = field(default_factory=list)
     periodics: list[Periodic] = field(default_factory=list)
     bundle_texts: list[Callable[[], str]] = field(default_factory=list)
-    excuses: list[Callable[[Exception], bool]] = field(default_factory=list)
+    failure_counters: list[Callable[[Exception], bool]] = field(default_factory=list)
     picture_requests: list[Callable[[Frame], bool]] = field(default_factory=list)
 
 
@@ -116,10 +117,10 @@ class InspectionParts:
     """The parts that inspect frames, and the sources of their state.
 
     Attributes:
-        bell: set by every thread that has something for the main thread.
+        has_work: set by every thread that has something for the main thread.
     """
 
-    bell: threading.Event
+    has_work: threading.Event
     inference: InferenceThread
     bundle: BundleInUse
     verdicts: VerdictWriter

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError
-from edge_node.inspection.pose_track import _WAIT_S, PoseTrack, _log
-from edge_node.messages.pose import MAX_MESSAGE_BYTES
+from edge_node.messages.pose import MAX_POSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_node.inspection.pose_track import PoseTrack
     from edge_node.mqtt.types import Incoming
+
+_WAIT_S = 0.5  # how soon the receiver notices a stop
+
+_log = logging.getLogger(__name__)
 
 
 class PoseReceiver:
@@ -59,7 +64,7 @@ class PoseReceiver:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                message, _ = self._socket.recvfrom(MAX_MESSAGE_BYTES + 1)
+                message, _ = self._socket.recvfrom(MAX_POSE_BYTES + 1)
             except TimeoutError:
                 continue
             except OSError as err:

@@ -36,10 +36,10 @@ class Capture(Protocol):
 
 
 class StatusListener(Protocol):
-    """Is told of the node's state twice a second, in the main thread."""
+    """Called with the node's state twice a second, in the main thread."""
 
     def on_status(self, status: Status, health: Health | None, *, link: str, hung: str) -> None:
-        """Take note of it; ``health`` is None where it is not new, ``hung`` empty if nothing hangs."""
+        """Note the state; ``health`` is None where it is not new, ``hung`` empty if nothing hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Sources:
 
 
 class StatusReporter:
-    """Belongs to the main thread."""
+    """Feed the watchdog and publish status and health; used by the main thread alone."""
 
     interval_s = 0.5
 

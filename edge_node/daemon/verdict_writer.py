@@ -26,7 +26,7 @@ _KEEP = {Outcome.CORRODED: Keep.HIGH, Outcome.UNCORRODED: Keep.LOW}
 
 
 class VerdictWriter:
-    """Belongs to the main thread; pictures are encoded and written in the evidence thread."""
+    """Append verdicts in the main thread; pictures are encoded and written in the evidence thread."""
 
     def __init__(
         self,

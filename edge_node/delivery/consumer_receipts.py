@@ -1,64 +1,25 @@
 """Keep each verdict in the spool until all named consumers have sent a receipt for it.
 
 A broker that acknowledged may still lose: its queue for a subscriber may be bounded, or forgotten when it is
-killed. A receipt says that a consumer has stored all verdicts up to a number. ``ConsumerReceipts`` is pure;
-the caller passes the time.
+killed. A receipt says that a consumer has stored all verdicts up to a number. Pure; the caller passes the
+time.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from edge_node.messages.receipt import _DECODER, MAX_RECEIPT_BYTES, Receipt
+from edge_node.messages.receipt import decode_receipt
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import StoredUpTo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from edge_node.messages.receipt import Receipt
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
-
-
-class ReceiptInbox:
-    """Receive the receipts of consumers: an ``Inbox`` of the publisher."""
-
-    qos = 1
-
-    def __init__(
-        self,
-        receipts: ConsumerReceipts,
-        on_stored: Callable[[StoredUpTo], None],
-        on_missing: Callable[[], None],
-    ) -> None:
-        """Prepare.
-
-        Args:
-            receipts: what the consumers have.
-            on_stored: called with what all consumers have: it may be deleted.
-            on_missing: called when a consumer lacks what was sent long ago: all that no receipt covers is to
-                be sent again.
-        """
-        self._receipts = receipts
-        self._on_stored = on_stored
-        self._on_missing = on_missing
-
-    @property
-    def filters(self) -> Sequence[str]:
-        """The topics on which the consumers send receipts; none if no receipts are wanted."""
-        return self._receipts.filters
-
-    def take(self, message: Incoming) -> None:
-        """Take a receipt; what is none is counted and changes nothing."""
-        stored = self._receipts.note(message, time.monotonic())
-        if self._receipts.take_missing():
-            self._on_missing()
-        if stored is not None:
-            self._on_stored(stored)
 
 
 class ConsumerReceipts:
@@ -116,13 +77,8 @@ class ConsumerReceipts:
         consumer = self._topics.consumer(message.topic)
         if consumer not in self._stored_up_to:
             return None
-        try:
-            if len(message.payload) > MAX_RECEIPT_BYTES:
-                raise msgspec.DecodeError("too large")  # noqa: TRY301  one way out for all that is no receipt
-            receipt = _DECODER.decode(message.payload)
-            if receipt.seq > self._most_sent.get(receipt.epoch, receipt.seq):
-                raise msgspec.DecodeError("never sent")  # noqa: TRY301  the same
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        receipt = decode_receipt(message.payload)
+        if receipt is None or receipt.seq > self._most_sent.get(receipt.epoch, receipt.seq):
             self.refused += 1
             return None
         by_epoch = self._stored_up_to[consumer]

@@ -43,7 +43,7 @@ class Outbox(Protocol):
     """Hand out messages that are not part of the record: the latest verdict, pictures, requests for pieces.
 
     None of them may delay a verdict. So of all outboxes with QoS 1 together only one message is on its way,
-    and the outbox that stands first in the list is asked first. Messages at QoS 0 are sent as long as the
+    and outboxes that stand first in the list come first. Messages at QoS 0 are sent as long as the
     link takes them, and nobody learns whether they arrived.
     """
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.5  # how late a hold, a stop or an unanswered row may be noticed
-_GOODBYE_SHARE = 0.5  # of the time for stopping, for rows on their way; the rest for saying offline
+_GOODBYE_SHARE = 0.5  # of the time for stopping, for rows in flight; the rest for the offline status
 
 
 class Publisher:
@@ -65,7 +65,7 @@ class Publisher:
             config: the broker.
             topics: of this robot.
             spool: what is to be delivered.
-            wake: rung by whoever has work for the publisher's thread.
+            wake: set by whoever has work for the publisher's thread.
             inboxes: receive messages; where several match a topic, the first gets it.
             outboxes: have messages beside the record, the most urgent first; the latest verdict precedes all.
             listeners: learn what the broker has and how the node does.
@@ -85,7 +85,7 @@ class Publisher:
         self._listeners = (latest, *listeners)
         self._side_messages = SideMessages((latest, *outboxes, self._health))
         self._rows = RowDelivery(config, topics, spool, self._alarms, self._listeners)
-        self._inboxes = (*inboxes, self._rows.receipts)
+        self._inboxes = (*inboxes, self._rows)
         self._by_filter = [(one, inbox) for inbox in self._inboxes for one in inbox.filters]
         self.beat_s = time.monotonic()
         self._connected_s = 0.0
@@ -104,16 +104,16 @@ class Publisher:
 
     @property
     def link(self) -> LinkState:
-        """How the connection does."""
+        """The state of the connection."""
         return self._link
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """What the broker refuses, and why."""
+        """The alarms that are set: what the broker refuses, and who disturbs the link."""
         return self._alarms.active
 
     def start(self) -> None:
-        """Begin to connect, for ever; returns at once."""
+        """Start connecting, for ever; returns at once."""
         if self._config.protocol != "5":
             _log.warning(
                 "MQTT 3.1.1 cannot say that a message was refused:"
@@ -121,21 +121,21 @@ class Publisher:
             )
         self._link = LinkState.CONNECTING
         self._rows.start()
-        self._spool.listen(self._wake.ring)
+        self._spool.listen(self._wake.set)
         self._loop.start()
 
     def set_status(self, status: Status) -> None:
-        """Publish ``status``, now and at every connection; the broker says offline for us if need be."""
+        """Publish ``status``, now and at every connection; the will replaces it if the link is lost."""
         self._status.set(status)
         for listener in self._listeners:
             listener.set_status(status)
-        self._wake.ring()
+        self._wake.set()
 
     def publish_health(self, payload: bytes) -> None:
         """Publish at QoS 0; dropped while the link is away or busy."""
         if self._link is LinkState.CONNECTED:
             self._health.put(payload)
-            self._wake.ring()
+            self._wake.set()
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until the broker has everything that was appended; False if it has not in time."""
@@ -148,7 +148,7 @@ class Publisher:
         return False
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Say offline, disconnect and end the thread, all within about ``timeout_s``."""
+        """Publish the offline status, disconnect and end the thread, all within about ``timeout_s``."""
         if not self._loop.is_alive:
             return
         self._loop.stop(timeout_s)
@@ -213,7 +213,7 @@ class Publisher:
                 return
 
     def _say_goodbye(self, session: Session) -> None:
-        """Wait a moment for answers, say offline, disconnect."""
+        """Wait a moment for answers, publish the offline status, disconnect."""
         answers_by_s = time.monotonic() + self._loop.seconds_left * _GOODBYE_SHARE
         while not self._rows.is_empty and time.monotonic() < answers_by_s:
             session.poll(0.02, self._wake)

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_node.delivery.cloud_events import attributes
-from edge_node.delivery.consumer_receipts import ConsumerReceipts, ReceiptInbox
+from edge_node.delivery.consumer_receipts import ConsumerReceipts
 from edge_node.delivery.send_window import SendWindow
 from edge_node.delivery.subscriber_grace import SubscriberGrace
 from edge_node.delivery.suspects import Suspects
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edge_node.delivery.send_window import Sent
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.session import Session
-    from edge_node.mqtt.types import Granted
+    from edge_node.mqtt.types import Granted, Incoming
     from edge_node.spool.spool import Spool
 
 _log = logging.getLogger(__name__)
@@ -39,11 +39,12 @@ _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
 
 
 class RowDelivery:
-    """Deliver the rows of one spool; belongs to the publisher's thread.
+    """Deliver the rows of one spool; used by the publisher's thread alone.
 
-    Attributes:
-        receipts: receives what the consumers have stored.
+    It is an ``Inbox`` too: it receives the consumers' receipts.
     """
+
+    qos = 1
 
     def __init__(
         self,
@@ -62,13 +63,17 @@ class RowDelivery:
         self._suspects = Suspects()
         # Each topic has subscribers of its own.
         self._graces = {kind: SubscriberGrace(config.subscriber_grace_s) for kind in Kind}
-        self._consumers = ConsumerReceipts(config.receipts_from, topics, config.receipt_patience_s)
-        self.receipts = ReceiptInbox(self._consumers, spool.settle_stored, self._replay_verdicts)
+        self._receipts = ConsumerReceipts(config.receipts_from, topics, config.receipt_patience_s)
         self._window: SendWindow | None = None
         self._max_packet_bytes: int | None = None
         self._delivered: list[Sent] = []  # acknowledged in this turn, and not deleted yet
         self._arrivals = 0
         self._looked_s = 0.0
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """The topics on which the consumers send receipts; none if no receipts are wanted."""
+        return self._receipts.filters
 
     @property
     def is_connected(self) -> bool:
@@ -92,7 +97,7 @@ class RowDelivery:
 
     def start(self) -> None:
         """Note that verdicts up to the newest one may have been sent before this run of the program."""
-        self._consumers.begin(self._spool.epoch, self._spool.last_number(Kind.VERDICT))
+        self._receipts.begin(self._spool.epoch, self._spool.last_number(Kind.VERDICT))
 
     def begin(self, granted: Granted) -> None:
         """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
@@ -115,7 +120,7 @@ class RowDelivery:
                 self._quarantine(row, PACKET_TOO_LARGE, "larger than the broker says it takes")
             else:
                 window.sent(session.publish(message), sent)
-                self._consumers.sent(row)
+                self._receipts.sent(row)
 
     def check_answers(self, now_s: float) -> None:
         """Raise LinkError if the broker has not answered the oldest row for ``ack_timeout_s``."""
@@ -124,11 +129,11 @@ class RowDelivery:
             raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")
 
     def wait_s(self, now_s: float) -> float | None:
-        """Return how long until a kind that the broker refused is tried again, if any is."""
+        """Return the seconds until a kind that the broker refused is tried again, if any is."""
         return self._window.wait_s(now_s) if self._window else None
 
     def answered(self, number: int, code: int) -> Fate | None:
-        """Deal with the broker's answer to one message; return None if that was not a row."""
+        """Handle the broker's answer to one message; return None if that was not a row."""
         window = self._window
         sent = window.answered(number) if window else None
         if window is None or sent is None:
@@ -145,8 +150,19 @@ class RowDelivery:
             window.kept(sent, time.monotonic())
         return row_fate
 
+    def take(self, message: Incoming) -> None:
+        """Delete the verdicts that all consumers have, or send again what one lacks, as a receipt says."""
+        stored = self._receipts.note(message, time.monotonic())
+        if self._receipts.take_missing() and self._window is not None:
+            _log.warning(
+                "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
+            )
+            self._window.replay(Kind.VERDICT, self._spool.last_position())
+        if stored is not None:
+            self._spool.settle_stored(stored)
+
     def settle(self) -> None:
-        """Have what was acknowledged in this turn deleted, and free the slots of what is deleted by now."""
+        """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk."""
         window = self._window
         if window is None:
             return
@@ -168,7 +184,7 @@ class RowDelivery:
             self._window.wake()
 
     def find_culprit(self, *, blamed: bool) -> None:
-        """Find out whether a row is why the connection ended; set it aside if so.
+        """Find out whether a row is why the connection ended; quarantine it if so.
 
         Args:
             blamed: the broker said that a message was the reason.
@@ -190,27 +206,20 @@ class RowDelivery:
         nobody_subscribes = code == NO_SUBSCRIBERS
         grace = self._graces[kind]
         if not nobody_subscribes and code < 0x80:
-            grace.heard()
+            grace.note_received()
         wait = self._config.require_subscriber or (nobody_subscribes and grace.is_awaited(time.monotonic()))
         return fate(code, require_subscriber=wait)
 
     def _note_delivered(self, window: SendWindow, sent: Sent) -> None:
         row, replayed = sent.row, sent.lane.replayed
         self._alarms.clear(_refused(row.kind))
-        if self._consumers.wanted and row.kind is Kind.VERDICT:
+        if self._receipts.wanted and row.kind is Kind.VERDICT:
             window.parked(sent)
-            self._consumers.parked(row, time.monotonic())
+            self._receipts.parked(row, time.monotonic())
         else:
             self._delivered.append(sent)
         for listener in self._listeners:
             listener.delivered(row, replayed=replayed)
-
-    def _replay_verdicts(self) -> None:
-        if self._window is not None:
-            _log.warning(
-                "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
-            )
-            self._window.replay(Kind.VERDICT, self._spool.last_position())
 
     def _quarantine(self, row: Row, code: int, reason: str) -> int:
         _log.error("%s %d is refused for good: %s; quarantined", row.kind.value, row.seq, reason)

@@ -100,7 +100,7 @@ class SendWindow:
 
     @property
     def free_slots(self) -> int:
-        """How many more rows may be sent now."""
+        """The number of rows that may be sent now."""
         size = 1 if self._suspects.positions else self._size
         return max(0, size - len(self._busy))
 

@@ -25,7 +25,7 @@ _LATEST_INTERVAL_S = 1.0  # the newest verdict is retained at most so often: it 
 
 
 class SideMessages:
-    """Send the messages of outboxes, first outbox first; belongs to the publisher's thread."""
+    """Send the messages of outboxes, first outbox first; used by the publisher's thread alone."""
 
     def __init__(self, outboxes: Sequence[Outbox]) -> None:
         self._outboxes = outboxes
@@ -50,14 +50,14 @@ class SideMessages:
     def answered(self, number: int, code: int) -> None:
         """Note the broker's answer, if it is to the message in flight."""
         if self._awaiting is not None and number == self._number:
-            self._tell(code)
+            self._pass_answer(code)
 
     def link_ended(self) -> None:
         """Note that the connection ended: the message in flight did not arrive for certain."""
         if self._awaiting is not None:
-            self._tell(None)
+            self._pass_answer(None)
 
-    def _tell(self, code: int | None) -> None:
+    def _pass_answer(self, code: int | None) -> None:
         outbox, self._awaiting, self._number = self._awaiting, None, None
         if outbox is not None:
             outbox.answered(code)
@@ -106,7 +106,7 @@ class NewestHealth:
         self._payloads: deque[bytes] = deque(maxlen=1)
 
     def put(self, payload: bytes) -> None:
-        """Have ``payload`` sent next, instead of one that still waits."""
+        """Queue ``payload`` in place of one that still waits."""
         self._payloads.append(payload)
 
     def begin(self) -> None:

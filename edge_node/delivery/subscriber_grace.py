@@ -17,7 +17,7 @@ class SubscriberGrace:
         self._was_there = False
         self._gone_since_s: float | None = None
 
-    def heard(self) -> None:
+    def note_received(self) -> None:
         """Note that somebody got a message."""
         self._was_there = True
         self._gone_since_s = None

@@ -1,4 +1,4 @@
-"""Set aside rows that a broker seems to refuse, so that their neighbours go on."""
+"""Find rows at which a broker ends the connection, and defer them, so that their neighbours go on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _STRIKES = 3
 
 
 class Suspects:
-    """Remember the rows that may be why connections end; lives longer than a connection.
+    """Track the rows that may be why connections end; lives longer than a connection.
 
     Some brokers close the connection at a message that they do not want, without saying at which. Then
-    rows are sent one by one; one that was alone on its way when the link ended three times is left for
-    later, so that it never blocks its neighbours.
+    rows are sent one by one; one that was alone in flight when the link ended three times is deferred,
+    so that it never blocks its neighbours.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Suspects:
 
     @property
     def deferred(self) -> int:
-        """How many rows are left for later."""
+        """The number of deferred rows."""
         return len(self._deferred)
 
     def link_ended(self, on_the_way: list[Row], now_s: float, *, blamed: bool) -> Row | None:
@@ -61,5 +61,5 @@ class Suspects:
         self._deferred.pop(position, None)
 
     def is_deferred(self, position: int, now_s: float) -> bool:
-        """Tell whether the row is left for later."""
+        """Tell whether the row is deferred."""
         return self._deferred.get(position, 0.0) > now_s

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from edge_node.mqtt.subscriber import Subscriber
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 CLIP = Path(__file__).parent / "inspection.mp4"
 _POLL_S = 0.5  # interval of checking whether the daemon still runs
@@ -49,9 +50,11 @@ def run(args: argparse.Namespace) -> int:
             config = _write_config(folder, port, args)
             print(f"broker 127.0.0.1:{port}, camera {_source(args)}; Ctrl-C ends it", flush=True)
             try:
-                for verdict, latency_ms in _run_daemon(subscriber, config):
-                    summary.count(verdict, latency_ms)
-                    print(f"{describe_verdict(verdict)}  {latency_ms:.0f} ms", flush=True)
+                # Closed here, so that the daemon has ended before its folder goes.
+                with closing(_run_daemon(subscriber, config)) as verdicts:
+                    for verdict, latency_ms in verdicts:
+                        summary.count(verdict, latency_ms)
+                        print(f"{describe_verdict(verdict)}  {latency_ms:.0f} ms", flush=True)
             except KeyboardInterrupt:
                 print()
             finally:
@@ -95,7 +98,7 @@ class _DemoSummary:
         )
 
 
-def _run_daemon(subscriber: Subscriber, config: Path) -> Iterator[tuple[Verdict, float]]:
+def _run_daemon(subscriber: Subscriber, config: Path) -> Generator[tuple[Verdict, float], None, None]:
     """Run the daemon on ``config`` and yield its verdicts with their ages on arrival, until it ends."""
     # Its warnings go to the demo's own output: otherwise an absent camera would show nothing.
     daemon = subprocess.Popen(

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class FindingLog:
-    """Tracks in the main thread; while open, writes in another, so that a slow disk holds up no frame."""
+    """Track findings in the main thread; while open, write them in another: a slow disk delays no frame."""
 
     def __init__(self, config: FindingsConfig, folder: Path, spool: Spool) -> None:
         """Continue from the state in ``folder``; a damaged file is renamed and tracking starts anew."""

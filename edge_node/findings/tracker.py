@@ -1,10 +1,10 @@
-"""Verdict by verdict -> findings: what a person acts on. Pure; the caller spools and saves.
+"""Turn verdicts, one by one, into findings that a person acts on. Pure; the caller spools and saves.
 
 A finding opens when N of the last M judged frames show the same kind of corrosion surely enough, collects
 its peak severity and area, its extent along the pose and its best picture, and closes when the corrosion
 stays away. To keep it open less is needed than to open it, so one odd frame neither opens nor closes one.
 
-**A frame that was not judged says nothing.** Darkness, blur and uncertainty neither open nor close.
+**A frame that was not judged changes nothing.** Darkness, blur and uncertainty neither open nor close.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Candidate(msgspec.Struct, kw_only=True):
-    """What is remembered of one kind of corrosion: its last judged frames, and its finding if open.
+    """One kind of corrosion: its last judged frames, and its finding if open.
 
     Attributes:
         hits: of the last M judged frames, oldest first.
         misses: judged frames in a row without it.
-        finding: what is known; complete from the first hit on, published once ``is_open``.
-        said: seconds of ``last_observed_at`` when it was last published.
+        finding: complete from the first hit on, published once ``is_open``.
+        published_s: ``last_observed_at`` when it was last published, Unix time; ``said`` in the file.
     """
 
     material: str | None
@@ -37,26 +37,26 @@ class Candidate(msgspec.Struct, kw_only=True):
     misses: int = 0
     finding: Finding | None = None
     is_open: bool = False
-    said: float = 0.0
+    published_s: float = msgspec.field(default=0.0, name="said")
 
 
 class TrackerState(msgspec.Struct, kw_only=True):
-    """What survives a restart: ``findings.json`` in the state folder."""
+    """The state that survives a restart: ``findings.json`` in the state folder."""
 
     format: Literal[1] = 1
     candidates: list[Candidate] = []
 
 
 class FindingTracker:
-    """Turns the verdicts of one robot into findings."""
+    """Turn the verdicts of one robot into findings."""
 
     def __init__(self, config: FindingsConfig, state: TrackerState | None = None) -> None:
-        """Begin, or go on where ``state`` was saved."""
+        """Begin anew, or continue from a saved ``state``."""
         self._config = config
         self.state = state or TrackerState()
 
     def see(self, verdict: Verdict) -> list[Finding]:
-        """Take in the next verdict and return what changed, in order; ``seq`` is the caller's to fill in.
+        """Track the next verdict and return the findings that changed, in order; the caller fills in ``seq``.
 
         Verdicts that were not judged (uncertain, not inspectable) change nothing.
         """
@@ -72,14 +72,14 @@ class FindingTracker:
         return changes
 
     def review(self, finding_id: str, review: Review) -> Finding | None:
-        """Mark an open finding with what a person said of it, and return it to be published; None if none is.
+        """Mark an open finding with a review and return it to be published; None if no such finding is open.
 
-        A disputed finding goes on as before: what the robot sees is one thing, what a person says another.
+        A disputed finding goes on as before: a review does not change what the robot sees.
         """
         for candidate in self.state.candidates:
             if candidate.is_open and candidate.finding is not None and candidate.finding.id == finding_id:
                 candidate.finding = msgspec.structs.replace(candidate.finding, review=review)
-                return self._say(candidate, FindingState.UPDATED)[0]
+                return self._report(candidate, FindingState.UPDATED)[0]
         return None
 
     def _remember_kind(self, verdict: Verdict) -> None:
@@ -89,7 +89,7 @@ class FindingTracker:
             self.state.candidates.append(Candidate(material=verdict.material, form=verdict.form))
 
     def _left_behind(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
-        """Close, or forget, what is too far away in space or time to be the same corrosion."""
+        """Close, or drop, a candidate that is too far away in space or time to be the same corrosion."""
         finding = candidate.finding
         if finding is None:
             return []
@@ -130,7 +130,7 @@ class FindingTracker:
         return config.enter_by_material.get(candidate.material or "", config.enter_confidence)
 
     def _grow(self, candidate: Candidate, verdict: Verdict) -> bool:
-        """Take a hit into the finding; True if it got worse in a way that is worth saying at once."""
+        """Merge a hit into the finding; return whether it got worse, which is published at once."""
         old = candidate.finding
         if old is None:
             candidate.finding = _first_sight(verdict, self._config)
@@ -168,31 +168,31 @@ class FindingTracker:
 
     def _open(self, candidate: Candidate) -> list[Finding]:
         candidate.is_open = True
-        return self._say(candidate, FindingState.OPENED)
+        return self._report(candidate, FindingState.OPENED)
 
     def _update(self, candidate: Candidate, *, worse: bool) -> list[Finding]:
         finding = candidate.finding
         if finding is None:
             return []
-        silent_s = finding.last_observed_at.timestamp() - candidate.said
+        silent_s = finding.last_observed_at.timestamp() - candidate.published_s
         if not worse and silent_s < self._config.update_s:
             return []
-        return self._say(candidate, FindingState.UPDATED)
+        return self._report(candidate, FindingState.UPDATED)
 
     def _close(self, candidate: Candidate, because: ClosedBecause) -> list[Finding]:
-        said = []
+        reported = []
         if candidate.is_open and candidate.finding is not None:
             candidate.finding = msgspec.structs.replace(candidate.finding, closed_because=because)
-            said = self._say(candidate, FindingState.CLOSED)
+            reported = self._report(candidate, FindingState.CLOSED)
         candidate.hits, candidate.misses = [], 0
         candidate.finding, candidate.is_open = None, False
-        return said
+        return reported
 
-    def _say(self, candidate: Candidate, state: FindingState) -> list[Finding]:
+    def _report(self, candidate: Candidate, state: FindingState) -> list[Finding]:
         if candidate.finding is None:
             return []
         candidate.finding = msgspec.structs.replace(candidate.finding, state=state)
-        candidate.said = candidate.finding.last_observed_at.timestamp()
+        candidate.published_s = candidate.finding.last_observed_at.timestamp()
         return [candidate.finding]
 
 

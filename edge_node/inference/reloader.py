@@ -31,11 +31,11 @@ class Reloader:
     A new bundle is loaded beside the old one and takes over between two frames, or is refused.
 
     Attributes:
-        asked: set by a signal handler, which may do nothing else.
+        signalled: set by a signal handler, which may do nothing else; the main thread calls ``request`` then.
     """
 
-    def __init__(self, load: Callable[[], Engine], asked: threading.Event | None = None) -> None:
-        self.asked = asked or threading.Event()
+    def __init__(self, load: Callable[[], Engine], signalled: threading.Event | None = None) -> None:
+        self.signalled = signalled or threading.Event()
         self._load_engine = load
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None

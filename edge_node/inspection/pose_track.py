@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from edge_node.config.sections import PoseConfig
 
 _MAX_POSES = 512  # five seconds at 100 Hz: no frame waits longer for its decision
-_WAIT_S = 0.5  # how soon the receiver notices a stop
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ from edge_node import __version__
 from edge_node.integrations.node_red import flow
 from edge_node.messages.command import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.messages.finding import Finding
-from edge_node.messages.pose import MAX_MESSAGE_BYTES as MAX_POSE_BYTES
-from edge_node.messages.pose import PoseMessage
+from edge_node.messages.pose import MAX_POSE_BYTES, PoseMessage
 from edge_node.messages.response import BundleRequest, Response
 from edge_node.messages.shadow import Disagreement
 from edge_node.messages.status import Health, Status

@@ -1,4 +1,4 @@
-"""Show the robot as a Sparkplug edge node: births, data, deaths, and the rebirth that hosts ask for.
+"""Show the robot as a Sparkplug edge node: births, data, deaths, and the rebirth that hosts request.
 
 It has a connection of its own, because a death certificate is a connection's will and the record's
 connection has another. It shows what the record's broker acknowledged; when its link is too slow it drops
@@ -92,12 +92,12 @@ class SparkplugNode:
         self.stop()
 
     def start(self) -> None:
-        """Begin to connect, for ever; returns at once."""
+        """Start connecting, for ever; returns at once."""
         self._bd_seq = self._last_number()
         self._loop.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Say that the node is gone, disconnect and end the thread."""
+        """Publish the death, disconnect and end the thread."""
         self._loop.stop(timeout_s)
         self._wake.close()
 
@@ -108,12 +108,12 @@ class SparkplugNode:
                 self._waiting.popleft()
                 self._left_out += 1
             self._waiting.append(_Waiting(row.kind, row.payload, replayed))
-        self._wake.ring()
+        self._wake.set()
 
     def set_status(self, status: Status) -> None:
         """Show the states of the robot's parts."""
         self._status = status
-        self._wake.ring()
+        self._wake.set()
 
     # -- the thread ----------------------------------------------------------------------------------
 
@@ -214,4 +214,4 @@ def _now_ms() -> int:
 
 
 def _ignore(_reason: Exception | None) -> None:
-    """Do nothing at the end of a connection: the next birth says everything."""
+    """Do nothing at the end of a connection: the next birth publishes all metrics."""

@@ -10,7 +10,7 @@ import msgspec
 from edge_node.errors import CorrosionError
 from edge_node.messages.verdict import Pose
 
-MAX_MESSAGE_BYTES = 1024
+MAX_POSE_BYTES = 1024
 
 
 class PoseError(CorrosionError):
@@ -33,8 +33,8 @@ def parse_pose(message: bytes) -> tuple[Pose, float]:
     Raises:
         PoseError: too long, no JSON, unknown fields, no coordinate, or one that is no number.
     """
-    if len(message) > MAX_MESSAGE_BYTES:
-        raise PoseError(f"pose message of more than {MAX_MESSAGE_BYTES} bytes")
+    if len(message) > MAX_POSE_BYTES:
+        raise PoseError(f"pose message of more than {MAX_POSE_BYTES} bytes")
     try:
         found = msgspec.json.decode(message, type=PoseMessage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:

@@ -1,4 +1,4 @@
-"""Define the receipt message: a consumer has stored every verdict up to a sequence number."""
+"""Define and decode the receipt message: a consumer has stored every verdict up to a sequence number."""
 
 from __future__ import annotations
 
@@ -16,4 +16,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-_DECODER = msgspec.json.Decoder(Receipt)
+def decode_receipt(payload: bytes) -> Receipt | None:
+    """Return the receipt in a message; None if it holds none."""
+    if len(payload) > MAX_RECEIPT_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(payload, type=Receipt)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

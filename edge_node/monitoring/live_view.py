@@ -28,7 +28,7 @@ PICTURE_WIDTH_PX = 640  # a phone shows no more, and a Pi encodes it in millisec
 JPEG_QUALITY = 75
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class PageState(msgspec.Struct, frozen=True, kw_only=True):
     """The data that the page shows beside the picture."""
 
     verdicts: tuple[Verdict, ...]
@@ -71,14 +71,14 @@ class LiveView:
             self._status, self._link, self._hung = status, link, hung
             self._health = health or self._health
 
-    def snapshot(self) -> Snapshot:
+    def state(self) -> PageState:
         """Return everything but the picture."""
         with self._lock:
             silent_s = time.monotonic() - self._reported_s
             hung = self._hung
             if silent_s > MAIN_LIMIT_S:
                 hung = f"the main thread has not turned for {silent_s:.0f} s"
-            return Snapshot(
+            return PageState(
                 verdicts=tuple(self._verdicts),
                 status=self._status,
                 health=self._health,

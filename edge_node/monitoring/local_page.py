@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/":
             self._answer(200, page.html, "text/html; charset=utf-8", self._cookie(url))
         elif url.path == "/state.json":
-            self._answer(200, encode(page.view.snapshot()), "application/json")
+            self._answer(200, encode(page.view.state()), "application/json")
         elif url.path == "/picture.jpg":
             picture = page.view.picture()
             if picture is None:
@@ -153,17 +153,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/metrics":
             from edge_node.monitoring.prometheus import format_metrics
 
-            self._answer(
-                200, format_metrics(page.view.snapshot()), "text/plain; version=0.0.4; charset=utf-8"
-            )
+            self._answer(200, format_metrics(page.view.state()), "text/plain; version=0.0.4; charset=utf-8")
         else:
             self._answer(404, b"there are /, /healthz, /metrics, /state.json and /picture.jpg\n")
 
     def _healthz(self, page: LocalPage) -> None:
-        snapshot = page.view.snapshot()
-        if snapshot.hung:
-            self._answer(503, snapshot.hung.encode() + b"\n")
-        elif snapshot.status is None:
+        state = page.view.state()
+        if state.hung:
+            self._answer(503, state.hung.encode() + b"\n")
+        elif state.status is None:
             self._answer(503, b"starting\n")
         else:
             self._answer(200, b"ok\n")

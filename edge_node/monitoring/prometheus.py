@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry, Gauge, Info, generate_latest
 from edge_node.messages.status import PartState
 
 if TYPE_CHECKING:
-    from edge_node.monitoring.live_view import Snapshot
+    from edge_node.monitoring.live_view import PageState
 
 _PREFIX = "corrosion_edge"
 
 
-def format_metrics(snapshot: Snapshot) -> bytes:
+def format_metrics(state: PageState) -> bytes:
     """Return the metrics that are known; unknown ones are left out, never 0."""
     registry = CollectorRegistry()
-    health, status = snapshot.health, snapshot.status
+    health, status = state.health, state.status
     if health is not None:
         figures: dict[str, tuple[str, float | None]] = {
             "uptime_seconds": ("Since the daemon started.", health.uptime_s),
@@ -37,9 +37,15 @@ def format_metrics(snapshot: Snapshot) -> bytes:
             figures["spool_disk_bytes"] = ("Size of the spool.", health.spool.disk_bytes)
             figures["spool_oldest_seconds"] = ("Age of the oldest message.", health.spool.oldest_age_s)
         if health.shadow is not None:
-            figures["shadow_frames"] = ("Judged by the bundle on trial too.", health.shadow.counts.frames)
-            figures["shadow_changed"] = ("Of which it says something else.", health.shadow.counts.changed)
-            figures["shadow_inference_ms"] = ("Of the bundle on trial, newest.", health.shadow.inference_ms)
+            figures["shadow_frames"] = ("Judged by the shadow too.", health.shadow.counts.frames)
+            figures["shadow_changed"] = (
+                "Of which the shadow decided otherwise.",
+                health.shadow.counts.changed,
+            )
+            figures["shadow_inference_ms"] = (
+                "Preprocessing and models of the shadow, newest frame.",
+                health.shadow.inference_ms,
+            )
         for name, (about, value) in figures.items():
             if value is not None:
                 Gauge(f"{_PREFIX}_{name}", about, registry=registry).set(value)
@@ -47,7 +53,7 @@ def format_metrics(snapshot: Snapshot) -> bytes:
         part = Gauge(f"{_PREFIX}_part_ok", "1 while the part is well.", ["part"], registry=registry)
         for name, found in (("camera", status.camera), ("model", status.model), ("clock", status.clock)):
             part.labels(name).set(found.state is PartState.OK)
-        part.labels("link").set(snapshot.link == "connected")
+        part.labels("link").set(state.link == "connected")
         Info(_PREFIX, "Which node this is.", registry=registry).info(
             {
                 "site": status.site,

@@ -35,7 +35,7 @@ _CLOCK = {"synchronized": PartState.OK, "not_synchronized": PartState.FAILING, "
 
 
 class StatusBoard:
-    """Counts verdicts for the messages; listens to verdicts and reloads, in the main thread alone.
+    """Count verdicts and build the messages; listens to verdicts and reloads, in the main thread alone.
 
     Attributes:
         bundle: name and version of the bundle in use.

@@ -32,7 +32,7 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
     return Endpoint(
         hostname=config.hostname,
         port=config.port or (_TLS_PORT if config.tls else _PLAIN_PORT),
-        # A limit of 3.1.1 brokers is 23 signs; those that keep to it say so with a reason.
+        # A limit of 3.1.1 brokers is 23 characters; those that keep to it say so with a reason.
         client_id=config.client_id or f"corrosion-{topics.site}-{topics.robot}",
         is_v5=config.protocol == "5",
         keep_alive_s=config.keep_alive_s,

@@ -42,7 +42,7 @@ class ConnectionSteps:
 
 
 class ReconnectLoop:
-    """Connects to the broker for ever; ``start`` and ``stop`` once each.
+    """Connect to the broker for ever; ``start`` and ``stop`` once each.
 
     Whatever ends a connection, the next attempt follows: an expected end (``CorrosionError``: no network, a
     refusal, a wrong file) is logged once until it changes, a fault of ours with its traceback.
@@ -65,7 +65,7 @@ class ReconnectLoop:
         Args:
             name: of the thread, and in the log.
             steps: what to do over each connection.
-            wake: rung when the loop is to stop; the turns wait on it too.
+            wake: set when the loop is to stop; the turns wait on it too.
             log: where the ends of connections are logged.
             log_level: of expected ends.
         """
@@ -87,18 +87,18 @@ class ReconnectLoop:
 
     @property
     def seconds_left(self) -> float:
-        """How much of the time that ``stop`` was given is left; infinite before."""
+        """Seconds left of the time that ``stop`` was given; infinite before."""
         return self._stop_by_s - time.monotonic()
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
+        """Start connecting; returns at once."""
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Have the connection closed with ``goodbye`` and end the thread, all within about ``timeout_s``."""
+        """Close the connection with ``goodbye`` and end the thread, all within about ``timeout_s``."""
         self._stop_by_s = time.monotonic() + timeout_s
         self._stopping.set()
-        self._wake.ring()
+        self._wake.set()
         if not self._thread.is_alive():
             return
         self._thread.join(timeout_s + _JOIN_S)

@@ -196,7 +196,7 @@ class Session:
             self._client.ack(message.number, message.qos)
 
     def poll(self, timeout_s: float, wake: Wake | None = None) -> None:
-        """Wait for something to happen on the link, or for a ring of ``wake``, and deal with it.
+        """Wait for something to happen on the link, or for ``wake`` to be set, and deal with it.
 
         Raises:
             LinkError: the link is lost.

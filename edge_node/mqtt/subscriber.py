@@ -51,7 +51,7 @@ class Subscriber:
             endpoint: instead of host and port: with TLS, a name, a version.
 
         Raises:
-            PublisherError: the broker cannot be reached at the first try, or refuses.
+            LinkError: the broker cannot be reached at the first try, or refuses.
         """
         self._endpoint = endpoint or Endpoint(hostname, port, "")
         self._topics = topics

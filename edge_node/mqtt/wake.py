@@ -7,15 +7,15 @@ import socket
 
 
 class Wake:
-    """A bell between threads: ``ring`` makes the waiting end readable.
+    """Wake the one waiting thread, as ``threading.Event`` does, but with a descriptor to wait on.
 
-    It is made first and handed to everything that has work for the waiting thread, so that nobody needs to
-    know that thread.
+    It is made first and handed to everything that has work for the waiting thread, which needs no reference
+    to that thread.
     """
 
     def __init__(self) -> None:
-        self._bell, self._waiting = socket.socketpair()
-        for end in (self._bell, self._waiting):
+        self._sender, self._receiver = socket.socketpair()
+        for end in (self._sender, self._receiver):
             end.setblocking(False)
 
     def __enter__(self) -> Wake:  # noqa: PYI034  Self needs Python 3.11
@@ -26,20 +26,20 @@ class Wake:
 
     def fileno(self) -> int:
         """Return the descriptor to wait on with ``poll`` or ``select``; -1 once closed."""
-        return self._waiting.fileno()
+        return self._receiver.fileno()
 
-    def ring(self) -> None:
-        """Wake the waiting thread; does nothing if it was rung already or is closed."""
+    def set(self) -> None:
+        """Wake the waiting thread; does nothing if it is set already or closed."""
         with contextlib.suppress(OSError):  # full: it is awake already; closed: nobody waits
-            self._bell.send(b"\0")
+            self._sender.send(b"\0")
 
     def clear(self) -> None:
-        """Forget all rings so far; the waiting thread calls it before it looks for work."""
+        """Unset it; the waiting thread calls this before it looks for work."""
         with contextlib.suppress(OSError):
-            while self._waiting.recv(4096):
+            while self._receiver.recv(4096):
                 pass
 
     def close(self) -> None:
         """Close both ends."""
-        self._bell.close()
-        self._waiting.close()
+        self._sender.close()
+        self._receiver.close()

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shadow:
-    """Compares a bundle with the one in use, while open as a context manager."""
+    """Compare a bundle with the one in use, while open as a context manager."""
 
     def __init__(self, config: Config, spool: Spool, evidence: EvidenceStore | None) -> None:
         """Prepare.
@@ -150,7 +150,7 @@ class Shadow:
                     self._judge(*taken)
         except Exception:  # noqa: BLE001  # whatever it is, the bundle in use goes on
             _log.exception("the shadow ends")
-            self._say(PartState.FAILING, "ended by a fault; see the log")
+            self._set_part(PartState.FAILING, "ended by a fault; see the log")
         finally:
             if self._process is not None:
                 self._process.end()
@@ -174,7 +174,7 @@ class Shadow:
         if not ready.stepped_back:
             _log.warning("the shadow may not lower its priority here: it runs as urgently as the daemon")
         self._begin_counting(None, ready.bundle)
-        self._say(PartState.OK, "the golden probe holds")
+        self._set_part(PartState.OK, "the golden probe holds")
         _log.info("shadow %s is ready", _name(ready.bundle))
 
     def _not_loaded(self, err: ShadowRefusedError | ShadowEndedError) -> None:
@@ -182,7 +182,7 @@ class Shadow:
         _log.error("the shadow in %s is refused: %s%s", self._config.path, err, goes_on)
         if isinstance(err, ShadowRefusedError) or self._process is not None:
             state = PartState.OK if self._process is not None else PartState.FAILING
-            self._say(state, f"refused: {err}{goes_on}")
+            self._set_part(state, f"refused: {err}{goes_on}")
         else:
             self._process_ended(err)
 
@@ -221,11 +221,11 @@ class Shadow:
         self._compare(frame, verdict, answer)
 
     def _process_ended(self, err: ShadowEndedError) -> None:
-        """Have it started again, after a longer wait each time."""
+        """Start the process again, after a longer wait each time."""
         self._ended += 1
         wait_s = self._backoff.next_s()
         self._reload = True
-        self._say(PartState.FAILING, f"{err}; starting again")
+        self._set_part(PartState.FAILING, f"{err}; starting again")
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, wait_s)
 
@@ -279,7 +279,7 @@ class Shadow:
             counts = self._comparison.summary()
             self._report = msgspec.structs.replace(self._report, old=old, new=new, counts=counts)
 
-    def _say(self, state: PartState, text: str) -> None:
+    def _set_part(self, state: PartState, text: str) -> None:
         with self._changed:
             part = Part(state=state, text=text)
             self._report = msgspec.structs.replace(self._report, part=part, ended=self._ended)

@@ -39,12 +39,12 @@ SHA256_BYTES = 32
 OFFSET_BYTES = 8
 PREFIX_BYTES = SHA256_BYTES + OFFSET_BYTES  # of a piece: which file, and where in it
 _BUSY_S = 60.0  # a transfer that was silent for so long may be replaced by another
-_GIVE_UP_S = 86_400.0  # nobody sends it any more
-_MOST_BAD_BLOCKS = 3  # then whoever sends has other bytes than were signed
+_GIVE_UP_S = 86_400.0  # without a piece for so long, no one sends it any more
+_MOST_BAD_BLOCKS = 3  # then the sender has other bytes than were signed
 
 
 class Phase(Enum):
-    """How far a transfer is."""
+    """The phase of a transfer."""
 
     NONE = "none"
     HEAD = "head"  # list of contents and signature
@@ -62,7 +62,7 @@ class Fetcher:
     qos = 0  # both ways: a piece that is lost is requested again
 
     def __init__(self, topics: Topics, installer: Installer, wake: Callable[[], None]) -> None:
-        """Go on with what was being fetched, if anything was.
+        """Continue a transfer that was interrupted, if there is one.
 
         Args:
             topics: of this robot.
@@ -219,12 +219,12 @@ class Fetcher:
         threading.Thread(target=run, name="update", daemon=True).start()
 
     def _refuse(self, reason: str) -> None:
-        """Give the transfer up and have that told."""
+        """Give the transfer up and record why."""
         self._in_background(lambda: self._record(Step.REFUSED, reason, then=self._forget))
 
     def _in_background(self, job: Callable[[], None]) -> None:
         with self._lock:
-            self._phase = Phase.INSTALLING  # nothing more is asked for or taken
+            self._phase = Phase.INSTALLING  # nothing more is requested or taken
         if threading.current_thread().name == "update":
             job()
         else:
@@ -262,7 +262,7 @@ class Fetcher:
             self._in_thread(self._check_head)
 
     def _adopt(self, partial: PartialFile, offer: Offer) -> None:
-        """Go on under another command: whoever asked last is told how it ends."""
+        """Continue under another command: the end is reported to the last one."""
         partial.rename(self._store.incoming, offer)
         self._requests.begin()
 

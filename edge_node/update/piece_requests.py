@@ -34,11 +34,6 @@ class PieceRequests:
         self._silent = 0
         self._not_before_s = 0.0
 
-    @property
-    def in_flight_bytes(self) -> int:
-        """Bytes that were requested and have not arrived."""
-        return sum(piece.length for piece in self._requested_s)
-
     def begin(self) -> None:
         """Forget the requests in flight: the link ended, or bytes were discarded."""
         self._requested_s.clear()

@@ -84,7 +84,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         figures: of ``current``, as last saved.
         command_id: of the command that announced ``current``, for the response at the end of its trial.
         events: the last ones.
-        told: number of the last event that was appended to the spool.
+        reported: number of the last event that was appended to the spool; ``told`` in the file.
     """
 
     format: Literal[1] = 1
@@ -99,7 +99,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     figures: BundleFigures | None = None
     command_id: str | None = None
     events: tuple[Event, ...] = ()
-    told: Count = 0
+    reported: Count = msgspec.field(default=0, name="told")
 
     def standing(self, robot_class: str | None, factory: tuple[str, str]) -> RobotStanding:
         """Return what a new statement is checked against; ``factory`` is the package's name and version."""

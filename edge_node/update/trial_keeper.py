@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class TrialKeeper:
-    """Keeps the bundle in use and its trial; every method belongs to the main thread.
+    """Keep the bundle in use and its trial up to date; used by the main thread alone.
 
     Listens to verdicts and reloads, and is called periodically; a context manager that notes a clean stop.
     """
@@ -115,8 +115,8 @@ class TrialKeeper:
             )
             self._judge()
 
-    def excuse(self, err: Exception) -> bool:
-        """Count a frame that could not be judged against the trial; False if there is none."""
+    def count_failure(self, err: Exception) -> bool:
+        """Count a frame that could not be judged against the trial; return False if there is none."""
         if self._trial is None:
             return False
         _log.error("%s, on trial, cannot judge a frame: %s: %s", self._label, type(err).__name__, err)
@@ -158,14 +158,14 @@ class TrialKeeper:
             self._reloader.request()
         elif (state.trial is None) != (self._trial is None):
             self._take_up()
-        untold = [event for event in state.events if event.seq > state.told]
-        if not untold:
+        unreported = [event for event in state.events if event.seq > state.reported]
+        if not unreported:
             return
         with self._store.locked(wait=False):
-            for event in untold:
+            for event in unreported:
                 _log.info("bundle %s %s: %s", event.bundle, event.step.value, event.text)
                 self._on_event(event)
-            self._store.change(lambda state: msgspec.structs.replace(state, told=untold[-1].seq))
+            self._store.change(lambda state: msgspec.structs.replace(state, reported=unreported[-1].seq))
 
     def _take_up(self) -> None:
         """Begin or continue the trial of the bundle in use that the state names, if there is one."""

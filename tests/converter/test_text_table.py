@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from converter.text_table import crossover_lines, table_lines
+from converter.text_table import format_crossover, format_table
 
 
 def test_the_first_column_is_aligned_left_and_the_others_right() -> None:
     """As wide as the widest cell of each column, heads included; no line ends with spaces."""
-    assert table_lines(["name", "n"], [["a", "10000"], ["longer", ""]]) == [
+    assert format_table(["name", "n"], [["a", "10000"], ["longer", ""]]) == [
         "name        n",
         "a       10000",
         "longer",
@@ -17,7 +17,7 @@ def test_the_first_column_is_aligned_left_and_the_others_right() -> None:
 def test_a_crossover_has_the_truth_in_rows_and_what_was_said_in_columns() -> None:
     """Columns come in the order of the counts."""
     counts = {"steel": {"steel": 9, "-": 1}, "aluminium": {"steel": 0, "-": 12}}
-    assert crossover_lines(counts) == [
+    assert format_crossover(counts) == [
         "truth \\ said  steel   -",
         "steel             9   1",
         "aluminium         0  12",

@@ -181,7 +181,7 @@ def broken_bundle(tmp_path, change) -> str:
 
 
 def test_bundle_with_one_byte_changed(tmp_path):
-    """The hash tells."""
+    """One changed byte in a model is found by its SHA-256."""
 
     def change(bundle):
         model = next(bundle.glob("*.tflite"))
@@ -223,7 +223,7 @@ def test_bundle_with_another_dtype(tmp_path):
 
 
 def test_bundle_that_is_an_empty_folder(tmp_path):
-    """No manifest in it."""
+    """A folder without a manifest is refused with the name of the missing file."""
     (tmp_path / "empty").mkdir()
     found = command("edge_node.cli", "classify", "--bundle", str(tmp_path / "empty"), "x.jpg")
     assert "bundle.json" in sentence(found)

@@ -10,6 +10,7 @@ import pytest
 from converter.cli import convert_main, specimens
 from converter.cli import retrain as retrain_cli
 from converter.data.dataset import load_dataset
+from converter.specimens.spec import Material
 from converter.training.recipe import read_recipe
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
@@ -49,4 +50,4 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
 def test_the_example_recipe_names_all_metals_that_are_rendered():
     """A metal that specimens renders and the recipe forgot would be taught as another."""
     material = next(stage for stage in read_recipe(_EXAMPLE).stage if stage.name == "material")
-    assert set(material.labels) == {metal.value for metal in specimens.Material}
+    assert set(material.labels) == {metal.value for metal in Material}

@@ -235,7 +235,7 @@ def test_without_trusted_keys_nothing_is_fetched(mosquitto, tmp_path, pictures, 
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(arguments, said, tmp_path, maker) -> None:
-    """No traceback."""
+    """A bundle command that cannot be carried out ends with a sentence on the cause, no traceback."""
     config = robot_config(tmp_path, tmp_path, 1, maker)
     readme = tmp_path / "readme"
     readme.write_text("not a bundle " * 100)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from converter.graphs.label_names import meanings_of
+from converter.graphs.label_names import derive_meanings
 from edge_node.inference.manifest import Cascade, Stage
 
 
 def cascade_of(*labels):
     """Return a cascade whose one stage tells these labels."""
-    stage = Stage(name="s", labels=labels, model="m", output="o", meanings=meanings_of(labels))
+    stage = Stage(name="s", labels=labels, model="m", output="o", meanings=derive_meanings(labels))
     return Cascade(root="s", stages=(stage,))

@@ -53,8 +53,8 @@ class Listener:
 class Robot:
     """The parts of a robot that the main loop drives."""
 
-    def __init__(self, folder, engine, *, load=None, excuses=(), listeners=(), periodics=()):
-        self.latest, self.pause, bell = LatestFrame(), PauseSwitch(), threading.Event()
+    def __init__(self, folder, engine, *, load=None, failure_counters=(), listeners=(), periodics=()):
+        self.latest, self.pause, has_work = LatestFrame(), PauseSwitch(), threading.Event()
         self.spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
         self.reloader = Reloader(load or (lambda: engine))
         self.bundle = BundleInUse(
@@ -62,15 +62,15 @@ class Robot:
             reloader=self.reloader,
             notifier=Notifier({}),
             listeners=listeners,
-            excuses=excuses,
+            failure_counters=failure_counters,
         )
-        pictures = EvidenceThread(bell.set)
+        pictures = EvidenceThread(has_work.set)
         evidence = EvidenceStore(folder / "evidence", EvidenceConfig())
         self.loop = MainLoop(
-            InferenceThread(self.latest, bell.set),
+            InferenceThread(self.latest, has_work.set),
             self.bundle,
             VerdictWriter(self.spool, evidence, pictures, pose_track(CONFIG.pose)),
-            bell=bell,
+            has_work=has_work,
             pause=self.pause,
             listeners=listeners,
             periodics=[self.bundle, *periodics],

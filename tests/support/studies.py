@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from converter.study.figures import (
     SPECIMEN,
+    Study,
     compare_cascades,
     measure_model,
 )
-from converter.study.results import Study
 
 
 def make_study(answered, groups, **changes):

@@ -70,18 +70,18 @@ def run(args: argparse.Namespace) -> int:
     engine = Engine(load_bundle(resolve_bundle_path(args.bundle)), threads=args.threads)
     thresholds = Thresholds() if args.gate else None
     inspector = Inspector(engine, material=args.material, thresholds=thresholds)
-    judge = _Judge(inspector, Path(args.overlay) if args.overlay else None)
+    classifier = _Classifier(inspector, Path(args.overlay) if args.overlay else None)
     all_read = True
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
     for path in args.paths:
-        for verdict, read in _judge_path(path, judge):
+        for verdict, read in _judge_path(path, classifier):
             all_read = all_read and read
             print(_format_row(verdict) if args.table else encode(verdict).decode(), flush=True)
     return 0 if all_read else 1
 
 
-class _Judge:
+class _Classifier:
     """Judge pictures, and write overlays if a folder is given."""
 
     def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
@@ -125,7 +125,7 @@ class _Judge:
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
 
 
-def _judge_path(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+def _judge_path(given: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
     """Yield the verdict on each picture of a path, and whether it could be read."""
     path = Path(given)
     if not given:
@@ -141,34 +141,34 @@ def _judge_path(given: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, boo
                 False,
             )
         for entry in found:
-            yield from _judge_file(str(entry), judge)
+            yield from _judge_file(str(entry), classifier)
     else:
-        yield from _judge_file(given, judge)
+        yield from _judge_file(given, classifier)
 
 
-def _judge_file(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+def _judge_file(source: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
     if Path(source).suffix.lower() in _VIDEO_SUFFIXES:
-        yield from _judge_video(source, judge)
+        yield from _judge_video(source, classifier)
     else:
-        yield _judge_picture(source, judge)
+        yield _judge_picture(source, classifier)
 
 
 def _is_readable(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
 
 
-def _judge_picture(source: str, judge: _Judge) -> tuple[PictureVerdict, bool]:
+def _judge_picture(source: str, classifier: _Classifier) -> tuple[PictureVerdict, bool]:
     try:
         pixels = read_picture(Path(source))
     except CameraError as err:
         return _unreadable(source, str(err)), False
-    return judge.verdict(source, None, pixels), True
+    return classifier.verdict(source, None, pixels), True
 
 
-def _judge_video(source: str, judge: _Judge) -> Iterator[tuple[PictureVerdict, bool]]:
+def _judge_video(source: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
     try:
         for frame_id, pixels in enumerate(iter_video(Path(source))):
-            yield judge.verdict(source, frame_id, pixels), True
+            yield classifier.verdict(source, frame_id, pixels), True
     except CameraError as err:
         yield _unreadable(source, str(err)), False
 

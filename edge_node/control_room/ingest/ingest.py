@@ -96,7 +96,7 @@ class Ingest:
         self._filters = filters(site=settings.room.site or "+")
         self._identity = client_id(folder, settings.mqtt, self._filters)
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
-        self.endpoint()  # files are read anew at each connection; a wrong one is told now
+        self.endpoint()  # files are read anew at each connection; a wrong one raises now
         self._receipts = ReceiptBook(settings.room, history)
         self._batch: list[Incoming] = []
         self._batch_bytes = 0
@@ -113,7 +113,7 @@ class Ingest:
 
     @property
     def link(self) -> Link:
-        """How the connection does."""
+        """The state of the connection."""
         return self._link
 
     @property
@@ -130,7 +130,7 @@ class Ingest:
         return endpoint(self._mqtt, Topics("room", "room"))
 
     def start(self) -> None:
-        """Begin to connect, for ever; returns at once."""
+        """Start connecting, for ever; returns at once."""
         self._set_link(LinkState.CONNECTING)
         self._loop.start()
 
@@ -147,11 +147,11 @@ class Ingest:
             self._outbox.put_nowait((message, answer))
         except queue.Full:
             answer.set_exception(LinkError("too many messages wait to be sent"))
-        self._wake.ring()
+        self._wake.set()
         return answer
 
     def stop(self, timeout_s: float = 3.0) -> None:
-        """Store what came, disconnect and end the thread; the broker keeps the session."""
+        """Store received messages, disconnect and end the thread; the broker keeps the session."""
         self._loop.stop(timeout_s)
         self._wake.close()
         self._set_link(LinkState.STOPPED)
@@ -176,7 +176,7 @@ class Ingest:
         _log.info("connected to %s as %s", self._mqtt.hostname, self._mqtt.client_id)
 
     def _turn(self, session: Session) -> None:
-        """Take what comes, store it, and send what is to be sent."""
+        """Receive messages and store them, then send waiting messages and receipts."""
         session.poll(_TICK_S, self._wake)
         batch_s = time.monotonic()
         while self._batch and not self._is_full and time.monotonic() - batch_s < _BATCH_S:
@@ -201,7 +201,7 @@ class Ingest:
         return len(self._batch) >= _BATCH_MESSAGES or self._batch_bytes >= _BATCH_BYTES
 
     def _store_batch(self, session: Session) -> None:
-        """Commit what came, and only then let the broker forget it."""
+        """Commit the received messages, then acknowledge them to the broker."""
         if not self._batch:
             return
         batch, self._batch, self._batch_bytes = self._batch, [], 0
@@ -242,7 +242,7 @@ class Ingest:
             answer.set_result(code)
 
     def _forget_connection(self) -> None:
-        """What came and was not stored comes again; what was sent and not answered is unknown."""
+        """Drop messages that were not stored, which come again, and fail those that were not answered."""
         self._batch, self._batch_bytes = [], 0
         lost = list(self._on_the_way.values())
         self._on_the_way.clear()

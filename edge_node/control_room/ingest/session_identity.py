@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.durable_file import replace_file
 from edge_node.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ def _read(path: Path) -> _SessionFile | None:
 
 
 def _write(path: Path, stored: _SessionFile) -> None:
-    fresh = path.with_suffix(".new")
     try:
-        fresh.write_bytes(msgspec.json.encode(stored))
-        fresh.replace(path)
+        replace_file(path, [msgspec.json.encode(stored)])
     except OSError as err:
         raise ConfigError(f"{path}: {err.strerror or err}") from err

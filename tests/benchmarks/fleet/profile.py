@@ -14,12 +14,12 @@ _WAITING = ("select (", "Session.poll (", "poll (")  # innermost: nothing to do;
 # A sample counts for the first of these whose words stand in its innermost matching frame.
 STEPS = (
     ("SQLite: insert, update, look up", ("database.py",)),
-    ("history: ranges, keys, rows", ("history.py",)),
+    ("history: ranges, keys, rows", ("history/",)),
     ("decoding and checking of what came", ("decoding.py", "topics.py")),
-    ("telling the pages (JSON, hub)", ("hub.py", "views.py")),
-    ("encoding for the history", ("verdict.py", "storing.py")),
+    ("telling the pages (JSON, event stream)", ("event_stream.py", "json_views.py")),
+    ("encoding for the history", ("verdict.py", "batch_store.py")),
     ("acknowledging", ("acknowledge (", "_send_puback", "_packet_queue")),
-    ("MQTT: socket, packets, callbacks", ("paho/", "mqtt_session.py")),
+    ("MQTT: socket, packets, callbacks", ("paho/", "edge_node/mqtt/")),
     ("ingest: batches", ("ingest.py", "receipts.py")),
     ("web server, page", ("uvicorn/", "starlette/", "server.py", "asyncio/")),
 )

@@ -49,7 +49,7 @@ def test_a_key_that_is_none_costs_no_signed_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(arguments, said, tmp_path: Path) -> None:
-    """No traceback."""
+    """Packing or signing that cannot be done ends with a sentence on the cause, and no traceback."""
     ran = command(CONVERTER, "bundle", *arguments, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd())})
     assert ran.returncode in (1, 2)
     assert said in ran.stderr

@@ -8,13 +8,15 @@ import pytest
 
 from converter.data.dataset import Sample
 from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded, with_meanings
-from converter.graphs.label_names import meanings_of
+from converter.graphs.label_names import derive_meanings
 from edge_node.inference.manifest import Cascade, Stage
 
 
 def stage(name: str, *labels: str, **routes: str) -> Stage:
     """A stage whose labels mean what their words say."""
-    return Stage(name=name, labels=labels, model="m", output="o", routes=routes, meanings=meanings_of(labels))
+    return Stage(
+        name=name, labels=labels, model="m", output="o", routes=routes, meanings=derive_meanings(labels)
+    )
 
 
 CASCADE = Cascade(

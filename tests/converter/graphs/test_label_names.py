@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converter.graphs.label_names import meanings_of, read_labels
+from converter.graphs.label_names import derive_meanings, read_labels
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Meaning
 
@@ -35,13 +35,13 @@ from edge_node.inference.manifest import Meaning
 )
 def test_words_say_what_a_label_means(labels, wanted):
     """Material, condition, severity, form, or that there is no metal."""
-    found = meanings_of(labels)
+    found = derive_meanings(labels)
     assert [found[label] for label in labels] == wanted
 
 
 def test_words_without_a_meaning_say_nothing():
     """Unknown words are left out, not guessed."""
-    assert meanings_of(("daisy", "tulip")) == {}
+    assert derive_meanings(("daisy", "tulip")) == {}
 
 
 @pytest.mark.parametrize("content", ["", "one\n", "a\na\n"])

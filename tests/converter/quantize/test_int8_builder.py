@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.quantize.int8_builder import calibrate_model, list_layers, pair_layers, quantize_without_refit
+from converter.quantize.int8_builder import calibrate_model, list_layers, pair_layers, quantize_int8
 from converter.quantize.request import (
     REQUEST_NAME,
     ConversionRequest,
@@ -86,7 +86,7 @@ def test_a_layer_in_float_keeps_its_weights(fused, pictures, tmp_path):
     assert layer == ("MobilenetV1/b1/Relu6",)
     exact, found = (
         [constants(tree, operator) for operator, _ in list_weighted_operators(tree)]
-        for tree in map(parse_model, (source.exact, quantize_without_refit(source, request, layer)))
+        for tree in map(parse_model, (source.exact, quantize_int8(source, request, layer)))
     )
     for at, (wanted, values) in enumerate(zip(exact, found, strict=True)):
         assert (wanted == values) == (at == 1)

@@ -19,7 +19,7 @@ from edge_node.inference.quantization import Quantization
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
-def test_heads_and_layers_are_judged_on_the_bytes_that_the_node_feeds(fused, pictures, tmp_path, dtype):
+def test_layers_are_ranked_on_the_bytes_that_the_node_feeds(fused, pictures, tmp_path, dtype):
     """Not on scaled pictures rounded back, which makes one byte of two; the first row has marked pixels."""
     lowest = np.iinfo(dtype).min
     write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)

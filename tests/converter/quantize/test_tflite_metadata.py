@@ -16,7 +16,13 @@ from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode
-from converter.quantize.tflite_metadata import ModelDescription, add_metadata, label_file, read_metadata
+from converter.quantize.tflite_file import parse_model
+from converter.quantize.tflite_metadata import (
+    METADATA_NAME,
+    ModelDescription,
+    add_metadata,
+    name_label_file,
+)
 from edge_node.inference.interpreter import Interpreter
 from tests.support import small_graphs
 
@@ -57,6 +63,13 @@ class Fields:
         return [Fields(Table(self._table.Bytes, self._table.Indirect(start + 4 * at))) for at in range(count)]
 
 
+def read_metadata(content: bytes) -> bytes | None:
+    """Return the first metadata of that name in a model, as readers do."""
+    model = parse_model(content)
+    entries = [entry for entry in model.metadata or [] if entry.name == METADATA_NAME.encode()]
+    return bytes(np.asarray(model.buffers[entries[0].buffer].data, np.uint8)) if entries else None
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> tuple[bytes, bytes, ModelDescription]:
     """A model as converted, and with its metadata, which is the third."""
@@ -85,13 +98,13 @@ def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
     assert unit.table(1).floats(1) == pytest.approx([127.5] * 3)
     assert head.text(0) == "steel/map"
     (labels,) = head.tables(6)
-    assert (labels.text(0), labels.byte(2)) == (label_file("steel/map"), 2)  # TENSOR_AXIS_LABELS
+    assert (labels.text(0), labels.byte(2)) == (name_label_file("steel/map"), 2)  # TENSOR_AXIS_LABELS
 
 
 def test_the_label_file_is_in_the_archive_behind_the_model(models):
     """Unzipping the model gives the labels, one a line."""
     with zipfile.ZipFile(io.BytesIO(models[1])) as archive:
-        assert archive.read(label_file("steel/map")).decode().split() == ["late", "mid", "none"]
+        assert archive.read(name_label_file("steel/map")).decode().split() == ["late", "mid", "none"]
 
 
 def test_metadata_that_is_written_again_replaces_what_was_there(models):
@@ -104,8 +117,8 @@ def test_metadata_that_is_written_again_replaces_what_was_there(models):
     assert read_metadata(twice) == read_metadata(add_metadata(models[0], renamed))
     assert add_metadata(twice, described) == once
     with zipfile.ZipFile(io.BytesIO(twice)) as archive:
-        assert archive.namelist() == [label_file("steel/map")]
-        assert archive.read(label_file("steel/map")).decode().split() == ["bad", "poor", "good"]
+        assert archive.namelist() == [name_label_file("steel/map")]
+        assert archive.read(name_label_file("steel/map")).decode().split() == ["bad", "poor", "good"]
 
 
 def test_the_runtime_computes_the_same_with_metadata(models):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,11 +83,14 @@ def test_training_stops_when_validation_gets_no_better():
 
 
 def test_temperature_is_the_one_that_was_used():
-    """Labels drawn from softmax(logits / 2.5) give back 2.5."""
+    """Labels drawn from softmax(logits / 2.5) give back 2.5; no labels, or positions only, give 1."""
     random = np.random.default_rng(0)
     logits = random.normal(0, 4, (20000, 3))
     shares = np.exp(logits / 2.5)
     shares /= shares.sum(1, keepdims=True)
     targets = (random.random((20000, 1)) > shares.cumsum(1)).sum(1)
-    assert fit_head_temperature(logits, targets) == pytest.approx(2.5, rel=0.05)
-    assert fit_head_temperature(logits[:0], targets[:0]) == 1.0
+    question = TrainingTarget("stage", ("a", "b", "c"), targets)
+    assert fit_head_temperature(question, logits, targets) == pytest.approx(2.5, rel=0.05)
+    assert fit_head_temperature(question, logits[:0], targets[:0]) == 1.0
+    on_positions = replace(question, on_pictures=False)
+    assert fit_head_temperature(on_positions, logits, targets) == 1.0

@@ -169,8 +169,8 @@ def test_a_full_queue_is_a_disk_that_takes_nothing(tmp_path, monkeypatch, caplog
     """Lines beyond the bound go into the log: memory is bounded while a disk hangs; pause still works."""
     may_go_on = threading.Event()
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda number: may_go_on.wait(30) and fsync(number))
     with Robot(tmp_path, max_waiting=2) as robot:
+        monkeypatch.setattr(os, "fsync", lambda number: may_go_on.wait(30) and fsync(number))
         robot.receive("ping", "ping-0001")
         wait_for((tmp_path / "audit" / "commands.jsonl").exists, 5, "the first line")
         robot.receive("ping", "ping-0002")
@@ -196,3 +196,24 @@ def test_closing_writes_what_waits(slow_disk, tmp_path):
     told = []
     audit.record_then(told.append, event="taken", verb="ping")
     assert told == [False]
+
+
+def test_a_fault_at_one_line_does_not_end_the_audit(tmp_path, caplog):
+    """Whatever writing a line or its callback raises is logged, and the lines after it are written."""
+
+    class Faulty(AuditFiles):
+        """Files of which the first line is too much."""
+
+        def write(self, entry):
+            """Write all but the first line."""
+            if entry.command_id == "ping-0001":
+                raise ValueError("no such line")
+            return super().write(entry)
+
+    written = []
+    with AuditLog(Faulty(tmp_path / "audit")) as audit:
+        audit.record_then(written.append, event="taken", verb="ping", command_id="ping-0001")
+        audit.record_then(written.append, event="taken", verb="ping", command_id="ping-0002")
+    assert written == [True]
+    assert "no such line" in caplog.text
+    assert [entry.command_id for entry in read_audit(tmp_path / "audit")] == ["ping-0002"]

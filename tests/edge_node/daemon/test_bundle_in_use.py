@@ -15,7 +15,7 @@ def test_a_reload_takes_over_between_two_frames_and_listeners_are_told(robot, en
     listener = Listener()
     node = robot(listeners=[listener])
     judge = node.bundle.judge
-    node.reloader.asked.set()
+    node.reloader.signalled.set()
     wait_for(lambda: node.bundle.look(0.0) or listener.reloads, 10, "the reload's end")
     assert listener.reloads == [engine.bundle]
     assert node.bundle.judge is not judge

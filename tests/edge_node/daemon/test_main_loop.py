@@ -66,7 +66,7 @@ def test_while_paused_frames_are_dropped_and_counted_by_the_next_verdict(robot):
 
 
 def test_a_fault_ends_the_loop_unless_a_trial_is_to_blame(robot, engine, tmp_path):
-    """With an excuse the frame is counted as dropped by the next verdict; without one it is raised."""
+    """A failure that counts against a trial makes the frame a dropped one; else it is raised."""
     blamed, listener = [], Listener()
 
     class Faulty:
@@ -90,7 +90,10 @@ def test_a_fault_ends_the_loop_unless_a_trial_is_to_blame(robot, engine, tmp_pat
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     on_trial = Robot(
-        tmp_path / "a", Faulty(), excuses=[lambda err: blamed.append(err) or True], listeners=[listener]
+        tmp_path / "a",
+        Faulty(),
+        failure_counters=[lambda err: blamed.append(err) or True],
+        listeners=[listener],
     )
     on_trial.run(1, 2)
     on_trial.spool.close()

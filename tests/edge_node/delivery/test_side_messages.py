@@ -154,7 +154,7 @@ def test_only_live_verdicts_become_latest_and_at_most_one_a_second() -> None:
 
 
 def test_the_newest_health_replaces_what_waits() -> None:
-    """At QoS 0, once."""
+    """Of two health messages only the newest is sent, once, at QoS 0."""
     health = NewestHealth(TOPICS)
     health.put(b"1")
     health.put(b"2")

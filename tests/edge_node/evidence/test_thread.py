@@ -10,14 +10,14 @@ from tests.support.processes import wait_for
 
 
 def test_a_picture_is_kept_in_the_thread_and_rings():
-    """Its name is there once the bell has rung; until then it is not settled."""
-    rung, go = threading.Event(), threading.Event()
-    thread = EvidenceThread(rung.set)
+    """Its name is there once ``on_change`` was called; until then it is not settled."""
+    changed, go = threading.Event(), threading.Event()
+    thread = EvidenceThread(changed.set)
     thread.start()
     picture = thread.keep(lambda: "a" * 64 if go.wait(5) else None)
     assert not picture.is_settled
     go.set()
-    assert rung.wait(5)
+    assert changed.wait(5)
     assert picture.is_settled
     assert picture.sha256 == "a" * 64
     thread.stop()

@@ -190,3 +190,11 @@ def test_a_configuration_that_contradicts_itself_is_refused(text):
         parse_config("\n".join(line.strip() for line in whole.splitlines()).encode(), "node.toml")
     assert str(caught.value).startswith("node.toml: [findings] ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_state_that_an_earlier_version_saved_is_read():
+    """The time of the last message is ``said`` in the file, so that an update publishes nothing twice."""
+    saved = b'{"format":1,"candidates":[{"material":"steel","form":null,"said":1766750400.0}]}'
+    state = msgspec.json.decode(saved, type=TrackerState)
+    assert state.candidates[0].published_s == 1766750400.0
+    assert b'"said":1766750400.0' in msgspec.json.encode(state)

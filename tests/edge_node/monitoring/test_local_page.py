@@ -45,7 +45,7 @@ def test_healthz_names_what_hangs(serve, view):
     """Healthy is 200; a part that hangs is 503 with its name."""
     page = serve()
     assert get(page.port, "/healthz")[::2] == (200, b"ok\n")
-    status = view.snapshot().status
+    status = view.state().status
     view.on_status(status, None, link="connected", hung="the publisher has not turned for 20 s")
     code, _, body = get(page.port, "/healthz")
     assert code == 503

@@ -30,7 +30,7 @@ def test_before_the_first_verdict_nothing_is_invented():
     """No figures, no picture, and a health that says starting."""
     empty = LiveView()
     assert empty.picture() is None
-    assert b"corrosion_edge_verdicts" not in format_metrics(empty.snapshot())
+    assert b"corrosion_edge_verdicts" not in format_metrics(empty.state())
     page = LocalPage(HttpConfig(port=free_port()), empty)
     page.start()
     try:

@@ -127,7 +127,7 @@ def test_stopping_says_goodbye_over_the_connection_that_stands(mosquitto, begin)
         wait_for(lambda: "connected" in connections.happened, what="connection")
         began_s = time.monotonic()
         loop.stop(2.0)
-        assert time.monotonic() - began_s < 1.0, "the ring did not wake it"
+        assert time.monotonic() - began_s < 1.0, "stop did not wake it"
         wait_for(lambda: collector.messages, what="last words")
     assert connections.happened == ["attempt", "connected", "goodbye"]
     assert connections.reasons == [None]

@@ -1,4 +1,4 @@
-"""A ring wakes a thread that waits on a socket."""
+"""``Wake.set`` wakes a thread that waits on a socket."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from edge_node.mqtt.wake import Wake
 
 
 def readable(wake: Wake, timeout_s: float) -> bool:
-    """True if a ring comes within the time."""
+    """True if it is set within the time."""
     return bool(select.select([wake], [], [], timeout_s)[0])
 
 
 def test_a_ring_from_another_thread_is_there_until_it_is_cleared() -> None:
-    """Rings before the wait count too; many rings are one."""
+    """Setting it before the wait counts too; many times are one."""
     with Wake() as wake:
         assert not readable(wake, 0)
-        threading.Timer(0.05, wake.ring).start()
+        threading.Timer(0.05, wake.set).start()
         assert readable(wake, 5)
         for _ in range(3):
-            wake.ring()
+            wake.set()
         wake.clear()
         assert not readable(wake, 0)
 
 
-def test_ringing_never_blocks_and_never_raises() -> None:
-    """Nobody waits, ten thousand rings fill the socket, the bell is closed: whoever rings goes on."""
+def test_setting_never_blocks_and_never_raises() -> None:
+    """``set`` returns at once if nobody waits, after ten thousand calls, and after ``close``."""
     wake = Wake()
     for _ in range(10_000):
-        wake.ring()
+        wake.set()
     wake.close()
-    wake.ring()
+    wake.set()
     wake.clear()
     assert wake.fileno() == -1

@@ -1,9 +1,10 @@
-"""The state of updates: what decides, what is behind it, and what may never run again. Pure."""
+"""The state of updates: what decides, what may never run again, its events and its file. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import msgspec
 import pytest
 
 from edge_node.errors import UpdateError
@@ -71,3 +72,19 @@ def test_a_new_statement_is_checked_against_what_is_here() -> None:
     assert State().standing("crawler", FACTORY).here == FACTORY
     standing = installed(State(), "2").standing(None, FACTORY)
     assert (standing.here, standing.robot_class) == (("steel", "2"), None)
+
+
+def test_events_are_numbered_and_the_oldest_are_dropped():
+    """Each event has the next number, also after the first hundred, of which the oldest are dropped."""
+    state = State()
+    for number in range(1, 121):
+        state = state.add_event(Step.FETCHED, "steel-2", f"step {number}", AT)
+    assert [event.seq for event in state.events] == list(range(21, 121))
+    assert state.events[-1].text == "step 120"
+
+
+def test_a_state_that_an_earlier_version_saved_is_read():
+    """The number of the last event reported is ``told`` in the file, so that an update reports none twice."""
+    state = msgspec.json.decode(b'{"format":1,"told":7}', type=State)
+    assert state.reported == 7
+    assert b'"told":7' in msgspec.json.encode(state)
