@@ -1,8 +1,8 @@
 """Restore the heads of a dynamic model to the float32 weights that they were trained to.
 
-A dynamic model has one scale for all weights of a label, and its features are not balanced to them: it is
-made without calibration pictures (see ``balance_heads``). It computes in float between operators, so a head
-in float costs nothing but three bytes a weight: a thousandth of the backbone's size.
+A dynamic model has one scale for all weights of a label, which is too coarse where they are of all sizes. It
+computes in float between operators, so a head in float costs nothing but three bytes a weight: a thousandth
+of the backbone's size.
 """
 
 from __future__ import annotations

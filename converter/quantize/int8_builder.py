@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from converter.quantize.balance_heads import balance_heads
 from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, Mode, Target
 from converter.quantize.round_weights import CORRECTED, round_weights
 from converter.quantize.tflite_converter import (
@@ -23,7 +22,7 @@ from converter.quantize.tflite_file import WEIGHTED, copy_layer, read_operators
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from converter.quantize.request import ConversionRequest
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     # From a GraphDef, which stays as it is, to one that computes the same and loses less in 8 bits.
     Step = Callable[[Any, StepContext], Any]
 
-# Applied to the float graph, in this order, for every mode whose weights have 8 bits. A step stands here only
-# as long as ``tests/benchmarks/ablation.py`` shows that it pays.
-STEPS: tuple[Step, ...] = (balance_heads,)
+# Applied to the float graph, in this order. A step stands here as long as the ablation shows that it pays
+# (``tests/benchmarks/ablation.py``).
+STEPS: tuple[Step, ...] = (round_weights,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,6 @@ def calibrate_model(work: Path, request: ConversionRequest) -> CalibratedModel:
         exact.write_bytes(calibrated.exact)
         model.write_bytes(calibrated.model)
     return CalibratedModel(model.read_bytes(), exact.read_bytes())
-
-
-def apply_steps(graph_def: Any, context: StepContext, steps: Sequence[Step]) -> Any:
-    """Return the graph after one correction step after another."""
-    for step in steps:
-        graph_def = step(graph_def, context)
-    return graph_def
 
 
 def quantize_int8(
@@ -143,11 +135,13 @@ def pair_layers(model: bytes) -> tuple[tuple[str, ...], ...]:
 
 
 def _calibrate(work: Path, request: ConversionRequest) -> CalibratedModel:
-    context = StepContext(request.input, request.outputs, scale_pictures(work, request))
-    graph_def = apply_steps(read_graph_def(work), context, STEPS)
     in_float = msgspec.structs.replace(request, mode=Mode.NONE)
-    exact = bytes(make_converter(work, in_float, graph_def).convert())
-    converter = make_converter(work, request, round_weights(graph_def, context))
+    exact = bytes(make_converter(work, in_float).convert())
+    graph_def = read_graph_def(work)
+    context = StepContext(request.input, request.outputs, scale_pictures(work, request))
+    for step in STEPS:
+        graph_def = step(graph_def, context)
+    converter = make_converter(work, request, graph_def)
     converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
     return CalibratedModel(bytes(converter.convert()), exact)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from converter.child_process import end_with_parent, peak_memory_mb
 from converter.quantize.float_heads import restore_float_heads
-from converter.quantize.int8_builder import STEPS, apply_steps, calibrate_model, quantize_int8
+from converter.quantize.int8_builder import calibrate_model, quantize_int8
 from converter.quantize.request import (
     MODEL_NAME,
     REQUEST_NAME,
@@ -22,7 +22,7 @@ from converter.quantize.request import (
     ConversionResult,
     Mode,
 )
-from converter.quantize.tflite_converter import StepContext, make_converter, read_graph_def, scale_pictures
+from converter.quantize.tflite_converter import make_converter
 
 
 def main() -> int:
@@ -41,10 +41,6 @@ def main() -> int:
 def _convert(work: Path, request: ConversionRequest) -> bytes:
     if request.mode.takes_float_layers:
         return quantize_int8(calibrate_model(work, request), request, request.float_nodes)
-    if request.mode is Mode.INT16X8:
-        context = StepContext(request.input, request.outputs, scale_pictures(work, request))
-        graph_def = apply_steps(read_graph_def(work), context, STEPS)
-        return bytes(make_converter(work, request, graph_def).convert())
     content = bytes(make_converter(work, request).convert())
     if request.mode is Mode.DYNAMIC:
         in_float = msgspec.structs.replace(request, mode=Mode.NONE)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from converter.quantize.tflite_converter import StepContext
 
 # By name, in the order in which they are applied.
-STEPS: dict[str, Step] = {step.__name__: step for step in (*int8_builder.STEPS, int8_builder.round_weights)}
+STEPS: dict[str, Step] = {step.__name__: step for step in int8_builder.STEPS}
 
 
 def convert_without(work: Path, left_out: Collection[str]) -> tuple[bytes, dict[str, Any]]:
@@ -66,9 +66,7 @@ class _MeasuredStep:
 
 def _convert(work: Path, left_out: Collection[str]) -> tuple[bytes, dict[str, Any]]:
     applied = {name: _MeasuredStep(step) for name, step in STEPS.items() if name not in left_out}
-    *first, rounding = STEPS
-    int8_builder.STEPS = tuple(applied[name] for name in first if name in applied)
-    int8_builder.round_weights = applied.get(rounding, lambda graph_def, _context: graph_def)
+    int8_builder.STEPS = tuple(applied.values())
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
     content = int8_builder.quantize_int8(int8_builder.calibrate_model(work, request), request, ())
     return content, {
