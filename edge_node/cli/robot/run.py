@@ -52,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(number, on_signal)
     signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
     # Imported after the configuration was checked: a wrong key is reported before OpenCV is loaded.
+    # NumPy first and from a shallow stack: deep inside other imports, its calls crossed a chunk of CPython
+    # 3.11's stack again and again, each time mapping and unmapping memory, which took 25 ms.
+    import numpy  # noqa: F401, ICN001
+
     from edge_node.daemon.assembly import run_daemon
 
     _end(run_daemon(config, stop, reload))
