@@ -94,8 +94,8 @@ class StatusReporter:
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_INTERVAL_S
             health = self.publish_health()
+        link, hung = self._publisher.link.value, self._watchdog.hung
         for listener in self._listeners:
-            link, hung = self._publisher.link.value, self._watchdog.hung
             listener.on_status(status, health, link=link, hung=hung)
 
     def publish_health(self) -> Health:
