@@ -201,8 +201,10 @@ def test_a_response_carries_its_correlation_data(mosquitto, spool, publish) -> N
 def test_a_subscriber_that_comes_in_the_middle_of_a_window_gets_all_in_order(
     mosquitto, spool, publish
 ) -> None:
-    """After a broker's restart the node is back first: verdicts refused for want of a subscriber must not
-    come after those that were sent behind them."""
+    """Verdicts refused for want of a subscriber do not come after those that were sent behind them.
+
+    After a broker's restart the node is often back before its subscribers.
+    """
     append(spool, 60)
     with Proxy(mosquitto.port) as proxy:
         proxy.bytes_per_s = 2000.0
