@@ -36,6 +36,17 @@ class SequenceRanges:
             self._ends.insert(at, number)
         return True
 
+    def take_up_to(self, number: int) -> list[tuple[int, int]]:
+        """Remove the numbers up to ``number`` and return them as ranges, both ends included."""
+        at = bisect_right(self._starts, number)
+        taken = list(zip(self._starts[:at], self._ends[:at], strict=True))
+        del self._starts[:at], self._ends[:at]
+        if taken and taken[-1][1] > number:
+            self._starts.insert(0, number + 1)
+            self._ends.insert(0, taken[-1][1])
+            taken[-1] = taken[-1][0], number
+        return taken
+
     @property
     def last(self) -> int:
         """The highest number, 0 if there is none."""

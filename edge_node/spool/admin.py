@@ -100,7 +100,7 @@ class SpoolAdmin:
                 )
                 for row, refusal in self._store.quarantined()
             ),
-            alarms=tuple(alarm.text for alarm in lasting_alarms(self._path, restored="", quarantined=0)),
+            alarms=tuple(alarm.text for alarm in lasting_alarms(self._path, quarantined=0)),
         )
 
     def rows(self, kind: Kind, *, quarantined: bool = False) -> Iterator[Row]:
