@@ -21,7 +21,8 @@ _COUNT = """\
 const [robot, epoch] = msg.payload.id.split(':');
 const seen = context.get('seen') || {};
 const seq = msg.payload.seq;
-const known = seen[`${robot}:${epoch}`] = seen[`${robot}:${epoch}`] || {first: seq, last: seq - 1, missing: []};
+const key = `${robot}:${epoch}`;
+const known = seen[key] = seen[key] || {first: seq, last: seq - 1, missing: []};
 const miss = (of, from, to) => {
     for (let n = from; n < to && of.missing.length < 100000; n++) { of.missing.push(n); }
 };
@@ -46,8 +47,8 @@ if (ended && ended.last < before.seq) {
 for (const old of Object.keys(seen).slice(0, -1000)) { delete seen[old]; }
 context.set('seen', seen);
 msg.missing = 0;
-for (const key in seen) {
-    if (key.startsWith(`${robot}:`)) { msg.missing += seen[key].missing.length; }
+for (const one in seen) {
+    if (one.startsWith(`${robot}:`)) { msg.missing += seen[one].missing.length; }
 }
 node.status({text: `#${seq} ${msg.payload.outcome}, ${msg.missing} missing`});
 return msg.duplicate ? [null, msg] : [msg, null];

@@ -56,7 +56,7 @@ def test_status_says_what_waits_and_what_is_refused(spool: Spool, tmp_path: Path
     assert "3 verdict, 1 finding" in ran.stdout
     assert "verdict 2 of epoch" in ran.stdout
     report = json.loads(spool_command(tmp_path, "status", "--json").stdout)
-    assert report["waiting"] == {"verdict": 3, "finding": 1, "response": 0, "shadow": 0}
+    assert report["waiting"] == {"verdict": 3, "finding": 1, "response": 0, "shadow": 0, "checkpoint": 0}
     assert report["epoch"] == spool.epoch
     assert report["quarantined"][0]["reason"] == "packet too large (149)"
 
