@@ -1,4 +1,4 @@
-"""Make and load Ed25519 keys, sign bundles and commands, and check signatures.
+"""Make and load Ed25519 keys, sign bundles, commands and checkpoints, and check signatures.
 
 Each signature covers a prefix that names what is signed, so that the signature of a bundle is never valid
 for a command.
@@ -25,6 +25,7 @@ KEY_ID_BYTES = 32
 SIGNATURE_BYTES = 64
 _BUNDLE_PREFIX = b"corrosion/v1 bundle\0"
 _COMMAND_PREFIX = b"corrosion/v1 command\0"
+_CHECKPOINT_PREFIX = b"corrosion/v1 checkpoint\0"
 _MAX_KEY_BYTES = 16 * 1024
 _MISSING = "needs the package cryptography: pip install 'corrosion-edge-node[signing]'"
 
@@ -47,9 +48,16 @@ class TrustedKey:
             return False
         return True
 
+    def holds_checkpoint(self, signature: str, head: bytes) -> bool:
+        """Tell whether ``signature``, in base64, is this key's signature of a checkpoint's ``head``."""
+        try:
+            return self.holds(base64.b64decode(signature, validate=True), _CHECKPOINT_PREFIX + head)
+        except ValueError:
+            return False
+
 
 class Signer:
-    """Sign bundles with a private key."""
+    """Sign bundles or checkpoints with a private key."""
 
     def __init__(self, file: Path) -> None:
         """Read the key in ``file``, PEM.
@@ -67,6 +75,22 @@ class Signer:
     def sign_statement(self, text: bytes) -> bytes:
         """Return key id and signature of a bundle's statement, as the transport file has them."""
         return self.key_id + self.sign(_BUNDLE_PREFIX + text)
+
+    def sign_checkpoint(self, head: bytes) -> str:
+        """Return the signature of a checkpoint's bytes before the signature, in base64."""
+        return base64.b64encode(self.sign(_CHECKPOINT_PREFIX + head)).decode("ascii")
+
+
+def load_node_signer(path: str) -> Signer:
+    """Return the signer of ``[node] signing_key_file``; ``$CREDENTIALS_DIRECTORY`` is expanded.
+
+    Raises:
+        ConfigError: the key cannot be used.
+    """
+    try:
+        return Signer(Path(os.path.expandvars(path)))
+    except CorrosionError as err:
+        raise ConfigError(f"[node] signing_key_file: {err}") from err
 
 
 def load_trusted_key(path: str, key: str) -> TrustedKey:
@@ -188,7 +212,10 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
             content = file.read(_MAX_KEY_BYTES)
     except OSError as err:
         raise CorrosionError(f"{path}: {err.strerror or err}; make one with `keygen`") from err
-    if mode & 0o077:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    # systemd lets the service's user read by an access control list, which shows as the group's right.
+    is_credential = folder is not None and path.parent == Path(folder)
+    if mode & (0o037 if is_credential else 0o077):
         raise CorrosionError(f"{path}: mode {mode:04o} lets others read the private key; chmod 600 {path}")
     try:
         key = load_pem_private_key(content, None)

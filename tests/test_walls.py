@@ -28,6 +28,7 @@ EDGE_NODE = {
     "camera.backends": "config camera",
     "camera.capture": "config camera camera.backends",
     "spool": "messages config",
+    "record": "messages",
     "inference": "messages config",
     "inspection": "messages config camera inference",
     "evidence": "messages config mqtt inspection",
@@ -62,7 +63,7 @@ EDGE_NODE = {
     ),
     "cli": "config inference update integrations",
     "cli.robot": (
-        "messages config mqtt camera camera.backends camera.capture spool inference inspection "
+        "messages config mqtt camera camera.backends camera.capture spool record inference inspection "
         "update shadow commands daemon cli"
     ),
     "cli.control_room": (

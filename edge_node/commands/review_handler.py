@@ -11,7 +11,6 @@ from edge_node.commands.responses import CommandOutcome
 from edge_node.messages.command import CommandError, arguments
 from edge_node.messages.response import Result
 from edge_node.messages.review import Review
-from edge_node.messages.topics import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +76,8 @@ class ReviewHandler:
         robot, epoch, number = command.subject.rsplit(":", 2)
         if robot != self._topics.robot:
             raise CommandError("not_ours", f"{command.subject} is not of robot {self._topics.robot}")
-        last = self._spool.last_number(Kind.VERDICT)
+        end = self._spool.chain.end
+        last = end.seq if end is not None else 0
         if epoch == self._spool.epoch and int(number.lstrip("f")) > last:
             raise CommandError(
                 "unknown_subject", f"{command.subject} was never said: the last verdict is {last}"

@@ -62,6 +62,13 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     robot: Annotated[Id, _about("The robot's name, unique in its site; part of every topic and verdict id.")]
     asset: Annotated[Text | None, _about("What is inspected: a pipe, a hull, a bridge.")] = None
     state_dir: Annotated[str, _about("Folder for the spool and evidence.")] = "/var/lib/corrosion-edge"
+    signing_key_file: Annotated[
+        str | None,
+        _about(
+            "Sign a checkpoint of the record every minute with this key, made by `edge-node command keygen`"
+            " (extra signing)."
+        ),
+    ] = None
 
 
 class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):

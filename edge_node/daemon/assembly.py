@@ -26,6 +26,7 @@ from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.responses import ResponseWriter
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
+from edge_node.daemon.checkpoint_writer import CheckpointWriter
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
 from edge_node.daemon.parts import (
@@ -51,12 +52,13 @@ from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.messages.command import Verb
+from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
-from edge_node.signing import load_trusted_keys
+from edge_node.signing import load_node_signer, load_trusted_keys
 from edge_node.spool.spool import Spool
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
@@ -93,6 +95,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         camera = _camera(node)
         models = _models(node, reload)
         storage = _storage(node)
+        checkpoints = _checkpoints(node, storage)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
             _commands(node, models, storage, fetcher)
@@ -103,6 +106,8 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         reporter = _reporter(node, inspection, monitoring, publisher)
         _main_loop(node, inspection).run(stop)
         reporter.publish_health()
+        if checkpoints is not None:
+            checkpoints.finish(lambda: publisher.link is LinkState.CONNECTED)
         storage.spool.flush(timeout_s=2.0)
         _deliver_the_rest(storage.spool, publisher, stop)
     return 1 if camera.capture.failure else 0
@@ -149,6 +154,15 @@ def _storage(node: Registry) -> StorageParts:
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)
     return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
+
+
+def _checkpoints(node: Registry, storage: StorageParts) -> CheckpointWriter | None:
+    """Sign checkpoints of the record, if the configuration names a key."""
+    if node.config.node.signing_key_file is None:
+        return None
+    writer = CheckpointWriter(storage.spool, node.topics, load_node_signer(node.config.node.signing_key_file))
+    node.periodics.append(writer)
+    return writer
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:

@@ -86,6 +86,7 @@ class VerdictWriter:
         pose, pose_age_ms = self._pose.at(frame.captured_at_ns)
 
         def make(seq: int) -> Verdict:
+            link = self._spool.chain.link
             return recorder.verdict(
                 inspection.decision,
                 frame,
@@ -95,6 +96,8 @@ class VerdictWriter:
                 pose=pose,
                 pose_age_ms=pose_age_ms,
                 evidence_sha256=evidence_sha256,
+                previous_sha256=link.previous_sha256,
+                previous_epoch=link.previous_epoch,
             )
 
         keep = _KEEP.get(inspection.decision.outcome, Keep.NORMAL)

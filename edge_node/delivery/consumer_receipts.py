@@ -1,17 +1,21 @@
 """Keep each verdict in the spool until all named consumers have sent a receipt for it.
 
 A broker that acknowledged may still lose: its queue for a subscriber may be bounded, or forgotten when it is
-killed. A receipt says that a consumer has stored all verdicts up to a number. Pure; the caller passes the
-time.
+killed. A receipt says that a consumer has stored all verdicts up to a number. It counts only for what the
+broker acknowledged in this run: a receipt, however it came about, never deletes what was not sent. Pure; the
+caller passes the time.
 """
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge_node.messages.receipt import decode_receipt
+from edge_node.messages.sequence_gaps import SequenceRanges
 from edge_node.messages.topics import Kind
-from edge_node.spool.rows import StoredUpTo
+from edge_node.spool.rows import StoredRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +24,30 @@ if TYPE_CHECKING:
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
     from edge_node.spool.rows import Row
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """What is known of one epoch's verdicts in this run.
+
+    Attributes:
+        stored_up_to: the highest receipt of each consumer.
+        most_sent: the highest number that was sent.
+        parked: numbers that the broker has, and that are still in the spool.
+        mark: a number, and by when all consumers should have it.
+    """
+
+    stored_up_to: dict[str, int]
+    most_sent: int = 0
+    parked: SequenceRanges = field(default_factory=SequenceRanges)
+    mark: tuple[int, float] | None = None
+
+    @property
+    def stored(self) -> int:
+        """The number up to which all consumers have stored the verdicts."""
+        return min(self.stored_up_to.values())
 
 
 class ConsumerReceipts:
@@ -37,71 +65,90 @@ class ConsumerReceipts:
             topics: of this robot.
             patience_s: how long after it was sent a verdict may be missing.
         """
+        self._consumers = tuple(consumers)
         self._topics = topics
         self._patience_s = patience_s
-        self._stored_up_to: dict[str, dict[str, int]] = {consumer: {} for consumer in consumers}
-        self._most_sent: dict[str, int] = {}
-        self._mark: tuple[str, int, float] | None = None  # epoch, number, by when all should have it
+        self._epochs: dict[str, _Epoch] = {}
+        self._told: set[str] = set()
         self._missing = False
         self.refused = 0
 
     @property
     def wanted(self) -> bool:
         """True if verdicts wait for receipts."""
-        return bool(self._stored_up_to)
+        return bool(self._consumers)
 
     @property
     def filters(self) -> list[str]:
         """The topics on which the consumers send receipts."""
-        return [self._topics.receipt(consumer) for consumer in self._stored_up_to]
-
-    def begin(self, epoch: str, seq: int) -> None:
-        """Note that verdicts up to ``seq`` may have been sent before."""
-        self._most_sent[epoch] = seq
+        return [self._topics.receipt(consumer) for consumer in self._consumers]
 
     def sent(self, row: Row) -> None:
         """Note that a row was sent."""
-        if row.kind is Kind.VERDICT and row.seq > self._most_sent.get(row.epoch, 0):
-            self._most_sent[row.epoch] = row.seq
+        if self.wanted and row.kind is Kind.VERDICT:
+            epoch = self._epochs.setdefault(row.epoch, _Epoch(dict.fromkeys(self._consumers, 0)))
+            epoch.most_sent = max(epoch.most_sent, row.seq)
 
-    def parked(self, row: Row, now_s: float) -> None:
-        """Note that the broker has a verdict."""
-        if self._mark is None:
-            self._mark = (row.epoch, self._most_sent.get(row.epoch, row.seq), now_s + self._patience_s)
+    def parked(self, row: Row, now_s: float) -> bool:
+        """Note that the broker has a verdict that was sent; return False if all consumers have it already."""
+        epoch = self._epochs[row.epoch]
+        if row.seq <= epoch.stored:
+            return False
+        epoch.parked.add(row.seq)
+        if epoch.mark is None:
+            epoch.mark = epoch.most_sent, now_s + self._patience_s
+        return True
 
-    def note(self, message: Incoming, now_s: float) -> StoredUpTo | None:
-        """Take a receipt and return what all consumers have by now; None if it is not one, or they have none.
+    def note(self, message: Incoming, now_s: float) -> list[StoredRange]:
+        """Take a receipt and return what all consumers have by now, of what the broker acknowledged.
 
-        A receipt for what was never sent is refused: it would delete verdicts that nobody has.
+        A receipt for what was not sent in this run is ignored: the broker kept an old one, or it is false.
         """
         consumer = self._topics.consumer(message.topic)
-        if consumer not in self._stored_up_to:
-            return None
+        if consumer not in self._consumers:
+            return []
         receipt = decode_receipt(message.payload)
-        if receipt is None or receipt.seq > self._most_sent.get(receipt.epoch, receipt.seq):
+        if receipt is None:
             self.refused += 1
-            return None
-        by_epoch = self._stored_up_to[consumer]
-        by_epoch[receipt.epoch] = max(receipt.seq, by_epoch.get(receipt.epoch, 0))
-        self._look_for_missing(receipt, now_s)
-        seq = self._stored(receipt.epoch)
-        return StoredUpTo(Kind.VERDICT, receipt.epoch, seq) if seq else None
+            return []
+        epoch = self._epochs.get(receipt.epoch)
+        if epoch is None or receipt.seq > epoch.most_sent:
+            self._tell(consumer, receipt)
+        else:
+            epoch.stored_up_to[consumer] = max(receipt.seq, epoch.stored_up_to[consumer])
+        if not message.is_retained:  # one that the broker kept is no sign that its consumer is there
+            self._look_for_missing(consumer, now_s)
+        if epoch is None:
+            return []
+        ranges = epoch.parked.take_up_to(epoch.stored)
+        return [StoredRange(Kind.VERDICT, receipt.epoch, first, last) for first, last in ranges]
 
     def take_missing(self) -> bool:
         """Tell whether what is not stored must be sent again; once."""
         missing, self._missing = self._missing, False
         return missing
 
-    def _look_for_missing(self, receipt: Receipt, now_s: float) -> None:
-        """Compare with the mark, and set the next one at what was sent last."""
-        if self._mark is None or self._mark[0] != receipt.epoch:
-            return
-        epoch, seq, by_s = self._mark
-        in_time = self._stored(epoch) >= seq
-        if in_time or (now_s > by_s and receipt.seq < seq):
-            self._missing |= not in_time
-            most = self._most_sent[epoch]
-            self._mark = (epoch, most, now_s + self._patience_s) if self._stored(epoch) < most else None
+    def _tell(self, consumer: str, receipt: Receipt) -> None:
+        """Count a receipt that is ignored, and log the first of each consumer."""
+        self.refused += 1
+        if consumer not in self._told:
+            self._told.add(consumer)
+            _log.info(
+                "receipt of %s for number %d of epoch %s ignored: not sent since this start; it counts once"
+                " the broker has the number again",
+                consumer,
+                receipt.seq,
+                receipt.epoch,
+            )
 
-    def _stored(self, epoch: str) -> int:
-        return min(by_epoch.get(epoch, 0) for by_epoch in self._stored_up_to.values())
+    def _look_for_missing(self, consumer: str, now_s: float) -> None:
+        """Compare what the consumer has with each epoch's mark, and set the next at what was sent last."""
+        for epoch in self._epochs.values():
+            if epoch.mark is None:
+                continue
+            seq, by_s = epoch.mark
+            in_time = epoch.stored >= seq
+            if in_time or (now_s > by_s and epoch.stored_up_to[consumer] < seq):
+                self._missing |= not in_time
+                has_more = epoch.stored < epoch.most_sent
+                epoch.mark = (epoch.most_sent, now_s + self._patience_s) if has_more else None

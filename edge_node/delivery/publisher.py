@@ -120,7 +120,6 @@ class Publisher:
                 " what the broker drops by its rules or limits is lost unnoticed"
             )
         self._link = LinkState.CONNECTING
-        self._rows.start()
         self._spool.listen(self._wake.set)
         self._loop.start()
 

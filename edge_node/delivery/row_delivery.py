@@ -95,10 +95,6 @@ class RowDelivery:
         """True while rows were sent and not answered."""
         return self._window is not None and bool(self._window.on_the_way)
 
-    def start(self) -> None:
-        """Note that verdicts up to the newest one may have been sent before this run of the program."""
-        self._receipts.begin(self._spool.epoch, self._spool.last_number(Kind.VERDICT))
-
     def begin(self, granted: Granted) -> None:
         """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
         size = max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))
@@ -160,8 +156,8 @@ class RowDelivery:
                 "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
             )
             self._window.replay(Kind.VERDICT, self._spool.last_position())
-        if stored is not None:
-            self._spool.settle_stored(stored)
+        if stored:
+            self._spool.settle_stored(*stored)
 
     def settle(self) -> None:
         """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk."""
@@ -215,9 +211,9 @@ class RowDelivery:
     def _note_delivered(self, window: SendWindow, sent: Sent) -> None:
         row, replayed = sent.row, sent.lane.replayed
         self._alarms.clear(_refused(row.kind))
-        if self._receipts.wanted and row.kind is Kind.VERDICT:
+        waits = self._receipts.wanted and row.kind is Kind.VERDICT
+        if waits and self._receipts.parked(row, time.monotonic()):
             window.parked(sent)
-            self._receipts.parked(row, time.monotonic())
         else:
             self._delivered.append(sent)
         for listener in self._listeners:

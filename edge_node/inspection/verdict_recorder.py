@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
     from edge_node.inference.bundle import Bundle
-    from edge_node.messages.verdict import Pose
+    from edge_node.messages.verdict import EpochEnd, Pose
 
 
 class VerdictRecorder:
@@ -36,6 +36,8 @@ class VerdictRecorder:
         pose: Pose | None = None,
         pose_age_ms: float | None = None,
         evidence_sha256: str | None = None,
+        previous_sha256: str | None = None,
+        previous_epoch: EpochEnd | None = None,
     ) -> Verdict:
         """Return the verdict with number ``seq`` of this epoch.
 
@@ -48,6 +50,8 @@ class VerdictRecorder:
             pose: of the robot at the capture.
             pose_age_ms: time between the capture and the nearest measurement.
             evidence_sha256: name of the picture that was kept.
+            previous_sha256: of the payload of the verdict before it in this epoch.
+            previous_epoch: the end of the epoch before, if this verdict is the first.
         """
         return Verdict(
             **msgspec.structs.asdict(decision),
@@ -70,4 +74,6 @@ class VerdictRecorder:
             frames_dropped=dropped,
             inference_ms=round(inference_ms, 3),
             evidence_sha256=evidence_sha256,
+            previous_sha256=previous_sha256,
+            previous_epoch=previous_epoch,
         )

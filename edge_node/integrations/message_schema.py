@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node import __version__
 from edge_node.integrations.node_red import flow
+from edge_node.messages.checkpoint import Checkpoint
 from edge_node.messages.command import COMMANDS, MAX_COMMAND_BYTES
 from edge_node.messages.finding import Finding
 from edge_node.messages.pose import MAX_POSE_BYTES, PoseMessage
@@ -66,6 +67,12 @@ def channels() -> list[Channel]:
             sends=False,
         ),
         Channel("shadow", topics.of(Kind.SHADOW), "Where a bundle on trial disagrees.", Disagreement),
+        Channel(
+            "checkpoint",
+            topics.of(Kind.CHECKPOINT),
+            "How far the record goes and what the robot gave up, signed; with [node] signing_key_file.",
+            Checkpoint,
+        ),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
     ]
     found += [
@@ -128,7 +135,8 @@ def asyncapi() -> dict[str, Any]:
 _DESCRIPTION = (
     "Verdicts of a corrosion inspection robot over MQTT 5. A verdict that was committed to the robot's disk"
     " reaches the broker at least once; a repeated `id` is a duplicate, a gap in `seq` within an epoch is a"
-    " loss. The user property `replayed` = `true` marks what waited for the link; user properties also"
+    " loss, and so is a number up to the end that the next epoch's `previous_epoch` names. The user property"
+    " `replayed` = `true` marks what waited for the link; user properties also"
     " carry CloudEvents 1.0 attributes in binary mode."
 )
 

@@ -17,27 +17,39 @@ _TAB, _BROKER = "corrosion-tab", "corrosion-broker"
 
 _COUNT = """\
 // A repeated id is a duplicate; a jump of seq within an epoch is a gap that a backlog may still fill.
-const epoch = msg.payload.id.slice(0, msg.payload.id.lastIndexOf(':'));
+// A robot begins an epoch at each start, and its first verdict names the end of the epoch before.
+const [robot, epoch] = msg.payload.id.split(':');
 const seen = context.get('seen') || {};
 const seq = msg.payload.seq;
-const robot = seen[epoch] = seen[epoch] || {first: seq, last: seq - 1, missing: []};
-const miss = (from, to) => {
-    for (let n = from; n < to && robot.missing.length < 100000; n++) { robot.missing.push(n); }
+const key = `${robot}:${epoch}`;
+const known = seen[key] = seen[key] || {first: seq, last: seq - 1, missing: []};
+const miss = (of, from, to) => {
+    for (let n = from; n < to && of.missing.length < 100000; n++) { of.missing.push(n); }
 };
-if (seq > robot.last) {
-    miss(robot.last + 1, seq);
-    robot.last = seq;
-} else if (seq < robot.first) {
+if (seq > known.last) {
+    miss(known, known.last + 1, seq);
+    known.last = seq;
+} else if (seq < known.first) {
     // A backlog from before we listened, overtaken by a live verdict.
-    miss(seq + 1, robot.first);
-    robot.first = seq;
-} else if (robot.missing.includes(seq)) {
-    robot.missing.splice(robot.missing.indexOf(seq), 1);
+    miss(known, seq + 1, known.first);
+    known.first = seq;
+} else if (known.missing.includes(seq)) {
+    known.missing.splice(known.missing.indexOf(seq), 1);
 } else {
     msg.duplicate = true;
 }
+const before = msg.payload.previous_epoch;
+const ended = before && seen[`${robot}:${before.epoch}`];
+if (ended && ended.last < before.seq) {
+    miss(ended, ended.last + 1, before.seq + 1);
+    ended.last = before.seq;
+}
+for (const old of Object.keys(seen).slice(0, -1000)) { delete seen[old]; }
 context.set('seen', seen);
-msg.missing = robot.missing.length;
+msg.missing = 0;
+for (const one in seen) {
+    if (one.startsWith(`${robot}:`)) { msg.missing += seen[one].missing.length; }
+}
 node.status({text: `#${seq} ${msg.payload.outcome}, ${msg.missing} missing`});
 return msg.duplicate ? [null, msg] : [msg, null];
 """

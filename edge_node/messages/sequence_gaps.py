@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edge_node.messages.identifiers import split_verdict_id
+
+if TYPE_CHECKING:
+    from edge_node.messages.verdict import EpochEnd, Verdict
+
+_MAX_EPOCHS = 1000  # of a robot; it begins one at each start
 
 
 @dataclass(slots=True)
@@ -36,6 +44,22 @@ class SequenceRanges:
             self._ends.insert(at, number)
         return True
 
+    def take_up_to(self, number: int) -> list[tuple[int, int]]:
+        """Remove the numbers up to ``number`` and return them as ranges, both ends included."""
+        at = bisect_right(self._starts, number)
+        taken = list(zip(self._starts[:at], self._ends[:at], strict=True))
+        del self._starts[:at], self._ends[:at]
+        if taken and taken[-1][1] > number:
+            self._starts.insert(0, number + 1)
+            self._ends.insert(0, taken[-1][1])
+            taken[-1] = taken[-1][0], number
+        return taken
+
+    @property
+    def first(self) -> int:
+        """The lowest number, 0 if there is none."""
+        return self._starts[0] if self._starts else 0
+
     @property
     def last(self) -> int:
         """The highest number, 0 if there is none."""
@@ -48,23 +72,83 @@ class SequenceRanges:
 
 
 @dataclass(slots=True)
+class _Epoch:
+    """One epoch's received numbers.
+
+    Attributes:
+        from_start: it is not the first that was heard, nor before it: number 1 is expected.
+        named_seq: its end, as the first verdict of the next epoch names it; 0 before.
+        previous: the epoch before.
+    """
+
+    from_start: bool
+    numbers: SequenceRanges = field(default_factory=SequenceRanges)
+    named_seq: int = 0
+    previous: str | None = None
+
+    @property
+    def missing(self) -> int:
+        """The count of missing numbers, up to its end if that is known."""
+        numbers = self.numbers
+        if not numbers.last:
+            return self.named_seq if self.from_start else 0
+        head = numbers.first - 1 if self.from_start else 0
+        return head + numbers.missing + max(self.named_seq - numbers.last, 0)
+
+
+@dataclass(slots=True)
 class RobotCounts:
     """Counts of one robot's verdicts.
 
     Attributes:
         verdicts: received, without duplicates.
         duplicates: received again.
-        numbers: received sequence numbers, by robot and epoch.
+        missing: missing now; a backlog may still bring them.
     """
 
     verdicts: int = 0
     duplicates: int = 0
-    numbers: dict[str, SequenceRanges] = field(default_factory=dict)
+    missing: int = 0
+    _epochs: dict[str, _Epoch] = field(default_factory=dict)
 
-    @property
-    def missing(self) -> int:
-        """The count of verdicts missing now; a backlog may still bring them."""
-        return sum(numbers.missing for numbers in self.numbers.values())
+    def note(self, epoch: str, seq: int, before: EpochEnd | None) -> bool:
+        """Count a verdict; return False if it is a duplicate."""
+        known = self._find(epoch)
+        self.missing -= known.missing
+        is_new = known.numbers.add(seq)
+        self.missing += known.missing
+        if is_new:
+            self.verdicts += 1
+        else:
+            self.duplicates += 1
+        if before is not None and before.epoch != epoch:
+            self._follow(known, before)
+        return is_new
+
+    def _find(self, epoch: str) -> _Epoch:
+        """Return an epoch; the oldest is forgotten where there are many."""
+        found = self._epochs.get(epoch)
+        if found is None:
+            found = self._epochs[epoch] = _Epoch(from_start=bool(self._epochs))
+            if len(self._epochs) > _MAX_EPOCHS:
+                oldest = next(iter(self._epochs))
+                self.missing -= self._epochs.pop(oldest).missing
+        return found
+
+    def _follow(self, epoch: _Epoch, before: EpochEnd) -> None:
+        """Note the end of the epoch before; those before the first that was heard need not begin at 1."""
+        epoch.previous = before.epoch
+        previous = self._find(before.epoch)
+        self.missing -= previous.missing
+        previous.named_seq = max(previous.named_seq, before.seq)
+        self.missing += previous.missing
+        while not epoch.from_start and epoch.previous in self._epochs:
+            epoch = self._epochs[epoch.previous]
+            if not epoch.from_start:
+                return
+            self.missing -= epoch.missing
+            epoch.from_start = False
+            self.missing += epoch.missing
 
 
 class SequenceCounter:
@@ -73,19 +157,7 @@ class SequenceCounter:
     def __init__(self) -> None:
         self.robots: dict[str, RobotCounts] = {}
 
-    def note(self, robot: str, verdict_id: str, seq: int) -> bool:
-        """Count a verdict; return False if it is a duplicate.
-
-        Args:
-            robot: site and robot.
-            verdict_id: ``{robot}:{epoch}:{seq}``.
-            seq: its number.
-        """
+    def note(self, robot: str, verdict: Verdict) -> bool:
+        """Count a verdict of ``robot``, its site and name; return False if it is a duplicate."""
         counts = self.robots.setdefault(robot, RobotCounts())
-        epoch = verdict_id.rpartition(":")[0]
-        is_new = counts.numbers.setdefault(epoch, SequenceRanges()).add(seq)
-        if is_new:
-            counts.verdicts += 1
-        else:
-            counts.duplicates += 1
-        return is_new
+        return counts.note(split_verdict_id(verdict.id).epoch, verdict.seq, verdict.previous_epoch)

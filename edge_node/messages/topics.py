@@ -22,11 +22,12 @@ class Kind(str, Enum):
     FINDING = "finding"
     RESPONSE = "response"
     SHADOW = "shadow"
+    CHECKPOINT = "checkpoint"
 
 
-# Sent in this order: responses, findings, verdicts, and the shadow's disagreements last.
-BY_PRIORITY: Final = (Kind.RESPONSE, Kind.FINDING, Kind.VERDICT, Kind.SHADOW)
-_LEVEL = {Kind.VERDICT: "verdict", Kind.FINDING: "finding", Kind.RESPONSE: "rsp", Kind.SHADOW: "shadow"}
+# Sent in this order: responses, findings, checkpoints (one a minute), verdicts, the shadow's disagreements.
+BY_PRIORITY: Final = (Kind.RESPONSE, Kind.FINDING, Kind.CHECKPOINT, Kind.VERDICT, Kind.SHADOW)
+_LEVEL = {kind: kind.value for kind in Kind} | {Kind.RESPONSE: "rsp"}
 
 
 def is_id(text: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Outcome(str, Enum):
@@ -100,11 +101,24 @@ class Pose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     z_m: float | None = None
 
 
+class EpochEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The last verdict of an epoch; ``sha256`` is null where a version without the chain had delivered it."""
+
+    epoch: str
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    sha256: Sha256 | None
+
+
 class Verdict(Decision, frozen=True, kw_only=True):
     """The decision on one frame, with place, time and models.
 
-    ``id`` is ``{robot}:{epoch}:{seq}``: ``epoch`` is made with the spool, ``seq`` counts verdicts from 1 and
-    never repeats in an epoch, so a gap is a loss and a repeated id is a duplicate.
+    ``id`` is ``{robot}:{epoch}:{seq}``. ``epoch`` is random and new at every start of the node; ``seq``
+    counts its verdicts from 1 and never repeats, so a gap is a loss and a repeated id is a duplicate.
+
+    ``previous_sha256`` is the SHA-256 of the payload with the number before, as it was published; null in the
+    first verdict of an epoch, whose ``previous_epoch`` names the end of the epoch before instead: what is
+    missing at that end shows too. Both are null where nothing came before. To check the chain, keep payloads
+    byte for byte: ``edge-node spool verify``.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -127,6 +141,8 @@ class Verdict(Decision, frozen=True, kw_only=True):
     frames_dropped: Annotated[int, msgspec.Meta(ge=0)]
     inference_ms: float
     evidence_sha256: str | None = None
+    previous_sha256: Sha256 | None = None
+    previous_epoch: EpochEnd | None = None
 
 
 def encode(message: msgspec.Struct) -> bytes:

@@ -9,13 +9,16 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import SpoolError
+from edge_node.messages.checkpoint import GivenUp  # msgspec resolves annotations at run time
+from edge_node.messages.verdict import EpochEnd  # the same
+from edge_node.spool.chain import LAST_VERDICT, parse_end
 from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import own_bytes
 from edge_node.spool.opening import lasting_alarms
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from edge_node.messages.topics import Kind
@@ -36,16 +39,24 @@ class QuarantinedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpoolReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The output of ``edge-node spool status``; its counts live as long as the file."""
+    """The output of ``edge-node spool status``; its counts live as long as the file.
+
+    Attributes:
+        epoch: of the newest start.
+        last_verdict: the newest one of all epochs that was committed, delivered or not.
+        given_up: verdicts that were given up and that no checkpoint has named yet.
+    """
 
     path: str
     epoch: str
+    last_verdict: EpochEnd | None
     waiting: dict[str, int]
     oldest_at_s: float | None
     disk_bytes: int
     dropped: dict[str, int]
     refused: int
     quarantined: tuple[QuarantinedRow, ...]
+    given_up: tuple[GivenUp, ...]
     alarms: tuple[str, ...]
 
 
@@ -80,6 +91,7 @@ class SpoolAdmin:
         return SpoolReport(
             path=str(self._path),
             epoch=str(meta.get("epoch", "")),
+            last_verdict=parse_end(meta.get(LAST_VERDICT)),
             waiting=self._store.waiting_by_kind(),
             oldest_at_s=self._store.oldest_at_s(),
             disk_bytes=own_bytes(self._path),
@@ -100,7 +112,8 @@ class SpoolAdmin:
                 )
                 for row, refusal in self._store.quarantined()
             ),
-            alarms=tuple(alarm.text for alarm in lasting_alarms(self._path, restored="", quarantined=0)),
+            given_up=tuple(self._store.given_up()),
+            alarms=tuple(alarm.text for alarm in lasting_alarms(self._path, quarantined=0)),
         )
 
     def rows(self, kind: Kind, *, quarantined: bool = False) -> Iterator[Row]:
@@ -121,11 +134,11 @@ class SpoolAdmin:
             raise SpoolError(f"{self._path}: {err}; nothing was changed") from err
 
 
-def write_json_lines(rows: Iterator[Row], out: IO[str]) -> int:
-    """Write the payloads unchanged, one a line; return how many."""
+def write_json_lines(rows: Iterable[Row], out: IO[bytes]) -> int:
+    """Write the payloads byte for byte as they are published, one a line; return how many."""
     count = 0
     for row in rows:
-        out.write(row.payload.decode("utf-8", "replace") + "\n")
+        out.write(row.payload + b"\n")
         count += 1
     return count
 

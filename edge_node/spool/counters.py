@@ -1,4 +1,4 @@
-"""Count sequence numbers, dropped and refused rows, for as long as the spool's file lives. Pure."""
+"""Count the sequence numbers of an epoch, and the rows lost in the life of the spool's file. Pure."""
 
 from __future__ import annotations
 
@@ -45,13 +45,8 @@ class Counters:
     def drop(self, rows: Iterable[Dropped]) -> None:
         """Count rows that were dropped because the bound on disk was reached."""
         for row in rows:
-            name = f"dropped:{row.kind.value}:{row.keep.name.lower()}"
-            self._values[name] = self._values.get(name, 0) + 1
+            self._values[row.counter] = self._values.get(row.counter, 0) + 1
 
     def lasting(self) -> dict[str, int]:
-        """Return the counts of lost rows, to be saved when they change; numbers are saved with their rows."""
+        """Return the counts of lost rows; numbers end with their epoch."""
         return {name: n for name, n in self._values.items() if not name.startswith("seq:")}
-
-    def all(self) -> dict[str, int]:
-        """Return all counts."""
-        return dict(self._values)

@@ -3,7 +3,7 @@
 WAL with synchronous=FULL: a committed row survives a power cut, if the disk honours fsync. Deletions of
 delivered rows are synced once a second only: a power cut repeats at most that second's deliveries, a killed
 process none of them.
-AUTOINCREMENT and saved counters: no position and no number is used twice, also after the queue ran empty.
+AUTOINCREMENT: no position is used twice, also after the queue ran empty.
 """
 
 from __future__ import annotations
@@ -17,32 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
+from edge_node.spool import losses
 from edge_node.spool.files import PAGE_BYTES, Limits
 from edge_node.spool.rows import Keep, NewRow, Refusal, Row
+from edge_node.spool.schema import APPLICATION_ID, COLUMNS, GIVEN_UP_SCHEMA, SCHEMA, VERSION
 from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_APPLICATION_ID = 0x436F7252  # "CorR": tells our files from other SQLite files
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE message (
-    position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, seq INTEGER NOT NULL,
-    epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
-    crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL);
-CREATE INDEX message_by_keep ON message (keep, position);
-CREATE INDEX message_by_kind ON message (kind, position);
-CREATE TABLE quarantine (
-    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, seq INTEGER NOT NULL,
-    epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
-    crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL,
-    code INTEGER NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE nonce (id TEXT PRIMARY KEY, expires_at_s REAL NOT NULL) WITHOUT ROWID;
-"""
-COLUMNS = "position, kind, seq, epoch, keep, appended_at_s, crc, correlation, payload"
+    from edge_node.messages.checkpoint import GivenUp
+
 _BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` may write beside a running node
 _EVICT_ROWS = 16  # at a time: about 20 kB
 _ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
@@ -152,21 +138,35 @@ class SpoolDatabase:
         found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
         return float(found[0][0]) if found else None
 
+    def newest(self, kind: Kind) -> Row | None:
+        """Return the last waiting row of ``kind``, whole or not; None if none waits."""
+        query = f"SELECT {COLUMNS} FROM message WHERE kind = ? ORDER BY position DESC LIMIT 1"  # noqa: S608  the same
+        found = self._read(query, (kind.value,))
+        return _parse_row(found[0]) if found else None
+
     def last_position(self) -> int:
         """Return the last position that was used."""
         found = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'message'", ())
         return int(found[0][0]) if found else 0
 
     def meta(self) -> dict[str, Any]:
-        """Return the spool's own values by name: epoch, token, inode, counters."""
+        """Return the spool's own values by name: epoch, last verdict, counters."""
         return dict(self._read("SELECT name, value FROM meta", ()))
 
-    def set_meta(self, values: Mapping[str, str | int]) -> None:
-        """Save some of the spool's own values."""
+    def set_meta(
+        self, values: Mapping[str, str | int], *, without: Iterable[str] = (), lost: Sequence[GivenUp] = ()
+    ) -> None:
+        """Save some of the spool's own values and ranges given up, and delete the values ``without``."""
         with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany("DELETE FROM meta WHERE name = ?", [(name,) for name in without])
             self._put_meta(values)
+            losses.record(self._writer.execute, lost)
             self._writer.execute("COMMIT")
+
+    def given_up(self) -> list[GivenUp]:
+        """Return the ranges of verdicts that were given up and that no checkpoint has named yet."""
+        return losses.parse(self._read(losses.SELECT, ()))
 
     def nonces(self) -> dict[str, float]:
         """Return the ids of accepted commands with the Unix time at which each expires."""
@@ -229,22 +229,23 @@ class SpoolDatabase:
     def _prepare(self) -> None:
         tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables == 0:
-            self._writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            self._writer.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._writer.execute(f"PRAGMA user_version = {VERSION}")
             self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._writer.execute("PRAGMA journal_mode = WAL")
-            self._writer.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
-        elif self._pragma("application_id") != _APPLICATION_ID:
+            self._writer.executescript(f"BEGIN;{SCHEMA}{GIVEN_UP_SCHEMA}COMMIT;")
+        elif self._pragma("application_id") != APPLICATION_ID:
             raise DamagedError("not a spool")
-        elif (version := self._pragma("user_version")) != _SCHEMA_VERSION:
+        elif (version := self._pragma("user_version")) != VERSION:
             raise SpoolError(
-                f"{self.path}: spool of format {version}, this version reads {_SCHEMA_VERSION};"
+                f"{self.path}: spool of format {version}, this version reads {VERSION};"
                 " deliver it with the version that wrote it, or move it away"
             )
         else:
             found = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise DamagedError(str(found).splitlines()[0])
+            self._writer.execute(GIVEN_UP_SCHEMA)  # not there in a file of a version before
 
     def _pragma(self, name: str) -> int:
         return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
@@ -260,15 +261,19 @@ class SpoolDatabase:
             )
         for stored in batch.stored:
             removed += self._writer.execute(
-                "DELETE FROM message WHERE kind = ? AND epoch = ? AND seq <= ?",
-                (stored.kind.value, stored.epoch, stored.seq),
+                "DELETE FROM message WHERE kind = ? AND epoch = ? AND seq BETWEEN ? AND ?",
+                (stored.kind.value, stored.epoch, stored.first, stored.last),
             ).rowcount
-        removed += self._delete([refusal.position for refusal in batch.refused])
+        refused = [refusal.position for refusal in batch.refused]
+        lost = batch.given_up + list(losses.find(self._writer.execute, refused).values())
+        removed += self._delete(refused)
         if batch.nonces:
             self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))
             self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
         dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
-        self._put_meta(batch.counters)
+        losses.forget(self._writer.execute, [named for row in batch.rows for named in row.names])
+        losses.record(self._writer.execute, lost, dropped)
+        self._put_meta(batch.meta)
         return Written(len(batch.rows) - removed - len(dropped), dropped)
 
     def _insert(self, rows: list[NewRow]) -> None:
@@ -313,15 +318,16 @@ class SpoolDatabase:
         """Delete the oldest of the rows least worth keeping until the rest fits into ``limit_bytes``."""
         while self._used_bytes() > limit_bytes:
             found = self._writer.execute(
-                "SELECT position, kind, keep, seq FROM message WHERE keep <= ?"
-                " ORDER BY keep, position LIMIT ?",
+                "SELECT position, kind, keep FROM message WHERE keep <= ? ORDER BY keep, position LIMIT ?",
                 (int(at_most), _EVICT_ROWS),
             ).fetchall()
             if not found:
                 return
-            self._delete([row[0] for row in found])
-            for _, kind, keep, seq in found:
-                yield Dropped(Kind(kind), Keep(keep), int(seq))
+            positions = [row[0] for row in found]
+            lost = losses.find(self._writer.execute, positions)
+            self._delete(positions)
+            for position, kind, keep in found:
+                yield Dropped(Kind(kind), Keep(keep), lost.get(position))
 
     def _put_meta(self, values: Mapping[str, str | int]) -> None:
         self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))

@@ -1,4 +1,4 @@
-"""Manage the spool's files: owner, lock, detection of old copies, share of the disk."""
+"""Manage the spool's files: owner, lock, share of the disk."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import fcntl
 import os
 import stat
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -152,44 +150,6 @@ class SpoolLock:
     def release(self) -> None:
         """Release the lock."""
         os.close(self._descriptor)
-
-
-class Generation:
-    """Detect an old copy of the database that was restored.
-
-    A token that changes at every start is kept in the database and in a file beside it; a copy of the
-    database alone has an old token. The inode number detects a copy of the whole folder. Neither detects a
-    restored image of the whole disk.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = sibling_file(path, "-generation")
-
-    def is_current(self, token: str | None, inode: int | None) -> bool:
-        """Tell whether the database that holds ``token`` and ``inode`` is the one that was used last."""
-        try:
-            known = self._file.read_text("ascii").split()
-        except (OSError, UnicodeDecodeError):
-            known = []
-        return token in known and inode == self.inode()
-
-    def announce(self, old: str | None) -> str:
-        """Return a new token, after saving it in the file beside ``old``: the database gets it next."""
-        token = uuid.uuid4().hex
-        self._write([token, *([old] if old else [])])
-        return token
-
-    def confirm(self, token: str) -> None:
-        """Save ``token`` alone in the file, once the database has it."""
-        self._write([token])
-
-    def inode(self) -> int:
-        """Return the database's inode number, which a copy does not share."""
-        return self._path.stat().st_ino
-
-    def _write(self, tokens: list[str]) -> None:
-        replace_file(self._file, [(" ".join(tokens) + "\n").encode("ascii")])
 
 
 class Reserve:

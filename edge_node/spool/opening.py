@@ -1,4 +1,8 @@
-"""Open the spool: determine its epoch, recover from a damaged file, detect an old copy."""
+"""Open the spool: begin a new epoch, recover from a damaged file.
+
+An epoch is random and new at every start, so that no copy of the state folder, however it was restored, can
+give two messages one id. The end of the epoch before comes from the file.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,10 @@ from typing import TYPE_CHECKING
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
+from edge_node.messages.verdict import EpochEnd
+from edge_node.spool.chain import LAST_VERDICT, end_at, format_end, parse_end
 from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import (
-    Generation,
     SpoolBudget,
     SpoolLock,
     move_damaged,
@@ -20,13 +25,18 @@ from edge_node.spool.files import (
     restore_damaged,
     sibling_file,
 )
-from edge_node.spool.salvage import salvage, salvage_last_position
+from edge_node.spool.salvage import salvage, salvage_given_up, salvage_last_position, salvage_meta
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
+
+
+# Values of versions that went on with their epoch after a restart.
+_FORMER = ("token", "inode", *(f"seq:{kind.value}" for kind in Kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +46,16 @@ class OpenedSpool:
     Attributes:
         store: the database.
         epoch: random id of this run of sequence numbers.
+        before: the end of the newest epoch before; None if the file knows of none.
         counters: see ``Counters``.
-        restored: why this is not the spool that was used last; empty if it is.
+        values: the spool's own values that were written with it.
     """
 
     store: SpoolDatabase
     epoch: str
+    before: EpochEnd | None
     counters: dict[str, int]
-    restored: str
+    values: dict[str, str | int]
 
 
 def open_locked(path: Path, division: SpoolBudget) -> tuple[OpenedSpool, SpoolLock]:
@@ -54,39 +66,39 @@ def open_locked(path: Path, division: SpoolBudget) -> tuple[OpenedSpool, SpoolLo
     Raises:
         SpoolError: another user's, in use, of a newer version, or the disk cannot be read and written.
     """
-    fresh = prepare_file(path)
+    prepare_file(path)
     lock = SpoolLock(path)
     try:
-        return _open(path, division, fresh=fresh), lock
+        return _open(path, division), lock
     except SpoolError:
         lock.release()
         raise
 
 
-def recover_store(path: Path, division: SpoolBudget, epoch: str, counters: dict[str, int]) -> SpoolDatabase:
+def recover_store(path: Path, division: SpoolBudget, values: Mapping[str, str | int]) -> SpoolDatabase:
     """Replace a file that was found damaged while running; epoch and numbers go on.
+
+    Args:
+        path: of the spool.
+        division: of the disk.
+        values: the spool's own values as they were last written.
 
     Raises:
         DamagedError, DiskError, OSError, SpoolError: it cannot be done now.
     """
     store = _recover(path, division)
-    generation = Generation(path)
-    token = generation.announce(None)
-    store.set_meta({**counters, "epoch": epoch, "token": token, "inode": generation.inode()})
-    generation.confirm(token)
+    store.set_meta(values)
     return store
 
 
-def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alarm, ...]:
+def lasting_alarms(path: Path, *, quarantined: int) -> tuple[Alarm, ...]:
     """Return the alarms that stay raised until a person has acted on them.
 
     Args:
         path: of the spool; each damaged file that still lies beside it raises one.
-        restored: why this is not the spool that was used last; empty if it is.
         quarantined: number of rows in quarantine.
     """
-    found = [Alarm(code="spool_restored", text=restored)] if restored else []
-    found += [
+    found = [
         Alarm(
             code="spool_damaged",
             text=f"{file} was damaged and set aside; its whole rows were taken over; remove it when done",
@@ -100,14 +112,14 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
     return tuple(found)
 
 
-def _open(path: Path, division: SpoolBudget, *, fresh: bool) -> OpenedSpool:
+def _open(path: Path, division: SpoolBudget) -> OpenedSpool:
     try:
         try:
             store = SpoolDatabase(path, division.wal_pages)
         except DamagedError as err:
             _log.error("%s: damaged (%s); set aside", path, err)
-            store, fresh = _recover(path, division), True
-        return _identify(store, fresh=fresh)
+            store = _recover(path, division)
+        return _begin_epoch(store)
     except (DamagedError, DiskError, OSError) as err:
         raise SpoolError(
             f"{path}: {err}; the spool needs a disk that can be written ([node] state_dir)"
@@ -117,13 +129,14 @@ def _open(path: Path, division: SpoolBudget, *, fresh: bool) -> OpenedSpool:
 def _recover(path: Path, division: SpoolBudget) -> SpoolDatabase:
     """Rename the damaged file and return a new one with its undamaged rows; undone if that fails."""
     damaged = move_damaged(path)
-    sibling_file(path, "-generation").unlink(missing_ok=True)
     try:
         prepare_file(path)
         store = SpoolDatabase(path, division.wal_pages)
         try:
             last_position = salvage_last_position(damaged)
             count = store.restore(salvage(damaged), last_position=last_position)
+            values = {name: value for name, value in salvage_meta(damaged).items() if _is_sound(name, value)}
+            store.set_meta(values, lost=salvage_given_up(damaged))
         except BaseException:
             store.close()
             raise
@@ -134,22 +147,38 @@ def _recover(path: Path, division: SpoolBudget) -> SpoolDatabase:
     return store
 
 
-def _identify(store: SpoolDatabase, *, fresh: bool) -> OpenedSpool:
-    """Keep the file's epoch, or begin a new one if the file is an old copy; mark the file as in use."""
-    meta, generation = store.meta(), Generation(store.path)
-    token, epoch, restored = meta.get("token"), meta.get("epoch"), ""
-    known = isinstance(epoch, str) and generation.is_current(token, meta.get("inode"))
-    counters = {name: int(n) for name, n in meta.items() if name.startswith("dropped:") or name == "refused"}
-    seqs = {f"seq:{kind.value}": int(meta.get(f"seq:{kind.value}", 0)) if known else 0 for kind in Kind}
-    if not known:
-        epoch = str(uuid.uuid4())
-        if not fresh:
-            restored = (
-                f"{store.path} is not the spool that was closed last (an old copy?); what it holds is sent"
-                f" under its old numbers, new rows under epoch {epoch}"
-            )
-            _log.error("%s", restored)
-    fresh_token = generation.announce(token if isinstance(token, str) else None)
-    store.set_meta({**seqs, "epoch": str(epoch), "token": fresh_token, "inode": generation.inode()})
-    generation.confirm(fresh_token)
-    return OpenedSpool(store, str(epoch), {**counters, **seqs}, restored)
+def _is_sound(name: object, value: object) -> bool:
+    """Tell whether a value of a damaged file can be taken over."""
+    return isinstance(name, str) and (
+        parse_end(value) is not None if name == LAST_VERDICT else _is_count(name) and isinstance(value, int)
+    )
+
+
+def _is_count(name: str) -> bool:
+    return name.startswith("dropped:") or name == "refused"
+
+
+def _begin_epoch(store: SpoolDatabase) -> OpenedSpool:
+    """Begin a new epoch and find the end of the one before."""
+    meta, epoch = store.meta(), str(uuid.uuid4())
+    before = parse_end(meta.get(LAST_VERDICT)) or _find_end(store, meta)
+    values: dict[str, str | int] = {"epoch": epoch}
+    if before is not None:
+        values[LAST_VERDICT] = format_end(before)
+    store.set_meta(values, without=_FORMER)
+    # A program of the version that wrote it must not go on with its epoch.
+    sibling_file(store.path, "-generation").unlink(missing_ok=True)
+    counters = {name: int(n) for name, n in meta.items() if _is_count(name)}
+    return OpenedSpool(store, epoch, before, counters, values)
+
+
+def _find_end(store: SpoolDatabase, meta: Mapping[str, object]) -> EpochEnd | None:
+    """Return the end of the epoch before in a file without a chain: by its newest row, and its counter."""
+    row = store.newest(Kind.VERDICT)
+    end = end_at(row.epoch, row.seq, row.payload) if row else None
+    epoch, seq = meta.get("epoch"), meta.get(f"seq:{Kind.VERDICT.value}")
+    if not (isinstance(epoch, str) and isinstance(seq, int) and seq > 0):
+        return end
+    if end is not None and (end.epoch, end.seq) == (epoch, seq):
+        return end
+    return EpochEnd(epoch=epoch, seq=seq, sha256=None)  # it was delivered, and its payload is gone

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from edge_node.messages.topics import Kind
+from edge_node.spool.chain import LAST_VERDICT, end_at, format_end
 from edge_node.spool.files import MEGABYTE
+from edge_node.spool.losses import one_given_up
 from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
-    from edge_node.spool.rows import NewRow, Refusal, StoredUpTo
+    from edge_node.messages.checkpoint import GivenUp
+    from edge_node.spool.rows import NewRow, Refusal, StoredRange
 
 MAX_ROWS = 20_000  # a quarter of an hour at 20 verdicts/s without a disk
 MAX_BYTES = 32 * MEGABYTE
@@ -24,7 +28,9 @@ class Pending:
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
         self.nonces: list[tuple[str, float]] = []
-        self.stored: list[StoredUpTo] = []
+        self.stored: list[StoredRange] = []
+        self._given_up: list[GivenUp] = []
+        self._meta: dict[str, str | int] = {}
         self._bytes = 0
 
     def __bool__(self) -> bool:
@@ -40,21 +46,28 @@ class Pending:
         self.rows.append(row)
         self._bytes += len(row.payload)
 
-    def give_up_one(self) -> NewRow:
-        """Remove and return the oldest of the rows least worth keeping."""
+    def give_up_one(self, refused: int) -> None:
+        """Remove the oldest of the rows least worth keeping; ``refused`` of them are counted with it."""
         worst = min(row.keep for row in self.rows)
         index = next(i for i, row in enumerate(self.rows) if row.keep is worst)
         row = self.rows[index]
         del self.rows[index]
         self._bytes -= len(row.payload)
-        return row
+        if row.kind is Kind.VERDICT:
+            self._given_up.append(one_given_up(row.epoch, row.seq, row.payload))
+        self._meta["refused"] = refused
 
     def take(self) -> Batch:
         """Remove and return the next transaction's batch."""
         rows = [self.rows.popleft() for _ in range(min(BATCH_ROWS, len(self.rows)))]
         self._bytes -= sum(len(row.payload) for row in rows)
-        # Only numbers of this batch: the counter on disk must not run ahead of the rows on disk.
-        counters = {f"seq:{row.kind.value}": row.seq for row in rows}
-        batch = Batch(rows, self.acknowledged, self.refusals, self.nonces, self.stored, counters)
+        verdict = next((row for row in reversed(rows) if row.kind is Kind.VERDICT), None)
+        if verdict is not None:
+            # Of this batch: what is on disk must not run ahead of the rows on disk.
+            self._meta[LAST_VERDICT] = format_end(end_at(verdict.epoch, verdict.seq, verdict.payload))
+        batch = Batch(
+            *(rows, self.acknowledged, self.refusals, self.nonces, self.stored, self._given_up, self._meta)
+        )
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
+        self._given_up, self._meta = [], {}
         return batch

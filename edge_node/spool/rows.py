@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_node.messages.checkpoint import GivenUp
     from edge_node.messages.topics import Kind
 
 MAX_PAYLOAD_BYTES = 1024 * 1024  # a verdict is 1-2 kB; pictures are not spooled
@@ -19,11 +20,16 @@ class Keep(IntEnum):
     LOW = 0  # uncorroded verdicts
     NORMAL = 1  # uncertain and not inspectable ones, responses
     HIGH = 2  # corroded verdicts and findings
+    ALWAYS = 3  # checkpoints: they say what was dropped
 
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A row that is not on disk yet."""
+    """A row that is not on disk yet.
+
+    Attributes:
+        names: ranges of verdicts given up that this row names; forgotten once it is on disk.
+    """
 
     kind: Kind
     seq: int
@@ -32,6 +38,7 @@ class NewRow:
     appended_at_s: float
     payload: bytes
     correlation: bytes = b""
+    names: tuple[GivenUp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,10 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredUpTo:
-    """Consumers have stored all rows of ``kind`` and ``epoch`` up to ``seq``."""
+class StoredRange:
+    """Consumers have stored all rows of ``kind`` and ``epoch`` from ``first`` to ``last``."""
 
     kind: Kind
     epoch: str
-    seq: int
+    first: int
+    last: int

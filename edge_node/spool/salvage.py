@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edge_node.spool.database import COLUMNS, open_for_salvage, parse_whole_row
+from edge_node.spool import losses
+from edge_node.spool.database import open_for_salvage, parse_whole_row
+from edge_node.spool.schema import COLUMNS
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
+    from edge_node.messages.checkpoint import GivenUp
     from edge_node.spool.rows import Row
 
     Query: TypeAlias = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
@@ -34,6 +37,20 @@ def salvage_last_position(path: Path) -> int:
     with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
         return _read_bounds(query)[1]
     return 0
+
+
+def salvage_meta(path: Path) -> dict[str, Any]:
+    """Return what can be read of the damaged spool's own values."""
+    with contextlib.suppress(*_UNREADABLE, TypeError, ValueError), open_for_salvage(path) as query:
+        return dict(query("SELECT name, value FROM meta", ()))
+    return {}
+
+
+def salvage_given_up(path: Path) -> list[GivenUp]:
+    """Return what can be read of the ranges that the damaged spool had given up."""
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        return losses.parse(query(losses.SELECT, ()))
+    return []
 
 
 def _read_range(query: Query, first: int, last: int) -> Iterator[Row]:

@@ -14,22 +14,24 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
+from edge_node.spool.chain import VerdictChain
 from edge_node.spool.counters import Counters
 from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
-from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredUpTo
+from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredRange
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import msgspec
 
     from edge_node.config.delivery_sections import SpoolConfig
-    from edge_node.messages.topics import Kind
+    from edge_node.messages.checkpoint import GivenUp
     from edge_node.spool.database import SpoolDatabase
     from edge_node.spool.transaction import Batch, Written
 
@@ -47,7 +49,11 @@ _DAMAGED_ROW = 0  # no MQTT reason code: the checksum did not hold
 
 
 class Spool:
-    """Queue one robot's messages on disk; every method may be called from any thread."""
+    """Queue one robot's messages on disk; every method may be called from any thread.
+
+    Attributes:
+        chain: of this epoch's verdicts; its link is to be read while a verdict is made.
+    """
 
     def __init__(self, path: Path, config: SpoolConfig, clock: Callable[[], float] = time.time) -> None:
         """Open the spool without starting its writer thread; ``clock`` gives Unix time."""
@@ -63,7 +69,9 @@ class Spool:
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
         opened, self._lock = open_locked(path, self._budget)
-        self._store, self._epoch, self._restored = opened.store, opened.epoch, opened.restored
+        self._store, self._epoch = opened.store, opened.epoch
+        self.chain = VerdictChain(opened.epoch, opened.before)
+        self._on_disk = dict(opened.values)
         self._counters = Counters(opened.counters)
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
@@ -74,9 +82,7 @@ class Spool:
 
     @classmethod
     def open(cls, path: Path, config: SpoolConfig) -> Spool:
-        """Open the spool at ``path``, or make it, and start its writer thread.
-
-        A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
+        """Open the spool at ``path``, or make it, and start its writer thread; see ``open_locked``.
 
         Raises:
             SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
@@ -91,13 +97,8 @@ class Spool:
 
     @property
     def epoch(self) -> str:
-        """Random id under which sequence numbers count from 1; made with the file."""
+        """Random id under which sequence numbers count from 1; new whenever the spool is opened."""
         return self._epoch
-
-    def last_number(self, kind: Kind) -> int:
-        """Return the last number used for ``kind`` in this epoch; 0 if none was."""
-        with self._changed:
-            return self._counters.next_seq(kind) - 1
 
     @property
     def settled(self) -> int:
@@ -113,8 +114,8 @@ class Spool:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that are raised now."""
-        lasting = lasting_alarms(self._path, restored=self._restored, quarantined=self._quarantined)
-        return ((self._failure,) if self._failure else ()) + lasting
+        failure = (self._failure,) if self._failure else ()
+        return failure + lasting_alarms(self._path, quarantined=self._quarantined)
 
     def append(
         self,
@@ -123,15 +124,16 @@ class Spool:
         *,
         keep: Keep = Keep.NORMAL,
         correlation: bytes = b"",
+        names: Sequence[GivenUp] = (),
     ) -> _Message:
         """Give a message its number, hand it to the writer thread and return it.
 
         Args:
             kind: counts on its own, from 1, without gaps.
-            make: called here with the number; returns the message, or bytes that are encoded already. If it
-                raises, no number is used.
+            make: called with the number; returns the message, or its bytes; uses no number if it raises.
             keep: how long to hold on to it when the disk's bound is reached.
             correlation: MQTT correlation data of a response.
+            names: ranges of ``given_up`` that the message names; forgotten once it is on disk.
 
         Raises:
             SpoolError: the payload is larger than any broker takes, or the spool is closed.
@@ -147,11 +149,14 @@ class Spool:
             if len(payload) > MAX_PAYLOAD_BYTES:
                 raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
             self._counters.gave(kind, seq)
+            if kind is Kind.VERDICT:
+                self.chain.add(seq, payload)
             if self._pending.is_full:  # the disk does not take them
-                self._pending.give_up_one()
-                self._done += 1
                 self._counters.refuse()
-            self._pending.add(NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation))
+                self._pending.give_up_one(self._counters.refused)
+                self._done += 1
+            row = NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation, tuple(names))
+            self._pending.add(row)
             self._appended += 1
             self._changed.notify_all()
             return message
@@ -207,11 +212,15 @@ class Spool:
             self._quarantined += 1
             return self._ticket(1, urgent=True)
 
-    def settle_stored(self, stored: StoredUpTo) -> None:
-        """Delete all rows that the consumers have stored."""
+    def settle_stored(self, *stored: StoredRange) -> None:
+        """Delete the rows that the consumers have stored."""
         with self._changed:
-            self._pending.stored.append(stored)
+            self._pending.stored += stored
             self._changed.notify_all()
+
+    def given_up(self) -> list[GivenUp]:
+        """Return the ranges of verdicts given up that no message has named yet."""
+        return self._query(lambda store: store.given_up(), [])
 
     def remember_nonce(self, nonce: str, expires_at_s: float) -> None:
         """Save a command's id, so that it is refused a second time also after a restart."""
@@ -317,10 +326,10 @@ class Spool:
             self._settled += len(batch.settled) + len(batch.refused)
             self._writing = 0
             self._counters.drop(written.dropped)
+            self._on_disk |= batch.meta
             self._changed.notify_all()
         if written.dropped:
             _log.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
-            self._save_counters()
         self._on_commit()
 
     def _note_failure(self, err: Exception) -> None:
@@ -340,8 +349,8 @@ class Spool:
         _log.error("%s: damaged; set aside", self._path)
         self._store.close()
         with self._changed:
-            counters = self._counters.all()
-        self._store = recover_store(self._path, self._budget, self._epoch, counters)
+            values = {**self._counters.lasting(), **self._on_disk}
+        self._store = recover_store(self._path, self._budget, values)
         self._waiting = self._store.waiting()
         self._quarantined = 0
         self._damaged_store = None
@@ -364,14 +373,6 @@ class Spool:
             self._waiting, self._quarantined = waiting, quarantined
         if changed:
             self._on_commit()
-
-    def _save_counters(self) -> None:
-        with self._changed:
-            lasting = self._counters.lasting()
-        try:
-            self._store.set_meta(lasting)
-        except (DamagedError, DiskError) as err:
-            _log.warning("%s: %s", self._path, err)
 
     def _ticket(self, rows: int, *, urgent: bool) -> int:
         """Return the ticket for so many settled or refused rows; the lock is held."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_node.messages.checkpoint import GivenUp
     from edge_node.messages.topics import Kind
-    from edge_node.spool.rows import Keep, NewRow, Refusal, StoredUpTo
+    from edge_node.spool.rows import Keep, NewRow, Refusal, StoredRange
 
 
 class DamagedError(Exception):
@@ -24,14 +25,20 @@ class DiskError(Exception):
 
 @dataclass(slots=True)
 class Batch:
-    """All changes of one transaction."""
+    """All changes of one transaction.
+
+    Attributes:
+        given_up: verdicts that were lost before they reached the disk.
+        meta: the spool's own values that change with the rows.
+    """
 
     rows: list[NewRow] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     nonces: list[tuple[str, float]] = field(default_factory=list)
-    stored: list[StoredUpTo] = field(default_factory=list)
-    counters: dict[str, int] = field(default_factory=dict)
+    stored: list[StoredRange] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
+    meta: dict[str, str | int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.settled or self.refused or self.nonces or self.stored)
@@ -44,11 +51,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A row that was dropped because the bound on disk was reached."""
+    """A row that was dropped because the bound on disk was reached; ``given_up`` if it was a verdict."""
 
     kind: Kind
     keep: Keep
-    seq: int
+    given_up: GivenUp | None = None
+
+    @property
+    def counter(self) -> str:
+        """Name of the count of such rows."""
+        return f"dropped:{self.kind.value}:{self.keep.name.lower()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,8 @@ def rotten(folder: Path, places: random.Random, pages: int | None) -> tuple[int,
 
 def fill(spool: Spool, count: int, *, wait: bool = True) -> None:
     """Hand over ``count`` verdicts, every other one corroded."""
-    for seq in range(spool.last_number(Kind.VERDICT) + 1, spool.last_number(Kind.VERDICT) + 1 + count):
+    last = spool.chain.end.seq if spool.chain.end else 0
+    for seq in range(last + 1, last + 1 + count):
         spool.append(Kind.VERDICT, _payload, keep=Keep.HIGH if seq % 2 else Keep.NORMAL)
     if wait:
         spool.flush(10)

@@ -151,7 +151,9 @@ MAY_READ = {
     "robot-2": {*commands_to("robot-2"), POSES[1], PIECES[1]},
     "viewer": {topic for topic in SAID if not topic.endswith("/bundle/request")},
     "controller": SAID,
-    "historian": {topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp", "/shadow"))},
+    "historian": {
+        topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp", "/shadow", "/checkpoint"))
+    },
     "navigation": set(),
     "stranger": set(),
 }

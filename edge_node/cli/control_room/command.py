@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         public = make_key_pair(args.file)
         print(f"{args.file}: private key; name it with --key, and give it to nobody")
         print(f"{public}: public key; on each robot: [commands] public_key_file")
+        print("a robot's own key signs its record: [node] signing_key_file; spool verify --key checks it")
         return 0
     where = endpoint(broker_config(args.broker, args, "command"), Topics("room", "room"))
     sign = load_signer(args.key) if args.key else None

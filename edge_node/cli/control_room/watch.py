@@ -84,7 +84,7 @@ class Watcher:
         is_new = True
         if verdict is not None:
             self.verdicts += 1
-            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:

@@ -11,7 +11,7 @@ from edge_node.config.sections import load_config
 from edge_node.errors import BundleError, CameraError, ConfigError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
 from edge_node.mqtt.endpoint import check_security, host_problems
-from edge_node.signing import load_trusted_keys
+from edge_node.signing import load_node_signer, load_trusted_keys
 from edge_node.update.bundle_store import BundleStore
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
             load_bundle(resolve_bundle_path(config.shadow.path))
     except BundleError as err:
         raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
+    _check_signing_key(args.file, config)
     try:
         source = parse_source(config.camera.source)
     except CameraError as err:
@@ -74,6 +75,17 @@ def _file_problems(config: Config) -> Iterator[str]:
                 file.read(1)
         except OSError as err:
             yield f"[{section}] {key} = {text!r}: {err.strerror or err}"
+
+
+def _check_signing_key(file: Path, config: Config) -> None:
+    """Raise ConfigError if checkpoints cannot be signed; systemd's credentials do not exist yet."""
+    path = config.node.signing_key_file
+    if path is None or "$CREDENTIALS_DIRECTORY" in os.path.expandvars(path):
+        return
+    try:
+        load_node_signer(path)
+    except ConfigError as err:
+        raise ConfigError(f"{file}: {err}") from err
 
 
 def _bundle(config: Config) -> Bundle:

@@ -1,9 +1,12 @@
-"""Run ``edge-node spool``: show the status of the spool, export its rows, requeue those in quarantine."""
+"""Run ``edge-node spool``: status, export and requeue of the spool; verify a record that came out of it."""
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import ExitStack
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -11,38 +14,61 @@ import msgspec
 
 from edge_node.config.sections import NodeConfig, load_config
 from edge_node.errors import SpoolError
+from edge_node.messages.plain_text import escape_unprintable
 from edge_node.messages.topics import Kind
+from edge_node.record.report import format_report
+from edge_node.record.verification import verify
+from edge_node.signing import load_trusted_key
 from edge_node.spool.admin import SpoolAdmin, SpoolReport, write_csv, write_json_lines
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator, Sequence
+
+    from edge_node.messages.verdict import EpochEnd
 
 SPOOL_NAME = "spool.sqlite"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node spool``."""
-    parser.add_argument("action", choices=("status", "export", "requeue"))
+    parser.add_argument("action", choices=("status", "export", "requeue", "verify"))
+    parser.add_argument("files", nargs="*", metavar="FILE", help='verify: lines of a record; "-" is stdin')
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--config", type=Path, help="of the node whose spool is meant")
     where.add_argument("--spool", type=Path, help="the file itself (default: that of the service)")
-    parser.add_argument("--json", action="store_true", help="status: for machines")
+    parser.add_argument("--json", action="store_true", help="status, verify: for machines")
     parser.add_argument(
         "--kind", choices=[kind.value for kind in Kind], default="verdict", help="export: default %(default)s"
     )
     parser.add_argument(
         "--csv", action="store_true", help="export: a table instead of JSON lines; so is a file .csv"
     )
+    parser.add_argument(
+        "--checkpoints", action="store_true", help="export: the signed checkpoints too, for verify"
+    )
     parser.add_argument("--quarantined", action="store_true", help="export: what was refused for good")
     parser.add_argument("--out", type=Path, help="export: a new file instead of the terminal")
+    parser.add_argument(
+        "--key", type=Path, action="append", default=[], help="verify: the robot's public key, PEM"
+    )
+    parser.add_argument(
+        "--part", action="store_true", help="verify: what came before the file's beginning is not asked for"
+    )
     parser.epilog = (
         "export leaves the rows where they are: they are delivered all the same when a link is there.\n"
-        "requeue sends what is in quarantine again, after its reason was removed (a limit, a rule)."
+        "requeue sends what is in quarantine again, after its reason was removed (a limit, a rule).\n"
+        "verify checks what export, mosquitto_sub or watch --json wrote, payloads byte for byte as sent:\n"
+        "hashes, epochs, gaps that no checkpoint names, signatures. Exit code 1: not proved."
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action."""
+    if args.action == "verify":
+        return _verify(args)
+    if args.files:
+        raise SpoolError(f"{args.files[0]}: only verify takes files; name a spool with --spool")
     with SpoolAdmin(_spool_path(args)) as admin:
         if args.action == "status":
             report = admin.report()
@@ -67,22 +93,59 @@ def default_state_dir() -> str:
     return str(defaults["state_dir"])
 
 
+def _verify(args: argparse.Namespace) -> int:
+    """Check a record, print what was found, and return 1 unless it is proved."""
+    if not args.files:
+        raise SpoolError("spool verify: name the file with the record's lines")
+    keys = [load_trusted_key(str(path), "--key") for path in args.key]
+    report = verify(_lines(args.files), keys, is_part=args.part)
+    if args.json:
+        conclusion = {"proved": report.is_proved, "conclusion": report.conclusion}
+        print(msgspec.json.encode({**msgspec.structs.asdict(report), **conclusion}).decode())
+    else:
+        for line in format_report(report):
+            print(escape_unprintable(line))
+    return 0 if report.is_proved else 1
+
+
+def _lines(files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the lines of files with their places."""
+    for name in files:
+        try:
+            with ExitStack() as stack:
+                file = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+                for number, line in enumerate(file, 1):
+                    yield f"{name}, line {number}", line
+        except OSError as err:
+            raise SpoolError(f"{name}: {err.strerror or err}") from err
+
+
 def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
     rows = admin.rows(Kind(args.kind), quarantined=args.quarantined)
-    as_table = args.csv or (args.out is not None and args.out.suffix.lower() == ".csv")
+    if args.checkpoints:
+        rows = chain(rows, admin.rows(Kind.CHECKPOINT))
 
-    def write(out: IO[str]) -> int:
-        return write_csv(list(rows), out) if as_table else write_json_lines(rows, out)
+    if args.csv or (args.out is not None and args.out.suffix.lower() == ".csv"):
+        text = io.StringIO()
+        count = write_csv(list(rows), text)
+        _write(args.out, lambda out: out.write(text.getvalue().encode()))
+    else:
+        count = _write(args.out, lambda out: write_json_lines(rows, out))
+    if args.out is not None:
+        print(f"{count} rows written to {args.out}", file=sys.stderr)
 
-    if args.out is None:
-        write(sys.stdout)
-        return
+
+def _write(path: Path | None, write: Callable[[IO[bytes]], int]) -> int:
+    """Call ``write`` with a new file, or the terminal."""
+    if path is None:
+        count = write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return count
     try:
-        with args.out.open("x", encoding="utf-8", newline="") as out:
-            count = write(out)
+        with path.open("xb") as out:
+            return write(out)
     except OSError as err:
-        raise SpoolError(f"{args.out}: {err.strerror or err}; nothing was taken from the spool") from err
-    print(f"{count} rows written to {args.out}", file=sys.stderr)
+        raise SpoolError(f"{path}: {err.strerror or err}; nothing was taken from the spool") from err
 
 
 def _format_report(report: SpoolReport) -> str:
@@ -92,6 +155,7 @@ def _format_report(report: SpoolReport) -> str:
     lines = [
         f"spool        {report.path} ({report.disk_bytes / 1e6:.1f} MB)",
         f"epoch        {report.epoch}",
+        f"last verdict {_format_end(report.last_verdict)}",
         f"waiting      {_format_counts(report.waiting)}; oldest {oldest}",
         f"dropped      {_format_counts(report.dropped)} (bound on disk reached)",
         f"refused      {report.refused} (disk could not be written)",
@@ -102,6 +166,10 @@ def _format_report(report: SpoolReport) -> str:
         for row in report.quarantined
     ]
     return "\n".join(lines + [f"alarm        {text}" for text in report.alarms])
+
+
+def _format_end(end: EpochEnd | None) -> str:
+    return "-" if end is None else f"number {end.seq} of epoch {end.epoch}"
 
 
 def _format_counts(counts: dict[str, int]) -> str:

@@ -28,11 +28,12 @@ UNITS = ("corrosion-edge.service", "corrosion-edge@.service")
 _TEMPLATE = "corrosion-edge@"
 RULES = "60-corrosion-camera.rules"
 DEFAULT_PREFIX = Path("/opt/corrosion-edge")
-PASSWORD_NAME = "mqtt-password"  # noqa: S105  # the name of a file
-_DROP_IN = f"""# The password is handed over by systemd; in node.toml write
-# password_file = "$CREDENTIALS_DIRECTORY/{PASSWORD_NAME}"
+# Files beside the configuration that systemd hands to the service, and the key that is to name each.
+CREDENTIALS = {"mqtt-password": "[mqtt] password_file", "signing-key": "[node] signing_key_file"}
+_DROP_IN = """# systemd hands the file over; in node.toml write
+# {key} = "$CREDENTIALS_DIRECTORY/{name}"
 [Service]
-LoadCredential={PASSWORD_NAME}:/etc/corrosion-edge/{PASSWORD_NAME}
+LoadCredential={name}:/etc/corrosion-edge/{name}
 """
 
 
@@ -128,7 +129,7 @@ def install(
             yield f"kept     {configuration}"
         else:
             yield _write(configuration, example())
-        yield from _install_password(layout)
+        yield from _install_credentials(layout)
     except (OSError, shutil.Error) as err:
         raise InstallError(f"{err}; installing on the robot itself needs sudo") from err
     if layout.runs_systemd:
@@ -210,12 +211,14 @@ def _find_enabled_links(layout: Layout) -> list[Path]:
     return sorted(path for path in links if path.name == UNITS[0] or path.name.startswith(_TEMPLATE))
 
 
-def _install_password(layout: Layout) -> Iterator[str]:
-    """Pass the password file to the service as a credential, if the operator has made one."""
-    if (layout.configuration / PASSWORD_NAME).exists():
-        (layout.configuration / PASSWORD_NAME).chmod(0o600)
-        for name in UNITS:
-            yield _write(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
+def _install_credentials(layout: Layout) -> Iterator[str]:
+    """Pass password and key to the service as credentials, if the operator has put them there."""
+    for credential, key in CREDENTIALS.items():
+        if (layout.configuration / credential).exists():
+            (layout.configuration / credential).chmod(0o600)
+            for name in UNITS:
+                path = layout.units / f"{name}.d" / f"10-{credential}.conf"
+                yield _write(path, _DROP_IN.format(name=credential, key=key))
 
 
 def _read_shipped(name: str) -> str:

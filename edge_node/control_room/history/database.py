@@ -81,6 +81,33 @@ CREATE TABLE refused (
     reason TEXT PRIMARY KEY, count INTEGER NOT NULL, last_us INTEGER NOT NULL, last_topic TEXT NOT NULL,
     last_text TEXT NOT NULL) WITHOUT ROWID;
 """
+# Missing numbers of the epoch of a row of `epoch_state`, up to its end if that was named.
+EPOCH_MISSING = (
+    "SELECT max(0, max(coalesce(max(last_seq), 0), named_seq)"
+    " - iif(from_start, 1, coalesce(min(first_seq), named_seq + 1)) + 1"
+    " - coalesce(sum(last_seq - first_seq + 1), 0)) FROM arrived WHERE epoch_key = epoch_state.epoch_key"
+)
+# Added later, beside the tables of version 1, which an older program goes on using.
+_ADDED_TABLES = """
+CREATE {temporary} TABLE epoch_state (
+    epoch_key INTEGER PRIMARY KEY, robot_key INTEGER NOT NULL, from_start INTEGER NOT NULL,
+    previous_key INTEGER, named_seq INTEGER NOT NULL DEFAULT 0, named_us INTEGER,
+    missing INTEGER NOT NULL DEFAULT 0);
+CREATE {temporary} TABLE conflict (
+    conflict_key INTEGER PRIMARY KEY, robot_key INTEGER NOT NULL, epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL, sha256 BLOB NOT NULL, received_us INTEGER NOT NULL, count INTEGER NOT NULL,
+    payload BLOB NOT NULL, UNIQUE (robot_key, epoch, seq, sha256));
+"""
+_ADDED_INDEXES = """
+CREATE INDEX epoch_with_gaps ON epoch_state (robot_key) WHERE missing > 0;
+CREATE INDEX epoch_by_previous ON epoch_state (previous_key) WHERE previous_key IS NOT NULL;
+ALTER TABLE verdict ADD COLUMN sha256 BLOB;
+"""
+_FILL = (
+    "INSERT INTO epoch_state (epoch_key, robot_key, from_start) SELECT epoch_key, robot_key, 0 FROM epoch e"
+    " WHERE NOT EXISTS (SELECT 1 FROM epoch_state s WHERE s.epoch_key = e.epoch_key)"
+)
+_COUNT = f"UPDATE epoch_state SET missing = ({EPOCH_MISSING}) WHERE previous_key IS NULL AND NOT from_start"
 
 
 class HistoryError(CorrosionError):
@@ -128,6 +155,8 @@ class Database:
                     self._prepare(self._writer)
                 for _ in range(_READERS):
                     reader = self._connect()
+                    if read_only:
+                        _add_tables(reader, temporary=True)
                     reader.execute("PRAGMA query_only = 1")
                     self._readers.put(reader)
                 if read_only:
@@ -234,6 +263,7 @@ class Database:
             )
             self.path.chmod(0o600)
         self._check_kind(writer)
+        _add_tables(writer, temporary=False)
 
     def _check_kind(self, connection: sqlite3.Connection) -> None:
         kind = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -257,3 +287,20 @@ class Database:
             raise HistoryError(f"{self.path}: {err}{advice}") from err
         except OSError as err:
             raise HistoryError(f"{self.path}: {err.strerror or err}") from err
+
+
+def _add_tables(connection: sqlite3.Connection, *, temporary: bool) -> None:
+    """Add the tables that a file of an older version lacks; temporary ones where it must not be changed."""
+    connection.execute("BEGIN IMMEDIATE" if not temporary else "BEGIN")
+    try:
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'epoch_state'").fetchone()
+        if not known:
+            tables = _ADDED_TABLES.format(temporary="TEMP" if temporary else "")
+            for statement in (tables if temporary else tables + _ADDED_INDEXES).split(";"):
+                connection.execute(statement)
+        if not (known and temporary) and connection.execute(_FILL).rowcount:
+            connection.execute(_COUNT)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise

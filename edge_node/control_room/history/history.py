@@ -2,7 +2,8 @@
 
 ``inserts.py`` writes, ``queries.py`` reads, ``records.py`` holds the types that queries return, and only
 ``database.py`` imports sqlite3. A verdict is identified by its robot, epoch and number: duplicates are
-counted, and a missing number is a gap until its verdict arrives.
+counted, another verdict with the same id is kept as a conflict, and a missing number is a gap until its
+verdict arrives.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history import inserts, queries, retention, sequence_gaps, strip_cells
+from edge_node.control_room.history import (
+    conflicts,
+    inserts,
+    queries,
+    retention,
+    sequence_gaps,
+    strip_cells,
+)
 from edge_node.control_room.history.database import Database, to_us
+from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from edge_node.control_room.history.records import (
+        Conflict,
         Delivery,
         FindingFilter,
         FindingRecord,
@@ -69,10 +79,21 @@ class History:
     # --- messages from robots
 
     def add_verdict(
-        self, verdict: Verdict, *, received_at: datetime | None = None, replayed: bool = False
+        self,
+        verdict: Verdict,
+        *,
+        payload: bytes | None = None,
+        received_at: datetime | None = None,
+        replayed: bool = False,
     ) -> bool:
-        """Store a verdict; return False, and count a duplicate, if it is stored."""
-        return inserts.insert_verdict(self._database, verdict, _us_or_now(received_at), replayed=replayed)
+        """Store a verdict; return False if its number is stored.
+
+        Then it is counted as a duplicate, or kept as a conflict if ``payload``, its bytes as they came, is
+        not what came before.
+        """
+        content = encode(verdict) if payload is None else payload
+        received_us = _us_or_now(received_at)
+        return inserts.insert_verdict(self._database, verdict, content, received_us, replayed=replayed)
 
     def add_finding(self, finding: Finding, *, received_at: datetime | None = None) -> bool:
         """Store the newest state of a finding; return False if this one, or a newer one, is stored."""
@@ -172,6 +193,10 @@ class History:
     def gaps(self, *, site: str | None = None, robot: str | None = None, limit: int = 1000) -> list[Gap]:
         """Return the ranges of missing numbers, the newest first; late arrivals close gaps."""
         return sequence_gaps.select_gaps(self._database, site, robot, limit)
+
+    def conflicts(self, *, limit: int = 100) -> list[Conflict]:
+        """Return the verdicts that came with an id that another verdict had, newest first."""
+        return conflicts.select_conflicts(self._database, limit)
 
     def stored_up_to(self, site: str, robot: str, epoch: str, *, from_first_heard: bool = False) -> int:
         """Return the number up to which every verdict of ``epoch`` is stored; 0 if the first is missing.

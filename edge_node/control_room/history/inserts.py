@@ -1,16 +1,17 @@
 """Insert messages and reviews into the history's tables, each once.
 
-A message that arrives twice is recognized: a verdict by robot, epoch and number, a finding by its state, a
-response by its id, a picture by its hash.
+A message that arrives twice is recognized: a verdict by robot, epoch, number and hash, a finding by its
+state, a response by its id, a picture by its hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history import sequence_gaps
+from edge_node.control_room.history import conflicts, epochs, sequence_gaps
 from edge_node.control_room.history.database import to_us
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
@@ -29,28 +30,34 @@ MAX_COLUMN = 200  # characters of a text that is searched by; the message itself
 MAX_REASONS = 100  # kinds of unreadable messages that are counted separately
 
 
-def insert_verdict(database: Database, verdict: Verdict, received_us: int, *, replayed: bool) -> bool:
-    """Store a verdict; return False, and count a duplicate, if its number was stored before."""
+def insert_verdict(
+    database: Database, verdict: Verdict, payload: bytes, received_us: int, *, replayed: bool
+) -> bool:
+    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before."""
+    sha256 = hashlib.sha256(payload).digest()
     observed_us = to_us(verdict.observed_at)
     with database.transaction():
         robot_key = _robot_key(database, verdict.site, verdict.robot, received_us)
-        epoch_key = _epoch_key(database, robot_key, split_verdict_id(verdict.id).epoch)
+        epoch_key = epochs.find_epoch(database, robot_key, split_verdict_id(verdict.id).epoch)
         if not sequence_gaps.add_number(database, epoch_key, verdict.seq):
+            is_same = conflicts.note_repeated(database, epoch_key, verdict, payload, received_us)
             database.write(
-                "UPDATE robot SET duplicates = duplicates + 1, last_heard_us = ? WHERE robot_key = ?",
-                (received_us, robot_key),
+                "UPDATE robot SET duplicates = duplicates + ?, last_heard_us = ? WHERE robot_key = ?",
+                (is_same, received_us, robot_key),
             )
             return False
+        if verdict.previous_epoch is not None:
+            epochs.follow(database, robot_key, epoch_key, verdict.previous_epoch, received_us)
         position = database.insert(
             "INSERT INTO verdict (robot_key, epoch_key, seq, observed_us, received_us, replayed, outcome,"
-            " material, form, severity, asset, distance_m, area_fraction, evidence)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " material, form, severity, asset, distance_m, area_fraction, evidence, sha256)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(robot_key, epoch_key, verdict.seq, observed_us, received_us, replayed),
                 *(verdict.outcome.value, _cut(verdict.material), _cut(verdict.form)),
                 *(_cut(verdict.severity), _cut(verdict.asset)),
                 *(verdict.pose.distance_m if verdict.pose else None, verdict.area_fraction),
-                _cut(verdict.evidence_sha256),
+                *(_cut(verdict.evidence_sha256), sha256),
             ),
         )
         database.write("INSERT INTO verdict_message VALUES (?, ?)", (position, encode(verdict)))
@@ -184,14 +191,6 @@ def _robot_key(database: Database, site: str, robot: str, heard_us: int) -> int:
         "INSERT INTO robot (site, robot, first_heard_us, last_heard_us) VALUES (?, ?, ?, ?)",
         (site, robot, heard_us, heard_us),
     )
-
-
-def _epoch_key(database: Database, robot_key: int, epoch: str) -> int:
-    """Return the key of an epoch's row, inserted at its first verdict."""
-    row = database.peek("SELECT epoch_key FROM epoch WHERE robot_key = ? AND epoch = ?", (robot_key, epoch))
-    if row is not None:
-        return int(row[0])
-    return database.insert("INSERT INTO epoch (robot_key, epoch) VALUES (?, ?)", (robot_key, epoch))
 
 
 def _cut(text: str | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_node.control_room.history import sequence_gaps
+from edge_node.control_room.history import conflicts, sequence_gaps
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.records import (
     Delivery,
@@ -51,6 +51,7 @@ _VERDICT_DECODER = msgspec.json.Decoder(Verdict)
 def select_robots(database: Database) -> list[RobotRecord]:
     """Return all robots, by site and name."""
     missing = sequence_gaps.count_missing(database)
+    repeated = conflicts.count_conflicts(database)
     rows = database.rows(
         "SELECT robot_key, site, robot, first_heard_us, last_heard_us, status, health, last_verdict_us,"
         " verdicts, duplicates, clock_ahead_us FROM robot ORDER BY site, robot"
@@ -67,6 +68,7 @@ def select_robots(database: Database) -> list[RobotRecord]:
             verdicts=row[8],
             duplicates=row[9],
             missing=missing.get(row[0], 0),
+            conflicts=repeated.get(row[0], 0),
             clock_ahead_s=None if row[10] is None else row[10] / 1e6,
         )
         for row in rows

@@ -28,6 +28,7 @@ class RobotRecord:
     Attributes:
         status: the last one from it or its MQTT will; None before the first.
         missing: verdicts that have not arrived so far, live or late.
+        conflicts: verdicts that came with an id that another verdict had; the newest are kept.
         clock_ahead_s: robot's clock minus ours when the last live verdict arrived; too small by the
             transmission time.
     """
@@ -42,6 +43,7 @@ class RobotRecord:
     verdicts: int = 0
     duplicates: int = 0
     missing: int = 0
+    conflicts: int = 0
     clock_ahead_s: float | None = None
 
 
@@ -116,7 +118,8 @@ class Gap:
     """A range of missing numbers in one robot's epoch, both ends included; a backlog may still close it.
 
     Attributes:
-        noticed_at: when the verdict after the gap arrived.
+        noticed_at: when the verdict after the gap arrived, or the one that named the epoch's end.
+        next_epoch: the one that follows this epoch, if its first verdict arrived.
     """
 
     site: str
@@ -125,11 +128,31 @@ class Gap:
     first_seq: int
     last_seq: int
     noticed_at: datetime | None
+    next_epoch: str | None = None
 
     @property
     def missing(self) -> int:
         """The count of missing verdicts."""
         return self.last_seq - self.first_seq + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A verdict whose id another one had: a second robot of that name, or a forged message.
+
+    Attributes:
+        received_at: when it came first.
+        count: how often it came.
+        payload: as it came.
+    """
+
+    site: str
+    robot: str
+    epoch: str
+    seq: int
+    received_at: datetime
+    count: int
+    payload: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history import queries, sequence_gaps
+from edge_node.control_room.history import epochs, queries, sequence_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,8 @@ def delete_beyond_bounds(
         if not dropped:
             break
     _merge_oldest_ranges(database)
+    if gone:
+        epochs.delete_empty_epochs(database)
     return gone
 
 
@@ -77,3 +79,4 @@ def _merge_oldest_ranges(database: Database) -> None:
                     "DELETE FROM arrived WHERE epoch_key = ? AND first_seq <= ?", (epoch_key, edge[0])
                 )
                 database.write("INSERT INTO arrived VALUES (?, ?, ?)", (epoch_key, edge[1], edge[0]))
+                epochs.recount(database, epoch_key)

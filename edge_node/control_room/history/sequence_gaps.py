@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.history import epochs
 from edge_node.control_room.history.database import from_us
 from edge_node.control_room.history.records import Gap
 from edge_node.control_room.history.sql_filters import bound_limit
@@ -26,6 +27,7 @@ def add_number(database: Database, epoch_key: int, seq: int) -> bool:
     )
     if before is not None and seq <= before[1]:
         return False
+    epochs.note_number(database, epoch_key, seq)
     behind = database.peek(
         "SELECT last_seq FROM arrived WHERE epoch_key = ? AND first_seq = ?", (epoch_key, seq + 1)
     )
@@ -43,26 +45,40 @@ def add_number(database: Database, epoch_key: int, seq: int) -> bool:
 
 
 def count_missing(database: Database) -> dict[int, int]:
-    """Count the missing numbers between the received ones, by the robot's key."""
+    """Count the missing numbers by the robot's key; robots that lack none are left out."""
     return dict(
         database.rows(
-            "SELECT e.robot_key, sum(a.missing) FROM epoch e JOIN (SELECT epoch_key,"
-            " max(last_seq) - min(first_seq) + 1 - sum(last_seq - first_seq + 1) AS missing"
-            " FROM arrived GROUP BY epoch_key) a USING (epoch_key) GROUP BY e.robot_key"
+            "SELECT robot_key, CAST(total(missing) AS INTEGER) FROM epoch_state WHERE missing > 0"
+            " GROUP BY robot_key"
         )
     )
+
+
+# Received ranges of the epochs that lack something, with an empty one before number 1 where that is expected,
+# and one behind the end that was named.
+_EDGES = (
+    "WITH gapped AS (SELECT s.*, r.site, r.robot, e.epoch,"
+    " (SELECT max(last_seq) FROM arrived a WHERE a.epoch_key = s.epoch_key) AS highest"
+    " FROM epoch_state s JOIN epoch e USING (epoch_key) JOIN robot r ON r.robot_key = s.robot_key"
+    " WHERE s.missing > 0 AND (?1 IS NULL OR r.site = ?1) AND (?2 IS NULL OR r.robot = ?2)),"
+    " edges AS (SELECT epoch_key, first_seq, last_seq FROM gapped JOIN arrived USING (epoch_key)"
+    " UNION ALL SELECT epoch_key, 0, 0 FROM gapped WHERE from_start"
+    " UNION ALL SELECT epoch_key, named_seq + 1, named_seq + 1 FROM gapped"
+    " WHERE named_seq > coalesce(highest, 0)),"
+    " gaps AS (SELECT epoch_key, first_seq, first_seq - 1 AS last_missing, lag(last_seq) OVER"
+    " (PARTITION BY epoch_key ORDER BY first_seq) + 1 AS first_missing FROM edges)"
+)
 
 
 def select_gaps(database: Database, site: str | None, robot: str | None, limit: int) -> list[Gap]:
     """Return the ranges of missing numbers, the newest first."""
     rows = database.rows(
-        "SELECT * FROM (SELECT r.site, r.robot, e.epoch,"
-        " lag(a.last_seq) OVER (PARTITION BY a.epoch_key ORDER BY a.first_seq) + 1 AS first_missing,"
-        " a.first_seq - 1 AS last_missing, v.received_us AS noticed_us"
-        " FROM arrived a JOIN epoch e USING (epoch_key) JOIN robot r USING (robot_key)"
-        " LEFT JOIN verdict v ON v.epoch_key = a.epoch_key AND v.seq = a.first_seq"
-        " WHERE (?1 IS NULL OR r.site = ?1) AND (?2 IS NULL OR r.robot = ?2))"
-        " WHERE first_missing IS NOT NULL ORDER BY noticed_us DESC LIMIT ?3",
+        f"{_EDGES} SELECT g.site, g.robot, g.epoch, x.first_missing, x.last_missing,"
+        " coalesce(v.received_us, g.named_us) AS noticed_us, (SELECT e.epoch FROM epoch_state n"
+        " JOIN epoch e USING (epoch_key) WHERE n.previous_key = g.epoch_key LIMIT 1)"
+        " FROM gaps x JOIN gapped g USING (epoch_key)"
+        " LEFT JOIN verdict v ON v.epoch_key = x.epoch_key AND v.seq = x.first_seq"
+        " WHERE x.first_missing <= x.last_missing ORDER BY noticed_us DESC LIMIT ?3",
         (site, robot, bound_limit(limit)),
     )
     return [
@@ -73,6 +89,7 @@ def select_gaps(database: Database, site: str | None, robot: str | None, limit: 
             first_seq=row[3],
             last_seq=row[4],
             noticed_at=None if row[5] is None else from_us(row[5]),
+            next_epoch=row[6],
         )
         for row in rows
     ]

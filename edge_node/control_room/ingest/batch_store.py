@@ -78,7 +78,9 @@ def _store_message(
     replayed = ("replayed", "true") in incoming.user
     is_news = True
     if isinstance(message, Verdict):
-        is_news = history.add_verdict(message, received_at=received_at, replayed=replayed)
+        is_news = history.add_verdict(
+            message, payload=incoming.payload, received_at=received_at, replayed=replayed
+        )
     elif isinstance(message, Finding):
         is_news = history.add_finding(message, received_at=received_at)
     elif isinstance(message, Status):

@@ -29,6 +29,7 @@ RobotMessage: TypeAlias = Verdict | Finding | Status | Health | Response | Store
 LEAVES = ("verdict", "finding", "status", "health", "rsp", "evidence/+")
 MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
 MAX_PICTURE_BYTES = 2_000_000  # the broker's message_size_limit
+MAX_EPOCH = 64  # characters
 MAX_NUMBER = 2**53  # largest whole number that all JSON readers represent exactly
 _MAX_ID = 200
 _JPEG = b"\xff\xd8\xff"
@@ -41,6 +42,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "health": msgspec.json.Decoder(Health),
     "rsp": msgspec.json.Decoder(Response),
 }
+_NOT_USED = ("checkpoint",)  # `edge-node spool verify` reads them
 _TIMES = {
     "verdict": ("observed_at",),
     "finding": ("first_observed_at", "last_observed_at"),
@@ -64,7 +66,7 @@ def filters(site: str = "+", robot: str = "+") -> tuple[str, ...]:
 
 
 def decode(message: Incoming) -> RobotMessage | None:
-    """Decode a message; None for evidence in a form that the control room does not use.
+    """Decode a message; None for a form of evidence, or a checkpoint, which the control room does not use.
 
     Raises:
         UnreadableError: it is not a valid message of a robot.
@@ -79,6 +81,8 @@ def decode(message: Incoming) -> RobotMessage | None:
         raise UnreadableError("site or robot is no id") from None
     if leaf == "evidence":
         return _decode_picture(topics, "/".join(levels[5:]), message)
+    if leaf in _NOT_USED and len(levels) == 5:
+        return None
     decoder = _DECODERS.get(leaf)
     if decoder is None or len(levels) != 5:
         raise UnreadableError("topic of another shape")
@@ -123,8 +127,11 @@ def _check(topics: Topics, leaf: str, found: Any) -> RobotMessage:
 def _check_verdict(found: Verdict) -> None:
     if found.seq > MAX_NUMBER:
         raise UnreadableError("verdict: seq is too large")
+    before = found.previous_epoch
+    if before is not None and not (0 < len(before.epoch) <= MAX_EPOCH and before.seq <= MAX_NUMBER):
+        raise UnreadableError("verdict: previous_epoch is too large", before.epoch[:MAX_EPOCH])
     robot, epoch, seq = split_verdict_id(found.id)
-    if robot != found.robot or seq != str(found.seq) or not 0 < len(epoch) <= 64:
+    if robot != found.robot or seq != str(found.seq) or not 0 < len(epoch) <= MAX_EPOCH:
         raise UnreadableError("verdict: id is not ROBOT:EPOCH:SEQ", found.id)
 
 

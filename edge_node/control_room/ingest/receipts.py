@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.settings import RoomConfig
 
+_MAX_EPOCHS = 1000  # of all robots, whose last receipts are known
 _INTERVAL_S = 1.0  # a robot's send window may wait for it; each is a retained message
 
 
@@ -27,13 +28,14 @@ class ReceiptBook:
         self._consumer = room.receipts_as
         self._from_first_heard = room.receipts_from_first_heard
         self._history = history
-        self._touched: set[tuple[str, str, str]] = set()
+        # Dictionaries keep the order: the receipt that the broker retains is of the newest epoch.
+        self._touched: dict[tuple[str, str, str], None] = {}
         self._sent: dict[tuple[str, str, str], int] = {}
         self._looked_s = float("-inf")
 
     def begin(self) -> None:
         """Start a connection: receipts sent on the last one may be lost, so all are due again."""
-        self._touched.update(self._sent)
+        self._touched = {**dict.fromkeys(self._sent), **self._touched}
         self._sent.clear()
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
@@ -44,7 +46,7 @@ class ReceiptBook:
             if isinstance(arrival.message, Verdict):
                 verdict = arrival.message
                 key = verdict.site, verdict.robot, split_verdict_id(verdict.id).epoch
-                self._touched.add(key)
+                self._touched[key] = None
                 if not arrival.is_news:
                     self._sent.pop(key, None)
 
@@ -53,11 +55,21 @@ class ReceiptBook:
         if not self._touched or now_s - self._looked_s < _INTERVAL_S or self._consumer is None:
             return
         self._looked_s = now_s
-        touched, self._touched = self._touched, set()
+        touched, self._touched = self._touched, {}
         for key in touched:
             site, robot, epoch = key
             seq = self._history.stored_up_to(site, robot, epoch, from_first_heard=self._from_first_heard)
             if seq > self._sent.get(key, 0):
-                self._sent[key] = seq
+                self._remember(key, seq)
                 topic = Topics(site, robot).receipt(self._consumer)
                 yield Outgoing(topic, encode(Receipt(epoch=epoch, seq=seq)), retain=True)
+
+    def _remember(self, key: tuple[str, str, str], seq: int) -> None:
+        """Note a receipt that is sent; robots begin an epoch at each start, so the oldest are forgotten.
+
+        A robot that missed such a receipt sends its verdicts again, and is then due another.
+        """
+        self._sent.pop(key, None)
+        self._sent[key] = seq
+        while len(self._sent) > _MAX_EPOCHS:
+            del self._sent[next(iter(self._sent))]

@@ -251,9 +251,21 @@ def _verdicts(
 
 
 def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, int]]) -> Iterator[Gap]:
-    """Yield gaps between the first and last received number of each epoch, clipped to them."""
+    """Yield the gaps between the mission's first and last received verdict, clipped to them.
+
+    ``numbers`` holds the lowest and the highest number of each epoch, in order of time: between two epochs
+    the end of one and the beginning of the next belong to the mission, and so does an epoch of which
+    nothing came.
+    """
+    epochs = list(numbers)
     for gap in history.gaps(site=selection.site, robot=selection.robot, limit=_ALL):
-        low, high = numbers.get(gap.epoch, (0, -1))
+        if gap.epoch in numbers:
+            low = numbers[gap.epoch][0] if gap.epoch == epochs[0] else 1
+            high = numbers[gap.epoch][1] if gap.epoch == epochs[-1] else gap.last_seq
+        elif gap.next_epoch in epochs[1:]:
+            low, high = gap.first_seq, gap.last_seq
+        else:
+            continue
         if gap.first_seq <= high and gap.last_seq >= low:
             yield replace(gap, first_seq=max(gap.first_seq, low), last_seq=min(gap.last_seq, high))
 

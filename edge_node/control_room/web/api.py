@@ -128,6 +128,14 @@ async def get_gaps(request: Request) -> Response:
     return await respond_from_thread(lambda: {"gaps": history.gaps(limit=_GAPS)})
 
 
+async def get_conflicts(request: Request) -> Response:
+    """Verdicts that came with an id that another verdict had, the newest first."""
+    history = get_services(request).history
+    return await respond_from_thread(
+        lambda: {"conflicts": [views.conflict_view(found) for found in history.conflicts()]}
+    )
+
+
 async def get_words(request: Request) -> Response:
     """Values of asset, material, form and severity in verdicts: for lists to choose from."""
     history = get_services(request).history
@@ -185,6 +193,7 @@ ROUTES = [
     Route("/api/findings/{site}/{id}", get_finding),
     Route("/api/strip", get_strip),
     Route("/api/gaps", get_gaps),
+    Route("/api/conflicts", get_conflicts),
     Route("/api/words", get_words),
     Route("/api/pictures/{site}/{robot}/{sha256}", get_picture),
     Route("/api/markings/{site}/{robot}/{sha256}", get_marking),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_node.control_room.history.records import (
+        Conflict,
         FindingRecord,
         RobotRecord,
         StoredPicture,
@@ -70,6 +71,7 @@ def robot_view(record: RobotRecord) -> dict[str, Any]:
         "verdicts": record.verdicts,
         "duplicates": record.duplicates,
         "missing": record.missing,
+        "conflicts": record.conflicts,
         "clock_ahead_s": record.clock_ahead_s,
     }
 
@@ -81,6 +83,11 @@ def finding_view(record: FindingRecord) -> dict[str, Any]:
         "finding": record.finding,
         "review": review_view(record.review) if record.review else None,
     }
+
+
+def conflict_view(conflict: Conflict) -> dict[str, Any]:
+    """Return a verdict whose id another one had, with its payload as it came."""
+    return {**asdict(conflict), "payload": msgspec.Raw(conflict.payload)}
 
 
 def review_view(review: StoredReview) -> dict[str, Any]:

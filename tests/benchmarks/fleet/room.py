@@ -41,7 +41,7 @@ class Counter:
             return
         verdict = msgspec.json.decode(payload, type=Verdict)
         with self._lock:
-            self.tally.note(f"{verdict.site}/{verdict.robot}", verdict.id, verdict.seq)
+            self.tally.note(f"{verdict.site}/{verdict.robot}", verdict)
             self._ages_ms.append((arrived_s - verdict.observed_at.timestamp()) * 1000)
             self._first_s = self._first_s or arrived_s
             self._last_s = arrived_s

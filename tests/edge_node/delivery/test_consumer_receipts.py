@@ -13,7 +13,7 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.types import Incoming
 from edge_node.mqtt.wake import Wake
-from edge_node.spool.rows import Keep, Row, StoredUpTo
+from edge_node.spool.rows import Keep, Row, StoredRange
 from edge_node.spool.spool import Spool
 from tests.support.collector import Collector
 from tests.support.processes import wait_for
@@ -23,51 +23,71 @@ if TYPE_CHECKING:
 
 TOPICS = Topics("site", "robot")
 EPOCH = "01234567-89ab-cdef-0123-456789abcdef"
+OTHER = EPOCH.replace("0", "f")
 
 
-def receipt(consumer: str, seq: int, epoch: str = EPOCH) -> Incoming:
+def receipt(consumer: str, seq: int, epoch: str = EPOCH, *, retained: bool = False) -> Incoming:
     """What a consumer says."""
     payload = json.dumps({"epoch": epoch, "seq": seq}).encode()
-    return Incoming(TOPICS.receipt(consumer), payload, is_retained=True)
+    return Incoming(TOPICS.receipt(consumer), payload, is_retained=retained)
+
+
+def row(seq: int, epoch: str = EPOCH) -> Row:
+    """A verdict."""
+    return Row(seq, Kind.VERDICT, seq, epoch, Keep.NORMAL, 0.0, b"")
+
+
+def delivered(receipts: ConsumerReceipts, *seqs: int, epoch: str = EPOCH) -> None:
+    """Verdicts that were sent and that the broker acknowledged."""
+    for seq in seqs:
+        receipts.sent(row(seq, epoch))
+        assert receipts.parked(row(seq, epoch), now_s=0.0)
+
+
+def stored(first: int, last: int, epoch: str = EPOCH) -> list[StoredRange]:
+    """What may be deleted."""
+    return [StoredRange(Kind.VERDICT, epoch, first, last)]
 
 
 def test_what_all_consumers_have_is_stored() -> None:
-    """The slowest consumer counts; a receipt never goes back; strangers do not count."""
+    """The slowest consumer counts; a receipt never goes back; strangers do not count; epochs are apart."""
     receipts = ConsumerReceipts(["a", "b"], TOPICS, 60)
-    assert receipts.note(receipt("a", 10), 0.0) is None
-    assert receipts.note(receipt("stranger", 99), 0.0) is None
-    assert receipts.note(receipt("b", 4), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 4)
-    assert receipts.note(receipt("b", 2), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 4)
-    assert receipts.note(receipt("b", 12), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 10)
-    assert receipts.note(receipt("b", 50, EPOCH.replace("0", "f")), 0.0) is None
+    delivered(receipts, *range(1, 13))
+    delivered(receipts, 50, epoch=OTHER)
+    assert receipts.note(receipt("a", 10), 0.0) == []
+    assert receipts.note(receipt("stranger", 12), 0.0) == []
+    assert receipts.note(receipt("b", 4), 0.0) == stored(1, 4)
+    assert receipts.note(receipt("b", 2), 0.0) == []
+    assert receipts.note(receipt("b", 12), 0.0) == stored(5, 10)
+    assert receipts.note(receipt("b", 50, OTHER), 0.0) == []
+    assert receipts.note(receipt("a", 50, OTHER), 0.0) == stored(50, 50, OTHER)
     assert not ConsumerReceipts([], TOPICS, 60).wanted
 
 
-def row(seq: int) -> Row:
-    """A verdict that was sent."""
-    return Row(seq, Kind.VERDICT, seq, EPOCH, Keep.NORMAL, 0.0, b"")
-
-
-def test_a_receipt_for_what_was_never_sent_is_refused() -> None:
-    """It would delete what nobody has; what was sent before a restart may be receipted after it."""
+@pytest.mark.parametrize("retained", [True, False], ids=["kept by the broker", "sent now"])
+def test_a_receipt_deletes_nothing_that_the_broker_did_not_acknowledge_in_this_run(retained: bool) -> None:
+    """An old receipt, one of another epoch, one ahead, and one over numbers that live ones overtook."""
     receipts = ConsumerReceipts(["a"], TOPICS, 60)
-    receipts.begin(EPOCH, 7)
-    assert receipts.note(receipt("a", 8), 0.0) is None
-    assert receipts.refused == 1
-    assert receipts.note(receipt("a", 7), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 7)
-    receipts.sent(row(8))
-    assert receipts.note(receipt("a", 8), 0.0) == StoredUpTo(Kind.VERDICT, EPOCH, 8)
+    assert receipts.note(receipt("a", 5000, retained=retained), 0.0) == []
+    receipts.sent(row(5001))  # live, while 1 to 5000 still wait
+    assert receipts.parked(row(5001), 0.0)
+    receipts.sent(row(1))
+    assert receipts.note(receipt("a", 5002, retained=retained), 0.0) == []
+    assert receipts.note(receipt("a", 5001, OTHER, retained=retained), 0.0) == []
+    assert receipts.refused == 3
+    assert receipts.note(receipt("a", 5001, retained=retained), 0.0) == stored(5001, 5001)
+    # The consumer has what follows: it leaves once it was sent, and not before.
+    assert not receipts.parked(row(1), 0.0)
 
 
 def test_what_a_consumer_that_speaks_lacks_for_too_long_is_missing() -> None:
     """Only after the patience, only if it says so then, and once; a silent one may still have it queued."""
     receipts = ConsumerReceipts(["a"], TOPICS, 60)
-    receipts.begin(EPOCH, 0)
-    for seq in (1, 2, 3):
-        receipts.sent(row(seq))
-        receipts.parked(row(seq), now_s=0.0)
+    delivered(receipts, 1, 2, 3)
     receipts.note(receipt("a", 0), 59.0)
     assert not receipts.take_missing()
+    receipts.note(receipt("a", 0, retained=True), 61.0)
+    assert not receipts.take_missing(), "the broker kept that one: nobody need be there"
     receipts.note(receipt("a", 0), 61.0)
     assert receipts.take_missing()
     assert not receipts.take_missing()
@@ -78,6 +98,15 @@ def test_what_a_consumer_that_speaks_lacks_for_too_long_is_missing() -> None:
     receipts.note(receipt("a", 3), 123.0)
     receipts.note(receipt("a", 3), 999.0)
     assert not receipts.take_missing()
+
+
+def test_a_receipt_of_the_new_epoch_shows_what_is_missing_of_the_old() -> None:
+    """After a restart a consumer has no reason to speak of the old epoch, if nothing of it arrived."""
+    receipts = ConsumerReceipts(["a"], TOPICS, 60)
+    delivered(receipts, 7, 8, epoch=OTHER)
+    delivered(receipts, 1)
+    assert receipts.note(receipt("a", 1), 61.0) == stored(1, 1)
+    assert receipts.take_missing()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +124,7 @@ def test_what_a_consumer_that_speaks_lacks_for_too_long_is_missing() -> None:
 def test_what_is_no_receipt_deletes_nothing(payload: bytes) -> None:
     """Broken, foreign or absurd: counted, and nothing else."""
     receipts = ConsumerReceipts(["a"], TOPICS, 60)
-    assert receipts.note(Incoming(TOPICS.receipt("a"), payload, is_retained=False), 0.0) is None
+    assert receipts.note(Incoming(TOPICS.receipt("a"), payload, is_retained=False), 0.0) == []
     assert receipts.refused == 1
 
 

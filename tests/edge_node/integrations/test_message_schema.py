@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from edge_node.integrations.message_schema import asyncapi, channels, schemas
+from edge_node.messages.checkpoint import Checkpoint, GivenUp
 from edge_node.messages.command import COMMANDS, CommandError, decode_command
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.response import Response, Result
@@ -32,6 +33,7 @@ from edge_node.messages.status import (
 from edge_node.messages.verdict import (
     BundleReference,
     Decision,
+    EpochEnd,
     Outcome,
     Pose,
     Reason,
@@ -121,6 +123,23 @@ MESSAGES = {
         uptime_s=1.0,
         spool=DEPTH,
         shadow=ShadowHealth(part=Part(), old=BUNDLE, counts=DecisionComparison().summary()),
+    ),
+    "checkpoint": Checkpoint(
+        **WHO,
+        id="r:e:checkpoint:1",
+        seq=1,
+        epoch="e",
+        last_seq=7,
+        last_sha256="0" * 64,
+        previous_epoch=EpochEnd(epoch="d", seq=9, sha256=None),
+        given_up=(GivenUp(epoch="e", first=2, last=3, previous_sha256="1" * 64),),
+        final=True,
+        at=NOW,
+        monotonic_ns=1,
+        boot_id="b",
+        time_quality="unknown",
+        key_id="2" * 64,
+        signature="c2ln",
     ),
     "shadow": Disagreement(
         **WHO,

@@ -14,7 +14,7 @@ from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Keep, Refusal
 from edge_node.spool.spool import Spool
 from tests.support.processes import wait_for
-from tests.support.spool_rows import fill, numbers, settle_all
+from tests.support.spool_rows import fill, numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,20 +32,21 @@ def test_numbers_count_per_kind_from_one_without_gaps(spool: Spool) -> None:
     assert numbers(spool, Kind.FINDING) == [1, 2, 3]
 
 
-def test_numbers_go_on_after_the_queue_ran_empty_and_after_a_restart(tmp_path: Path) -> None:
-    """A number is never used twice in an epoch: without AUTOINCREMENT, real verdicts look like duplicates."""
+def test_each_start_counts_from_one_in_a_new_epoch_and_no_position_is_used_twice(tmp_path: Path) -> None:
+    """An id is never given twice; rows that still wait keep theirs and come first."""
     path = tmp_path / "spool.sqlite"
     spool = Spool.open(path, SpoolConfig())
     fill(spool, 4)
-    positions = [row.position for row in spool.rows(Kind.VERDICT)]
-    settle_all(spool)
+    waiting = spool.rows(Kind.VERDICT)
+    assert spool.settle(*(row.position for row in waiting[:2]), urgent=True) == 2
     epoch = spool.epoch
     spool.close()
     again = Spool.open(path, SpoolConfig())
-    assert again.append(Kind.VERDICT, lambda seq: b"%d" % seq) == b"5"
-    assert again.flush(5)
-    assert again.rows(Kind.VERDICT)[0].position > max(positions)
-    assert again.epoch == epoch
+    fill(again, 1)
+    found = [(row.epoch, row.seq) for row in again.rows(Kind.VERDICT)]
+    assert found == [(epoch, 3), (epoch, 4), (again.epoch, 1)]
+    assert again.epoch != epoch
+    assert again.rows(Kind.VERDICT)[-1].position > waiting[-1].position
     again.close()
 
 
@@ -73,7 +74,7 @@ def test_everything_appended_before_a_kill_and_flushed_is_there_after_it(tmp_pat
     assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == -9
     spool = Spool.open(path, SpoolConfig())
     assert numbers(spool) == list(range(1, 101))
-    assert spool.append(Kind.VERDICT, lambda seq: b"%d" % seq) == b"101"
+    assert spool.chain.before.seq == 100
     spool.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_node.messages.topics import Kind
-from edge_node.spool.rows import Keep, NewRow, Refusal, StoredUpTo
+from edge_node.spool.rows import Keep, NewRow, Refusal, StoredRange
 from edge_node.spool.transaction import Batch
 
 ROW = NewRow(Kind.VERDICT, 1, "epoch", Keep.NORMAL, 0.0, b"x")
@@ -17,13 +17,13 @@ def test_rows_and_taken_commands_may_not_be_lost_deletions_may_be_repeated() -> 
     deletions = (
         Batch(settled=[1]),
         Batch(refused=[Refusal(1, 0x95, "too large")]),
-        Batch(stored=[StoredUpTo(Kind.VERDICT, "epoch", 7)]),
+        Batch(stored=[StoredRange(Kind.VERDICT, "epoch", 1, 7)]),
     )
     for batch in deletions:
         assert batch
         assert not batch.must_last
 
 
-def test_counters_alone_are_no_reason_for_a_transaction() -> None:
+def test_values_alone_are_no_reason_for_a_transaction() -> None:
     """They are saved with what changed them."""
-    assert not Batch(counters={"seq:verdict": 1})
+    assert not Batch(meta={"last_verdict": "x"})

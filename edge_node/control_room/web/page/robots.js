@@ -35,7 +35,9 @@ export function part(robot, name) {
 /** All alarms of a robot, as people read them. */
 export function alarms(robot) {
   const said = [...(robot.status?.spool?.alarms ?? []), ...(robot.health?.alarms ?? [])];
-  return [...new Set(said.map((alarm) => alarm.text))];
+  const texts = said.map((alarm) => alarm.text);
+  if (robot.conflicts) texts.push(`${robot.conflicts} verdicts came with an id that another verdict has: two robots of one name?`);
+  return [...new Set(texts)];
 }
 
 /** Draw the cards; `chosen` is the key of the robot that the page keeps to, `choose` is called with one. */

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from edge_node.config.sections import example_config
+from edge_node.signing import make_key_pair
 from tests.support.processes import command
 
 
-def check(tmp_path, source):
-    """Run the command on a configuration with this source."""
+def check(tmp_path, source, **node):
+    """Run the command on a configuration with this source and keys of ``[node]``."""
     path = tmp_path / "node.toml"
     path.write_text(
         example_config(
-            node={"site": "quay", "robot": "crawler-1"},
+            node={"site": "quay", "robot": "crawler-1", **node},
             camera={"source": source},
             bundle={"path": "default"},
             mqtt={"hostname": "127.0.0.1"},
@@ -38,3 +39,24 @@ def test_a_source_that_can_never_work_is_refused(tmp_path, source):
     assert found.returncode == 78
     assert "[camera] source" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_a_signing_key_that_cannot_sign_is_named(tmp_path):
+    """Missing, open to others or no key: exit code 78 and one line; a good one passes."""
+    key = tmp_path / "robot.pem"
+    for content, mode, said in (
+        (None, 0, "No such file"),
+        (b"no key", 0o600, "wanted a private key in PEM"),
+        (b"no key", 0o644, "lets others read"),
+    ):
+        if content is not None:
+            key.write_bytes(content)
+            key.chmod(mode)
+        found = check(tmp_path, "/dev/video0", signing_key_file=str(key))
+        assert found.returncode == 78
+        assert f"[node] signing_key_file: {key}: " in found.stderr
+        assert said in found.stderr
+        assert len(found.stderr.strip().splitlines()) == 1
+    key.unlink()
+    make_key_pair(key)
+    assert check(tmp_path, "/dev/video0", signing_key_file=str(key)).returncode == 0

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.config.delivery_sections import SpoolConfig
+from edge_node.daemon.checkpoint_writer import CheckpointWriter
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Refusal
 from edge_node.spool.spool import Spool
 from tests.support.processes import command, wait_for
+from tests.support.records import TOPICS, RobotRecord, append_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +58,7 @@ def test_status_says_what_waits_and_what_is_refused(spool: Spool, tmp_path: Path
     assert "3 verdict, 1 finding" in ran.stdout
     assert "verdict 2 of epoch" in ran.stdout
     report = json.loads(spool_command(tmp_path, "status", "--json").stdout)
-    assert report["waiting"] == {"verdict": 3, "finding": 1, "response": 0, "shadow": 0}
+    assert report["waiting"] == {"verdict": 3, "finding": 1, "response": 0, "shadow": 0, "checkpoint": 0}
     assert report["epoch"] == spool.epoch
     assert report["quarantined"][0]["reason"] == "packet too large (149)"
 
@@ -104,3 +106,41 @@ def test_no_spool_and_a_damaged_one_are_one_sentence(tmp_path: Path, content: by
     assert ran.stderr.startswith("edge-node: ")
     assert ran.stderr.count("\n") == 1
     assert (path.read_bytes() if path.exists() else None) == content
+
+
+def test_an_export_is_verified_with_its_checkpoints(tmp_path: Path) -> None:
+    """Byte for byte, with the key; a line less is exit code 1 and says which; JSON for machines."""
+    robot = RobotRecord(tmp_path)
+    with Spool.open(tmp_path / "spool.sqlite", SpoolConfig()) as spool:
+        for _ in range(5):
+            append_verdict(spool)
+        assert spool.flush(5)
+        CheckpointWriter(spool, TOPICS, robot.signer).finish(lambda: False)
+    exported = tmp_path / "record.jsonl"
+    ran = spool_command(tmp_path, "export", "--checkpoints", "--out", str(exported))
+    assert "6 rows written" in ran.stderr
+    with Spool.open(tmp_path / "spool.sqlite", SpoolConfig()) as spool:
+        rows = [*spool.rows(Kind.VERDICT), *spool.rows(Kind.CHECKPOINT)]
+    assert exported.read_bytes() == b"".join(row.payload + b"\n" for row in rows)
+
+    def verify(*arguments: str, text: str = ""):
+        return command("edge_node.cli", "spool", "verify", *arguments, input=text)
+
+    ran = verify(str(exported), "--key", str(robot.public))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[-1].endswith("signed to the last")
+    lines = exported.read_bytes().splitlines(keepends=True)
+    ran = verify("-", "--json", text=b"".join(lines[:2] + lines[3:]).decode())
+    assert ran.returncode == 1
+    report = json.loads(ran.stdout)
+    assert report["proved"] is False
+    assert report["robots"][0]["epochs"][0]["gaps"] == [[3, 3]]
+    for arguments, said in (
+        ([], "name the file"),
+        (["no.jsonl"], "No such file"),
+        ([str(exported), "--key", str(exported)], "wanted a public key in PEM"),
+    ):
+        ran = verify(*arguments)
+        assert ran.returncode != 0
+        assert said in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1

@@ -85,16 +85,18 @@ def test_again_is_the_same_as_once(installed, wheel):
     assert edited.read_text().endswith("# edited\n")
 
 
-def test_a_password_file_becomes_a_credential(installed, wheel):
-    """A password that the operator put there is closed to others and handed over by systemd."""
+def test_a_password_and_a_signing_key_become_credentials(installed, wheel):
+    """What the operator put there is closed to others and handed over by systemd."""
     layout, _ = installed
-    password = layout.configuration / "mqtt-password"
-    password.write_text("secret")
-    put(layout, wheel)
-    assert password.stat().st_mode & 0o777 == 0o600
-    drop_in = layout.units / "corrosion-edge.service.d" / "10-mqtt-password.conf"
-    assert "LoadCredential=mqtt-password:/etc/corrosion-edge/mqtt-password" in drop_in.read_text()
-    assert "secret" not in drop_in.read_text()
+    for name, key in (("mqtt-password", "[mqtt] password_file"), ("signing-key", "[node] signing_key_file")):
+        secret = layout.configuration / name
+        secret.write_text("secret")
+        put(layout, wheel)
+        assert secret.stat().st_mode & 0o777 == 0o600
+        drop_in = (layout.units / "corrosion-edge.service.d" / f"10-{name}.conf").read_text()
+        assert f"LoadCredential={name}:/etc/corrosion-edge/{name}" in drop_in
+        assert f'{key} = "$CREDENTIALS_DIRECTORY/{name}"' in drop_in
+        assert "secret" not in drop_in
 
 
 def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel):

@@ -9,6 +9,7 @@ import pytest
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
 from edge_node.messages.verdict import encode
+from edge_node.mqtt.types import Incoming
 from tests.support.robot_messages import TOPICS, changed_verdict, message
 from tests.support.verdicts import verdict
 
@@ -43,6 +44,9 @@ def test_a_verdict_is_read() -> None:
         (changed_verdict(observed_at="0001-01-01T00:00:00Z"), "no time of this age"),
         (changed_verdict(observed_at="9999-12-31T23:59:59Z"), "no time of this age"),
         (changed_verdict(outcome="<script>"), "not as the schema says"),
+        (changed_verdict(previous_sha256="x"), "not as the schema says"),
+        (changed_verdict(previous_epoch={"epoch": "e", "seq": 2**60, "sha256": None}), "too large"),
+        (changed_verdict(previous_epoch={"epoch": "e" * 65, "seq": 1, "sha256": None}), "too large"),
         (changed_verdict(source="x" * 70_000), "larger than"),
     ],
 )
@@ -96,3 +100,8 @@ def test_the_newest_verdict_is_not_subscribed_to() -> None:
         f"corrosion/v1/quay/+/{leaf}"
         for leaf in ("verdict", "finding", "status", "health", "rsp", "evidence/+")
     )
+
+
+def test_a_checkpoint_is_no_complaint() -> None:
+    """Whoever subscribes the room to everything hears them; `edge-node spool verify` reads them."""
+    assert decode(Incoming(f"{TOPICS.base}/checkpoint", b"{}", is_retained=False)) is None

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.control_room.history.history import History
+from edge_node.control_room.ingest import receipts
+from edge_node.control_room.ingest.batch_store import Arrival
+from edge_node.control_room.ingest.receipts import ReceiptBook
+from edge_node.control_room.settings import RoomConfig
 from tests.support.collector import Collector
 from tests.support.ingest_room import Room, robot_verdict
 from tests.support.processes import Mosquitto, wait_for
+from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_receipts_say_how_far_verdicts_are_stored(tmp_path: Path, broker: Mosquitto) -> None:
@@ -27,3 +35,21 @@ def test_receipts_say_how_far_verdicts_are_stored(tmp_path: Path, broker: Mosqui
         said = [msgspec.json.decode(message.payload)["seq"] for message in listener.messages]
         assert said == [2, 4]
         room.close()
+
+
+def test_receipts_of_old_epochs_are_forgotten_and_the_newest_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A robot begins an epoch at each start; the receipt that the broker keeps is of the newest."""
+    monkeypatch.setattr(receipts, "_MAX_EPOCHS", 5)
+    history = History(tmp_path)
+    book = ReceiptBook(RoomConfig(receipts_as="room"), history)
+    for number in range(20):
+        said = msgspec.structs.replace(verdict(1, "U"), id=f"crawler-1:{number}:1")
+        history.add_verdict(said)
+        book.note([Arrival(said, START, is_news=True)])
+    assert len(list(book.due(0.0))) == 20
+    book.begin()
+    again = [msgspec.json.decode(message.payload)["epoch"] for message in book.due(9.0)]
+    assert again == ["15", "16", "17", "18", "19"]
+    history.close()

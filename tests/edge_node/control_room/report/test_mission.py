@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from edge_node.control_room.history.history import History
 from edge_node.control_room.report.mission import Selection, collect_mission
 from edge_node.errors import CorrosionError
+from edge_node.messages.verdict import EpochEnd
 from tests.support.missions import WHO
-from tests.support.verdicts import START
+from tests.support.verdicts import START, verdict
 
 
 def test_a_mission_says_what_was_covered_and_what_not(history):
@@ -43,3 +46,24 @@ def test_without_anything_to_report_it_says_what_there_is(history):
         collect_mission(history, Selection("quay", "crawler-2"))
     with pytest.raises(CorrosionError, match="no verdict in that time; the last one came at"):
         collect_mission(history, Selection("quay", "crawler-1", since=START + timedelta(days=9)))
+
+
+def test_what_is_missing_between_two_starts_of_a_robot_is_missing_in_its_mission(tmp_path):
+    """The end of an epoch, the beginning of the next and a whole epoch; not what lies before and after."""
+    history = History(tmp_path)
+    numbers = [("a", 3, None), ("a", 4, None), ("c", 1, ("b", 2))]
+    numbers += [("d", 2, None), ("d", 1, ("c", 3)), ("e", 1, ("d", 9))]
+    for second, (epoch, seq, before) in enumerate(numbers):
+        end = EpochEnd(epoch=before[0], seq=before[1], sha256=None) if before else None
+        said = verdict(seq, "U", observed_at=START + timedelta(seconds=second), previous_epoch=end)
+        history.add_verdict(msgspec.structs.replace(said, id=f"crawler-1:{epoch}:{seq}"))
+
+    def missing(first_s: int, last_s: int) -> set[tuple[str, int, int]]:
+        span = [START + timedelta(seconds=moment) for moment in (first_s, last_s)]
+        mission = collect_mission(history, Selection("quay", "crawler-1", since=span[0], until=span[1]))
+        return {(gap.epoch, gap.first_seq, gap.last_seq) for gap in mission.gaps}
+
+    assert missing(0, 5) == {("b", 1, 2), ("c", 2, 3), ("d", 3, 9)}
+    assert missing(0, 1) == missing(2, 2) == missing(5, 5) == set()
+    assert missing(2, 4) == {("c", 2, 3)}
+    history.close()

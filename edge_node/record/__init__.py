@@ -1,0 +1,1 @@
+"""Check a record of verdicts: its chain, its epochs, gaps, and signed checkpoints. Pure."""
