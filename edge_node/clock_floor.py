@@ -31,6 +31,7 @@ LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is 
 HOLD_S = 300.0  # a wrong NTP server for a minute must not raise the floor
 _STEADY_S = 5.0  # a clock that moves more against monotonic time was set
 _SAVE_EVERY_S = 600.0  # the disk may be an SD card; a power cut costs the floor so much
+_RAISED_S = 60.0  # what raised it by more than this is saved at once
 _RETRY_S = 60.0  # after the disk did not take it
 _LATEST_S = datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
 _MAX_BYTES = 4096
@@ -130,6 +131,7 @@ class ClockFloor:
         self._leap: tuple[int, float] | None = None  # since when, and its distance to monotonic time
         self._stamp: tuple[int, int, int] | None = None
         self._saved_s = float("-inf")  # as long as there is no file
+        self._saved_ns = 0
         self._is_failing = False
         self._next_save_s = 0.0
         self._anchor_s, self._anchor_ns = self._built_s, self._clocks.monotonic_ns()
@@ -221,8 +223,7 @@ class ClockFloor:
         return now_ns - self._leap[0] >= self._hold_s * 1e9
 
     def _save_if_due(self, every_s: float) -> None:
-        is_due = self._floor_s() - self._saved_s >= every_s
-        if not is_due or (self._is_failing and time.monotonic() < self._next_save_s):
+        if not self._is_save_due(every_s) or (self._is_failing and time.monotonic() < self._next_save_s):
             return
         try:
             self._save()
@@ -232,6 +233,13 @@ class ClockFloor:
             self._is_failing, self._next_save_s = True, time.monotonic() + _RETRY_S
         else:
             self._is_failing = False
+
+    def _is_save_due(self, every_s: float) -> bool:
+        """Tell whether the file is that old, or something raised the floor beyond the time that passed."""
+        with self._lock:
+            floor_s = self._floor_s()
+            passed_s = (self._clocks.monotonic_ns() - self._saved_ns) / 1e9
+            return floor_s - self._saved_s >= every_s or floor_s - self._saved_s - passed_s >= _RAISED_S
 
     def _save(self) -> None:
         with self._lock:
@@ -245,7 +253,7 @@ class ClockFloor:
             replace_file(self.path, [msgspec.json.encode(record) + b"\n"])
             self._stamp = _stamp(self.path)
         with self._lock:
-            self._saved_s = record.floor_s
+            self._saved_s, self._saved_ns = record.floor_s, record.monotonic_ns
 
     def _load(self) -> None:
         """Take over the file's floor; in the boot that wrote it, with the time since."""
@@ -260,6 +268,7 @@ class ClockFloor:
                 elapsed_ns = max(0, self._clocks.monotonic_ns() - record.monotonic_ns)
             self._source = record.source if record.floor_s >= self._built_s else FloorSource.BUILD
             self._anchor(self._saved_s + elapsed_ns / 1e9)
+            self._saved_ns = self._anchor_ns - elapsed_ns
 
     def _read_file(self) -> FloorRecord | None:
         if self.path is None:

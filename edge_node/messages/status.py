@@ -81,7 +81,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates, ages, counts and alarms, published every few seconds at QoS 0: lost while there is no link."""
+    """Rates, ages, counts and alarms, published every few seconds at QoS 0: lost while there is no link.
+
+    ``clock_floor`` is the earliest that it can be now, whatever the robot's clock says.
+    """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
     site: str
@@ -99,6 +102,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     memory_mb: float | None = None
     shadow: ShadowHealth | None = None
+    clock_floor: datetime | None = None
     alarms: tuple[Alarm, ...] = ()
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
 from edge_node.spool.files import PAGE_BYTES, Limits
-from edge_node.spool.rows import Keep, NewRow, Refusal, Row
+from edge_node.spool.rows import MAX_NONCES, Keep, NewRow, Refusal, Row
 from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
 
 if TYPE_CHECKING:
@@ -265,11 +265,20 @@ class SpoolDatabase:
             ).rowcount
         removed += self._delete([refusal.position for refusal in batch.refused])
         if batch.nonces:
-            self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))
-            self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
+            self._put_nonces(batch)
         dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
         self._put_meta(batch.counters)
         return Written(len(batch.rows) - removed - len(dropped), dropped)
+
+    def _put_nonces(self, batch: Batch) -> None:
+        """Insert nonces; delete those that expired before the floor of time, and the first of too many."""
+        self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (batch.forget_before_s,))
+        self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
+        self._writer.execute(
+            "DELETE FROM nonce WHERE id IN (SELECT id FROM nonce ORDER BY expires_at_s"
+            " LIMIT max(0, (SELECT count(*) FROM nonce) - ?))",
+            (MAX_NONCES,),
+        )
 
     def _insert(self, rows: list[NewRow]) -> None:
         columns = COLUMNS.removeprefix("position, ")

@@ -24,6 +24,7 @@ class Pending:
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
         self.nonces: list[tuple[str, float]] = []
+        self.forget_before_s = 0.0
         self.stored: list[StoredUpTo] = []
         self._bytes = 0
 
@@ -55,6 +56,9 @@ class Pending:
         self._bytes -= sum(len(row.payload) for row in rows)
         # Only numbers of this batch: the counter on disk must not run ahead of the rows on disk.
         counters = {f"seq:{row.kind.value}": row.seq for row in rows}
-        batch = Batch(rows, self.acknowledged, self.refusals, self.nonces, self.stored, counters)
+        batch = Batch(
+            *(rows, self.acknowledged, self.refusals, self.nonces, self.stored, counters),
+            forget_before_s=self.forget_before_s,
+        )
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
         return batch

@@ -213,10 +213,17 @@ class Spool:
             self._pending.stored.append(stored)
             self._changed.notify_all()
 
-    def remember_nonce(self, nonce: str, expires_at_s: float) -> None:
-        """Save a command's id, so that it is refused a second time also after a restart."""
+    def remember_nonce(self, nonce: str, expires_at_s: float, *, forget_before_s: float = 0.0) -> None:
+        """Save a command's id, so that it is refused a second time also after a restart.
+
+        Args:
+            nonce: the id.
+            expires_at_s: Unix time at which its command expires.
+            forget_before_s: ids that expired earlier may go; a time that no clock can go back behind.
+        """
         with self._changed:
             self._pending.nonces.append((nonce, expires_at_s))
+            self._pending.forget_before_s = forget_before_s
             self._changed.notify_all()
 
     def listen(self, on_commit: Callable[[], None]) -> None:

@@ -24,7 +24,11 @@ class DiskError(Exception):
 
 @dataclass(slots=True)
 class Batch:
-    """All changes of one transaction."""
+    """All changes of one transaction.
+
+    Attributes:
+        forget_before_s: with new nonces, those that expired before this Unix time are deleted.
+    """
 
     rows: list[NewRow] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
@@ -32,6 +36,7 @@ class Batch:
     nonces: list[tuple[str, float]] = field(default_factory=list)
     stored: list[StoredUpTo] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    forget_before_s: float = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.settled or self.refused or self.nonces or self.stored)

@@ -18,7 +18,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def test_the_build_date_is_that_of_this_version():
-    """Whoever raises the version must also say when it was built; a date of tomorrow would lock robots out."""
+    """Whoever raises the version must say when it was built; a date of tomorrow would lock robots out."""
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     assert re.search(r'^version = "(.+)"$', project.read_text(), re.MULTILINE)[1] == __version__
     assert BUILT[0] == __version__, "edge_node/clock_floor.py: BUILT names another version; update its date"
@@ -43,7 +43,7 @@ def test_a_clock_that_is_not_synchronized_never_raises_it(tmp_path, wrong, quali
 
 
 def test_a_synchronized_clock_raises_it_once_it_has_held(tmp_path):
-    """Near the floor it is believed at once, further ahead after five even minutes; that survives a reboot."""
+    """Near the floor it is believed at once, further ahead after five even minutes; a reboot keeps it."""
     clock = SetClock(quality="synchronized")
     floor = clock.floor(tmp_path)
     floor.look()
@@ -89,7 +89,7 @@ def test_a_synchronized_clock_that_leaps_for_a_minute_raises_nothing(tmp_path):
 
 
 def test_a_signed_time_and_elapsed_time_raise_it(tmp_path):
-    """Within a boot monotonic time counts, also while no node runs; over a reboot the file's time is the least."""
+    """Within a boot monotonic time counts, also while no node runs; over a reboot the file counts."""
     clock = SetClock(BUILD_DATE - 20_000 * DAY)
     floor = clock.floor(tmp_path)
     floor.note_signed(TRUTH)

@@ -24,7 +24,7 @@ class SetClock:
         self.boot = 1
         self.monotonic_ns = 10**9
         self.clocks = Clocks(
-            wall_s=lambda: self.wall.timestamp(),
+            wall_s=lambda: self.wall.timestamp(),  # noqa: PLW0108  the wall clock is set again and again
             monotonic_ns=lambda: self.monotonic_ns,
             quality=lambda: self.quality,
             boot_id=lambda: f"boot-{self.boot}",
