@@ -169,6 +169,20 @@ class History:
         """
         return queries.select_verdicts_of(self._database, finding, limit)
 
+    def findings_open_at(self, only: VerdictFilter, *, begin: datetime, end: datetime) -> list[FindingRecord]:
+        """Return the findings that were open at one of the verdicts of a filter, in the order of arrival.
+
+        Args:
+            only: a filter with the robot.
+            begin: earliest time of those verdicts, for findings whose own verdicts are deleted.
+            end: their latest time.
+        """
+        return queries.select_findings_open_at(self._database, only, begin, end)
+
+    def findings_around(self, verdict: Verdict) -> list[FindingRecord]:
+        """Return the findings that were open at a stored verdict, in the order of arrival."""
+        return queries.select_findings_around(self._database, verdict)
+
     def gaps(self, *, site: str | None = None, robot: str | None = None, limit: int = 1000) -> list[Gap]:
         """Return the ranges of missing numbers, the newest first; late arrivals close gaps."""
         return sequence_gaps.select_gaps(self._database, site, robot, limit)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from edge_node.control_room.history.history import History
 from edge_node.control_room.report.mission import Selection, collect_mission
 from edge_node.errors import CorrosionError
-from tests.support.missions import WHO
-from tests.support.verdicts import START
+from tests.support.missions import WHO, finding
+from tests.support.verdicts import START, verdict
 
 
 def test_a_mission_says_what_was_covered_and_what_not(history):
@@ -35,6 +37,86 @@ def test_a_mission_can_be_part_of_a_history(history):
     assert (mission.frames, mission.missing, mission.findings) == (10, 0, ())
     early = Selection("quay", "crawler-1", until=START + timedelta(seconds=10))
     assert (collect_mission(history, early).frames, len(collect_mission(history, early).findings)) == (10, 1)
+
+
+@pytest.mark.parametrize("wrong_days", [400, -400])
+def test_a_finding_over_which_the_clock_was_set_is_in_the_report_of_its_day(tmp_path, wrong_days):
+    """As an earlier version dates it, also last before first: chosen by its verdicts, with all of them."""
+    opened, wrong = History(tmp_path), timedelta(days=wrong_days)
+    for seq in range(1, 31):
+        at = START + timedelta(seconds=seq) + (wrong if seq <= 14 else timedelta())
+        opened.add_verdict(verdict(seq, "C" if seq > 3 else "U", observed_at=at))
+    opened.add_finding(
+        finding(
+            4,
+            asset=None,
+            first_observed_at=START + timedelta(seconds=4) + wrong,
+            last_observed_at=START + timedelta(seconds=30),
+            last_verdict="crawler-1:epoch:30",
+        )
+    )
+    day = Selection("quay", "crawler-1", since=START, until=START + timedelta(days=1))
+    mission = collect_mission(opened, day)
+    assert (mission.frames, len(mission.findings)) == (16, 1)
+    (found,) = mission.findings
+    assert [record.verdict.seq for record in opened.verdicts_of(found.finding)] == list(range(4, 31))
+    wrong_day = Selection("quay", "crawler-1", since=START + wrong, until=START + wrong + timedelta(days=1))
+    assert len(collect_mission(opened, wrong_day).findings) == 1
+    whole = collect_mission(opened, Selection("quay", "crawler-1"))
+    assert (len(whole.findings), round(whole.lasted_s)) == (1, 29)
+    between = START + wrong / 2
+    opened.add_verdict(verdict(31, "U", observed_at=between))
+    other = Selection("quay", "crawler-1", since=between, until=between + timedelta(days=1))
+    assert collect_mission(opened, other).findings == ()
+    opened.close()
+
+
+def test_a_finding_over_a_restart_is_found_by_both_epochs(tmp_path):
+    """Each start of a robot begins a new epoch: numbers count within one, epochs in the order of arrival."""
+    opened = History(tmp_path)
+    for epoch in ("a", "b", "c"):
+        for seq in range(1, 11):
+            at = START + timedelta(days=ord(epoch), seconds=seq)
+            one = msgspec.structs.replace(
+                verdict(seq, "C", observed_at=at, boot_id=epoch), id=f"crawler-1:{epoch}:{seq}"
+            )
+            opened.add_verdict(one)
+    spanning = finding(8, asset=None, first_verdict="crawler-1:a:8", last_verdict="crawler-1:c:2")
+    opened.add_finding(spanning)
+    assert [record.verdict.id[-3:] for record in opened.verdicts_of(spanning)] == [
+        *("a:8", "a:9", ":10", *(f"b:{seq}" for seq in range(1, 10)), ":10", "c:1", "c:2")
+    ]
+    for epoch, seq, is_open in [
+        ("a", 7, 0),
+        ("a", 8, 1),
+        ("b", 1, 1),
+        ("b", 10, 1),
+        ("c", 2, 1),
+        ("c", 3, 0),
+    ]:
+        at = opened.verdict(f"crawler-1:{epoch}:{seq}").verdict
+        assert len(opened.findings_around(at)) == is_open
+        only = Selection("quay", "crawler-1", since=at.observed_at, until=at.observed_at)
+        assert len(collect_mission(opened, only).findings) == is_open
+    lone = msgspec.structs.replace(spanning, id="x", first_verdict="crawler-1:gone:3")
+    assert len(opened.verdicts_of(lone)) == 2
+    opened.close()
+
+
+def test_a_finding_whose_verdicts_are_deleted_is_chosen_by_its_dates(history):
+    """Findings outlive their verdicts; dates in the wrong order are read as a stretch all the same."""
+    for number, (first_s, last_s) in enumerate([(1, 9), (9, 1), (90, 99)], start=1):
+        history.add_finding(
+            finding(
+                100 + number,
+                first_observed_at=START + timedelta(seconds=first_s),
+                last_observed_at=START + timedelta(seconds=last_s),
+                first_verdict="crawler-1:deleted:1",
+                last_verdict="crawler-1:deleted:9",
+            )
+        )
+    numbers = {found.finding.id.rsplit(":f", 1)[1] for found in collect_mission(history, WHO).findings}
+    assert numbers == {"5", "101", "102"}
 
 
 def test_without_anything_to_report_it_says_what_there_is(history):
