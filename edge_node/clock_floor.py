@@ -157,6 +157,10 @@ class ClockFloor:
             leap_s = max(0.0, wall_s - floor_s) if self._leap is not None else 0.0
             return ClockReading(wall_s, floor_s, self._clocks.quality(), self._source, leap_s)
 
+    def now_s(self) -> float:
+        """Return the time by which things are fresh or expired, in Unix time."""
+        return self.read().now.timestamp()
+
     def note_signed(self, at: datetime) -> None:
         """Raise the floor to the time in a command whose signature holds, unless our own clock is trusted."""
         with self._lock:

@@ -235,17 +235,32 @@ class History:
 
     # --- bounds
 
-    def trim(self, *, max_bytes: int, max_picture_bytes: int, days: float | None = None) -> int:
+    def trim(
+        self,
+        *,
+        max_bytes: int,
+        max_picture_bytes: int,
+        days: float | None = None,
+        now: datetime | None = None,
+    ) -> int:
         """Delete the oldest verdicts, closed findings and pictures beyond the bounds; return the row count.
 
         Findings outlive their verdicts unless ``days`` have passed. The numbers of deleted verdicts stay
         recorded, so a deletion leaves no gap.
+
+        Args:
+            max_bytes: of everything but pictures.
+            max_picture_bytes: of pictures.
+            days: age at which rows are deleted; None deletes nothing by age.
+            now: the time by which they age, one that it is at least; the wall clock if not given.
         """
+        now = now or _now()
         return retention.delete_beyond_bounds(
             self._database,
             max_bytes=max_bytes,
             max_picture_bytes=max_picture_bytes,
-            before_us=None if days is None else to_us(_now() - timedelta(days=days)),
+            before_us=None if days is None else to_us(now - timedelta(days=days)),
+            now_us=to_us(now),
         )
 
 

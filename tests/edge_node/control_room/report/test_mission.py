@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 
 from edge_node.control_room.history.history import History
@@ -68,38 +67,6 @@ def test_a_finding_over_which_the_clock_was_set_is_in_the_report_of_its_day(tmp_
     opened.add_verdict(verdict(31, "U", observed_at=between))
     other = Selection("quay", "crawler-1", since=between, until=between + timedelta(days=1))
     assert collect_mission(opened, other).findings == ()
-    opened.close()
-
-
-def test_a_finding_over_a_restart_is_found_by_both_epochs(tmp_path):
-    """Each start of a robot begins a new epoch: numbers count within one, epochs in the order of arrival."""
-    opened = History(tmp_path)
-    for epoch in ("a", "b", "c"):
-        for seq in range(1, 11):
-            at = START + timedelta(days=ord(epoch), seconds=seq)
-            one = msgspec.structs.replace(
-                verdict(seq, "C", observed_at=at, boot_id=epoch), id=f"crawler-1:{epoch}:{seq}"
-            )
-            opened.add_verdict(one)
-    spanning = finding(8, asset=None, first_verdict="crawler-1:a:8", last_verdict="crawler-1:c:2")
-    opened.add_finding(spanning)
-    assert [record.verdict.id[-3:] for record in opened.verdicts_of(spanning)] == [
-        *("a:8", "a:9", ":10", *(f"b:{seq}" for seq in range(1, 10)), ":10", "c:1", "c:2")
-    ]
-    for epoch, seq, is_open in [
-        ("a", 7, 0),
-        ("a", 8, 1),
-        ("b", 1, 1),
-        ("b", 10, 1),
-        ("c", 2, 1),
-        ("c", 3, 0),
-    ]:
-        at = opened.verdict(f"crawler-1:{epoch}:{seq}").verdict
-        assert len(opened.findings_around(at)) == is_open
-        only = Selection("quay", "crawler-1", since=at.observed_at, until=at.observed_at)
-        assert len(collect_mission(opened, only).findings) == is_open
-    lone = msgspec.structs.replace(spanning, id="x", first_verdict="crawler-1:gone:3")
-    assert len(opened.verdicts_of(lone)) == 2
     opened.close()
 
 
