@@ -119,7 +119,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         waiting: rows on disk that no broker has acknowledged.
         in_memory: appended, not yet on disk.
-        oldest_age_s: of the waiting rows, by the wall clock; null when none waits.
+        oldest_age_s: of the waiting rows, since the start by monotonic time; null when none waits.
         disk_bytes: the file with its write-ahead log.
         dropped: rows dropped because the bound on disk was reached.
         refused: rows lost because the disk could not be written.

@@ -147,10 +147,10 @@ class SpoolDatabase:
         found = dict(self._read("SELECT kind, count(*) FROM message GROUP BY kind", ()))
         return {kind.value: int(found.get(kind.value, 0)) for kind in Kind}
 
-    def oldest_at_s(self) -> float | None:
-        """Return the Unix time at which the oldest waiting row was appended; None if none waits."""
-        found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
-        return float(found[0][0]) if found else None
+    def oldest(self) -> tuple[int, float] | None:
+        """Return position and Unix time of appending of the oldest waiting row; None if none waits."""
+        found = self._read("SELECT position, appended_at_s FROM message ORDER BY position LIMIT 1", ())
+        return (int(found[0][0]), float(found[0][1])) if found else None
 
     def last_position(self) -> int:
         """Return the last position that was used."""
