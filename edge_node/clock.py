@@ -58,16 +58,21 @@ def read_timesync_mark(timesync: Path = TIMESYNC) -> TimeQuality:
     return "synchronized" if (timesync / "synchronized").exists() else "not_synchronized"
 
 
+def boot_time_ns() -> int:
+    """Return the time since the boot, with that in which the machine slept."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The clocks of a machine, this one's unless others are given.
 
     Attributes:
         wall_s: Unix time; it may be set forward and back.
-        monotonic_ns: runs evenly within one ``boot_id``.
+        monotonic_ns: runs evenly within one ``boot_id``, also while the machine sleeps.
     """
 
     wall_s: Callable[[], float] = time.time
-    monotonic_ns: Callable[[], int] = time.monotonic_ns
+    monotonic_ns: Callable[[], int] = boot_time_ns
     quality: Callable[[], TimeQuality] = time_quality
     boot_id: Callable[[], str] = boot_id

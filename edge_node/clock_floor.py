@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FLOOR_NAME = "clock_floor.json"
 BUILT = ("0.6.0", datetime(2026, 11, 28, tzinfo=timezone.utc))  # no copy of this version is older
 TOLERANCE_S = 30.0  # so much a clock may lag the floor: two machines' clocks never agree exactly
+AHEAD_S = 900.0  # a clock further ahead of a floor that rose in this boot was set
 LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed
 HOLD_S = 300.0  # a wrong NTP server for a minute must not raise the floor
 _STEADY_S = 5.0  # a clock that moves more against monotonic time was set
@@ -48,6 +49,9 @@ class FloorSource(str, Enum):
     OPERATOR = "operator"
 
 
+_ANCHORS = (FloorSource.SYNCHRONIZED, FloorSource.SIGNED_COMMAND)
+
+
 class FloorRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The content of ``clock_floor.json``: the floor, in Unix time, at a monotonic time of a boot."""
 
@@ -64,6 +68,7 @@ class ClockReading:
 
     Attributes:
         leap_s: how far a trusted clock is ahead of the floor that it does not raise yet; else 0.
+        is_anchored: something raised the floor in this boot: it is the time, or a little less.
     """
 
     wall_s: float
@@ -71,6 +76,7 @@ class ClockReading:
     quality: TimeQuality
     source: FloorSource
     leap_s: float = 0.0
+    is_anchored: bool = False
 
     @property
     def below_s(self) -> float:
@@ -79,13 +85,23 @@ class ClockReading:
         return late_s if late_s > TOLERANCE_S else 0.0
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether the wall clock was set forward in this boot, by more than commands take to arrive."""
+        return self.is_anchored and self.wall_s - self.floor_s > AHEAD_S
+
+    @property
     def is_trusted(self) -> bool:
-        """Whether the wall clock is synchronized and not below the floor."""
-        return self.quality == "synchronized" and not self.below_s
+        """Whether the wall clock is synchronized, and neither below the floor nor set forward."""
+        return self.quality == "synchronized" and not self.below_s and not self.is_ahead
 
     @property
     def now(self) -> datetime:
-        """The time by which things are fresh or expired: the wall clock, never below the floor."""
+        """The time by which things are fresh or expired: the wall clock, unless the floor contradicts it."""
+        return from_unix(self.floor_s) if self.is_ahead else self.label
+
+    @property
+    def label(self) -> datetime:
+        """The time to date something with, for people: the wall clock, never below the floor."""
         return from_unix(max(self.wall_s, self.floor_s))
 
     @property
@@ -93,8 +109,9 @@ class ClockReading:
         """The state in words: the quality, and how far the clock is from the floor where that matters."""
         if self.below_s:
             return f"{self.quality}; {format_span(self.below_s)} below the floor of time"
-        if self.leap_s:
-            return f"{self.quality}; {format_span(self.leap_s)} ahead of the floor of time, not believed yet"
+        if self.is_ahead or self.leap_s:
+            ahead = format_span(self.wall_s - self.floor_s)
+            return f"{self.quality}; {ahead} ahead of the floor of time, not believed yet"
         return self.quality
 
 
@@ -136,6 +153,7 @@ class ClockFloor:
         self._next_save_s = 0.0
         self._anchor_s, self._anchor_ns = self._built_s, self._clocks.monotonic_ns()
         self._source = FloorSource.BUILD
+        self._is_anchored = False
         self._load()
 
     def __enter__(self) -> ClockFloor:  # noqa: PYI034  Self needs Python 3.11
@@ -155,7 +173,8 @@ class ClockFloor:
         with self._lock:
             wall_s, floor_s = self._clocks.wall_s(), self._floor_s()
             leap_s = max(0.0, wall_s - floor_s) if self._leap is not None else 0.0
-            return ClockReading(wall_s, floor_s, self._clocks.quality(), self._source, leap_s)
+            quality = self._clocks.quality()
+            return ClockReading(wall_s, floor_s, quality, self._source, leap_s, self._is_anchored)
 
     def now_s(self) -> float:
         """Return the time by which things are fresh or expired, in Unix time."""
@@ -185,7 +204,7 @@ class ClockFloor:
             with self._lock:
                 self._anchor(max(self._built_s, self._built_s if at is None else at.timestamp()))
                 self._source = FloorSource.BUILD if at is None else FloorSource.OPERATOR
-                self._leap = None
+                self._leap, self._is_anchored = None, False
             self._save()
 
     def close(self) -> None:
@@ -204,7 +223,7 @@ class ClockFloor:
     def _raise(self, floor_s: float, source: FloorSource) -> None:
         if self._floor_s() < floor_s <= _LATEST_S:
             self._anchor(floor_s)
-            self._source = source
+            self._source, self._is_anchored = source, True
 
     def _follow_clock(self) -> None:
         """Raise the floor by the wall clock if it may be believed."""
@@ -268,7 +287,9 @@ class ClockFloor:
                 return
             self._saved_s = max(record.floor_s, self._built_s)
             elapsed_ns = 0
-            if record.boot_id == self._clocks.boot_id() != "unknown":
+            is_same_boot = record.boot_id == self._clocks.boot_id() != "unknown"
+            self._is_anchored = is_same_boot and record.source in _ANCHORS
+            if is_same_boot:
                 elapsed_ns = max(0, self._clocks.monotonic_ns() - record.monotonic_ns)
             self._source = record.source if record.floor_s >= self._built_s else FloorSource.BUILD
             self._anchor(self._saved_s + elapsed_ns / 1e9)

@@ -127,7 +127,8 @@ class CommandAdmission:
     def _check_time(self, command: Command) -> None:
         clock, lifetime = self._floor.read(), timedelta(seconds=self._config.max_lifetime_s)
         if command.expires_at <= clock.now:
-            ours = f"the floor of time is {clock.now}" if clock.below_s else f"our clock says {clock.now}"
+            by_floor = clock.below_s or clock.is_ahead
+            ours = f"the floor of time is {clock.now}" if by_floor else f"our clock says {clock.now}"
             unsure = "" if clock.is_trusted else f" ({clock.text}; `edge-node clock` shows and corrects it)"
             raise CommandError("expired", f"expired at {command.expires_at}, {ours}{unsure}")
         if command.issued_at > clock.now + _SKEW and clock.is_trusted:

@@ -76,7 +76,7 @@ class StatusBoard:
     def status(self, camera: CameraState) -> Status:
         """Return the status message; the publisher fills in link and spool."""
         clock = self._floor.read()
-        state = PartState.FAILING if clock.below_s else _CLOCK[clock.quality]
+        state = PartState.FAILING if clock.below_s or clock.is_ahead else _CLOCK[clock.quality]
         return Status(
             site=self._node.site,
             robot=self._node.robot,

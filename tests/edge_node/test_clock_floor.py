@@ -108,6 +108,26 @@ def test_a_signed_time_and_elapsed_time_raise_it(tmp_path):
     assert from_unix(clock.floor(tmp_path).read().floor_s) == TRUTH
 
 
+@pytest.mark.parametrize("quality", ["not_synchronized", "synchronized"])
+def test_a_clock_that_is_set_forward_does_not_become_the_time(tmp_path, quality):
+    """What raised the floor in this boot contradicts it; after a reboot nothing does."""
+    clock = SetClock(quality="synchronized")
+    floor = clock.floor(tmp_path)
+    for _ in range(400):
+        clock.run(1)
+        floor.look()
+    clock.step(400 * DAY)
+    clock.quality = quality
+    floor.look()
+    assert floor.read().now == clock.truth
+    assert not floor.read().is_trusted
+    assert floor.read().text == f"{quality}; 400 d ahead of the floor of time, not believed yet"
+    floor.close()
+    assert clock.floor(tmp_path).read().now == clock.truth  # a restart in the same boot
+    clock.reboot()
+    assert clock.floor(tmp_path).read().now == clock.wall
+
+
 def test_it_is_written_seldom(tmp_path):
     """A day of a synchronized clock is some 144 writes."""
     clock, writes, seen = SetClock(quality="synchronized"), 0, None

@@ -217,7 +217,7 @@ class Ingest:
         if not self._batch:
             return
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        arrivals = store(self._history, batch, self._floor.read().now)
+        arrivals = store(self._history, batch, self._floor.read().label)
         for message in batch:
             session.acknowledge(message)
         self._receipts.note(arrivals)
