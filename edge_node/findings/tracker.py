@@ -81,24 +81,28 @@ class Candidate(msgspec.Struct, kw_only=True):
         self.is_synchronized = verdict.time_quality == "synchronized"
         self.boot_id, self.monotonic_ns = verdict.boot_id, verdict.monotonic_ns
 
-    def pass_time(self, verdict: Verdict) -> None:
-        """Count the time up to ``verdict``, the last hit."""
+    def date_hit(self, finding: Finding, verdict: Verdict) -> tuple[datetime, datetime]:
+        """Count the time up to ``verdict``, the last hit from now on; return when the first and it were."""
         self.age_s += self.silent_s(verdict) or 0.0
         self.boot_id, self.monotonic_ns = verdict.boot_id, verdict.monotonic_ns
+        return self.date(msgspec.structs.replace(finding, last_observed_at=verdict.observed_at), verdict)
 
     def date(self, finding: Finding, verdict: Verdict) -> tuple[datetime, datetime]:
-        """Return the times of the first hit and of ``verdict``, the last, ``age_s`` apart by one clock.
+        """Return when the first and the last hit of ``finding`` were, ``age_s`` apart, by one clock.
 
-        If the clock was set in between, the synchronized one counts, else the newer: a robot that starts
-        without a time gets it later.
+        If the clock was set between the first hit and ``verdict``, the synchronized one counts, else that of
+        ``verdict``: a robot that starts without a time gets it later.
         """
-        first_at, last_at, age = finding.first_observed_at, verdict.observed_at, timedelta(seconds=self.age_s)
+        silent_s, age = self.silent_s(verdict), timedelta(seconds=self.age_s)
+        if silent_s is None or verdict.boot_id != self.boot_id:  # nothing tells how far the clocks are apart
+            return finding.first_observed_at, finding.last_observed_at
+        last_at = verdict.observed_at - timedelta(seconds=silent_s)
         is_synchronized = verdict.time_quality == "synchronized"
-        if abs((last_at - first_at - age).total_seconds()) <= _STEP_S:
+        if abs((last_at - finding.first_observed_at - age).total_seconds()) <= _STEP_S:
             self.is_synchronized |= is_synchronized
-            return min(first_at, last_at), last_at
+            return finding.first_observed_at, max(finding.first_observed_at, finding.last_observed_at)
         if self.is_synchronized and not is_synchronized:
-            return first_at, first_at + age
+            return finding.first_observed_at, finding.first_observed_at + age
         self.is_synchronized = is_synchronized
         return last_at - age, last_at
 
@@ -164,7 +168,7 @@ class FindingTracker:
             because = ClosedBecause.LATE
         else:
             return []
-        return self._close(candidate, because)
+        return self._close(candidate, because, verdict)
 
     def _judge(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
         hit = self._is_hit(candidate, verdict)
@@ -176,7 +180,7 @@ class FindingTracker:
         if not candidate.is_open:
             return self._open(candidate) if sum(candidate.hits) >= self._config.open_frames else []
         if candidate.misses >= self._config.close_frames:
-            return self._close(candidate, ClosedBecause.ABSENT)
+            return self._close(candidate, ClosedBecause.ABSENT, verdict)
         return self._update(candidate, worse=grown) if hit else []
 
     def _is_hit(self, candidate: Candidate, verdict: Verdict) -> bool:
@@ -199,8 +203,7 @@ class FindingTracker:
             candidate.finding = _first_sight(verdict, self._config)
             candidate.begin(verdict)
             return True
-        candidate.pass_time(verdict)
-        first_at, last_at = candidate.date(old, verdict)
+        first_at, last_at = candidate.date_hit(old, verdict)
         severity = self._severity(verdict)
         worse = self._rank(severity) > self._rank(old.peak_severity)
         area = max(old.peak_area_fraction or 0.0, verdict.area_fraction or 0.0)
@@ -245,10 +248,13 @@ class FindingTracker:
             return []
         return self._report(candidate, FindingState.UPDATED)
 
-    def _close(self, candidate: Candidate, because: ClosedBecause) -> list[Finding]:
-        reported = []
-        if candidate.is_open and candidate.finding is not None:
-            candidate.finding = msgspec.structs.replace(candidate.finding, closed_because=because)
+    def _close(self, candidate: Candidate, because: ClosedBecause, verdict: Verdict) -> list[Finding]:
+        reported, finding = [], candidate.finding
+        if candidate.is_open and finding is not None:
+            first_at, last_at = candidate.date(finding, verdict)
+            candidate.finding = msgspec.structs.replace(
+                finding, first_observed_at=first_at, last_observed_at=last_at, closed_because=because
+            )
             reported = self._report(candidate, FindingState.CLOSED)
         candidate.hits, candidate.misses = [], 0
         candidate.finding, candidate.is_open = None, False

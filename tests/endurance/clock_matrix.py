@@ -256,7 +256,7 @@ def signed_command(row: Row, folder: Path) -> Cell:
 
 
 def nonce_window(row: Row, folder: Path) -> Cell:
-    """Send a signed command's bytes again, after later commands let the robot forget ids: never taken twice."""
+    """Send the bytes of a signed command again, after later ones let ids be forgotten: never taken twice."""
     robot = Commanded(folder)
     clock = robot.clock
     with robot.start() as send:

@@ -166,7 +166,8 @@ def test_a_clock_that_is_set_neither_closes_nor_silences_an_open_finding(step, q
         span = finding.last_observed_at - finding.first_observed_at
         passed_s = int(finding.last_verdict.rsplit(":", 1)[1]) - 1
         assert abs(span - timedelta(seconds=passed_s)) <= timedelta(seconds=1)
-    assert said[-1].last_observed_at == START + timedelta(seconds=36) + step
+    if abs(step) > timedelta(seconds=1):
+        assert said[-1].last_observed_at == START + timedelta(seconds=36) + step
     assert (said[-1].id, said[-1].closed_because) == ("crawler-1:epoch:f1", ClosedBecause.ABSENT)
 
 
@@ -181,6 +182,19 @@ def test_a_synchronized_clock_dates_a_finding(step):
     (closed,) = [found for seq in (4, 5, 6) for found in tracker.see(verdict(seq, "U"))]
     assert closed.first_observed_at == START + timedelta(seconds=1)
     assert abs(closed.last_observed_at - START - timedelta(seconds=3)) <= timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_a_clock_that_is_set_right_after_the_last_sighting_dates_a_finding_when_it_closes(step):
+    """A finding that was seen by the wrong clock alone is dated by the clock that closes it."""
+    tracker = FindingTracker(QUICK)
+    for seq in (1, 2):
+        tracker.see(
+            verdict(seq, "C", observed_at=START + timedelta(seconds=seq) + step, time_quality="unknown")
+        )
+    (closed,) = [found for seq in (3, 4, 5) for found in tracker.see(verdict(seq, "U"))]
+    assert abs(closed.first_observed_at - START - timedelta(seconds=1)) <= timedelta(seconds=1)
+    assert timedelta() <= closed.last_observed_at - closed.first_observed_at <= timedelta(seconds=2)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
