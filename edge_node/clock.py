@@ -1,12 +1,16 @@
-"""Read the boot id and whether the wall clock is synchronized: robots boot without a clock."""
+"""Read this machine's clocks, its boot id and whether the wall clock is synchronized: robots boot without."""
 
 from __future__ import annotations
 
 import ctypes
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TimeQuality: TypeAlias = Literal["synchronized", "not_synchronized", "unknown"]
 
@@ -52,3 +56,23 @@ def read_timesync_mark(timesync: Path = TIMESYNC) -> TimeQuality:
     if not timesync.is_dir():
         return "unknown"
     return "synchronized" if (timesync / "synchronized").exists() else "not_synchronized"
+
+
+def boot_time_ns() -> int:
+    """Return the time since the boot, with that in which the machine slept."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The clocks of a machine, this one's unless others are given.
+
+    Attributes:
+        wall_s: Unix time; it may be set forward and back.
+        monotonic_ns: runs evenly within one ``boot_id``, also while the machine sleeps.
+    """
+
+    wall_s: Callable[[], float] = time.time
+    monotonic_ns: Callable[[], int] = boot_time_ns
+    quality: Callable[[], TimeQuality] = time_quality
+    boot_id: Callable[[], str] = boot_id

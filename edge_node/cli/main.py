@@ -32,6 +32,9 @@ COMMANDS = {
     "audit": Subcommand(
         "edge_node.cli.robot.audit", "what this robot was asked, by whom, and what became of it"
     ),
+    "clock": Subcommand(
+        "edge_node.cli.robot.clock", "this robot's clock and its floor of time; correct the floor"
+    ),
     "schema": Subcommand(
         "edge_node.cli.schema", "write JSON Schemas and the AsyncAPI document of all messages"
     ),

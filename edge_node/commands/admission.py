@@ -1,4 +1,10 @@
-"""Admit commands that are fresh, unrepeated, within the rate and signed if so configured; refuse others."""
+"""Admit commands that are fresh, unrepeated, within the rate and signed if so configured; refuse others.
+
+Fresh is what neither the wall clock nor the floor of time calls expired. A clock that is not synchronized, or
+is below the floor, cannot tell that a command is from the future: such a command is admitted, and if it is
+signed, its time raises the floor. So a robot that never sees a time server can be commanded, and no signed
+command is executed twice.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +12,22 @@ import base64
 import binascii
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge_node.messages.command import Command, CommandError, Verb, decode_command
 from edge_node.signing import load_trusted_key, signed_bytes
+from edge_node.spool.rows import MAX_NONCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.clock_floor import ClockFloor
     from edge_node.config.delivery_sections import CommandsConfig
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
 
 _SKEW = timedelta(seconds=30)  # of the sender's clock against ours
-_MAX_NONCES = 10_000
 _UNREAD_REPORT_S = 10.0  # refusals for rate are reported so often at most: a flood must not fill the spool
 _SIGNATURE = "signature"
 
@@ -56,7 +63,7 @@ class CommandAdmission:
         config: CommandsConfig,
         topics: Topics,
         taken: dict[str, float],
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        floor: ClockFloor,
     ) -> None:
         """Prepare.
 
@@ -64,15 +71,15 @@ class CommandAdmission:
             config: limits, and the key that must have signed.
             topics: of this robot.
             taken: ids of commands admitted before, with when they expire in Unix time.
-            now: the wall clock.
+            floor: this robot's wall clock and the floor of time.
 
         Raises:
             ConfigError: the public key cannot be used.
         """
         self._config = config
         self._topics = topics
-        self._now = now
-        self._taken = {nonce: until for nonce, until in taken.items() if until > now().timestamp()}
+        self._floor = floor
+        self._taken = dict(taken)
         self._verify: Callable[[bytes, bytes], bool] | None = None
         if config.public_key_file:
             self._verify = load_trusted_key(config.public_key_file, "[commands] public_key_file").holds
@@ -95,6 +102,8 @@ class CommandAdmission:
             self._check_signature(message)
             self._check_time(command)
             self._check_nonce(command)
+            if self._verify is not None:
+                self._floor.note_signed(command.issued_at - _SKEW)
         except CommandError as err:
             name = verb if verb in {known.value for known in Verb} else "unknown"
             return RefusedCommand(
@@ -116,23 +125,37 @@ class CommandAdmission:
             raise CommandError("signature", "the signature is not of the configured key, or of other bytes")
 
     def _check_time(self, command: Command) -> None:
-        now, lifetime = self._now(), timedelta(seconds=self._config.max_lifetime_s)
-        if command.expires_at <= now:
-            raise CommandError("expired", f"expired at {command.expires_at}, our clock says {now}")
-        if command.issued_at > now + _SKEW:
-            raise CommandError("clock", f"issued at {command.issued_at}, our clock says {now}")
+        clock, lifetime = self._floor.read(), timedelta(seconds=self._config.max_lifetime_s)
+        if command.expires_at <= clock.now:
+            by_floor = clock.below_s or clock.is_ahead
+            ours = f"the floor of time is {clock.now}" if by_floor else f"our clock says {clock.now}"
+            unsure = "" if clock.is_trusted else f" ({clock.text}; `edge-node clock` shows and corrects it)"
+            raise CommandError("expired", f"expired at {command.expires_at}, {ours}{unsure}")
+        if command.issued_at > clock.now + _SKEW and clock.is_trusted:
+            raise CommandError("clock", f"issued at {command.issued_at}, our clock says {clock.now}")
         if command.expires_at - command.issued_at > lifetime:
             raise CommandError("lifetime", f"lives for more than {self._config.max_lifetime_s} s")
 
     def _check_nonce(self, command: Command) -> None:
-        now_s = self._now().timestamp()
+        """Refuse an id that was taken, and remember this one until the floor on disk has passed its expiry.
+
+        A wall clock that goes back would make commands fresh again whose ids it had let us forget.
+        """
         if command.id in self._taken:
             raise CommandError("repeated", "a command with this id was taken before")
-        if len(self._taken) >= _MAX_NONCES:
-            self._taken = {nonce: until for nonce, until in self._taken.items() if until > now_s}
-            if len(self._taken) >= _MAX_NONCES:
-                raise CommandError("busy", "too many commands")
+        if len(self._taken) >= MAX_NONCES:
+            self._forget_nonces()
         self._taken[command.id] = command.expires_at.timestamp()
+
+    def _forget_nonces(self) -> None:
+        until_s = self._floor.durable_s
+        self._taken = {nonce: ends_s for nonce, ends_s in self._taken.items() if ends_s > until_s}
+        if len(self._taken) < MAX_NONCES:
+            return
+        if self._verify is not None:
+            raise CommandError("busy", "too many commands that have not expired")
+        # Whoever may send unsigned commands needs no old one to repeat, and must not lock others out.
+        del self._taken[min(self._taken, key=self._taken.__getitem__)]
 
     def _has_token(self) -> bool:
         now_s = time.monotonic()

@@ -33,12 +33,15 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the audit.
 
     Attributes:
+        at: by the wall clock, which may be set in between.
+        seq: order over both files; 0 in lines of earlier versions, which come first.
         event: ``taken`` before a command is executed, ``answered`` with its outcome, or ``refused``.
         signed: its signature was checked against the configured key.
         asked: the command, without what every command has.
     """
 
     at: datetime
+    seq: int = 0
     event: Literal["taken", "answered", "refused"]
     verb: str
     command_id: str | None = None
@@ -57,14 +60,16 @@ class AuditFiles:
         """Write into ``folder``, which is made when the first line is written."""
         self._folder = folder
         self._max_file_bytes = max_file_bytes
+        self._seq: int | None = None  # of the last line, once one was written
         self._lock = threading.Lock()
 
     def write(self, entry: AuditEntry) -> bool:
         """Write an entry and wait until the disk has it; False, and a line in the log, if it fails."""
         path = self._folder / (_REVIEWS if entry.verb == REVIEW_VERB else _COMMANDS)
-        line = msgspec.json.encode(entry) + b"\n"
         try:
             with self._lock:
+                self._seq = (_last_seq(self._folder) if self._seq is None else self._seq) + 1
+                line = msgspec.json.encode(msgspec.structs.replace(entry, seq=self._seq)) + b"\n"
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if _size(path) + len(line) > self._max_file_bytes:
                     path.replace(path.with_name(path.name + ".1"))
@@ -81,7 +86,9 @@ def log_lost(entry: AuditEntry, reason: str) -> None:
 
 
 def read_audit(folder: Path) -> Iterator[AuditEntry]:
-    """Yield the entries in ``folder`` in order of time; a line that a power cut left half written is skipped.
+    """Yield the entries in ``folder`` in the order in which they were written.
+
+    A line that a power cut left half written is skipped.
 
     Raises:
         OSError: it is not there, or not for us to read.
@@ -89,15 +96,27 @@ def read_audit(folder: Path) -> Iterator[AuditEntry]:
     if not folder.is_dir():
         raise FileNotFoundError(2, "no audit there", str(folder))
     entries: list[AuditEntry] = []
-    for name in (_COMMANDS, _REVIEWS):
-        for path in (folder / f"{name}.1", folder / name):
-            if path.exists():
-                entries += _entries(path)
-    return iter(sorted(entries, key=lambda entry: entry.at))
+    for path in _paths(folder):
+        entries += _entries(path)
+    old = sorted((entry for entry in entries if not entry.seq), key=lambda entry: entry.at)
+    return iter(old + sorted((entry for entry in entries if entry.seq), key=lambda entry: entry.seq))
 
 
-def _entries(path: Path) -> Iterator[AuditEntry]:
+def _paths(folder: Path) -> list[Path]:
+    names = (f"{name}{suffix}" for name in (_COMMANDS, _REVIEWS) for suffix in (".1", ""))
+    return [folder / name for name in names if (folder / name).exists()]
+
+
+def _last_seq(folder: Path) -> int:
+    """Return the highest number near the ends of the files; 0 if there is none."""
+    return max((entry.seq for path in _paths(folder) for entry in _entries(path, _MAX_LINE_BYTES)), default=0)
+
+
+def _entries(path: Path, last_bytes: int | None = None) -> Iterator[AuditEntry]:
+    """Yield the entries of a file, or the whole ones among its last bytes."""
     with path.open("rb") as file:
+        if last_bytes is not None:
+            file.seek(max(0, _size(path) - last_bytes))
         while line := file.readline(_MAX_LINE_BYTES):
             try:
                 yield msgspec.json.decode(line, type=AuditEntry)

@@ -62,7 +62,7 @@ class AuditLog:
                 it could not be written, or at once if it cannot wait to be. Must return at once.
             fields: of ``AuditEntry``; ``at`` is now.
         """
-        with self._changed:  # the time too: lines are read back in order of time
+        with self._changed:
             entry = AuditEntry(at=datetime.now(timezone.utc), **fields)
             has_room = len(self._waiting) < self._max_waiting and not self._closing
             if has_room:

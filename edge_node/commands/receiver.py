@@ -13,6 +13,7 @@ from edge_node.messages.response import Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge_node.clock_floor import ClockFloor
     from edge_node.commands.audit_log import AuditLog
     from edge_node.commands.responses import ResponseWriter
     from edge_node.config.delivery_sections import CommandsConfig
@@ -39,6 +40,7 @@ class CommandReceiver:
         spool: Spool,
         audit: AuditLog,
         responses: ResponseWriter,
+        floor: ClockFloor,
         submit: Callable[[AdmittedCommand[Command]], None],
     ) -> None:
         """Prepare.
@@ -49,6 +51,7 @@ class CommandReceiver:
             spool: keeps the ids of commands over a restart.
             audit: keeps what was asked and answered, on this robot.
             responses: takes the refusals, and the response to ``ping``, which is answered here.
+            floor: of time; decides what is fresh and which ids may be forgotten.
             submit: has a command executed; called in the audit's thread once it is on the disk, and must
                 return at once.
 
@@ -56,7 +59,8 @@ class CommandReceiver:
             ConfigError: the public key cannot be used.
         """
         self.filters: Sequence[str] = (topics.commands,)
-        self._admission = CommandAdmission(config, topics, spool.taken_nonces)
+        self._admission = CommandAdmission(config, topics, spool.taken_nonces, floor)
+        self._floor = floor
         self._spool = spool
         self._audit = audit
         self._is_signed = config.public_key_file is not None
@@ -71,7 +75,11 @@ class CommandReceiver:
             self._responses.refuse(judged)
         elif judged is not None:
             _log.info("command %s taken: %s", judged.verb.value, judged.command.id)
-            self._spool.remember_nonce(judged.command.id, judged.command.expires_at.timestamp())
+            self._spool.remember_nonce(
+                judged.command.id,
+                judged.command.expires_at.timestamp(),
+                forget_before_s=self._floor.durable_s,
+            )
             self._audit.record_then(
                 lambda is_recorded: self._pass_on(judged, is_recorded=is_recorded),
                 event="taken",

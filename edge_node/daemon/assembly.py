@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.capture_thread import CaptureThread
 from edge_node.camera.latest import LatestFrame
+from edge_node.clock_floor import ClockFloor
 from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
@@ -153,7 +154,9 @@ def _storage(node: Registry) -> StorageParts:
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)
-    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
+    floor = node.stack.enter_context(ClockFloor(node.state_dir))
+    node.periodics.append(floor)
+    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), floor)
 
 
 def _checkpoints(node: Registry, storage: StorageParts) -> CheckpointWriter | None:
@@ -171,7 +174,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
         return None
     config, fetcher = node.config.bundle, None
     if node.config.commands.accept:
-        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.set)
+        fetcher = Fetcher(node.topics, Installer(models.store, config, storage.floor), node.wake.set)
         node.inboxes.append(fetcher)
         node.outboxes.append(fetcher)
         node.bundle_texts.append(lambda: fetcher.text)
@@ -201,6 +204,7 @@ def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher
         spool=storage.spool,
         audit=storage.audit,
         responses=responses,
+        floor=storage.floor,
         submit=executor.submit,
     )
     node.inboxes.append(receiver)
@@ -262,7 +266,7 @@ def _start_camera(node: Registry, camera: CameraParts, storage: StorageParts) ->
 def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> MonitoringParts:
     """Count verdicts, and start the local page and the shadow if they are wanted."""
     config, shadow = node.config, None
-    board = StatusBoard(config, models.engine.bundle, storage.spool)
+    board = StatusBoard(config, models.engine.bundle, storage.spool, storage.floor)
     node.verdict_listeners.append(board)
     node.bundle_listeners.append(board)
     if config.http.enabled:

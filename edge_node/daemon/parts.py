@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge_node.camera.capture.capture_thread import CaptureThread
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
+    from edge_node.clock_floor import ClockFloor
     from edge_node.commands.audit_log import AuditLog
     from edge_node.commands.responses import ResponseWriter
     from edge_node.config.sections import Config
@@ -102,6 +103,7 @@ class StorageParts:
     findings: FindingLog
     audit: AuditLog
     responses: ResponseWriter
+    floor: ClockFloor
 
 
 @dataclass(frozen=True, slots=True)

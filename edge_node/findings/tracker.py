@@ -5,10 +5,14 @@ its peak severity and area, its extent along the pose and its best picture, and 
 stays away. To keep it open less is needed than to open it, so one odd frame neither opens nor closes one.
 
 **A frame that was not judged changes nothing.** Darkness, blur and uncertainty neither open nor close.
+
+**Time is the monotonic time of the verdicts.** The wall clock may be set while a finding is open; it only
+dates the finding, and the older end is dated anew if a step lies between the ends.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from edge_node.config.sections import FindingsConfig
     from edge_node.messages.review import Review
 
+_STEP_S = 1.0  # a frame's two clocks are read at most so far apart
+
 
 class Candidate(msgspec.Struct, kw_only=True):
     """One kind of corrosion: its last judged frames, and its finding if open.
@@ -28,7 +34,13 @@ class Candidate(msgspec.Struct, kw_only=True):
         hits: of the last M judged frames, oldest first.
         misses: judged frames in a row without it.
         finding: complete from the first hit on, published once ``is_open``.
-        published_s: ``last_observed_at`` when it was last published, Unix time; ``said`` in the file.
+        published_s: ``last_observed_at`` when it was last published, Unix time; ``said`` in the file, for
+            earlier versions.
+        age_s: time from the first hit to the last.
+        published_age_s: ``age_s`` when it was last published.
+        boot_id: of the last hit; empty in a file that an earlier version saved.
+        monotonic_ns: of the last hit.
+        is_synchronized: the clock that dates the finding was synchronized.
     """
 
     material: str | None
@@ -38,6 +50,61 @@ class Candidate(msgspec.Struct, kw_only=True):
     finding: Finding | None = None
     is_open: bool = False
     published_s: float = msgspec.field(default=0.0, name="said")
+    age_s: float = 0.0
+    published_age_s: float = 0.0
+    boot_id: str = ""
+    monotonic_ns: int = 0
+    is_synchronized: bool = False
+
+    def __post_init__(self) -> None:
+        """Take the age from the dates where an earlier version saved none."""
+        if self.finding is not None and not self.boot_id:
+            span = self.finding.last_observed_at - self.finding.first_observed_at
+            self.age_s = self.published_age_s = max(0.0, span.total_seconds())
+
+    def silent_s(self, verdict: Verdict) -> float | None:
+        """Return the time between the last hit and ``verdict``; None if nobody can know it.
+
+        Within a boot it is monotonic time. Over a reboot the wall clock is all there is, if it went forward.
+        """
+        if self.finding is None:
+            return 0.0
+        elapsed_ns = verdict.monotonic_ns - self.monotonic_ns
+        if verdict.boot_id == self.boot_id and elapsed_ns >= 0:
+            return elapsed_ns / 1e9
+        by_wall_s = (verdict.observed_at - self.finding.last_observed_at).total_seconds()
+        return by_wall_s if by_wall_s >= 0 else None
+
+    def begin(self, verdict: Verdict) -> None:
+        """Begin to count time at ``verdict``, the first hit."""
+        self.age_s = self.published_age_s = 0.0
+        self.is_synchronized = verdict.time_quality == "synchronized"
+        self.boot_id, self.monotonic_ns = verdict.boot_id, verdict.monotonic_ns
+
+    def date_hit(self, finding: Finding, verdict: Verdict) -> tuple[datetime, datetime]:
+        """Count the time up to ``verdict``, the last hit from now on; return when the first and it were."""
+        self.age_s += self.silent_s(verdict) or 0.0
+        self.boot_id, self.monotonic_ns = verdict.boot_id, verdict.monotonic_ns
+        return self.date(msgspec.structs.replace(finding, last_observed_at=verdict.observed_at), verdict)
+
+    def date(self, finding: Finding, verdict: Verdict) -> tuple[datetime, datetime]:
+        """Return when the first and the last hit of ``finding`` were, ``age_s`` apart, by one clock.
+
+        If the clock was set between the first hit and ``verdict``, the synchronized one counts, else that of
+        ``verdict``: a robot that starts without a time gets it later.
+        """
+        silent_s, age = self.silent_s(verdict), timedelta(seconds=self.age_s)
+        if silent_s is None or verdict.boot_id != self.boot_id:  # nothing tells how far the clocks are apart
+            return finding.first_observed_at, finding.last_observed_at
+        last_at = verdict.observed_at - timedelta(seconds=silent_s)
+        is_synchronized = verdict.time_quality == "synchronized"
+        if abs((last_at - finding.first_observed_at - age).total_seconds()) <= _STEP_S:
+            self.is_synchronized |= is_synchronized
+            return finding.first_observed_at, max(finding.first_observed_at, finding.last_observed_at)
+        if self.is_synchronized and not is_synchronized:
+            return finding.first_observed_at, finding.first_observed_at + age
+        self.is_synchronized = is_synchronized
+        return last_at - age, last_at
 
 
 class TrackerState(msgspec.Struct, kw_only=True):
@@ -93,15 +160,15 @@ class FindingTracker:
         finding = candidate.finding
         if finding is None:
             return []
-        late_s = (verdict.observed_at - finding.last_observed_at).total_seconds()
+        late_s = candidate.silent_s(verdict)
         moved_m = _metres_outside(finding, verdict.pose)
         if moved_m > self._config.gap_m:
             because = ClosedBecause.MOVED_ON
-        elif late_s > self._config.gap_s:
+        elif late_s is None or late_s > self._config.gap_s:
             because = ClosedBecause.LATE
         else:
             return []
-        return self._close(candidate, because)
+        return self._close(candidate, because, verdict)
 
     def _judge(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
         hit = self._is_hit(candidate, verdict)
@@ -113,7 +180,7 @@ class FindingTracker:
         if not candidate.is_open:
             return self._open(candidate) if sum(candidate.hits) >= self._config.open_frames else []
         if candidate.misses >= self._config.close_frames:
-            return self._close(candidate, ClosedBecause.ABSENT)
+            return self._close(candidate, ClosedBecause.ABSENT, verdict)
         return self._update(candidate, worse=grown) if hit else []
 
     def _is_hit(self, candidate: Candidate, verdict: Verdict) -> bool:
@@ -134,7 +201,9 @@ class FindingTracker:
         old = candidate.finding
         if old is None:
             candidate.finding = _first_sight(verdict, self._config)
+            candidate.begin(verdict)
             return True
+        first_at, last_at = candidate.date_hit(old, verdict)
         severity = self._severity(verdict)
         worse = self._rank(severity) > self._rank(old.peak_severity)
         area = max(old.peak_area_fraction or 0.0, verdict.area_fraction or 0.0)
@@ -144,7 +213,8 @@ class FindingTracker:
         begin, end = _extent(old, verdict.pose)
         candidate.finding = msgspec.structs.replace(
             old,
-            last_observed_at=verdict.observed_at,
+            first_observed_at=first_at,
+            last_observed_at=last_at,
             last_verdict=verdict.id,
             frames=old.frames + 1,
             peak_confidence=max(old.peak_confidence, verdict.condition_confidence or 0.0),
@@ -174,15 +244,17 @@ class FindingTracker:
         finding = candidate.finding
         if finding is None:
             return []
-        silent_s = finding.last_observed_at.timestamp() - candidate.published_s
-        if not worse and silent_s < self._config.update_s:
+        if not worse and candidate.age_s - candidate.published_age_s < self._config.update_s:
             return []
         return self._report(candidate, FindingState.UPDATED)
 
-    def _close(self, candidate: Candidate, because: ClosedBecause) -> list[Finding]:
-        reported = []
-        if candidate.is_open and candidate.finding is not None:
-            candidate.finding = msgspec.structs.replace(candidate.finding, closed_because=because)
+    def _close(self, candidate: Candidate, because: ClosedBecause, verdict: Verdict) -> list[Finding]:
+        reported, finding = [], candidate.finding
+        if candidate.is_open and finding is not None:
+            first_at, last_at = candidate.date(finding, verdict)
+            candidate.finding = msgspec.structs.replace(
+                finding, first_observed_at=first_at, last_observed_at=last_at, closed_because=because
+            )
             reported = self._report(candidate, FindingState.CLOSED)
         candidate.hits, candidate.misses = [], 0
         candidate.finding, candidate.is_open = None, False
@@ -193,6 +265,7 @@ class FindingTracker:
             return []
         candidate.finding = msgspec.structs.replace(candidate.finding, state=state)
         candidate.published_s = candidate.finding.last_observed_at.timestamp()
+        candidate.published_age_s = candidate.age_s
         return [candidate.finding]
 
 

@@ -81,7 +81,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates, ages, counts and alarms, published every few seconds at QoS 0: lost while there is no link."""
+    """Rates, ages, counts and alarms, published every few seconds at QoS 0: lost while there is no link.
+
+    ``clock_floor`` is the earliest that it can be now, whatever the robot's clock says.
+    """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
     site: str
@@ -99,6 +102,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     memory_mb: float | None = None
     shadow: ShadowHealth | None = None
+    clock_floor: datetime | None = None
     alarms: tuple[Alarm, ...] = ()
 
 
@@ -115,7 +119,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         waiting: rows on disk that no broker has acknowledged.
         in_memory: appended, not yet on disk.
-        oldest_age_s: of the waiting rows, by the wall clock; null when none waits.
+        oldest_age_s: of the waiting rows, since the start by monotonic time; null when none waits.
         disk_bytes: the file with its write-ahead log.
         dropped: rows dropped because the bound on disk was reached.
         refused: rows lost because the disk could not be written.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge_node import __version__
 from edge_node.camera.capture.capture_thread import CameraCondition
-from edge_node.clock import boot_id, time_quality
+from edge_node.clock import boot_id
+from edge_node.clock_floor import ClockFloor, from_unix
 from edge_node.messages.status import Health, Part, PartState, Status
 from edge_node.monitoring.machine import memory_mb, temperature_c
 
@@ -41,8 +42,10 @@ class StatusBoard:
         bundle: name and version of the bundle in use.
     """
 
-    def __init__(self, config: Config, bundle: Bundle, spool: Spool) -> None:
+    def __init__(self, config: Config, bundle: Bundle, spool: Spool, floor: ClockFloor | None = None) -> None:
+        """Begin to count; ``floor`` is the node's floor of time, else one that ends with this process."""
         self._node = config.node
+        self._floor = floor or ClockFloor(None)
         self.bundle = _label(bundle)
         self._spool = spool
         self._since = datetime.now(timezone.utc)
@@ -72,7 +75,8 @@ class StatusBoard:
 
     def status(self, camera: CameraState) -> Status:
         """Return the status message; the publisher fills in link and spool."""
-        quality = time_quality()
+        clock = self._floor.read()
+        state = PartState.FAILING if clock.below_s or clock.is_ahead else _CLOCK[clock.quality]
         return Status(
             site=self._node.site,
             robot=self._node.robot,
@@ -83,7 +87,7 @@ class StatusBoard:
             bundle=self.bundle,
             camera=Part(state=_CAMERA[camera.condition], text=camera.text),
             model=Part(state=PartState.OK, text="the golden probe holds"),
-            clock=Part(state=_CLOCK[quality], text=quality),
+            clock=Part(state=state, text=clock.text),
         )
 
     def health(self) -> Health:
@@ -107,6 +111,7 @@ class StatusBoard:
             spool=self._spool.depth(),
             temperature_c=temperature_c(THERMAL_ZONES),
             memory_mb=memory_mb(),
+            clock_floor=from_unix(round(self._floor.read().floor_s)),
             alarms=self._spool.alarms,
         )
 

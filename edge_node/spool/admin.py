@@ -87,13 +87,13 @@ class SpoolAdmin:
 
     def report(self) -> SpoolReport:
         """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
-        meta = self._store.meta()
+        meta, oldest = self._store.meta(), self._store.oldest()
         return SpoolReport(
             path=str(self._path),
             epoch=str(meta.get("epoch", "")),
             last_verdict=parse_end(meta.get(LAST_VERDICT)),
             waiting=self._store.waiting_by_kind(),
-            oldest_at_s=self._store.oldest_at_s(),
+            oldest_at_s=oldest[1] if oldest else None,
             disk_bytes=own_bytes(self._path),
             dropped={
                 name.removeprefix("dropped:"): int(count)

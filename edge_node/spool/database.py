@@ -19,7 +19,7 @@ from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
 from edge_node.spool import losses
 from edge_node.spool.files import PAGE_BYTES, Limits
-from edge_node.spool.rows import Keep, NewRow, Refusal, Row
+from edge_node.spool.rows import MAX_NONCES, Keep, NewRow, Refusal, Row
 from edge_node.spool.schema import APPLICATION_ID, COLUMNS, GIVEN_UP_SCHEMA, SCHEMA, VERSION
 from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
 
@@ -133,10 +133,10 @@ class SpoolDatabase:
         found = dict(self._read("SELECT kind, count(*) FROM message GROUP BY kind", ()))
         return {kind.value: int(found.get(kind.value, 0)) for kind in Kind}
 
-    def oldest_at_s(self) -> float | None:
-        """Return the Unix time at which the oldest waiting row was appended; None if none waits."""
-        found = self._read("SELECT appended_at_s FROM message ORDER BY position LIMIT 1", ())
-        return float(found[0][0]) if found else None
+    def oldest(self) -> tuple[int, float] | None:
+        """Return position and Unix time of appending of the oldest waiting row; None if none waits."""
+        found = self._read("SELECT position, appended_at_s FROM message ORDER BY position LIMIT 1", ())
+        return (int(found[0][0]), float(found[0][1])) if found else None
 
     def newest(self, kind: Kind) -> Row | None:
         """Return the last waiting row of ``kind``, whole or not; None if none waits."""
@@ -268,13 +268,22 @@ class SpoolDatabase:
         lost = batch.given_up + list(losses.find(self._writer.execute, refused).values())
         removed += self._delete(refused)
         if batch.nonces:
-            self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (time.time(),))
-            self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
+            self._put_nonces(batch)
         dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
         losses.forget(self._writer.execute, [named for row in batch.rows for named in row.names])
         losses.record(self._writer.execute, lost, dropped)
         self._put_meta(batch.meta)
         return Written(len(batch.rows) - removed - len(dropped), dropped)
+
+    def _put_nonces(self, batch: Batch) -> None:
+        """Insert nonces; delete those that expired before the floor of time, and the first of too many."""
+        self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (batch.forget_before_s,))
+        self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
+        self._writer.execute(
+            "DELETE FROM nonce WHERE id IN (SELECT id FROM nonce ORDER BY expires_at_s"
+            " LIMIT max(0, (SELECT count(*) FROM nonce) - ?))",
+            (MAX_NONCES,),
+        )
 
     def _insert(self, rows: list[NewRow]) -> None:
         columns = COLUMNS.removeprefix("position, ")

@@ -28,6 +28,7 @@ class Pending:
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
         self.nonces: list[tuple[str, float]] = []
+        self.forget_before_s = 0.0
         self.stored: list[StoredRange] = []
         self._given_up: list[GivenUp] = []
         self._meta: dict[str, str | int] = {}
@@ -66,7 +67,8 @@ class Pending:
             # Of this batch: what is on disk must not run ahead of the rows on disk.
             self._meta[LAST_VERDICT] = format_end(end_at(verdict.epoch, verdict.seq, verdict.payload))
         batch = Batch(
-            *(rows, self.acknowledged, self.refusals, self.nonces, self.stored, self._given_up, self._meta)
+            *(rows, self.acknowledged, self.refusals, self.nonces, self.stored, self._given_up, self._meta),
+            forget_before_s=self.forget_before_s,
         )
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
         self._given_up, self._meta = [], {}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from edge_node.messages.topics import Kind
 
 MAX_PAYLOAD_BYTES = 1024 * 1024  # a verdict is 1-2 kB; pictures are not spooled
+MAX_NONCES = 10_000  # ids of commands that are kept: 20 minutes at the highest rate that may be configured
 
 
 class Keep(IntEnum):

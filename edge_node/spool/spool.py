@@ -21,6 +21,7 @@ from edge_node.spool.counters import Counters
 from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
+from edge_node.spool.row_age import RowAge
 from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredRange
 from edge_node.spool.transaction import DamagedError, DiskError
 
@@ -76,6 +77,7 @@ class Spool:
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
+        self._age = RowAge(self._store.last_position(), clock)
         self._disk = DiskSpace(path, self._budget)
         self.beat_s = time.monotonic()  # last turn of the writer thread, for the watchdog
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
@@ -222,10 +224,11 @@ class Spool:
         """Return the ranges of verdicts given up that no message has named yet."""
         return self._query(lambda store: store.given_up(), [])
 
-    def remember_nonce(self, nonce: str, expires_at_s: float) -> None:
-        """Save a command's id, so that it is refused a second time also after a restart."""
+    def remember_nonce(self, nonce: str, expires_at_s: float, *, forget_before_s: float = 0.0) -> None:
+        """Save a command's id, to refuse it after a restart too; those that expired earlier may go."""
         with self._changed:
             self._pending.nonces.append((nonce, expires_at_s))
+            self._pending.forget_before_s = forget_before_s
             self._changed.notify_all()
 
     def listen(self, on_commit: Callable[[], None]) -> None:
@@ -234,13 +237,12 @@ class Spool:
 
     def depth(self) -> SpoolDepth:
         """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
-        oldest_at_s = self._query(lambda store: store.oldest_at_s(), None)
+        oldest = self._query(lambda store: store.oldest(), None)
         with self._changed:
             return SpoolDepth(
                 waiting=self._waiting,
                 in_memory=len(self._pending.rows) + self._writing,
-                # The wall clock may have been set back since.
-                oldest_age_s=None if oldest_at_s is None else max(0.0, round(self._clock() - oldest_at_s, 3)),
+                oldest_age_s=self._age.age_s(oldest),
                 disk_bytes=own_bytes(self._path),
                 dropped=self._counters.dropped,
                 refused=self._counters.refused,

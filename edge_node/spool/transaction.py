@@ -30,6 +30,7 @@ class Batch:
     Attributes:
         given_up: verdicts that were lost before they reached the disk.
         meta: the spool's own values that change with the rows.
+        forget_before_s: with new nonces, those that expired before this Unix time are deleted.
     """
 
     rows: list[NewRow] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Batch:
     stored: list[StoredRange] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
     meta: dict[str, str | int] = field(default_factory=dict)
+    forget_before_s: float = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.settled or self.refused or self.nonces or self.stored)

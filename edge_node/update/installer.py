@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from edge_node.clock_floor import ClockFloor
     from edge_node.config.sections import BundleConfig
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.release import Release
@@ -43,10 +44,11 @@ _FREE_FACTOR = 2  # the file itself may lie on the same disk
 class Installer:
     """Install bundles into one robot's store."""
 
-    def __init__(self, store: BundleStore, config: BundleConfig) -> None:
-        """Use ``store``; ``config`` has the limits and the settings of the runtime."""
+    def __init__(self, store: BundleStore, config: BundleConfig, floor: ClockFloor) -> None:
+        """Use ``store``; ``config`` has the limits and the settings of the runtime, ``floor`` the time."""
         self.store = store
         self._config = config
+        self._floor = floor
 
     @property
     def max_bytes(self) -> int:
@@ -116,7 +118,7 @@ class Installer:
         if state.current == slot_of(head.text):
             raise UpdateError(f"{where}: {head.statement.label} is what decides now")
         standing = state.standing(self._config.robot_class, packaged_version())
-        if reasons := list(find_refusals(head.statement, standing, now(), again=again)):
+        if reasons := list(find_refusals(head.statement, standing, self._floor.read().now, again=again)):
             raise UpdateError(f"{where}: " + "; ".join(reasons))
 
     def _head(self, source: BinaryIO, where: str, *, again: bool) -> TransportHeader:

@@ -158,7 +158,7 @@ def find_refusals(
     Args:
         statement: with a valid signature.
         standing: the robot's class and history.
-        now: the wall clock; if it is earlier than the newest signature seen, that time counts.
+        now: the time, never below the floor; if the newest signature seen is later, its time counts.
         again: accept a version that was here before; lower ones are still refused.
     """
     label, version = statement.label, statement.version

@@ -25,6 +25,7 @@ from edge_node.messages.command import Verb
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, Incoming, LinkError, Outgoing
+from tests.support.clocks import SetClock
 
 TOPICS = Topics("site", "robot")
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -99,13 +100,15 @@ def main() -> int:
 
 def fuzz_commands(generator: random.Random, count: int) -> tuple[Counter[str], float]:
     """Judge ``count`` payloads; return how each ended, and the slowest."""
-    gate = CommandAdmission(CommandsConfig(burst=1000, max_per_minute=6000), TOPICS, {}, lambda: NOW)
+    gate = CommandAdmission(
+        CommandsConfig(burst=1000, max_per_minute=6000), TOPICS, {}, SetClock(NOW).floor()
+    )
     verbs = [verb.value for verb in Verb]
     codes: Counter[str] = Counter()
     slowest_s = 0.0
     for number in range(count):
         if number % 500 == 0:  # a gate of its own, or all but the first are refused unread
-            gate = CommandAdmission(CommandsConfig(burst=1000), TOPICS, {}, lambda: NOW)
+            gate = CommandAdmission(CommandsConfig(burst=1000), TOPICS, {}, SetClock(NOW).floor())
         message = Incoming(
             f"{TOPICS.base}/cmd/{generator.choice(verbs)}", command_bytes(generator), is_retained=False
         )

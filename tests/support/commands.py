@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
@@ -10,6 +12,8 @@ from edge_node.config.delivery_sections import CommandsConfig
 from edge_node.messages.command import Verb, decode_command
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.types import Incoming
+from edge_node.signing import signed_bytes
+from tests.support.clocks import SetClock
 
 TOPICS = Topics("site", "robot")
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -29,9 +33,21 @@ def incoming(verb: str = "pause", *, retained: bool = False, user=(), **changes)
     return Incoming(f"{TOPICS.base}/cmd/{verb}", payload, retained, b"c", user)
 
 
+def command_at(moment: datetime, name: str, verb: str = "pause") -> Incoming:
+    """A command with the id ``name`` that was issued at ``moment`` and lives for a minute."""
+    expires_at = moment + timedelta(minutes=1)
+    return incoming(verb, id=name, issued_at=moment.isoformat(), expires_at=expires_at.isoformat())
+
+
+def signed_by(key, message: Incoming) -> Incoming:
+    """``message`` with the signature of a private key over its topic and bytes."""
+    signature = base64.b64encode(key.sign(signed_bytes(message.topic, message.payload))).decode()
+    return replace(message, user=(("signature", signature),))
+
+
 def gate(now: datetime = NOW, **config) -> CommandAdmission:
-    """A gate whose clock stands still."""
-    return CommandAdmission(CommandsConfig(**config), TOPICS, {}, lambda: now)
+    """A gate whose clock is synchronized and stands still."""
+    return CommandAdmission(CommandsConfig(**config), TOPICS, {}, SetClock(now, "synchronized").floor())
 
 
 def refusal(judged) -> str:

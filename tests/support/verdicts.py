@@ -21,6 +21,9 @@ def verdict(seq, what, **fields):
         "material": "steel",
         "condition_confidence": 0.95,
         "observed_at": START + timedelta(seconds=seq),
+        "monotonic_ns": seq * 1_000_000_000,
+        "boot_id": "boot",
+        "time_quality": "synchronized",
         **fields,
     }
     return Verdict(
@@ -29,9 +32,6 @@ def verdict(seq, what, **fields):
         seq=seq,
         site="quay",
         robot="crawler-1",
-        monotonic_ns=seq,
-        boot_id="boot",
-        time_quality="synchronized",
         bundle=BundleReference(name="b", version="1", sha256="0"),
         config_sha256="0",
         source="test",

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the entries in order of time."""
+    """Print the entries in the order in which they were written."""
     state_dir = load_config(args.config).node.state_dir if args.config else default_state_dir()
     folder = Path(state_dir) / FOLDER_NAME
     try:

@@ -190,6 +190,20 @@ class History:
         """
         return queries.select_verdicts_of(self._database, finding, limit)
 
+    def findings_open_at(self, only: VerdictFilter, *, begin: datetime, end: datetime) -> list[FindingRecord]:
+        """Return the findings that were open at one of the verdicts of a filter, in the order of arrival.
+
+        Args:
+            only: a filter with the robot.
+            begin: earliest time of those verdicts, for findings whose own verdicts are deleted.
+            end: their latest time.
+        """
+        return queries.select_findings_open_at(self._database, only, begin, end)
+
+    def findings_around(self, verdict: Verdict) -> list[FindingRecord]:
+        """Return the findings that were open at a stored verdict, in the order of arrival."""
+        return queries.select_findings_around(self._database, verdict)
+
     def gaps(self, *, site: str | None = None, robot: str | None = None, limit: int = 1000) -> list[Gap]:
         """Return the ranges of missing numbers, the newest first; late arrivals close gaps."""
         return sequence_gaps.select_gaps(self._database, site, robot, limit)
@@ -246,17 +260,32 @@ class History:
 
     # --- bounds
 
-    def trim(self, *, max_bytes: int, max_picture_bytes: int, days: float | None = None) -> int:
+    def trim(
+        self,
+        *,
+        max_bytes: int,
+        max_picture_bytes: int,
+        days: float | None = None,
+        now: datetime | None = None,
+    ) -> int:
         """Delete the oldest verdicts, closed findings and pictures beyond the bounds; return the row count.
 
         Findings outlive their verdicts unless ``days`` have passed. The numbers of deleted verdicts stay
         recorded, so a deletion leaves no gap.
+
+        Args:
+            max_bytes: of everything but pictures.
+            max_picture_bytes: of pictures.
+            days: age at which rows are deleted; None deletes nothing by age.
+            now: the time by which they age, one that it is at least; the wall clock if not given.
         """
+        now = now or _now()
         return retention.delete_beyond_bounds(
             self._database,
             max_bytes=max_bytes,
             max_picture_bytes=max_picture_bytes,
-            before_us=None if days is None else to_us(_now() - timedelta(days=days)),
+            before_us=None if days is None else to_us(now - timedelta(days=days)),
+            now_us=to_us(now),
         )
 
 

@@ -153,17 +153,27 @@ def count_refused(database: Database, reason: str, topic: str, text: str, now_us
 def insert_review(database: Database, review: StoredReview, *, ignore_known: bool) -> bool:
     """Store a review; return False if ``ignore_known`` and its id is stored.
 
+    One that is made here is dated behind those before it: the newest counts, and a clock may be set back.
+
     Raises:
         HistoryError: not ``ignore_known``, and its id is stored.
     """
     with database.transaction():
         reviewed_us = to_us(review.reviewed_at)
+        robot_key = _robot_key(database, review.site, review.robot, reviewed_us)
+        if not ignore_known:
+            newest = database.peek(
+                "SELECT max(reviewed_us) FROM review WHERE robot_key = ? AND finding_id = ?",
+                (robot_key, review.finding_id),
+            )
+            if newest is not None and newest[0] is not None:
+                reviewed_us = max(reviewed_us, newest[0] + 1)
         changed = database.write(
             f"INSERT {'OR IGNORE ' if ignore_known else ''}INTO review (review_id, robot_key, finding_id,"
             " reviewed_us, opinion, note, reviewer, corrections, delivery, answer)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(review.review_id, _robot_key(database, review.site, review.robot, reviewed_us)),
+                *(review.review_id, robot_key),
                 *(review.finding_id, reviewed_us, review.opinion.value, review.note, review.reviewer),
                 msgspec.json.encode(dict(review.corrections)).decode(),
                 *(review.delivery.value, review.answer),

@@ -8,6 +8,7 @@ import msgspec
 
 from edge_node.control_room.history import conflicts, sequence_gaps
 from edge_node.control_room.history.database import from_us, to_us
+from edge_node.control_room.history.finding_span import find_spans, holds, select_rows, was_open
 from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
@@ -22,6 +23,7 @@ from edge_node.control_room.history.records import (
     VerdictRecord,
 )
 from edge_node.control_room.history.sql_filters import (
+    MAX_LIMIT,
     bound_limit,
     finding_conditions,
     verdict_conditions,
@@ -36,6 +38,7 @@ from edge_node.messages.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from edge_node.control_room.history.database import Database
 
@@ -164,14 +167,34 @@ def select_verdicts_of(database: Database, found: Finding, limit: int) -> list[V
         outcome=Outcome.CORRODED.value,
         material=found.material,
         form=found.form,
-        since=found.first_observed_at,
-        until=found.last_observed_at,
     )
-    between = select_verdicts(database, only, limit, None, oldest_first=True)
+    spans = find_spans(database, found)
+    between = [_verdict_record(row) for row in select_rows(database, spans, _VERDICT, only, limit)]
     best = select_verdict(database, found.best_verdict)
     if best is not None and all(known.position != best.position for known in between):
         between.append(best)
     return between
+
+
+def select_findings_open_at(
+    database: Database, only: VerdictFilter, begin: datetime, end: datetime
+) -> list[FindingRecord]:
+    """Return the findings that were open at one of the verdicts of a filter, in the order of their arrival.
+
+    Args:
+        database: of the history.
+        only: a filter with the robot.
+        begin: earliest time of those verdicts, for findings whose own verdicts are deleted.
+        end: their latest time.
+    """
+    records = _all_findings(database, FindingFilter(site=only.site, robot=only.robot, asset=only.asset))
+    return [record for record in records if was_open(database, record.finding, only, begin, end)]
+
+
+def select_findings_around(database: Database, verdict: Verdict) -> list[FindingRecord]:
+    """Return the findings that were open at a stored verdict, in the order of their arrival."""
+    records = _all_findings(database, FindingFilter(site=verdict.site, robot=verdict.robot))
+    return [record for record in records if holds(database, record.finding, verdict)]
 
 
 def select_reviews(
@@ -249,6 +272,16 @@ def measure_usage(database: Database) -> Usage:
         picture_bytes=count_picture_bytes(database),
         oldest_received_at=None if row[3] is None else from_us(row[3]),
     )
+
+
+def _all_findings(database: Database, only: FindingFilter) -> list[FindingRecord]:
+    conditions, values = finding_conditions(only)
+    rows = database.rows(
+        f"SELECT f.robot_key, f.received_us, f.payload FROM finding f{where_clause(conditions)}"
+        " ORDER BY f.finding_key LIMIT ?",
+        (*values, MAX_LIMIT),
+    )
+    return [_finding_record(database, row) for row in rows]
 
 
 def _verdict_record(row: Sequence[Any]) -> VerdictRecord:

@@ -16,12 +16,20 @@ _TRIM_ROWS = 2000
 
 
 def delete_beyond_bounds(
-    database: Database, *, max_bytes: int, max_picture_bytes: int, before_us: int | None
+    database: Database, *, max_bytes: int, max_picture_bytes: int, before_us: int | None, now_us: int
 ) -> int:
-    """Delete rows beyond the bounds or received before ``before_us``; return their count."""
+    """Delete rows beyond the bounds or received before ``before_us``; return their count.
+
+    Args:
+        database: of the history.
+        max_bytes: of everything but pictures.
+        max_picture_bytes: of pictures.
+        before_us: None deletes nothing by age.
+        now_us: rows that claim to have been received later were stamped by a clock that was wrong.
+    """
     gone = 0
     if before_us is not None:
-        gone += _delete_before(database, before_us)
+        gone += _delete_before(database, before_us, now_us)
     while queries.count_picture_bytes(database) > max_picture_bytes:
         gone += (dropped := _delete_pictures(database))
         if not dropped:
@@ -36,15 +44,34 @@ def delete_beyond_bounds(
     return gone
 
 
-def _delete_before(database: Database, before_us: int) -> int:
+def _delete_before(database: Database, before_us: int, now_us: int) -> int:
     with database.transaction():
-        gone = _delete_verdicts(
-            database, "SELECT position FROM verdict WHERE received_us < ? ORDER BY position", (before_us,)
-        )
+        aged, values = _select_aged(database, "verdict", "position", before_us, now_us)
+        gone = _delete_verdicts(database, aged, values)
+        for table, key in (("response", "response_key"), ("picture", "picture_key")):
+            aged, values = _select_aged(database, table, key, before_us, now_us)
+            gone += database.write(f"DELETE FROM {table} WHERE {key} IN ({aged})", values)
         gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))
-        gone += database.write("DELETE FROM response WHERE received_us < ?", (before_us,))
-        gone += database.write("DELETE FROM picture WHERE received_us < ?", (before_us,))
     return gone
+
+
+def _select_aged(
+    database: Database, table: str, key: str, before_us: int, now_us: int
+) -> tuple[str, tuple[int, ...]]:
+    """Return a query for the keys of the rows that are older than ``before_us``, and its values.
+
+    Rows arrive in the order of their keys, so none behind a younger one is old, whatever it claims: this
+    machine's clock may have been wrong when it came. Of those before it, what claims to be from the future is
+    old too.
+    """
+    young = database.peek(
+        f"SELECT {key} FROM {table} WHERE received_us BETWEEN ? AND ? ORDER BY {key} LIMIT 1",
+        (before_us, now_us),
+    )
+    if young is None:
+        return f"SELECT {key} FROM {table} WHERE received_us < ?", (before_us,)
+    aged = f"SELECT {key} FROM {table} WHERE {key} < ? AND (received_us < ? OR received_us > ?)"
+    return aged, (young[0], before_us, now_us)
 
 
 def _delete_oldest(database: Database, rows: int) -> int:

@@ -18,7 +18,7 @@ MAX_LIMIT = 100_000
 def verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]]:
     """Return conditions on the table ``verdict v`` and the values to bind."""
     only = only or VerdictFilter()
-    conditions, values = _robot_conditions("v", only.site, only.robot)
+    conditions, values = robot_conditions("v", only.site, only.robot)
     for column in ("asset", "outcome", "material", "form", "severity"):
         if (word := getattr(only, column)) is not None:
             conditions.append(f"v.{column} = ?")
@@ -40,7 +40,7 @@ def verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]
 
 def finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
     """Return conditions on the table ``finding f`` and the values to bind."""
-    conditions, values = _robot_conditions("f", only.site, only.robot)
+    conditions, values = robot_conditions("f", only.site, only.robot)
     for condition, value in (
         ("f.asset = ?", only.asset),
         ("f.material = ?", only.material),
@@ -55,6 +55,18 @@ def finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
     return conditions, values
 
 
+def robot_conditions(table: str, site: str | None, robot: str | None) -> tuple[list[str], list[Any]]:
+    """Return conditions on the robot of ``table``, and the values to bind."""
+    given = [(name, value) for name, value in (("site", site), ("robot", robot)) if value is not None]
+    if not given:
+        return [], []
+    which = " AND ".join(f"{name} = ?" for name, _ in given)
+    return (
+        [f"{table}.robot_key IN (SELECT robot_key FROM robot WHERE {which})"],
+        [value for _, value in given],
+    )
+
+
 def where_clause(conditions: Iterable[str]) -> str:
     """Return a WHERE clause that joins ``conditions`` with AND; "" without any."""
     text = " AND ".join(conditions)
@@ -64,14 +76,3 @@ def where_clause(conditions: Iterable[str]) -> str:
 def bound_limit(limit: int) -> int:
     """Return ``limit`` within 0 and ``MAX_LIMIT``."""
     return min(max(limit, 0), MAX_LIMIT)
-
-
-def _robot_conditions(table: str, site: str | None, robot: str | None) -> tuple[list[str], list[Any]]:
-    given = [(name, value) for name, value in (("site", site), ("robot", robot)) if value is not None]
-    if not given:
-        return [], []
-    which = " AND ".join(f"{name} = ?" for name, _ in given)
-    return (
-        [f"{table}.robot_key IN (SELECT robot_key FROM robot WHERE {which})"],
-        [value for _, value in given],
-    )

@@ -41,26 +41,30 @@ class Arrival:
     replayed: bool = False
 
 
-def store(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
+def store(history: History, batch: Sequence[Incoming], now: datetime | None = None) -> list[Arrival]:
     """Store a batch, all of it or nothing, and return its messages; count unreadable ones.
+
+    Args:
+        history: of the control room.
+        batch: messages in the order in which they were received.
+        now: when that was; the wall clock if not given.
 
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
     try:
         with history.transaction():
-            return _store_all(history, batch)
+            return _store_all(history, batch, now or datetime.now(timezone.utc))
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
-            return [arrival for message in batch for arrival in store(history, [message])]
+            return [arrival for message in batch for arrival in store(history, [message], now)]
         _log.exception("a message that decodes cannot be stored")
         history.note_refused(f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
 
 
-def _store_all(history: History, batch: Sequence[Incoming]) -> list[Arrival]:
+def _store_all(history: History, batch: Sequence[Incoming], received_at: datetime) -> list[Arrival]:
     arrivals = []
-    received_at = datetime.now(timezone.utc)
     for incoming in batch:
         try:
             message = decode(incoming)

@@ -22,6 +22,7 @@ from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.ingest.decoding import filters
 from edge_node.control_room.ingest.receipts import ReceiptBook
 from edge_node.control_room.ingest.session_identity import client_id
+from edge_node.control_room.ingest.trimming import HistoryTrimmer, open_room_floor
 from edge_node.errors import ConfigError
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from edge_node.clock_floor import ClockFloor
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.settings import RoomSettings
@@ -46,9 +48,7 @@ _BATCH_MESSAGES = 200
 _BATCH_BYTES = 4_000_000
 _BATCH_S = 0.02  # a batch waits no longer for more: people see verdicts within 300 ms
 _QUIET_S = 0.002
-_TRIM_S = 60.0
 _HELD_S = 30.0  # a connection that held so long was a good one
-_MEGABYTE = 1_000_000
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
 _log = logging.getLogger(__name__)
@@ -75,15 +75,25 @@ class Ingest:
     The callbacks are called in its thread and must not block.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a part, by name
         self,
         settings: RoomSettings,
         history: History,
         folder: Path,
         on_arrivals: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
         on_link: Callable[[Link], None] = lambda _link: None,
+        *,
+        floor: ClockFloor | None = None,
     ) -> None:
         """Prepare; ``start`` connects.
+
+        Args:
+            settings: of the room.
+            history: stores what arrives.
+            folder: the room's state.
+            on_arrivals: called with what was stored.
+            on_link: called when the connection changes.
+            floor: of time, from ``open_room_floor``; opened here if not given.
 
         Raises:
             ConfigError: a file of [mqtt] cannot be read.
@@ -103,7 +113,8 @@ class Ingest:
         self._outbox: queue.Queue[tuple[Outgoing, Future[int]]] = queue.Queue(_MAX_WAITING)
         self._on_the_way: dict[int, Future[int]] = {}
         self._connected_s = 0.0
-        self._trimmed_s = time.monotonic()
+        self._floor = floor or open_room_floor(folder)
+        self._trimmer = HistoryTrimmer(settings.room, history, self._floor, self._notice)
         self._link = Link(LinkState.STOPPED, _now())
         self._wake = Wake()
         steps = ConnectionSteps(
@@ -188,13 +199,14 @@ class Ingest:
         self._send_waiting(session)
         for receipt in self._receipts.due(time.monotonic()):
             session.publish(receipt)
-        self._trim()
+        self._trimmer.look(time.monotonic())
         if time.monotonic() - self._connected_s > _HELD_S:
             self._loop.backoff.reset()
 
     def _say_goodbye(self, session: Session) -> None:
         self._store_batch(session)
         session.close()
+        self._floor.close()
 
     @property
     def _is_full(self) -> bool:
@@ -205,7 +217,7 @@ class Ingest:
         if not self._batch:
             return
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        arrivals = store(self._history, batch)
+        arrivals = store(self._history, batch, self._floor.read().label)
         for message in batch:
             session.acknowledge(message)
         self._receipts.note(arrivals)
@@ -219,19 +231,6 @@ class Ingest:
             except LinkError as err:
                 answer.set_exception(err)
                 raise
-
-    def _trim(self) -> None:
-        if time.monotonic() - self._trimmed_s < _TRIM_S:
-            return
-        self._trimmed_s = time.monotonic()
-        room = self._settings.room
-        gone = self._history.trim(
-            max_bytes=room.max_mb * _MEGABYTE,
-            max_picture_bytes=room.pictures_mb * _MEGABYTE,
-            days=room.days,
-        )
-        if gone:
-            _log.info("gave up %d verdicts and pictures beyond the bounds", gone)
 
     def _received(self, message: Incoming) -> None:
         self._batch.append(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -47,9 +47,13 @@ class CollectedReview:
 def collect_newest_reviews(history: History) -> list[CollectedReview]:
     """Return the newest review of each finding and verdict, newest first."""
     by_command: dict[str, CollectedReview] = {}
-    # Both sources may hold one review; the robot's record replaces the one from here.
-    for review in (*_read_stored(history), *_read_recorded(history)):
+    for review in _read_stored(history):
         by_command[review.command_id] = review
+    # Both sources may hold one review; the robot's record replaces the one from here, but not its date: which
+    # is the newest must not depend on the robot's clock.
+    for review in _read_recorded(history):
+        known = by_command.get(review.command_id)
+        by_command[review.command_id] = replace(review, at=known.at) if known is not None else review
     newest: dict[tuple[str, str], CollectedReview] = {}
     for review in sorted(by_command.values(), key=lambda review: review.at, reverse=True):
         newest.setdefault((review.site, review.subject), review)

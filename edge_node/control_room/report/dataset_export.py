@@ -13,7 +13,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import FindingFilter
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import DatasetError
 from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
@@ -230,13 +229,8 @@ def _label_verdict_picture(
 
 def _find_open_finding(history: History, verdict: Verdict) -> str | None:
     """Return the id of the finding open at a verdict: both get one group, which splits never separate."""
-    only = FindingFilter(site=verdict.site, robot=verdict.robot, since=verdict.observed_at)
-    around = [
-        record.finding
-        for record in history.findings(only, limit=5000)
-        if record.finding.first_observed_at <= verdict.observed_at
-    ]
-    return min(around, key=lambda finding: finding.last_observed_at).id if around else None
+    around = history.findings_around(verdict)
+    return around[0].finding.id if around else None
 
 
 def _write(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import FindingFilter, VerdictFilter
+from edge_node.control_room.history.records import VerdictFilter
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import split_verdict_id
@@ -72,6 +72,7 @@ class Mission:
 
     Attributes:
         first_at: time of the first frame, by the robot's clock.
+        lasted_s: from the first frame to the last; within a boot by monotonic time.
         outcomes: frames by outcome.
         reasons: code, text and count of frames for each reason why frames were not judged, most first.
         dropped: camera frames without a verdict, because a newer frame had arrived.
@@ -90,6 +91,7 @@ class Mission:
     assets: tuple[str, ...]
     first_at: datetime
     last_at: datetime
+    lasted_s: float
     outcomes: Counter[str]
     reasons: tuple[tuple[str, str, int], ...]
     dropped: int
@@ -144,8 +146,19 @@ class _Totals:
     numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
     places_m: list[float] = field(default_factory=list)
     judged_m: list[float] = field(default_factory=list)
+    boots: dict[str, tuple[int, int]] = field(default_factory=dict)
     dropped: int = 0
     replayed: int = 0
+
+    def lasted_s(self) -> float:
+        """Return the time from the first to the last; the clock may have been set in between.
+
+        The time between two boots is known by the wall clock alone; it is left out where that contradicts.
+        """
+        running_s = sum(end - begin for begin, end in self.boots.values()) / 1e9
+        if len(self.boots) < 2 or self.first is None or self.last is None:
+            return running_s
+        return max(running_s, (self.last.observed_at - self.first.observed_at).total_seconds())
 
     def add(self, verdict: Verdict, *, replayed: bool) -> None:
         """Add one verdict; called in order of time."""
@@ -164,6 +177,8 @@ class _Totals:
         epoch = split_verdict_id(verdict.id).epoch
         low, high = self.numbers.get(epoch, (verdict.seq, verdict.seq))
         self.numbers[epoch] = min(low, verdict.seq), max(high, verdict.seq)
+        begin, end = self.boots.get(verdict.boot_id, (verdict.monotonic_ns, verdict.monotonic_ns))
+        self.boots[verdict.boot_id] = min(begin, verdict.monotonic_ns), max(end, verdict.monotonic_ns)
         self.dropped += verdict.frames_dropped
         self.replayed += replayed
         place_m = distance_m(verdict.pose)
@@ -202,6 +217,7 @@ def collect_mission(
         assets=tuple(name for name, _ in totals.assets.most_common()),
         first_at=totals.first.observed_at,
         last_at=totals.last.observed_at,
+        lasted_s=totals.lasted_s(),
         outcomes=totals.outcomes,
         reasons=tuple(
             (code, totals.reason_texts[code], count) for code, count in totals.reasons.most_common()
@@ -286,11 +302,8 @@ def _unjudged(places_m: list[float], judged_m: list[float], hole_m: float) -> It
 def _findings(
     history: History, selection: Selection, first: Verdict, last: Verdict
 ) -> tuple[MissionFinding, ...]:
-    only = FindingFilter(
-        site=selection.site, robot=selection.robot, asset=selection.asset, since=first.observed_at
-    )
-    found = [record.finding for record in history.findings(only, limit=_ALL)]
-    found = [finding for finding in found if finding.first_observed_at <= last.observed_at]
+    records = history.findings_open_at(selection.verdicts, begin=first.observed_at, end=last.observed_at)
+    found = [record.finding for record in records]
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
     reviews = {(review.site, review.subject): review for review in collect_newest_reviews(history)}
     return tuple(

@@ -307,6 +307,6 @@ def _moment(at: datetime) -> str:
 
 
 def _span(mission: Mission) -> str:
-    seconds = max(0, round((mission.last_at - mission.first_at).total_seconds()))
+    seconds = round(mission.lasted_s)
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds % 60:02} s"

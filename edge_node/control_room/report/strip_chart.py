@@ -116,7 +116,8 @@ def _marks(pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: t
 def _span(found: MissionFinding, *, along_path: bool) -> tuple[float, float] | None:
     finding = found.finding
     if not along_path:
-        return finding.first_observed_at.timestamp(), finding.last_observed_at.timestamp()
+        ends_s = finding.first_observed_at.timestamp(), finding.last_observed_at.timestamp()
+        return min(ends_s), max(ends_s)
     begin, end = distance_m(finding.from_pose), distance_m(finding.to_pose)
     return None if begin is None or end is None else (min(begin, end), max(begin, end))
 

@@ -15,6 +15,7 @@ import uvicorn
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
+from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.web.access import Logins
 from edge_node.control_room.web.application import build_application
@@ -42,15 +43,16 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         ConfigError: a file cannot be read, or the port cannot be bound.
         HistoryError: the history cannot be opened.
     """
-    logins = Logins(settings.web)
-    listening = _bind(settings)
     folder = Path(settings.room.state_dir)
+    floor = open_room_floor(folder)
+    logins = Logins(settings.web, floor.now_s)
+    listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         history = History(folder)
         stack.callback(history.close)
         events = EventBroadcaster()
-        ingest = Ingest(settings, history, folder, events.send_arrivals, events.send_link)
+        ingest = Ingest(settings, history, folder, events.send_arrivals, events.send_link, floor=floor)
         reviews = None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)

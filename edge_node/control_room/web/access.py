@@ -23,6 +23,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from edge_node.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,8 +53,12 @@ _OPEN_PATHS = {"/healthz", "/login", "/page/login.css", "/page/theme.js", "/page
 class Logins:
     """Check the token, make cookies from it and verify them; stores none, so a restart logs nobody out."""
 
-    def __init__(self, web: WebConfig) -> None:
+    def __init__(self, web: WebConfig, now_s: Callable[[], float] = time.time) -> None:
         """Read the token.
+
+        Args:
+            web: has the file of the token.
+            now_s: Unix time by which cookies expire; one that does not go back.
 
         Raises:
             ConfigError: the file cannot be read, or holds no token.
@@ -60,6 +66,7 @@ class Logins:
         self._token = _read_token(web.token_file) if web.token_file else ""
         self._key = hmac.digest(self._token.encode(), b"corrosion control room cookie", "sha256")
         self._lasts_s = web.session_hours * 3600
+        self._now_s = now_s
         self._failures: dict[str, deque[float]] = {}
 
     @property
@@ -73,16 +80,19 @@ class Logins:
 
     def make_cookie(self) -> str:
         """Make a signed cookie that expires after ``[web] session_hours``."""
-        expires = str(int(time.time()) + self._lasts_s)
+        expires = str(int(self._now_s()) + self._lasts_s)
         return f"{expires}.{self._sign(expires)}"
 
     def is_valid_cookie(self, cookie: str) -> bool:
-        """Check a cookie's signature and expiry; a new token invalidates all cookies."""
+        """Check a cookie's signature and expiry; a new token invalidates all cookies.
+
+        One that lasts longer than any made now was made by a clock that was ahead.
+        """
         expires, _, signature = cookie.partition(".")
         if not expires.isascii() or not expires.isdigit() or len(expires) > 12:
             return False
         genuine = hmac.compare_digest(signature.encode(), self._sign(expires).encode())
-        return genuine and int(expires) > time.time()
+        return genuine and 0 < int(expires) - self._now_s() <= self._lasts_s
 
     def may_try(self, address: str) -> bool:
         """Whether an address has fewer than 10 failed logins in the last minute."""

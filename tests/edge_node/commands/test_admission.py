@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_node.clock_floor import from_unix
 from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
 from edge_node.config.delivery_sections import CommandsConfig
 from edge_node.errors import ConfigError
 from edge_node.messages.command import Verb
 from edge_node.mqtt.types import Incoming
 from edge_node.signing import signed_bytes
-from tests.support.commands import BASE, NOW, TOPICS, gate, incoming, refusal
+from edge_node.spool.rows import MAX_NONCES
+from tests.support.clocks import BUILT, TRUTH, SetClock
+from tests.support.commands import BASE, NOW, TOPICS, command_at, gate, incoming, refusal, signed_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +32,6 @@ def test_time_is_checked_against_our_clock() -> None:
     assert refusal(gate(NOW - timedelta(seconds=31)).judge(incoming())) == "clock"
     assert isinstance(gate(NOW - timedelta(seconds=29)).judge(incoming()), AdmittedCommand)
     assert refusal(gate().judge(incoming(expires_at="2026-01-01T12:10:01Z"))) == "lifetime"
-    assert refusal(gate(datetime(1970, 1, 1, tzinfo=timezone.utc)).judge(incoming())) == "clock"
 
 
 def test_a_repeated_and_a_retained_command_are_refused() -> None:
@@ -38,7 +40,8 @@ def test_a_repeated_and_a_retained_command_are_refused() -> None:
     assert isinstance(door.judge(incoming()), AdmittedCommand)
     assert refusal(door.judge(incoming())) == "repeated"
     assert refusal(gate().judge(incoming(retained=True))) == "retained"
-    restarted = CommandAdmission(CommandsConfig(), TOPICS, {BASE["id"]: 4e9}, lambda: NOW)
+    floor = SetClock(NOW, "synchronized").floor()
+    restarted = CommandAdmission(CommandsConfig(), TOPICS, {BASE["id"]: 4e9}, floor)
     assert refusal(restarted.judge(incoming())) == "repeated"
 
 
@@ -59,6 +62,76 @@ def test_another_robots_command_and_unknown_verbs_go_nowhere() -> None:
         judged = gate().judge(incoming(verb))
         assert refusal(judged) == "unknown_verb"
         assert judged.verb == "unknown"
+
+
+@pytest.mark.parametrize("quality", ["not_synchronized", "unknown", "synchronized"])
+def test_a_clock_below_the_floor_makes_nothing_fresh(quality) -> None:
+    """A robot that starts in 1970 refuses what the floor calls expired, and takes what is later than it."""
+    clock = SetClock(datetime(1970, 1, 1, tzinfo=timezone.utc), quality)
+    door = CommandAdmission(CommandsConfig(), TOPICS, {}, clock.floor())
+    assert refusal(door.judge(command_at(BUILT - timedelta(hours=1), "old-00001"))) == "expired"
+    assert isinstance(door.judge(command_at(TRUTH, "new-00001")), AdmittedCommand)
+
+
+def test_an_unsigned_command_does_not_raise_the_floor() -> None:
+    """Whoever may send commands without a signature cannot make those of others expire."""
+    clock = SetClock(datetime(1970, 1, 1, tzinfo=timezone.utc))
+    floor = clock.floor()
+    door = CommandAdmission(CommandsConfig(), TOPICS, {}, floor)
+    assert isinstance(door.judge(command_at(TRUTH + timedelta(days=400), "far-00001")), AdmittedCommand)
+    assert from_unix(floor.read().floor_s) == BUILT
+    assert isinstance(door.judge(command_at(TRUTH, "now-00001")), AdmittedCommand)
+
+
+def test_a_signed_command_raises_the_floor_of_a_robot_without_a_clock(key_pair) -> None:
+    """From then on the floor tells expired from fresh, whatever the wall clock says."""
+    key, file = key_pair
+    clock = SetClock(datetime(1970, 1, 1, tzinfo=timezone.utc))
+    floor = clock.floor()
+    door = CommandAdmission(CommandsConfig(public_key_file=str(file)), TOPICS, {}, floor)
+    forged = command_at(TRUTH + timedelta(days=400), "forged-01")
+    assert refusal(door.judge(forged)) == "unsigned"
+    assert from_unix(floor.read().floor_s) == BUILT
+    assert isinstance(door.judge(signed_by(key, command_at(TRUTH, "first-001"))), AdmittedCommand)
+    assert timedelta() <= TRUTH - from_unix(floor.read().floor_s) <= timedelta(seconds=30)
+    late = signed_by(key, command_at(TRUTH - timedelta(seconds=1), "late-0001"))
+    clock.run(120)
+    judged = door.judge(late)
+    assert refusal(judged) == "expired"
+    assert "edge-node clock" in judged.text
+
+
+def test_a_trusted_clock_is_not_moved_by_a_signed_command(key_pair) -> None:
+    """A sender whose clock is 400 days ahead is refused, and costs nobody else anything."""
+    key, file = key_pair
+    clock = SetClock(TRUTH, "synchronized")
+    floor = clock.floor()
+    door = CommandAdmission(CommandsConfig(public_key_file=str(file)), TOPICS, {}, floor)
+    ahead = signed_by(key, command_at(TRUTH + timedelta(days=400), "ahead-001"))
+    assert refusal(door.judge(ahead)) == "clock"
+    assert isinstance(door.judge(signed_by(key, command_at(TRUTH, "right-001"))), AdmittedCommand)
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_ids_beyond_the_bound_never_lock_out_who_may_send(key_pair, is_signed) -> None:
+    """With a key an id is kept until the floor passed its expiry; without one the first to expire goes."""
+    key, file = key_pair
+    clock = SetClock(TRUTH)
+    floor = clock.floor()
+    config = CommandsConfig(public_key_file=str(file) if is_signed else None)
+    kept = {f"{n:08}": TRUTH.timestamp() + 60 + n for n in range(MAX_NONCES)}
+    door = CommandAdmission(config, TOPICS, kept, floor)
+
+    def send(name: str):
+        message = command_at(clock.wall, name)
+        return door.judge(signed_by(key, message) if is_signed else message)
+
+    if is_signed:
+        assert refusal(send("one-00001")) == "busy"
+        clock.run(90)
+        floor.set_floor(clock.wall)
+    assert isinstance(send("two-00001"), AdmittedCommand)
+    assert refusal(send("00009999")) == "repeated"
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import datetime, timezone
 
-from edge_node.commands.audit_files import AuditFiles, read_audit
+from edge_node.commands.audit_files import AuditEntry, AuditFiles, read_audit
 from tests.support.audit_records import record
 
 
@@ -22,6 +23,23 @@ def test_entries_come_back_in_order_from_both_files(tmp_path):
     assert entries[1].asked == {"by": "李"}
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "audit").iterdir()}
     assert modes == {0o600}
+
+
+def test_order_survives_a_clock_that_is_set_and_lines_of_an_earlier_version(tmp_path):
+    """Lines are numbered over both files and restarts; those without a number come first, by their time."""
+    (tmp_path / "reviews.jsonl").write_bytes(
+        b'{"at":"2030-01-02T00:00:00Z","event":"taken","verb":"review","command_id":"old-2"}\n'
+    )
+    (tmp_path / "commands.jsonl").write_bytes(
+        b'{"at":"2030-01-01T00:00:00Z","event":"taken","verb":"ping","command_id":"old-1"}\n'
+    )
+    moments = [datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2026, 1970, 2031, 2026)]
+    for number, at in enumerate(moments):
+        audit = AuditFiles(tmp_path, max_file_bytes=200)  # a restart, and a file that is full
+        verb = ("review", "ping")[number % 2]
+        assert audit.write(AuditEntry(at=at, event="taken", verb=verb, command_id=f"c{number}"))
+    names = [entry.command_id for entry in read_audit(tmp_path)]
+    assert names == ["old-1", "old-2", "c0", "c1", "c2", "c3"]
 
 
 def test_it_is_bounded_and_a_flood_of_commands_pushes_no_review_out(tmp_path):

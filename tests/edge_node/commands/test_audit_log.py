@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from edge_node.clock_floor import ClockFloor
 from edge_node.commands.audit_files import AuditFiles, read_audit
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.executor import CommandExecutor
@@ -47,6 +48,7 @@ class Robot:
             spool=self.spool,
             audit=self.audit,
             responses=responses,
+            floor=ClockFloor(folder),
             submit=self.executor.submit,
         )
 

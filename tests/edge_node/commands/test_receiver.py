@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from edge_node.clock_floor import ClockFloor
 from edge_node.commands.audit_files import AuditFiles, read_audit
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.executor import CommandExecutor
@@ -45,7 +46,12 @@ def test_commands_over_a_real_broker_are_carried_out_once_and_answered(mosquitto
     handlers = {Verb.PAUSE: done, Verb.RELOAD: fail, Verb.RESUME: done}
     executor = CommandExecutor(handlers, responses)
     receiver = CommandReceiver(
-        *(CommandsConfig(), TOPICS), spool=spool, audit=audit, responses=responses, submit=executor.submit
+        *(CommandsConfig(), TOPICS),
+        spool=spool,
+        audit=audit,
+        responses=responses,
+        floor=ClockFloor(tmp_path),
+        submit=executor.submit,
     )
     now = datetime.now(timezone.utc)
     times = {"issued_at": now.isoformat(), "expires_at": (now + timedelta(minutes=1)).isoformat()}

@@ -11,7 +11,7 @@ import pytest
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
-from edge_node.spool.rows import Keep, Refusal
+from edge_node.spool.rows import MAX_NONCES, Keep, Refusal
 from edge_node.spool.spool import Spool
 from tests.support.processes import wait_for
 from tests.support.spool_rows import fill, numbers
@@ -161,4 +161,23 @@ def test_command_ids_are_remembered_over_a_restart(tmp_path: Path) -> None:
     spool.close()
     spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
     assert spool.taken_nonces == {"abc": 4e9}
+    spool.close()
+
+
+def test_command_ids_are_forgotten_by_the_floor_of_time_and_in_number(tmp_path: Path) -> None:
+    """Not by the wall clock, which may go back; of too many the first to expire goes."""
+    spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
+    for number in range(MAX_NONCES + 5):
+        spool.remember_nonce(f"{number:08}", 1000.0 + number)
+    assert spool.flush(5)
+    fill(spool, 1)
+    spool.close()
+    spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
+    assert len(spool.taken_nonces) == MAX_NONCES
+    assert min(spool.taken_nonces) == "00000005"
+    spool.remember_nonce("late", 4e9, forget_before_s=1000.0 + MAX_NONCES)
+    fill(spool, 1)
+    spool.close()
+    spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig())
+    assert len(spool.taken_nonces) == 6
     spool.close()

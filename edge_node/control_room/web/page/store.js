@@ -140,7 +140,7 @@ async function refetch({ site, id }) {
 
 function noteLatest(verdict) {
   const before = known.latest.get(robotKey(verdict));
-  if (!verdict.replayed && !(before && before.observed_at > verdict.observed_at && before.id.split(":")[1] === verdict.id.split(":")[1])) known.latest.set(robotKey(verdict), verdict);
+  if (!verdict.replayed && !(before && before.seq > verdict.seq && before.id.split(":")[1] === verdict.id.split(":")[1])) known.latest.set(robotKey(verdict), verdict);
 }
 
 function tellStream(connected) {

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+
+import pytest
 
 from edge_node.control_room.history.records import (
     FindingFilter,
     StoredPicture,
 )
+from edge_node.control_room.report.collected_reviews import collect_newest_reviews
 from edge_node.messages.finding import FindingState
 from edge_node.messages.response import Response, Result
-from tests.support.room_records import finding
+from edge_node.messages.review import ReviewJudgement
+from tests.support.room_records import finding, review
 from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -41,6 +46,39 @@ def test_a_finding_is_what_its_newest_message_says(history: History) -> None:
     assert history.findings(FindingFilter(is_open=True)) == []
     assert history.findings(FindingFilter(robot="crawler-1", material="steel", is_open=False)) == [record]
     assert history.finding("crawler-1:epoch:f4") is None
+
+
+@pytest.mark.parametrize("step", [-timedelta(hours=1), -timedelta(days=400), timedelta()], ids=str)
+def test_the_later_of_two_reviews_counts_whatever_the_clock_said(history: History, step: timedelta) -> None:
+    """In the room and in its report, also if the robot recorded one by a clock that begins in 1970."""
+    history.add_review(review("review-1"))
+    history.add_review(
+        review("review-2", opinion=ReviewJudgement.CONFIRMED, reviewed_at=START + step, corrections={})
+    )
+    history.add_finding(finding())
+    assert history.finding("crawler-1:epoch:f3").review.review_id == "review-2"
+    history.add_response(
+        Response(
+            id="crawler-1:epoch:r2",
+            seq=2,
+            site="quay",
+            robot="crawler-1",
+            at=datetime(1970, 1, 1, tzinfo=timezone.utc),
+            verb="review",
+            command_id="review-2",
+            result=Result.DONE,
+            code="ok",
+            text="noted",
+            data={
+                "subject": "crawler-1:epoch:f3",
+                "judgement": "confirmed",
+                "by": "Ada",
+                "at": "1970-01-01T00:00:09Z",
+            },
+        )
+    )
+    (newest,) = collect_newest_reviews(history)
+    assert (newest.command_id, newest.is_recorded) == ("review-2", True)
 
 
 def test_answers_and_pictures_are_kept_once(history: History) -> None:

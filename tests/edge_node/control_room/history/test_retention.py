@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+
+import pytest
 
 from edge_node.control_room.history.records import (
     StoredPicture,
@@ -37,6 +40,37 @@ def test_bounds_cost_the_oldest_verdicts_and_no_gap(history: History, tmp_path: 
     assert not history.add_verdict(verdict(1, "U"))
     assert history.trim(max_bytes=10**9, max_picture_bytes=10**9, days=1e-9) >= usage.verdicts
     assert history.usage().verdicts == 0
+
+
+DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
+
+
+def stamped(history: History, stamps: list[datetime]) -> None:
+    """Store one verdict, one picture and one response for each time of arrival, in this order."""
+    for seq, at in enumerate(stamps, start=1):
+        history.add_verdict(verdict(seq, "U"), received_at=at)
+        picture = StoredPicture("quay", "crawler-1", f"{seq:064x}", is_thumbnail=True, content=b"x")
+        history.add_picture(picture, received_at=at)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "left"),
+    [
+        ([NOW - 40 * DAY, NOW - 31 * DAY, NOW - 29 * DAY, NOW], 2),
+        ([NOW - 29 * DAY, datetime(1970, 1, 1, tzinfo=timezone.utc), NOW - DAY], 3),
+        ([NOW - 29 * DAY, NOW - 400 * DAY, NOW - 28 * DAY], 3),
+        ([NOW - 40 * DAY, NOW + 400 * DAY, NOW - 39 * DAY, NOW], 1),  # an old one that claims to be of later
+        ([NOW - 40 * DAY, NOW, NOW + 400 * DAY], 2),
+        ([NOW - 40 * DAY, NOW + 400 * DAY], 1),  # may be new
+        ([NOW + 400 * DAY] * 3, 3),
+    ],
+)
+def test_age_goes_by_the_order_of_arrival_too(history: History, stamps, left) -> None:
+    """What came behind a young row is young, also if the room's clock said otherwise when it came."""
+    stamped(history, stamps)
+    history.trim(max_bytes=10**9, max_picture_bytes=10**9, days=30, now=NOW)
+    assert (history.usage().verdicts, history.usage().pictures) == (left, left)
 
 
 def test_a_robot_that_sends_each_second_number_does_not_wear_the_history_out(history: History) -> None:

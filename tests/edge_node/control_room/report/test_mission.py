@@ -11,7 +11,7 @@ from edge_node.control_room.history.history import History
 from edge_node.control_room.report.mission import Selection, collect_mission
 from edge_node.errors import CorrosionError
 from edge_node.messages.verdict import EpochEnd
-from tests.support.missions import WHO
+from tests.support.missions import WHO, finding
 from tests.support.verdicts import START, verdict
 
 
@@ -38,6 +38,54 @@ def test_a_mission_can_be_part_of_a_history(history):
     assert (mission.frames, mission.missing, mission.findings) == (10, 0, ())
     early = Selection("quay", "crawler-1", until=START + timedelta(seconds=10))
     assert (collect_mission(history, early).frames, len(collect_mission(history, early).findings)) == (10, 1)
+
+
+@pytest.mark.parametrize("wrong_days", [400, -400])
+def test_a_finding_over_which_the_clock_was_set_is_in_the_report_of_its_day(tmp_path, wrong_days):
+    """As an earlier version dates it, also last before first: chosen by its verdicts, with all of them."""
+    opened, wrong = History(tmp_path), timedelta(days=wrong_days)
+    for seq in range(1, 31):
+        at = START + timedelta(seconds=seq) + (wrong if seq <= 14 else timedelta())
+        opened.add_verdict(verdict(seq, "C" if seq > 3 else "U", observed_at=at))
+    opened.add_finding(
+        finding(
+            4,
+            asset=None,
+            first_observed_at=START + timedelta(seconds=4) + wrong,
+            last_observed_at=START + timedelta(seconds=30),
+            last_verdict="crawler-1:epoch:30",
+        )
+    )
+    day = Selection("quay", "crawler-1", since=START, until=START + timedelta(days=1))
+    mission = collect_mission(opened, day)
+    assert (mission.frames, len(mission.findings)) == (16, 1)
+    (found,) = mission.findings
+    assert [record.verdict.seq for record in opened.verdicts_of(found.finding)] == list(range(4, 31))
+    wrong_day = Selection("quay", "crawler-1", since=START + wrong, until=START + wrong + timedelta(days=1))
+    assert len(collect_mission(opened, wrong_day).findings) == 1
+    whole = collect_mission(opened, Selection("quay", "crawler-1"))
+    assert (len(whole.findings), round(whole.lasted_s)) == (1, 29)
+    between = START + wrong / 2
+    opened.add_verdict(verdict(31, "U", observed_at=between))
+    other = Selection("quay", "crawler-1", since=between, until=between + timedelta(days=1))
+    assert collect_mission(opened, other).findings == ()
+    opened.close()
+
+
+def test_a_finding_whose_verdicts_are_deleted_is_chosen_by_its_dates(history):
+    """Findings outlive their verdicts; dates in the wrong order are read as a stretch all the same."""
+    for number, (first_s, last_s) in enumerate([(1, 9), (9, 1), (90, 99)], start=1):
+        history.add_finding(
+            finding(
+                100 + number,
+                first_observed_at=START + timedelta(seconds=first_s),
+                last_observed_at=START + timedelta(seconds=last_s),
+                first_verdict="crawler-1:deleted:1",
+                last_verdict="crawler-1:deleted:9",
+            )
+        )
+    numbers = {found.finding.id.rsplit(":f", 1)[1] for found in collect_mission(history, WHO).findings}
+    assert numbers == {"5", "101", "102"}
 
 
 def test_without_anything_to_report_it_says_what_there_is(history):

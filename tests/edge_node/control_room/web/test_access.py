@@ -91,6 +91,21 @@ def test_guessing_is_slowed_down(tmp_path: Path, broker: Mosquitto) -> None:
     assert room.stop() == 0
 
 
+def test_a_cookie_ends_by_a_time_that_does_not_go_back(tmp_path: Path) -> None:
+    """Expired it stays; one made while the clock was ahead is not valid until that date comes."""
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    now_s = [1_800_000_000.0]
+    logins = Logins(WebConfig(token_file=str(tmp_path / "token"), session_hours=12), lambda: now_s[0])
+    cookie = logins.make_cookie()
+    assert logins.is_valid_cookie(cookie)
+    now_s[0] += 12 * 3600
+    assert not logins.is_valid_cookie(cookie)
+    now_s[0] += 400 * 86_400
+    ahead = logins.make_cookie()
+    now_s[0] -= 400 * 86_400
+    assert not logins.is_valid_cookie(ahead)
+
+
 @pytest.mark.parametrize("content", ["short", "", "x" * 5000, "fifteen signs!!"])
 def test_a_token_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     """At the start, with the file and how to make one."""

@@ -1,0 +1,91 @@
+"""The history's bounds in time: no wrong clock deletes what cannot be had again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import get_args
+
+import pytest
+
+from edge_node.clock import TimeQuality
+from edge_node.control_room.history.history import History
+from edge_node.control_room.ingest.trimming import HOLD_S, HistoryTrimmer
+from edge_node.control_room.settings import RoomConfig
+from tests.support.clocks import SetClock
+from tests.support.verdicts import verdict
+
+DAY = timedelta(days=1)
+
+
+class Room:
+    """A history of sixty days, four verdicts a day, on clocks that a test sets."""
+
+    def __init__(self, folder) -> None:
+        self.clock = SetClock()
+        self.history = History(folder)
+        self.folder = folder
+        self.notices: list[str] = []
+        self.start()
+        self.floor.set_floor(self.clock.wall)
+        with self.history.transaction():
+            for number in range(240):
+                at = self.clock.wall - (240 - number) * DAY / 4
+                self.history.add_verdict(verdict(number + 1, "U"), received_at=at)
+
+    def start(self) -> None:
+        """Start the trimming of a room, as after a restart."""
+        self.floor = self.clock.floor(self.folder, hold_s=HOLD_S, trusted=frozenset(get_args(TimeQuality)))
+        config = RoomConfig(state_dir=str(self.folder), days=30)
+        self.trimmer = HistoryTrimmer(config, self.history, self.floor, self.notices.append)
+
+    def run(self, hours: float) -> int:
+        """Trim every half hour for so long; return how many verdicts are left."""
+        for _ in range(round(hours * 2)):
+            self.clock.run(1800)
+            self.trimmer.trim()
+        return self.history.usage().verdicts
+
+
+@pytest.fixture
+def room(tmp_path):
+    """Return a room whose history goes back sixty days."""
+    opened = Room(tmp_path)
+    yield opened
+    opened.history.close()
+
+
+@pytest.mark.parametrize("step", [400 * DAY, 31 * DAY, DAY / 12, -400 * DAY], ids=str)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_wrong_clock_deletes_nothing_that_is_younger_than_the_bound(room, step, restarted):
+    """Not in hours at a wrong date, not over restarts into it, and afterwards age counts as before."""
+    assert room.run(1) == 119
+    for _ in range(3):
+        room.clock.step(step)
+        if restarted:
+            room.floor.close()
+            room.start()
+        assert room.run(HOLD_S / 3600 - 1) >= 119 - 7
+        room.clock.step(-step)
+        assert room.run(1) >= 119 - 7
+    assert bool(room.notices) == (step > timedelta(hours=1))
+    assert all("edge-node clock --state-dir" in text for text in room.notices)
+
+
+def test_a_right_clock_deletes_what_is_too_old(room):
+    """Day by day; also after weeks in which the room was off, once its clock has run on for half a day."""
+    assert room.run(1) == 119
+    assert room.run(24) == 115
+    room.floor.close()
+    room.clock.reboot(off=10 * DAY)
+    room.start()
+    assert room.run(1) == 115
+    assert room.run(HOLD_S / 3600) == 115 - 40 - 2
+
+
+def test_a_clock_that_begins_in_1970_deletes_nothing(room):
+    """The floor of time goes on where it was saved."""
+    room.floor.close()
+    room.clock.reboot(datetime(1970, 1, 1, tzinfo=timezone.utc))
+    room.start()
+    assert room.run(2) == 119
+    assert room.notices == []
