@@ -57,6 +57,7 @@ from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_trusted_keys
+from edge_node.spool.files import SpoolLock
 from edge_node.spool.spool import Spool
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+SPOOL_NAME = "spool.sqlite"
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
 
@@ -89,10 +91,13 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
-        node = Registry(config, topics, _make_state_dir(config), stack, wake)
+        state_dir = _make_state_dir(config)
+        # Before all else: a second start beside a running node must change nothing.
+        lock = stack.enter_context(SpoolLock(state_dir / SPOOL_NAME))
+        node = Registry(config, topics, state_dir, stack, wake)
         camera = _camera(node)
         models = _models(node, reload)
-        storage = _storage(node)
+        storage = _storage(node, lock)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
             _commands(node, models, storage, fetcher)
@@ -141,9 +146,10 @@ def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
     return ModelParts(engine, Reloader(load, reload), store)
 
 
-def _storage(node: Registry) -> StorageParts:
+def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     """Open everything that lies in the state folder; findings are started with the camera."""
-    spool = node.stack.enter_context(Spool.open(node.state_dir / "spool.sqlite", node.config.spool))
+    path = node.state_dir / SPOOL_NAME
+    spool = node.stack.enter_context(Spool.open(path, node.config.spool, lock=lock))
     evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence)
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
     findings = FindingLog(node.config.findings, node.state_dir, spool)

@@ -129,25 +129,37 @@ def restore_damaged(damaged: Path, path: Path) -> None:
 
 
 class SpoolLock:
-    """An flock that keeps a second node from sending the same rows; held as long as the process lives."""
+    """An flock that keeps a second node out of the state folder; held as long as the process lives.
+
+    A node takes it before it changes anything, so that a second start beside a running node has no effect.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Take the lock of the spool at ``path``.
+        """Take the lock of the spool at ``path``, whose folder is made if it is missing.
 
         Raises:
             SpoolError: another process has it.
         """
         lock = sibling_file(path, "-lock")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _check_owner(lock)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as err:
-            raise SpoolError(f"{lock}: {err.strerror or err}; the spool needs a folder it can write") from err
+            raise SpoolError(
+                f"{lock}: {err.strerror or err}; the spool needs a folder that it can write ([node] state_dir)"
+            ) from err
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             os.close(self._descriptor)
             raise SpoolError(f"{path}: another edge-node uses this spool; one robot, one node") from err
+
+    def __enter__(self) -> SpoolLock:  # noqa: PYI034  Self needs Python 3.11
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Release the lock."""

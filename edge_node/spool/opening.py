@@ -14,7 +14,6 @@ from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import (
     Generation,
     SpoolBudget,
-    SpoolLock,
     move_damaged,
     prepare_file,
     restore_damaged,
@@ -46,21 +45,15 @@ class OpenedSpool:
     restored: str
 
 
-def open_locked(path: Path, division: SpoolBudget) -> tuple[OpenedSpool, SpoolLock]:
-    """Open the spool at ``path`` for this process alone; make the file if it is missing.
+def open_spool(path: Path, division: SpoolBudget) -> OpenedSpool:
+    """Open the spool at ``path``, whose lock this process holds; make the file if it is missing.
 
     A damaged file is renamed, and its undamaged rows are copied to a new one.
 
     Raises:
-        SpoolError: another user's, in use, of a newer version, or the disk cannot be read and written.
+        SpoolError: another user's, of a newer version, or the disk cannot be read and written.
     """
-    fresh = prepare_file(path)
-    lock = SpoolLock(path)
-    try:
-        return _open(path, division, fresh=fresh), lock
-    except SpoolError:
-        lock.release()
-        raise
+    return _open(path, division, fresh=prepare_file(path))
 
 
 def recover_store(path: Path, division: SpoolBudget, epoch: str, counters: dict[str, int]) -> SpoolDatabase:

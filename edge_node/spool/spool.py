@@ -16,8 +16,8 @@ from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.verdict import encode
 from edge_node.spool.counters import Counters
-from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
-from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
+from edge_node.spool.files import DiskSpace, SpoolBudget, SpoolLock, divide_budget, own_bytes
+from edge_node.spool.opening import lasting_alarms, open_spool, recover_store
 from edge_node.spool.pending import Pending
 from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredUpTo
 from edge_node.spool.transaction import DamagedError, DiskError
@@ -49,8 +49,22 @@ _DAMAGED_ROW = 0  # no MQTT reason code: the checksum did not hold
 class Spool:
     """Queue one robot's messages on disk; every method may be called from any thread."""
 
-    def __init__(self, path: Path, config: SpoolConfig, clock: Callable[[], float] = time.time) -> None:
-        """Open the spool without starting its writer thread; ``clock`` gives Unix time."""
+    def __init__(
+        self,
+        path: Path,
+        config: SpoolConfig,
+        clock: Callable[[], float] = time.time,
+        *,
+        lock: SpoolLock | None = None,
+    ) -> None:
+        """Open the spool without starting its writer thread.
+
+        Args:
+            path: of the file.
+            config: its bounds.
+            clock: gives Unix time.
+            lock: of this spool, if the caller holds it already, and releases it; else it is taken here.
+        """
         self._clock = clock
         self._path = path
         self._budget: SpoolBudget = divide_budget(config)
@@ -62,7 +76,12 @@ class Spool:
         self._failure: Alarm | None = None
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
-        opened, self._lock = open_locked(path, self._budget)
+        self._lock = SpoolLock(path) if lock is None else None
+        try:
+            opened = open_spool(path, self._budget)
+        except SpoolError:
+            self._release_lock()
+            raise
         self._store, self._epoch, self._restored = opened.store, opened.epoch, opened.restored
         self._counters = Counters(opened.counters)
         self._waiting = self._store.waiting()
@@ -73,15 +92,15 @@ class Spool:
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
-    def open(cls, path: Path, config: SpoolConfig) -> Spool:
-        """Open the spool at ``path``, or make it, and start its writer thread.
+    def open(cls, path: Path, config: SpoolConfig, *, lock: SpoolLock | None = None) -> Spool:
+        """Open the spool at ``path``, or make it, and start its writer thread; ``lock`` if it is held already.
 
         A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
 
         Raises:
             SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
         """
-        spool = cls(path, config)
+        spool = cls(path, config, lock=lock)
         spool.start()
         return spool
 
@@ -260,7 +279,11 @@ class Spool:
             return
         self._store.close()
         self._disk.close()
-        self._lock.release()
+        self._release_lock()
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def _write_forever(self) -> None:
         cleaned_s = time.monotonic()

@@ -82,7 +82,8 @@ def _bundle(config: Config) -> Bundle:
     if config.bundle.path != STORE_NAME:
         return load_bundle(resolve_bundle_path(config.bundle.path))
     folder = Path(config.node.state_dir) / STORE_NAME
-    if not folder.exists() or folder.stat().st_uid != os.geteuid():
+    # Without its inner folder nothing was installed yet; opening it would make one beside a running node.
+    if not (folder / "slots").exists() or folder.stat().st_uid != os.geteuid():
         return load_bundle(DEFAULT_BUNDLE)
     store = BundleStore(folder, keys)
     return store.bundle(store.state().current)
