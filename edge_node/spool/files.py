@@ -147,7 +147,7 @@ class SpoolLock:
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as err:
             raise SpoolError(
-                f"{lock}: {err.strerror or err}; the spool needs a folder that it can write ([node] state_dir)"
+                f"{lock}: {err.strerror or err}; the spool needs a folder to write in ([node] state_dir)"
             ) from err
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -93,7 +93,7 @@ class Spool:
 
     @classmethod
     def open(cls, path: Path, config: SpoolConfig, *, lock: SpoolLock | None = None) -> Spool:
-        """Open the spool at ``path``, or make it, and start its writer thread; ``lock`` if it is held already.
+        """Open the spool at ``path``, or make it, and start its writer; ``lock`` as in the constructor.
 
         A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
 
