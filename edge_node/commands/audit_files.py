@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import sync_folder
+from edge_node.fault_log import FaultLog
 from edge_node.messages.review import REVIEW_VERB
+from edge_node.messages.status import Alarm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +56,27 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class AuditFiles:
     """The audit files of one node; may be used by several threads."""
 
-    def __init__(self, folder: Path, max_file_bytes: int = MAX_FILE_BYTES) -> None:
-        """Write into ``folder``, which is made when the first line is written."""
+    def __init__(
+        self, folder: Path, max_file_bytes: int = MAX_FILE_BYTES, budget: DiskBudget | None = None
+    ) -> None:
+        """Write into ``folder``, which is made when the first line is written.
+
+        Args:
+            folder: of the files.
+            max_file_bytes: bound of each.
+            budget: of the disk; pictures on it give way to the audit.
+        """
         self._folder = folder
         self._max_file_bytes = max_file_bytes
+        self._budget = budget or DiskBudget()
+        self._fault = FaultLog("audit")
         self._lock = threading.Lock()
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """An alarm while the disk takes no line."""
+        text = self._fault.text
+        return (Alarm(code="audit_failing", text=text),) if text else ()
 
     def write(self, entry: AuditEntry) -> bool:
         """Write an entry and wait until the disk has it; False, and a line in the log, if it fails."""
@@ -66,12 +85,15 @@ class AuditFiles:
         try:
             with self._lock:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._budget.make_room(Worth.AUDIT, self._folder, len(line))
                 if _size(path) + len(line) > self._max_file_bytes:
                     path.replace(path.with_name(path.name + ".1"))
                 _append(path, line)
         except OSError as err:
+            self._fault.fail(f"{path}: {err.strerror or err}; commands are executed and not in the audit")
             log_lost(entry, f"{path}: {err.strerror or err}")
             return False
+        self._fault.succeed()
         return True
 
 

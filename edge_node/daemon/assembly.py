@@ -40,6 +40,7 @@ from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
+from edge_node.disk_budget import Worth
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SPOOL_NAME = "spool.sqlite"
+ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a spool that is opened
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
 
@@ -149,11 +151,15 @@ def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
 def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     """Open everything that lies in the state folder; findings are started with the camera."""
     path = node.state_dir / SPOOL_NAME
-    spool = node.stack.enter_context(Spool.open(path, node.config.spool, lock=lock))
-    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence)
-    audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
-    findings = FindingLog(node.config.findings, node.state_dir, spool)
+    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence, node.budget)
+    # A disk that was filled while the node was stopped: pictures make room for the spool's files.
+    node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
+    spool = node.stack.enter_context(Spool.open(path, node.config.spool, lock=lock, budget=node.budget))
+    audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
+    audit = node.stack.enter_context(AuditLog(audit_files))
+    findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
     node.verdict_listeners.append(findings)
+    node.alarm_sources.extend((lambda: evidence.alarms, lambda: audit.alarms, lambda: findings.alarms))
     return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
 
 
@@ -230,6 +236,7 @@ def _link(node: Registry, storage: StorageParts) -> Publisher:
             *node.outboxes,
         ],
         listeners=[_sparkplug(node)] if config.mqtt.sparkplug else [],
+        alarm_sources=node.alarm_sources,
     )
     return node.stack.enter_context(publisher)
 
@@ -295,8 +302,9 @@ def _inspection(
     on_busy = shadow.give_way if shadow is not None else None
     inference = InferenceThread(camera.latest, has_work.set, on_busy)
     bundle = _bundle_in_use(node, models, spool.epoch)
-    pictures = EvidenceThread(has_work.set)
-    verdicts = VerdictWriter(spool, storage.evidence, pictures, camera.pose, requests=node.picture_requests)
+    evidence = storage.evidence
+    pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
+    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
     sources = Sources(
         camera.capture,
         inference,
@@ -305,6 +313,7 @@ def _inspection(
         node.pause,
         texts=tuple(node.bundle_texts),
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
+        evidence_part=lambda: evidence.part,
     )
     return InspectionParts(has_work, inference, bundle, verdicts, sources)
 

@@ -79,12 +79,19 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
         quarantined: number of rows in quarantine.
     """
     found = [Alarm(code="spool_restored", text=restored)] if restored else []
+    try:
+        files = sorted(
+            file for file in path.parent.iterdir() if file.name.startswith(path.name + ".damaged-")
+        )
+    except OSError as err:  # no descriptor left, say: no reason to end
+        found.append(Alarm(code="state_unreadable", text=f"{path.parent}: {err.strerror or err}"))
+        files = []
     found += [
         Alarm(
             code="spool_damaged",
             text=f"{file} was damaged and set aside; its whole rows were taken over; remove it when done",
         )
-        for file in sorted(path.parent.glob(path.name + ".damaged-*"))
+        for file in files
         if file.name.rsplit("-", 1)[-1].isdigit()
     ]
     if quarantined:

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from edge_node.disk_budget import DiskBudget
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.verdict import encode
@@ -56,6 +57,7 @@ class Spool:
         clock: Callable[[], float] = time.time,
         *,
         lock: SpoolLock | None = None,
+        budget: DiskBudget | None = None,
     ) -> None:
         """Open the spool without starting its writer thread.
 
@@ -64,6 +66,7 @@ class Spool:
             config: its bounds.
             clock: gives Unix time.
             lock: of this spool, if the caller holds it already, and releases it; else it is taken here.
+            budget: of the disk; others on it give way to rows.
         """
         self._clock = clock
         self._path = path
@@ -87,20 +90,27 @@ class Spool:
         self._waiting = self._store.waiting()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
-        self._disk = DiskSpace(path, self._budget)
+        self._disk = DiskSpace(path, self._budget, budget or DiskBudget())
         self.beat_s = time.monotonic()  # last turn of the writer thread, for the watchdog
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
-    def open(cls, path: Path, config: SpoolConfig, *, lock: SpoolLock | None = None) -> Spool:
-        """Open the spool at ``path``, or make it, and start its writer; ``lock`` as in the constructor.
+    def open(
+        cls,
+        path: Path,
+        config: SpoolConfig,
+        *,
+        lock: SpoolLock | None = None,
+        budget: DiskBudget | None = None,
+    ) -> Spool:
+        """Open the spool at ``path``, or make it, and start its writer; arguments as of the constructor.
 
         A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
 
         Raises:
             SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
         """
-        spool = cls(path, config, lock=lock)
+        spool = cls(path, config, lock=lock, budget=budget)
         spool.start()
         return spool
 
@@ -319,7 +329,8 @@ class Spool:
                 _log.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
             except (DiskError, OSError, SpoolError) as err:
-                self._note_failure(err)
+                if self._note_failure(err):
+                    continue
                 if self._closing and attempt > 0:
                     _log.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
                     return False
@@ -346,15 +357,17 @@ class Spool:
             self._save_counters()
         self._on_commit()
 
-    def _note_failure(self, err: Exception) -> None:
+    def _note_failure(self, err: Exception) -> bool:
+        """Raise the alarm; True if others gave way to a full disk, and it is worth trying again at once."""
         full = isinstance(err, DiskError) and err.full
+        if full and self._disk.note_full():
+            return True
         if self._failure is None:
             code = "disk_full" if full else "disk_failing"
             self._failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
             _log.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
-        if full:
-            self._disk.note_full()
+        return False
 
     def _replace_damaged(self) -> None:
         """Replace the file if it was found damaged while running."""
