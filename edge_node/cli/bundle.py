@@ -82,7 +82,7 @@ def _install(args: argparse.Namespace) -> int:
         raise UpdateError(f"{args.file}: {err.strerror or err}") from err
     with source:
         config, store = _open_store(args.config)
-        statement = Installer(store, config.bundle).install(
+        statement = Installer(store, config.bundle, material=config.inspect.material).install(
             source,
             str(args.file),
             again=args.again,
@@ -212,7 +212,7 @@ def _verify_file(args: argparse.Namespace) -> int:
 
     with Path(args.bundle).open("rb") as source:
         config, store = _open_store(args.config)
-        Installer(store, config.bundle).verify(source, args.bundle)
+        Installer(store, config.bundle, material=config.inspect.material).verify(source, args.bundle)
     print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
     return 0
 

@@ -26,6 +26,7 @@ from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.responses import ResponseWriter
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
+from edge_node.daemon.bundle_loader import BundleLoader
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
 from edge_node.daemon.parts import (
@@ -38,6 +39,7 @@ from edge_node.daemon.parts import (
 )
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.daemon.status_reporter import Sources, StatusReporter
+from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.disk_budget import Worth
@@ -46,8 +48,6 @@ from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
-from edge_node.inference.bundle import STORE_NAME
-from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
@@ -57,14 +57,10 @@ from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
-from edge_node.signing import load_trusted_keys
 from edge_node.spool.files import SpoolLock
 from edge_node.spool.spool import Spool
-from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
-from edge_node.update.installed_bundle import load_installed, note_start
 from edge_node.update.installer import Installer
-from edge_node.update.trial_keeper import TrialKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,12 +75,19 @@ ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a sp
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
 
-def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | None = None) -> int:
+def run_daemon(
+    config: Config,
+    stop: threading.Event,
+    reload: threading.Event | None = None,
+    *,
+    path: Path | None = None,
+) -> int:
     """Inspect frames until ``stop`` is set or the recording ends; return the exit code.
 
     The code is 1 if a recording could not be read to its end; what could be read was inspected.
 
-    Each time ``reload`` is set the bundle is read again and takes over between two frames, or is refused.
+    Each time ``reload`` is set the configuration in ``path`` and the bundle are read again; the bundle takes
+    over between two frames, or is refused.
 
     Raises:
         ConfigError: the bundle or the camera source can never work.
@@ -98,7 +101,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
         lock = stack.enter_context(SpoolLock(state_dir / SPOOL_NAME))
         node = Registry(config, topics, state_dir, stack, wake)
         camera = _camera(node)
-        models = _models(node, reload)
+        models = _models(node, reload, path)
         storage = _storage(node, lock)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
@@ -135,17 +138,12 @@ def _camera(node: Registry) -> CameraParts:
     return CameraParts(latest, capture, pose)
 
 
-def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
+def _models(node: Registry, reload: threading.Event | None, path: Path | None) -> ModelParts:
     """Load the models; a trial that keeps crashing is ended before."""
-    config, store = node.config.bundle, None
-    load = partial(load_engine, config)
-    if config.path == STORE_NAME:
-        store = BundleStore(node.state_dir / STORE_NAME, load_trusted_keys(config.trusted_keys))
-        note_start(store, config)
-        load = partial(load_installed, store, config)
+    loader = BundleLoader(node.config, node.state_dir, path)
     with _config_errors("[bundle] path"):
-        engine = load()
-    return ModelParts(engine, Reloader(load, reload), store)
+        engine = loader.start()
+    return ModelParts(engine, Reloader(loader.load, reload, reread=loader.reread), loader)
 
 
 def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
@@ -164,23 +162,23 @@ def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
-    """Follow the store of installed bundles, if there is one; return the fetcher if commands are accepted."""
-    if models.store is None:
-        return None
-    config, fetcher = node.config.bundle, None
-    if node.config.commands.accept:
-        fetcher = Fetcher(node.topics, Installer(models.store, config), node.wake.set)
+    """Follow the store of installed bundles; return the fetcher if there is one and commands are accepted."""
+    store, fetcher = models.loader.store, None
+    if store is not None and node.config.commands.accept:
+        material = node.config.inspect.material
+        installer = Installer(store, node.config.bundle, budget=node.budget, material=material)
+        fetcher = Fetcher(node.topics, installer, node.wake.set)
         node.inboxes.append(fetcher)
         node.outboxes.append(fetcher)
         node.bundle_texts.append(lambda: fetcher.text)
     on_event = partial(respond_to_event, storage.responses)
-    keeper = TrialKeeper(models.store, config, models.reloader, models.engine.bundle, on_event)
-    node.stack.enter_context(keeper)
-    node.bundle_texts.append(lambda: keeper.text)
-    node.verdict_listeners.append(keeper)
-    node.bundle_listeners.append(keeper)
-    node.periodics.append(keeper)
-    node.failure_counters.append(keeper.count_failure)
+    watch = StoreWatch(models.loader, models.reloader, models.engine.bundle, on_event)
+    node.stack.enter_context(watch)
+    node.bundle_texts.append(lambda: watch.text)
+    node.verdict_listeners.append(watch)
+    node.bundle_listeners.append(watch)
+    node.periodics.append(watch)
+    node.failure_counters.append(watch.count_failure)
     return fetcher
 
 

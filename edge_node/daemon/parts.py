@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_node.commands.responses import ResponseWriter
     from edge_node.config.sections import Config
     from edge_node.daemon.bundle_in_use import BundleInUse, BundleListener
+    from edge_node.daemon.bundle_loader import BundleLoader
     from edge_node.daemon.inference_thread import InferenceThread
     from edge_node.daemon.main_loop import Periodic, VerdictListener
     from edge_node.daemon.status_reporter import Sources, StatusListener
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from edge_node.mqtt.wake import Wake
     from edge_node.shadow.runner import Shadow
     from edge_node.spool.spool import Spool
-    from edge_node.update.bundle_store import BundleStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ class CameraParts:
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """The models and the reloader; ``store`` is None where ``[bundle] path`` names a folder."""
+    """The models, and what loads others."""
 
     engine: Engine
     reloader: Reloader
-    store: BundleStore | None
+    loader: BundleLoader
 
 
 @dataclass(frozen=True, slots=True)

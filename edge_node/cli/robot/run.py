@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
-        "SIGHUP reads the bundle again; it takes over between two frames, or is refused.\n"
+        "SIGHUP reads [bundle], [inspect] and the bundle again; it takes over between two frames, or is\n"
+        "refused; the log names what else was changed and needs a restart.\n"
         "SIGTERM and Ctrl-C end it cleanly: what was decided is on disk, and offline is announced.\n"
         "A recording (video, folder) ends it by itself, after its verdicts were delivered.\n"
         "Exit code 78: the configuration or the bundle cannot be used; starting again will not help."
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     from edge_node.daemon.assembly import run_daemon
 
-    _end(run_daemon(config, stop, reload))
+    _end(run_daemon(config, stop, reload, path=args.config))
 
 
 def _end(code: int) -> NoReturn:
