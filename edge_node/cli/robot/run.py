@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
+from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import load_config
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
+    for sentence in list_exposed(config):
+        _log.warning("%s", sentence)
     malloc.limit_arenas()
     # The node multiplies no matrices: OpenBLAS's threads would only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
