@@ -137,7 +137,7 @@ class AccessMiddleware:
         if self._logins.is_valid_cookie(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
             return None
         if request.method == "GET" and request.url.path == "/":
-            return RedirectResponse("/login", 303)
+            return RedirectResponse("login", 303)  # relative: it may lie below a path of a reverse proxy
         return PlainTextResponse("log in at /login, or send Authorization: Bearer TOKEN\n", 401)
 
     def _has_bearer(self, request: Request) -> bool:
