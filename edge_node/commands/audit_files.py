@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from datetime import datetime  # msgspec resolves annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,12 +72,33 @@ class AuditFiles:
         self._budget = budget or DiskBudget()
         self._fault = FaultLog("audit")
         self._lock = threading.Lock()
+        self._budget.register(Worth.AUDIT, folder, self)
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """An alarm while the disk takes no line."""
         text = self._fault.text
         return (Alarm(code="audit_failing", text=text),) if text else ()
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of what verdicts may have deleted: commands of long ago. Reviews stay."""
+        try:
+            return _size(self._old_commands)
+        except OSError:
+            return 0
+
+    def give_way(self, need_bytes: int, need_files: int) -> int:  # noqa: ARG002  one file is all there is
+        """Delete the older half of the commands, because verdicts need its space; return the bytes freed."""
+        freed = self.held_bytes
+        with suppress(OSError):
+            self._old_commands.unlink(missing_ok=True)
+            return freed
+        return 0
+
+    @property
+    def _old_commands(self) -> Path:
+        return self._folder / f"{_COMMANDS}.1"
 
     def write(self, entry: AuditEntry) -> bool:
         """Write an entry and wait until the disk has it; False, and a line in the log, if it fails."""
@@ -88,6 +110,7 @@ class AuditFiles:
                 self._budget.make_room(Worth.AUDIT, self._folder, len(line))
                 if _size(path) + len(line) > self._max_file_bytes:
                     path.replace(path.with_name(path.name + ".1"))
+                    self._budget.register(Worth.AUDIT, self._folder, self)
                 _append(path, line)
         except OSError as err:
             self._fault.fail(f"{path}: {err.strerror or err}; commands are executed and not in the audit")

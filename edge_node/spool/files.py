@@ -152,7 +152,8 @@ class SpoolLock:
         lock = sibling_file(path, "-lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _check_owner(lock)
+            if not _is_held(lock):  # whoever runs it, its files are not to be removed
+                _check_owner(lock)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as err:
             raise SpoolError(
@@ -316,3 +317,18 @@ def _check_owner(path: Path) -> None:
         raise SpoolError(f"{path}: wanted a plain file with one name; remove it")
     if status.st_uid != os.geteuid():
         raise SpoolError(f"{path}: belongs to user {status.st_uid}, we are user {os.geteuid()}; remove it")
+
+
+def _is_held(lock: Path) -> bool:
+    """Tell whether a process has the lock, as far as this user may see it."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -187,3 +187,22 @@ def test_pictures_never_take_the_last_names_of_a_file_system(few_names: Path) ->
         append(spool, 100)
         assert spool.flush(10)
         assert lost(spool) == 0
+
+
+def test_verdicts_may_have_the_oldest_commands_and_no_review(disk: Path) -> None:
+    """Of the audit the rotated file of commands goes before a verdict is given up; reviews stay."""
+    budget = DiskBudget()
+    audit = AuditFiles(disk / "audit", max_file_bytes=200_000, budget=budget)
+    for verb in ("review", "ping"):
+        for _ in range(300):
+            assert audit.write(AuditEntry(at=START, event="taken", verb=verb, text="x" * 1000))
+    assert budget.reclaimable_bytes(Worth.RECORD, disk) > 100_000
+    assert budget.reclaimable_bytes(Worth.AUDIT, disk) == 0
+    hog(disk)
+    budget.make_room(Worth.RECORD, disk, 50_000)
+    assert measure(disk).free_bytes >= 50_000
+    assert sorted(path.name for path in (disk / "audit").iterdir()) == [
+        "commands.jsonl",
+        "reviews.jsonl",
+        "reviews.jsonl.1",
+    ]
