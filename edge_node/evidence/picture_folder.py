@@ -154,8 +154,8 @@ class PictureFolder:
         """Unless it is done: make the folders, clear what a kill left, and count the pictures."""
         if self._is_open:
             return
-        for kind in (*_KINDS, _REVIEWED):
-            (self._folder / kind).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for inner in (".", *_KINDS, _REVIEWED):  # the outer one by itself: parents get no mode
+            (self._folder / inner).mkdir(mode=0o700, parents=True, exist_ok=True)
         for partial in self._folder.glob("*/*.part"):
             partial.unlink(missing_ok=True)
         self._reviewed_bytes = sum(size for _, size in self._oldest_first(_REVIEWED))

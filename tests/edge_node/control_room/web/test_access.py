@@ -37,7 +37,7 @@ def locked(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
 def test_posts_from_elsewhere_are_refused(locked: ControlRoom) -> None:
     """Also with the right token in them."""
     form = f"token={TOKEN.replace(' ', '+')}".encode()
-    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{locked.port + 1}"):
+    for origin in ("https://evil.example", "null", "http://[", f"http://127.0.0.1:{locked.port + 1}"):
         status, headers, _ = locked.request("/login", "POST", form, Origin=origin)
         assert (status, "set-cookie" in headers) == (403, False)
     assert locked.request("/login", "POST", form, Sec_Fetch_Site="cross-site")[0] == 403
