@@ -204,7 +204,8 @@ def _installer(config: Config, store: BundleStore) -> Installer:
     from edge_node.clock_floor import ClockFloor
     from edge_node.update.installer import Installer
 
-    return Installer(store, config.bundle, ClockFloor(Path(config.node.state_dir)))
+    floor = ClockFloor(Path(config.node.state_dir))
+    return Installer(store, config.bundle, floor, material=config.inspect.material)
 
 
 def _report_good(name: str, bundle: Bundle) -> int:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from datetime import datetime  # msgspec resolves annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import sync_folder
+from edge_node.fault_log import FaultLog
 from edge_node.messages.review import REVIEW_VERB
+from edge_node.messages.status import Alarm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +60,49 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class AuditFiles:
     """The audit files of one node; may be used by several threads."""
 
-    def __init__(self, folder: Path, max_file_bytes: int = MAX_FILE_BYTES) -> None:
-        """Write into ``folder``, which is made when the first line is written."""
+    def __init__(
+        self, folder: Path, max_file_bytes: int = MAX_FILE_BYTES, budget: DiskBudget | None = None
+    ) -> None:
+        """Write into ``folder``, which is made when the first line is written.
+
+        Args:
+            folder: of the files.
+            max_file_bytes: bound of each.
+            budget: of the disk; pictures on it give way to the audit.
+        """
         self._folder = folder
         self._max_file_bytes = max_file_bytes
         self._seq: int | None = None  # of the last line, once one was written
+        self._budget = budget or DiskBudget()
+        self._fault = FaultLog("audit")
         self._lock = threading.Lock()
+        self._budget.register(Worth.AUDIT, folder, self)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """An alarm while the disk takes no line."""
+        text = self._fault.text
+        return (Alarm(code="audit_failing", text=text),) if text else ()
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of what verdicts may have deleted: commands of long ago. Reviews stay."""
+        try:
+            return _size(self._old_commands)
+        except OSError:
+            return 0
+
+    def give_way(self, need_bytes: int, need_files: int) -> int:  # noqa: ARG002  one file is all there is
+        """Delete the older half of the commands, because verdicts need its space; return the bytes freed."""
+        freed = self.held_bytes
+        with suppress(OSError):
+            self._old_commands.unlink(missing_ok=True)
+            return freed
+        return 0
+
+    @property
+    def _old_commands(self) -> Path:
+        return self._folder / f"{_COMMANDS}.1"
 
     def write(self, entry: AuditEntry) -> bool:
         """Write an entry and wait until the disk has it; False, and a line in the log, if it fails."""
@@ -71,12 +112,16 @@ class AuditFiles:
                 self._seq = (_last_seq(self._folder) if self._seq is None else self._seq) + 1
                 line = msgspec.json.encode(msgspec.structs.replace(entry, seq=self._seq)) + b"\n"
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._budget.make_room(Worth.AUDIT, self._folder, len(line))
                 if _size(path) + len(line) > self._max_file_bytes:
                     path.replace(path.with_name(path.name + ".1"))
+                    self._budget.register(Worth.AUDIT, self._folder, self)
                 _append(path, line)
         except OSError as err:
+            self._fault.fail(f"{path}: {err.strerror or err}; commands are executed and not in the audit")
             log_lost(entry, f"{path}: {err.strerror or err}")
             return False
+        self._fault.succeed()
         return True
 
 

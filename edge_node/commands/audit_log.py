@@ -21,6 +21,8 @@ from edge_node.commands.audit_files import AuditEntry, AuditFiles, log_lost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.messages.status import Alarm
+
 MAX_WAITING = 256  # lines of a few kB at most; four minutes of commands at the default rate
 _CLOSE_S = 4.0  # how long closing waits for a slow disk
 
@@ -45,6 +47,11 @@ class AuditLog:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """An alarm while the disk takes no line."""
+        return self._files.alarms
 
     def record(self, **fields: Any) -> None:
         """Queue an entry to be written; returns at once.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge_node.commands.responses import ResponseWriter
     from edge_node.inference.reloader import Loaded, Reloader
     from edge_node.messages.command import FetchUpdate, Reload
+    from edge_node.messages.response import Scalar
     from edge_node.update.fetcher import Fetcher
     from edge_node.update.state import Event
 
@@ -36,8 +37,10 @@ class ReloadHandler:
         self._responses = responses
 
     def handle(self, admitted: AdmittedCommand[Reload]) -> CommandOutcome:
-        """Start loading."""
-        self._reloader.request(lambda loaded: self._responses.respond(admitted, _outcome(loaded)))
+        """Start to read the configuration and to load the bundle that it names."""
+        self._reloader.request(
+            lambda loaded: self._responses.respond(admitted, _outcome(loaded)), with_config=True
+        )
         return CommandOutcome(Result.ACCEPTED, "loading", "the present bundle goes on until it is good")
 
 
@@ -70,6 +73,7 @@ def respond_to_event(responses: ResponseWriter, event: Event) -> None:
 
 def _outcome(loaded: Loaded) -> CommandOutcome:
     if loaded.engine is None:
-        return CommandOutcome(Result.FAILED, "bundle", loaded.failure or "")
+        return CommandOutcome(Result.FAILED, "bundle", "; ".join((loaded.failure or "").splitlines()))
     manifest = loaded.engine.bundle.manifest
-    return CommandOutcome(Result.DONE, data={"bundle": f"{manifest.name}-{manifest.version}"})
+    data: dict[str, Scalar] = {"bundle": f"{manifest.name}-{manifest.version}"}
+    return CommandOutcome(Result.DONE, text=loaded.note, data=data)

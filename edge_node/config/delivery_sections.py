@@ -103,7 +103,12 @@ class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Pictures that are kept as evidence and sent when the link is idle."""
 
     keep: Annotated[bool, _about("Keep pictures of corroded verdicts and of a sample of the rest.")] = True
-    max_mb: Annotated[int, _about("Bound on disk; beyond it pictures of uncorroded go first.", ge=1)] = 512
+    max_mb: Annotated[
+        int,
+        _about(
+            "Bound on disk, less where verdicts need it; beyond it pictures of uncorroded go first.", ge=1
+        ),
+    ] = 512
     reviewed_share: Annotated[
         float,
         _about("Pictures that a person reviewed stay while others go, up to this share.", ge=0, le=0.9),

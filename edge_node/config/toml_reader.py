@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import ConfigError
+from edge_node.unprintable import find_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,8 +89,9 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
             if field.required:
                 yield f"[{name}] {field.name} is missing: {_description(types[field.name])}"
             continue
-        if "\0" in str(values[field.name]):
-            yield f"[{name}] {field.name}: holds a NUL character, which no name or path may"
+        if found := find_unprintable(values[field.name], allows_layout=field.name == "source"):
+            what = "a NUL character" if found == "U+0000" else f"the control character {found}"
+            yield f"[{name}] {field.name}: holds {what}, which no name or path may"
             continue
         try:
             msgspec.convert(values[field.name], types[field.name])

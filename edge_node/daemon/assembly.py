@@ -27,6 +27,7 @@ from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.responses import ResponseWriter
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
+from edge_node.daemon.bundle_loader import BundleLoader
 from edge_node.daemon.checkpoint_writer import CheckpointWriter
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
@@ -40,15 +41,15 @@ from edge_node.daemon.parts import (
 )
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.daemon.status_reporter import Sources, StatusReporter
+from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
+from edge_node.disk_budget import Worth
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.findings.log import FindingLog
-from edge_node.inference.bundle import STORE_NAME
-from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
@@ -59,13 +60,11 @@ from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
-from edge_node.signing import load_node_signer, load_trusted_keys
+from edge_node.signing import load_node_signer
+from edge_node.spool.files import SpoolLock
 from edge_node.spool.spool import Spool
-from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
-from edge_node.update.installed_bundle import load_installed, note_start
 from edge_node.update.installer import Installer
-from edge_node.update.trial_keeper import TrialKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,15 +74,24 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+SPOOL_NAME = "spool.sqlite"
+ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a spool that is opened
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
 
-def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | None = None) -> int:
+def run_daemon(
+    config: Config,
+    stop: threading.Event,
+    reload: threading.Event | None = None,
+    *,
+    path: Path | None = None,
+) -> int:
     """Inspect frames until ``stop`` is set or the recording ends; return the exit code.
 
     The code is 1 if a recording could not be read to its end; what could be read was inspected.
 
-    Each time ``reload`` is set the bundle is read again and takes over between two frames, or is refused.
+    Each time ``reload`` is set the configuration in ``path`` and the bundle are read again; the bundle takes
+    over between two frames, or is refused.
 
     Raises:
         ConfigError: the bundle or the camera source can never work.
@@ -92,10 +100,13 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
-        node = Registry(config, topics, _make_state_dir(config), stack, wake)
+        state_dir = _make_state_dir(config)
+        # Before all else: a second start beside a running node must change nothing.
+        lock = stack.enter_context(SpoolLock(state_dir / SPOOL_NAME))
+        node = Registry(config, topics, state_dir, stack, wake)
         camera = _camera(node)
-        models = _models(node, reload)
-        storage = _storage(node)
+        models = _models(node, reload, path)
+        storage = _storage(node, lock)
         checkpoints = _checkpoints(node, storage)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
@@ -134,28 +145,28 @@ def _camera(node: Registry) -> CameraParts:
     return CameraParts(latest, capture, pose)
 
 
-def _models(node: Registry, reload: threading.Event | None) -> ModelParts:
+def _models(node: Registry, reload: threading.Event | None, path: Path | None) -> ModelParts:
     """Load the models; a trial that keeps crashing is ended before."""
-    config, store = node.config.bundle, None
-    load = partial(load_engine, config)
-    if config.path == STORE_NAME:
-        store = BundleStore(node.state_dir / STORE_NAME, load_trusted_keys(config.trusted_keys))
-        note_start(store, config)
-        load = partial(load_installed, store, config)
+    loader = BundleLoader(node.config, node.state_dir, path)
     with _config_errors("[bundle] path"):
-        engine = load()
-    return ModelParts(engine, Reloader(load, reload), store)
+        engine = loader.start()
+    return ModelParts(engine, Reloader(loader.load, reload, reread=loader.reread), loader)
 
 
-def _storage(node: Registry) -> StorageParts:
+def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     """Open everything that lies in the state folder; findings are started with the camera."""
-    spool = node.stack.enter_context(Spool.open(node.state_dir / "spool.sqlite", node.config.spool))
-    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence)
-    audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
-    findings = FindingLog(node.config.findings, node.state_dir, spool)
+    path = node.state_dir / SPOOL_NAME
+    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence, node.budget)
+    # A disk that was filled while the node was stopped: pictures make room for the spool's files.
+    node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
+    spool = node.stack.enter_context(Spool.open(path, node.config.spool, lock=lock, budget=node.budget))
+    audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
+    audit = node.stack.enter_context(AuditLog(audit_files))
+    findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
     node.verdict_listeners.append(findings)
     floor = node.stack.enter_context(ClockFloor(node.state_dir))
     node.periodics.append(floor)
+    node.alarm_sources.extend((lambda: evidence.alarms, lambda: audit.alarms, lambda: findings.alarms))
     return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), floor)
 
 
@@ -169,23 +180,23 @@ def _checkpoints(node: Registry, storage: StorageParts) -> CheckpointWriter | No
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
-    """Follow the store of installed bundles, if there is one; return the fetcher if commands are accepted."""
-    if models.store is None:
-        return None
-    config, fetcher = node.config.bundle, None
-    if node.config.commands.accept:
-        fetcher = Fetcher(node.topics, Installer(models.store, config, storage.floor), node.wake.set)
+    """Follow the store of installed bundles; return the fetcher if there is one and commands are accepted."""
+    store, fetcher = models.loader.store, None
+    if store is not None and node.config.commands.accept:
+        material = node.config.inspect.material
+        installer = Installer(store, node.config.bundle, storage.floor, budget=node.budget, material=material)
+        fetcher = Fetcher(node.topics, installer, node.wake.set)
         node.inboxes.append(fetcher)
         node.outboxes.append(fetcher)
         node.bundle_texts.append(lambda: fetcher.text)
     on_event = partial(respond_to_event, storage.responses)
-    keeper = TrialKeeper(models.store, config, models.reloader, models.engine.bundle, on_event)
-    node.stack.enter_context(keeper)
-    node.bundle_texts.append(lambda: keeper.text)
-    node.verdict_listeners.append(keeper)
-    node.bundle_listeners.append(keeper)
-    node.periodics.append(keeper)
-    node.failure_counters.append(keeper.count_failure)
+    watch = StoreWatch(models.loader, models.reloader, models.engine.bundle, on_event)
+    node.stack.enter_context(watch)
+    node.bundle_texts.append(lambda: watch.text)
+    node.verdict_listeners.append(watch)
+    node.bundle_listeners.append(watch)
+    node.periodics.append(watch)
+    node.failure_counters.append(watch.count_failure)
     return fetcher
 
 
@@ -242,6 +253,7 @@ def _link(node: Registry, storage: StorageParts) -> Publisher:
             *node.outboxes,
         ],
         listeners=[_sparkplug(node)] if config.mqtt.sparkplug else [],
+        alarm_sources=node.alarm_sources,
     )
     return node.stack.enter_context(publisher)
 
@@ -307,8 +319,9 @@ def _inspection(
     on_busy = shadow.give_way if shadow is not None else None
     inference = InferenceThread(camera.latest, has_work.set, on_busy)
     bundle = _bundle_in_use(node, models, spool.epoch)
-    pictures = EvidenceThread(has_work.set)
-    verdicts = VerdictWriter(spool, storage.evidence, pictures, camera.pose, requests=node.picture_requests)
+    evidence = storage.evidence
+    pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
+    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
     sources = Sources(
         camera.capture,
         inference,
@@ -317,6 +330,7 @@ def _inspection(
         node.pause,
         texts=tuple(node.bundle_texts),
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
+        evidence_part=lambda: evidence.part,
     )
     return InspectionParts(has_work, inference, bundle, verdicts, sources)
 

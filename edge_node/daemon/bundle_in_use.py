@@ -81,15 +81,17 @@ class BundleInUse:
         if self._reloader.signalled.is_set():
             self._reloader.signalled.clear()
             self._notifier.reloading()
-            self._reloader.request()
+            self._reloader.request(with_config=True)
         loaded = self._reloader.take()
         if loaded is not None:
             self._end_reload(loaded)
 
     def _end_reload(self, loaded: Loaded) -> None:
         if loaded.engine is not None:
+            self._config = loaded.config or self._config
             self._adopt(loaded.engine)
-            _log.info("bundle %s has taken over", self._name)
+            loaded.take_over()
+            _log.info("bundle %s has taken over%s", self._name, f"; {loaded.note}" if loaded.note else "")
         else:
             self.part = Part(state=PartState.OK, text=f"a new bundle was refused: {loaded.failure}")
             _log.error("bundle %s goes on; the new one was refused: %s", self._name, loaded.failure)
@@ -101,13 +103,17 @@ class BundleInUse:
         manifest = engine.bundle.manifest
         self._name = f"{manifest.name}-{manifest.version}"
         self.judge = Judge(
-            _inspector(self._config, engine), VerdictRecorder(self._config, engine.bundle, self._epoch)
+            make_inspector(self._config, engine), VerdictRecorder(self._config, engine.bundle, self._epoch)
         )
         self.part = Part(state=PartState.OK, text="the golden probe holds")
 
 
-def _inspector(config: Config, engine: Engine) -> Inspector:
-    """Return an inspector with the operator's settings."""
+def make_inspector(config: Config, engine: Engine) -> Inspector:
+    """Return an inspector with the operator's settings.
+
+    Raises:
+        ConfigError: the bundle lacks what the configuration names.
+    """
     inspect = config.inspect
     tiling = None
     if inspect.tiles_across * inspect.tiles_down > 1:

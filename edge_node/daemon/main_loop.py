@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from edge_node.fault_log import FaultLog
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
@@ -89,6 +91,7 @@ class MainLoop:
         self._listeners = tuple(listeners)
         self._periodics = tuple(periodics)
         self._due_s = [0.0] * len(self._periodics)
+        self._faults = [FaultLog(type(periodic).__name__) for periodic in self._periodics]
         self._unrecorded: deque[_Unrecorded] = deque()
         self._unjudged = 0  # frames that a bundle on trial could not judge
 
@@ -153,4 +156,9 @@ class MainLoop:
         for index, periodic in enumerate(self._periodics):
             if now_s >= self._due_s[index]:
                 self._due_s[index] = now_s + periodic.interval_s
-                periodic.look(now_s)
+                try:
+                    periodic.look(now_s)
+                except OSError as err:  # no descriptor, no disk: no reason to end the inspection
+                    self._faults[index].fail(f"{err.filename or 'system'}: {err.strerror or err}")
+                else:
+                    self._faults[index].succeed()

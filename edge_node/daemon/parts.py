@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge_node.commands.pause import PauseSwitch
+from edge_node.disk_budget import DiskBudget
 from edge_node.monitoring.systemd import Notifier
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edge_node.commands.responses import ResponseWriter
     from edge_node.config.sections import Config
     from edge_node.daemon.bundle_in_use import BundleInUse, BundleListener
+    from edge_node.daemon.bundle_loader import BundleLoader
     from edge_node.daemon.inference_thread import InferenceThread
     from edge_node.daemon.main_loop import Periodic, VerdictListener
     from edge_node.daemon.status_reporter import Sources, StatusListener
@@ -32,12 +34,12 @@ if TYPE_CHECKING:
     from edge_node.inference.engine import Engine
     from edge_node.inference.reloader import Reloader
     from edge_node.inspection.pose_track import PoseTrack
+    from edge_node.messages.status import Alarm
     from edge_node.messages.topics import Topics
     from edge_node.monitoring.status_board import StatusBoard
     from edge_node.mqtt.wake import Wake
     from edge_node.shadow.runner import Shadow
     from edge_node.spool.spool import Spool
-    from edge_node.update.bundle_store import BundleStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Registry:
         bundle_texts: sentences about the bundle in use; empty while there is nothing to say.
         failure_counters: true for the exception of a frame that could not be judged, if it is counted against
             a bundle on trial.
+        alarm_sources: each returns the alarms of one part.
+        budget: of the disk that the parts share.
         picture_requests: true for a frame whose picture is to be kept in any case.
     """
 
@@ -73,6 +77,8 @@ class Registry:
     periodics: list[Periodic] = field(default_factory=list)
     bundle_texts: list[Callable[[], str]] = field(default_factory=list)
     failure_counters: list[Callable[[Exception], bool]] = field(default_factory=list)
+    alarm_sources: list[Callable[[], tuple[Alarm, ...]]] = field(default_factory=list)
+    budget: DiskBudget = field(default_factory=DiskBudget)
     picture_requests: list[Callable[[Frame], bool]] = field(default_factory=list)
 
 
@@ -87,11 +93,11 @@ class CameraParts:
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """The models and the reloader; ``store`` is None where ``[bundle] path`` names a folder."""
+    """The models, and what loads others."""
 
     engine: Engine
     reloader: Reloader
-    store: BundleStore | None
+    loader: BundleLoader
 
 
 @dataclass(frozen=True, slots=True)

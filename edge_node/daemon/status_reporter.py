@@ -49,6 +49,7 @@ class Sources:
     Attributes:
         texts: sentences about the bundle in use, empty while there is nothing to say; the first is reported.
         shadow_health: returns the shadow's state; None without a shadow.
+        evidence_part: returns whether pictures are kept.
     """
 
     capture: Capture
@@ -58,6 +59,7 @@ class Sources:
     pause: PauseSwitch
     texts: tuple[Callable[[], str], ...] = ()
     shadow_health: Callable[[], ShadowHealth | None] = lambda: None
+    evidence_part: Callable[[], Part | None] = lambda: None
 
 
 class StatusReporter:
@@ -100,13 +102,20 @@ class StatusReporter:
 
     def publish_health(self) -> Health:
         """Publish the rates since the last time and the machine's figures, and return them."""
-        health = msgspec.structs.replace(self._board.health(), shadow=self._sources.shadow_health())
+        health = self._board.health()
+        health = msgspec.structs.replace(
+            health,
+            shadow=self._sources.shadow_health(),
+            alarms=tuple({alarm.code: alarm for alarm in health.alarms + self._publisher.alarms}.values()),
+        )
         self._publisher.publish_health(encode(health))
         return health
 
     def _status(self) -> Status:
         status = msgspec.structs.replace(
-            self._board.status(self._sources.capture.state), model=self._model_part()
+            self._board.status(self._sources.capture.state),
+            model=self._model_part(),
+            evidence=self._sources.evidence_part(),
         )
         shadow = self._sources.shadow_health()
         return status if shadow is None else msgspec.structs.replace(status, shadow=shadow.part)

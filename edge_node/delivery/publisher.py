@@ -25,7 +25,7 @@ from edge_node.mqtt.topic_filter import matches
 from edge_node.mqtt.types import LinkError, Outgoing, Will
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.delivery.ports import DeliveryListener, Inbox, Outbox
@@ -58,6 +58,7 @@ class Publisher:
         inboxes: Sequence[Inbox] = (),
         outboxes: Sequence[Outbox] = (),
         listeners: Sequence[DeliveryListener] = (),
+        alarm_sources: Sequence[Callable[[], tuple[Alarm, ...]]] = (),
     ) -> None:
         """Prepare; touches no network.
 
@@ -69,6 +70,7 @@ class Publisher:
             inboxes: receive messages; where several match a topic, the first gets it.
             outboxes: have messages beside the record, the most urgent first; the latest verdict precedes all.
             listeners: learn what the broker has and how the node does.
+            alarm_sources: each returns the alarms of another part, which ``status`` shows beside our own.
 
         Raises:
             ConfigError: the connection would give something away.
@@ -79,6 +81,7 @@ class Publisher:
         self._spool = spool
         self._wake = wake
         self._alarms = LinkAlarms()
+        self._alarm_sources = tuple(alarm_sources)
         self._status = StatusPublication(topics)
         self._health = NewestHealth(topics)
         latest = LatestVerdict(topics)
@@ -109,8 +112,8 @@ class Publisher:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """The alarms that are set: what the broker refuses, and who disturbs the link."""
-        return self._alarms.active
+        """The alarms that are set: what the broker refuses, who disturbs the link, those of other parts."""
+        return self._alarms.active + tuple(alarm for source in self._alarm_sources for alarm in source())
 
     def start(self) -> None:
         """Start connecting, for ever; returns at once."""

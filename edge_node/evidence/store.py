@@ -1,17 +1,13 @@
-"""Keep evidence pictures on disk, bounded in size and named by their SHA-256, and queue them for sending.
+"""Choose which pictures are kept as evidence, and queue them for sending.
 
-A name can only be a hash, so no message can turn it into a path. The pixels are the camera's, because models
-are trained on them; map and text are embedded beside them (``marked_jpeg``). Pictures of corroded surfaces,
-other pictures and reviewed ones lie in three folders. When the bound is reached the others are deleted
-first, and reviewed pictures are kept up to a share of the bound.
+The pixels are the camera's, because models are trained on them; map and text are embedded beside them
+(``marked_jpeg``). The files are managed by ``picture_folder``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import re
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -20,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge_node.errors import ConfigError
+from edge_node.disk_budget import DiskBudget
 from edge_node.evidence.marked_jpeg import draw_marking, embed_marking
+from edge_node.evidence.picture_folder import PictureFolder
+from edge_node.messages.status import Alarm, Part, PartState
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy as np
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[0-9a-f]{64}")
-_OTHER, _CORRODED, _REVIEWED = "other", "corroded", "reviewed"
-_KINDS = (_OTHER, _CORRODED)  # in the order in which they are deleted
 _THUMBNAIL_QUALITY = 70  # about 10 kB at 320 pixels
 _MAX_QUEUED = 1000  # thumbnails that wait for the link; older ones can be requested by command
 _MAX_ATTEMPTS = 3  # a picture during which the link ends so often is skipped
@@ -70,29 +64,48 @@ class EvidencePicture:
 class EvidenceStore:
     """Keep the pictures of one node; may be used by several threads."""
 
-    def __init__(self, folder: Path, config: EvidenceConfig) -> None:
+    def __init__(self, folder: Path, config: EvidenceConfig, budget: DiskBudget | None = None) -> None:
         """Use ``folder``, made with mode 0700 if it is missing; its pictures count towards the bound.
 
-        Raises:
-            ConfigError: the folder cannot be used.
+        A folder that cannot be used is a state of the evidence, and tried again: inspection goes on.
+
+        Args:
+            folder: of the pictures.
+            config: which to keep, and how many.
+            budget: of the disk, which verdicts share.
         """
-        self._folder = folder
         self._config = config
+        self._files = PictureFolder(folder, config, budget or DiskBudget())
         self._lock = threading.Lock()
         self._last_corroded_s = float("-inf")
         self._others = 0
         self._queue: deque[tuple[str, PictureSize]] = deque()
         self._attempts: dict[str, int] = {}
-        try:
-            for kind in (*_KINDS, _REVIEWED):
-                (folder / kind).mkdir(mode=0o700, parents=True, exist_ok=True)
-            for partial in folder.glob("*/*.part"):
-                partial.unlink(missing_ok=True)
-            self._reviewed_bytes = sum(size for _, size in self._oldest_first(_REVIEWED))
-            self._release_reviewed()  # the configured share may be smaller than before
-            self._bytes = sum(size for _, size in self._oldest_first(*_KINDS)) + self._reviewed_bytes
-        except OSError as err:
-            raise ConfigError(f"{folder}: {err.strerror or err}; see [node] state_dir") from err
+
+    @property
+    def part(self) -> Part:
+        """Whether pictures are kept, for ``status``."""
+        text = self._files.fault.text
+        return Part(state=PartState.FAILING, text=text) if text else Part(state=PartState.OK)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """An alarm while pictures are lost."""
+        text = self._files.fault.text
+        return (Alarm(code="evidence_lost", text=text),) if text else ()
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of all pictures on disk."""
+        return self._files.held_bytes
+
+    def look(self) -> None:
+        """Keep to the free space of the disk, and notice when pictures can be kept again; waits for it."""
+        self._files.look()
+
+    def note_lost(self) -> None:
+        """Record that a picture was not kept in time for its verdict."""
+        self._files.fault.fail("the disk is too slow for the pictures; some verdicts go on without")
 
     def wants(self, outcome: Outcome, now_s: float) -> bool:
         """Tell whether to keep a picture of this outcome, and count it."""
@@ -125,21 +138,16 @@ class EvidenceStore:
             return None
         content = data.tobytes() if marking is None else embed_marking(data.tobytes(), marking)
         sha256 = hashlib.sha256(content).hexdigest()
-        try:
-            with self._lock:
-                if self._find(sha256) is None:
-                    self._write(self._file(_CORRODED if corroded else _OTHER, sha256), content)
-                self._delete_oldest()
-                if self._config.send_thumbnails:
-                    self._enqueue(sha256, PictureSize.THUMBNAIL)
-        except OSError as err:
-            _log.warning("evidence: %s", err.strerror or err)
+        if not self._files.add(sha256, content, corroded=corroded):
             return None
+        if self._config.send_thumbnails:
+            with self._lock:
+                self._enqueue(sha256, PictureSize.THUMBNAIL)
         return sha256
 
     def request(self, sha256: str, size: PictureSize = PictureSize.FULL) -> bool:
         """Queue a picture to be sent next; False if it is not here, or not any more."""
-        if self._find(sha256) is None:
+        if self._files.find(sha256) is None:
             return False
         with self._lock:
             self._attempts.pop(sha256, None)
@@ -151,21 +159,7 @@ class EvidenceStore:
 
         Beyond their share of the bound, the pictures that were reviewed longest ago lose this protection.
         """
-        with self._lock:
-            file = self._find(sha256)
-            if file is None:
-                return False
-            target = self._file(_REVIEWED, sha256)
-            try:
-                if file != target:
-                    file.replace(target)
-                    self._reviewed_bytes += target.stat().st_size
-                os.utime(target)  # its age counts from the review
-                self._release_reviewed()
-            except OSError as err:
-                _log.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
-                return False
-        return True
+        return self._files.protect(sha256)
 
     def next_picture(self) -> EvidencePicture | None:
         """Return the picture to send next, or None; the caller then calls ``sent`` or ``failed`` with it."""
@@ -174,7 +168,7 @@ class EvidenceStore:
                 if not self._queue:
                     return None
                 sha256, size = self._queue.popleft()
-            content = self._read(sha256)
+            content = self._files.read(sha256)
             if content is not None and size is not PictureSize.FULL:
                 content = _draw(content, self._config, size)
             if content is not None:
@@ -202,70 +196,6 @@ class EvidenceStore:
         self._queue.append((sha256, size))
         if len(self._queue) > _MAX_QUEUED:
             self._queue.popleft()
-
-    def _write(self, file: Path, content: bytes) -> None:
-        """Write a file as a whole or not at all; not synced, because its hash is checked when it is read."""
-        partial = file.with_suffix(".part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            with os.fdopen(os.open(partial, flags, 0o600), "wb") as opened:
-                opened.write(content)
-            partial.replace(file)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-        self._bytes += len(content)
-
-    def _delete_oldest(self) -> None:
-        """Delete pictures until the rest fits into the bound."""
-        if self._bytes <= self._config.max_mb * 1_000_000:
-            return
-        # Down to nine tenths, so that the folder is not listed at every picture.
-        for file, size in self._oldest_first(*_KINDS):
-            if self._bytes <= self._config.max_mb * 900_000:
-                return
-            file.unlink(missing_ok=True)
-            self._bytes -= size
-
-    def _release_reviewed(self) -> None:
-        """Move the pictures reviewed longest ago to the corroded ones until the rest keeps to its share."""
-        bound_bytes = self._config.reviewed_share * self._config.max_mb * 1_000_000
-        for file, size in self._oldest_first(_REVIEWED):
-            if self._reviewed_bytes <= bound_bytes:
-                return
-            file.replace(self._file(_CORRODED, file.stem))
-            self._reviewed_bytes -= size
-
-    def _oldest_first(self, *kinds: str) -> Iterator[tuple[Path, int]]:
-        """Yield pictures with their sizes, in bytes, in the order in which they are deleted."""
-        for kind in kinds:
-            found = []
-            for entry in os.scandir(self._folder / kind):
-                status = entry.stat(follow_symlinks=False)
-                found.append((status.st_mtime_ns, entry.name, status.st_size))
-            for _, name, size in sorted(found):
-                yield self._folder / kind / name, size
-
-    def _file(self, kind: str, sha256: str) -> Path:
-        return self._folder / kind / f"{sha256}.jpg"
-
-    def _find(self, sha256: str) -> Path | None:
-        if not _NAME.fullmatch(sha256):
-            return None
-        files = (self._file(kind, sha256) for kind in (_REVIEWED, *reversed(_KINDS)))
-        return next((file for file in files if file.is_file() and not file.is_symlink()), None)
-
-    def _read(self, sha256: str) -> bytes | None:
-        """Return a picture's bytes; None if they are missing or do not match the hash in their name."""
-        file = self._find(sha256)
-        try:
-            content = file.read_bytes() if file else None
-        except OSError:
-            return None
-        if content is not None and hashlib.sha256(content).hexdigest() != sha256:
-            _log.warning("evidence %s changed on the disk; not sent", sha256)
-            return None
-        return content
 
 
 def _draw(content: bytes, config: EvidenceConfig, size: PictureSize) -> bytes | None:

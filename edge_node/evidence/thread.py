@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_WAIT_S = 0.5  # a picture takes milliseconds; a disk that takes longer costs the picture, not verdicts
+_IDLE_S = 5.0  # how soon a disk is noticed that takes pictures again
 MAX_WAITING = 4  # pictures that are not encoded yet; each keeps a frame in memory
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,9 @@ _log = logging.getLogger(__name__)
 class PendingPicture:
     """A picture that is being encoded and written."""
 
-    def __init__(self, keep: Callable[[], str | None]) -> None:
+    def __init__(self, keep: Callable[[], str | None], on_late: Callable[[], None] = lambda: None) -> None:
+        """Keep a picture by ``keep``; ``on_late`` is called if that is not done in time for its verdict."""
+        self._on_late = on_late
         self._keep: Callable[[], str | None] | None = keep
         self._due_s = time.monotonic() + LONGEST_WAIT_S
         self._done = threading.Event()
@@ -46,6 +49,8 @@ class PendingPicture:
         try:
             if keep is not None and time.monotonic() < self._due_s:
                 self._sha256 = keep()
+            if time.monotonic() >= self._due_s:
+                self._on_late()
         except Exception:  # noqa: BLE001  no fault of evidence may stop the verdicts
             _log.exception("evidence")
         self._done.set()
@@ -54,9 +59,23 @@ class PendingPicture:
 class EvidenceThread:
     """Run the jobs that keep pictures, one after the other."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
-        """Prepare the thread; ``on_change`` is called in it after each picture."""
+    def __init__(
+        self,
+        on_change: Callable[[], None],
+        *,
+        on_late: Callable[[], None] = lambda: None,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare the thread.
+
+        Args:
+            on_change: called in it after each picture.
+            on_late: called for each picture that is not kept in time for its verdict.
+            on_idle: called in it every few seconds while no picture comes.
+        """
         self._on_change = on_change
+        self._on_late = on_late
+        self._on_idle = on_idle
         self._queue: queue.Queue[PendingPicture | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
 
@@ -70,10 +89,11 @@ class EvidenceThread:
         Args:
             keep: draws, encodes and writes the picture and returns its name, or None if it cannot.
         """
-        picture = PendingPicture(keep)
+        picture = PendingPicture(keep, self._on_late)
         try:
             self._queue.put_nowait(picture)
         except queue.Full:
+            self._on_late()
             return None
         return picture
 
@@ -88,6 +108,19 @@ class EvidenceThread:
         self._thread.join(timeout_s / 2)
 
     def _run(self) -> None:
-        while (picture := self._queue.get()) is not None:
+        while True:
+            try:
+                picture = self._queue.get(timeout=_IDLE_S)
+            except queue.Empty:
+                self._look()
+                continue
+            if picture is None:
+                return
             picture.work()
             self._on_change()
+
+    def _look(self) -> None:
+        try:
+            self._on_idle()
+        except Exception:  # noqa: BLE001  the same
+            _log.exception("evidence")

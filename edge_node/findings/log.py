@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
+from edge_node.fault_log import FaultLog
 from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Keep
 
@@ -37,9 +40,20 @@ _log = logging.getLogger(__name__)
 class FindingLog:
     """Track findings in the main thread; while open, write them in another: a slow disk delays no frame."""
 
-    def __init__(self, config: FindingsConfig, folder: Path, spool: Spool) -> None:
-        """Continue from the state in ``folder``; a damaged file is renamed and tracking starts anew."""
+    def __init__(
+        self, config: FindingsConfig, folder: Path, spool: Spool, budget: DiskBudget | None = None
+    ) -> None:
+        """Continue from the state in ``folder``; a damaged file is renamed and tracking starts anew.
+
+        Args:
+            config: when verdicts become a finding.
+            folder: of the tracker's state.
+            spool: takes the findings.
+            budget: of the disk; pictures on it give way to the state.
+        """
         self._path = folder / STATE_NAME
+        self._budget = budget or DiskBudget()
+        self._fault = FaultLog("findings")
         self._spool = spool
         self._enabled = config.enabled
         self._tracker = FindingTracker(config, _load(self._path))
@@ -52,6 +66,12 @@ class FindingLog:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """An alarm while the tracker's state cannot be saved."""
+        text = self._fault.text
+        return (Alarm(code="findings_unsaved", text=text),) if text else ()
 
     def on_verdict(self, _frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
         """Track a verdict; see ``see``."""
@@ -113,9 +133,14 @@ class FindingLog:
     def _save(self, state: bytes) -> None:
         """Save the tracker's state; a full disk costs what a restart would know, not the finding."""
         try:
+            self._budget.make_room(Worth.RECORD, self._path.parent, len(state))
             replace_file(self._path, [state])
         except OSError as err:
-            _log.warning("%s: %s; open findings would not survive a restart now", self._path, err.strerror)
+            self._fault.fail(
+                f"{self._path}: {err.strerror or err}; open findings would not survive a restart now"
+            )
+        else:
+            self._fault.succeed()
 
 
 def _load(path: Path) -> TrackerState | None:

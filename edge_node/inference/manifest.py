@@ -12,6 +12,7 @@ import msgspec
 
 from edge_node.errors import BundleError
 from edge_node.messages.identifiers import Identifier
+from edge_node.unprintable import find_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,6 +236,10 @@ def cascade_contradictions(cascade: Cascade) -> Iterator[str]:
 
 def _contradictions(manifest: Manifest) -> Iterator[str]:
     """Yield a sentence for each contradiction in the manifest."""
+    if found := find_unprintable(msgspec.to_builtins(manifest.cascade)):
+        yield f"a name or label holds the control character {found}"
+    if found := find_unprintable(msgspec.to_builtins(manifest), allows_layout=True):
+        yield f"a text holds the control character {found}"
     files = {model.file: model for model in manifest.models}
     for model in manifest.models:
         if 0.0 in model.input.std:

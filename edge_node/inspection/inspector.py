@@ -113,7 +113,7 @@ class Inspector:
         self._tiling = tiling
         self._budget = TileBudget(tiling.budget_ms if tiling is not None else None)
         self.engine = engine
-        _check_material(material, engine)
+        check_material(material, engine)
         self._thresholds = thresholds
         self._settings = None if material == "auto" else OperatorSettings(material=material)
 
@@ -204,7 +204,7 @@ def _merge_tiles(tiles: list[Tile], found: list[Inspection], width: int, height:
     return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
 
 
-def _check_material(material: str, engine: Engine) -> None:
+def check_material(material: str, engine: Engine) -> None:
     """Refuse a material that no stage knows: it would have no effect."""
     stages = engine.bundle.manifest.cascade.stages
     meanings = [meaning for stage in stages for meaning in stage.meanings.values()]

@@ -89,7 +89,10 @@ class SendEvidence(Command, frozen=True, kw_only=True):
 
 
 class Reload(Command, frozen=True, kw_only=True):
-    """Read the configuration and the bundle again, from where the operator put them."""
+    """Read ``[bundle]`` and ``[inspect]`` of the configuration, and the bundle, again.
+
+    The response names every other key that was changed: it needs a restart.
+    """
 
 
 class RecordReview(Command, frozen=True, kw_only=True):

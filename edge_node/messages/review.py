@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from edge_node.unprintable import UNPRINTABLE
+
 if TYPE_CHECKING:
     from edge_node.messages.response import Response
 
 REVIEW_VERB = "review"
-# Control characters, and those that change the direction of the text around them.
-_UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 
 SubjectId = Annotated[
     str,
@@ -34,14 +34,14 @@ Label = Annotated[
 Name = Annotated[
     str,
     msgspec.Meta(
-        pattern=rf"^[^\x20{_UNPRINTABLE}][^{_UNPRINTABLE}]{{0,63}}\Z",
+        pattern=rf"^[^\x20{UNPRINTABLE}][^{UNPRINTABLE}]{{0,63}}\Z",
         description="who says so: one printable line",
     ),
 ]
 Note = Annotated[
     str,
     msgspec.Meta(
-        pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z",
+        pattern=rf"^[^{UNPRINTABLE}]{{1,500}}\Z",
         description="for people: one line of at most 500 characters",
     ),
 ]

@@ -76,6 +76,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     model: Part = Part()
     clock: Part = Part()
     shadow: Part | None = None
+    evidence: Part | None = None
     link: LinkState = LinkState.CONNECTED
     spool: SpoolDepth | None = None
 

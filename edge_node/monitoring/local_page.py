@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import hmac
 import logging
-import socket
-import threading
+import math
 from http.cookies import CookieError, SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.verdict import encode
+from edge_node.monitoring.guess_limit import GuessLimit
+from edge_node.monitoring.http_request import BadRequestError, client_key, host_name, real_address
+from edge_node.monitoring.http_server import HttpServer, Response
 
 if TYPE_CHECKING:
-    from urllib.parse import SplitResult
-
     from edge_node.config.sections import HttpConfig
+    from edge_node.monitoring.http_request import Request
     from edge_node.monitoring.live_view import LiveView
 
 PAGE = Path(__file__).with_name("page.html")
 COOKIE: Final = "corrosion_edge_token"
-MAX_REQUESTS = 8  # at once; further ones get 503
-_TIMEOUT_S = 10.0
 _MIN_TOKEN = 16
 _SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -58,18 +56,20 @@ class LocalPage:
             PageError: the port cannot be bound.
         """
         self._token = _load_token(config)
-        self.view = view
-        self.html = PAGE.read_bytes()
-        self.hosts = {"localhost", "127.0.0.1", "::1", config.host, *config.names}
-        self.slots = threading.BoundedSemaphore(MAX_REQUESTS)
+        self._view = view
+        self._html = PAGE.read_bytes()
+        self._hosts = {"localhost", config.host.lower(), *(name.lower() for name in config.names)}
+        self._guesses = GuessLimit()
+        self._host = config.host
         try:
-            self._server = _PageServer((config.host, config.port), self)
+            self._server = HttpServer((config.host, config.port), self._respond, headers=_SECURITY_HEADERS)
         except OSError as err:
             raise PageError(f"[http] {config.host}:{config.port}: {err.strerror or err}") from err
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name="page", daemon=True
-        )
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        return self._server.port
 
     def __enter__(self) -> LocalPage:  # noqa: PYI034  Self needs Python 3.11
         self.start()
@@ -80,124 +80,103 @@ class LocalPage:
 
     def start(self) -> None:
         """Start serving."""
-        self._thread.start()
-        _log.info("page at http://%s:%d/", self._server.server_address[0], self.port)
+        self._server.start()
+        _log.info("page at http://%s:%d/", self._host, self.port)
 
     def stop(self) -> None:
         """Stop serving and close the port."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join(2.0)
-        self._server.server_close()
+        self._server.stop()
 
-    def admits(self, offered: str) -> bool:
-        """Tell whether ``offered`` is the token; anything is, where none is required."""
-        return not self._token or hmac.compare_digest(offered.encode(), self._token.encode())
-
-
-class _PageServer(ThreadingHTTPServer):
-    daemon_threads = True
-    # An open page must not keep the daemon from ending.
-    block_on_close = False
-
-    def __init__(self, address: tuple[str, int], page: LocalPage) -> None:
-        self.page = page
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
-        """Log at debug level only: a viewer that disconnects is no error."""
-        _log.debug("request from %s failed", client_address, exc_info=True)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Handle one request; only GET."""
-
-    server: _PageServer
-    timeout = _TIMEOUT_S
-    server_version = "corrosion-edge"
-    sys_version = ""
-
-    def do_GET(self) -> None:  # the library's name
-        """Respond with 503 if too many requests are in work, else by path."""
-        page = self.server.page
-        if not page.slots.acquire(blocking=False):
-            self._answer(503, b"busy\n")
-            return
+    def _respond(self, request: Request) -> Response:
+        """Return the response to a request by its path, after host and token were checked."""
         try:
-            self._route(page, urlsplit(self.path))
-        finally:
-            page.slots.release()
+            is_own = self._is_own_host(request.headers.get("host", ""))
+        except BadRequestError as err:
+            return Response(400, f"{err}\n".encode())
+        if not is_own:
+            return Response(421, b"not this host; see [http] names\n")
+        if request.path == "/healthz":
+            return self._healthz()
+        return self._refusal(request) or self._content(request)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-        """Log nothing: paths may contain a token."""
+    def _refusal(self, request: Request) -> Response | None:
+        """Return the response to a request without the token; None if it has it, or none is needed."""
+        if not self._token:
+            return None
+        client = client_key(real_address(request))
+        if (wait_s := self._guesses.wait_s(client)) > 0:
+            text = f"too many wrong tokens from here; wait {wait_s:.0f} s\n".encode()
+            return Response(429, text, headers={"Retry-After": str(math.ceil(wait_s))})
+        offered = _offered_token(request)
+        if hmac.compare_digest(offered.encode(), self._token.encode()):
+            return None
+        if offered:
+            self._guesses.note_wrong(client, offered)
+        return Response(401, b"wanted a token: /?token=... or Authorization: Bearer ...\n")
 
-    def _route(self, page: LocalPage, url: SplitResult) -> None:
-        if not _is_own_host(self.headers.get("Host", ""), page.hosts):
-            self._answer(421, b"not this host; see [http] names\n")
-        elif url.path == "/healthz":
-            self._healthz(page)
-        elif not page.admits(self._offered(url)):
-            self._answer(401, b"wanted a token: /?token=... or Authorization: Bearer ...\n")
-        elif url.path == "/":
-            self._answer(200, page.html, "text/html; charset=utf-8", self._cookie(url))
-        elif url.path == "/state.json":
-            self._answer(200, encode(page.view.state()), "application/json")
-        elif url.path == "/picture.jpg":
-            picture = page.view.picture()
+    def _content(self, request: Request) -> Response:
+        view, path = self._view, request.path
+        if path == "/":
+            return Response(200, self._html, "text/html; charset=utf-8", _cookie(request))
+        if path == "/state.json":
+            return Response(200, encode(view.state()), "application/json")
+        if path == "/picture.jpg":
+            picture = view.picture()
             if picture is None:
-                self._answer(404, b"no frame was decided yet\n")
-            else:
-                self._answer(200, picture, "image/jpeg")
-        elif url.path == "/metrics":
+                return Response(404, b"no frame was decided yet\n")
+            return Response(200, picture, "image/jpeg")
+        if path == "/metrics":
             from edge_node.monitoring.prometheus import format_metrics
 
-            self._answer(200, format_metrics(page.view.state()), "text/plain; version=0.0.4; charset=utf-8")
-        else:
-            self._answer(404, b"there are /, /healthz, /metrics, /state.json and /picture.jpg\n")
+            kind = "text/plain; version=0.0.4; charset=utf-8"
+            return Response(200, format_metrics(view.state()), kind)
+        return Response(404, b"there are /, /healthz, /metrics, /state.json and /picture.jpg\n")
 
-    def _healthz(self, page: LocalPage) -> None:
-        state = page.view.state()
+    def _healthz(self) -> Response:
+        state = self._view.state()
         if state.hung:
-            self._answer(503, state.hung.encode() + b"\n")
-        elif state.status is None:
-            self._answer(503, b"starting\n")
-        else:
-            self._answer(200, b"ok\n")
+            return Response(503, state.hung.encode() + b"\n")
+        if state.status is None:
+            return Response(503, b"starting\n")
+        return Response(200, b"ok\n")
 
-    def _offered(self, url: SplitResult) -> str:
-        header = self.headers.get("Authorization", "")
-        if header.startswith("Bearer "):
-            return header.removeprefix("Bearer ").strip()
-        if given := parse_qs(url.query).get("token"):
-            return given[0]
+    def _is_own_host(self, header: str) -> bool:
+        """Tell whether a Host header names this robot: by a known name, or by an address.
+
+        Raises:
+            BadRequestError: it is no host.
+        """
+        name = host_name(header)
         try:
-            cookie = SimpleCookie(self.headers.get("Cookie", "")).get(COOKIE)
-        except CookieError:
-            return ""
-        return cookie.value if cookie else ""
+            ip_address(name)
+        except ValueError:
+            return name in self._hosts
+        return True
 
-    def _cookie(self, url: SplitResult) -> dict[str, str]:
-        """Return the header that stores a token from the URL in the browser."""
-        given = parse_qs(url.query).get("token")
-        if not given or not given[0].isalnum():
-            return {}
-        return {"Set-Cookie": f"{COOKIE}={given[0]}; HttpOnly; SameSite=Strict; Path=/"}
 
-    def _answer(
-        self,
-        code: int,
-        body: bytes,
-        kind: str = "text/plain; charset=utf-8",
-        more: dict[str, str] | None = None,
-    ) -> None:
-        self.send_response(code)
-        for name, value in {**_SECURITY_HEADERS, **(more or {}), "Content-Type": kind}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def _offered_token(request: Request) -> str:
+    """Return the token in a request: in a header, in the address, or in the cookie; "" for none."""
+    header = request.headers.get("authorization", "")
+    if header.startswith("Bearer "):
+        return header.removeprefix("Bearer ").strip()
+    if given := parse_qs(request.query).get("token"):
+        return given[0]
+    try:
+        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return cookie.value if cookie else ""
+
+
+def _cookie(request: Request) -> dict[str, str]:
+    """Return the header that stores a token from the address in the browser.
+
+    Without a path, so that it belongs to the page's own folder, also below a path of a reverse proxy.
+    """
+    given = parse_qs(request.query).get("token")
+    if not given or not (given[0].isascii() and given[0].isalnum()):
+        return {}
+    return {"Set-Cookie": f"{COOKIE}={given[0]}; HttpOnly; SameSite=Strict"}
 
 
 def _load_token(config: HttpConfig) -> str:
@@ -225,13 +204,3 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _is_own_host(header: str, names: set[str]) -> bool:
-    """Tell whether a Host header names this robot: by a known name, or by an address."""
-    name = urlsplit(f"//{header}").hostname or ""
-    try:
-        ip_address(name)
-    except ValueError:
-        return name in names
-    return True

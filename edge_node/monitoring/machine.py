@@ -26,9 +26,13 @@ def temperature_c(zones: Path) -> float | None:
     Source: the kernel's thermal sysfs: ``thermal_zone*/temp`` in thousandths of a degree.
     """
     found = []
-    for zone in zones.glob("thermal_zone*/temp"):
+    try:
+        sensors = list(zones.glob("thermal_zone*/temp"))
+    except OSError:
+        return None
+    for sensor in sensors:
         try:
-            found.append(int(zone.read_text(encoding="ascii")) / 1000)
+            found.append(int(sensor.read_text(encoding="ascii")) / 1000)
         except (OSError, ValueError):  # a sensor that is switched off
             continue
     return max(found, default=None)

@@ -51,8 +51,10 @@ def format_metrics(state: PageState) -> bytes:
                 Gauge(f"{_PREFIX}_{name}", about, registry=registry).set(value)
     if status is not None:
         part = Gauge(f"{_PREFIX}_part_ok", "1 while the part is well.", ["part"], registry=registry)
-        for name, found in (("camera", status.camera), ("model", status.model), ("clock", status.clock)):
-            part.labels(name).set(found.state is PartState.OK)
+        parts = {"camera": status.camera, "model": status.model, "clock": status.clock}
+        for name, found in {**parts, "evidence": status.evidence}.items():
+            if found is not None:
+                part.labels(name).set(found.state is PartState.OK)
         part.labels("link").set(state.link == "connected")
         Info(_PREFIX, "Which node this is.", registry=registry).info(
             {

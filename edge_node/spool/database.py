@@ -251,7 +251,7 @@ class SpoolDatabase:
         return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _write(self, batch: Batch, limits: Limits, squeezed: tuple[Dropped, ...]) -> Written:
-        limit = min(limits.hard, max(limits.soft, self._used_bytes()))
+        limit = limits.bound(self._used_bytes())
         self._insert(batch.rows)
         removed = self._delete(batch.settled)
         for refusal in batch.refused:

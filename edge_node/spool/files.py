@@ -9,12 +9,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_node.disk_budget import Worth
 from edge_node.errors import SpoolError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config.delivery_sections import SpoolConfig
+    from edge_node.disk_budget import DiskBudget
 
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
@@ -30,10 +32,16 @@ class Limits:
         hard: rows are dropped beyond this.
         soft: the spool does not grow beyond this, but drops nothing to get back under it: another
             program that fills the disk is no reason to lose rows.
+        reclaimable: what writers of less worth would give up; the spool may grow by so much all the same.
     """
 
     hard: int
     soft: int
+    reclaimable: int = 0
+
+    def bound(self, used_bytes: int) -> int:
+        """Return how large the rows may become that take ``used_bytes`` now."""
+        return min(self.hard, max(self.soft, used_bytes + self.reclaimable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,13 @@ class SpoolBudget:
     reserve_bytes: int
     wal_pages: int
 
-    def limits(self, own_bytes: int, free_bytes: int) -> Limits:
+    def limits(self, own_bytes: int, free_bytes: int, reclaimable_bytes: int = 0) -> Limits:
         """Return the bounds on the rows while the spool's files take ``own_bytes``."""
         # Twice the log: a transaction may run past the point at which SQLite checkpoints.
         overhead = self.reserve_bytes + 2 * self.wal_pages * PAGE_BYTES
-        share = int(self.free_share * (free_bytes + own_bytes)) - overhead
-        return Limits(hard=max(0, self.max_bytes - overhead), soft=max(_MIN_SHARE_BYTES, share))
+        share = int(self.free_share * (free_bytes + reclaimable_bytes + own_bytes)) - overhead
+        soft = max(_MIN_SHARE_BYTES, share)
+        return Limits(hard=max(0, self.max_bytes - overhead), soft=soft, reclaimable=reclaimable_bytes)
 
 
 def divide_budget(config: SpoolConfig) -> SpoolBudget:
@@ -127,25 +136,38 @@ def restore_damaged(damaged: Path, path: Path) -> None:
 
 
 class SpoolLock:
-    """An flock that keeps a second node from sending the same rows; held as long as the process lives."""
+    """An flock that keeps a second node out of the state folder; held as long as the process lives.
+
+    A node takes it before it changes anything, so that a second start beside a running node has no effect.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Take the lock of the spool at ``path``.
+        """Take the lock of the spool at ``path``, whose folder is made if it is missing.
 
         Raises:
             SpoolError: another process has it.
         """
         lock = sibling_file(path, "-lock")
         try:
-            _check_owner(lock)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not _is_held(lock):  # whoever runs it, its files are not to be removed
+                _check_owner(lock)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as err:
-            raise SpoolError(f"{lock}: {err.strerror or err}; the spool needs a folder it can write") from err
+            raise SpoolError(
+                f"{lock}: {err.strerror or err}; the spool needs a folder to write in ([node] state_dir)"
+            ) from err
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             os.close(self._descriptor)
             raise SpoolError(f"{path}: another edge-node uses this spool; one robot, one node") from err
+
+    def __enter__(self) -> SpoolLock:  # noqa: PYI034  Self needs Python 3.11
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Release the lock."""
@@ -195,9 +217,10 @@ class DiskSpace:
         is_short: the disk was full and has had no space for the reserve since: the file must not grow.
     """
 
-    def __init__(self, path: Path, division: SpoolBudget) -> None:
+    def __init__(self, path: Path, division: SpoolBudget, budget: DiskBudget) -> None:
         self._path = path
         self._division = division
+        self._budget = budget
         self._reserve = Reserve(path, division.reserve_bytes)
         self._limits_s = float("-inf")
         self._limits = Limits(0, 0)
@@ -209,13 +232,21 @@ class DiskSpace:
         now_s = time.monotonic()
         if now_s - self._limits_s >= _LIMITS_INTERVAL_S:
             self._limits_s = now_s
-            self._limits = self._division.limits(own_bytes(self._path), free_bytes(self._path))
+            reclaimable = self._budget.reclaimable_bytes(Worth.RECORD, self._path.parent)
+            self._limits = self._division.limits(own_bytes(self._path), free_bytes(self._path), reclaimable)
         return self._limits
 
-    def note_full(self) -> None:
-        """Record that the disk is full, and delete the reserve."""
+    def note_full(self) -> bool:
+        """Have others of less worth give way to a disk that is full; return whether any did.
+
+        If none does, the reserve is deleted, and the disk is short until there is space for it again.
+        """
+        if self._budget.free_some(Worth.RECORD, self._path.parent):
+            self._limits_s = float("-inf")
+            return True
         self.is_short = True
         self._reserve.release()
+        return False
 
     def refill(self) -> None:
         """Allocate the reserve again if the disk has space for it."""
@@ -246,3 +277,18 @@ def _check_owner(path: Path) -> None:
         raise SpoolError(f"{path}: wanted a plain file with one name; remove it")
     if status.st_uid != os.geteuid():
         raise SpoolError(f"{path}: belongs to user {status.st_uid}, we are user {os.geteuid()}; remove it")
+
+
+def _is_held(lock: Path) -> bool:
+    """Tell whether a process has the lock, as far as this user may see it."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

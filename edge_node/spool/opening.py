@@ -19,7 +19,6 @@ from edge_node.spool.chain import LAST_VERDICT, end_at, format_end, parse_end
 from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import (
     SpoolBudget,
-    SpoolLock,
     move_damaged,
     prepare_file,
     restore_damaged,
@@ -58,21 +57,16 @@ class OpenedSpool:
     values: dict[str, str | int]
 
 
-def open_locked(path: Path, division: SpoolBudget) -> tuple[OpenedSpool, SpoolLock]:
-    """Open the spool at ``path`` for this process alone; make the file if it is missing.
+def open_spool(path: Path, division: SpoolBudget) -> OpenedSpool:
+    """Open the spool at ``path``, whose lock this process holds; make the file if it is missing.
 
     A damaged file is renamed, and its undamaged rows are copied to a new one.
 
     Raises:
-        SpoolError: another user's, in use, of a newer version, or the disk cannot be read and written.
+        SpoolError: another user's, of a newer version, or the disk cannot be read and written.
     """
     prepare_file(path)
-    lock = SpoolLock(path)
-    try:
-        return _open(path, division), lock
-    except SpoolError:
-        lock.release()
-        raise
+    return _open(path, division)
 
 
 def recover_store(path: Path, division: SpoolBudget, values: Mapping[str, str | int]) -> SpoolDatabase:
@@ -98,12 +92,20 @@ def lasting_alarms(path: Path, *, quarantined: int) -> tuple[Alarm, ...]:
         path: of the spool; each damaged file that still lies beside it raises one.
         quarantined: number of rows in quarantine.
     """
-    found = [
+    found: list[Alarm] = []
+    try:
+        files = sorted(
+            file for file in path.parent.iterdir() if file.name.startswith(path.name + ".damaged-")
+        )
+    except OSError as err:  # no descriptor left, say: no reason to end
+        found.append(Alarm(code="state_unreadable", text=f"{path.parent}: {err.strerror or err}"))
+        files = []
+    found += [
         Alarm(
             code="spool_damaged",
             text=f"{file} was damaged and set aside; its whole rows were taken over; remove it when done",
         )
-        for file in sorted(path.parent.glob(path.name + ".damaged-*"))
+        for file in files
         if file.name.rsplit("-", 1)[-1].isdigit()
     ]
     if quarantined:

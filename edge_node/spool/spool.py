@@ -12,14 +12,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from edge_node.disk_budget import DiskBudget
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.spool.chain import VerdictChain
 from edge_node.spool.counters import Counters
-from edge_node.spool.files import DiskSpace, SpoolBudget, divide_budget, own_bytes
-from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
+from edge_node.spool.files import DiskSpace, SpoolBudget, SpoolLock, divide_budget, own_bytes
+from edge_node.spool.opening import lasting_alarms, open_spool, recover_store
 from edge_node.spool.pending import Pending
 from edge_node.spool.row_age import RowAge
 from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredRange
@@ -56,8 +57,24 @@ class Spool:
         chain: of this epoch's verdicts; its link is to be read while a verdict is made.
     """
 
-    def __init__(self, path: Path, config: SpoolConfig, clock: Callable[[], float] = time.time) -> None:
-        """Open the spool without starting its writer thread; ``clock`` gives Unix time."""
+    def __init__(
+        self,
+        path: Path,
+        config: SpoolConfig,
+        clock: Callable[[], float] = time.time,
+        *,
+        lock: SpoolLock | None = None,
+        budget: DiskBudget | None = None,
+    ) -> None:
+        """Open the spool without starting its writer thread.
+
+        Args:
+            path: of the file.
+            config: its bounds.
+            clock: gives Unix time.
+            lock: of this spool, if the caller holds it already, and releases it; else it is taken here.
+            budget: of the disk; others on it give way to rows.
+        """
         self._clock = clock
         self._path = path
         self._budget: SpoolBudget = divide_budget(config)
@@ -69,7 +86,12 @@ class Spool:
         self._failure: Alarm | None = None
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
-        opened, self._lock = open_locked(path, self._budget)
+        self._lock = SpoolLock(path) if lock is None else None
+        try:
+            opened = open_spool(path, self._budget)
+        except SpoolError:
+            self._release_lock()
+            raise
         self._store, self._epoch = opened.store, opened.epoch
         self.chain = VerdictChain(opened.epoch, opened.before)
         self._on_disk = dict(opened.values)
@@ -78,18 +100,27 @@ class Spool:
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
         self._age = RowAge(self._store.last_position(), clock)
-        self._disk = DiskSpace(path, self._budget)
+        self._disk = DiskSpace(path, self._budget, budget or DiskBudget())
         self.beat_s = time.monotonic()  # last turn of the writer thread, for the watchdog
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
-    def open(cls, path: Path, config: SpoolConfig) -> Spool:
-        """Open the spool at ``path``, or make it, and start its writer thread; see ``open_locked``.
+    def open(
+        cls,
+        path: Path,
+        config: SpoolConfig,
+        *,
+        lock: SpoolLock | None = None,
+        budget: DiskBudget | None = None,
+    ) -> Spool:
+        """Open the spool at ``path``, or make it, and start its writer; arguments as of the constructor.
+
+        A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
 
         Raises:
             SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
         """
-        spool = cls(path, config)
+        spool = cls(path, config, lock=lock, budget=budget)
         spool.start()
         return spool
 
@@ -271,7 +302,11 @@ class Spool:
             return
         self._store.close()
         self._disk.close()
-        self._lock.release()
+        self._release_lock()
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def _write_forever(self) -> None:
         cleaned_s = time.monotonic()
@@ -307,7 +342,8 @@ class Spool:
                 _log.error("%s: %s", self._path, err)
                 self._damaged_store = self._store
             except (DiskError, OSError, SpoolError) as err:
-                self._note_failure(err)
+                if self._note_failure(err):
+                    continue
                 if self._closing and attempt > 0:
                     _log.error("%s: closed with %d rows that are not on disk", self._path, len(batch.rows))
                     return False
@@ -334,15 +370,17 @@ class Spool:
             _log.warning("%s: bound reached, %d rows given up", self._path, len(written.dropped))
         self._on_commit()
 
-    def _note_failure(self, err: Exception) -> None:
+    def _note_failure(self, err: Exception) -> bool:
+        """Raise the alarm; True if others gave way to a full disk, and it is worth trying again at once."""
         full = isinstance(err, DiskError) and err.full
+        if full and self._disk.note_full():
+            return True
         if self._failure is None:
             code = "disk_full" if full else "disk_failing"
             self._failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
             _log.error("%s", self._failure.text)
             self._on_commit()  # so that the alarm is published
-        if full:
-            self._disk.note_full()
+        return False
 
     def _replace_damaged(self) -> None:
         """Replace the file if it was found damaged while running."""

@@ -15,6 +15,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from edge_node.disk_budget import Worth
 from edge_node.errors import CorrosionError, UpdateError
 from edge_node.messages.response import BundleRequest
 from edge_node.messages.verdict import encode
@@ -81,6 +82,7 @@ class Fetcher:
         self._bad_blocks = 0
         self._progress_s = time.monotonic()
         self.bytes_arrived = 0
+        installer.budget.register(Worth.DOWNLOAD, self._store.path, self)
         self._resume()
 
     @property
@@ -104,8 +106,8 @@ class Fetcher:
                     "busy",
                     f"{there.offer.label if there else 'a bundle'} is being checked just now",
                 )
-            if offer.size_bytes > self._installer.max_bytes:
-                return False, "too_large", f"{offer.size_bytes} bytes, taken are {self._installer.max_bytes}"
+            if refusal := self._find_refusal(offer):
+                return (False, *refusal)
             if there is not None and there.offer.sha256 == offer.sha256:
                 self._adopt(there, offer)
                 return True, "resumed", f"{there.size_bytes} of {offer.size_bytes} bytes are here"
@@ -118,6 +120,26 @@ class Fetcher:
                 return False, "disk", f"{err.strerror or err}"
         self._wake()
         return True, "fetching", f"{offer.size_bytes} bytes, verdicts first"
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of what was fetched and would be given up for verdicts."""
+        with self._lock:
+            is_fetching = self._partial is not None and self._phase in (Phase.HEAD, Phase.BODY)
+            return self._partial.size_bytes if self._partial is not None and is_fetching else 0
+
+    def give_way(self, need_bytes: int, need_files: int) -> int:  # noqa: ARG002  it is given up as a whole
+        """Give the transfer up, because verdicts or the audit need its space; return the bytes freed."""
+        with self._lock:
+            freed = self.held_bytes
+            if self._partial is None or not freed:
+                return 0
+            try:
+                self._partial.cut(0)
+            except OSError:
+                return 0
+            self._refuse("verdicts need its space on the disk")
+            return freed
 
     def begin(self) -> None:
         """Note that a connection begins: what was on the way over the last one does not come any more."""
@@ -158,8 +180,21 @@ class Fetcher:
             if follows:
                 self._grow(partial, follows)
 
+    def _find_refusal(self, offer: Offer) -> tuple[str, str] | None:
+        """Return code and sentence if the bundle is too large for this robot, or for its disk now."""
+        if offer.size_bytes > self._installer.max_bytes:
+            return "too_large", f"{offer.size_bytes} bytes, taken are {self._installer.max_bytes}"
+        here = self._partial.size_bytes if self._partial is not None else 0
+        try:
+            self._installer.check_room(max(0, offer.size_bytes - here))
+        except UpdateError as err:
+            return "disk", str(err)
+        return None
+
     def _grow(self, partial: PartialFile, content: bytes) -> None:
         try:
+            if not self._installer.budget.allows(Worth.DOWNLOAD, self._store.path, len(content)):
+                raise UpdateError("the disk has no room for it beside pictures and verdicts")  # noqa: TRY301  one way to end
             partial.append(content)
             if not partial.verify():
                 self._requests.begin()

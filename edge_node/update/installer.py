@@ -13,9 +13,11 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import sync_folder, write_new_file
-from edge_node.errors import BundleError, TensorMismatchError, UpdateError
+from edge_node.errors import BundleError, ConfigError, TensorMismatchError, UpdateError
 from edge_node.inference.loading import prepare_engine
+from edge_node.inspection.inspector import check_material
 from edge_node.signing import check_signature
 from edge_node.update.bundle_store import now, packaged_version, slot_of
 from edge_node.update.release import find_refusals
@@ -39,16 +41,35 @@ if TYPE_CHECKING:
     from edge_node.update.release import Release
 
 _FREE_FACTOR = 2  # the file itself may lie on the same disk
+_FILES = 32  # names that an installed bundle takes
 
 
 class Installer:
     """Install bundles into one robot's store."""
 
-    def __init__(self, store: BundleStore, config: BundleConfig, floor: ClockFloor) -> None:
-        """Use ``store``; ``config`` has the limits and the settings of the runtime, ``floor`` the time."""
+    def __init__(
+        self,
+        store: BundleStore,
+        config: BundleConfig,
+        floor: ClockFloor,
+        *,
+        budget: DiskBudget | None = None,
+        material: str = "auto",
+    ) -> None:
+        """Use ``store``.
+
+        Args:
+            store: what is installed goes there.
+            config: the limits, and the settings of the runtime.
+            floor: the time by which a statement expires.
+            budget: of the disk: a bundle takes no space that pictures or verdicts need.
+            material: ``[inspect] material``, which a bundle must know.
+        """
         self.store = store
+        self.budget = budget or DiskBudget()
         self._config = config
         self._floor = floor
+        self._material = material
 
     @property
     def max_bytes(self) -> int:
@@ -129,10 +150,16 @@ class Installer:
         head = read_head(source, where)
         self.check_head(head, where, again=again)
         check_size(head, found.st_size, where)
-        free = os.statvfs(self.store.path)
-        if head.total_bytes * _FREE_FACTOR > free.f_bavail * free.f_frsize:
-            raise UpdateError(f"{self.store.path}: the disk has no room for {head.total_bytes} bytes twice")
+        self.check_room(head.total_bytes)
         return head
+
+    def check_room(self, size_bytes: int) -> None:
+        """Raise UpdateError unless the disk has room for a bundle beside pictures and verdicts."""
+        if not self.budget.allows(Worth.DOWNLOAD, self.store.path, size_bytes * _FREE_FACTOR, _FILES):
+            raise UpdateError(
+                f"{self.store.path}: the disk has no room for {size_bytes} bytes twice beside pictures and"
+                " verdicts; lower [evidence] max_mb, or delete other files"
+            )
 
     def _probe(self, staged: Path, head: TransportHeader) -> None:
         """Read the written files back, check them and run the golden probe."""
@@ -145,8 +172,8 @@ class Installer:
                 f"{statement.label}: its bundle.json says {manifest.name}-{manifest.version}; pack it again"
             )
         try:
-            prepare_engine(checked.bundle, self._config)
-        except (BundleError, TensorMismatchError) as err:
+            check_material(self._material, prepare_engine(checked.bundle, self._config))
+        except (BundleError, TensorMismatchError, ConfigError) as err:
             # The folder is deleted by then; its name would only confuse.
             raise UpdateError(str(err).replace(str(staged), statement.label)) from err
 

@@ -92,11 +92,11 @@ def default_files(version: str = "2") -> dict[str, bytes]:
 class Robot:
     """A store, and what installs into it."""
 
-    def __init__(self, folder: Path, maker: Maker, **config) -> None:
+    def __init__(self, folder: Path, maker: Maker, *, material: str = "auto", **config) -> None:
         folder.mkdir(exist_ok=True)
         self.config = BundleConfig(path="store", trusted_keys=(maker.public,), **config)
         self.store = BundleStore(folder / "store", load_trusted_keys(self.config.trusted_keys))
-        self.installer = Installer(self.store, self.config, ClockFloor(folder))
+        self.installer = Installer(self.store, self.config, ClockFloor(folder), material=material)
 
     def install(self, file: Path, **options):
         """Install a file as ``edge-node bundle install`` does."""

@@ -129,8 +129,11 @@ def _describe_status(message: Message) -> str:
         return escape_unprintable(f"{message.topic}: not a status: {err}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
-    if status.shadow is not None:
-        parts += f", shadow {status.shadow.state.value}"
+    parts += "".join(
+        f", {name} {part.state.value}"
+        for name in ("shadow", "evidence")
+        if (part := getattr(status, name)) is not None
+    )
     alarms = "".join(
         f"\n  alarm: {escape_unprintable(alarm.text)}"
         for alarm in (status.spool.alarms if status.spool else ())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.camera.source import parse_source
+from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import load_config
 from edge_node.errors import BundleError, CameraError, ConfigError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
@@ -26,7 +28,10 @@ _MQTT_FILES = ("username_file", "password_file", "ca_file", "cert_file", "key_fi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node check-config``."""
     parser.add_argument("file", type=Path, help="the configuration to judge")
-    parser.epilog = "Exit code 0: can be used. 78: every problem is named, one a line."
+    parser.epilog = (
+        "Exit code 0: can be used. 78: every problem is named, one a line.\n"
+        "A secret that other users can read is told on the way."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         source = parse_source(config.camera.source)
     except CameraError as err:
         raise ConfigError(f"{args.file}: [camera] source: {err}") from err
+    for sentence in list_exposed(config):
+        print(f"edge-node: {args.file}: {sentence}", file=sys.stderr)
     print(
         f"{args.file}: good. {config.node.site}/{config.node.robot} looks at {source.name}"
         f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
@@ -94,7 +101,8 @@ def _bundle(config: Config) -> Bundle:
     if config.bundle.path != STORE_NAME:
         return load_bundle(resolve_bundle_path(config.bundle.path))
     folder = Path(config.node.state_dir) / STORE_NAME
-    if not folder.exists() or folder.stat().st_uid != os.geteuid():
+    # Without its inner folder nothing was installed yet; opening it would make one beside a running node.
+    if not (folder / "slots").exists() or folder.stat().st_uid != os.geteuid():
         return load_bundle(DEFAULT_BUNDLE)
     store = BundleStore(folder, keys)
     return store.bundle(store.state().current)

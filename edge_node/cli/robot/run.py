@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
+from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import load_config
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
-        "SIGHUP reads the bundle again; it takes over between two frames, or is refused.\n"
+        "SIGHUP reads [bundle], [inspect] and the bundle again; it takes over between two frames, or is\n"
+        "refused; the log names what else was changed and needs a restart.\n"
         "SIGTERM and Ctrl-C end it cleanly: what was decided is on disk, and offline is announced.\n"
         "A recording (video, folder) ends it by itself, after its verdicts were delivered.\n"
         "Exit code 78: the configuration or the bundle cannot be used; starting again will not help."
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
+    for sentence in list_exposed(config):
+        _log.warning("%s", sentence)
     malloc.limit_arenas()
     # The node multiplies no matrices: OpenBLAS's threads would only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     from edge_node.daemon.assembly import run_daemon
 
-    _end(run_daemon(config, stop, reload))
+    _end(run_daemon(config, stop, reload, path=args.config))
 
 
 def _end(code: int) -> NoReturn:

@@ -7,6 +7,7 @@ committed message survives a power cut, and only then is it acknowledged to the 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -151,6 +152,7 @@ class Database:
             try:
                 if not read_only:
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    self._make_file()
                     self._writer = self._connect()
                     self._prepare(self._writer)
                 for _ in range(_READERS):
@@ -243,6 +245,11 @@ class Database:
             raise HistoryError(f"{self.path}: opened for reading only")
         return self._writer
 
+    def _make_file(self) -> None:
+        """Make the file for its owner alone before SQLite does: log and index beside it take its mode."""
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
     def _connect(self) -> sqlite3.Connection:
         # Autocommit: ``transaction`` begins them. Threads share a connection, one at a time.
         connection = sqlite3.connect(
@@ -261,7 +268,6 @@ class Database:
                 f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
                 f" PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
             )
-            self.path.chmod(0o600)
         self._check_kind(writer)
         _add_tables(writer, temporary=False)
 

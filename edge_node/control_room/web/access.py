@@ -147,7 +147,7 @@ class AccessMiddleware:
         if self._logins.is_valid_cookie(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
             return None
         if request.method == "GET" and request.url.path == "/":
-            return RedirectResponse("/login", 303)
+            return RedirectResponse("login", 303)  # relative: it may lie below a path of a reverse proxy
         return PlainTextResponse("log in at /login, or send Authorization: Bearer TOKEN\n", 401)
 
     def _has_bearer(self, request: Request) -> bool:
@@ -178,7 +178,10 @@ class AccessMiddleware:
         origin = request.headers.get("origin")
         if origin is None:
             return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-        return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        try:
+            return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        except ValueError:
+            return False
 
 
 def _read_token(path: str) -> str:

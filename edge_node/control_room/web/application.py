@@ -74,18 +74,19 @@ async def _login(request: Request) -> Response:
     web = get_services(request).settings.web
     address = request.client.host if request.client else ""
     if not logins.may_try(address):
-        return RedirectResponse("/login?problem=wait", 303)
+        return RedirectResponse("login?problem=wait", 303)
     offered = parse_qs((await json_responses.read_body(request)).decode("utf-8", "replace")).get(
         "token", [""]
     )[0]
     if not logins.is_token(offered.strip()):
         logins.note_failure(address)
-        return RedirectResponse("/login?problem=token", 303)
-    response = RedirectResponse("/", 303)
+        return RedirectResponse("login?problem=token", 303)
+    response = RedirectResponse("./", 303)
     response.set_cookie(
         COOKIE,
         logins.make_cookie(),
         max_age=web.session_hours * 3600,
+        path=None,  # the page's own folder, also below a path of a reverse proxy
         httponly=True,
         samesite="strict",
         secure=web.tls_cert_file is not None,
@@ -94,8 +95,8 @@ async def _login(request: Request) -> Response:
 
 
 async def _logout(_request: Request) -> Response:
-    response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE)
+    response = RedirectResponse("login", 303)
+    response.set_cookie(COOKIE, "", max_age=0, path=None)
     return response
 
 

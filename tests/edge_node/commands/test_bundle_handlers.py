@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime, timezone
 
 import pytest
 
 from edge_node.commands.bundle_handlers import ReloadHandler, respond_to_event
 from edge_node.errors import BundleError
-from edge_node.inference.reloader import Reloader
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_node.inference.engine import Engine
+from edge_node.inference.reloader import Loaded, Reloader
 from edge_node.messages.command import Verb
 from edge_node.messages.response import Result
 from edge_node.messages.topics import Kind
 from edge_node.update.state import Event, Step
 from tests.support.commands import admitted, spooled
 from tests.support.processes import wait_for
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """The default bundle's models."""
+    return Engine(load_bundle(DEFAULT_BUNDLE))
 
 
 def test_a_reload_is_accepted_and_its_failure_follows_with_the_reason(spool, responses) -> None:
@@ -34,6 +43,25 @@ def test_a_reload_is_accepted_and_its_failure_follows_with_the_reason(spool, res
     assert spooled(spool) == [("reload", "failed", "bundle", text)]
     (row,) = spool.rows(Kind.RESPONSE)
     assert (json.loads(row.payload)["command_id"], row.correlation) == (command.command.id, b"c")
+
+
+def test_a_reload_by_command_reads_the_configuration_and_names_what_it_does_not_take(
+    spool, responses, engine
+) -> None:
+    """A load that runs already, for another reason, does not stand in for it: the reload follows."""
+    begun = threading.Event()
+
+    def load():
+        assert begun.wait(5)
+        raise BundleError("of the load before")
+
+    note = "changed and needs a restart: [camera] source"
+    reloader = Reloader(load, reread=lambda: Loaded(engine, note=note))
+    reloader.request()
+    ReloadHandler(reloader, responses).handle(admitted(Verb.RELOAD))
+    begun.set()
+    wait_for(lambda: reloader.take() and spooled(spool), what="the end of the reload")
+    assert spooled(spool) == [("reload", "done", "ok", note)]
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ def test_every_problem_is_a_line_with_the_files_name() -> None:
         (b"\xff", "not TOML"),
         (b"camera = 1", "wanted a section, found camera = 1"),
         (b'[camera]\nsource = "a\\u0000b"', "NUL character"),
+        (b'[camera]\nsource = "a\\u001bb"', r"\[camera\] source: holds the control character U\+001B"),
+        (b'[camera]\nsource = "a"\nname = "a\\nb"', r"name: holds the control character U\+000A"),
+        ('[camera]\nsource = "a"\nname = "\u202e"'.encode(), r"name: holds .* U\+202E"),
         (b"[x]", "known are camera"),
     ],
 )

@@ -45,6 +45,19 @@ def test_periodic_work_is_done_at_its_own_interval(robot):
     assert len(often.calls) > 2
 
 
+def test_periodic_work_that_finds_no_disk_ends_nothing(robot, caplog):
+    """An OSError in it is told once; frames are inspected, and the work is done again at its next turn."""
+
+    def fail():
+        raise OSError(24, "Too many open files")
+
+    broken, listener = Clock(0.0, fail), Listener()
+    robot(periodics=[broken], listeners=[listener]).run(*range(4))
+    assert len(listener.verdicts) == 4
+    assert len(broken.calls) > 1
+    assert [record.message for record in caplog.records] == ["Clock: system: Too many open files"]
+
+
 def test_while_paused_frames_are_dropped_and_counted_by_the_next_verdict(robot):
     """No verdict comes of a frame that arrives in a pause."""
     listener = Listener()

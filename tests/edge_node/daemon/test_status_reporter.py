@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from datetime import datetime, timezone
 
 import pytest
@@ -11,13 +12,15 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.status_reporter import HEALTH_INTERVAL_S, Sources, StatusReporter
 from edge_node.delivery.publisher import Publisher
-from edge_node.messages.status import PartState
+from edge_node.messages.status import Alarm, Part, PartState
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.systemd import Notifier
 from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from tests.support.robot_loop import CONFIG
+
+ALARMS = (Alarm(code="evidence_lost", text="the disk is full"),)
 
 
 class Camera:
@@ -53,7 +56,10 @@ def report(robot, engine):
             parts,
             StatusBoard(CONFIG, engine.bundle, node.spool),
             Watchdog(Notifier({})),
-            Publisher(MqttConfig(hostname="127.0.0.1"), Topics("quay", "crawler-1"), node.spool, Wake()),
+            Publisher(
+                *(MqttConfig(hostname="127.0.0.1"), Topics("quay", "crawler-1"), node.spool, Wake()),
+                alarm_sources=[lambda: ALARMS],
+            ),
             listeners=[screen],
         )
         return reporter, node, screen
@@ -95,3 +101,27 @@ def test_a_pause_goes_before_what_there_is_to_say_of_the_bundle(report) -> None:
         (PartState.PAUSED, "by command"),
         (PartState.OK, "on trial"),
     ]
+
+
+def test_lost_pictures_are_a_part_of_the_status_and_an_alarm_in_health(report) -> None:
+    """Whoever reads the status sees that evidence is lost, and no longer once it is kept again."""
+    said = {"part": Part(state=PartState.FAILING, text="the disk is full")}
+    reporter, _, screen = report(evidence_part=lambda: said["part"])
+    reporter.look(0.0)
+    said["part"] = Part(state=PartState.OK)
+    reporter.look(0.5)
+    assert [status.evidence.state for status, *_ in screen.told] == [PartState.FAILING, PartState.OK]
+    assert screen.told[0][1].alarms == ALARMS
+
+
+def test_a_process_without_descriptors_reports_on(report) -> None:
+    """What the disk is asked for health fails and is an alarm; it ends nothing."""
+    reporter, _, screen = report()
+    reporter.look(-HEALTH_INTERVAL_S)  # imports what it needs
+    _, hard = before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        reporter.look(0.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert [alarm.code for alarm in screen.told[-1][1].alarms] == ["state_unreadable", "evidence_lost"]

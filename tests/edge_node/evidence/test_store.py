@@ -43,15 +43,16 @@ def names(folder: Path, kind: str) -> set[str]:
 
 def test_a_picture_is_named_by_the_hash_of_its_bytes(tmp_path: Path) -> None:
     """The name says what is in the file; the file is the owner's alone; twice the same is once on disk."""
-    evidence = EvidenceStore(tmp_path, EvidenceConfig())
+    evidence = EvidenceStore(tmp_path / "in", EvidenceConfig())
     pixels = picture()
     sha256 = evidence.keep(pixels, corroded=True)
-    file = tmp_path / "corroded" / f"{sha256}.jpg"
+    file = tmp_path / "in" / "corroded" / f"{sha256}.jpg"
     assert hashlib.sha256(file.read_bytes()).hexdigest() == sha256
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (file.parent, tmp_path / "in")} == {0o700}
     assert cv2.imread(str(file)).shape == pixels.shape
     assert evidence.keep(pixels, corroded=True) == sha256
-    assert names(tmp_path, "corroded") == {sha256}
+    assert names(tmp_path / "in", "corroded") == {sha256}
 
 
 def test_at_the_bound_pictures_of_uncorroded_go_first_then_the_oldest(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def test_a_picture_that_raises_costs_its_name_and_not_the_thread(caplog):
 
 def test_a_disk_that_hangs_costs_pictures_and_no_verdict():
     """One is waited for half a second, some wait behind it, the rest are refused at once; the end comes."""
-    hanging = threading.Event()
-    thread = EvidenceThread(lambda: None)
+    hanging, late = threading.Event(), []
+    thread = EvidenceThread(lambda: None, on_late=lambda: late.append(None))
     thread.start()
     try:
         first = thread.keep(lambda: "c" * 64 if hanging.wait(30) else None)
@@ -45,7 +45,9 @@ def test_a_disk_that_hangs_costs_pictures_and_no_verdict():
         assert first.sha256 is None
         waiting = [thread.keep(lambda: "d" * 64) for _ in range(MAX_WAITING)]
         assert None not in waiting
+        assert late == []
         assert thread.keep(lambda: "e" * 64) is None
+        assert late == [None]  # the loss is told
         thread.stop(timeout_s=0.1)
     finally:
         hanging.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 
@@ -74,11 +75,55 @@ def test_the_browser_keeps_the_token_to_itself(serve, token_file):
 
 @pytest.mark.parametrize(
     ("host", "code"),
-    [("evil.example", 421), ("", 421), ("localhost", 200), ("robot.local", 200), ("[::1]:80", 200)],
+    [
+        ("evil.example", 421),
+        ("", 421),
+        ("localhost", 200),
+        ("robot.local", 200),
+        ("ROBOT.local:8420", 200),
+        ("[::1]:80", 200),
+        ("[", 400),
+        ("localhost:x", 400),
+        ("me@localhost", 400),
+    ],
 )
 def test_a_foreign_name_is_refused(serve, host, code):
     """A page elsewhere whose name was pointed at this address reads nothing."""
     assert get(serve(names=("robot.local",)).port, "/state.json", Host=host)[0] == code
+
+
+def test_guesses_at_the_token_are_limited_for_who_guesses(serve, token_file):
+    """Ten wrong ones from an address, then 429; a browser's old cookie is one, others have their own ten."""
+    port = serve(token_file=token_file).port
+    for _ in range(20):
+        assert get(port, "/", Cookie="corrosion_edge_token=old")[0] == 401
+    assert get(port, "/", Authorization=f"Bearer {TOKEN}")[0] == 200
+    codes = [get(port, f"/?token=wrong{number}")[0] for number in range(15)]
+    assert codes == [401] * 9 + [429] * 6
+    status, headers, _ = get(port, "/", Authorization=f"Bearer {TOKEN}")
+    assert status == 429
+    assert 0 < int(headers["Retry-After"]) <= 60
+    elsewhere = {"X-Forwarded-For": "6.6.6.6, 10.0.0.9", "Authorization": f"Bearer {TOKEN}"}
+    assert get(port, "/", **elsewhere)[0] == 200
+    assert get(port, "/healthz")[0] == 200
+
+
+def test_the_page_works_below_a_path_of_a_reverse_proxy(serve, token_file):
+    """Nothing that it serves names a path from the root; the cookie belongs to the folder it came from."""
+    port = serve(token_file=token_file).port
+    _, headers, body = get(port, f"/?token={TOKEN}")
+    assert "Path" not in headers["Set-Cookie"]
+    assert "Location" not in headers
+    assert re.findall(rb"""(?:src|href|action|fetch\(|url\(|\.src =)[=\s]*["'(]?/""", body) == []
+    assert {b"state.json", b"picture.jpg"} <= set(re.findall(rb"[a-z]+\.(?:json|jpg)", body))
+
+
+@pytest.mark.parametrize("query", ["?token=%E4%B8%AD", "?token=a%0d%0ab", "?token=%ff", "?%", "?token"])
+def test_what_a_token_may_not_be_gives_no_cookie(serve, query):
+    """The page without a token is served whatever stands behind the question mark."""
+    status, headers, _ = get(serve().port, f"/{query}")
+    assert status == 200
+    assert "Set-Cookie" not in headers
 
 
 def test_an_open_address_needs_a_token(tmp_path, view):

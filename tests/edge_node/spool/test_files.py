@@ -10,6 +10,7 @@ import pytest
 
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import SpoolError
+from edge_node.spool.files import SpoolLock
 from edge_node.spool.spool import Spool
 from tests.support.spool_rows import fill
 
@@ -64,6 +65,16 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(path, 12345, 12345)
     with pytest.raises(SpoolError, match="belongs to user 12345"):
         Spool.open(path, SpoolConfig())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_root_beside_the_node_of_another_user_is_not_told_to_remove_its_files(
+    spool: Spool, tmp_path: Path
+) -> None:
+    """The lock is held, so the sentence is that of a second node."""
+    os.chown(tmp_path / "spool.sqlite-lock", 12345, 12345)
+    with pytest.raises(SpoolError, match="another edge-node uses this spool"):
+        SpoolLock(tmp_path / "spool.sqlite")
 
 
 def test_a_second_node_on_the_same_spool_is_refused(spool: Spool, tmp_path: Path) -> None:

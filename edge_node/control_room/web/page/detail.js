@@ -13,7 +13,7 @@ export const openedKey = () => shown?.key ?? null;
 
 /** Show a finding. */
 export async function openFinding(site, id) {
-  const record = await load("finding", `${site}/${id}`, `/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`);
+  const record = await load("finding", `${site}/${id}`, `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`);
   if (!record) return;
   const { finding, best } = record;
   const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
@@ -21,7 +21,7 @@ export async function openFinding(site, id) {
     figure(finding, finding.best_evidence_sha256 ?? best?.verdict.evidence_sha256, `Evidence of ${title}`),
     figures([["severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["area", percent(finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
     facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ["finding", el("span", { class: "mono" }, finding.id)]]),
-    reviewForm({ address: `/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review }),
+    reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review }),
     reviews(record.reviews),
     ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
     record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
@@ -31,7 +31,7 @@ export async function openFinding(site, id) {
 
 /** Show a verdict. */
 export async function openVerdict(id) {
-  const record = await load("verdict", id, `/api/verdicts/${encodeURIComponent(id)}`);
+  const record = await load("verdict", id, `api/verdicts/${encodeURIComponent(id)}`);
   if (!record) return;
   const { verdict } = record;
   fill([outcomeWord(verdict.outcome), verdict.material, verdict.form, verdict.severity].filter(Boolean).join(" · "), glyph(verdict.outcome, verdict.severity), [
@@ -40,7 +40,7 @@ export async function openVerdict(id) {
     ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
     verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
     cascade(verdict),
-    reviewForm({ address: `/api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0] }),
+    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0] }),
     reviews(record.reviews),
     ...verdictFacts(record),
   ]);
@@ -120,7 +120,7 @@ function figure(of, sha256, alternative) {
     image.hidden = false;
     waiting.hidden = true;
     size.textContent = `${image.naturalWidth} × ${image.naturalHeight} pixels`;
-    const marking = await ask(address.replace("/api/pictures/", "/api/markings/").split("?")[0]).catch(() => null);
+    const marking = await ask(address.replace("api/pictures/", "api/markings/").split("?")[0]).catch(() => null);
     if (!marking) {
       size.textContent += ", thumbnail with the map drawn";
       whole.hidden = !known.can?.review;

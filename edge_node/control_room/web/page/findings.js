@@ -32,7 +32,7 @@ export function reveal(key) {
 
 /** The address of a robot's picture. */
 export function pictureAddress(of, sha256, size = "") {
-  return `/api/pictures/${encodeURIComponent(of.site)}/${encodeURIComponent(of.robot)}/${encodeURIComponent(sha256)}${size ? `?size=${size}` : ""}`;
+  return `api/pictures/${encodeURIComponent(of.site)}/${encodeURIComponent(of.robot)}/${encodeURIComponent(sha256)}${size ? `?size=${size}` : ""}`;
 }
 
 /** Load a finding's picture once it came. */

@@ -11,7 +11,7 @@ export async function showHealth() {
   showFleet();
   showGaps();
   try {
-    const { usage, refused } = await ask("/api/usage");
+    const { usage, refused } = await ask("api/usage");
     Object.assign(known, { usage, refused });
   } catch { /* the last figures stay */ }
   showRoom();

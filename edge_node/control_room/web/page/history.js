@@ -44,7 +44,7 @@ export async function showHistory(given = null) {
 }
 
 async function fillChoices(form) {
-  const words = await ask("/api/words");
+  const words = await ask("api/words");
   const choices = { robot: [...known.robots.values()].map((robot) => robotKey(robot)), outcome: OUTCOMES, material: words.material, severity: words.severity, asset: words.asset };
   for (const [name] of CHOICES) {
     const select = form.elements[name];
@@ -74,8 +74,8 @@ async function search() {
   const began = performance.now();
   const title = byId("results-title");
   try {
-    const [found, along] = await Promise.all([ask(`/api/verdicts?${wanted}&limit=${PAGE}`), ask(`/api/strip?${wanted}&cells=240`)]);
-    const cells = along.cells.length ? along : await ask(`/api/strip?${wanted}&cells=240&by_time=true`);
+    const [found, along] = await Promise.all([ask(`api/verdicts?${wanted}&limit=${PAGE}`), ask(`api/strip?${wanted}&cells=240`)]);
+    const cells = along.cells.length ? along : await ask(`api/strip?${wanted}&cells=240&by_time=true`);
     if (mine !== asked) return;
     title.textContent = `${count(found.total)} verdicts, found in ${(performance.now() - began).toFixed(0)} ms`;
     byId("results").replaceChildren(...found.verdicts.map(row));
@@ -90,7 +90,7 @@ async function more() {
   const mine = asked;
   const wanted = query();
   wanted.set("after", last);
-  const found = await ask(`/api/verdicts?${wanted}&limit=${PAGE}`);
+  const found = await ask(`api/verdicts?${wanted}&limit=${PAGE}`);
   if (mine !== asked) return;
   byId("results").append(...found.verdicts.map(row));
   page(found.verdicts);

@@ -7,15 +7,15 @@ export function makeReport() {
   const times = [["since", "From"], ["until", "To"]].map(([name, label]) => el("label", {}, label, el("input", { type: "datetime-local", name, step: "1", "aria-label": label })));
   const kinds = ["pdf", "csv"].map((kind) => el("button", { class: "plain", type: "submit", value: kind }, kind.toUpperCase()));
   const said = el("p", { class: "said", role: "status" });
-  const form = el("form", { class: "report" }, el("label", {}, "Robot", robot), ...times, el("div", { class: "buttons" }, ...kinds, el("a", { class: "plain", href: "/api/dataset.zip", title: "reviewed pictures with labels, for converter retrain" }, "Dataset")), said);
-  form.querySelector("a").addEventListener("click", (event) => { event.preventDefault(); take("/api/dataset.zip", "reviewed.zip", said); });
+  const form = el("form", { class: "report" }, el("label", {}, "Robot", robot), ...times, el("div", { class: "buttons" }, ...kinds, el("a", { class: "plain", href: "api/dataset.zip", title: "reviewed pictures with labels, for converter retrain" }, "Dataset")), said);
+  form.querySelector("a").addEventListener("click", (event) => { event.preventDefault(); take("api/dataset.zip", "reviewed.zip", said); });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const kind = event.submitter?.value ?? "pdf";
     const [site, name] = robot.value.split("/");
     const asked = new URLSearchParams({ site, robot: name });
     for (const input of form.querySelectorAll("input")) if (input.value) asked.set(input.name, new Date(input.value).toISOString());
-    take(`/api/report.${kind}?${asked}`, `${site}-${name}.${kind}`, said);
+    take(`api/report.${kind}?${asked}`, `${site}-${name}.${kind}`, said);
   });
   const details = el("details", { class: "report" }, el("summary", {}, "Report"), form);
   details.addEventListener("toggle", () => { if (details.open) listRobots(robot, said); });
@@ -25,7 +25,7 @@ export function makeReport() {
 
 async function listRobots(select, said) {
   try {
-    const found = await (await fetch("/api/robots")).json();
+    const found = await (await fetch("api/robots")).json();
     const names = (found.robots ?? found).map((one) => `${one.site}/${one.robot}`);
     const chosen = select.value;
     select.replaceChildren(...names.map((name) => el("option", { value: name }, name)));

@@ -33,7 +33,7 @@ export function rate() {
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   if (answer.status === 401) {
-    location.assign("/login");
+    location.assign("login");
     throw new Error("the login ended");
   }
   const said = await answer.json().catch(() => ({}));
@@ -50,7 +50,7 @@ export function start() {
 
 function open() {
   if (stream) return;
-  stream = new EventSource("/api/events");
+  stream = new EventSource("api/events");
   stream.addEventListener("hello", () => { tellStream(true); load(); });
   stream.addEventListener("resync", load);
   stream.addEventListener("news", (event) => {
@@ -62,7 +62,7 @@ function open() {
     tellStream(false);
     if (stream?.readyState === EventSource.CLOSED) { // refused, not cut: the login ended, or too many pages
       close();
-      setTimeout(() => { if (!document.hidden) ask("/api/robots").then(open, () => setTimeout(open, 5000)); }, 2000);
+      setTimeout(() => { if (!document.hidden) ask("api/robots").then(open, () => setTimeout(open, 5000)); }, 2000);
     }
   });
 }
@@ -75,7 +75,7 @@ function close() {
 async function load() {
   if (loading) return;
   held = [];
-  loading = ask("/api/state");
+  loading = ask("api/state");
   try {
     const state = await loading;
     setServerTime(state.now);
@@ -131,7 +131,7 @@ async function refetch({ site, id }) {
     tell("verdict-reviewed", id);
     return;
   }
-  const record = await ask(`/api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`).catch(() => null);
+  const record = await ask(`api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`).catch(() => null);
   if (!record) return;
   known.findings.set(findingKey(record.finding), { received_at: record.received_at, finding: record.finding, review: record.review });
   tell("findings");

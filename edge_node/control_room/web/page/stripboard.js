@@ -83,8 +83,8 @@ export class StripBoard {
     if (this.span) wanted.set("since", new Date(serverNow() - this.span * 1000).toISOString());
     let found = { cells: [] };
     try {
-      found = await ask(`/api/strip?${wanted}`);
-      if (!found.cells.length) found = await ask(`/api/strip?${wanted}&by_time=true`);
+      found = await ask(`api/strip?${wanted}`);
+      if (!found.cells.length) found = await ask(`api/strip?${wanted}&by_time=true`);
     } catch (problem) {
       console.warn(problem);
       this.stale.add(key);

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +29,19 @@ def test_nothing_of_a_transaction_that_fails_is_kept(history: History) -> None:
         broken()
     assert history.count_verdicts() == 0
     assert history.add_verdict(verdict(1, "C"))
+
+
+def test_a_history_is_for_its_owner_alone_from_the_first_moment(tmp_path: Path) -> None:
+    """File, log and index, also in a folder that others can enter, whatever the umask."""
+    tmp_path.chmod(0o755)
+    before = os.umask(0)
+    try:
+        with closing(History(tmp_path)) as history:
+            history.add_verdict(verdict(1, "C"))
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys((NAME, f"{NAME}-wal", f"{NAME}-shm"), 0o600)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database" * 100])

@@ -37,7 +37,7 @@ def locked(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
 def test_posts_from_elsewhere_are_refused(locked: ControlRoom) -> None:
     """Also with the right token in them."""
     form = f"token={TOKEN.replace(' ', '+')}".encode()
-    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{locked.port + 1}"):
+    for origin in ("https://evil.example", "null", "http://[", f"http://127.0.0.1:{locked.port + 1}"):
         status, headers, _ = locked.request("/login", "POST", form, Origin=origin)
         assert (status, "set-cookie" in headers) == (403, False)
     assert locked.request("/login", "POST", form, Sec_Fetch_Site="cross-site")[0] == 403
@@ -46,7 +46,7 @@ def test_posts_from_elsewhere_are_refused(locked: ControlRoom) -> None:
 def test_nothing_is_seen_without_the_token(locked: ControlRoom) -> None:
     """The page leads to the login, the API says what is wanted, health says only that it is well."""
     status, headers, _ = locked.request("/")
-    assert (status, headers["location"]) == (303, "/login")
+    assert (status, headers["location"]) == (303, "login")
     for path in ("/api/state", "/api/events", "/page/app.js", "/api", f"/api/pictures/a/b/{'a' * 64}"):
         assert locked.request(path)[0] == 401
     assert locked.request("/login")[0] == 200
@@ -58,9 +58,10 @@ def test_the_token_is_exchanged_for_a_cookie(locked: ControlRoom) -> None:
     origin = f"http://127.0.0.1:{locked.port}"
     form = f"token={TOKEN.replace(' ', '+')}".encode()
     status, headers, _ = locked.request("/login", "POST", form, Origin=origin)
-    assert (status, headers["location"]) == (303, "/")
+    assert (status, headers["location"]) == (303, "./")
     cookie = headers["set-cookie"]
     assert "HttpOnly" in cookie
+    assert "path=" not in cookie.lower()  # its own folder: another room may lie below another path
     assert "samesite=strict" in cookie.lower()
     assert TOKEN not in cookie
     value = cookie.partition(";")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
+from edge_node.control_room.web.application import PAGE
 from edge_node.messages.verdict import Pose, encode
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 
 JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"
+
+
+@pytest.mark.parametrize("file", sorted(PAGE.iterdir()), ids=lambda file: file.name)
+def test_no_file_of_the_page_names_a_path_from_the_root(file: Path) -> None:
+    """Below a path of a reverse proxy each address must be found from where the page lies."""
+    assert re.findall(r"""["'`(]/[A-Za-z][^\n]{0,40}""", file.read_text(encoding="utf-8")) == []
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,39 @@
+"""Find the files of passwords, tokens and private keys that other users of the machine can read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import msgspec
+
+_SECRET_KEYS = frozenset(("username_file", "password_file", "key_file", "token_file", "signing_key_file"))
+
+
+def describe_exposure(path: Path) -> str:
+    """Return in a sentence who else can read or change the secret in ``path``; "" if nobody can."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return ""
+    if not mode & 0o077:
+        return ""
+    who = "every user of this machine" if mode & 0o007 else "its group"
+    what = "change" if mode & 0o022 else "read"
+    return f"{path}: {who} can {what} it (mode {mode:04o}); chmod 600 {path}"
+
+
+def list_exposed(config: msgspec.Struct) -> Iterator[str]:
+    """Yield a sentence for each secret of a configuration that other users can read."""
+    for section in config.__struct_fields__:
+        for key in getattr(getattr(config, section), "__struct_fields__", ()):
+            value = getattr(getattr(config, section), key)
+            if key in _SECRET_KEYS and value is not None:
+                sentence = describe_exposure(Path(os.path.expandvars(value)))
+                if sentence:
+                    yield f"[{section}] {key}: {sentence}"

@@ -1,0 +1,49 @@
+"""The store of bundles is followed from the reload on that names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.daemon.store_watch import StoreWatch
+from edge_node.inference.reloader import Reloader
+from tests.edge_node.daemon.test_bundle_loader import Site, version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_node.daemon.bundle_loader import BundleLoader
+
+pytestmark = pytest.mark.runtime
+
+
+def test_a_trial_is_counted_from_the_reload_on_that_named_the_store(tmp_path: Path) -> None:
+    """Before, nobody follows the store; after a reload back to a folder, nobody does again."""
+    site = Site(tmp_path)
+    site.write()
+    loader: BundleLoader = site.loader()
+    events = []
+    reloader = Reloader(loader.load, reread=loader.reread)
+    with StoreWatch(loader, reloader, loader.load().bundle, events.append) as watch:
+        site.robot.install(site.maker.bundle("2"))
+        watch.look(0.0)
+        assert (watch.text, events) == ("", [])
+        assert not watch.count_failure(ValueError())
+        site.write(bundle=site.from_store())
+        loaded = loader.reread()
+        loaded.take_over()
+        watch.on_reload(loaded.engine.bundle)
+        watch.look(1.0)
+        assert "is on trial" in watch.text
+        assert [event.step.value for event in events] == ["installed"]
+        assert watch.count_failure(ValueError())
+        watch.on_reload(None)  # a reload that was refused
+        assert "is on trial" in watch.text
+        site.write()
+        loaded = loader.reread()
+        loaded.take_over()
+        watch.on_reload(loaded.engine.bundle)
+        assert version(loaded.engine) != "2"
+        assert watch.text == ""
+        assert site.robot.store.state().trial.running is False
