@@ -95,7 +95,10 @@ class VideoFile:
 
     def _tell(self, count: int, damaged: int, failed: int) -> None:
         """Raise if the file lacks something, after ``count`` pictures and ``failed`` failed reads."""
-        cut = find_cut(self._path)  # now: the file may have grown while it was read
+        listed = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if self._capture is not None else 0
+        is_listed = lists_pictures(self._path)
+        # Now: the file may have grown while it was read.
+        cut = find_cut(self._path, every_picture=listed > count or not is_listed)
         if self._capture is None and failed:
             cut = cut or "its last picture has no end"
         if not count:
@@ -103,15 +106,14 @@ class VideoFile:
             raise CameraError(f"{self._path}: {why}; not one picture can be decoded")
         read = f"{count} pictures were read; copy it again"
         if cut:
-            listed = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if self._capture is not None else 0
-            if listed > count and lists_pictures(self._path):
+            if is_listed and listed > count:
                 read = f"{count} of {listed:.0f} pictures were read; copy it again"
             raise CameraError(f"{self._path}: {_CUT_OFF}: {cut}; {read}")
         if damaged:
             raise CameraError(f"{self._path}: damaged: {damaged} pictures cannot be decoded; {read}")
 
 
-_CUT_OFF = "cut off, or still being written"
+_CUT_OFF = "cut off, damaged or still being written"
 
 
 def _iter_capture(capture: cv2.VideoCapture, path: Path) -> Iterator[NDArray[np.uint8] | None]:
