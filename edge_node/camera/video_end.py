@@ -4,9 +4,10 @@ Lengths of boxes, elements, chunks, tags and packets are compared with the file'
 container's duration is that of its longest track, and its origin is not that of the first picture.
 
 Told: MP4, QuickTime and 3GP; Matroska and WebM; AVI; FLV; ASF; animated PNG; the last packet of MPEG-TS and
-MPEG-PS. A file of any kind whose end holds only zeros is told too: a file system does that when the power
-fails. Not told: a cut that falls exactly between two fragments, clusters of a live Matroska, tags or packets;
-raw H.264, H.265 and other elementary streams, Ogg, GIF and the rest, which announce nothing.
+MPEG-PS; in Matroska, AVI and FLV also a structure that breaks before the end. A file of any kind whose end
+holds only zeros is told too: a file system does that when the power fails. Not told: a cut that falls exactly
+between two fragments, clusters of a live Matroska, tags or packets; raw H.264, H.265 and other elementary
+streams, live ASF, Ogg, GIF and the rest, which announce nothing.
 
 Sources: ISO/IEC 14496-12, RFC 9559 and RFC 8794, RIFF with OpenDML, Adobe's FLV specification 10.1,
 Microsoft's ASF specification, ISO/IEC 13818-1, PNG.
@@ -32,12 +33,13 @@ _ZEROS_OF_AN_ELEMENT_BYTES = 64  # with which its content may end
 _BLOCK_BYTES = 1024 * 1024
 
 
-def find_cut(path: Path, *, every_picture: bool = False) -> str | None:
+def find_cut(path: Path, *, every_picture: bool = False, zeros_matter: bool = True) -> str | None:
     """Return in words how the file shows that its end is missing, or None where nothing shows it.
 
     Args:
         path: of the video.
-        every_picture: look at the place of every picture too: a second for an hour of Matroska or AVI.
+        every_picture: look at the place of every picture too: a second for an hour of video.
+        zeros_matter: zeros at the end are missing content, not a silent sound without compression.
 
     Raises:
         CameraError: the file cannot be read.
@@ -49,7 +51,9 @@ def find_cut(path: Path, *, every_picture: bool = False) -> str | None:
             def read(at: int, count: int) -> bytes:
                 return os.pread(descriptor, count, at)
 
-            return _find_cut(read, os.fstat(descriptor).st_size, every_picture=every_picture)
+            size = os.fstat(descriptor).st_size
+            zeros_at = _zeros_at(read, size) if zeros_matter else None
+            return _find_cut(read, size, zeros_at, every_picture=every_picture)
     except OSError as err:
         raise CameraError(f"{path}: {err.strerror or err}") from err
 
@@ -70,7 +74,7 @@ class _Part:
     is_filling: bool = False
 
 
-def _find_cut(read: _Read, size: int, *, every_picture: bool) -> str | None:
+def _find_cut(read: _Read, size: int, zeros_at: int | None, *, every_picture: bool) -> str | None:
     head = read(0, 16)
     walk = next((walk for magic, walk in _WALKS if magic.match(head)), None)
     # The others have no end of their own: zeros there are a fault.
@@ -85,7 +89,6 @@ def _find_cut(read: _Read, size: int, *, every_picture: bool) -> str | None:
             announced = max(announced, part.end)
         if found:
             break
-    zeros_at = _zeros_at(read, size)
     # Recorders that reserve space leave zeros behind the container's own end.
     if zeros_at is not None and (found or announced > zeros_at + _ZEROS_OF_AN_ELEMENT_BYTES):
         return f"from byte {zeros_at:,} of {size:,} on it holds only zeros"
@@ -203,16 +206,17 @@ def _walk_avi(read: _Read, size: int, every_picture: bool) -> Iterator[_Part]:
 _FLV_TAGS = frozenset({8, 9, 18})  # sound, video, script
 
 
-def _walk_flv(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
+def _walk_flv(read: _Read, size: int, every_picture: bool) -> Iterator[_Part]:
     """Look at the last tag by its length behind it; if that is wrong, walk all tags."""
     length = int.from_bytes(read(size - 4, 4), "big")
     last = read(size - 4 - length, 4) if 11 <= length <= size - 13 else b"\0"
-    if last[0] & 0x1F in _FLV_TAGS and int.from_bytes(last[1:], "big") == length - 11:
-        return
-    at = int.from_bytes(read(5, 4), "big") + 4
+    is_whole = last[0] & 0x1F in _FLV_TAGS and int.from_bytes(last[1:], "big") == length - 11
+    at = size if is_whole and not every_picture else int.from_bytes(read(5, 4), "big") + 4
     while at < size:
         tag = read(at, 11)
         if tag[0] & 0x1F not in _FLV_TAGS:
+            if is_whole:
+                yield _Part(f"structure breaks at byte {at:,} of {size:,}", None)
             return
         yield _Part("last tag", at + 11)
         at += 11 + int.from_bytes(tag[1:4], "big")

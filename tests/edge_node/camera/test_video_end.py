@@ -6,13 +6,6 @@ import pytest
 
 from edge_node.camera.video_end import find_cut, lists_pictures
 from edge_node.errors import CameraError
-from tests.support.clips import make_odd_clips
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory):
-    """Return whole videos of unusual time, rate or container by name."""
-    return make_odd_clips(tmp_path_factory.mktemp("odd"))
 
 
 def box(name, content=b"", *, length=None):
@@ -73,24 +66,26 @@ def test_what_ends_before_what_it_announces_is_told(tmp_path, content, words):
     assert re.search(words, find_cut(path))
 
 
-def test_what_recorders_write_is_complete(odd):
+def test_what_recorders_write_is_complete(odd_clips):
     """Fragments, live files, times before packets: nothing is said of any whole file."""
-    assert {name: find_cut(path, every_picture=True) for name, path in odd.items()} == dict.fromkeys(odd)
+    assert {name: find_cut(path, every_picture=True) for name, path in odd_clips.items()} == dict.fromkeys(
+        odd_clips
+    )
 
 
-def test_a_damaged_cluster_is_found_where_every_picture_is_looked_at(odd, tmp_path):
+def test_a_damaged_cluster_is_found_where_every_picture_is_looked_at(odd_clips, tmp_path):
     """The segment and its clusters are as long as announced; inside, the structure breaks."""
-    content = bytearray(odd["late.mkv"].read_bytes())
+    content = bytearray(odd_clips["late.mkv"].read_bytes())
     content[len(content) // 2 : len(content) // 2 + 2000] = bytes(2000)
     assert "structure breaks at byte" in cut_of(tmp_path, content)
     assert find_cut(tmp_path / "film") is None
 
 
-def test_containers_that_list_their_pictures_are_known(odd):
+def test_containers_that_list_their_pictures_are_known(odd_clips):
     """MP4 and AVI have an entry for each; Matroska has a length of time."""
-    assert lists_pictures(odd["index-first.mp4"])
-    assert lists_pictures(odd["pipe.avi"])
-    assert not lists_pictures(odd["late.mkv"])
+    assert lists_pictures(odd_clips["index-first.mp4"])
+    assert lists_pictures(odd_clips["pipe.avi"])
+    assert not lists_pictures(odd_clips["late.mkv"])
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):

@@ -16,8 +16,6 @@ from tests.support.clips import (
     SUFFIXES,
     count_frames,
     ffmpeg,
-    make_odd_clips,
-    make_whole_clips,
     whole_frames_before,
 )
 
@@ -26,18 +24,6 @@ CUTS = 10
 CANNOT_TELL = frozenset({"h264", "h265"})
 # Their index is behind the pictures: cut off, nothing can be decoded.
 INDEX_LAST = frozenset({"mp4", "mov", "3gp"})
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return whole videos by name: container and variant."""
-    return make_whole_clips(tmp_path_factory.mktemp("whole"))
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory):
-    """Return whole videos of unusual time, rate or container by name."""
-    return make_odd_clips(tmp_path_factory.mktemp("odd"))
 
 
 def read_all(path):
@@ -54,35 +40,35 @@ def read_all(path):
     return pictures, None
 
 
-def test_the_table_has_every_container_in_each_way_that_it_can_be_whole(whole):
+def test_the_table_has_every_container_in_each_way_that_it_can_be_whole(whole_clips):
     """12 containers; B-frames not in WebM and MJPEG; sound and times not in elementary streams."""
-    assert len(whole) == 5 * len(SUFFIXES) - 2 - 2 * 3
+    assert len(whole_clips) == 5 * len(SUFFIXES) - 2 - 2 * 3
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_whole_video_is_read_whole_and_nothing_is_said(whole, suffix):
+def test_a_whole_video_is_read_whole_and_nothing_is_said(whole_clips, suffix):
     """Plain, second segment, B-frames, sound longer than the picture, variable rate: all frames, no alarm."""
-    for name, path in whole.items():
+    for name, path in whole_clips.items():
         if name.startswith(f"{suffix}-"):
             pictures, told = read_all(path)
             assert (name, len(pictures), told) == (name, count_frames(path), None)
 
 
-def test_a_whole_video_of_unusual_time_or_container_is_read_whole(odd):
+def test_a_whole_video_of_unusual_time_or_container_is_read_whole(odd_clips):
     """Late or negative beginnings, cuts by copying, fragments, pipes: all frames, and nothing is said."""
-    for name, path in odd.items():
+    for name, path in odd_clips.items():
         pictures, told = read_all(path)
         assert (name, len(pictures), told) == (name, count_frames(path), None)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_video_that_was_cut_at_any_byte_is_read_so_far_and_told(whole, suffix, tmp_path):
+def test_a_video_that_was_cut_at_any_byte_is_read_so_far_and_told(whole_clips, suffix, tmp_path):
     """Ten random cuts each: the pictures before the cut come unchanged, then the sentence that it is cut off.
 
     Of transport and program streams and elementary streams the last picture may be completed by FFmpeg.
     """
-    content = whole[f"{suffix}-plain"].read_bytes()
-    originals, _ = read_all(whole[f"{suffix}-plain"])
+    content = whole_clips[f"{suffix}-plain"].read_bytes()
+    originals, _ = read_all(whole_clips[f"{suffix}-plain"])
     found = 0
     numbers = random.Random(suffix)  # noqa: S311  # the same in every run
     for cut in sorted(numbers.randrange(len(content) // 4, len(content)) for _ in range(CUTS)):
@@ -97,9 +83,11 @@ def test_a_video_that_was_cut_at_any_byte_is_read_so_far_and_told(whole, suffix,
 
 
 @pytest.mark.parametrize("name", ["mkv-plain", "webm-sound", "flv-plain", "avi-plain", "index-first.mp4"])
-def test_no_whole_picture_before_the_cut_is_lost_and_no_half_one_comes(whole, odd, name, tmp_path):
+def test_no_whole_picture_before_the_cut_is_lost_and_no_half_one_comes(
+    whole_clips, odd_clips, name, tmp_path
+):
     """Exactly the pictures whose bytes lie before the cut are read."""
-    original = (whole | odd)[name]
+    original = (whole_clips | odd_clips)[name]
     content = original.read_bytes()
     originals, _ = read_all(original)
     for share in (0.4, 0.63, 0.9):
@@ -112,9 +100,11 @@ def test_no_whole_picture_before_the_cut_is_lost_and_no_half_one_comes(whole, od
 
 
 @pytest.mark.parametrize("name", ["avi-plain", "index-first.mp4", "mkv-plain"])
-def test_pictures_behind_a_damaged_place_are_read_and_the_damage_is_told(whole, odd, name, tmp_path):
+def test_pictures_behind_a_damaged_place_are_read_and_the_damage_is_told(
+    whole_clips, odd_clips, name, tmp_path
+):
     """A failed read is one picture, not the end: what is intact behind it comes, and the loss is counted."""
-    original = (whole | odd)[name]
+    original = (whole_clips | odd_clips)[name]
     content = bytearray(original.read_bytes())
     start = len(content) * 2 // 5
     content[start : start + len(content) // 5] = bytes(len(content) // 5)
@@ -128,15 +118,35 @@ def test_pictures_behind_a_damaged_place_are_read_and_the_damage_is_told(whole, 
     assert 15 < len(pictures) < FRAMES
 
 
-def test_zeros_at_the_end_are_told(whole, odd, tmp_path):
+def test_zeros_at_the_end_are_told(whole_clips, odd_clips, tmp_path):
     """When the power fails, a file system leaves the length of a file and zeros for what was not written."""
     for name in ("mkv-plain", "ts-plain", "flv-plain", "h264-plain", "index-first.mp4"):
-        content = (whole | odd)[name].read_bytes()
+        content = (whole_clips | odd_clips)[name].read_bytes()
         kept = len(content) * 3 // 5
         (tmp_path / "zeros").write_bytes(content[:kept] + bytes(len(content) - kept))
         pictures, told = read_all(tmp_path / "zeros")
         assert "on it holds only zeros" in told, name
         assert len(pictures) >= FRAMES // 3
+
+
+def test_silence_at_the_end_is_no_missing_end(tmp_path):
+    """Sound without compression that is silent is zeros, too; every listed picture was read."""
+    path = tmp_path / "silence.mov"
+    silence = ("-f", "lavfi", "-i", "anullsrc=sample_rate=44100", "-t", "1")
+    picture = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=0.5")
+    ffmpeg(*picture, *silence, "-c:v", "mjpeg", "-c:a", "pcm_s16le", "-movflags", "faststart", path)
+    assert path.read_bytes().endswith(bytes(4000))
+    pictures, told = read_all(path)
+    assert (len(pictures), told) == (10, None)
+
+
+def test_a_codec_that_cannot_be_decoded_is_named(tmp_path):
+    """OpenCV's FFmpeg has no decoder for every codec; the sentence names the one that is needed."""
+    path = tmp_path / "av1.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=0.1")
+    ffmpeg(*picture, "-c:v", "libaom-av1", "-cpu-used", "8", path)
+    pictures, told = read_all(path)
+    assert len(pictures) == 2 or "codec AV01: no video that OpenCV can decode" in told
 
 
 def test_a_long_pause_between_two_pictures_is_neither_the_end_nor_damage(tmp_path):
@@ -149,9 +159,9 @@ def test_a_long_pause_between_two_pictures_is_neither_the_end_nor_damage(tmp_pat
     assert (len(pictures), told) == (2, None)
 
 
-def test_a_video_that_grows_while_it_is_read_is_judged_by_its_end(odd, tmp_path):
+def test_a_video_that_grows_while_it_is_read_is_judged_by_its_end(odd_clips, tmp_path):
     """Cut off when it was opened and complete when it was read, it is whole."""
-    content = odd["pipe.matroska"].read_bytes()
+    content = odd_clips["pipe.matroska"].read_bytes()
     path = tmp_path / "growing.mkv"
     path.write_bytes(content[: len(content) // 2])
     video = VideoFile(path)
@@ -162,19 +172,19 @@ def test_a_video_that_grows_while_it_is_read_is_judged_by_its_end(odd, tmp_path)
     video.close()
 
 
-def test_a_rotated_video_comes_upright(odd, tmp_path):
+def test_a_rotated_video_comes_upright(odd_clips, tmp_path):
     """The turn that a telephone writes beside the pictures is applied."""
     path = tmp_path / "rotated.mp4"
-    ffmpeg("-i", odd["index-first.mp4"], "-c", "copy", "-metadata:s:v", "rotate=90", path)
+    ffmpeg("-i", odd_clips["index-first.mp4"], "-c", "copy", "-metadata:s:v", "rotate=90", path)
     pictures, told = read_all(path)
     assert (pictures[0].shape, told) == ((64, 48, 3), None)
 
 
 @pytest.mark.parametrize("name", ["film", "film.jpg", "FILM.MKV", "film.txt"])
 @pytest.mark.parametrize("suffix", ["mp4", "mjpeg", "h264"])
-def test_a_name_says_nothing(whole, suffix, name, tmp_path):
+def test_a_name_says_nothing(whole_clips, suffix, name, tmp_path):
     """Without suffix, with a wrong one, in upper case: a video is read as one."""
     path = tmp_path / name
-    path.write_bytes(whole[f"{suffix}-plain"].read_bytes())
+    path.write_bytes(whole_clips[f"{suffix}-plain"].read_bytes())
     pictures, told = read_all(path)
     assert (len(pictures), told) == (FRAMES, None)
