@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.backends.video_file import VideoFile
 from edge_node.camera.frame import Frame, frame_now
-from edge_node.camera.media_kind import MediaKind, is_media, media_kind
+from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import read_picture
 from edge_node.errors import CameraError, UnreadablePictureError
 
@@ -163,7 +163,7 @@ def _find_files(path: Path) -> list[Path]:
             raise CameraError(
                 f"{path}: no such file or folder; wanted a video, a picture or a folder of them"
             )
-        if not is_media(path):
+        if media_kind(path) is MediaKind.OTHER:
             found = (
                 "its content is that of no video and no picture" if path.stat().st_size else "empty: no video"
             )
