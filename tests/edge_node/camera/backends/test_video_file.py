@@ -186,7 +186,7 @@ def test_a_video_that_is_deleted_while_it_is_read_is_told(odd_clips, tmp_path):
     pictures = iter(VideoFile(path))
     next(pictures)
     path.unlink()
-    with pytest.raises(CameraError, match="oldest.mp4: No such file"):
+    with pytest.raises(CameraError, match=r"oldest\.mp4: No such file"):
         list(pictures)
 
 
