@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
 from edge_node.camera.backends.motion_jpeg import FPS, is_motion_jpeg, iter_motion_jpeg
-from edge_node.camera.video_end import find_cut, lists_pictures
+from edge_node.camera.backends.video_end import find_cut, lists_pictures
 from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
