@@ -5,8 +5,9 @@
     python -m tests.endurance.kill --kills 20 --receipts      # the subscriber says what it has stored
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
-a kill repeated more than one window, or first occurrences came out of order. SIGKILL does not prove what
-a power cut does: that is the disk's promise.
+a kill repeated more than one window, first occurrences came out of order, or the chain of hashes is broken.
+SIGKILL does not prove what a power cut does: that is the disk's promise. Each start is an epoch of its own:
+verdicts are numbered through over all of them (``chain.py``).
 
 The node's promise ends where the broker acknowledges. A tap on the link reads along what it acknowledged:
 what the subscriber lacks and the broker never acknowledged, the node has lost; what the broker
@@ -29,17 +30,18 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from tests.endurance.chain import Epochs, broken_links
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 WINDOW = 20
 CONSUMER = "historian"
@@ -59,11 +61,13 @@ class Tally:
     worst: int = 0
     out_of_order: int = 0
     disturbances: int = 0
+    epochs: int = 0
+    broken: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
         """The promise was kept."""
-        return not self.lost and not self.out_of_order and self.worst <= WINDOW
+        return not (self.lost or self.out_of_order or self.broken) and self.worst <= WINDOW
 
 
 class Receipts:
@@ -71,9 +75,9 @@ class Receipts:
 
     def __init__(self, subscriber: Collector) -> None:
         self._subscriber = subscriber
-        self._seen: set[int] = set()
-        self._read = self._stored = 0
-        self._epoch = ""
+        self._seen: dict[str, set[int]] = {}
+        self._stored: dict[str, int] = {}
+        self._read = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._say, daemon=True)
         self._thread.start()
@@ -87,14 +91,16 @@ class Receipts:
         while not self._stop.wait(0.5):
             messages = self._subscriber.messages
             for message in messages[self._read :]:
-                verdict = json.loads(message.payload)
-                self._seen.add(verdict["seq"])
-                self._epoch = verdict["id"].split(":")[1]
+                _, epoch, seq = json.loads(message.payload)["id"].split(":")
+                self._seen.setdefault(epoch, set()).add(int(seq))
                 self._read += 1
-            while self._stored + 1 in self._seen:
-                self._stored += 1
-            if self._epoch:
-                receipt = json.dumps({"epoch": self._epoch, "seq": self._stored}).encode()
+            # Of the newest epochs: one that was killed may wait for its receipt in the next lives.
+            for epoch in list(self._seen)[-10:]:
+                stored = self._stored.get(epoch, 0)
+                while stored + 1 in self._seen[epoch]:
+                    stored += 1
+                self._stored[epoch] = stored
+                receipt = json.dumps({"epoch": epoch, "seq": stored}).encode()
                 self._subscriber.say(f"corrosion/v1/endurance/robot/receipt/{CONSUMER}", receipt)
 
 
@@ -114,9 +120,10 @@ def main() -> int:
     print(f"duplicates                   {tally.duplicates}, worst after one disturbance {tally.worst}")
     print(f"duplicates per disturbance   {tally.duplicates / max(tally.disturbances, 1):.2f}")
     print(f"first occurrences misplaced  {tally.out_of_order}")
+    print(f"chain over {tally.epochs:<4} epochs       {len(tally.broken)} broken {tally.broken[:3] or ''}")
     print(f"took                         {time.monotonic() - began_s:.0f} s")
     if args.receipts:
-        return 1 if tally.lost or tally.forgotten else 0
+        return 1 if tally.lost or tally.forgotten or tally.broken else 0
     return 0 if tally.is_good and (args.broker_signal == "KILL" or not tally.forgotten) else 1
 
 
@@ -125,6 +132,7 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
     broker = Mosquitto(folder, BROKER.format(folder))
     broker.start()
     marks: list[int] = []
+    epochs, path = Epochs(), folder / "state" / "spool.sqlite"
     kills = broker_kills = 0
     with Proxy(broker.port, TOPIC) as proxy, Collector(broker.port, TOPIC) as subscriber:
         config = _configuration(folder, proxy.port, receipts=args.receipts)
@@ -147,20 +155,31 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
             else:
                 daemon.kill()
                 daemon.wait()
+                epochs.note(path)
                 kills += 1
                 daemon = _start(config, folder)
             if len(marks) % 20 == 0:
                 print(f"{kills} + {broker_kills} kills, {_count(subscriber)} verdicts", file=sys.stderr)
         _calm(proxy)
-        last = _finish(daemon, folder, subscriber)
+        _finish(daemon, folder, subscriber)
+        epochs.note(path)
         if receipts is not None:
             receipts.stop()
-        acknowledged = proxy.acknowledged
+        acknowledged = {epochs.number(one) for one in proxy.acknowledged}
     broker.kill()
-    return judge(subscriber, marks, last, acknowledged), kills, broker_kills
+    tally = judge(subscriber, marks, epochs.last, acknowledged, lambda verdict: epochs.number(verdict["id"]))
+    tally.epochs = len(epochs.ends)
+    tally.broken = broken_links((message.payload for message in subscriber.of(TOPIC)), epochs)
+    return tally, kills, broker_kills
 
 
-def judge(subscriber: Collector, marks: list[int], last: int, acknowledged: Collection[int] = ()) -> Tally:
+def judge(
+    subscriber: Collector,
+    marks: list[int],
+    last: int,
+    acknowledged: Collection[int] = (),
+    number_of: Callable[[dict[str, Any]], int] = lambda verdict: verdict["seq"],
+) -> Tally:
     """Return what came of the numbers 1 to ``last``.
 
     Args:
@@ -168,6 +187,7 @@ def judge(subscriber: Collector, marks: list[int], last: int, acknowledged: Coll
         marks: how many it had got when each disturbance happened.
         last: the number given last.
         acknowledged: what the broker said it has.
+        number_of: of a verdict, over all epochs.
     """
     seen: set[int] = set()
     newest = {True: 0, False: 0}
@@ -177,7 +197,7 @@ def judge(subscriber: Collector, marks: list[int], last: int, acknowledged: Coll
     for index, message in enumerate(subscriber.of(TOPIC)):
         while interval < len(marks) and index >= marks[interval]:
             interval += 1
-        seq = json.loads(message.payload)["seq"]
+        seq = number_of(json.loads(message.payload))
         if seq in seen:
             tally.duplicates += 1
             since_mark[interval] += 1
@@ -273,12 +293,12 @@ def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> int:
-    """Stop deciding, deliver what is left with a publisher of our own, and return the last number."""
+def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> None:
+    """Stop deciding, and deliver what is left with a publisher of our own."""
     from edge_node.config.delivery_sections import SpoolConfig
     from edge_node.config.sections import load_config
     from edge_node.delivery.publisher import Publisher
-    from edge_node.messages.topics import Kind, Topics
+    from edge_node.messages.topics import Topics
     from edge_node.mqtt.wake import Wake
     from edge_node.spool.spool import Spool
 
@@ -294,7 +314,6 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
     if not publisher.drain(300):
         raise SystemExit(f"{spool.depth().waiting} rows do not leave the spool")
     publisher.stop()
-    last = spool.last_number(Kind.VERDICT)
     spool.close()
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
@@ -302,7 +321,6 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
         time.sleep(1.0)
         if len(subscriber.messages) == count:
             break
-    return last
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEQ = re.compile(rb'"seq":\s?(\d+)')
+_ID = re.compile(rb'"id":\s?"([^"]+)"')
 _PUBLISH, _PUBACK = 0x30, 0x40
 _NO_SUBSCRIBERS = 0x10
 
 
 class Tap:
-    """One connection; adds to ``acknowledged`` the numbers that the broker took for a subscriber."""
+    """One connection; adds to ``acknowledged`` the ids that the broker took for a subscriber."""
 
-    def __init__(self, topic: str, acknowledged: set[int]) -> None:
+    def __init__(self, topic: str, acknowledged: set[str]) -> None:
         self._topic = topic.encode()
         self._acknowledged = acknowledged
         self._sent = _Packets()
         self._answers = _Packets()
-        self._on_the_way: dict[int, int] = {}
+        self._on_the_way: dict[int, str] = {}
 
     def sent(self, data: bytes) -> None:
         """Read what goes to the broker."""
@@ -29,17 +29,17 @@ class Tap:
             length = int.from_bytes(body[:2], "big")
             if kind & 0xF0 == _PUBLISH and kind & 0x06 and body[2 : 2 + length] == self._topic:
                 number = int.from_bytes(body[2 + length : 4 + length], "big")
-                if found := _SEQ.search(body, 4 + length):
-                    self._on_the_way[number] = int(found[1])
+                if found := _ID.search(body, 4 + length):
+                    self._on_the_way[number] = found[1].decode()
 
     def answered(self, data: bytes) -> None:
         """Read what the broker says."""
         for kind, body in self._answers.feed(data):
             if kind & 0xF0 == _PUBACK:
-                seq = self._on_the_way.pop(int.from_bytes(body[:2], "big"), None)
+                one = self._on_the_way.pop(int.from_bytes(body[:2], "big"), None)
                 code = body[2] if len(body) > 2 else 0
-                if seq is not None and code < 0x80 and code != _NO_SUBSCRIBERS:
-                    self._acknowledged.add(seq)
+                if one is not None and code < 0x80 and code != _NO_SUBSCRIBERS:
+                    self._acknowledged.add(one)
 
 
 class _Packets:

@@ -25,7 +25,7 @@ class Proxy:
         accept: False refuses new connections.
         connections: how many were accepted so far.
         sent_bytes: towards the broker so far.
-        acknowledged: numbers of verdicts on ``tap_topic`` that the broker acknowledged, heard or not.
+        acknowledged: ids of verdicts on ``tap_topic`` that the broker acknowledged, heard or not.
     """
 
     def __init__(self, target_port: int, tap_topic: str = "") -> None:
@@ -39,7 +39,7 @@ class Proxy:
         self.accept = True
         self.connections = 0
         self.sent_bytes = 0
-        self.acknowledged: set[int] = set()
+        self.acknowledged: set[str] = set()
         self._tap_topic = tap_topic
         self._target_port = target_port
         self._writers: set[asyncio.StreamWriter] = set()
