@@ -31,7 +31,7 @@ class EpochNumbers:
     verdicts: dict[int, VerdictLine] = field(default_factory=dict)
     others: dict[int, list[VerdictLine]] = field(default_factory=dict)
     repeated: int = 0
-    before: set[EpochEnd] = field(default_factory=set)
+    before: list[EpochEnd] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
     named: list[EpochEnd] = field(default_factory=list)
     final: int | None = None
@@ -51,8 +51,8 @@ class EpochNumbers:
     def note_before(self) -> None:
         """Take the end of the epoch before from the first verdicts, whichever of them is true."""
         for line in (self.verdicts.get(1), *self.others.get(1, ())):
-            if line is not None and line.before is not None:
-                self.before.add(line.before)
+            if line is not None and line.before is not None and line.before not in self.before:
+                self.before.append(line.before)
 
     def prepare(self) -> None:
         """Sort the ranges, and prefer verdicts that the chain names; to be called once all is added."""

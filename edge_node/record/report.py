@@ -92,9 +92,7 @@ class RecordReport(msgspec.Struct, frozen=True, kw_only=True):
         if not self.is_proved:
             return f"NOT PROVED: {self.count} things are wrong or cannot be shown; see above"
         epochs = sum(len(robot.epochs) for robot in self.robots)
-        text = (
-            f"whole: {self.verdicts} verdicts of {epochs} epochs, an unbroken chain, nothing missing unnamed"
-        )
+        text = f"whole: {self.verdicts} verdicts of {epochs} epochs, chain unbroken, every gap named"
         if self.signatures_checked:
             return f"{text}, signed to the last"
         if any(robot.checkpoints for robot in self.robots):

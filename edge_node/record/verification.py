@@ -7,7 +7,7 @@ as nothing breaks the chain; the ranges in checkpoints carry it across what the 
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from edge_node.messages.verdict import EpochEnd
@@ -65,7 +65,7 @@ class _RobotRecord:
         self._keys = {key.key_id.hex(): key for key in keys}
         self._epochs: dict[str, EpochNumbers] = {}
         self._checkpoints: list[Checkpoint] = []
-        self._followers: dict[str, dict[str, EpochEnd]] = {}
+        self._followers: dict[str, dict[str, list[EpochEnd]]] = {}
         self._problems: list[str] = []
         self._notes: list[str] = []
 
@@ -83,8 +83,8 @@ class _RobotRecord:
                 return
         self._checkpoints.append(found)
         epoch = self._epoch(found.epoch)
-        if found.previous_epoch is not None:
-            epoch.before.add(found.previous_epoch)
+        if found.previous_epoch is not None and found.previous_epoch not in epoch.before:
+            epoch.before.append(found.previous_epoch)
         epoch.named += _ends(found)
         if found.final:
             epoch.final = found.last_seq
@@ -119,9 +119,9 @@ class _RobotRecord:
         for name, epoch in self._epochs.items():
             epoch.note_before()
             for end in epoch.before:
-                self._followers.setdefault(end.epoch, {})[name] = end
+                self._followers.setdefault(end.epoch, {}).setdefault(name, []).append(end)
         for name, epoch in self._epochs.items():
-            epoch.named += self._followers.get(name, {}).values()
+            epoch.named += chain.from_iterable(self._followers.get(name, {}).values())
             epoch.prepare()
 
     def _order(self) -> list[str]:
@@ -159,13 +159,13 @@ class _RobotRecord:
                 f"the epoch before it, {end.epoch} with {end.seq} verdicts, is not here" for end in absent
             ]
         elif epoch.before or (is_first and 1 in epoch.verdicts):
-            return
+            texts = []
         elif 1 in epoch.verdicts:
             texts = ["it says that nothing came before it, though other epochs are here"]
         else:
             texts = ["its first verdict, which names the epoch before, is not here"]
-        if len({end.epoch for end in epoch.before}) > 1:
-            texts.append("its first verdict and a checkpoint name different epochs before it")
+        if len(epoch.before) > 1:
+            texts.append("its first verdict and a checkpoint name different ends of the epoch before it")
         (self._notes if is_beginning else self._problems).extend(f"{name}: {text}" for text in texts)
 
     def _check_contents(self, name: str) -> None:
@@ -191,7 +191,7 @@ class _RobotRecord:
                 f"{name}: {len(followers)} epochs follow it ({', '.join(sorted(followers))}): the state"
                 " folder was copied or restored, or one of them is forged"
             )
-        named = max((end.seq for end in followers.values()), default=None)
+        named = max((end.seq for end in chain.from_iterable(followers.values())), default=None)
         for last, who in ((named, "the next epoch names"), (epoch.final, "the last checkpoint names")):
             if last is not None and highest > last:
                 self._problems.append(f"{name}: numbers after {last}, which {who} as its end")

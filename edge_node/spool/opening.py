@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-# Values of versions that went on with their epoch after a restart.
+# Values of versions that went on with their epoch after a restart; one of them may have run since.
+_SEQ = f"seq:{Kind.VERDICT.value}"
 _FORMER = ("token", "inode", *(f"seq:{kind.value}" for kind in Kind))
 
 
@@ -163,7 +164,8 @@ def _is_count(name: str) -> bool:
 def _begin_epoch(store: SpoolDatabase) -> OpenedSpool:
     """Begin a new epoch and find the end of the one before."""
     meta, epoch = store.meta(), str(uuid.uuid4())
-    before = parse_end(meta.get(LAST_VERDICT)) or _find_end(store, meta)
+    before = None if meta.get(_SEQ) else parse_end(meta.get(LAST_VERDICT))
+    before = before or _find_end(store, meta)
     values: dict[str, str | int] = {"epoch": epoch}
     if before is not None:
         values[LAST_VERDICT] = format_end(before)
@@ -178,7 +180,7 @@ def _find_end(store: SpoolDatabase, meta: Mapping[str, object]) -> EpochEnd | No
     """Return the end of the epoch before in a file without a chain: by its newest row, and its counter."""
     row = store.newest(Kind.VERDICT)
     end = end_at(row.epoch, row.seq, row.payload) if row else None
-    epoch, seq = meta.get("epoch"), meta.get(f"seq:{Kind.VERDICT.value}")
+    epoch, seq = meta.get("epoch"), meta.get(_SEQ)
     if not (isinstance(epoch, str) and isinstance(seq, int) and seq > 0):
         return end
     if end is not None and (end.epoch, end.seq) == (epoch, seq):

@@ -5,8 +5,8 @@
     python -m tests.endurance.kill --kills 20 --receipts      # the subscriber says what it has stored
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
-the end of one connection had more than one window sent again, or first occurrences came out of order.
-SIGKILL does not prove what a power cut does: that is the disk's promise.
+the end of one connection had more than one window sent again, first occurrences came out of order, or the chain of
+hashes is broken. SIGKILL does not prove what a power cut does: that is the disk's promise.
 
 The node's promise ends where the broker acknowledges. A tap on the link reads along what it acknowledged:
 what the subscriber lacks and the broker never acknowledged, the node has lost; what the broker
@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from tests.endurance.chain import Epochs, broken_links
 from tests.endurance.judge import WINDOW, judge
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto
@@ -52,9 +53,9 @@ class Receipts:
 
     def __init__(self, subscriber: Collector) -> None:
         self._subscriber = subscriber
-        self._seen: set[int] = set()
-        self._read = self._stored = 0
-        self._epoch = ""
+        self._seen: dict[str, set[int]] = {}
+        self._stored: dict[str, int] = {}
+        self._read = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._say, daemon=True)
         self._thread.start()
@@ -68,14 +69,16 @@ class Receipts:
         while not self._stop.wait(0.5):
             messages = self._subscriber.messages
             for message in messages[self._read :]:
-                verdict = json.loads(message.payload)
-                self._seen.add(verdict["seq"])
-                self._epoch = verdict["id"].split(":")[1]
+                _, epoch, seq = json.loads(message.payload)["id"].split(":")
+                self._seen.setdefault(epoch, set()).add(int(seq))
                 self._read += 1
-            while self._stored + 1 in self._seen:
-                self._stored += 1
-            if self._epoch:
-                receipt = json.dumps({"epoch": self._epoch, "seq": self._stored}).encode()
+            # Of the newest epochs: one that was killed may wait for its receipt in the next lives.
+            for epoch in list(self._seen)[-10:]:
+                stored = self._stored.get(epoch, 0)
+                while stored + 1 in self._seen[epoch]:
+                    stored += 1
+                self._stored[epoch] = stored
+                receipt = json.dumps({"epoch": epoch, "seq": stored}).encode()
                 self._subscriber.say(f"corrosion/v1/endurance/robot/receipt/{CONSUMER}", receipt)
 
 
@@ -96,9 +99,10 @@ def main() -> int:
     print(f"sent again by the node       {tally.repeats.total()}, at most {tally.worst} for one broken link")
     print(f"sent again without a cause   {len(tally.baseless)} {tally.baseless[:10] or ''}")
     print(f"first occurrences misplaced  {len(tally.misplaced)}", *tally.misplaced[:10], sep="\n    ")
+    print(f"chain over {tally.epochs:<4} epochs       {len(tally.broken)} broken {tally.broken[:3] or ''}")
     print(f"took                         {time.monotonic() - began_s:.0f} s")
     if args.receipts:
-        return 1 if tally.lost or tally.forgotten else 0
+        return 1 if tally.lost or tally.forgotten or tally.broken else 0
     return 0 if tally.is_good and (args.broker_signal == "KILL" or not tally.forgotten) else 1
 
 
@@ -106,6 +110,7 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
     """Disturb until there were enough kills and verdicts; return what the subscriber saw."""
     broker = Mosquitto(folder, BROKER.format(folder))
     broker.start()
+    epochs, spool = Epochs(), folder / "state" / "spool.sqlite"
     kills = broker_kills = faults = 0
     with Proxy(broker.port, TOPIC) as proxy, Collector(broker.port, TOPIC) as subscriber:
         config = _configuration(folder, proxy.port, receipts=args.receipts)
@@ -128,17 +133,22 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
             else:
                 daemon.kill()
                 daemon.wait()
+                epochs.note(spool)
                 kills += 1
                 daemon = _start(config, folder)
             if (kills + broker_kills + faults) % 20 == 0:
                 print(f"{kills} + {broker_kills} kills, {_count(subscriber)} verdicts", file=sys.stderr)
         _calm(proxy)
-        given = _finish(daemon, folder, subscriber)
+        _finish(daemon, folder, subscriber)
+        epochs.note(spool)
         if receipts is not None:
             receipts.stop()
         sendings = proxy.sendings
     broker.kill()
-    return judge(subscriber.of(TOPIC), given, sendings), kills, broker_kills, faults
+    tally = judge(subscriber.of(TOPIC), epochs.given("robot"), sendings)
+    tally.epochs = len(epochs.ends)
+    tally.broken = broken_links((message.payload for message in subscriber.of(TOPIC)), epochs)
+    return tally, kills, broker_kills, faults
 
 
 def _let_live(subscriber: Collector, generator: random.Random, longest_s: float) -> None:
@@ -219,12 +229,12 @@ def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> list[str]:
-    """Stop deciding, deliver what is left with a publisher of our own, and return the ids of all verdicts."""
+def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> None:
+    """Stop deciding, and deliver what is left with a publisher of our own."""
     from edge_node.config.delivery_sections import SpoolConfig
     from edge_node.config.sections import load_config
     from edge_node.delivery.publisher import Publisher
-    from edge_node.messages.topics import Kind, Topics
+    from edge_node.messages.topics import Topics
     from edge_node.mqtt.wake import Wake
     from edge_node.spool.spool import Spool
 
@@ -240,7 +250,6 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
     if not publisher.drain(300):
         raise SystemExit(f"{spool.depth().waiting} rows do not leave the spool")
     publisher.stop()
-    given = [f"robot:{spool.epoch}:{seq}" for seq in range(1, spool.last_number(Kind.VERDICT) + 1)]
     spool.close()
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
@@ -248,7 +257,6 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
         time.sleep(1.0)
         if len(subscriber.messages) == count:
             break
-    return given
 
 
 def _arguments() -> argparse.Namespace:

@@ -64,6 +64,7 @@ class RobotRecord:
             checkpoints.look(0.0)
             if not killed:
                 checkpoints.finish(lambda: False)
+            assert spool.flush(10)
             self.checkpoints += [row.payload for row in spool.rows(Kind.CHECKPOINT)]
             rows = spool.rows(Kind.VERDICT, limit=10_000)
             self.verdicts |= {(row.epoch, row.seq): row.payload for row in rows}

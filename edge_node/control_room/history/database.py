@@ -108,7 +108,7 @@ _FILL = (
     "INSERT INTO epoch_state (epoch_key, robot_key, from_start) SELECT epoch_key, robot_key, 0 FROM epoch e"
     " WHERE NOT EXISTS (SELECT 1 FROM epoch_state s WHERE s.epoch_key = e.epoch_key)"
 )
-_COUNT = f"UPDATE epoch_state SET missing = ({EPOCH_MISSING}) WHERE previous_key IS NULL AND NOT from_start"
+_COUNT = f"UPDATE epoch_state SET missing = ({EPOCH_MISSING})"
 
 
 class HistoryError(CorrosionError):
@@ -304,7 +304,8 @@ def _add_tables(connection: sqlite3.Connection, *, temporary: bool) -> None:
             tables = _ADDED_TABLES.format(temporary="TEMP" if temporary else "")
             for statement in (tables if temporary else tables + _ADDED_INDEXES).split(";"):
                 connection.execute(statement)
-        if not (known and temporary) and connection.execute(_FILL).rowcount:
+        if not (known and temporary):  # an older program may have gone on in between
+            connection.execute(_FILL)
             connection.execute(_COUNT)
         connection.execute("COMMIT")
     except BaseException:

