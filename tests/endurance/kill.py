@@ -5,8 +5,8 @@
     python -m tests.endurance.kill --kills 20 --receipts      # the subscriber says what it has stored
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
-the end of one connection had more than one window sent again, first occurrences came out of order, or the chain of
-hashes is broken. SIGKILL does not prove what a power cut does: that is the disk's promise.
+the end of one connection had more than one window sent again, first occurrences came out of order, or the
+chain of hashes is broken. SIGKILL does not prove what a power cut does: that is the disk's promise.
 
 The node's promise ends where the broker acknowledges. A tap on the link reads along what it acknowledged:
 what the subscriber lacks and the broker never acknowledged, the node has lost; what the broker
