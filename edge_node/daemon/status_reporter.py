@@ -100,7 +100,9 @@ class StatusReporter:
 
     def publish_health(self) -> Health:
         """Publish the rates since the last time and the machine's figures, and return them."""
-        health = msgspec.structs.replace(self._board.health(), shadow=self._sources.shadow_health())
+        health = msgspec.structs.replace(
+            self._board.health(), shadow=self._sources.shadow_health(), at_qos_0=self._publisher.at_qos_0
+        )
         self._publisher.publish_health(encode(health))
         return health
 

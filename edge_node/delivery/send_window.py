@@ -64,15 +64,18 @@ class _Hold:
 class SendWindow:
     """Select and track the rows of one connection."""
 
-    def __init__(self, size: int, boundary: int, suspects: Suspects) -> None:
+    def __init__(self, size: int, boundary: int, suspects: Suspects, *, most: int = 0) -> None:
         """Begin a connection.
 
         Args:
             size: slots.
             boundary: the last position that existed when the connection began.
             suspects: rows that may have ended earlier connections.
+            most: slots while answers are held up; not below ``size``.
         """
         self._size = size
+        self._most = max(size, most)
+        self._is_held_up = False
         self._suspects = suspects
         self._lanes = [
             *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in BY_PRIORITY),
@@ -101,8 +104,12 @@ class SendWindow:
     @property
     def free_slots(self) -> int:
         """The number of rows that may be sent now."""
-        size = 1 if self._suspects.positions else self._size
+        size = 1 if self._suspects.positions else self._most if self._is_held_up else self._size
         return max(0, size - len(self._busy))
+
+    def hold_up(self, is_held_up: bool) -> None:
+        """Note whether the broker's answers wait behind a message that comes in slowly."""
+        self._is_held_up = is_held_up
 
     def oldest_sent_at_s(self) -> float | None:
         """Return when the oldest unanswered row was sent."""
