@@ -49,6 +49,7 @@ class Sources:
     Attributes:
         texts: sentences about the bundle in use, empty while there is nothing to say; the first is reported.
         shadow_health: returns the shadow's state; None without a shadow.
+        findings_open: returns how many findings are open; None where none are published.
     """
 
     capture: Capture
@@ -58,6 +59,7 @@ class Sources:
     pause: PauseSwitch
     texts: tuple[Callable[[], str], ...] = ()
     shadow_health: Callable[[], ShadowHealth | None] = lambda: None
+    findings_open: Callable[[], int | None] = lambda: None
 
 
 class StatusReporter:
@@ -108,7 +110,9 @@ class StatusReporter:
 
     def _status(self) -> Status:
         status = msgspec.structs.replace(
-            self._board.status(self._sources.capture.state), model=self._model_part()
+            self._board.status(self._sources.capture.state),
+            model=self._model_part(),
+            findings_open=self._sources.findings_open(),
         )
         shadow = self._sources.shadow_health()
         return status if shadow is None else msgspec.structs.replace(status, shadow=shadow.part)

@@ -239,9 +239,19 @@ class Publisher:
         if fate is Fate.DELIVERED:
             self._loop.backoff.reset()
         elif fate is None:
-            self._side_messages.answered(number, code)
-            if code >= 0x80:
-                self._alarms.set("refused", f"broker refuses status, latest or a picture: {name(code)}")
+            self._note_side_answer(self._side_messages.answered(number, code), code)
+
+    def _note_side_answer(self, message: Outgoing | None, code: int) -> None:
+        """Raise an alarm if the broker refuses what is beside the record; all but the status is known."""
+        if code < 0x80:
+            return
+        if message is None or message.payload:
+            what = message.topic if message is not None else self._topics.status
+            self._alarms.set("refused", f"broker refuses {what}: {name(code)}")
+        else:
+            _log.warning(
+                "broker does not let us clear %s: %s; see edge-node retire", message.topic, name(code)
+            )
 
     def _say_goodbye(self, session: Session) -> None:
         """Wait a moment for answers, publish the offline status, disconnect."""

@@ -38,6 +38,7 @@ class Subscriptions:
         self._alarms = alarms
         self._by_filter = [(one, inbox) for inbox in inboxes for one in inbox.filters]
         self._session: Session | None = None
+        self._optional: set[str] = set()
         self._skipped: dict[str, bool] = {}  # alarm: whether it was set over this connection
         self._denied: set[str] = set()
 
@@ -50,6 +51,8 @@ class Subscriptions:
         self._denied.clear()
         for inbox in self._inboxes:
             filters = inbox.filters
+            if getattr(inbox, "is_optional", False):
+                self._optional.update(filters)
             if not granted.wildcards:
                 filters = [topic for one in filters for topic in self._without_wildcard(one)]
             session.subscribe(filters, inbox.qos)
@@ -75,6 +78,8 @@ class Subscriptions:
         exact = self._without_wildcard(topic_filter)
         if code in (WILDCARDS_NOT_SUPPORTED, _UNSPECIFIED) and exact != [topic_filter] and self._session:
             self._session.subscribe(exact)
+            return
+        if topic_filter in self._optional:
             return
         alarm = f"not_subscribed:{topic_filter}"
         self._denied.add(alarm)

@@ -53,6 +53,13 @@ class FindingLog:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
+    @property
+    def open_count(self) -> int | None:
+        """The number of open findings; None where none are published."""
+        if not self._enabled:
+            return None
+        return sum(candidate.is_open for candidate in self._tracker.state.candidates)
+
     def on_verdict(self, _frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
         """Track a verdict; see ``see``."""
         self.see(verdict)

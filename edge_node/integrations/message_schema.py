@@ -66,6 +66,7 @@ def channels() -> list[Channel]:
             sends=False,
         ),
         Channel("shadow", topics.of(Kind.SHADOW), "Where a bundle on trial disagrees.", Disagreement),
+        Channel("thumbnail", topics.thumbnail, "The newest thumbnail, for screens.", None, retain=True),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
     ]
     found += [

@@ -76,6 +76,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     model: Part = Part()
     clock: Part = Part()
     shadow: Part | None = None
+    findings_open: Count | None = None  # null where no findings are published
     link: LinkState = LinkState.CONNECTED
     link_text: str = ""  # what the broker does not promise, for people
     spool: SpoolDepth | None = None
