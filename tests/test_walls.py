@@ -66,7 +66,7 @@ EDGE_NODE = {
         "update shadow commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update control_room control_room.history control_room.report "
+        "messages mqtt update integrations control_room control_room.history control_room.report "
         "control_room.robots control_room.service cli"
     ),
 }

@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 
 
 CONNECT_TIMEOUT_S = 10.0  # a satellite link answers in 2 s
-MAX_INCOMING_BYTES = 64 * 1024  # of a robot: commands are 4 KiB at most; a broker may still send more
+MAX_INCOMING_BYTES = 64 * 1024  # of a robot: commands are 4 KiB at most; more is skipped
+# What a broker of MQTT 5 is asked to keep to. Larger than what is read: what comes and is skipped has a name,
+# what the broker drops has none; and small enough for a slow link.
+TOLD_LIMIT_BYTES = 256 * 1024
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
 _REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9D}  # version, client id, credentials, ban, method, moved
 
@@ -64,6 +67,7 @@ class Session:
         on_skipped: Callable[[SkippedPublish], None] | None = None,
         on_denied: Callable[[str, int], None] | None = None,
         promise: Promise = Promise(),  # noqa: B008  frozen
+        told_limit_bytes: int | None = TOLD_LIMIT_BYTES,
     ) -> None:
         """Prepare a connection.
 
@@ -76,6 +80,7 @@ class Session:
             on_skipped: called in ``poll`` for a message that is too large or broken; logged if not given.
             on_denied: called in ``poll`` with a filter that the broker refuses and its reason code; the same.
             promise: what to ask of the broker, as far as it is known to offer less.
+            told_limit_bytes: the broker is to send no larger message (v5); None asks for all.
         """
         self._endpoint = endpoint
         self._on_acknowledged = on_acknowledged
@@ -89,6 +94,7 @@ class Session:
         self._filters: dict[int, list[str]] = {}  # by the number of the SUBSCRIBE
         self._will_delay_s = will.delay_s if will else 0
         self._persistent = persistent
+        self._told_limit_bytes = told_limit_bytes
         self._client = self._new_client()
         if will is not None:
             retain = will.retain and promise.retain
@@ -310,7 +316,8 @@ class Session:
         properties = _properties(PacketTypes.CONNECT)
         # Only as long as the will waits: what must survive a disconnect is in the spool.
         properties.SessionExpiryInterval = self._will_delay_s
-        properties.MaximumPacketSize = MAX_INCOMING_BYTES
+        if self._told_limit_bytes is not None:
+            properties.MaximumPacketSize = self._told_limit_bytes
         if self._persistent is not None:
             properties.SessionExpiryInterval = self._persistent.expiry_s
             properties.MaximumPacketSize = self._persistent.max_packet_bytes

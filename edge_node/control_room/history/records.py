@@ -133,6 +133,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredRobot:
+    """A robot whose retained status was cleared: it is gone for good, unless it is heard again."""
+
+    site: str
+    robot: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPicture:
     """A robot's evidence picture: JPEG.
 
