@@ -90,17 +90,24 @@ def is_about(payload: bytes, topics: Topics) -> bool:
         document = msgspec.json.decode(payload, type=_Discovery)
     except (msgspec.DecodeError, ValueError):
         return False
-    states = [document.state_topic, *(part.state_topic for part in document.components.values())]
-    states = [topic for topic in states if topic]
-    return bool(states) and all(topic.startswith(f"{topics.base}/") for topic in states)
+    named = [topic for part in (document, *document.components.values()) for topic in part.topics]
+    return bool(named) and all(topic.startswith(f"{topics.base}/") for topic in named)
 
 
 class _Component(msgspec.Struct):
     state_topic: str = ""
+    image_topic: str = ""
+    command_topic: str = ""
+    availability_topic: str = ""
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics that are named."""
+        topics = (self.state_topic, self.image_topic, self.command_topic, self.availability_topic)
+        return [topic for topic in topics if topic]
 
 
-class _Discovery(msgspec.Struct):
-    state_topic: str = ""
+class _Discovery(_Component):
     components: dict[str, _Component] = {}
 
 

@@ -55,6 +55,7 @@ class PahoClient(paho.Client):
         self._pinged: deque[list[int]] = deque()  # for each ping without an answer, what was sent before it
         self._heard_s = 0.0
         self.stream_error = ""  # why the bytes that came cannot be read
+        self.is_version_refused = False
         self.on_message = self._note_arrived
 
     @property
@@ -129,6 +130,7 @@ class PahoClient(paho.Client):
         if packet.first_byte & 0xF0 != _PUBLISH:
             if packet.first_byte == _CONNACK and bytes(packet.body) == _OLD_VERSION_REFUSED:
                 version, other = ("5", "3.1.1") if self._is_v5 else ("3.1.1", "5")
+                self.is_version_refused = True
                 raise StreamError(f'does not know MQTT {version}; set [mqtt] protocol = "{other}"')
             try:
                 return self._packet_handle()

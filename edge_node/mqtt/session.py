@@ -253,7 +253,8 @@ class Session:
             return self._ended
         where = self._endpoint.where
         if self._client.stream_error:
-            return LinkError(f"{where}: {self._client.stream_error}")
+            refused = self._client.is_version_refused
+            return LinkError(f"{where}: {self._client.stream_error}", refused=refused)
         if self._granted is None:
             return end_before_answer(self._endpoint)
         return self._lost_after_answer("connection lost", None)

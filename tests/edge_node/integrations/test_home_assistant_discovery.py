@@ -179,6 +179,8 @@ def test_an_old_announcement_is_known_by_its_topics_not_by_its_place() -> None:
     old = json.dumps({"components": parts})
     assert is_about(old.encode(), TOPICS)
     assert is_about(json.dumps({"state_topic": TOPICS.latest}).encode(), TOPICS)
+    for form in ("device", "component"):  # buttons and the picture have no state
+        assert all(is_about(one.payload, TOPICS) for one in announcements(TOPICS, config(form), ALL))
     for other in (
         old.replace("/site/robot/status", "/dock/robot/status"),
         old.replace("/robot/", "/robot2/"),

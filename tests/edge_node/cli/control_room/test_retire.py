@@ -12,7 +12,7 @@ import pytest
 from edge_node.cli.control_room.retire import add_arguments, run
 from edge_node.config.delivery_sections import MqttConfig
 from edge_node.errors import CorrosionError
-from edge_node.integrations.home_assistant_discovery import announcements
+from edge_node.integrations.home_assistant_discovery import Abilities, announcements
 from edge_node.messages.status import OfflineReason, Presence, Status
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import encode
@@ -24,6 +24,7 @@ from tests.support.robot_messages import changed_verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
+ABLE = Abilities(takes_commands=True, sends_pictures=True)
 GONE, OTHER = Topics("quay", "crawler-1"), Topics("dock", "crawler-1")
 
 
@@ -49,7 +50,7 @@ def leave_behind(port: int, topics: Topics, presence: Presence) -> list[str]:
     left |= {f"{topics.base}/cmd/x": bytes(70_000), topics.receipt("room"): b"{}"}
     for form in ("device", "component"):
         config = MqttConfig(hostname="127.0.0.1", home_assistant=form)
-        left |= {message.topic: message.payload for message in announcements(topics, config)}
+        left |= {message.topic: message.payload for message in announcements(topics, config, ABLE)}
     old = json.dumps({"state_topic": topics.latest}).encode()
     left[f"homeassistant/sensor/crawler-1/{topics.site}/config"] = old
     with Collector(port, "nothing", f"robot {topics.site}") as robot:
