@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
 
 _PATIENCE_S = 15.0  # where no status is retained
+_MOST_LOOKS = 5  # connections: some brokers end them at a subscription that they do not allow
 _ALIVE_S = 120.0  # who is online so long is alive: it is not our own will under the old name that still waits
 
 
@@ -46,10 +47,13 @@ class StaleTopics:
         self._unsent: deque[str] = deque()
         self._sent: str | None = None
         self._began_s: float | None = None
+        self._looks = 0
 
     @property
     def filters(self) -> Sequence[str]:
         """The status of each old name."""
+        if self._looks > _MOST_LOOKS:
+            return []
         return [f"{base}/status" for base in sorted(self._bases) if base != self._own]
 
     def take(self, message: Incoming) -> None:
@@ -73,6 +77,7 @@ class StaleTopics:
         self._bases = {_base(topic) for topic in self._stale_topics()}
         self._unsent.clear()
         self._online.clear()
+        self._looks += 1
         self._began_s = None
 
     def next_message(self, now_s: float, *, is_idle: bool) -> Outgoing | None:  # noqa: ARG002  always due
@@ -80,7 +85,7 @@ class StaleTopics:
         if self._began_s is None:
             self._began_s = now_s
             self._clear(self._own)
-        elif self._bases and now_s - self._began_s > _PATIENCE_S:
+        elif self._bases and self._looks <= _MOST_LOOKS and now_s - self._began_s > _PATIENCE_S:
             for base in self._bases - self._online:
                 self._clear(base)
             if now_s - self._began_s > _ALIVE_S:

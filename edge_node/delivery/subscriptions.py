@@ -81,6 +81,8 @@ class Subscriptions:
             return
         if topic_filter in self._optional:
             return
+        if topic_filter in self._without_wildcard(self._topics.commands):
+            topic_filter = self._topics.commands  # one alarm for all verbs
         alarm = f"not_subscribed:{topic_filter}"
         self._denied.add(alarm)
         text = f"the broker does not let this robot subscribe to {topic_filter}: {name(code)}"

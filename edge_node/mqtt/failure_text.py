@@ -35,6 +35,8 @@ _ASKS_FOR_OURS = (
     "BAD_CERTIFICATE",
     "UNKNOWN_CA",
     "ACCESS_DENIED",
+    "CERTIFICATE_UNKNOWN",
+    "CERTIFICATE_REVOKED",
 )
 _VERSION, _CLIENT_ID = 0x84, 0x85
 _CREDENTIALS = (0x86, 0x87)
@@ -67,13 +69,16 @@ def refusal(endpoint: Endpoint, code: int, name: str) -> str:
     return f"{endpoint.where}: refuses us: {name} ({code}){hint}"
 
 
-def end_before_answer(endpoint: Endpoint, *, is_silent: bool = False) -> LinkError:
+def end_before_answer(endpoint: Endpoint, *, is_silent: bool = False, tls_alert: str = "") -> LinkError:
     """Return the error for a broker that accepted the connection and did not answer CONNECT.
 
     Args:
         endpoint: the broker.
         is_silent: it said nothing; else it closed the connection.
+        tls_alert: the reason that it gave for that, in OpenSSL's words.
     """
+    if tls_alert:
+        return LinkError(f"{endpoint.where}: {_about_tls(endpoint.port, tls_alert)}", refused=True)
     other_version = f"; if it does not know MQTT {'5' if endpoint.is_v5 else '3.1.1'}, set"
     if is_silent:
         text = f"accepts the connection, but does not answer CONNECT{other_version} {_KEYS[endpoint.is_v5]}"
@@ -114,14 +119,15 @@ def _about_connection(endpoint: Endpoint, err: OSError | ValueError) -> str:
         return (
             f"no address is known for {endpoint.hostname} ({err.strerror}); see [mqtt] hostname, and the DNS"
         )
-    if isinstance(err, ConnectionRefusedError):
-        return f"Connection refused: nothing listens on port {endpoint.port}; see [mqtt] hostname and port"
     if isinstance(err, TimeoutError):
         return f"no answer in time from port {endpoint.port}; see [mqtt] hostname and port, and firewalls"
     return str(getattr(err, "strerror", None) or err)
 
 
 def _about_tls(port: int, reason: str) -> str:
+    if "ALERT_CERTIFICATE_EXPIRED" in reason:
+        now = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+        return f"says that our certificate has expired; renew [mqtt] cert_file (today is {now} by our clock)"
     if any(part in reason for part in _ASKS_FOR_OURS):
         hint = "does it want a certificate? see [mqtt] cert_file and key_file"
         return f"refuses TLS with us ({reason}); {hint}"

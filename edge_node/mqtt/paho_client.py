@@ -5,6 +5,7 @@ The session's own client; nothing else uses it.
 
 from __future__ import annotations
 
+import ssl
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ class PahoClient(paho.Client):
         self._heard_s = 0.0
         self.stream_error = ""  # why the bytes that came cannot be read
         self.is_version_refused = False
+        self.tls_alert = ""  # with TLS 1.3 a broker refuses our certificate after the handshake
         self.on_message = self._note_arrived
 
     @property
@@ -103,7 +105,8 @@ class PahoClient(paho.Client):
             data = self._sock_recv(_CHUNK_BYTES)
         except BlockingIOError:
             return MQTTErrorCode.MQTT_ERR_AGAIN
-        except OSError:
+        except OSError as err:
+            self.tls_alert = str(err.reason) if isinstance(err, ssl.SSLError) else ""
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         if not data:
             return MQTTErrorCode.MQTT_ERR_CONN_LOST

@@ -256,7 +256,7 @@ class Session:
             refused = self._client.is_version_refused
             return LinkError(f"{where}: {self._client.stream_error}", refused=refused)
         if self._granted is None:
-            return end_before_answer(self._endpoint)
+            return end_before_answer(self._endpoint, tls_alert=self._client.tls_alert)
         return self._lost_after_answer("connection lost", None)
 
     def _lost_after_answer(self, text: str, code: int | None) -> LinkError:

@@ -131,6 +131,8 @@ def _describe_status(message: Message) -> str:
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
     if status.shadow is not None:
         parts += f", shadow {status.shadow.state.value}"
+    if status.link_text:
+        parts += f"; {escape_unprintable(status.link_text)}"
     alarms = "".join(
         f"\n  alarm: {escape_unprintable(alarm.text)}"
         for alarm in (status.spool.alarms if status.spool else ())

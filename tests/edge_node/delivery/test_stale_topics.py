@@ -94,3 +94,14 @@ def test_where_no_status_is_retained_the_rest_goes_after_a_while(stale) -> None:
     stale.answered(0x87)
     stale.begin()
     assert OLD.status in cleared(stale, 20) + cleared(stale, 40)
+
+
+def test_a_broker_that_ends_the_link_at_this_subscription_is_asked_a_few_times_only(stale) -> None:
+    """The robot's own work must not suffer from a look at an old name."""
+    asked = 0
+    for _ in range(20):
+        stale.begin()
+        asked += bool(stale.filters)
+        cleared(stale, 0)
+    assert asked <= 5
+    assert cleared(stale, 1000) == []

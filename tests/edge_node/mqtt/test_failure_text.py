@@ -113,7 +113,7 @@ def test_a_robot_whose_clock_is_behind_is_told_its_clock(authority, servers, mon
 
 def test_a_port_that_is_closed_without_tls_or_unknown_is_told_apart(mosquitto, authority) -> None:
     """Nothing listens; TLS towards a port without it; a name that nobody knows."""
-    assert "nothing listens on port" in failure(Endpoint("127.0.0.1", free_port(), "x"))
+    assert "Connection refused" in failure(Endpoint("127.0.0.1", free_port(), "x"))
     text = failure(Endpoint("127.0.0.1", mosquitto.port, "x", tls=tls(authority)))
     assert f"no TLS (it closed the connection); see [mqtt] port and tls: port {mosquitto.port}" in text
     assert "no address is known for no.such.host.invalid" in failure(Endpoint("no.such.host.invalid", 1, "x"))
@@ -133,7 +133,12 @@ def test_a_client_without_tls_or_a_certificate_is_told_what_the_broker_wants(
     try:
         assert "does it want TLS ([mqtt] tls = true)?" in failure(Endpoint("127.0.0.1", broker.port, "x"))
         text = failure(Endpoint("127.0.0.1", broker.port, "x", tls=tls(authority)))
+        assert "refuses TLS with us (TLSV13_ALERT_CERTIFICATE_REQUIRED)" in text
         assert "[mqtt] cert_file" in text
+        expired = tls(authority)
+        expired.load_cert_chain(*authority.certificate("robot", expired=True))
+        text = failure(Endpoint("127.0.0.1", broker.port, "x", tls=expired))
+        assert "says that our certificate has expired; renew [mqtt] cert_file" in text
     finally:
         broker.kill()
 
