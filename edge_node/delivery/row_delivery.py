@@ -110,7 +110,11 @@ class RowDelivery:
         """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
         allowed = granted.receive_maximum - _SPARE_RECEIVE
         size, most = max(1, min(self._config.window, allowed)), min(_MOST_HELD_UP, allowed)
-        self._window = SendWindow(size, self._spool.last_position(), self._suspects, most=most)
+        waits = self._config.require_subscriber
+        awaited = [kind for kind, grace in self._graces.items() if waits or grace.was_there]
+        self._window = SendWindow(
+            size, self._spool.last_position(), self._suspects, alone_first=awaited, most=most
+        )
         self._is_at_qos_0 = granted.promise.qos == 0
         self._max_packet_bytes = granted.maximum_packet_bytes
 

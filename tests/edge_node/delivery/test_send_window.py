@@ -65,6 +65,22 @@ def test_a_slot_is_free_only_when_the_row_is_deleted_on_disk() -> None:
     assert send(window, shelf, numbers) == [(3, True)]
 
 
+def test_while_answers_are_held_up_the_window_opens_and_no_row_waits_for_the_one_before() -> None:
+    """A message that is skipped comes in slowly, and all answers stand behind it; then it is as before."""
+    shelf, numbers = Shelf([VERDICT] * 12), iter(range(99))
+    window = SendWindow(2, 0, Suspects(), alone_first=[VERDICT], most=10)
+    assert len(send(window, shelf, numbers)) == 1
+    window.hold_up(True)
+    assert [position for position, _ in send(window, shelf, numbers)] == list(range(2, 11))
+    window.hold_up(False)
+    for number in range(9):
+        window.delivered(window.answered(number), ticket=number)
+    window.settled(7)
+    assert send(window, shelf, numbers) == []
+    window.settled(8)
+    assert send(window, shelf, numbers) == [(11, False)]
+
+
 def test_a_refused_kind_waits_and_begins_again_with_the_refused_row_others_flow() -> None:
     """A held kind sends nothing, then one row, and all again when that is taken; order is kept."""
     shelf, numbers = Shelf([VERDICT, VERDICT, VERDICT, Kind.FINDING, Kind.FINDING]), iter(range(99))
@@ -84,6 +100,35 @@ def test_a_refused_kind_waits_and_begins_again_with_the_refused_row_others_flow(
     window.delivered(window.answered(3), 3)
     assert not window.held
     assert send(window, shelf, numbers, now_s=1.0) == [(2, True), (3, True)]
+
+
+def test_a_row_that_was_read_again_while_it_was_in_flight_is_not_sent_twice() -> None:
+    """One row is refused and read again with those behind it, which the broker takes meanwhile."""
+    shelf, numbers = Shelf([VERDICT] * 4), iter(range(99))
+    window = SendWindow(3, 4, Suspects())
+    assert send(window, shelf, numbers) == [(1, True), (2, True), (3, True)]
+    window.kept(window.answered(0), now_s=0.0)
+    assert send(window, shelf, numbers, now_s=1.0) == []  # rows 2 and 3 are in flight
+    window.delivered(window.answered(1), 1)
+    assert send(window, shelf, numbers, now_s=1.0) == [(1, True)]  # 2 is not deleted yet, and was read again
+    shelf.remove(2)
+    window.settled(1)
+    window.delivered(window.answered(2), 2)
+    window.delivered(window.answered(3), 2)
+    shelf.remove(1)
+    shelf.remove(3)
+    window.settled(2)
+    assert send(window, shelf, numbers, now_s=1.0) == [(4, True)]
+
+
+def test_a_kind_that_may_have_no_subscriber_yet_begins_with_one_row() -> None:
+    """The answer to the first row tells whether the others may follow; other kinds do not wait."""
+    shelf, numbers = Shelf([VERDICT, VERDICT, Kind.FINDING, Kind.FINDING]), iter(range(99))
+    window = SendWindow(9, 4, Suspects(), alone_first=[VERDICT])
+    assert send(window, shelf, numbers) == [(3, True), (4, True), (1, True)]
+    window.delivered(window.answered(2), 1)
+    shelf.remove(1)
+    assert send(window, shelf, numbers) == [(2, True)]
 
 
 class Link:
