@@ -67,7 +67,7 @@ EDGE_NODE = {
         "update shadow commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update control_room control_room.history control_room.report "
+        "messages mqtt update integrations control_room control_room.history control_room.report "
         "control_room.robots control_room.service cli"
     ),
 }
@@ -94,7 +94,7 @@ CONVERTER = {
 
 # Who alone imports a library, so that another one could take its place.
 SOLE_IMPORTERS = {
-    ("edge_node", "paho"): {"edge_node.mqtt.session"},
+    ("edge_node", "paho"): {"edge_node.mqtt.paho_client", "edge_node.mqtt.session"},
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
     ("edge_node", "sqlite3"): {"edge_node.spool.database", "edge_node.control_room.history.database"},
     ("edge_node", "cryptography"): {"edge_node.signing"},

@@ -19,6 +19,9 @@ COMMANDS = {
         "edge_node.cli.control_room.command",
         "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
     ),
+    "retire": Subcommand(
+        "edge_node.cli.control_room.retire", "clear what a robot that is gone left on the broker"
+    ),
     "mission": Subcommand(
         "edge_node.cli.control_room.mission",
         "from a control room's history: report (PDF, CSV), reviewed pictures",

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from edge_node.messages.command import Command, CommandError, Verb, decode_command
+from edge_node.commands.rate_limits import RateLimits
+from edge_node.messages.command import MAX_COMMAND_BYTES, Command, CommandError, Verb, decode_command
 from edge_node.signing import load_trusted_key, signed_bytes
 from edge_node.spool.rows import MAX_NONCES
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _SKEW = timedelta(seconds=30)  # of the sender's clock against ours
 _UNREAD_REPORT_S = 10.0  # refusals for rate are reported so often at most: a flood must not fill the spool
 _SIGNATURE = "signature"
+_SIGNATURE_LENGTH = 88  # of 64 bytes in base64
 
 
 _C = TypeVar("_C", bound="Command")
@@ -83,8 +85,7 @@ class CommandAdmission:
         self._verify: Callable[[bytes, bytes], bool] | None = None
         if config.public_key_file:
             self._verify = load_trusted_key(config.public_key_file, "[commands] public_key_file").holds
-        self._tokens = float(config.burst)
-        self._tokens_at_s = time.monotonic()
+        self._limits = RateLimits(config)
         self._unread = 0
         self._unread_reported_s = float("-inf")
 
@@ -93,18 +94,43 @@ class CommandAdmission:
         verb = self._topics.verb(message.topic)
         if verb is None:
             return None
-        if not self._has_token():
+        began_s = time.monotonic()
+        if not self._limits.may_work(began_s):
             return self._flooded(message)
+        began_work_s = time.thread_time()
+        judged = self._judge(verb, message, began_s)
+        if not isinstance(judged, AdmittedCommand):
+            self._limits.worked(time.thread_time() - began_work_s)
+        return judged
+
+    def _judge(
+        self, verb: str, message: Incoming, now_s: float
+    ) -> AdmittedCommand[Command] | RefusedCommand | None:
+        """Judge a message; only what is admitted draws on the budget of commands.
+
+        The signature comes before anything else, so that the budget of those who can sign is theirs alone.
+        """
         command: Command | None = None
+        is_signed = False
         try:
             _check_fresh(message)
-            command = decode_command(verb, message.payload)
             self._check_signature(message)
+            is_signed = self._verify is not None
+            command = decode_command(verb, message.payload)
             self._check_time(command)
-            self._check_nonce(command)
+            budget = self._limits.admitted(verb)
+            if not budget.take(now_s):
+                return self._flooded(message)
+            try:
+                self._check_nonce(command)
+            except CommandError:
+                budget.give_back()  # else whoever repeats a command that he heard could use it up
+                raise
             if self._verify is not None:
                 self._floor.note_signed(command.issued_at - _SKEW)
         except CommandError as err:
+            if not self._limits.refused(is_signed=is_signed).take(now_s):
+                return self._flooded(message)
             name = verb if verb in {known.value for known in Verb} else "unknown"
             return RefusedCommand(
                 name, command.id if command else None, err.code, str(err), message.correlation
@@ -117,6 +143,8 @@ class CommandAdmission:
         found = [value for name, value in message.user if name == _SIGNATURE]
         if len(found) != 1:
             raise CommandError("unsigned", 'wanted one MQTT v5 user property "signature"')
+        if len(found[0]) != _SIGNATURE_LENGTH or len(message.payload) > MAX_COMMAND_BYTES:
+            raise CommandError("signature", "wanted an Ed25519 signature in base64, of a command's size")
         try:
             signature = base64.b64decode(found[0], validate=True)
         except (binascii.Error, ValueError):
@@ -157,23 +185,15 @@ class CommandAdmission:
         # Whoever may send unsigned commands needs no old one to repeat, and must not lock others out.
         del self._taken[min(self._taken, key=self._taken.__getitem__)]
 
-    def _has_token(self) -> bool:
-        now_s = time.monotonic()
-        refill = (now_s - self._tokens_at_s) * self._config.max_per_minute / 60
-        self._tokens = min(float(self._config.burst), self._tokens + refill)
-        self._tokens_at_s = now_s
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
     def _flooded(self, message: Incoming) -> RefusedCommand | None:
         self._unread += 1
         now_s = time.monotonic()
         if now_s - self._unread_reported_s < _UNREAD_REPORT_S:
             return None
         count, self._unread, self._unread_reported_s = self._unread, 0, now_s
-        text = f"{count} commands refused unread: allowed are {self._config.max_per_minute} a minute"
+        text = (
+            f"{count} commands refused without an answer: allowed are {self._config.max_per_minute} a minute"
+        )
         return RefusedCommand("unknown", None, "rate", text, message.correlation)
 
 

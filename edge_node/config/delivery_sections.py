@@ -92,7 +92,9 @@ class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     public_key_file: Annotated[
         Text | None, _about("Take only commands signed with this Ed25519 key (PEM; extra signing, v5).")
     ] = None
-    max_per_minute: Annotated[int, _about("More are refused unread.", ge=1, le=6000)] = 30
+    max_per_minute: Annotated[
+        int, _about("More are refused; unsigned ones never at the cost of signed.", ge=1, le=6000)
+    ] = 30
     burst: Annotated[int, _about("So many may come at once.", ge=1, le=1000)] = 10
     max_lifetime_s: Annotated[
         int, _about("Commands that expire later after being issued are refused.", ge=1, le=86_400)

@@ -44,8 +44,10 @@ from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
+from edge_node.delivery.stale_topics import StaleTopics
 from edge_node.disk_budget import Worth
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
+from edge_node.evidence.newest_thumbnail import NewestThumbnail
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
@@ -53,11 +55,15 @@ from edge_node.findings.log import FindingLog
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
+from edge_node.integrations.home_assistant_discovery import Abilities
 from edge_node.messages.command import Verb
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.monitoring.watchdog import Watchdog
+from edge_node.mqtt.endpoint import broker_port
+from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
+from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_node_signer
@@ -70,6 +76,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_node.config.sections import Config
+    from edge_node.delivery.ports import Outbox
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
 _log = logging.getLogger(__name__)
@@ -241,21 +248,39 @@ def _handlers(
 def _link(node: Registry, storage: StorageParts) -> Publisher:
     """Start to connect to the broker, with every inbox and outbox that registered."""
     config, topics = node.config, node.topics
+    outboxes = _side_outboxes(node, storage)
     publisher = Publisher(
         config.mqtt,
         topics,
         storage.spool,
         node.wake,
         inboxes=node.inboxes,
-        outboxes=[
-            HomeAssistantOutbox(topics, config.mqtt),
-            PictureOutbox(storage.evidence, topics),
-            *node.outboxes,
-        ],
+        outboxes=[*outboxes, *node.outboxes],
         listeners=[_sparkplug(node)] if config.mqtt.sparkplug else [],
         alarm_sources=node.alarm_sources,
     )
     return node.stack.enter_context(publisher)
+
+
+def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
+    """Return what sends pictures and discovery, and clears what an earlier configuration retained."""
+    config, topics = node.config, node.topics
+    where = f"{config.mqtt.hostname}:{broker_port(config.mqtt)}"
+    retained = RetainedTopics(node.state_dir / RETAINED_NAME, where)
+    is_shown = config.mqtt.home_assistant != "off"
+    abilities = Abilities(
+        takes_commands=config.commands.accept and config.commands.public_key_file is None,
+        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+    )
+    newest = NewestThumbnail(topics)
+    retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
+    home_assistant = HomeAssistantOutbox(topics, config.mqtt, retained, abilities)
+    stale = StaleTopics(retained, topics)
+    node.inboxes.extend([home_assistant, stale])
+    pictures = PictureOutbox(
+        storage.evidence, topics, newest.put if abilities.sends_pictures else lambda _picture: None
+    )
+    return [home_assistant, stale, pictures, newest]
 
 
 def _sparkplug(node: Registry) -> SparkplugNode:
@@ -331,6 +356,7 @@ def _inspection(
         texts=tuple(node.bundle_texts),
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
         evidence_part=lambda: evidence.part,
+        findings_open=lambda: storage.findings.open_count,
     )
     return InspectionParts(has_work, inference, bundle, verdicts, sources)
 

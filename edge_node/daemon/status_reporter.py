@@ -50,6 +50,7 @@ class Sources:
         texts: sentences about the bundle in use, empty while there is nothing to say; the first is reported.
         shadow_health: returns the shadow's state; None without a shadow.
         evidence_part: returns whether pictures are kept.
+        findings_open: returns how many findings are open; None where none are published.
     """
 
     capture: Capture
@@ -60,6 +61,7 @@ class Sources:
     texts: tuple[Callable[[], str], ...] = ()
     shadow_health: Callable[[], ShadowHealth | None] = lambda: None
     evidence_part: Callable[[], Part | None] = lambda: None
+    findings_open: Callable[[], int | None] = lambda: None
 
 
 class StatusReporter:
@@ -106,6 +108,7 @@ class StatusReporter:
         health = msgspec.structs.replace(
             health,
             shadow=self._sources.shadow_health(),
+            at_qos_0=self._publisher.at_qos_0,
             alarms=tuple({alarm.code: alarm for alarm in health.alarms + self._publisher.alarms}.values()),
         )
         self._publisher.publish_health(encode(health))
@@ -116,6 +119,7 @@ class StatusReporter:
             self._board.status(self._sources.capture.state),
             model=self._model_part(),
             evidence=self._sources.evidence_part(),
+            findings_open=self._sources.findings_open(),
         )
         shadow = self._sources.shadow_health()
         return status if shadow is None else msgspec.structs.replace(status, shadow=shadow.part)

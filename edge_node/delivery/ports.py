@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class Inbox(Protocol):
-    """Receive the messages of some topics: commands, poses, receipts, pieces of a bundle."""
+    """Receive the messages of some topics: commands, poses, receipts, pieces of a bundle.
+
+    An inbox with an attribute ``is_optional`` that is true does without where the broker refuses.
+    """
 
     @property
     def filters(self) -> Sequence[str]:

@@ -15,13 +15,14 @@ from edge_node.delivery.link_alarms import LinkAlarms
 from edge_node.delivery.row_delivery import RowDelivery
 from edge_node.delivery.side_messages import LatestVerdict, NewestHealth, SideMessages
 from edge_node.delivery.status_publication import StatusPublication
+from edge_node.delivery.subscriptions import Subscriptions
 from edge_node.errors import ConfigError
 from edge_node.messages.status import LinkState, OfflineReason
 from edge_node.mqtt.endpoint import check_security, endpoint
 from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
+from edge_node.mqtt.promise_search import PromiseSearch
 from edge_node.mqtt.reason_codes import PACKET_TOO_LARGE, SESSION_TAKEN_OVER, Fate, name
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.topic_filter import matches
 from edge_node.mqtt.types import LinkError, Outgoing, Will
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from edge_node.delivery.ports import DeliveryListener, Inbox, Outbox
     from edge_node.messages.status import Alarm, Status
     from edge_node.messages.topics import Topics
-    from edge_node.mqtt.types import Granted, Incoming
+    from edge_node.mqtt.types import Granted
     from edge_node.mqtt.wake import Wake
     from edge_node.spool.spool import Spool
 
@@ -88,8 +89,10 @@ class Publisher:
         self._listeners = (latest, *listeners)
         self._side_messages = SideMessages((latest, *outboxes, self._health))
         self._rows = RowDelivery(config, topics, spool, self._alarms, self._listeners)
-        self._inboxes = (*inboxes, self._rows)
-        self._by_filter = [(one, inbox) for inbox in self._inboxes for one in inbox.filters]
+        self._subscriptions = Subscriptions((*inboxes, self._rows), topics, self._alarms)
+        self._promises = PromiseSearch()
+        self._link_text = ""
+        self._asks_for_more = False  # of the broker's promise, by connecting anew
         self.beat_s = time.monotonic()
         self._connected_s = 0.0
         self._link = LinkState.STOPPED
@@ -109,6 +112,16 @@ class Publisher:
     def link(self) -> LinkState:
         """The state of the connection."""
         return self._link
+
+    @property
+    def link_text(self) -> str:
+        """What the broker does not promise, for people; "" where it keeps messages and acknowledges them."""
+        return self._link_text
+
+    @property
+    def at_qos_0(self) -> int:
+        """Rows that the broker read at QoS 0 since the start, and may lose without a word."""
+        return self._rows.at_qos_0
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
@@ -165,7 +178,10 @@ class Publisher:
             endpoint(self._config, self._topics),
             will=Will(self._topics.status, offline, self._config.will_delay_s),
             on_acknowledged=self._answered,
-            on_message=self._received,
+            on_message=self._subscriptions.received,
+            on_skipped=self._subscriptions.skipped,
+            on_denied=self._subscriptions.denied,
+            promise=self._promises.wanted,
         )
 
     def _connected(self, session: Session, granted: Granted) -> None:
@@ -174,9 +190,23 @@ class Publisher:
         self._link = LinkState.CONNECTED
         self._status.begin()
         self._side_messages.begin()
-        for inbox in self._inboxes:
-            session.subscribe(inbox.filters, inbox.qos)
+        self._subscriptions.begin(session, granted)
+        self._asks_for_more = False
+        self._note_promise(granted)
         _log.info("connected to %s", self._config.hostname)
+
+    def _note_promise(self, granted: Granted) -> None:
+        """Say what the broker does not promise, when that changes."""
+        text = granted.promise.text
+        if text and not granted.promise.retain:
+            text += "; who comes later does not see status and newest verdict"
+        if text and granted.promise.qos == 0:
+            text += (
+                "; a message counts as delivered once the broker has read it, which it may lose after that"
+            )
+        if text and text != self._link_text:
+            _log.warning("%s: %s", self._config.hostname, text)
+        self._link_text = text
 
     def _turn(self, session: Session) -> None:
         """Send what there is and deal with the answers."""
@@ -184,35 +214,46 @@ class Publisher:
         self._send_status(session, now_s)
         self._rows.send(session, now_s)
         self._side_messages.send(session, now_s, is_idle=self._rows.is_idle and session.can_write)
-        self._rows.check_answers(now_s)
+        self._rows.check_answers(session, now_s)
         session.poll(min(_TICK_S, self._rows.wait_s(now_s) or _TICK_S), self._wake)
         self._rows.settle()
         self._rows.look_for_rows(now_s)
+        if self._asks_for_more:
+            raise LinkError(
+                "the broker works with a weaker promise; connecting anew to see if it keeps the full one"
+            )
 
     def _send_status(self, session: Session, now_s: float) -> None:
         """Publish the status if it, or the spool's alarms and losses, changed."""
         if self._status.is_due(now_s):
             self._alarms.connection_holds(now_s - self._connected_s)
-            payload = self._status.changed(self._link, self._spool.depth(), self.alarms)
+            self._subscriptions.connection_holds(now_s - self._connected_s)
+            payload = self._status.changed(
+                self._link, self._spool.depth(), self.alarms, link_text=self._link_text
+            )
             if payload is not None:
                 session.publish(Outgoing(self._topics.status, payload, retain=True))
 
     def _answered(self, number: int, code: int) -> None:
         """Deal with the broker's answer to one message."""
+        self._asks_for_more |= self._promises.answered()
         fate = self._rows.answered(number, code)
         if fate is Fate.DELIVERED:
             self._loop.backoff.reset()
         elif fate is None:
-            self._side_messages.answered(number, code)
-            if code >= 0x80:
-                self._alarms.set("refused", f"broker refuses status, latest or a picture: {name(code)}")
+            self._note_side_answer(self._side_messages.answered(number, code), code)
 
-    def _received(self, message: Incoming) -> None:
-        """Pass a message on to the inbox that subscribed to its topic."""
-        for topic_filter, inbox in self._by_filter:
-            if matches(topic_filter, message.topic):
-                inbox.take(message)
-                return
+    def _note_side_answer(self, message: Outgoing | None, code: int) -> None:
+        """Raise an alarm if the broker refuses what is beside the record; all but the status is known."""
+        if code < 0x80:
+            return
+        if message is None or message.payload:
+            what = message.topic if message is not None else self._topics.status
+            self._alarms.set("refused", f"broker refuses {what}: {name(code)}")
+        else:
+            _log.warning(
+                "broker does not let us clear %s: %s; see edge-node retire", message.topic, name(code)
+            )
 
     def _say_goodbye(self, session: Session) -> None:
         """Wait a moment for answers, publish the offline status, disconnect."""
@@ -244,6 +285,9 @@ class Publisher:
         code = reason.code if isinstance(reason, LinkError) else None
         is_refused = isinstance(reason, ConfigError) or reason.refused
         self._link = LinkState.REFUSED if is_refused else LinkState.CONNECTING
+        if isinstance(reason, LinkError) and self._promises.ended(reason):
+            self._loop.backoff.reset()
+            self._link_text = self._promises.wanted.text
         is_explained = not self._rows.is_connected or self._rows.has_unanswered
         self._rows.find_culprit(blamed=code == PACKET_TOO_LARGE)
         taken_over = code == SESSION_TAKEN_OVER

@@ -36,12 +36,16 @@ _log = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 0.5  # rows that could not be read for a moment are looked for again
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
+_MOST_HELD_UP = 1000  # rows on their way while the broker's answers wait behind a message that is skipped
 
 
 class RowDelivery:
     """Deliver the rows of one spool; used by the publisher's thread alone.
 
     It is an ``Inbox`` too: it receives the consumers' receipts.
+
+    Attributes:
+        at_qos_0: rows that the broker read at QoS 0, and may lose without a word.
     """
 
     qos = 1
@@ -66,6 +70,9 @@ class RowDelivery:
         self._receipts = ConsumerReceipts(config.receipts_from, topics, config.receipt_patience_s)
         self._window: SendWindow | None = None
         self._max_packet_bytes: int | None = None
+        self._held_up_s = float("-inf")  # when the answers were last held up
+        self._is_at_qos_0 = False
+        self.at_qos_0 = 0
         self._delivered: list[Sent] = []  # acknowledged in this turn, and not deleted yet
         self._arrivals = 0
         self._looked_s = 0.0
@@ -97,10 +104,14 @@ class RowDelivery:
 
     def begin(self, granted: Granted) -> None:
         """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
-        size = max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))
+        allowed = granted.receive_maximum - _SPARE_RECEIVE
+        size, most = max(1, min(self._config.window, allowed)), min(_MOST_HELD_UP, allowed)
         waits = self._config.require_subscriber
         awaited = [kind for kind, grace in self._graces.items() if waits or grace.was_there]
-        self._window = SendWindow(size, self._spool.last_position(), self._suspects, alone_first=awaited)
+        self._window = SendWindow(
+            size, self._spool.last_position(), self._suspects, alone_first=awaited, most=most
+        )
+        self._is_at_qos_0 = granted.promise.qos == 0
         self._max_packet_bytes = granted.maximum_packet_bytes
 
     def send(self, session: Session, now_s: float) -> None:
@@ -108,6 +119,7 @@ class RowDelivery:
         window = self._window
         if window is None:
             return
+        window.hold_up(session.is_skipping)
         for sent in window.next_up(self._read, now_s):
             row = sent.row
             replayed = [("replayed", "true")] if sent.lane.replayed else []
@@ -120,11 +132,18 @@ class RowDelivery:
                 window.sent(session.publish(message), sent)
                 self._receipts.sent(row)
 
-    def check_answers(self, now_s: float) -> None:
-        """Raise LinkError if the broker has not answered the oldest row for ``ack_timeout_s``."""
+    def check_answers(self, session: Session, now_s: float) -> None:
+        """Raise LinkError if the broker has not answered the oldest row for ``ack_timeout_s``.
+
+        While a message that is too large comes in, and is skipped, no answer can come.
+        """
+        if session.is_skipping:
+            self._held_up_s = now_s
         oldest_s = self._window.oldest_sent_at_s() if self._window else None
-        if oldest_s is not None and now_s - oldest_s > self._config.ack_timeout_s:
-            raise LinkError(f"broker {self._config.hostname}: no answer for {self._config.ack_timeout_s} s")
+        timeout_s = self._config.ack_timeout_s
+        if oldest_s is not None and now_s - max(oldest_s, self._held_up_s) > timeout_s:
+            text = f"broker {self._config.hostname}: no answer for {timeout_s} s"
+            raise LinkError(text, is_unanswered=not session.was_answered)
 
     def wait_s(self, now_s: float) -> float | None:
         """Return the seconds until a kind that the broker refused is tried again, if any is."""
@@ -210,6 +229,7 @@ class RowDelivery:
 
     def _note_delivered(self, window: SendWindow, sent: Sent) -> None:
         row, replayed = sent.row, sent.lane.replayed
+        self.at_qos_0 += self._is_at_qos_0
         self._alarms.clear(_refused(row.kind))
         waits = self._receipts.wanted and row.kind is Kind.VERDICT
         if waits and self._receipts.parked(row, time.monotonic()):

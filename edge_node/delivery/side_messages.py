@@ -31,6 +31,7 @@ class SideMessages:
         self._outboxes = outboxes
         self._awaiting: Outbox | None = None  # whose message is in flight
         self._number: int | None = None  # of that message on this connection
+        self._message: Outgoing | None = None
 
     def begin(self) -> None:
         """Note that a connection begins."""
@@ -44,13 +45,16 @@ class SideMessages:
                 while session.can_write and (message := outbox.next_message(now_s, is_idle=is_idle)):
                     session.publish(message)
             elif self._awaiting is None and (message := outbox.next_message(now_s, is_idle=is_idle)):
-                self._awaiting = outbox
+                self._awaiting, self._message = outbox, message
                 self._number = session.publish(message)
 
-    def answered(self, number: int, code: int) -> None:
-        """Note the broker's answer, if it is to the message in flight."""
-        if self._awaiting is not None and number == self._number:
-            self._pass_answer(code)
+    def answered(self, number: int, code: int) -> Outgoing | None:
+        """Note the broker's answer and return the message, if it is to the one in flight."""
+        if self._awaiting is None or number != self._number:
+            return None
+        message = self._message
+        self._pass_answer(code)
+        return message
 
     def link_ended(self) -> None:
         """Note that the connection ended: the message in flight did not arrive for certain."""

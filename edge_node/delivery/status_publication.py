@@ -41,7 +41,9 @@ class StatusPublication:
         self._checked_s = now_s
         return True
 
-    def changed(self, link: LinkState, depth: SpoolDepth, alarms: tuple[Alarm, ...]) -> bytes | None:
+    def changed(
+        self, link: LinkState, depth: SpoolDepth, alarms: tuple[Alarm, ...], *, link_text: str = ""
+    ) -> bytes | None:
         """Return what to send now, or None if the broker knows it."""
         if self._status is None:
             return None
@@ -56,12 +58,12 @@ class StatusPublication:
             quarantined=depth.quarantined,
             alarms=depth.alarms + alarms,
         )
-        key = encode(msgspec.structs.replace(self._status, link=link, spool=calm))
+        key = encode(msgspec.structs.replace(self._status, link=link, link_text=link_text, spool=calm))
         if key == self._sent:
             return None
         self._sent = key
         full = msgspec.structs.replace(depth, alarms=calm.alarms)
-        return encode(msgspec.structs.replace(self._status, link=link, spool=full))
+        return encode(msgspec.structs.replace(self._status, link=link, link_text=link_text, spool=full))
 
     def offline(self, reason: OfflineReason) -> bytes:
         """Return the status that is published when the robot goes, by itself or by the broker."""

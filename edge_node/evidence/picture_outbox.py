@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_node.evidence.store import EvidencePicture, EvidenceStore
     from edge_node.messages.topics import Topics
 
@@ -16,7 +18,14 @@ class PictureOutbox:
 
     qos = 1
 
-    def __init__(self, evidence: EvidenceStore, topics: Topics) -> None:
+    def __init__(
+        self,
+        evidence: EvidenceStore,
+        topics: Topics,
+        on_sent: Callable[[EvidencePicture], None] = lambda _picture: None,
+    ) -> None:
+        """Prepare; ``on_sent`` is told of each picture that the broker has."""
+        self._on_sent = on_sent
         self._evidence = evidence
         self._topics = topics
         self._picture: EvidencePicture | None = None  # handed out and not answered
@@ -43,5 +52,6 @@ class PictureOutbox:
             return
         if code is not None and code < 0x80:
             self._evidence.sent(picture)
+            self._on_sent(picture)
         else:
             self._evidence.failed(picture)

@@ -73,6 +73,13 @@ class FindingLog:
         text = self._fault.text
         return (Alarm(code="findings_unsaved", text=text),) if text else ()
 
+    @property
+    def open_count(self) -> int | None:
+        """The number of open findings; None where none are published."""
+        if not self._enabled:
+            return None
+        return sum(candidate.is_open for candidate in self._tracker.state.candidates)
+
     def on_verdict(self, _frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
         """Track a verdict; see ``see``."""
         self.see(verdict)

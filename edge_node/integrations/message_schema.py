@@ -73,6 +73,7 @@ def channels() -> list[Channel]:
             "How far the record goes and what the robot gave up, signed; with [node] signing_key_file.",
             Checkpoint,
         ),
+        Channel("thumbnail", topics.thumbnail, "The newest thumbnail, for screens.", None, retain=True),
         Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
     ]
     found += [

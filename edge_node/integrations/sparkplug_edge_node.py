@@ -24,8 +24,9 @@ from edge_node.integrations.sparkplug_metrics import (
 from edge_node.integrations.sparkplug_payload import asks_for_rebirth, encode_payload
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
+from edge_node.mqtt.promise_search import PromiseSearch
 from edge_node.mqtt.session import Session
-from edge_node.mqtt.types import Outgoing, Will
+from edge_node.mqtt.types import LinkError, Outgoing, Will
 from edge_node.mqtt.wake import Wake
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ class SparkplugNode:
         self._rebirth_asked = False
         self._born_s = 0.0
         self._wake = Wake()
-        steps = ConnectionSteps(self._new_session, self._connected, self._turn, self._say_goodbye, _ignore)
+        self._promises = PromiseSearch()
+        steps = ConnectionSteps(
+            self._new_session, self._connected, self._turn, self._say_goodbye, self._connection_ended
+        )
         self._loop = ReconnectLoop("Sparkplug view", steps, self._wake, _log)
 
     def __enter__(self) -> SparkplugNode:  # noqa: PYI034  Self needs Python 3.11
@@ -126,6 +130,7 @@ class SparkplugNode:
             dataclasses.replace(there, client_id=f"{there.client_id}-sparkplug"),
             will=Will(self._topic("NDEATH"), self._death(), retain=False, content_type=_CONTENT_TYPE),
             on_message=self._received,
+            promise=self._promises.wanted,
         )
 
     def _connected(self, session: Session, _granted: Granted) -> None:
@@ -176,6 +181,11 @@ class SparkplugNode:
         session.publish(Outgoing(self._topic("NDEATH"), self._death(), qos=1, content_type=_CONTENT_TYPE))
         session.close()
 
+    def _connection_ended(self, reason: Exception | None) -> None:
+        """Ask for less if the broker wants that; the next birth publishes all metrics."""
+        if isinstance(reason, LinkError) and self._promises.ended(reason):
+            self._loop.backoff.reset()
+
     def _death(self) -> bytes:
         now_ms = _now_ms()
         return encode_payload([death_metric(self._bd_seq, now_ms)], timestamp_ms=now_ms, seq=None)
@@ -211,7 +221,3 @@ class SparkplugNode:
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def _ignore(_reason: Exception | None) -> None:
-    """Do nothing at the end of a connection: the next birth publishes all metrics."""

@@ -77,7 +77,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clock: Part = Part()
     shadow: Part | None = None
     evidence: Part | None = None
+    findings_open: Count | None = None  # null where no findings are published
     link: LinkState = LinkState.CONNECTED
+    link_text: str = ""  # what the broker does not promise, for people
     spool: SpoolDepth | None = None
 
 
@@ -99,6 +101,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     frames: Count = 0
     frames_dropped: Count = 0
     verdicts: Count = 0
+    at_qos_0: Count = 0  # of what was delivered, only read by the broker, which may lose it without a word
     spool: SpoolDepth | None = None
     temperature_c: float | None = None
     memory_mb: float | None = None

@@ -83,6 +83,11 @@ class Topics:
         return f"{self.base}/status"
 
     @property
+    def thumbnail(self) -> str:
+        """The newest thumbnail of evidence, retained, where a screen asks for it."""
+        return f"{self.base}/thumbnail"
+
+    @property
     def health(self) -> str:
         """Rates, ages, temperatures: QoS 0."""
         return f"{self.base}/health"
@@ -111,6 +116,10 @@ class Topics:
     def commands(self) -> str:
         """The filter of all commands."""
         return f"{self.base}/cmd/+"
+
+    def command(self, verb: str) -> str:
+        """Return the topic of the command ``verb``."""
+        return f"{self.base}/cmd/{verb}"
 
     @property
     def pose(self) -> str:

@@ -31,7 +31,7 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
     check_security(config)
     return Endpoint(
         hostname=config.hostname,
-        port=config.port or (_TLS_PORT if config.tls else _PLAIN_PORT),
+        port=broker_port(config),
         # A limit of 3.1.1 brokers is 23 characters; those that keep to it say so with a reason.
         client_id=config.client_id or f"corrosion-{topics.site}-{topics.robot}",
         is_v5=config.protocol == "5",
@@ -40,6 +40,11 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         username=_secret(config.username_file, "username_file") or config.username,
         password=_secret(config.password_file, "password_file"),
     )
+
+
+def broker_port(config: MqttConfig) -> int:
+    """Return the port that is given, or the usual one with or without TLS."""
+    return config.port or (_TLS_PORT if config.tls else _PLAIN_PORT)
 
 
 def check_security(config: MqttConfig) -> None:

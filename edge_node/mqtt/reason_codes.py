@@ -11,6 +11,9 @@ NO_SUBSCRIBERS = 0x10
 NOT_AUTHORIZED = 0x87
 SESSION_TAKEN_OVER = 0x8E
 PACKET_TOO_LARGE = 0x95
+RETAIN_NOT_SUPPORTED = 0x9A
+QOS_NOT_SUPPORTED = 0x9B
+WILDCARDS_NOT_SUPPORTED = 0xA2
 
 _NAMES = {
     NO_SUBSCRIBERS: "nobody subscribes",
@@ -21,7 +24,9 @@ _NAMES = {
     PACKET_TOO_LARGE: "packet too large",
     0x97: "quota exceeded",
     0x99: "payload format invalid",
-    0x9A: "retain not supported",
+    RETAIN_NOT_SUPPORTED: "retain not supported",
+    QOS_NOT_SUPPORTED: "QoS not supported",
+    WILDCARDS_NOT_SUPPORTED: "wildcard subscriptions not supported",
 }
 
 

@@ -19,12 +19,16 @@ class LinkError(PublisherError):
     Attributes:
         code: MQTT reason code, if the broker gave one.
         refused: the broker is there and does not want us; trying again helps only if something changes.
+        is_unanswered: the broker ended the connection before it answered anything, and gave no reason.
     """
 
-    def __init__(self, text: str, *, code: int | None = None, refused: bool = False) -> None:
+    def __init__(
+        self, text: str, *, code: int | None = None, refused: bool = False, is_unanswered: bool = False
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.refused = refused
+        self.is_unanswered = is_unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class PersistentSession:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """The message that the broker publishes for us when the link is lost, at QoS 1."""
+    """The message that the broker publishes for us when the link is lost; at QoS 1 and retained if it may."""
 
     topic: str
     payload: bytes
@@ -73,12 +77,29 @@ class Will:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a broker does with messages: some keep none as retained, some take QoS 0 only."""
+
+    retain: bool = True
+    qos: int = 1
+
+    @property
+    def text(self) -> str:
+        """What is missing, for people; "" where nothing is."""
+        missing = [] if self.retain else ["no retained messages"]
+        missing += [] if self.qos else ["QoS 0 only"]
+        return "the broker takes " + " and ".join(missing) if missing else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
-    """The limits that the broker named in its CONNACK."""
+    """The limits that the broker named in its CONNACK; ``promise`` also as far as we know it from before."""
 
     receive_maximum: int = _RECEIVE_MAXIMUM
     maximum_packet_bytes: int | None = None
     session_present: bool = False
+    promise: Promise = Promise()
+    wildcards: bool = True
 
 
 @dataclass(frozen=True, slots=True)

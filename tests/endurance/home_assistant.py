@@ -1,10 +1,12 @@
 """Runs Home Assistant itself against a real daemon and mosquitto, and reads its states through its own API.
 
-    python3.13 -m venv ha && ha/bin/pip install homeassistant==2025.1.4
+    python3.13 -m venv ha && ha/bin/pip install homeassistant==2026.2.3
     python -m tests.endurance.home_assistant --hass ha/bin/hass
 
-From 2024.12 on it reads the device form (--form device), older ones the component form. Exits 1 unless every
-entity is there with a state that the robot said, and the link is off after the daemon was killed.
+From 2024.12 on it reads the device form (--form device), older ones the component form. With --upgrade the
+broker first has what version 0.5.0 announced. Exits 1 unless every entity is there with a state that the
+robot said, those of 0.5.0 under the names that they had, the picture is one, each button is answered, the log
+has no complaint of MQTT, and the link is off after the daemon was killed.
 """
 
 from __future__ import annotations
@@ -18,10 +20,15 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.sections import example_config
+from edge_node.integrations.home_assistant_discovery import announcements
+from edge_node.messages.topics import Topics
+from tests.support.collector import Collector
 from tests.support.processes import Mosquitto, free_port
 
 ENTITIES = {
@@ -29,10 +36,20 @@ ENTITIES = {
     "sensor.crawler_1_material": {"steel", "aluminium", "none"},
     "sensor.crawler_1_severity": {"none", "mid", "late"},
     "sensor.crawler_1_area": None,  # a number, or unknown where nothing was judged
-    "sensor.crawler_1_finding": {"opened", "updated", "closed"},
-    "sensor.crawler_1_camera": {"ok"},
+    "sensor.crawler_1_finding": {"opened", "closed"},
+    "sensor.crawler_1_camera": {"ok", "starting"},
     "binary_sensor.crawler_1_link": {"on"},
 }
+# As version 0.5.0 named them above; new ones have the site.
+NEW_ENTITIES = {
+    "binary_sensor.quay_crawler_1_corrosion": {"on", "off"},
+    "sensor.quay_crawler_1_temperature": None,
+    "image.quay_crawler_1_picture": None,  # the time of the picture
+    "button.quay_crawler_1_pause": None,
+    "button.quay_crawler_1_resume": None,
+    "button.quay_crawler_1_snapshot": None,
+}
+FRESH_ENTITIES = {name.replace(".", ".quay_", 1): states for name, states in ENTITIES.items()} | NEW_ENTITIES
 CONFIGURATION = """
 homeassistant:
   name: endurance
@@ -89,6 +106,17 @@ class HomeAssistant:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  the same
             return json.load(answer)
 
+    def press(self, button: str) -> None:
+        """Press a button as a person would."""
+        self.ask("/api/services/button/press", {"entity_id": button})
+
+    def picture(self, entity: str) -> bytes:
+        """Return what an image entity shows."""
+        request = urllib.request.Request(f"{self._address}/api/image_proxy/{entity}")  # noqa: S310  the same
+        request.add_header("Authorization", f"Bearer {self._token}")
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  the same
+            return answer.read()
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -121,6 +149,7 @@ def main() -> int:
     )
     parser.add_argument("--hass", type=Path, required=True, help="the program of Home Assistant's venv")
     parser.add_argument("--form", choices=("device", "component"), default="device")
+    parser.add_argument("--upgrade", action="store_true", help="from what version 0.5.0 announced")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hass-") as name:
         folder = Path(name)
@@ -129,13 +158,40 @@ def main() -> int:
         assistant = HomeAssistant(args.hass.absolute(), folder / "hass")
         try:
             assistant.connect_mqtt(broker.port)
-            return _watch(assistant, folder, broker.port, args.form)
+            if args.upgrade:
+                _announce_as_before(assistant, broker.port, args.form)
+            return _watch(assistant, folder, broker.port, args.form, is_upgrade=args.upgrade)
         finally:
             assistant.stop()
             broker.kill()
 
 
-def _watch(assistant: HomeAssistant, folder: Path, port: int, form: str) -> int:
+def _announce_as_before(assistant: HomeAssistant, port: int, form: str) -> None:
+    """Retain the announcements of version 0.5.0 and wait until they are shown."""
+    config = MqttConfig(hostname="127.0.0.1", port=port, home_assistant="device")
+    (message,) = announcements(Topics("quay", "crawler-1"), config)
+    document = json.loads(message.payload)
+    old = {name.split("crawler_1_")[1] for name in ENTITIES}
+    parts = {name: part for name, part in document["components"].items() if name in old}
+    for name, part in parts.items():
+        del part["default_entity_id"]
+        part["object_id"] = f"crawler-1_{name}"
+    told = {"homeassistant/device/crawler-1/config": {**document, "components": parts}}
+    if form == "component":
+        about = {"device": document["device"], "origin": document["origin"]}
+        told = {
+            f"homeassistant/{part['platform']}/crawler-1/{name}/config": {**part, **about}
+            for name, part in parts.items()
+        }
+    with Collector(port, "homeassistant/#", "old robot") as robot:
+        for topic, content in told.items():
+            robot.publish(topic, json.dumps(content).encode(), retain=True)
+    missing = _wait(assistant, lambda states: sorted(set(ENTITIES) - set(states)), 60)
+    print(f"what version 0.5.0 announced   {missing or 'is shown'}")
+
+
+def _watch(assistant: HomeAssistant, folder: Path, port: int, form: str, *, is_upgrade: bool) -> int:
+    wanted = {**ENTITIES, **NEW_ENTITIES} if is_upgrade else FRESH_ENTITIES
     config = folder / "node.toml"
     config.write_text(
         example_config(
@@ -150,36 +206,61 @@ def _watch(assistant: HomeAssistant, folder: Path, port: int, form: str) -> int:
         daemon = subprocess.Popen(
             [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)], stderr=log
         )
-    missing = _wait(assistant, _wrong, 90)
+    missing = _wait(assistant, partial(_wrong, wanted), 120)
+    missing += _use(assistant, port)
     for entity, state in sorted(assistant.states().items()):
         if "crawler_1" in entity:
             unit = state["attributes"].get("unit_of_measurement", "")
             print(f"{entity:<30} {state['state']} {unit}")
+    log = (folder / "hass" / "out.log").read_text(encoding="utf-8", errors="replace")
+    about_us = [line for line in log.splitlines() if "components.mqtt" in line and "crawler" in line]
+    missing += [line for line in about_us if "WARNING" in line or "ERROR" in line]
     daemon.kill()
     daemon.wait()
-    still_on = _wait(assistant, _not_off, 30)
+    still_on = _wait(assistant, partial(_not_off, wanted), 30)
     print("after SIGKILL of the daemon    " + ("the link is off" if not still_on else f"{still_on}"))
     for problem in (*missing, *still_on):
         print(f"wrong: {problem}", file=sys.stderr)
     return 1 if missing or still_on else 0
 
 
-def _wrong(states: dict[str, dict[str, Any]]) -> list[str]:
+def _use(assistant: HomeAssistant, port: int) -> list[str]:
+    """Press each button and look at the picture; return what is wrong."""
+    problems = []
+    with Collector(port, "corrosion/v1/quay/crawler-1/rsp", "answers") as answers:
+        for verb in ("pause", "resume", "snapshot"):
+            assistant.press(f"button.quay_crawler_1_{verb}")
+            deadline_s = time.monotonic() + 20
+            while time.monotonic() < deadline_s and not _done(answers, verb):
+                time.sleep(0.1)
+            print(f"button {verb:<24}{_done(answers, verb) or 'no answer'}")
+            problems += [] if _done(answers, verb) else [f"{verb} is not answered"]
+    picture = assistant.picture("image.quay_crawler_1_picture")
+    print(f"picture                        {len(picture)} bytes")
+    return problems + ([] if picture.startswith(b"\xff\xd8\xff") else ["the picture is no JPEG"])
+
+
+def _done(answers: Collector, verb: str) -> str:
+    found = [json.loads(message.payload) for message in list(answers.messages)]
+    return next((one["result"] for one in found if one["verb"] == verb and one["result"] == "done"), "")
+
+
+def _wrong(entities: dict[str, set[str] | None], states: dict[str, dict[str, Any]]) -> list[str]:
     return [
         f"{entity} is {states.get(entity, {}).get('state')}"
-        for entity, wanted in ENTITIES.items()
+        for entity, wanted in entities.items()
         if entity not in states
         or states[entity]["state"] == "unavailable"
         or (wanted is not None and states[entity]["state"] not in wanted)
     ]
 
 
-def _not_off(states: dict[str, dict[str, Any]]) -> list[str]:
-    wanted = dict.fromkeys(ENTITIES, "unavailable") | {"binary_sensor.crawler_1_link": "off"}
+def _not_off(entities: dict[str, set[str] | None], states: dict[str, dict[str, Any]]) -> list[str]:
+    wanted = {name: "off" if name.endswith("_link") else "unavailable" for name in entities}
     return [
-        f"{entity} is {states[entity]['state']}"
+        f"{entity} is {states.get(entity, {}).get('state')}"
         for entity in wanted
-        if states[entity]["state"] != wanted[entity]
+        if states.get(entity, {}).get("state") != wanted[entity]
     ]
 
 

@@ -109,9 +109,14 @@ def own_topics(robot: str) -> list[str]:
     said = [
         channel.topic.replace("/SITE/ROBOT/", f"/site/{robot}/") for channel in channels() if channel.sends
     ]
-    views = [f"homeassistant/device/{robot}/config", f"homeassistant/sensor/{robot}/outcome/config"]
+    views = [f"homeassistant/device/site/{robot}/config", f"homeassistant/sensor/site_outcome/{robot}/config"]
     births = [f"spBv1.0/site/{word}/{robot}" for word in ("NBIRTH", "NDATA", "NDEATH")]
-    return [topic.replace("SHA256", "0" * 64) for topic in said] + views + births
+    return [topic.replace("SHA256", "0" * 64) for topic in said] + views + births + old_views(robot)
+
+
+def old_views(robot: str) -> list[str]:
+    """Where version 0.5.0 announced a robot: read to see whose it is, and cleared."""
+    return [f"homeassistant/device/{robot}/config", f"homeassistant/sensor/{robot}/outcome/config"]
 
 
 def commands_to(robot: str) -> list[str]:
@@ -122,10 +127,17 @@ def commands_to(robot: str) -> list[str]:
     ]
 
 
+ROBOTS = ("robot-1", "robot-2")
 COMMANDS = [*commands_to("robot-1"), *commands_to("robot-2")]
 RECEIPT = "corrosion/v1/site/robot-1/receipt/historian"
 POSES = [f"corrosion/v1/site/{robot}/pose" for robot in ("robot-1", "robot-2")]
 PIECES = [f"corrosion/v1/site/{robot}/bundle/piece" for robot in ("robot-1", "robot-2")]
+BIRTH = "homeassistant/status"  # Home Assistant says there that it has started
+CLEARED = {
+    *(f"corrosion/v1/site/{robot}/{leaf}" for robot in ROBOTS for leaf in ("status", "latest", "thumbnail")),
+    *(topic for robot in ROBOTS for topic in own_topics(robot) if topic.startswith("homeassistant/")),
+    *(RECEIPT, BIRTH),
+}
 ALL = [
     *own_topics("robot-1"),
     *own_topics("robot-2"),
@@ -133,6 +145,7 @@ ALL = [
     RECEIPT,
     *POSES,
     *PIECES,
+    BIRTH,
     "elsewhere",
     "$SYS/x",
 ]
@@ -143,18 +156,20 @@ MAY_WRITE = {
     "controller": {*COMMANDS, *PIECES},
     "historian": {RECEIPT},
     "navigation": set(POSES),
+    "caretaker": CLEARED,
     "stranger": set(),
 }
 SAID = {*own_topics("robot-1"), *own_topics("robot-2")}
 MAY_READ = {
-    "robot-1": {*commands_to("robot-1"), RECEIPT, POSES[0], PIECES[0]},
-    "robot-2": {*commands_to("robot-2"), POSES[1], PIECES[1]},
+    "robot-1": {*commands_to("robot-1"), RECEIPT, POSES[0], PIECES[0], *old_views("robot-1")},
+    "robot-2": {*commands_to("robot-2"), POSES[1], PIECES[1], *old_views("robot-2")},
     "viewer": {topic for topic in SAID if not topic.endswith("/bundle/request")},
     "controller": SAID,
     "historian": {
         topic for topic in SAID if topic.endswith(("/verdict", "/finding", "/rsp", "/shadow", "/checkpoint"))
     },
     "navigation": set(),
+    "caretaker": {topic for topic in ALL if topic.startswith(("corrosion/", "homeassistant/"))},
     "stranger": set(),
 }
 
@@ -182,7 +197,7 @@ def test_nobody_can_hear_what_is_not_for_them(secured: Secured, name: str) -> No
         assert auditor.publish(topic) < 0x80
     auditor.publish(f"{FENCE}/done")
     wait_for(lambda: client.poll(0.05) or f"{FENCE}/done" in client.topics(), what="the fence")
-    assert client.topics() - {f"{FENCE}/done"} == MAY_READ[name]
+    assert client.topics() - {f"{FENCE}/done"} == MAY_READ[name] | {BIRTH}
 
 
 @pytest.mark.parametrize("kind", ["none", "self-signed", "other authority", "expired", "plaintext"])

@@ -79,6 +79,12 @@ class Mosquitto:
             self._process.wait()
             self._process = None
 
+    def reload(self) -> None:
+        """SIGHUP, upon which it reads its rules again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+
     def terminate(self) -> None:
         """SIGTERM, upon which it saves what it has."""
         if self._process:

@@ -134,6 +134,8 @@ def _describe_status(message: Message) -> str:
         for name in ("shadow", "evidence")
         if (part := getattr(status, name)) is not None
     )
+    if status.link_text:
+        parts += f"; {escape_unprintable(status.link_text)}"
     alarms = "".join(
         f"\n  alarm: {escape_unprintable(alarm.text)}"
         for alarm in (status.spool.alarms if status.spool else ())

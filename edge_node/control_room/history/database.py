@@ -111,6 +111,12 @@ _FILL = (
 _COUNT = f"UPDATE epoch_state SET missing = ({EPOCH_MISSING})"
 
 
+# Not in the first versions' files; older programs do not look at it.
+_LATER_TABLES = (
+    "CREATE TABLE IF NOT EXISTS retired (robot_key INTEGER PRIMARY KEY, retired_us INTEGER NOT NULL)"
+)
+
+
 class HistoryError(CorrosionError):
     """The history cannot be opened, read or written."""
 
@@ -226,6 +232,10 @@ class Database:
         finally:
             self._readers.put(reader)
 
+    def has_table(self, name: str) -> bool:
+        """Tell whether the file has a table: one that was written by an older version may lack some."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
+
     def used_bytes(self) -> int:
         """Return the size of the file without its free pages."""
         pages, free, size = (
@@ -270,6 +280,7 @@ class Database:
             )
         self._check_kind(writer)
         _add_tables(writer, temporary=False)
+        writer.execute(_LATER_TABLES)
 
     def _check_kind(self, connection: sqlite3.Connection) -> None:
         kind = connection.execute("PRAGMA application_id").fetchone()[0]

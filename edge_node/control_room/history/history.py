@@ -105,6 +105,10 @@ class History:
         """Store the last status of a robot, or its will; a retained one is no sign of life."""
         inserts.update_robot(self._database, status, _us_or_now(received_at), is_heard=not is_retained)
 
+    def retire(self, site: str, robot: str) -> bool:
+        """List a robot no longer until it is heard again; False if it is not known. Its record stays."""
+        return inserts.retire_robot(self._database, site, robot, to_us(_now()))
+
     def set_health(self, health: Health, *, received_at: datetime | None = None) -> None:
         """Store the last health message of a robot."""
         inserts.update_robot(self._database, health, _us_or_now(received_at), is_heard=True)

@@ -15,7 +15,7 @@ from edge_node.control_room.history import conflicts, epochs, sequence_gaps
 from edge_node.control_room.history.database import to_us
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
-from edge_node.messages.status import Status
+from edge_node.messages.status import Presence, Status
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -109,6 +109,17 @@ def update_robot(database: Database, message: Status | Health, received_us: int,
             " WHERE robot_key = ?4",
             (encode(message), received_us, is_heard, robot_key),
         )
+        if not isinstance(message, Status) or message.presence is Presence.ONLINE:
+            database.write("DELETE FROM retired WHERE robot_key = ?", (robot_key,))
+
+
+def retire_robot(database: Database, site: str, robot: str, now_us: int) -> bool:
+    """List a robot no longer until it is heard again; return False if it is not known. Nothing is deleted."""
+    changed = database.write(
+        "INSERT OR IGNORE INTO retired SELECT robot_key, ? FROM robot WHERE site = ? AND robot = ?",
+        (now_us, site, robot),
+    )
+    return changed > 0
 
 
 def insert_response(database: Database, response: Response, received_us: int) -> bool:

@@ -52,12 +52,16 @@ _VERDICT_DECODER = msgspec.json.Decoder(Verdict)
 
 
 def select_robots(database: Database) -> list[RobotRecord]:
-    """Return all robots, by site and name."""
+    """Return all robots but those that were retired, by site and name."""
+    is_listed = (
+        " WHERE robot_key NOT IN (SELECT robot_key FROM retired)" if database.has_table("retired") else ""
+    )
     missing = sequence_gaps.count_missing(database)
     repeated = conflicts.count_conflicts(database)
     rows = database.rows(
         "SELECT robot_key, site, robot, first_heard_us, last_heard_us, status, health, last_verdict_us,"
-        " verdicts, duplicates, clock_ahead_us FROM robot ORDER BY site, robot"
+        " verdicts, duplicates, clock_ahead_us FROM robot"
+        f"{is_listed} ORDER BY site, robot"
     )
     return [
         RobotRecord(

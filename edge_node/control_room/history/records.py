@@ -156,6 +156,14 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredRobot:
+    """A robot whose retained status was cleared: it is gone for good, unless it is heard again."""
+
+    site: str
+    robot: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPicture:
     """A robot's evidence picture: JPEG.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import Delivery, StoredPicture, StoredReview
+from edge_node.control_room.history.records import Delivery, RetiredRobot, StoredPicture, StoredReview
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
@@ -89,6 +89,8 @@ def _store_message(
         is_news = history.add_finding(message, received_at=received_at)
     elif isinstance(message, Status):
         history.set_status(message, received_at=received_at, is_retained=incoming.is_retained)
+    elif isinstance(message, RetiredRobot):
+        is_news = history.retire(message.site, message.robot)
     elif isinstance(message, Health):
         history.set_health(message, received_at=received_at)
     elif isinstance(message, Response):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from edge_node.control_room.history.records import StoredPicture
+from edge_node.control_room.history.records import RetiredRobot, StoredPicture
 from edge_node.errors import ConfigError
 from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import split_verdict_id
@@ -24,7 +24,7 @@ from edge_node.messages.verdict import Verdict
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
 
-RobotMessage: TypeAlias = Verdict | Finding | Status | Health | Response | StoredPicture
+RobotMessage: TypeAlias = Verdict | Finding | Status | Health | Response | StoredPicture | RetiredRobot
 
 LEAVES = ("verdict", "finding", "status", "health", "rsp", "evidence/+")
 MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
@@ -86,6 +86,8 @@ def decode(message: Incoming) -> RobotMessage | None:
     decoder = _DECODERS.get(leaf)
     if decoder is None or len(levels) != 5:
         raise UnreadableError("topic of another shape")
+    if leaf == "status" and not message.payload:
+        return RetiredRobot(site, robot)
     return _check(topics, leaf, _decode_payload(decoder, leaf, message.payload))
 
 

@@ -28,7 +28,7 @@ from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.link import ConnectionSteps, ReconnectLoop
-from edge_node.mqtt.reason_codes import SESSION_TAKEN_OVER
+from edge_node.mqtt.reason_codes import SESSION_TAKEN_OVER, name
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import LinkError, PersistentSession
 from edge_node.mqtt.wake import Wake
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.settings import RoomSettings
+    from edge_node.mqtt.packet_stream import SkippedPublish
     from edge_node.mqtt.types import Endpoint, Granted, Incoming, Outgoing
 
 _TICK_S = 0.5
@@ -49,6 +50,7 @@ _BATCH_BYTES = 4_000_000
 _BATCH_S = 0.02  # a batch waits no longer for more: people see verdicts within 300 ms
 _QUIET_S = 0.002
 _HELD_S = 30.0  # a connection that held so long was a good one
+_MAX_TOPIC = 200  # characters that are kept of the topic of a message that was not read
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
 _log = logging.getLogger(__name__)
@@ -170,7 +172,12 @@ class Ingest:
     def _new_session(self) -> Session:
         persistent = PersistentSession(expiry_s=self._settings.room.session_days * 86_400)
         return Session(
-            self.endpoint(), persistent=persistent, on_message=self._received, on_acknowledged=self._answered
+            self.endpoint(),
+            persistent=persistent,
+            on_message=self._received,
+            on_acknowledged=self._answered,
+            on_skipped=self._note_skipped,
+            on_denied=self._note_denied,
         )
 
     def _connected(self, session: Session, granted: Granted) -> None:
@@ -235,6 +242,14 @@ class Ingest:
     def _received(self, message: Incoming) -> None:
         self._batch.append(message)
         self._batch_bytes += len(message.payload)
+
+    def _note_skipped(self, skipped: SkippedPublish) -> None:
+        """Count a message that was not read among the unreadable ones, with its topic."""
+        reason = "larger than any message of a robot" if skipped.is_too_large else "no MQTT message"
+        self._history.note_refused(reason, skipped.topic[:_MAX_TOPIC], f"{skipped.size_bytes} bytes")
+
+    def _note_denied(self, topic_filter: str, code: int) -> None:
+        self._notice(f"the broker does not let the room subscribe to {topic_filter}: {name(code)}")
 
     def _answered(self, number: int, code: int) -> None:
         if (answer := self._on_the_way.pop(number, None)) is not None:

@@ -104,6 +104,7 @@ async def _send_robots(services: Services) -> None:
             continue
         news = [record for record in records if (record.site, record.robot) in changed]
         services.events.send_robots(news, gaps if gaps != gaps_sent else None)
+        services.events.send_gone(changed - {(record.site, record.robot) for record in records})
         gaps_sent = gaps
 
 

@@ -180,6 +180,10 @@ class EventBroadcaster:
             changes["gaps", ""] = as_json(gaps)
         self._add([], changes)
 
+    def send_gone(self, robots: Iterable[tuple[str, str]]) -> None:
+        """Send site and name of robots that are no longer listed."""
+        self._add([], {("gone", "/".join(key)): as_json(dict(zip(("site", "robot"), key))) for key in robots})  # noqa: B905
+
     def send_reviewed(self, subject: str, site: str) -> None:
         """Send that a finding or a verdict has a new review, or one whose delivery changed."""
         self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})

@@ -169,6 +169,36 @@ def test_with_a_key_only_its_signature_over_topic_and_bytes_counts(key_pair) -> 
         assert refusal(judge(incoming(user=(("signature", forged),)))) == "signature"
 
 
+@pytest.mark.parametrize("with_key", [True, False])
+def test_floods_do_not_use_up_the_budget_of_good_commands(key_pair, monkeypatch, with_key: bool) -> None:
+    """20/s of junk, of unsigned, wrongly signed and repeated commands on ping: six commands, six answers."""
+    key, file = key_pair
+    clock_s = [1000.0]
+    monkeypatch.setattr("edge_node.commands.admission.time.monotonic", lambda: clock_s[0])
+
+    def signed(message: Incoming, *, forged: bool = False) -> Incoming:
+        content = b"other bytes" if forged else signed_bytes(message.topic, message.payload)
+        signature = base64.b64encode(key.sign(content)).decode()
+        return Incoming(message.topic, message.payload, is_retained=False, user=(("signature", signature),))
+
+    def fresh(verb: str = "ping") -> Incoming:
+        return incoming(verb, id=uuid.uuid4().hex)
+
+    door = gate(public_key_file=str(file)) if with_key else gate()
+    junk = Incoming(f"{TOPICS.base}/cmd/ping", b"{}", is_retained=False)
+    heard = signed(fresh())
+    assert isinstance(door.judge(heard), AdmittedCommand)
+    verb, answered, refusals = ("ping", 0, 0) if with_key else ("pause", 0, 0)
+    for step in range(20 * 60):
+        clock_s[0] += 0.05
+        flood = (junk, fresh(), signed(fresh(), forged=True), heard)[step % 4]
+        refusals += isinstance(door.judge(flood), RefusedCommand)
+        if step % 200 == 100:
+            answered += isinstance(door.judge(signed(fresh(verb))), AdmittedCommand)
+    assert answered == 6
+    assert refusals <= 2 * (10 + 30) + 7  # two budgets of answers, and a count every 10 s
+
+
 def test_a_key_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path) -> None:
     """A missing file and one that is no key are told before any command comes."""
     pytest.importorskip("cryptography")

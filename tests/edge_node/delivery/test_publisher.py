@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 from edge_node.config.delivery_sections import MqttConfig
 from edge_node.delivery.publisher import Publisher
@@ -96,6 +99,55 @@ def test_version_3_1_1_delivers_and_says_its_weaker_promise_once(mosquitto, spoo
     assert caplog.text.count("3.1.1 cannot say that a message was refused") == 1
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ("retain_available false", "no retained messages"),
+        ("max_qos 0", "QoS 0 only"),
+        ("retain_available false\nmax_qos 0", "no retained messages and QoS 0 only"),
+    ],
+)
+def test_a_broker_that_keeps_less_is_served_and_that_is_said(
+    tmp_path, spool, publish, *, protocol: str, extra: str, said: str
+) -> None:
+    """Without retained messages, with QoS 0 only, or both: verdicts arrive, status says what is missing."""
+    broker = Mosquitto(tmp_path, f"{extra}\n")
+    broker.start()
+    with Collector(broker.port) as collector:
+        publisher = publish(broker.port, protocol=protocol)
+        publisher.set_status(status())
+        append(spool, 50)
+        wait_for(lambda: said in publisher.link_text, 30, what="what is said of the broker")
+        assert publisher.drain(10)
+        wait_for(lambda: set(seqs(collector)) == set(range(1, 51)), what="delivery")
+        wait_for(lambda: said.encode() in collector.of(TOPICS.status)[-1].payload, what="status")
+        assert publisher.link is LinkState.CONNECTED
+        assert (publisher.at_qos_0 >= 50) == ("max_qos" in extra)
+    publisher.stop()
+    broker.kill()
+
+
+def test_at_qos_0_a_row_leaves_the_spool_only_when_the_broker_has_read_it(tmp_path, spool, publish) -> None:
+    """A ping that is answered says so: written into a socket that is cut is not delivered."""
+    broker = Mosquitto(tmp_path, "max_qos 0\n")
+    broker.start()
+    with Proxy(broker.port) as proxy, Collector(broker.port) as collector:
+        publisher = publish(proxy.port, window=10)
+        wait_for(lambda: publisher.link is LinkState.CONNECTED, what="connection")
+        proxy.swallow_answers = True
+        append(spool, 30)
+        wait_for(lambda: seqs(collector) == list(range(1, 11)), what="one window")
+        assert spool.depth().waiting == 30
+        proxy.swallow_answers = False
+        proxy.cut()
+        assert publisher.drain(10)
+        wait_for(lambda: set(seqs(collector)) == set(range(1, 31)), what="delivery")
+        assert len(seqs(collector)) <= 40
+    publisher.stop()
+    broker.kill()
+
+
 def test_health_is_not_kept_for_later(mosquitto, spool, publish) -> None:
     """Health of an hour ago helps nobody: it is sent when the link is there, and dropped when not."""
     away = publish(free_port())
@@ -109,8 +161,8 @@ def test_health_is_not_kept_for_later(mosquitto, spool, publish) -> None:
         assert [message.payload for message in collector.of(TOPICS.health)] == [b'{"n": 2}']
 
 
-def test_a_giant_packet_from_the_broker_ends_the_connection_not_the_node(spool, publish) -> None:
-    """A broker that announces 256 MB is left: nothing is collected in memory for it."""
+def test_a_giant_packet_from_the_broker_is_discarded_as_it_comes(spool, publish) -> None:
+    """A broker that announces 256 MB: the topic is named before they are there, nothing is collected."""
     with socket.create_server(("127.0.0.1", 0)) as hostile:
         publisher = publish(hostile.getsockname()[1])
         connection, _ = hostile.accept()
@@ -118,8 +170,13 @@ def test_a_giant_packet_from_the_broker_ends_the_connection_not_the_node(spool, 
             connection.recv(4096)
             connection.sendall(bytes([0x20, 0x03, 0x00, 0x00, 0x00]))  # CONNACK, v5, success
             wait_for(lambda: publisher.link is LinkState.CONNECTED, what="connection")
-            connection.sendall(bytes([0x30, 0xFF, 0xFF, 0xFF, 0x7F]) + b"\0" * 100_000)
-            wait_for(lambda: publisher.link is LinkState.CONNECTING, what="leaving")
+            connection.sendall(bytes([0x30, 0xFF, 0xFF, 0xFF, 0x7F, 0, 1]) + b"x")
+            wait_for(lambda: alarms(publisher) == {"skipped:x"}, what="alarm")
+            before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            for _ in range(64):
+                connection.sendall(bytes(1_000_000))
+            assert publisher.link is LinkState.CONNECTED
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 20_000
 
 
 class BrokenInbox:

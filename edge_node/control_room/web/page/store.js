@@ -112,7 +112,8 @@ function apply(news) {
     tell("verdicts", fresh);
   }
   for (const robot of news.robots ?? []) known.robots.set(robotKey(robot), robot);
-  if (news.robots) tell("robots");
+  for (const robot of news.gone ?? []) known.robots.delete(robotKey(robot));
+  if (news.robots || news.gone) tell("robots");
   for (const record of news.findings ?? []) {
     const key = findingKey(record.finding);
     const before = known.findings.get(key);
