@@ -36,7 +36,6 @@ _log = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 0.5  # rows that could not be read for a moment are looked for again
 _SPARE_RECEIVE = 3  # status, latest and one picture are sent beside the window
-_MOST_HELD_UP = 1000  # rows on their way while the broker's answers wait behind a message that is skipped
 
 
 class RowDelivery:
@@ -104,13 +103,10 @@ class RowDelivery:
 
     def begin(self, granted: Granted) -> None:
         """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
-        allowed = granted.receive_maximum - _SPARE_RECEIVE
-        size, most = max(1, min(self._config.window, allowed)), min(_MOST_HELD_UP, allowed)
+        size = max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))
         waits = self._config.require_subscriber
         awaited = [kind for kind, grace in self._graces.items() if waits or grace.was_there]
-        self._window = SendWindow(
-            size, self._spool.last_position(), self._suspects, alone_first=awaited, most=most
-        )
+        self._window = SendWindow(size, self._spool.last_position(), self._suspects, alone_first=awaited)
         self._is_at_qos_0 = granted.promise.qos == 0
         self._max_packet_bytes = granted.maximum_packet_bytes
 
@@ -119,7 +115,6 @@ class RowDelivery:
         window = self._window
         if window is None:
             return
-        window.hold_up(session.is_skipping)
         for sent in window.next_up(self._read, now_s):
             row = sent.row
             replayed = [("replayed", "true")] if sent.lane.replayed else []

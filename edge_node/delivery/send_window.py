@@ -66,18 +66,16 @@ class _Hold:
     refusals: int = 0
     alone: bool = False  # one row at a time until one is taken
 
+    @property
+    def one_at_a_time(self) -> bool:
+        return self.alone or self.refusals > 0
+
 
 class SendWindow:
     """Select and track the rows of one connection."""
 
     def __init__(
-        self,
-        size: int,
-        boundary: int,
-        suspects: Suspects,
-        alone_first: Collection[Kind] = (),
-        *,
-        most: int = 0,
+        self, size: int, boundary: int, suspects: Suspects, alone_first: Collection[Kind] = ()
     ) -> None:
         """Begin a connection.
 
@@ -87,11 +85,8 @@ class SendWindow:
             suspects: rows that may have ended earlier connections.
             alone_first: kinds of which one row is sent at a time until one is taken. A broker may refuse them
                 for now (nobody subscribes yet) and take those behind them a moment later, out of order.
-            most: slots while answers are held up; not below ``size``.
         """
         self._size = size
-        self._most = max(size, most)
-        self._is_held_up = False
         self._suspects = suspects
         self._lanes = [
             *(Lane(kind, replayed=False, cursor=boundary, up_to=None) for kind in BY_PRIORITY),
@@ -120,12 +115,8 @@ class SendWindow:
     @property
     def free_slots(self) -> int:
         """The number of rows that may be sent now."""
-        size = 1 if self._suspects.positions else self._most if self._is_held_up else self._size
+        size = 1 if self._suspects.positions else self._size
         return max(0, size - len(self._busy))
-
-    def hold_up(self, is_held_up: bool) -> None:
-        """Note whether the broker's answers wait behind a message that comes in slowly."""
-        self._is_held_up = is_held_up
 
     def oldest_sent_at_s(self) -> float | None:
         """Return when the oldest unanswered row was sent."""
@@ -141,7 +132,7 @@ class SendWindow:
         for lane in self._lanes:
             hold = self._holds[lane.kind]
             while self.free_slots > 0 and hold.until_s <= now_s:
-                if self._is_one_at_a_time(hold) and self._has_on_the_way(lane.kind):
+                if hold.one_at_a_time and self._has_on_the_way(lane.kind):
                     break
                 row = self._next_in(lane, read, now_s)
                 if row is None:
@@ -205,10 +196,6 @@ class SendWindow:
         """Return how long until a hold ends, if any kind is held."""
         ends = [hold.until_s - now_s for hold in self._holds.values() if hold.until_s > now_s]
         return min(ends, default=None)
-
-    def _is_one_at_a_time(self, hold: _Hold) -> bool:
-        """While answers are held up, nothing can say that a row is taken; waiting would stop the record."""
-        return hold.refusals > 0 or (hold.alone and not self._is_held_up)
 
     def _has_on_the_way(self, kind: Kind) -> bool:
         return any(sent.row.kind is kind for sent in self._on_the_way.values())

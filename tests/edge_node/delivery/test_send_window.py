@@ -65,22 +65,6 @@ def test_a_slot_is_free_only_when_the_row_is_deleted_on_disk() -> None:
     assert send(window, shelf, numbers) == [(3, True)]
 
 
-def test_while_answers_are_held_up_the_window_opens_and_no_row_waits_for_the_one_before() -> None:
-    """A message that is skipped comes in slowly, and all answers stand behind it; then it is as before."""
-    shelf, numbers = Shelf([VERDICT] * 12), iter(range(99))
-    window = SendWindow(2, 0, Suspects(), alone_first=[VERDICT], most=10)
-    assert len(send(window, shelf, numbers)) == 1
-    window.hold_up(True)
-    assert [position for position, _ in send(window, shelf, numbers)] == list(range(2, 11))
-    window.hold_up(False)
-    for number in range(9):
-        window.delivered(window.answered(number), ticket=number)
-    window.settled(7)
-    assert send(window, shelf, numbers) == []
-    window.settled(8)
-    assert send(window, shelf, numbers) == [(11, False)]
-
-
 def test_a_refused_kind_waits_and_begins_again_with_the_refused_row_others_flow() -> None:
     """A held kind sends nothing, then one row, and all again when that is taken; order is kept."""
     shelf, numbers = Shelf([VERDICT, VERDICT, VERDICT, Kind.FINDING, Kind.FINDING]), iter(range(99))
