@@ -26,6 +26,7 @@ import numpy as np
 from edge_node.bench.node_run import NodeRun, run_node
 from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.source import recording_path
 from edge_node.errors import CameraError, ConfigError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
@@ -275,6 +276,7 @@ def _summarize(values: list[float]) -> Spread:
 
 def _load_frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
     """Load up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
+    recording_path(str(source))
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
         pictures = [read_picture(file) for file in _thin_out(files)]
@@ -309,7 +311,7 @@ def _parse_broker(text: str | None) -> tuple[str, int] | None:
         return None
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
-        raise ConfigError(f"--broker {text}: wanted HOST:PORT, like 127.0.0.1:1883")
+        raise ConfigError("--broker: wanted HOST:PORT, like 127.0.0.1:1883")
     return host, int(port)
 
 

@@ -40,7 +40,8 @@ def broker_config(broker: str, args: argparse.Namespace, client: str) -> MqttCon
     try:
         return msgspec.convert({**values, "client_id": f"{client}-{os.getpid()}"}, MqttConfig)
     except msgspec.ValidationError as err:
-        raise CorrosionError(f"{broker}: {err}; wanted HOST or HOST:PORT") from err
+        # What was given may be an address with a password, and is not repeated.
+        raise CorrosionError(f"the broker's address: {err}; wanted HOST or HOST:PORT") from err
 
 
 def parse_address(broker: str) -> dict[str, Any]:

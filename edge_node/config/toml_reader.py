@@ -7,6 +7,7 @@ sections themselves are defined elsewhere.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     Sections = Mapping[str, type[msgspec.Struct]]
+
+_SECRET_KEYS = ("camera", "source", "_file", "username")  # a password is easily put there by mistake
+_PLAIN = re.compile(r"[\w .+-]{0,64}")  # no address with a password in it looks like this
 
 
 def about(text: str, **bounds: Any) -> msgspec.Meta:
@@ -39,7 +43,7 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
     for name, section in known.items():
         values = document.get(name, {})
         if not isinstance(values, dict):
-            problems.append(f"[{name}] wanted a section, found {name} = {values!r}")
+            problems.append(f"[{name}] wanted a section, found {name} = {_shown(name, values)}")
             continue
         found = list(_section_problems(name, section, values))
         problems += found
@@ -94,7 +98,18 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
         try:
             msgspec.convert(values[field.name], types[field.name])
         except msgspec.ValidationError as err:
-            yield f"[{name}] {field.name} = {values[field.name]!r}: {str(err).replace('`', '')}"
+            shown = _shown(field.name, values[field.name])
+            yield f"[{name}] {field.name} = {shown}: {str(err).replace('`', '')}"
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return a value for an error: numbers and single words; what could hold a password only by its kind."""
+    if isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, str) and not key.endswith(_SECRET_KEYS) and _PLAIN.fullmatch(value):
+        return repr(value)
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
+    return f"({kinds.get(type(value), 'a date or time')} that is not shown)"
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

@@ -29,6 +29,8 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         ConfigError: a file cannot be read, or a password would travel where others can read it.
     """
     check_security(config)
+    if problems := host_problems(config.hostname):
+        raise ConfigError(problems[0])
     return Endpoint(
         hostname=config.hostname,
         port=config.port or (_TLS_PORT if config.tls else _PLAIN_PORT),
@@ -63,8 +65,9 @@ def check_security(config: MqttConfig) -> None:
             and not _is_loopback(config.hostname)
             and not config.insecure_allow_plaintext_password
         ):
+            host = config.hostname if _can_be_shown(config.hostname) else "another machine"
             raise ConfigError(
-                f"[mqtt] the password would be sent unencrypted to {config.hostname}; set tls = true"
+                f"[mqtt] the password would be sent unencrypted to {host}; set tls = true"
                 " (or insecure_allow_plaintext_password = true, if nobody else is on that network)"
             )
 
@@ -83,7 +86,13 @@ def host_problems(hostname: str) -> list[str]:
         name = ""
     if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
         return []
-    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; wanted a name or an address alone"]
+    shown = f" = {hostname!r}" if _can_be_shown(hostname) else ""
+    return [f"[mqtt] hostname{shown}: no host can be called so; wanted a name or an address alone"]
+
+
+def _can_be_shown(hostname: str) -> bool:
+    """Tell whether it is no address such as mqtt://user:password@host."""
+    return re.fullmatch(r"[\w .-]*", hostname) is not None
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:

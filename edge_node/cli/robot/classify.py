@@ -9,6 +9,7 @@ import cv2
 
 from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.source import recording_path
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -127,10 +128,15 @@ _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".t
 
 def _judge_path(given: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
     """Yield the verdict on each picture of a path, and whether it could be read."""
-    path = Path(given)
     if not given:
         yield _unreadable(given, "an empty path names nothing"), False
-    elif path.is_dir():
+        return
+    try:
+        path = recording_path(given)
+    except CameraError as err:  # an address is not repeated: it may hold a password
+        yield _unreadable("...", str(err)), False
+        return
+    if path.is_dir():
         found = sorted(entry for entry in path.rglob("*") if _is_readable(entry))
         if not found:
             yield (
