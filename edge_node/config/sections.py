@@ -74,12 +74,23 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
             min_length=1,
         ),
     ] = "/dev/video0"
+    username: Annotated[
+        Text | None, _about("Name at an http or rtsp camera; {username} in a pipeline. Not a secret.")
+    ] = None
+    password_file: Annotated[
+        Text | None,
+        _about("File with its password; {password} in a pipeline; $CREDENTIALS_DIRECTORY/... for systemd's."),
+    ] = None
+    rtsp_transport: Annotated[
+        Literal["tcp", "udp"], _about('"udp" for cameras that cannot send over TCP; lost packets smear.')
+    ] = "tcp"
     width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
     height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
     format: Annotated[FourCc | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
-    fps: Annotated[Hertz | None, _about("Asked of a camera; pace of a folder (default 10) or a video.")] = (
-        None
-    )
+    fps: Annotated[
+        Hertz | None,
+        _about("Asked of a camera; pace of a folder (default 10), a video or a snapshot address (1)."),
+    ] = None
     pace: Annotated[
         Literal["real-time", "fast"],
         _about("Recordings only: at their own pace, or every picture as fast as it is decided."),

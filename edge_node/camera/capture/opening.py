@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from edge_node.camera.source import SourceKind, parse_source
+from edge_node.camera.capture.login import sign_in
+from edge_node.camera.source import SourceKind
 
 if TYPE_CHECKING:
     import threading
@@ -59,7 +60,7 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
     Raises:
         CameraError: an unknown scheme, a missing device or file, a folder without pictures, no answer.
     """
-    source = parse_source(config.source)
+    source = sign_in(config)
     # Each backend is imported on demand: the libraries of the others cost time and memory.
     if source.kind is SourceKind.RECORDING:
         from edge_node.camera.backends.recording import Recording

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Needs root. Running it twice is safe; with a newer package it upgrades.\n"
-        "A file /etc/corrosion-edge/mqtt-password is handed to the service as a credential.\n"
+        "Files mqtt-password and camera-password in /etc/corrosion-edge are handed over as credentials.\n"
         "Several cameras: /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
     )
 

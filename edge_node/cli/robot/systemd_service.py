@@ -28,11 +28,12 @@ UNITS = ("corrosion-edge.service", "corrosion-edge@.service")
 _TEMPLATE = "corrosion-edge@"
 RULES = "60-corrosion-camera.rules"
 DEFAULT_PREFIX = Path("/opt/corrosion-edge")
-PASSWORD_NAME = "mqtt-password"  # noqa: S105  # the name of a file
-_DROP_IN = f"""# The password is handed over by systemd; in node.toml write
-# password_file = "$CREDENTIALS_DIRECTORY/{PASSWORD_NAME}"
+# Files of passwords, in the folder of the configuration, and the section that each is for.
+PASSWORDS = {"mqtt-password": "mqtt", "camera-password": "camera"}
+_DROP_IN = """# The password is handed over by systemd; in node.toml write
+# [{section}] password_file = "$CREDENTIALS_DIRECTORY/{name}"
 [Service]
-LoadCredential={PASSWORD_NAME}:/etc/corrosion-edge/{PASSWORD_NAME}
+LoadCredential={name}:/etc/corrosion-edge/{name}
 """
 
 
@@ -128,7 +129,7 @@ def install(
             yield f"kept     {configuration}"
         else:
             yield _write(configuration, example())
-        yield from _install_password(layout)
+        yield from _install_passwords(layout)
     except (OSError, shutil.Error) as err:
         raise InstallError(f"{err}; installing on the robot itself needs sudo") from err
     if layout.runs_systemd:
@@ -210,12 +211,15 @@ def _find_enabled_links(layout: Layout) -> list[Path]:
     return sorted(path for path in links if path.name == UNITS[0] or path.name.startswith(_TEMPLATE))
 
 
-def _install_password(layout: Layout) -> Iterator[str]:
-    """Pass the password file to the service as a credential, if the operator has made one."""
-    if (layout.configuration / PASSWORD_NAME).exists():
-        (layout.configuration / PASSWORD_NAME).chmod(0o600)
-        for name in UNITS:
-            yield _write(layout.units / f"{name}.d" / f"10-{PASSWORD_NAME}.conf", _DROP_IN)
+def _install_passwords(layout: Layout) -> Iterator[str]:
+    """Pass each password file that the operator has made to the service as a credential."""
+    for name, section in PASSWORDS.items():
+        if not (layout.configuration / name).exists():
+            continue
+        (layout.configuration / name).chmod(0o600)
+        for unit in UNITS:
+            text = _DROP_IN.format(name=name, section=section)
+            yield _write(layout.units / f"{unit}.d" / f"10-{name}.conf", text)
 
 
 def _read_shipped(name: str) -> str:
