@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import ConfigError
+from edge_node.text_file import TextFileError, decode_text
+from edge_node.validation import describe_invalid, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +37,10 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
         ConfigError: one line per problem, all of them, each beginning with ``where``.
     """
     try:
-        document = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        document = msgspec.toml.decode(decode_text(text))
+    except TextFileError as err:
+        raise ConfigError(f"{where}: {err}") from err
+    except (msgspec.DecodeError, RecursionError) as err:
         raise ConfigError(f"{where}: not TOML: {err}") from err
     problems = [_unknown("section", name, known) for name in document if name not in known]
     sections: dict[str, msgspec.Struct] = {}
@@ -51,7 +55,7 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
             try:
                 sections[name] = msgspec.convert(values, section)
             except msgspec.ValidationError as err:  # keys that contradict each other
-                problems.append(f"[{name}] {err}")
+                problems.append(f"[{name}] {describe_invalid(err, values, section)}")
     if problems:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
     return sections
@@ -98,16 +102,16 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
         try:
             msgspec.convert(values[field.name], types[field.name])
         except msgspec.ValidationError as err:
-            shown = _shown(field.name, values[field.name])
-            yield f"[{name}] {field.name} = {shown}: {str(err).replace('`', '')}"
+            problem = describe_invalid(err, values[field.name], types[field.name])
+            yield f"[{name}] {field.name} = {_shown(field.name, values[field.name])}: {problem}"
 
 
 def _shown(key: str, value: Any) -> str:
-    """Return a value for an error: numbers and single words; what could hold a password only by its kind."""
+    """Return a refused value for an error; what could hold a password only by its kind."""
     if isinstance(value, bool | int | float):
-        return repr(value)
+        return show(value)
     if isinstance(value, str) and not key.endswith(_SECRET_KEYS) and _PLAIN.fullmatch(value):
-        return repr(value)
+        return show(value)
     kinds: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
     return f"({kinds.get(type(value), 'a date or time')} that is not shown)"
 

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.verdict import encode
+from edge_node.text_file import TextFileError, read_token
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -210,10 +211,10 @@ def _load_token(config: HttpConfig) -> str:
             )
         return ""
     try:
-        token = Path(config.token_file).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as err:
+        token = read_token(Path(config.token_file))
+    except TextFileError as err:
         raise ConfigError(f"[http] token_file = {config.token_file!r}: {err}") from err
-    if len(token) < _MIN_TOKEN or not token.isalnum():
+    if len(token) < _MIN_TOKEN or not (token.isascii() and token.isalnum()):
         raise ConfigError(
             f"[http] token_file = {config.token_file!r}: wanted at least {_MIN_TOKEN} letters and digits"
         )
