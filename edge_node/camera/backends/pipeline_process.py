@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes as c
 import sys
 
-LIBRARIES = ("libgstreamer-1.0.so.0", "libglib-2.0.so.0")
+LIBRARY = "libgstreamer-1.0.so.0"
 MISSING = "GStreamer is not installed; apt install gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 _STATE_PAUSED, _STATE_PLAYING, _STATE_FAILED = 3, 4, 0
 # Types of messages, of GstMessageType in gstmessage.h.
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def _load_gstreamer() -> c.CDLL:
-    gst = c.CDLL(LIBRARIES[0])
+    gst = c.CDLL(LIBRARY)
     gst.gst_parse_launch.restype = c.c_void_p
     gst.gst_parse_launch.argtypes = (c.c_char_p, c.c_void_p)
     gst.gst_element_get_bus.restype = c.c_void_p

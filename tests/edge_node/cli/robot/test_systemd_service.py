@@ -86,15 +86,17 @@ def test_again_is_the_same_as_once(installed, wheel):
 
 
 def test_a_password_file_becomes_a_credential(installed, wheel):
-    """A password that the operator put there is closed to others and handed over by systemd."""
+    """Passwords that the operator put there are closed to others and handed over by systemd."""
     layout, _ = installed
-    password = layout.configuration / "mqtt-password"
-    password.write_text("secret")
+    names = ("mqtt-password", "camera-password")
+    for name in names:
+        (layout.configuration / name).write_text("secret")
     put(layout, wheel)
-    assert password.stat().st_mode & 0o777 == 0o600
-    drop_in = layout.units / "corrosion-edge.service.d" / "10-mqtt-password.conf"
-    assert "LoadCredential=mqtt-password:/etc/corrosion-edge/mqtt-password" in drop_in.read_text()
-    assert "secret" not in drop_in.read_text()
+    for name in names:
+        assert (layout.configuration / name).stat().st_mode & 0o777 == 0o600
+        drop_in = layout.units / "corrosion-edge.service.d" / f"10-{name}.conf"
+        assert f"LoadCredential={name}:/etc/corrosion-edge/{name}" in drop_in.read_text()
+        assert "secret" not in drop_in.read_text()
 
 
 def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel):
