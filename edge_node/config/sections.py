@@ -54,6 +54,7 @@ __all__ = [
 ]
 
 MAX_CONFIG_BYTES = 1024 * 1024
+DEFAULT_SNAPSHOT_FPS = 1.0  # what a small camera bears
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +104,11 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     frozen_after_ms: Annotated[
         int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
     ] = 3000
+
+    @property
+    def snapshot_interval_s(self) -> float:
+        """Return the time between two requests to an address that gives one picture for each."""
+        return 1 / (self.fps or DEFAULT_SNAPSHOT_FPS)
 
 
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):

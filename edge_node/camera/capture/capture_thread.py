@@ -180,6 +180,8 @@ class CaptureThread:
     def _watch(self, reader: CameraReader) -> None:
         """Wait until the reader has ended, or abandon it because it hangs."""
         limit_s = self._config.timeout_ms / 1000 + _HUNG_GRACE_S
+        if self._source.address.lower().startswith("http"):  # a snapshot waits before it asks
+            limit_s += self._config.snapshot_interval_s
         while not reader.done.wait(_POLL_S):
             self.beat_s = time.monotonic()
             if self._stop.is_set():

@@ -74,12 +74,14 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
         from edge_node.camera.backends.csi import open_csi
 
         return open_csi(source, config, stop=stop, first_frame_id=first_frame_id)
+    content = ""
     if source.kind is SourceKind.STREAM and source.address.lower().startswith("http"):
-        from edge_node.camera.backends.mjpeg import open_mjpeg
+        from edge_node.camera.backends.http_camera import open_http_camera
 
-        stream = open_mjpeg(source, config, stop=stop, first_frame_id=first_frame_id)
-        if stream is not None:
-            return stream
+        opened = open_http_camera(source, config, stop=stop, first_frame_id=first_frame_id)
+        if not isinstance(opened, str):
+            return opened
+        content = opened
     from edge_node.camera.backends.opencv_camera import OpenCvCamera
 
-    return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id)
+    return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id, content=content)
