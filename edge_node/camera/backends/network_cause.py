@@ -76,7 +76,7 @@ def status_cause(code: int, *, has_login: bool) -> str:
 def _tls_cause(err: ssl.SSLError, host: str, port: int, protocol: str) -> str:
     if isinstance(err, ssl.SSLCertVerificationError):
         return _certificate_cause(err.verify_code, host)
-    reason = err.reason or "no reason given"  # a name like UNSUPPORTED_PROTOCOL
+    reason = getattr(err, "reason", None) or "no reason given"  # a name like UNSUPPORTED_PROTOCOL
     if any(word in reason for word in ("WRONG_VERSION", "RECORD_LAYER", "HTTP_REQUEST", "UNEXPECTED_EOF")):
         return f"port {port} of {host} speaks no TLS: use {protocol.lower()}:// or the port for TLS"
     return f"TLS with {host} fails ({reason}): is its firmware too old?"

@@ -18,7 +18,7 @@ class Camera(Protocol):
     """A source of frames; used by one thread alone.
 
     Attributes:
-        source: the camera or file as the operator wrote it, without its password.
+        source: the camera's name or the file: what may be shown of ``[camera] source``.
         live: False for recordings: they end, and at the pace ``fast`` they drop nothing.
     """
 
