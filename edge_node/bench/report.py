@@ -36,6 +36,7 @@ from edge_node.inference.preprocess import input_tensor, resize
 from edge_node.inspection.inspectability import Thresholds, inspect
 from edge_node.monitoring.machine import memory_mb, temperature_c
 from edge_node.monitoring.status_board import THERMAL_ZONES
+from edge_node.mqtt.endpoint import host_problems
 
 if TYPE_CHECKING:
     import argparse
@@ -310,7 +311,7 @@ def _parse_broker(text: str | None) -> tuple[str, int] | None:
     if text is None:
         return None
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
+    if not port.isdigit() or host_problems(host):
         raise ConfigError("--broker: wanted HOST:PORT, like 127.0.0.1:1883")
     return host, int(port)
 

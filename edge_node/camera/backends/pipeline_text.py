@@ -6,7 +6,8 @@ import re
 import shlex
 from urllib.parse import unquote
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")  # of an element, or of a property
+_ELEMENT = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_PROPERTY = re.compile(r"[a-z][a-z-]{0,39}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _DEVICE = re.compile(r"/dev/video[0-9]{1,2}")
 _MIN_HIDDEN = 3  # letters; shorter words tell nothing
@@ -68,9 +69,9 @@ def _names_and_values(words: list[str]) -> tuple[set[str], str]:
     begins = True
     for word in words:
         key, is_property, value = word.partition("=")
-        if begins and _NAME.fullmatch(word):
+        if begins and _ELEMENT.fullmatch(word):
             names |= {word, *(f"{word}{number}" for number in range(10))}
-        elif is_property and _NAME.fullmatch(key):
+        elif is_property and _PROPERTY.fullmatch(key):
             names.add(key)
             values.append(value)
         elif word != "!":
