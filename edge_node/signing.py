@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError, CorrosionError, UpdateError
+from edge_node.text_file import TextFileError, read_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,9 +107,9 @@ def load_trusted_key(path: str, key: str) -> TrustedKey:
     except ImportError:
         raise ConfigError(f"{key} {_MISSING}") from None
     try:
-        found = load_pem_public_key(_read(Path(path)))
-    except OSError as err:
-        raise ConfigError(f"{key} {path}: {err.strerror or err}") from err
+        found = load_pem_public_key(read_pem(Path(path), _MAX_KEY_BYTES))
+    except TextFileError as err:
+        raise ConfigError(f"{key} {path}: {err}") from err
     except (ValueError, UnsupportedAlgorithm):
         raise ConfigError(f"{key} {path}: wanted a public key in PEM") from None
     if not isinstance(found, Ed25519PublicKey):
@@ -207,11 +208,14 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     except ImportError:
         raise CorrosionError(f"signing {_MISSING}") from None
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            content = file.read(_MAX_KEY_BYTES)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        content = read_pem(path, _MAX_KEY_BYTES)
+    except FileNotFoundError as err:
+        raise CorrosionError(f"{path}: {err.strerror}; make one with `keygen`") from err
     except OSError as err:
-        raise CorrosionError(f"{path}: {err.strerror or err}; make one with `keygen`") from err
+        raise CorrosionError(f"{path}: {err.strerror or err}") from err
+    except TextFileError as err:
+        raise CorrosionError(f"{path}: {err}") from err
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     # systemd lets the service's user read by an access control list, which shows as the group's right.
     is_credential = folder is not None and path.parent == Path(folder)
@@ -224,11 +228,6 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise CorrosionError(f"{path}: wanted an Ed25519 key; make one with `keygen`")
     return key
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MAX_KEY_BYTES)
 
 
 def _key_id(key: Ed25519PublicKey) -> bytes:

@@ -28,6 +28,7 @@ from edge_node.bench.node_run import NodeRun, run_node
 from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import read_picture
+from edge_node.camera.source import recording_path
 from edge_node.errors import CameraError, ConfigError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
@@ -37,6 +38,7 @@ from edge_node.inference.preprocess import input_tensor, resize
 from edge_node.inspection.inspectability import Thresholds, inspect
 from edge_node.monitoring.machine import memory_mb, temperature_c
 from edge_node.monitoring.status_board import THERMAL_ZONES
+from edge_node.mqtt.endpoint import host_problems
 
 if TYPE_CHECKING:
     import argparse
@@ -277,6 +279,7 @@ def _summarize(values: list[float]) -> Spread:
 
 def _load_frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
     """Load up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
+    recording_path(str(source))
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if media_kind(file) is MediaKind.PICTURE)
         pictures = [read_picture(file) for file in _thin_out(files)]
@@ -318,8 +321,8 @@ def _parse_broker(text: str | None) -> tuple[str, int] | None:
     if text is None:
         return None
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigError(f"--broker {text}: wanted HOST:PORT, like 127.0.0.1:1883")
+    if not port.isdigit() or host_problems(host):
+        raise ConfigError("--broker: wanted HOST:PORT, like 127.0.0.1:1883")
     return host, int(port)
 
 

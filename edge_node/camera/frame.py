@@ -21,7 +21,7 @@ class Frame:
         frame_id: counts captured frames from 0, also those that are dropped later; a gap is a drop.
         captured_at_ns: ``time.monotonic_ns()`` on arrival: the clock of all ages.
         observed_at: the wall clock at the same moment, UTC. It may be wrong: see ``time_quality``.
-        source: the camera or file, as the operator wrote it, without its password.
+        source: the camera's name or the file: what may be shown of ``[camera] source``.
         frozen: the live camera has repeated this picture for longer than ``frozen_after_ms``.
     """
 

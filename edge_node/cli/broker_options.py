@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node.config.delivery_sections import MqttConfig
 from edge_node.errors import CorrosionError
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +41,8 @@ def broker_config(broker: str, args: argparse.Namespace, client: str) -> MqttCon
     try:
         return msgspec.convert({**values, "client_id": f"{client}-{os.getpid()}"}, MqttConfig)
     except msgspec.ValidationError as err:
-        raise CorrosionError(f"{broker}: {err}; wanted HOST or HOST:PORT") from err
+        # What was given may be an address with a password, and is not repeated.
+        raise CorrosionError(f"the broker's {describe_invalid(err)}; wanted HOST or HOST:PORT") from err
 
 
 def parse_address(broker: str) -> dict[str, Any]:

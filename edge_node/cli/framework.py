@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+_OPTION = re.compile("--?[a-z-]+")
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
@@ -94,6 +96,18 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
         return 128 + signal.SIGTERM
 
 
+class _Parser(argparse.ArgumentParser):
+    """Name wrong arguments, but repeat none that may be an address with a password."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print ``message`` and exit with code 2."""
+        what, found, words = message.partition("unrecognized arguments: ")
+        if found:
+            shown = (word if _OPTION.fullmatch(word) else "..." for word in words.split())
+            message = f"{what}{found}{' '.join(shown)}"
+        super().error(re.sub(r"\S*(://|@)\S*", "...", message))
+
+
 class _Terminated(BaseException):
     """Raised by SIGTERM, so that children are stopped and temporary folders removed as after Ctrl-C."""
 
@@ -108,7 +122,7 @@ def _run_chosen(
     program: str, description: str, commands: Mapping[str, Subcommand], argv: Sequence[str], epilog: str
 ) -> int:
     # Inside run_guarded, because the import may be interrupted, or miss a package.
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description=description,
         epilog=epilog,

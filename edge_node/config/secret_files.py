@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     import msgspec
 
 _SECRET_KEYS = frozenset(("username_file", "password_file", "key_file", "token_file", "signing_key_file"))
+_OF_SYSTEMD = "$CREDENTIALS_DIRECTORY"  # the service's alone, though its group seems to read them
 
 
 def describe_exposure(path: Path) -> str:
@@ -33,7 +33,7 @@ def list_exposed(config: msgspec.Struct) -> Iterator[str]:
     for section in config.__struct_fields__:
         for key in getattr(getattr(config, section), "__struct_fields__", ()):
             value = getattr(getattr(config, section), key)
-            if key in _SECRET_KEYS and value is not None:
-                sentence = describe_exposure(Path(os.path.expandvars(value)))
+            if key in _SECRET_KEYS and value is not None and not value.startswith(_OF_SYSTEMD):
+                sentence = describe_exposure(Path(value))
                 if sentence:
                     yield f"[{section}] {key}: {sentence}"

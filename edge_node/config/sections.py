@@ -27,6 +27,7 @@ from edge_node.config.value_types import (
     TopicName,
 )
 from edge_node.errors import ConfigError
+from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,7 @@ __all__ = [
 ]
 
 MAX_CONFIG_BYTES = 1024 * 1024
+DEFAULT_SNAPSHOT_FPS = 1.0  # what a small camera bears
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +83,23 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
             min_length=1,
         ),
     ] = "/dev/video0"
+    username: Annotated[
+        Text | None, _about("Name at an http or rtsp camera; {username} in a pipeline. Not a secret.")
+    ] = None
+    password_file: Annotated[
+        Text | None,
+        _about("File with its password; {password} in a pipeline; $CREDENTIALS_DIRECTORY/... for systemd's."),
+    ] = None
+    rtsp_transport: Annotated[
+        Literal["tcp", "udp"], _about('"udp" for cameras that cannot send over TCP; lost packets smear.')
+    ] = "tcp"
     width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
     height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
     format: Annotated[FourCc | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
-    fps: Annotated[Hertz | None, _about("Asked of a camera; pace of a folder (default 10) or a video.")] = (
-        None
-    )
+    fps: Annotated[
+        Hertz | None,
+        _about("Asked of a camera; pace of a folder (default 10), a video or a snapshot address (1)."),
+    ] = None
     pace: Annotated[
         Literal["real-time", "fast"],
         _about("Recordings only: at their own pace, or every picture as fast as it is decided."),
@@ -98,6 +111,11 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     frozen_after_ms: Annotated[
         int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
     ] = 3000
+
+    @property
+    def snapshot_interval_s(self) -> float:
+        """Return the time between two requests to an address that gives one picture for each."""
+        return 1 / (self.fps or DEFAULT_SNAPSHOT_FPS)
 
 
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,14 +347,9 @@ def load_config(path: Path) -> Config:
         ConfigError: one line per problem, all of them.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{path}: no file; `edge-node init` writes an example")
-        with path.open("rb") as file:
-            text = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as err:
-        raise ConfigError(f"{path}: {err.strerror or err}; `edge-node init` writes an example") from err
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path}: more than {MAX_CONFIG_BYTES} bytes is no configuration")
+        text = read_bounded(path, MAX_CONFIG_BYTES)
+    except TextFileError as err:
+        raise ConfigError(f"{path}: {err}; `edge-node init` writes an example") from err
     return parse_config(text, str(path))
 
 

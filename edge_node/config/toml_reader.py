@@ -7,17 +7,23 @@ sections themselves are defined elsewhere.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edge_node.errors import ConfigError
+from edge_node.text_file import TextFileError, decode_text
 from edge_node.unprintable import find_unprintable
+from edge_node.validation import describe_invalid, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     Sections = Mapping[str, type[msgspec.Struct]]
+
+_SECRET_KEYS = ("camera", "source", "_file", "username")  # a password is easily put there by mistake
+_PLAIN = re.compile(r"[\w .+-]{0,64}")  # no address with a password in it looks like this
 
 
 def about(text: str, **bounds: Any) -> msgspec.Meta:
@@ -32,15 +38,17 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
         ConfigError: one line per problem, all of them, each beginning with ``where``.
     """
     try:
-        document = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        document = msgspec.toml.decode(decode_text(text))
+    except TextFileError as err:
+        raise ConfigError(f"{where}: {err}") from err
+    except (msgspec.DecodeError, RecursionError) as err:
         raise ConfigError(f"{where}: not TOML: {err}") from err
     problems = [_unknown("section", name, known) for name in document if name not in known]
     sections: dict[str, msgspec.Struct] = {}
     for name, section in known.items():
         values = document.get(name, {})
         if not isinstance(values, dict):
-            problems.append(f"[{name}] wanted a section, found {name} = {values!r}")
+            problems.append(f"[{name}] wanted a section, found {name} = {_shown(name, values)}")
             continue
         found = list(_section_problems(name, section, values))
         problems += found
@@ -48,7 +56,7 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
             try:
                 sections[name] = msgspec.convert(values, section)
             except msgspec.ValidationError as err:  # keys that contradict each other
-                problems.append(f"[{name}] {err}")
+                problems.append(f"[{name}] {describe_invalid(err, values, section)}")
     if problems:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
     return sections
@@ -96,7 +104,18 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
         try:
             msgspec.convert(values[field.name], types[field.name])
         except msgspec.ValidationError as err:
-            yield f"[{name}] {field.name} = {values[field.name]!r}: {str(err).replace('`', '')}"
+            problem = describe_invalid(err, values[field.name], types[field.name])
+            yield f"[{name}] {field.name} = {_shown(field.name, values[field.name])}: {problem}"
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return a refused value for an error; what could hold a password only by its kind."""
+    if isinstance(value, bool | int | float):
+        return show(value)
+    if isinstance(value, str) and not key.endswith(_SECRET_KEYS) and _PLAIN.fullmatch(value):
+        return show(value)
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
+    return f"({kinds.get(type(value), 'a date or time')} that is not shown)"
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

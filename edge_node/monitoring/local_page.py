@@ -21,6 +21,7 @@ from edge_node.messages.verdict import encode
 from edge_node.monitoring.guess_limit import GuessLimit
 from edge_node.monitoring.http_request import BadRequestError, client_key, host_name, real_address
 from edge_node.monitoring.http_server import HttpServer, Response
+from edge_node.text_file import TextFileError, read_token
 
 if TYPE_CHECKING:
     from edge_node.config.sections import HttpConfig
@@ -189,10 +190,10 @@ def _load_token(config: HttpConfig) -> str:
             )
         return ""
     try:
-        token = Path(config.token_file).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as err:
+        token = read_token(Path(config.token_file))
+    except TextFileError as err:
         raise ConfigError(f"[http] token_file = {config.token_file!r}: {err}") from err
-    if len(token) < _MIN_TOKEN or not token.isalnum():
+    if len(token) < _MIN_TOKEN or not (token.isascii() and token.isalnum()):
         raise ConfigError(
             f"[http] token_file = {config.token_file!r}: wanted at least {_MIN_TOKEN} letters and digits"
         )

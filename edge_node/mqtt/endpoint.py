@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.credential_files import credential_path, shown_path
 from edge_node.errors import ConfigError
 from edge_node.mqtt.types import Endpoint
+from edge_node.text_file import TextFileError, check_pem_file, read_secret, read_text_file
 
 if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
-_MAX_SECRET_BYTES = 4096
+_MAX_CA_BYTES = 4 * 1024 * 1024  # the system's own list has 0.3 MB
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _TLS_PORT, _PLAIN_PORT = 8883, 1883
@@ -29,6 +29,8 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         ConfigError: a file cannot be read, or a password would travel where others can read it.
     """
     check_security(config)
+    if problems := host_problems(config.hostname):
+        raise ConfigError(problems[0])
     return Endpoint(
         hostname=config.hostname,
         port=broker_port(config),
@@ -68,8 +70,9 @@ def check_security(config: MqttConfig) -> None:
             and not _is_loopback(config.hostname)
             and not config.insecure_allow_plaintext_password
         ):
+            host = config.hostname if _can_be_shown(config.hostname) else "another machine"
             raise ConfigError(
-                f"[mqtt] the password would be sent unencrypted to {config.hostname}; set tls = true"
+                f"[mqtt] the password would be sent unencrypted to {host}; set tls = true"
                 " (or insecure_allow_plaintext_password = true, if nobody else is on that network)"
             )
 
@@ -88,22 +91,38 @@ def host_problems(hostname: str) -> list[str]:
         name = ""
     if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
         return []
-    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; wanted a name or an address alone"]
+    shown = f" = {hostname!r}" if _can_be_shown(hostname) else ""
+    return [f"[mqtt] hostname{shown}: no host can be called so; wanted a name or an address alone"]
+
+
+def _can_be_shown(hostname: str) -> bool:
+    """Tell whether it is no address such as mqtt://user:password@host."""
+    return re.fullmatch(r"[\w .-]*", hostname) is not None
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:
-    ca_file = _path(config.ca_file) if config.ca_file else None
+    ca_file = credential_path(config.ca_file) if config.ca_file else None
     try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
+        # As text: OpenSSL would skip the first certificate of a file with a byte order mark without a word.
+        authorities = _ascii(read_text_file(ca_file, _MAX_CA_BYTES)) if ca_file else None
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
+    except TextFileError as err:
+        raise ConfigError(f"[mqtt] ca_file {ca_file}: {err}") from err
     except (OSError, ssl.SSLError) as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}") from err
+        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}; wanted certificates in PEM") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.insecure_skip_host_name_check:
         context.check_hostname = False  # the certificate itself is still checked
     if config.cert_file and config.key_file:
+        for key, file in (("cert_file", config.cert_file), ("key_file", config.key_file)):
+            try:
+                check_pem_file(credential_path(file))
+            except TextFileError as err:
+                raise ConfigError(f"[mqtt] {key} {credential_path(file)}: {err}") from err
         try:
             # A key with a password would wait for a person at the terminal.
-            context.load_cert_chain(_path(config.cert_file), _path(config.key_file), password=lambda: "")
+            files = (credential_path(config.cert_file), credential_path(config.key_file))
+            context.load_cert_chain(*files, password=lambda: "")
         except (OSError, ssl.SSLError) as err:
             raise ConfigError(f"[mqtt] cert_file {config.cert_file}, key_file: {_why(err)}") from err
     return context
@@ -113,24 +132,15 @@ def _secret(path: str | None, key: str) -> str | None:
     """Return the first line of a file; it never appears in an error message."""
     if path is None:
         return None
-    file = Path(_path(path))
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_MAX_SECRET_BYTES + 1)
-        text = content.decode("utf-8").splitlines()[0] if content else ""
-    except OSError as err:
-        raise ConfigError(f"[mqtt] {key} {file}: {err.strerror or err}") from err
-    except UnicodeDecodeError:
-        raise ConfigError(f"[mqtt] {key} {file}: not UTF-8 text") from None
-    if not text or len(content) > _MAX_SECRET_BYTES:
-        raise ConfigError(f"[mqtt] {key} {file}: wanted one line of text, at most {_MAX_SECRET_BYTES} bytes")
-    return text
+        return read_secret(credential_path(path))
+    except TextFileError as err:
+        raise ConfigError(f"[mqtt] {key} {shown_path(path)}: {err}") from err
 
 
-def _path(text: str) -> str:
-    """Return ``text`` with systemd's credentials folder filled in."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    return text.replace("$CREDENTIALS_DIRECTORY", folder, 1) if folder else text
+def _ascii(text: str) -> str:
+    """Return ``text`` as ``ssl`` wants it; comments between certificates may be in any language."""
+    return text.encode("ascii", "replace").decode("ascii")
 
 
 def _is_loopback(hostname: str) -> bool:

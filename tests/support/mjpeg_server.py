@@ -7,9 +7,13 @@ import time
 from contextlib import suppress
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from tests.support.camera_login import CameraLogin
 
 FRAME_INTERVAL_S = 1 / 30
 
@@ -26,6 +30,9 @@ class Behaviour(str, Enum):
     NO_LENGTH = "no length"  # parts without Content-Length, as some cameras send them
     HANG_UP = "hang up"  # three pictures, then the connection is closed
     MUTE = "mute"  # accepts the connection and never answers
+    SNAPSHOT = "snapshot"  # one moving picture for each request
+    FIXED_SNAPSHOT = "fixed snapshot"  # the same picture for each request
+    PAGE = "page"  # a page for people
 
 
 class MjpegServer:
@@ -36,6 +43,7 @@ class MjpegServer:
         self.size = (320, 240)
         self.interval_s = FRAME_INTERVAL_S
         self.connections = 0
+        self.login: CameraLogin | None = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,6 +73,16 @@ class MjpegServer:
 
     def serve(self, viewer: BaseHTTPRequestHandler) -> None:
         """Answer one viewer in the present way."""
+        asked = self.login and self.login.ask("GET", viewer.path, viewer.headers.get("Authorization"))
+        if asked:
+            viewer.send_response(401)
+            for challenge in asked:
+                viewer.send_header("WWW-Authenticate", challenge)
+            viewer.end_headers()
+            return
+        if self.behaviour in {Behaviour.SNAPSHOT, Behaviour.FIXED_SNAPSHOT, Behaviour.PAGE}:
+            self._send_one(viewer)
+            return
         if self.behaviour is Behaviour.NOT_FOUND:
             viewer.send_error(404)
             return
@@ -81,6 +99,18 @@ class MjpegServer:
             self._send_frame(viewer, count)
             count += 1
             time.sleep(self.interval_s)
+
+    def _send_one(self, viewer: BaseHTTPRequestHandler) -> None:
+        count = 0 if self.behaviour is Behaviour.FIXED_SNAPSHOT else self.connections
+        content = cv2.imencode(".jpg", moving_picture(self.size, count))[1].tobytes()
+        if self.behaviour is Behaviour.PAGE:
+            content = b"<html><title>Camera</title></html>"
+        kind = "text/html" if self.behaviour is Behaviour.PAGE else "image/jpeg"
+        viewer.send_response(200)
+        viewer.send_header("Content-Type", kind)
+        viewer.send_header("Content-Length", str(len(content)))
+        viewer.end_headers()
+        viewer.wfile.write(content)
 
     def _send_frame(self, viewer: BaseHTTPRequestHandler, count: int) -> None:
         repeats = self.behaviour is Behaviour.REPEAT

@@ -5,16 +5,21 @@ Source: RFC 2326 (RTSP), RFC 2435 (RTP payload for JPEG), RFC 3550 (RTP).
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import struct
 import threading
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import cv2
 
 from tests.support.mjpeg_server import FRAME_INTERVAL_S, Behaviour, moving_picture
 from tests.support.tcp_server import TcpServer
+
+if TYPE_CHECKING:
+    from tests.support.camera_login import CameraLogin
 
 RTP_JPEG = 26
 _CHUNK_BYTES = 1400
@@ -27,6 +32,9 @@ class RtspServer:
         self.behaviour = Behaviour.STREAM
         self.size = (320, 240)
         self.connections = 0
+        self.login: CameraLogin | None = None
+        self.transports = {"tcp"}
+        self.statuses: dict[str, str] = {}  # by method, instead of 200 OK
         self.stopped = threading.Event()
         outer = self
 
@@ -53,6 +61,7 @@ class _Session:
         self._server = server
         self._in, self._out = handler.rfile, handler.wfile
         self._sequence = 0
+        self._udp: tuple[socket.socket, tuple[str, int]] | None = None
 
     def talk(self) -> None:
         while request := self._request():
@@ -60,8 +69,8 @@ class _Session:
             if self._server.behaviour is Behaviour.MUTE:
                 self._server.stopped.wait(30)
                 return
-            if self._server.behaviour is Behaviour.NOT_FOUND and method == "DESCRIBE":
-                self._answer(headers, status="404 Not Found")
+            if (refusal := self._refusal(method, headers)) is not None:
+                self._answer(headers, refusal[1], status=refusal[0])
                 continue
             extra, body = {}, ""
             if method == "OPTIONS":
@@ -73,7 +82,7 @@ class _Session:
                 )
                 extra = {"Content-Type": "application/sdp"}
             elif method == "SETUP":
-                extra = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1", "Session": "12345678"}
+                extra = {"Transport": self._set_up(headers.get("transport", "")), "Session": "12345678"}
             elif method == "PLAY":
                 extra = {"Session": "12345678"}
             self._answer(headers, extra, body)
@@ -83,25 +92,59 @@ class _Session:
             if method == "TEARDOWN":
                 return
 
+    def _refusal(self, method: str, headers: dict[str, str]) -> tuple[str, list[tuple[str, str]]] | None:
+        """Return the status and the headers of what is refused."""
+        server = self._server
+        asked = server.login and server.login.ask(method, headers[":address"], headers.get("authorization"))
+        if asked:
+            return "401 Unauthorized", [("WWW-Authenticate", challenge) for challenge in asked]
+        if method in server.statuses:
+            return server.statuses[method], []
+        if server.behaviour is Behaviour.NOT_FOUND and method == "DESCRIBE":
+            return "404 Not Found", []
+        wanted = "tcp" if "/TCP" in headers.get("transport", "") else "udp"
+        if method == "SETUP" and wanted not in server.transports:
+            return "461 Unsupported Transport", []
+        return None
+
+    def _set_up(self, wanted: str) -> str:
+        """Return the transport for what a viewer wants, and remember its port if that is UDP."""
+        if "/TCP" in wanted:
+            return "RTP/AVP/TCP;unicast;interleaved=0-1"
+        port = int(wanted.partition("client_port=")[2].partition("-")[0])
+        self._udp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), ("127.0.0.1", port))
+        self._udp[0].bind(("127.0.0.1", 0))
+        own = self._udp[0].getsockname()[1]
+        return f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={own}-{own + 1}"
+
+    def _send(self, packets: list[bytes]) -> None:
+        if self._udp is None:
+            self._out.write(b"".join(packets))
+            return
+        for packet in packets:
+            self._udp[0].sendto(packet[4:], self._udp[1])  # without the framing of a connection
+
     def _request(self) -> tuple[str, dict[str, str]] | None:
-        first = self._in.readline().decode()
+        first = self._in.readline().decode("latin-1")
         if not first.strip():
             return None
         headers = {}
-        while line := self._in.readline().decode().strip():
+        while line := self._in.readline().decode("latin-1").strip():
             key, _, value = line.partition(":")
             headers[key.lower()] = value.strip()
+        headers[":address"] = first.split()[1]
         return first.split()[0], headers
 
     def _answer(
         self,
         headers: dict[str, str],
-        extra: dict[str, str] | None = None,
+        extra: dict[str, str] | list[tuple[str, str]] | None = None,
         body: str = "",
         status: str = "200 OK",
     ) -> None:
         lines = [f"RTSP/1.0 {status}", f"CSeq: {headers.get('cseq', '0')}"]
-        lines += [f"{key}: {value}" for key, value in (extra or {}).items()]
+        pairs = extra.items() if isinstance(extra, dict) else extra or []
+        lines += [f"{key}: {value}" for key, value in pairs]
         if body:
             lines.append(f"Content-Length: {len(body)}")
         self._out.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
@@ -118,9 +161,9 @@ class _Session:
                 self._out.write(b"".join(packets[: max(1, len(packets) // 2)]))
                 self._server.stopped.wait(30)
                 return
-            for packet in packets:
-                noise = bytes(byte ^ 0x5A for byte in packet)
-                self._out.write(noise if behaviour is Behaviour.GARBAGE else packet)
+            if behaviour is Behaviour.GARBAGE:
+                packets = [bytes(byte ^ 0x5A for byte in packet) for packet in packets]
+            self._send(packets)
             count += 1
             time.sleep(FRAME_INTERVAL_S)
 

@@ -1,1 +1,1 @@
-"""Camera backends, one module each: V4L2 and RTSP by OpenCV, CSI, GStreamer, MJPEG, recordings."""
+"""Camera backends: V4L2 and RTSP by OpenCV, HTTP streams and snapshots, CSI, GStreamer, recordings."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from urllib.parse import urlsplit
 
 import cv2
 
@@ -16,9 +15,8 @@ OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _NETWORK_PROTOCOLS = "rtsp,rtsps,rtp,srtp,http,https,tcp,udp,tls,crypto,hls"
 _FILE_PROTOCOLS = "file,crypto"
 # Half a second of probing finds a stream's format; the frames of FFmpeg's default five seconds would all be
-# queued and delivered late. TCP: RTP over UDP loses packets and smears the picture.
+# queued and delivered late.
 _NETWORK_OPTIONS = {
-    "rtsp_transport": "tcp",
     "fflags": "nobuffer",
     "flags": "low_delay",
     "analyzeduration": "500000",
@@ -28,8 +26,10 @@ _NETWORK_OPTIONS = {
 _FILE_OPTIONS = {"threads": "1"}
 _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
-# FFmpeg would write to the process's stderr; its failures become a CameraError instead.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# FFmpeg would write to the process's stderr, addresses with their passwords too; its failures become a
+# CameraError instead. Whoever starts the node cannot switch that on by accident.
+os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+os.environ.pop("OPENCV_FFMPEG_DEBUG", None)
 _SILENT = 0
 # OpenCV 5 moved the call; with tflite-runtime, whose numpy is older, a node stays on OpenCV 4.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(_SILENT)
@@ -42,7 +42,12 @@ os.environ.setdefault("OPENCV_FFMPEG_READ_ATTEMPTS", "1000000")
 
 
 def open_with_ffmpeg(
-    address: str, name: str, *, timeout_ms: int, network: bool, skip_partial: bool = False
+    address: str,
+    name: str,
+    *,
+    timeout_ms: int,
+    rtsp_transport: str | None = None,
+    skip_partial: bool = False,
 ) -> cv2.VideoCapture:
     """Open a capture of which every call ends within about ``timeout_ms``.
 
@@ -50,7 +55,8 @@ def open_with_ffmpeg(
         address: absolute path or URL.
         name: its name in messages, without a password.
         timeout_ms: for opening, and for each read.
-        network: False confines FFmpeg to local files, True to network protocols.
+        rtsp_transport: "tcp" or "udp" for network protocols (RTP over UDP loses packets and smears the
+            picture); None confines FFmpeg to local files.
         skip_partial: leave out a picture of which the container has only a part, instead of completing it.
 
     Raises:
@@ -59,13 +65,14 @@ def open_with_ffmpeg(
     if not _opening.acquire(timeout=timeout_ms / 1000):
         raise CameraError(f"{name}: an earlier attempt to open a stream still hangs")
     try:
-        capture = _open(address, name, timeout_ms, _options(network=network, skip_partial=skip_partial))
+        options = _options(rtsp_transport, skip_partial=skip_partial)
+        capture = _open(address, name, timeout_ms, options)
     finally:
         _opening.release()
     if not capture.isOpened():
         capture.release()
-        if network:
-            raise CameraError(f"{name}: {urlsplit(address).hostname} gives no video within {timeout_ms} ms")
+        if rtsp_transport:
+            raise CameraError(f"{name}: gives no video that FFmpeg can decode")
         raise CameraError(f"{name}: no video that FFmpeg can decode")
     return capture
 
@@ -77,7 +84,7 @@ def _open(address: str, name: str, timeout_ms: int, options: str) -> cv2.VideoCa
     try:
         return cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     except cv2.error as err:
-        raise CameraError(f"{name}: cannot be opened ({err.err})") from err
+        raise CameraError(f"{name}: cannot be opened by FFmpeg ({type(err).__name__})") from None
     finally:
         if previous is None:
             del os.environ[OPTIONS_VARIABLE]
@@ -85,10 +92,11 @@ def _open(address: str, name: str, timeout_ms: int, options: str) -> cv2.VideoCa
             os.environ[OPTIONS_VARIABLE] = previous
 
 
-def _options(*, network: bool, skip_partial: bool) -> str:
+def _options(rtsp_transport: str | None, *, skip_partial: bool) -> str:
+    """Return the options of a stream, or with None those of a file."""
     options = {"max_pixels": str(_MAX_PIXELS)}
-    options["protocol_whitelist"] = _NETWORK_PROTOCOLS if network else _FILE_PROTOCOLS
-    options |= _NETWORK_OPTIONS if network else _FILE_OPTIONS
+    options["protocol_whitelist"] = _NETWORK_PROTOCOLS if rtsp_transport else _FILE_PROTOCOLS
+    options |= _NETWORK_OPTIONS | {"rtsp_transport": rtsp_transport} if rtsp_transport else _FILE_OPTIONS
     if skip_partial:
         options["fflags"] = "discardcorrupt"
     return "|".join(f"{key};{value}" for key, value in options.items())

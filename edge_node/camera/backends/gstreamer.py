@@ -1,7 +1,8 @@
-"""Read frames from a GStreamer pipeline in a ``gst-launch-1.0`` process, which is killed if it hangs.
+"""Read frames from a GStreamer pipeline in a process of its own, which is killed if it hangs.
 
 The OpenCV wheels are built without GStreamer. A separate process needs no other OpenCV, and a driver that
-crashes does not take the node down.
+crashes does not take the node down. It gets the pipeline by standard input, so that no password in it stands
+in the list of processes.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import fcntl
 import os
 import selectors
-import shlex
 import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_node.camera.backends import pipeline_process
+from edge_node.camera.backends.pipeline_text import join_for_parser, shown_error, split_pipeline
 from edge_node.camera.frame import Frame, frame_now
 from edge_node.errors import CameraError
 
@@ -50,7 +54,7 @@ class GStreamerCamera:
         """Start the pipeline, with frames scaled to ``width_px`` x ``height_px``.
 
         Raises:
-            CameraError: the tool is not installed, or the pipeline cannot be read.
+            CameraError: the pipeline cannot be read.
         """
         self.source = name
         self._timeout_ms = config.timeout_ms
@@ -60,7 +64,8 @@ class GStreamerCamera:
         self._height = config.height_px or DEFAULT_HEIGHT_PX
         self._stderr = b""
         self._skipped: NDArray[np.uint8] | None = None  # buffer that skipped frames are read into
-        self._process = _launch(pipeline, name, self._width, self._height)
+        self._words = _split(pipeline, name, self._width, self._height)
+        self._process = _launch(self._words)
         self._selector = selectors.DefaultSelector()
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
@@ -143,27 +148,37 @@ class GStreamerCamera:
                 self._process.wait(_STOP_TIMEOUT_S)
                 self._stderr += os.read(self._process.stderr.fileno(), _MAX_STDERR_BYTES)
         lines = self._stderr.decode("utf-8", "replace").splitlines()
-        errors = [line.strip() for line in lines if "ERROR" in line or "WARNING" in line] or lines
-        return f": {errors[0]}" if errors else ""
+        if not lines:
+            return ""
+        # The last line is the process's own; those before it are libraries' warnings.
+        error = lines[-1] if lines[-1] == pipeline_process.MISSING else shown_error(lines[-1], self._words)
+        return f": {error}"
 
 
-def _launch(pipeline: str, name: str, width: int, height: int) -> subprocess.Popen[bytes]:
-    try:
-        elements = shlex.split(pipeline)
-    except ValueError as err:
-        raise CameraError(f"{name}: the pipeline cannot be read: {err}") from err
+def _split(pipeline: str, name: str, width: int, height: int) -> list[str]:
     tail = (
         f"! videoconvert ! videoscale ! video/x-raw,format=BGR,width={width},height={height}"
         # The pipeline keeps the newest frame and drops older ones.
         " ! queue leaky=downstream max-size-buffers=1 ! fdsink fd=1 sync=false"
     )
     try:
-        return subprocess.Popen(
-            ["gst-launch-1.0", "-q", *elements, *tail.split()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
-    except FileNotFoundError as err:
-        raise CameraError(f"{name}: gst-launch-1.0 is not installed; apt install gstreamer1.0-tools") from err
+        return [*split_pipeline(pipeline), *tail.split()]
+    except ValueError:
+        raise CameraError(f"{name}: the pipeline cannot be read: a quotation in it has no end") from None
+
+
+def _launch(words: list[str]) -> subprocess.Popen[bytes]:
+    program = Path(pipeline_process.__file__)
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        # GStreamer's debug log would hold the pipeline.
+        env={key: value for key, value in os.environ.items() if not key.startswith("GST_DEBUG")},
+    )
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(join_for_parser(words).encode())
+    return process

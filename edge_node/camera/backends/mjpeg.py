@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-import urllib.error
-import urllib.request
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
 
 from edge_node.camera.frame import Frame, frame_now
 from edge_node.camera.picture import decode_picture
@@ -53,14 +50,14 @@ class MjpegCamera:
         stop: threading.Event,
         first_frame_id: int = 0,
     ) -> None:
-        """Read from ``response``, which ``open_mjpeg`` found to be a stream."""
+        """Read from ``response``, which has parts."""
         self.source = source.name
         self.damaged = 0
         self._response = response
         self._timeout_s = config.timeout_ms / 1000
         self._stop = stop
         self._next_frame_id = first_frame_id
-        self._boundary = b"--" + _boundary(response).removeprefix("--").encode("latin-1")
+        self._boundary = b"--" + boundary_of(response).removeprefix("--").encode("latin-1")
         self._pending = b""
 
     def read(self) -> Frame | None:
@@ -147,64 +144,13 @@ class MjpegCamera:
         except TimeoutError as err:
             raise CameraError(f"{self.source}: no frame for {self._timeout_s * 1000:.0f} ms") from err
         except (OSError, HTTPException, ValueError) as err:
-            raise CameraError(f"{self.source}: the connection broke ({err})") from err
+            raise CameraError(f"{self.source}: the connection broke ({type(err).__name__})") from err
         if not found:
             raise CameraError(f"{self.source}: the camera stopped giving frames")
         return found
 
 
-def open_mjpeg(
-    source: Source, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0
-) -> MjpegCamera | None:
-    """Request the stream; None if the response is no MJPEG, which FFmpeg may be able to read.
-
-    Raises:
-        CameraError: no response within the timeout, or one that is an error.
-    """
-    opener, address = _make_opener(source.address)
-    try:
-        response = opener.open(address, timeout=config.timeout_ms / 1000)
-    except urllib.error.HTTPError as err:
-        err.close()
-        raise CameraError(f"{source.name}: the server answers {err.code} {err.reason}") from err
-    except urllib.error.URLError as err:
-        raise CameraError(f"{source.name}: {_reason(err.reason)}") from err
-    except (OSError, HTTPException, ValueError) as err:
-        raise CameraError(f"{source.name}: {_reason(err)}") from err
-    if response.headers.get_content_maintype() != "multipart" or not _boundary(response):
-        response.close()
-        return None
-    return MjpegCamera(source, config, response, stop=stop, first_frame_id=first_frame_id)
-
-
-def _make_opener(url: str) -> tuple[urllib.request.OpenerDirector, str]:
-    """Return an opener for HTTP and HTTPS only, and the URL without its user and password."""
-    parts = urlsplit(url)
-    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-    if parts.username:
-        passwords.add_password(None, address, unquote(parts.username), unquote(parts.password or ""))
-    opener = urllib.request.OpenerDirector()
-    handlers: list[Any] = [
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPDigestAuthHandler(passwords),
-        urllib.request.HTTPBasicAuthHandler(passwords),
-    ]
-    for handler in handlers:
-        opener.add_handler(handler)
-    return opener, address
-
-
-def _boundary(response: HTTPResponse) -> str:
+def boundary_of(response: HTTPResponse) -> str:
+    """Return the boundary between the parts of a response, or an empty text."""
     headers: Message = response.headers
     return headers.get_boundary("") or ""
-
-
-def _reason(err: object) -> str:
-    if isinstance(err, TimeoutError):
-        return "no answer in time"
-    return str(getattr(err, "strerror", None) or err)

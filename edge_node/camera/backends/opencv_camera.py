@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 import time
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
+from edge_node.camera.backends.rtsp_probe import rtsp_cause
 from edge_node.camera.frame import Frame
 from edge_node.camera.source import Source, SourceKind
 from edge_node.errors import CameraError
@@ -31,6 +33,8 @@ _MAX_DRAINED_FRAMES = 120  # frames; four seconds of a stream at 30 fps
 _MAX_DRAIN_S = 2.0
 # The kernel stamps V4L2 frames on the monotonic clock; a stamp older than this is on another clock.
 _CREDIBLE_STAMP_AGE_S = 10.0
+_MIN_PROBE_S = 0.5  # for asking why a stream failed, also where opening took all the time
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}")
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +49,15 @@ class OpenCvCamera:
     live = True
 
     def __init__(
-        self, source: Source, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0
+        self,
+        source: Source,
+        config: CameraConfig,
+        *,
+        stop: threading.Event,
+        first_frame_id: int = 0,
+        content: str = "",
     ) -> None:
-        """Open the camera.
+        """Open the camera; ``content`` is what a web server called its stream.
 
         Raises:
             CameraError: it does not exist, or gives no video.
@@ -60,9 +70,7 @@ class OpenCvCamera:
         if self._is_device:
             self._capture = _open_device(source.address, config)
         else:
-            self._capture = open_with_ffmpeg(
-                source.address, source.name, timeout_ms=config.timeout_ms, network=True
-            )
+            self._capture = _open_stream(source, config, content)
             self._drain()
 
     def read(self) -> Frame | None:
@@ -157,6 +165,30 @@ def to_three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         return pixels
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+
+
+def _open_stream(source: Source, config: CameraConfig, content: str) -> cv2.VideoCapture:
+    """Open a network stream, or ask the camera why it cannot be opened."""
+    started_s = time.monotonic()
+    try:
+        return open_with_ffmpeg(
+            source.address,
+            source.name,
+            timeout_ms=config.timeout_ms,
+            rtsp_transport=config.rtsp_transport,
+        )
+    except CameraError as err:
+        if not source.address.lower().startswith("rtsp"):
+            kind = f" in what the camera sends ({content})" if _MEDIA_TYPE.fullmatch(content) else ""
+            raise CameraError(f"{err}{kind}") from None
+        left_s = config.timeout_ms / 1000 - (time.monotonic() - started_s)
+        cause = rtsp_cause(source.address, config.rtsp_transport, max(left_s, _MIN_PROBE_S))
+        if cause is None:
+            cause = f"agrees to send, but no video comes within {config.timeout_ms} ms"
+            cause += ": does a firewall stop UDP?" if config.rtsp_transport == "udp" else ""
+            if left_s > _MIN_PROBE_S:
+                cause = "agrees to send, but nothing that FFmpeg can decode: H.264 and MJPEG can be"
+        raise CameraError(f"{source.name}: {cause}") from None
 
 
 def _open_device(path: str, config: CameraConfig) -> cv2.VideoCapture:

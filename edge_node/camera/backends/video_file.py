@@ -55,7 +55,6 @@ class VideoFile:
                 address,
                 str(path),
                 timeout_ms=VIDEO_TIMEOUT_MS,
-                network=False,
                 # FFmpeg would complete the last picture. Elsewhere than in AVI it takes whole ones with it.
                 skip_partial=cut is not None and self._lists_pictures,
             )

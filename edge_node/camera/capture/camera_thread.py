@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -94,8 +95,10 @@ class CameraReader:
         except CameraError as err:
             self.error = str(err)
         except Exception as err:  # noqa: BLE001  # no driver fault may end capturing for ever
-            _log.exception("camera %s: unexpected failure", parse_source(self._config.source).name)
-            self.error = f"unexpected failure: {err}"
+            # Neither log nor status repeat the exception's text: a library puts the address in it.
+            self.error = f"unexpected failure ({type(err).__name__})"
+            where = "".join(traceback.format_tb(err.__traceback__))
+            _log.error("camera %s: %s\n%s", parse_source(self._config.source).name, self.error, where)
         finally:
             if camera is not None:
                 with suppress(Exception):  # a camera that cannot be closed is abandoned

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
+from edge_node.camera.capture.login import sign_in
 from edge_node.camera.capture.opening import open_camera
-from edge_node.camera.source import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ class CaptureThread:
         is_held: Callable[[], bool] = lambda: False,
         on_state: Callable[[CameraState], None] | None = None,
     ) -> None:
-        """Check the source without touching it.
+        """Check the source without touching it, and that its password can be read.
 
         Args:
             config: of the camera.
@@ -93,7 +93,7 @@ class CaptureThread:
         self._latest = latest
         self._is_held = is_held
         self._on_state = on_state
-        self._source = parse_source(config.source)
+        self._source = sign_in(config)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._reader: CameraReader | None = None
@@ -180,6 +180,8 @@ class CaptureThread:
     def _watch(self, reader: CameraReader) -> None:
         """Wait until the reader has ended, or abandon it because it hangs."""
         limit_s = self._config.timeout_ms / 1000 + _HUNG_GRACE_S
+        if self._source.address.lower().startswith("http"):  # a snapshot waits before it asks
+            limit_s += self._config.snapshot_interval_s
         while not reader.done.wait(_POLL_S):
             self.beat_s = time.monotonic()
             if self._stop.is_set():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from edge_node.camera.source import SourceKind, parse_source
+from edge_node.camera.capture.login import sign_in
+from edge_node.camera.source import SourceKind
 
 if TYPE_CHECKING:
     import threading
@@ -17,7 +18,7 @@ class Camera(Protocol):
     """A source of frames; used by one thread alone.
 
     Attributes:
-        source: the camera or file as the operator wrote it, without its password.
+        source: the camera's name or the file: what may be shown of ``[camera] source``.
         live: False for recordings: they end, and at the pace ``fast`` they drop nothing.
     """
 
@@ -59,7 +60,7 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
     Raises:
         CameraError: an unknown scheme, a missing device or file, a folder without pictures, no answer.
     """
-    source = parse_source(config.source)
+    source = sign_in(config)
     # Each backend is imported on demand: the libraries of the others cost time and memory.
     if source.kind is SourceKind.RECORDING:
         from edge_node.camera.backends.recording import Recording
@@ -73,12 +74,14 @@ def open_camera(config: CameraConfig, *, stop: threading.Event, first_frame_id: 
         from edge_node.camera.backends.csi import open_csi
 
         return open_csi(source, config, stop=stop, first_frame_id=first_frame_id)
+    content = ""
     if source.kind is SourceKind.STREAM and source.address.lower().startswith("http"):
-        from edge_node.camera.backends.mjpeg import open_mjpeg
+        from edge_node.camera.backends.http_camera import open_http_camera
 
-        stream = open_mjpeg(source, config, stop=stop, first_frame_id=first_frame_id)
-        if stream is not None:
-            return stream
+        opened = open_http_camera(source, config, stop=stop, first_frame_id=first_frame_id)
+        if not isinstance(opened, str):
+            return opened
+        content = opened
     from edge_node.camera.backends.opencv_camera import OpenCvCamera
 
-    return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id)
+    return OpenCvCamera(source, config, stop=stop, first_frame_id=first_frame_id, content=content)

@@ -55,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", nargs="?", help="try this one: /dev/video0, rtsp://..., csi:0, gst:..., ..."
     )
+    parser.add_argument("--username", help="at an http or rtsp camera")
+    parser.add_argument("--password-file", metavar="FILE", help="as in [camera] password_file")
+    parser.add_argument(
+        "--rtsp-transport", choices=("tcp", "udp"), default="tcp", help="default: %(default)s"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE.jpg", help="where its test picture goes")
     parser.add_argument("--width", type=int, help="asked of the camera")
     parser.add_argument("--height", type=int, help="asked of the camera")
@@ -62,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.epilog = (
         "Without a source: the cameras that are there, exit code 1 if there are none.\n"
-        "Example: edge-node cameras rtsp://10.0.0.9/live --save test.jpg"
+        "Example: edge-node cameras rtsp://10.0.0.9/live --save test.jpg\n"
+        "With a password: --username admin --password-file FILE; in the address `ps` would show it."
     )
 
 
@@ -72,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
         return _list(list(find_cameras()), as_json=args.json)
     config = CameraConfig(
         source=args.source,
+        username=args.username,
+        password_file=args.password_file,
+        rtsp_transport=args.rtsp_transport,
         width_px=args.width,
         height_px=args.height,
         timeout_ms=int(args.timeout * 1000),

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.camera.source import parse_source
-from edge_node.config.secret_files import list_exposed
+from edge_node.camera.capture.login import check_login
+from edge_node.cli.robot.exposed_secrets import exposed_secrets
 from edge_node.config.sections import load_config
+from edge_node.credential_files import shown_path
 from edge_node.errors import BundleError, CameraError, ConfigError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
 from edge_node.mqtt.endpoint import check_security, host_problems
@@ -55,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
     _check_signing_key(args.file, config)
     try:
-        source = parse_source(config.camera.source)
+        source = check_login(config.camera)
     except CameraError as err:
         raise ConfigError(f"{args.file}: [camera] source: {err}") from err
-    for sentence in list_exposed(config):
-        print(f"edge-node: {args.file}: {sentence}", file=sys.stderr)
+    for sentence in exposed_secrets(config, args.file):
+        print(f"{args.file}: warning: {sentence}", file=sys.stderr)
     print(
         f"{args.file}: good. {config.node.site}/{config.node.robot} looks at {source.name}"
         f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
 def _file_problems(config: Config) -> Iterator[str]:
     """Yield each secret or certificate that cannot be read; systemd's credentials do not exist yet."""
     named = [("mqtt", key) for key in _MQTT_FILES]
-    for section, key in [*named, ("commands", "public_key_file"), ("http", "token_file")]:
+    named += [("commands", "public_key_file"), ("http", "token_file"), ("camera", "password_file")]
+    for section, key in named:
         text = getattr(getattr(config, section), key)
         if text is None:
             continue
@@ -81,7 +83,7 @@ def _file_problems(config: Config) -> Iterator[str]:
             with Path(path).open("rb") as file:
                 file.read(1)
         except OSError as err:
-            yield f"[{section}] {key} = {text!r}: {err.strerror or err}"
+            yield f"[{section}] {key} {shown_path(text)}: {err.strerror or err}"
 
 
 def _check_signing_key(file: Path, config: Config) -> None:

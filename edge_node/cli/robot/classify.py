@@ -10,6 +10,7 @@ import cv2
 from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import read_picture
+from edge_node.camera.source import recording_path
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -124,10 +125,15 @@ class _Classifier:
 
 def _judge_path(given: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
     """Yield the verdict on each picture of a path, and whether it could be read."""
-    path = Path(given)
     if not given:
         yield _unreadable(given, "an empty path names nothing"), False
-    elif path.is_dir():
+        return
+    try:
+        path = recording_path(given)
+    except CameraError as err:  # an address is not repeated: it may hold a password
+        yield _unreadable("...", str(err)), False
+        return
+    if path.is_dir():
         found = sorted(
             entry for entry in path.rglob("*") if entry.is_file() and not entry.name.startswith(".")
         )

@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Needs root. Running it twice is safe; with a newer package it upgrades.\n"
-        "Files mqtt-password and signing-key in /etc/corrosion-edge are handed to the service as\n"
-        "credentials; edge-node command keygen /etc/corrosion-edge/signing-key makes the latter.\n"
+        "Files mqtt-password, camera-password and signing-key in /etc/corrosion-edge are handed to the\n"
+        "service as credentials; edge-node command keygen /etc/corrosion-edge/signing-key makes the latter.\n"
         "Several cameras: /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
     )
 

@@ -66,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _replay(args: argparse.Namespace) -> int:
-    if parse_source(args.recording).live:
-        raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
+    if (source := parse_source(args.recording)).live:
+        raise ConfigError(f"{source.name}: a camera cannot be replayed; record it first")
     old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
     comparison, progress = DecisionComparison(), _Progress()
     for change in _compare_recording(args.recording, old, new):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
-from edge_node.config.secret_files import list_exposed
+from edge_node.cli.robot.exposed_secrets import exposed_secrets
 from edge_node.config.sections import load_config
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     config = load_config(args.config)
-    for sentence in list_exposed(config):
+    for sentence in exposed_secrets(config, args.config):
         _log.warning("%s", sentence)
     malloc.limit_arenas()
     # The node multiplies no matrices: OpenBLAS's threads would only cost memory.

@@ -29,7 +29,11 @@ _TEMPLATE = "corrosion-edge@"
 RULES = "60-corrosion-camera.rules"
 DEFAULT_PREFIX = Path("/opt/corrosion-edge")
 # Files beside the configuration that systemd hands to the service, and the key that is to name each.
-CREDENTIALS = {"mqtt-password": "[mqtt] password_file", "signing-key": "[node] signing_key_file"}
+CREDENTIALS = {
+    "mqtt-password": "[mqtt] password_file",
+    "camera-password": "[camera] password_file",
+    "signing-key": "[node] signing_key_file",
+}
 _DROP_IN = """# systemd hands the file over; in node.toml write
 # {key} = "$CREDENTIALS_DIRECTORY/{name}"
 [Service]

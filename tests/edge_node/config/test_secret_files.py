@@ -36,7 +36,7 @@ def test_the_sentence_says_who_can_do_what(tmp_path: Path, mode: int, said: str)
 
 
 def test_each_secret_of_a_configuration_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also one that systemd hands over; certificates and public keys are none, a missing file is none."""
+    """What systemd hands over is the service's alone; certificates are no secret, a missing file is none."""
     for name in ("password", "token", "ca.pem", "key.pem"):
         (tmp_path / name).touch(mode=0o644)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
@@ -56,4 +56,4 @@ def test_each_secret_of_a_configuration_is_looked_at(tmp_path: Path, monkeypatch
         )
     )
     found = [sentence.split(":")[0] for sentence in list_exposed(config)]
-    assert found == ["[mqtt] password_file", "[mqtt] key_file", "[http] token_file"]
+    assert found == ["[mqtt] key_file", "[http] token_file"]

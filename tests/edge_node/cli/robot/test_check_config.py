@@ -29,7 +29,7 @@ def test_a_password_is_not_printed(tmp_path):
     found = check(tmp_path, "rtsp://admin:s3cret@10.0.0.9/live")
     assert found.returncode == 0, found.stderr
     assert "s3cret" not in found.stdout
-    assert "rtsp://admin:***@10.0.0.9/live" in found.stdout
+    assert "rtsp://10.0.0.9/live" in found.stdout
 
 
 @pytest.mark.parametrize("source", ["ftp://host/x", "csi:left", "file:///etc/passwd"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_node.cli.robot.systemd_service import (
+    CREDENTIALS,
     RULES,
     UNITS,
     InstallError,
@@ -85,14 +86,14 @@ def test_again_is_the_same_as_once(installed, wheel):
     assert edited.read_text().endswith("# edited\n")
 
 
-def test_a_password_and_a_signing_key_become_credentials(installed, wheel):
+def test_passwords_and_a_signing_key_become_credentials(installed, wheel):
     """What the operator put there is closed to others and handed over by systemd."""
     layout, _ = installed
-    for name, key in (("mqtt-password", "[mqtt] password_file"), ("signing-key", "[node] signing_key_file")):
-        secret = layout.configuration / name
-        secret.write_text("secret")
-        put(layout, wheel)
-        assert secret.stat().st_mode & 0o777 == 0o600
+    for name in CREDENTIALS:
+        (layout.configuration / name).write_text("secret")
+    put(layout, wheel)
+    for name, key in CREDENTIALS.items():
+        assert (layout.configuration / name).stat().st_mode & 0o777 == 0o600
         drop_in = (layout.units / "corrosion-edge.service.d" / f"10-{name}.conf").read_text()
         assert f"LoadCredential={name}:/etc/corrosion-edge/{name}" in drop_in
         assert f'{key} = "$CREDENTIALS_DIRECTORY/{name}"' in drop_in
