@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -72,6 +72,7 @@ class CascadePlan:
     stages: tuple[StagePlan, ...]
     licence: str = "not stated"
     intended_use: str = "not stated"
+    colourless: Literal["measured"] | None = None
 
     def rename(self, name: str | None, version: str | None) -> CascadePlan:
         """Return the plan with another name or version for the bundle, where they are given.
@@ -121,6 +122,7 @@ def read_cascade(path: Path) -> CascadePlan:
         stages,
         table.licence,
         table.intended_use,
+        table.colourless,
     )
 
 

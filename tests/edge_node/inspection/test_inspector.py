@@ -9,7 +9,7 @@ from edge_node.camera.backends.recording import iter_video
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.inspection.inspector import Inspector, Tiling
+from edge_node.inspection.inspector import Inspector, Tiling, make_marking
 from edge_node.messages.verdict import Outcome
 
 
@@ -31,6 +31,28 @@ def test_the_inspector_judges_each_tile_with_the_real_models():
         ]
         expected = max((whole.inspect(part).decision.outcome for part in parts), key=ranks.index)
         assert quarters.inspect(pixels).decision.outcome is expected
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("tiling", [None, Tiling(2, 2, 0.1)])
+def test_only_painted_steel_is_graded(tiling):
+    """By default a corroded frame has an area alone; of painted steel it has grades, in its text as well."""
+    engine = Engine(load_bundle(DEFAULT_BUNDLE))
+    plain = Inspector(engine, tiling=tiling)
+    painted = Inspector(engine, tiling=tiling, is_painted_steel=True)
+    corroded = [
+        (one, two)
+        for pixels in list(iter_video(CLIP))[::20]
+        if (one := plain.inspect(pixels)).corroded is not None and (two := painted.inspect(pixels))
+    ]
+    assert all(one.decision.grades is None for one, _ in corroded)
+    assert not any("ISO" in line for one, _ in corroded for line in make_marking(one).lines)
+    steel = [two for _, two in corroded if two.decision.material == "steel" and two.decision.area_fraction]
+    others = [two for _, two in corroded if two not in steel]
+    assert steel
+    assert all(two.decision.grades is not None for two in steel)
+    assert all(any("ISO" in line for line in make_marking(two).lines) for two in steel)
+    assert all(two.decision.grades is None for two in others)
 
 
 @pytest.mark.runtime
