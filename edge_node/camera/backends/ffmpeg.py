@@ -28,6 +28,8 @@ _NETWORK_OPTIONS = {
 _FILE_OPTIONS = {"threads": "1"}
 _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
+# OpenCV gives up a read after 4096 packets of sound: 90 s between two pictures of a time lapse.
+os.environ.setdefault("OPENCV_FFMPEG_READ_ATTEMPTS", "1000000")
 # FFmpeg would write to the process's stderr; its failures become a CameraError instead.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 _SILENT = 0
@@ -38,7 +40,9 @@ _SILENT = 0
 _opening = threading.Lock()
 
 
-def open_with_ffmpeg(address: str, name: str, *, timeout_ms: int, network: bool) -> cv2.VideoCapture:
+def open_with_ffmpeg(
+    address: str, name: str, *, timeout_ms: int, network: bool, skip_partial: bool = False
+) -> cv2.VideoCapture:
     """Open a capture of which every call ends within about ``timeout_ms``.
 
     Args:
@@ -46,6 +50,7 @@ def open_with_ffmpeg(address: str, name: str, *, timeout_ms: int, network: bool)
         name: its name in messages, without a password.
         timeout_ms: for opening, and for each read.
         network: False confines FFmpeg to local files, True to network protocols.
+        skip_partial: leave out a picture of which the container has only a part, instead of completing it.
 
     Raises:
         CameraError: it cannot be opened.
@@ -53,7 +58,7 @@ def open_with_ffmpeg(address: str, name: str, *, timeout_ms: int, network: bool)
     if not _opening.acquire(timeout=timeout_ms / 1000):
         raise CameraError(f"{name}: an earlier attempt to open a stream still hangs")
     try:
-        capture = _open(address, name, timeout_ms, _options(network=network))
+        capture = _open(address, name, timeout_ms, _options(network=network, skip_partial=skip_partial))
     finally:
         _opening.release()
     if not capture.isOpened():
@@ -79,8 +84,10 @@ def _open(address: str, name: str, timeout_ms: int, options: str) -> cv2.VideoCa
             os.environ[OPTIONS_VARIABLE] = previous
 
 
-def _options(*, network: bool) -> str:
+def _options(*, network: bool, skip_partial: bool) -> str:
     options = {"max_pixels": str(_MAX_PIXELS)}
     options["protocol_whitelist"] = _NETWORK_PROTOCOLS if network else _FILE_PROTOCOLS
     options |= _NETWORK_OPTIONS if network else _FILE_OPTIONS
+    if skip_partial:
+        options["fflags"] = "discardcorrupt"
     return "|".join(f"{key};{value}" for key, value in options.items())

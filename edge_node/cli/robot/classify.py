@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge_node.camera.backends.recording import iter_video
-from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.media_kind import MediaKind, media_kind
+from edge_node.camera.picture import read_picture
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -121,22 +122,20 @@ class _Classifier:
             raise CorrosionError(f"{path}: {err.strerror or err}; the overlay cannot be written") from err
 
 
-# A file that is no video by its suffix is read as a picture; its reader reports what is wrong.
-_VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
-
-
 def _judge_path(given: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
     """Yield the verdict on each picture of a path, and whether it could be read."""
     path = Path(given)
     if not given:
         yield _unreadable(given, "an empty path names nothing"), False
     elif path.is_dir():
-        found = sorted(entry for entry in path.rglob("*") if _is_readable(entry))
+        found = sorted(
+            entry for entry in path.rglob("*") if entry.is_file() and not entry.name.startswith(".")
+        )
         if not found:
             yield (
                 _unreadable(
                     given,
-                    f"{given}: the folder holds no picture or video ({' '.join(sorted(PICTURE_SUFFIXES))})",
+                    f"{given}: the folder holds no picture or video",
                 ),
                 False,
             )
@@ -147,14 +146,10 @@ def _judge_path(given: str, classifier: _Classifier) -> Iterator[tuple[PictureVe
 
 
 def _judge_file(source: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
-    if Path(source).suffix.lower() in _VIDEO_SUFFIXES:
+    if media_kind(Path(source)) is MediaKind.VIDEO:
         yield from _judge_video(source, classifier)
     else:
         yield _judge_picture(source, classifier)
-
-
-def _is_readable(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
 
 
 def _judge_picture(source: str, classifier: _Classifier) -> tuple[PictureVerdict, bool]:

@@ -12,7 +12,7 @@ import msgspec
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 from edge_node.config.sections import CameraConfig
-from edge_node.errors import BundleError, ConfigError, CorrosionError
+from edge_node.errors import BundleError, CameraError, ConfigError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
@@ -97,10 +97,16 @@ def _inspector(name: str, material: str) -> Inspector:
 
 def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
+    read = 0
     try:
         while (frame := camera.read()) is not None:
             change = compare_decisions(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
             yield PictureChange(frame_id=frame.frame_id, **msgspec.structs.asdict(change))
+            read += 1
+    except CameraError as err:  # a recording that is cut off: what is there was compared
+        if not read:
+            raise
+        print(f"edge-node: {err}", file=sys.stderr)
     finally:
         camera.close()
 

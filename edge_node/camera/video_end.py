@@ -1,0 +1,288 @@
+"""Find out whether a video file ends before its container says that it does; nothing is decoded.
+
+Lengths of boxes, elements, chunks, tags and packets are compared with the file's length. Times are not: a
+container's duration is that of its longest track, and its origin is not that of the first picture.
+
+Told: MP4, QuickTime and 3GP; Matroska and WebM; AVI; FLV; ASF; animated PNG; the last packet of MPEG-TS and
+MPEG-PS. A file of any kind whose end holds only zeros is told too: a file system does that when the power
+fails. Not told: a cut that falls exactly between two fragments, clusters of a live Matroska, tags or packets;
+raw H.264, H.265 and other elementary streams, Ogg, GIF and the rest, which announce nothing.
+
+Sources: ISO/IEC 14496-12, RFC 9559 and RFC 8794, RIFF with OpenDML, Adobe's FLV specification 10.1,
+Microsoft's ASF specification, ISO/IEC 13818-1, PNG.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_node.errors import CameraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    _Read = Callable[[int, int], bytes]  # from a byte on, so many; fewer at the end
+
+_MIN_ZERO_BYTES = 2048  # fewer may be a silent sound
+_ZEROS_OF_AN_ELEMENT_BYTES = 64  # with which its content may end
+_BLOCK_BYTES = 1024 * 1024
+
+
+def find_cut(path: Path) -> str | None:
+    """Return in words how the file shows that its end is missing, or None where nothing shows it.
+
+    Raises:
+        CameraError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            descriptor = file.fileno()
+
+            def read(at: int, count: int) -> bytes:
+                return os.pread(descriptor, count, at)
+
+            return _find_cut(read, os.fstat(descriptor).st_size)
+    except OSError as err:
+        raise CameraError(f"{path}: {err.strerror or err}") from err
+
+
+def lists_pictures(path: Path) -> bool:
+    """Tell whether the container lists each picture of its video track; others give a length of time."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return any(magic.match(head) for magic, walk in _WALKS if walk in {_walk_iso, _walk_avi})
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part that the container announces: its name, and where it ends; None where it is missing."""
+
+    name: str
+    end: int | None
+    is_filling: bool = False
+
+
+def _find_cut(read: _Read, size: int) -> str | None:
+    head = read(0, 16)
+    walk = next((walk for magic, walk in _WALKS if magic.match(head)), None)
+    zeros_at = _zeros_at(read, size)
+    announced = 0 if walk in _WALKS_TO_AN_END else size
+    for part in walk(read, size) if walk else ():
+        if part.end is None:
+            return f"its {part.name} is missing"
+        if part.end > size:
+            return f"its {part.name} ends at byte {part.end:,}, the file at byte {size:,}"
+        if not part.is_filling:
+            announced = max(announced, part.end)
+    # Recorders that reserve space leave zeros behind the container's own end.
+    if zeros_at is not None and announced > zeros_at + _ZEROS_OF_AN_ELEMENT_BYTES:
+        return f"from byte {zeros_at:,} of {size:,} on it holds only zeros"
+    return None
+
+
+def _zeros_at(read: _Read, size: int) -> int | None:
+    """Return where the zeros at the file's end begin, if there are many."""
+    at = size
+    while at > 0:
+        start = max(0, at - (_BLOCK_BYTES if at < size else _MIN_ZERO_BYTES))
+        kept = len(read(start, at - start).rstrip(b"\0"))
+        at = start + kept
+        if kept:
+            break
+    return at if size - at >= _MIN_ZERO_BYTES else None
+
+
+_BOXES = frozenset(
+    b"ftyp moov mdat moof mfra free skip wide uuid udta meta sidx styp ssix prft emsg pnot PICT pdin".split()
+)
+
+
+def _walk_iso(read: _Read, size: int) -> Iterator[_Part]:
+    """Walk the boxes; a box that is not known may be what some recorder adds behind the last one."""
+    at, found = 0, {b""}
+    while at < size:
+        header = read(at, 16)
+        length, name = int.from_bytes(header[:4], "big"), header[4:8]
+        if len(header) < 8 and b"moof" in found and any(header):
+            yield _Part("next box", at + 8)
+        if name not in _BOXES:
+            break
+        if length == 1:
+            length = int.from_bytes(header[8:], "big")
+        found.add(name)
+        if length < 8:  # 0: to the end of the file
+            break
+        at += length
+        yield _Part(f"box {name.decode()}", at, is_filling=name in {b"free", b"skip"})
+    if not found & {b"moov", b"moof"}:
+        yield _Part("index (the box moov)", None)
+
+
+_SEGMENT, _CLUSTER, _VOID = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75", b"\xec"
+_ELEMENTS = {_SEGMENT: "segment", _CLUSTER: "cluster"}
+
+
+def _walk_matroska(read: _Read, size: int) -> Iterator[_Part]:
+    """Walk the elements of the segment; live files give neither its length nor that of their clusters."""
+    at, end = 0, size
+    while at < end:
+        name, length, start = _read_element(read(at, 12))
+        yield _Part("next element", at + start, is_filling=True)
+        if not name:
+            yield _Part(f"element at byte {at:,} of {size:,}", None)
+        at += start
+        if length is None and name not in _ELEMENTS:
+            return
+        if length is None:
+            continue
+        # A segment's own end is compared with the file's, and what counts as its content is in it.
+        is_filling = name in {_SEGMENT, _VOID}
+        yield _Part(_ELEMENTS.get(name, "last element"), at + length, is_filling=is_filling)
+        if name == _SEGMENT:
+            end = at + length
+        else:
+            at += length
+
+
+def _read_element(header: bytes) -> tuple[bytes, int | None, int]:
+    """Return an element's id, its length (None: not known) and that of its header; no id if it is none."""
+    name_bytes = 9 - header[0].bit_length()
+    first = header[name_bytes] if name_bytes < len(header) else 0xFF
+    length_bytes = 9 - first.bit_length()
+    start = name_bytes + length_bytes
+    if name_bytes > 4 or length_bytes > 8:
+        return b"", None, 1
+    unknown = (1 << 7 * length_bytes) - 1
+    length = int.from_bytes(header[name_bytes:start], "big") & unknown
+    return header[:name_bytes], None if length == unknown else length, start
+
+
+_UNKNOWN_LENGTHS = frozenset({0, 0xFFFFFFFF})  # of a recorder that never came to write it
+_CHUNK_NAME = re.compile(rb"[ -~]{4}")
+_RIFF_SLACK_BYTES = 8  # some writers count the header too
+
+
+def _walk_avi(read: _Read, size: int) -> Iterator[_Part]:
+    """Walk the RIFF chunks (more than one beyond 1 GB), or where no length is given what is in them."""
+    at, is_live = 0, False
+    while at < size:
+        header = read(at, 12)
+        name, length = header[:4], int.from_bytes(header[4:8], "little")
+        if not _CHUNK_NAME.match(name) or (name != b"RIFF" and not is_live):
+            return
+        yield _Part("next chunk", at + 8)
+        is_list = name == b"RIFF" or (name == b"LIST" and header[8:] in {b"movi", b"rec "})
+        if is_list and length in _UNKNOWN_LENGTHS:
+            at, is_live = at + 12, True
+            continue
+        at += 8 + length
+        yield _Part(f"chunk {name.decode()}", at - (_RIFF_SLACK_BYTES if name == b"RIFF" else 0))
+        at += at & 1
+
+
+_FLV_TAGS = frozenset({8, 9, 18})  # sound, video, script
+
+
+def _walk_flv(read: _Read, size: int) -> Iterator[_Part]:
+    """Look at the last tag by its length behind it; if that is wrong, walk all tags."""
+    length = int.from_bytes(read(size - 4, 4), "big")
+    last = read(size - 4 - length, 4) if 11 <= length <= size - 13 else b"\0"
+    if last[0] & 0x1F in _FLV_TAGS and int.from_bytes(last[1:], "big") == length - 11:
+        return
+    at = int.from_bytes(read(5, 4), "big") + 4
+    while at < size:
+        tag = read(at, 11)
+        if tag[0] & 0x1F not in _FLV_TAGS:
+            return
+        yield _Part("last tag", at + 11)
+        at += 11 + int.from_bytes(tag[1:4], "big")
+        yield _Part("last tag", at)
+        at += 4
+        if at > size > at - 4:
+            yield _Part("last tag", at)
+
+
+def _walk_asf(read: _Read, _size: int) -> Iterator[_Part]:
+    """Compare the header's and the data object's length."""
+    at = 0
+    for name in ("header", "data"):
+        length = int.from_bytes(read(at + 16, 8), "little")
+        if length < 100:  # not known: a live recording
+            return
+        at += length
+        yield _Part(name, at)
+
+
+def _walk_png(read: _Read, _size: int) -> Iterator[_Part]:
+    at, name = 8, b""
+    while name != b"IEND":
+        header = read(at, 8)
+        at, name = at + 12 + int.from_bytes(header[:4], "big"), header[4:]
+        yield _Part("last chunk", at)
+
+
+_SYNC = 0x47
+_TAIL_PACKETS = 12
+
+
+def _walk_transport_stream(read: _Read, size: int) -> Iterator[_Part]:
+    """Look at the last packet: of 188 bytes, or with a time before it or check sums behind it."""
+    for packet_bytes, before in ((188, 0), (192, 4), (204, 0)):
+        tail = read(max(0, size - packet_bytes * _TAIL_PACKETS), packet_bytes * _TAIL_PACKETS)
+        for first in range(min(packet_bytes, len(tail))):
+            syncs = tail[first::packet_bytes]
+            if len(syncs) > _TAIL_PACKETS // 3 and syncs.count(_SYNC) == len(syncs):
+                yield _Part("last packet", size + -(len(tail) - first + before) % packet_bytes)
+                return
+
+
+_PACK = b"\0\0\1\xba"
+_PROGRAM_TAIL_BYTES = 256 * 1024
+
+
+def _walk_program_stream(read: _Read, size: int) -> Iterator[_Part]:
+    """Walk the packets at the file's end from the first pack whose packets follow each other to the end."""
+    offset = max(0, size - _PROGRAM_TAIL_BYTES)
+    tail = read(offset, _PROGRAM_TAIL_BYTES)
+    for pack in re.finditer(_PACK, tail):
+        at: int | None = pack.start()
+        while at is not None and at < len(tail):
+            at = _packet_end(tail, at)
+        if at is not None:
+            yield _Part("last packet", offset + at)
+            return
+
+
+def _packet_end(tail: bytes, at: int) -> int | None:
+    """Return where a packet of a program stream ends; None where none begins."""
+    header = tail[at : at + 14]
+    if header[:3] != b"\0\0\1" or len(header) < 4:
+        return None
+    code = header[3]
+    if code == 0xB9:  # the program's end
+        return at + 4
+    if code == 0xBA:
+        is_mpeg1 = len(header) > 4 and header[4] >> 6 != 1
+        return at + (12 if is_mpeg1 else 14 + (header[13] & 7 if len(header) == 14 else 0))
+    if len(header) < 6:
+        return at + 6
+    length = int.from_bytes(header[4:6], "big")
+    return at + 6 + length if code > 0xBA and length else None
+
+
+_WALKS: tuple[tuple[re.Pattern[bytes], Callable[[_Read, int], Iterator[_Part]]], ...] = (
+    (re.compile(rb".{4}(?:ftyp|moov|mdat|wide|free|skip|pnot|moof|styp|sidx)", re.DOTALL), _walk_iso),
+    (re.compile(rb"\x1a\x45\xdf\xa3"), _walk_matroska),
+    (re.compile(rb"RIFF"), _walk_avi),
+    (re.compile(rb"\x30\x26\xb2\x75"), _walk_asf),
+    (re.compile(rb"\x89PNG"), _walk_png),
+    (re.compile(rb"FLV"), _walk_flv),
+    (re.compile(rb"\0\0\x01\xba|IMKH"), _walk_program_stream),
+    (re.compile(rb""), _walk_transport_stream),
+)
+# The others have no end of their own: zeros there are a fault.
+_WALKS_TO_AN_END = frozenset({_walk_iso, _walk_matroska, _walk_avi, _walk_asf, _walk_png})
