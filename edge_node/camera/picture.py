@@ -23,7 +23,24 @@ if TYPE_CHECKING:
 
     from edge_node.camera.tiff_header import TiffDirectory
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+# Names of files that are taken for pictures where their content is not looked at.
+PICTURE_SUFFIXES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".jp2",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+    }
+)
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # The largest industrial sensors have 150 megapixels; this one decodes to 600 MB.
 MAX_PIXELS = 200_000_000
@@ -171,7 +188,7 @@ def _decode(content: bytes, flags: int, where: str) -> NDArray[np.uint8 | np.uin
         raise UnreadablePictureError(f"{where}: no picture that can be decoded ({err.err})") from err
     if pixels is None:
         raise UnreadablePictureError(
-            f"{where}: no picture, or a damaged one; wanted one of {' '.join(sorted(PICTURE_SUFFIXES))}"
+            f"{where}: no picture, or a damaged one; wanted JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or AVIF"
         )
     return np.asarray(pixels)
 

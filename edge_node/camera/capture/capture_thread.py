@@ -173,7 +173,8 @@ class CaptureThread:
             return False
         self.pictures_skipped = reader.skipped
         self.failure = reader.error
-        self._set_state(CameraCondition.ENDED, reader.error or f"{self._source.name} was read to its end")
+        text = reader.error or _with(f"{self._source.name} was read to its end", reader.omissions)
+        self._set_state(CameraCondition.ENDED, text)
         self._latest.close()
         return True
 
@@ -219,7 +220,7 @@ class CaptureThread:
         if self._source.live:
             self._hand_over_live(frame)
             return
-        self._set_state(CameraCondition.STREAMING, "pictures are read")
+        self._set_state(CameraCondition.STREAMING, _with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
             self._latest.put(frame)
         else:
@@ -251,3 +252,7 @@ class CaptureThread:
             _log.log(level, "camera %s: %s", condition.value, text)
         if self._on_state is not None:
             self._on_state(self.state)
+
+
+def _with(text: str, omissions: str) -> str:
+    return f"{text}; {omissions}" if omissions else text
