@@ -216,7 +216,7 @@ def test_a_recording_that_fails_midway_closes_the_slot_and_says_why(tmp_path):
 
 def test_a_folder_is_read_below_itself_page_by_page_and_says_what_was_left_out(tmp_path, caplog):
     """Pictures in natural order, pages of a TIFF, and the rest in the log, the state and for ``replay``."""
-    levels = [np.full((40, 60, 3), level, np.uint16) for level in (50, 60, 70, 80)]
+    levels = [np.full((40, 60, 3), level, np.uint16) for level in (150, 160, 170, 180)]
     folder = tmp_path / "DCIM" / "100MEDIA"
     folder.mkdir(parents=True)
     (folder / "img10.jpg").write_bytes(encoded(levels[3].astype(np.uint8), ".jpg"))
@@ -226,7 +226,7 @@ def test_a_folder_is_read_below_itself_page_by_page_and_says_what_was_left_out(t
     (folder / "a.txt").write_bytes(b"taken by night")
     recording = Recording(CameraConfig(source=str(tmp_path), pace="fast"), stop=threading.Event())
     found = [int(frame.pixels.mean().round()) for frame in iter(recording.read, None)]
-    assert found == [50, 70, 80]
+    assert found == [150, 170, 180]
     assert recording.skipped == 2
     assert recording.omissions == "2 cannot be read; 1 left out: a.pdf"
     assert [text.removeprefix(f"{folder}/").split(":")[0] for text in recording.omitted] == [
