@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FPS = 25.0  # JPEGs carry no time; FFmpeg assumes the same
 _START = b"\xff\xd8\xff"
 _START_OF_IMAGE, _END_OF_IMAGE = 0xD8, 0xD9
+_APPLICATIONS = range(0xE0, 0xF0)
 # Not those without a length: a stuffed or a fill byte, TEM, RSTn.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 
@@ -66,7 +67,7 @@ def _decode(content: bytes) -> NDArray[np.uint8] | None:
 def _find_end(content: mmap.mmap, at: int) -> int | None:
     """Return the position behind the JPEG's end marker; None if the file or the next JPEG comes first.
 
-    A segment is skipped by its length: the thumbnail in one has an end marker of its own.
+    A segment is skipped by its length: the thumbnail in one of an application has an end marker of its own.
     """
     at += 2
     while (marker := _MARKER.search(content, at)) is not None:
@@ -75,5 +76,7 @@ def _find_end(content: mmap.mmap, at: int) -> int | None:
             return at
         if code == _START_OF_IMAGE:
             return None
-        at += int.from_bytes(content[at : at + 2], "big")
+        start, at = at, at + int.from_bytes(content[at : at + 2], "big")
+        if code not in _APPLICATIONS and content.find(_START, start, at) >= 0:
+            return None
     return None

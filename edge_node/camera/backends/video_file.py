@@ -95,30 +95,42 @@ class VideoFile:
 
     def _tell(self, count: int, damaged: int, failed: int) -> None:
         """Raise if the file lacks something, after ``count`` pictures and ``failed`` failed reads."""
-        cut = find_cut(self._path)  # now: the file may have grown while it was read
+        listed = self._count_listed()
+        all_read = 0 < listed <= count
+        # Now: the file may have grown while it was read. Where all is read, zeros at its end are silence.
+        cut = find_cut(self._path, every_picture=not all_read, zeros_matter=not all_read)
         if self._capture is None and failed:
             cut = cut or "its last picture has no end"
         if not count:
-            why = f"{_CUT_OFF}: {cut}" if cut else "no video"
-            raise CameraError(f"{self._path}: {why}; not one picture can be decoded")
-        read = f"{count} pictures were read; copy it again"
+            why = f"{_CUT_OFF}: {cut}" if cut else f"{self._describe_codec()}no video that OpenCV can decode"
+            raise CameraError(f"{self._path}: {why}; not one picture was read")
+        read = f"{count} of {listed} pictures were" if listed > count else f"{count} pictures were"
         if cut:
-            listed = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if self._capture is not None else 0
-            if listed > count and lists_pictures(self._path):
-                read = f"{count} of {listed:.0f} pictures were read; copy it again"
-            raise CameraError(f"{self._path}: {_CUT_OFF}: {cut}; {read}")
+            raise CameraError(f"{self._path}: {_CUT_OFF}: {cut}; {read} read; copy it again")
         if damaged:
-            raise CameraError(f"{self._path}: damaged: {damaged} pictures cannot be decoded; {read}")
+            raise CameraError(
+                f"{self._path}: damaged: {damaged} pictures cannot be decoded; {count} pictures were read"
+            )
+
+    def _count_listed(self) -> int:
+        """Return how many pictures the container lists for its video track; 0 where it lists none."""
+        if self._capture is None or not lists_pictures(self._path):
+            return 0
+        return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def _describe_codec(self) -> str:
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) if self._capture is not None else 0
+        name = code.to_bytes(4, "little", signed=code < 0)
+        return f"codec {name.decode('ascii')}: " if name.isalnum() and name.isascii() else ""
 
 
-_CUT_OFF = "cut off, or still being written"
+_CUT_OFF = "cut off, damaged or still being written"
 
 
 def _iter_capture(capture: cv2.VideoCapture, path: Path) -> Iterator[NDArray[np.uint8] | None]:
     """Yield each picture, or None for a read that failed; end when so many fail that it must be the end."""
-    promised = capture.get(
-        cv2.CAP_PROP_FRAME_COUNT
-    )  # too many or none in some files: it only bounds a search
+    # Too many or none in some files: it only bounds a search.
+    promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     reads = failed_in_row = 0
     while failed_in_row < min(max(promised - reads, _MIN_FAILED_READS), _MAX_FAILED_READS):
         started_s = time.monotonic()

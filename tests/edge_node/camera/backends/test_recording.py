@@ -276,6 +276,33 @@ def test_a_recording_that_was_cut_off_ends_with_its_reason(tmp_path, caplog):
     assert "cut off" in caplog.text
 
 
+def test_a_loop_goes_on_after_a_recording_that_is_cut_off(tmp_path, caplog):
+    """It begins again, tells it once and not in every pass, and nothing has failed."""
+    latest = LatestFrame()
+    source = str(first_share(tmp_path, ".mp4", 0.3))
+    capture = CaptureThread(CameraConfig(source=source, pace="fast", loop=True), latest)
+    capture.start()
+    passes = len(list(itertools.islice(iter(lambda: latest.take(5.0)[0], None), 150)))
+    capture.stop()
+    assert (passes, capture.failure, capture.pictures_skipped) == (150, None, 1)
+    assert caplog.text.count("cut off") == 1
+
+
+def test_a_folder_of_recordings_goes_on_to_the_next_file(tmp_path):
+    """Behind a video that is cut off come the next video and a picture; the end tells the first."""
+    cut = first_share(tmp_path, ".mp4", 0.3).rename(tmp_path / "1.bin")
+    (tmp_path / "whole.mp4").rename(tmp_path / "2.mp4")
+    cv2.imwrite(str(tmp_path / "3.png"), np.zeros((24, 32, 3), np.uint8))
+    frames = []
+    camera = open_camera(CameraConfig(source=str(tmp_path), pace="fast"), stop=threading.Event())
+    with pytest.raises(CameraError, match=r"1\.bin: cut off.* of 120 pictures were read"):
+        frames.extend(iter(camera.read, None))
+    assert camera.read() is None
+    assert len(frames) > 10 + 120
+    assert [frame.pixels.shape[0] for frame in frames[-121:]] == [120] * 120 + [24]
+    assert cut.exists()
+
+
 def test_a_recording_waits_while_no_frames_are_decided(tmp_path):
     """Held, it reads no further picture; let go, it goes on with the next one."""
     latest = LatestFrame()

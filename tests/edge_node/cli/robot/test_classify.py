@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.clips import ffmpeg
 from tests.support.encoded_pictures import encoded
 from tests.support.processes import command
 from tests.support.tiff_files import tiff
@@ -64,6 +66,29 @@ def test_a_folder_is_read_in_order_of_names_and_a_video_frame_by_frame(picture, 
     assert [(verdict["source"], verdict["frame_id"]) for verdict in found[2:]] == [
         (str(video), index) for index in range(3)
     ]
+
+
+def test_videos_are_known_by_their_content_and_a_cut_one_is_told_behind_its_pictures(tmp_path):
+    """A Raspberry Pi's .h264 and .mjpeg, a wrong name, a cut video: all frames, then the reason."""
+    names = ("a.h264", "b.mjpeg", "c.jpg", "d.avi")
+    codecs = ("libx264", "mjpeg", "flv1", "mjpeg")
+    formats = ("h264", "mjpeg", "flv", "avi")
+    outputs = zip(codecs, formats, names, strict=True)
+    options = [("-c:v", codec, "-f", kind, str(tmp_path / name)) for codec, kind, name in outputs]
+    picture = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=0.2")
+    ffmpeg(*picture, *itertools.chain(*options))
+    cut = tmp_path / "d.avi"
+    cut.write_bytes(cut.read_bytes()[:-3000])
+    found = command("edge_node.cli", "classify", str(tmp_path))
+    assert found.returncode == 1
+    *rest, told = [json.loads(line) for line in found.stdout.splitlines()]
+    frames = [(str(tmp_path / name), frame) for name in names[:3] for frame in range(4)]
+    assert [(line["source"], line["frame_id"]) for line in rest[:12]] == frames
+    assert 0 < len(rest) - 12 < 4
+    assert told["outcome"] == "not_inspectable"
+    (reason,) = told["reasons"]
+    assert "d.avi: cut off, damaged or still being written" in reason["text"]
+    assert f"{len(rest) - 12} of 4 pictures were read" in reason["text"]
 
 
 @pytest.mark.parametrize(
