@@ -37,7 +37,7 @@ COLOUR_LINES = 64
 NEUTRAL_LEVELS = 2  # red, green and blue of a grey picture differ by no more after JPEG and video coding
 # Greatest spread of red - green and of blue - green between points that are equally bright: the colour of a
 # monochrome camera's picture follows from its brightness, also where a constant cast lies over it.
-TINT_SPREAD_LEVELS = 0.43
+TINT_SPREAD_LEVELS = 0.55
 _TINT_MIN_CONTRAST = 4.0  # standard deviation of the brightness, below which its colour says nothing
 _COLOURED_SHARE = 0.001  # so many points may differ: a defective pixel
 BLOWN_OUT = 250  # grey levels from here on show no texture: JPEG and gamma compress the top of the scale
@@ -102,9 +102,14 @@ def find_colourless(pixels: NDArray[np.uint8]) -> tuple[Reason, ...]:
 
 
 def has_colour(pixels: NDArray[np.uint8]) -> bool:
-    """Return whether colour says more than brightness does, somewhere in the picture."""
+    """Return whether colour says more than brightness does, somewhere in the picture.
+
+    The upper and the lower tenth do not count: cameras write name and time there, in colour also by night.
+    """
     step = max(1, min(pixels.shape[:2]) // COLOUR_LINES)
-    points = pixels[step // 2 :: step, step // 2 :: step].reshape(-1, 3).astype(np.int32)
+    margin = pixels.shape[0] // 10
+    middle = pixels[margin : pixels.shape[0] - margin]
+    points = middle[step // 2 :: step, step // 2 :: step].reshape(-1, 3).astype(np.int32)
     green = points[:, 1]
     colours = (points[:, 2] - green, points[:, 0] - green)
     coloured = (np.abs(colours[0]) > NEUTRAL_LEVELS) | (np.abs(colours[1]) > NEUTRAL_LEVELS)
@@ -118,7 +123,7 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
 
 def _spread_at_equal(brightness: NDArray[np.int32], colour: NDArray[np.int32]) -> float:
     """Return the standard deviation of ``colour`` between points of equal brightness, 0 to 765."""
-    step = max(2, -(-765 * 8 // len(colour)))  # at least eight points a step, on average
+    step = max(1, -(-765 * 6 // len(colour)))  # at least six points a step, on average
     group = brightness // step
     counts = np.bincount(group)
     means = np.bincount(group, colour) / np.maximum(counts, 1)
