@@ -31,16 +31,30 @@ class MediaKind(str, Enum):
 
 def media_kind(path: Path) -> MediaKind:
     """Return what the file holds; ``OTHER`` also where it cannot be read, for its reader says why."""
+    head = _read_head(path)
+    if not head.startswith(_JPEG):
+        return _kind_of_head(head)
     try:
-        if not path.is_file():
-            return MediaKind.OTHER
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-            if head.startswith(_JPEG):
-                return MediaKind.VIDEO if _is_motion_jpeg(file.fileno()) else MediaKind.PICTURE
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+            return MediaKind.VIDEO if _is_motion_jpeg(file.fileno()) else MediaKind.PICTURE
+    except (OSError, ValueError):
         return MediaKind.OTHER
-    return _kind_of_head(head)
+
+
+def is_media(path: Path) -> bool:
+    """Tell whether the file holds a picture or a video, whichever; only its first bytes are read."""
+    head = _read_head(path)
+    return head.startswith(_JPEG) or _kind_of_head(head) is not MediaKind.OTHER
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        if not path.is_file():  # opening a pipe would wait
+            return b""
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return b""
 
 
 _JPEG = b"\xff\xd8\xff"
@@ -76,7 +90,7 @@ _PICTURE_BRANDS = frozenset(
 ) | {b"crx "}  # Canon's raw format
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A "})
 # A header that lists the file's further JPEGs: a stereo pair, a map of brightness, a preview.
-_LISTED_JPEGS = re.compile(rb"MPF\0|Container:Directory")
+_LISTED_JPEGS = re.compile(rb"MPF\0|Container:Directory|hdrgm:")
 _NEXT_JPEG = re.compile(rb"\xff\xd9[\0\r\n]*(?=\xff\xd8\xff)")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn: holds height and width
 _JPEG_SCAN = 0xDA

@@ -113,23 +113,23 @@ _BOXES = frozenset(
 
 
 def _walk_iso(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
-    """Walk the boxes; a box that is not known may be what some recorder adds behind the last one."""
-    at, found = 0, {b""}
+    """Walk the boxes; what follows a box that is not known may be no box: recorders add things at the end."""
+    at, found, is_sure = 0, {b""}, True
     while at < size:
         header = read(at, 16)
         length, name = int.from_bytes(header[:4], "big"), header[4:8]
         if len(header) < 8 and b"moof" in found and any(header):
             yield _Part("next box", at + 8)
-        if name not in _BOXES:
-            break
         if length == 1:
             length = int.from_bytes(header[8:], "big")
         found.add(name)
-        if length < 8:  # 0: to the end of the file
+        is_sure = name in _BOXES
+        if length < 8 or not (is_sure or at + length <= size):  # a length of 0: to the end of the file
             break
         at += length
-        yield _Part(f"box {name.decode()}", at, is_filling=name in {b"free", b"skip"})
-    if not found & {b"moov", b"moof"}:
+        if is_sure:
+            yield _Part(f"box {name.decode()}", at, is_filling=name in {b"free", b"skip"})
+    if is_sure and not found & {b"moov", b"moof"}:
         yield _Part("index (the box moov) is missing", None)
 
 
@@ -187,6 +187,8 @@ def _walk_avi(read: _Read, size: int, every_picture: bool) -> Iterator[_Part]:
     at, is_inside = 0, False
     while at < size:
         header = read(at, 12)
+        if not _CHUNK_NAME.match(header) and is_inside:  # some writers leave out the filling byte
+            at, header = at - 1, read(at - 1, 12)
         name, length = header[:4], int.from_bytes(header[4:8], "little")
         if not _CHUNK_NAME.match(name) or (name != b"RIFF" and not is_inside):
             if every_picture and is_inside:

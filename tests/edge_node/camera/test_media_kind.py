@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.camera.media_kind import MediaKind, media_kind
+from edge_node.camera.media_kind import MediaKind, is_media, media_kind
 from tests.support.mjpeg_server import moving_picture
 
 
@@ -14,6 +14,7 @@ def kind_of(folder, content):
     """Return the kind of a file that holds ``content`` and whose name says nothing."""
     path = folder / "file"
     path.write_bytes(content)
+    assert is_media(path) is (media_kind(path) is not MediaKind.OTHER)
     return media_kind(path)
 
 
@@ -119,3 +120,4 @@ def test_what_is_no_file_is_neither(tmp_path):
     """A folder, a name that is not there and one with a NUL are no error here."""
     for path in (tmp_path, tmp_path / "none", tmp_path / "a\0b"):
         assert media_kind(path) is MediaKind.OTHER
+        assert not is_media(path)

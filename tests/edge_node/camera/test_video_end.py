@@ -32,6 +32,9 @@ def cut_of(folder, content):
         START + box(b"moov") + box(b"mdat", bytes(9)) + bytes(3),
         START + box(b"moov") + box(b"mdat", b"x" * 9) + bytes(9000),  # reserved space
         START + box(b"moov") + box(b"mdat", b"x" * 9) + box(b"free", bytes(9000)),
+        START + box(b"auth", b"abc") + box(b"mdat", b"abc") + box(b"moov"),  # a box of some recorder
+        START + box(b"mdat", b"abc") + box(b"auth", length=99999) + b"abc",
+        b"RIFF\0\0\0\0AVI LIST\xff\xff\xff\xffmovi00dc\3\0\0\0abc00dc\4\0\0\0abcd",  # not filled
         b"RIFF\0\0\0\0AVI LIST\4\0\0\0hdrlLIST\xff\xff\xff\xffmovi00dc\4\0\0\0abcd",
         b"RIFF\x10\0\0\0AVI JUNK\4\0\0\0abcd",  # counts its own header
         b"FLV\1\1\0\0\0\x09\0\0\0\0" + b"\x09\0\0\2" + bytes(7) + b"ab",  # no length behind the last tag
