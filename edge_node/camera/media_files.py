@@ -38,7 +38,7 @@ class LeftOut:
 
     def __str__(self) -> str:
         """Return it as the beginning of a sentence."""
-        return f"{self.path}: {self.reason}"
+        return escape_name(f"{self.path}: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,15 @@ def list_media(path: Path) -> MediaFiles:
     if media_kind(path) is MediaKind.OTHER:
         raise CameraError(f"{path}: {_why_other(path)}; wanted {WANTED}")
     return MediaFiles((path,))
+
+
+def escape_name(text: str) -> str:
+    """Return a file's name, or a sentence with one, as text for messages and logs.
+
+    A name may hold bytes that are no text, and line ends.
+    """
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def natural_order(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:

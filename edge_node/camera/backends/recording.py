@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.backends.video_file import VideoFile
 from edge_node.camera.frame import Frame, frame_now
-from edge_node.camera.media_files import MediaFiles, list_media
+from edge_node.camera.media_files import MediaFiles, escape_name, list_media
 from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import list_pages, read_content
 from edge_node.errors import CameraError, UnreadablePictureError
@@ -69,7 +69,10 @@ class Recording:
     def omitted(self) -> tuple[str, ...]:
         """A sentence for each file that was not read, or not to its end."""
         left_out = (*self.found.unread, *self.found.left_out)
-        return (*self._unread.values(), *self._incomplete.values(), *map(str, left_out))
+        return (
+            *map(escape_name, (*self._unread.values(), *self._incomplete.values())),
+            *map(str, left_out),
+        )
 
     @property
     def omissions(self) -> str:
@@ -77,7 +80,7 @@ class Recording:
         left_out = [*self.found.unread, *self.found.left_out]
         parts = [f"{self.skipped} cannot be read"] if self.skipped else []
         if left_out:
-            names = ", ".join(entry.path.name for entry in left_out[:_MOST_NAMED])
+            names = ", ".join(escape_name(entry.path.name) for entry in left_out[:_MOST_NAMED])
             more = ", ..." if len(left_out) > _MOST_NAMED else ""
             parts.append(f"{len(left_out)} left out: {names}{more}")
         return "; ".join(parts)
@@ -127,7 +130,8 @@ class Recording:
                 text, *others = self._incomplete.values()
                 raise CameraError(text + (f" (and {len(others)} more files)" if others else ""))
             if self._read == read_before:
-                raise CameraError(f"{self.source}: not one picture in it can be read")
+                causes = [f" ({text})" for text in self._unread.values()]
+                raise CameraError(f"{self.source}: not one picture in it can be read{''.join(causes[:1])}")
             if not self._config.loop:
                 return
 

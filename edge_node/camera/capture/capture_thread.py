@@ -241,6 +241,9 @@ class CaptureThread:
         self._latest.put(frame)
 
     def _set_state(self, condition: CameraCondition, text: str) -> None:
+        text = text.encode(
+            "utf-8", "backslashreplace"
+        ).decode()  # a file's name may hold bytes that are no text
         old = self.state
         if (old.condition, old.text) == (condition, text):
             return

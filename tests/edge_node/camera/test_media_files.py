@@ -100,6 +100,15 @@ def test_links_are_followed_once(tmp_path, jpeg):
     ]
 
 
+def test_names_of_any_bytes_become_text(tmp_path, jpeg):
+    """A name may hold bytes of another encoding and line ends: messages and logs hold neither."""
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    (tmp_path / os.fsdecode(b"caf\xe9\n.pdf")).write_bytes(b"%PDF-1.7")
+    (text,) = list_media(tmp_path).describe()
+    assert "caf\\udce9\\n.pdf: its content" in text
+    assert text.encode()
+
+
 def test_many_files_that_are_left_out_are_named_in_part(tmp_path, jpeg):
     """Twenty names and the number of the others: a log is no list of files."""
     (tmp_path / "a.jpg").write_bytes(jpeg)
