@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge_node.camera import tiff_header
+from edge_node.camera.avif_header import is_avif, turn
 from edge_node.camera.full_scale import to_eight_bits
 from edge_node.camera.jpeg_header import JPEG_START, check_jpeg, picture_starts
 from edge_node.camera.picture_header import PNG_START, read_header
@@ -79,14 +80,16 @@ class PicturePage:
         elif content.startswith(PNG_START):
             _check_png(content, where)
         header = read_header(content, self.directory, where)
-        values = _decode(content, cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0), where)
+        flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0)
+        values = _decode(content, flags | (cv2.IMREAD_IGNORE_ORIENTATION if is_avif(content) else 0), where)
         if header.may_be_transparent:
             _check_opaque(content, where)
         if header.values is not None:
             return to_eight_bits(values, header.values, where)
         if values.dtype != np.uint8:
             raise UnreadablePictureError(f"{where}: {values.dtype} values; save the picture with 8 bits")
-        return np.asarray(values, dtype=np.uint8)
+        pixels = np.asarray(values, dtype=np.uint8)
+        return turn(pixels, content) if is_avif(content) else pixels
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
