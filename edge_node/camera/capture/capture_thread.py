@@ -173,8 +173,8 @@ class CaptureThread:
             return False
         self.pictures_skipped = reader.skipped
         self.failure = reader.error
-        text = reader.error or _with(f"{self._source.name} was read to its end", reader.omissions)
-        self._set_state(CameraCondition.ENDED, text)
+        text = reader.error or f"{self._source.name} was read to its end"
+        self._set_state(CameraCondition.ENDED, _with(text, reader.omissions))
         self._latest.close()
         return True
 
