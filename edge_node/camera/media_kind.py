@@ -88,6 +88,7 @@ _TRANSPORT_STREAM = re.compile(
 _PICTURE_BRANDS = frozenset(
     (b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 msf1 miaf avif avis avio").split()
 ) | {b"crx "}  # Canon's raw format
+_VIDEO_BRANDS = re.compile(rb"iso[2-9am]|mp4[12]|qt  |avc1|3g|M4V|MSNV|dash")
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A "})
 # A header that lists the file's further JPEGs: a stereo pair, a map of brightness, a preview.
 _LISTED_JPEGS = re.compile(rb"MPF\0|Container:Directory|hdrgm:")
@@ -110,7 +111,7 @@ def _kind_of_brands(head: bytes) -> MediaKind:
     """Tell photographs (HEIC, AVIF) and sound from videos, which have the same container."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
-    if brands & _PICTURE_BRANDS:
+    if brands & _PICTURE_BRANDS and not _VIDEO_BRANDS.match(head, 8):
         return MediaKind.PICTURE
     return MediaKind.OTHER if head[8:12] in _SOUND_BRANDS else MediaKind.VIDEO
 

@@ -28,8 +28,6 @@ _NETWORK_OPTIONS = {
 _FILE_OPTIONS = {"threads": "1"}
 _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
-# OpenCV gives up a read after 4096 packets of sound: 90 s between two pictures of a time lapse.
-os.environ.setdefault("OPENCV_FFMPEG_READ_ATTEMPTS", "1000000")
 # FFmpeg would write to the process's stderr; its failures become a CameraError instead.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 _SILENT = 0
@@ -38,6 +36,9 @@ _SILENT = 0
 
 # The variable belongs to the process; it is read while a capture is opened.
 _opening = threading.Lock()
+
+# OpenCV gives up a read after 4096 packets of sound: 90 s between two pictures of a time lapse.
+os.environ.setdefault("OPENCV_FFMPEG_READ_ATTEMPTS", "1000000")
 
 
 def open_with_ffmpeg(

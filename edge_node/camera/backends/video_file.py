@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
 from edge_node.camera.backends.motion_jpeg import FPS, is_motion_jpeg, iter_motion_jpeg
-from edge_node.camera.video_end import find_cut, lists_pictures
+from edge_node.camera.backends.video_end import find_cut, lists_pictures
 from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ MAX_VIDEO_FPS = 1000.0  # a header that declares more is damaged
 VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
 # A read that fails is one damaged packet, or the end: only further reads tell. Each takes some 30 us.
 _MIN_FAILED_READS, _MAX_FAILED_READS = 100, 3000
+_STILL_WRITTEN_S = 2.0  # recorders write more often
 
 
 class VideoFile:
@@ -41,11 +42,12 @@ class VideoFile:
         if not path.is_file():
             raise CameraError(f"{path}: no such file; wanted a video")
         self._path = path
+        self._size_when_opened = path.stat().st_size
         self._capture: cv2.VideoCapture | None = None
         self.fps: float | None = FPS
         if is_motion_jpeg(path):
             return
-        cut = find_cut(path)
+        cut, self._lists_pictures = find_cut(path), lists_pictures(path)
         try:
             # FFmpeg cannot take an absolute path for a URL with a scheme.
             address = str(path.resolve())
@@ -55,7 +57,7 @@ class VideoFile:
                 timeout_ms=VIDEO_TIMEOUT_MS,
                 network=False,
                 # FFmpeg would complete the last picture. Elsewhere than in AVI it takes whole ones with it.
-                skip_partial=cut is not None and lists_pictures(path),
+                skip_partial=cut is not None and self._lists_pictures,
             )
         except CameraError as err:
             if cut is None:
@@ -99,6 +101,8 @@ class VideoFile:
         all_read = 0 < listed <= count
         # Now: the file may have grown while it was read. Where all is read, zeros at its end are silence.
         cut = find_cut(self._path, every_picture=not all_read, zeros_matter=not all_read)
+        if self._is_growing():
+            cut = cut or "it grew while it was read"
         if self._capture is None and failed:
             cut = cut or "its last picture has no end"
         if not count:
@@ -112,9 +116,15 @@ class VideoFile:
                 f"{self._path}: damaged: {damaged} pictures cannot be decoded; {count} pictures were read"
             )
 
+    def _is_growing(self) -> bool:
+        """Tell whether the file has become longer since it was opened, and just now."""
+        found = self._path.stat()
+        has_grown = found.st_size != self._size_when_opened
+        return has_grown and abs(time.time() - found.st_mtime) < _STILL_WRITTEN_S
+
     def _count_listed(self) -> int:
         """Return how many pictures the container lists for its video track; 0 where it lists none."""
-        if self._capture is None or not lists_pictures(self._path):
+        if self._capture is None or not self._lists_pictures:
             return 0
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 

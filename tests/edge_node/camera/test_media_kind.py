@@ -52,6 +52,8 @@ def test_still_pictures_are_pictures(tmp_path, suffix):
         (brand(b"crx "), MediaKind.PICTURE),
         (brand(b"isom", b"iso2", b"mp41"), MediaKind.VIDEO),
         (brand(b"qt  "), MediaKind.VIDEO),
+        (brand(b"mp42", b"isom", b"mif1"), MediaKind.VIDEO),
+        (brand(b"MiHE", b"mif1", b"heic"), MediaKind.PICTURE),
         (brand(b"3gp4"), MediaKind.VIDEO),
         (brand(b"M4A ", b"isom"), MediaKind.OTHER),
         (b"\0\0\0\x08wide\0\0\0\x08mdat", MediaKind.VIDEO),

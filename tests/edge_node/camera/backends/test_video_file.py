@@ -1,5 +1,6 @@
 """Videos of every container are read whole, and a cut or damaged one is told with what was read."""
 
+import os
 import random
 import re
 import threading
@@ -159,17 +160,34 @@ def test_a_long_pause_between_two_pictures_is_neither_the_end_nor_damage(tmp_pat
     assert (len(pictures), told) == (2, None)
 
 
-def test_a_video_that_grows_while_it_is_read_is_judged_by_its_end(odd_clips, tmp_path):
-    """Cut off when it was opened and complete when it was read, it is whole."""
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_video_that_grows_while_it_is_read_is_judged_by_its_end(odd_clips, tmp_path, is_finished):
+    """Cut off when it was opened and complete when it was read, it is whole; still growing, it is told."""
     content = odd_clips["pipe.matroska"].read_bytes()
     path = tmp_path / "growing.mkv"
     path.write_bytes(content[: len(content) // 2])
     video = VideoFile(path)
-    pictures = iter(video)
+    pictures, count = iter(video), 1
     next(pictures)
     path.write_bytes(content)
-    assert 1 + len(list(pictures)) == FRAMES
+    if is_finished:
+        os.utime(path, (0, 0))
+        assert count + len(list(pictures)) == FRAMES
+        return
+    with pytest.raises(CameraError, match=f"still being written: it grew .* {FRAMES} pictures were read"):
+        list(pictures)
     video.close()
+
+
+def test_a_video_that_is_deleted_while_it_is_read_is_told(odd_clips, tmp_path):
+    """A recorder that makes room removes its oldest file: a sentence, no traceback."""
+    path = tmp_path / "oldest.mp4"
+    path.write_bytes(odd_clips["index-first.mp4"].read_bytes())
+    pictures = iter(VideoFile(path))
+    next(pictures)
+    path.unlink()
+    with pytest.raises(CameraError, match=r"oldest\.mp4: No such file"):
+        list(pictures)
 
 
 def test_a_rotated_video_comes_upright(odd_clips, tmp_path):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from edge_node.camera.video_end import find_cut, lists_pictures
+from edge_node.camera.backends.video_end import find_cut, lists_pictures
 from edge_node.errors import CameraError
 
 
