@@ -121,4 +121,10 @@ def make_inspector(config: Config, engine: Engine) -> Inspector:
             inspect.tiles_across, inspect.tiles_down, inspect.tile_overlap, inspect.tile_budget_ms
         )
     thresholds = thresholds_of(inspect)
-    return Inspector(engine, material=inspect.material, thresholds=thresholds, tiling=tiling)
+    return Inspector(
+        engine,
+        material=inspect.material,
+        thresholds=thresholds,
+        tiling=tiling,
+        is_painted_steel=inspect.surface == "painted_steel",
+    )

@@ -18,7 +18,7 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspector
-from edge_node.messages.shadow import Change
+from edge_node.messages.shadow import Change, Summary
 from edge_node.shadow.comparison import (
     DecisionComparison,
     compare_decisions,
@@ -38,6 +38,12 @@ class PictureChange(Change, frozen=True, kw_only=True):
     """A picture of the recording on which two bundles differ."""
 
     frame_id: int
+
+
+class ReplaySummary(Summary, frozen=True, kw_only=True):
+    """The counts over a recording, with a sentence for each file that was not compared."""
+
+    omitted: tuple[str, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +76,8 @@ def _replay(args: argparse.Namespace) -> int:
         raise ConfigError(f"{source.name}: a camera cannot be replayed; record it first")
     old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
     comparison, progress = DecisionComparison(), _Progress()
-    for change in _compare_recording(args.recording, old, new):
+    omitted: list[str] = []
+    for change in _compare_recording(args.recording, old, new, omitted):
         comparison.note(change)
         if change.differs:
             progress.clear()
@@ -81,7 +88,8 @@ def _replay(args: argparse.Namespace) -> int:
     if not comparison.frames:
         raise ConfigError(f"{args.recording}: holds no picture that can be read; nothing was compared")
     summary = comparison.summary()
-    print(msgspec.json.encode(summary).decode() if args.json else describe_summary(summary))
+    whole = ReplaySummary(**msgspec.structs.asdict(summary), omitted=tuple(omitted))
+    print(msgspec.json.encode(whole).decode() if args.json else describe_summary(summary))
     return 1 if summary.changed else 0
 
 
@@ -95,7 +103,10 @@ def _inspector(name: str, material: str) -> Inspector:
     return Inspector(engine, material=material, thresholds=Thresholds())
 
 
-def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
+def _compare_recording(
+    recording: str, old: Inspector, new: Inspector, omitted: list[str]
+) -> Iterator[PictureChange]:
+    """Yield the comparison of each picture; ``omitted`` gets what could not be compared."""
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
     read = 0
     try:
@@ -108,6 +119,7 @@ def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterat
             raise
         print(f"edge-node: {err}", file=sys.stderr)
     finally:
+        omitted.extend(getattr(camera, "omitted", ()))  # only recordings leave files out
         camera.close()
 
 
