@@ -34,4 +34,6 @@ def test_what_memory_cannot_hold_either_is_counted(disk: Path) -> None:
     found = spool.rows(Kind.VERDICT, limit=100_000)
     assert len(found) == MAX_ROWS + 50 - refused - spool.depth().dropped
     assert sum(row.keep is Keep.HIGH for row in found) == 60
+    lost = {seq for one in spool.given_up() for seq in range(one.first, one.last + 1)}
+    assert lost == set(range(1, MAX_ROWS + 51)) - {row.seq for row in found}
     spool.close()
