@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_node.record.lines import Line
     from edge_node.signing import TrustedKey
 
+_MANY = 2  # broken links, and half of all, that look like another encoding
 _MOST_LINES = 1000  # unreadable lines that are listed
 
 
@@ -175,6 +176,8 @@ class _RobotRecord:
             self._problems.append(f"{name}: number {seq} came with {len(others) + 1} different contents")
         broken = sorted((seq, reason) for seq, reason in epoch.breaks().items() if reason)
         self._problems += [f"{name}: number {seqs}: {reason}" for seqs, reason in _runs(broken)]
+        if len(broken) > _MANY and 2 * len(broken) > len(epoch.verdicts):
+            self._notes.append(f"{name}: hardly a link fits: were payloads encoded again, not kept as sent?")
         for end in set(epoch.named):
             line = epoch.verdicts.get(end.seq)
             if line is not None and end.sha256 not in (None, line.sha256):

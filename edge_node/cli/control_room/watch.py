@@ -50,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("site", args.site), ("robot", args.robot)):
         if value != "+" and not is_id(value):
             raise CorrosionError(f"--{option} {value}: {ID_WANTED}")
-    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
+    # For a machine also what proves the record: `edge-node spool verify` reads the lines.
+    leaves = ("verdict", "finding", "status", *(("checkpoint",) if args.json else ()))
+    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in leaves)
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:

@@ -149,6 +149,15 @@ def test_a_chain_that_was_taken_out_is_an_alarm(record: RobotRecord) -> None:
     assert "it says that nothing came before it" in found
 
 
+def test_payloads_that_were_encoded_again_are_guessed(record: RobotRecord) -> None:
+    """Spaces in each line: nothing is proved, and a note says what may have happened."""
+    spaced = [msgspec.json.format(line, indent=0) for line in record.verdicts.values()]
+    report = check(record, spaced, signed=False)
+    assert not report.is_proved
+    assert sum("encoded again" in note for note in report.robots[0].notes) == 3
+    assert not any("encoded again" in note for note in check(record, record.lines()).robots[0].notes)
+
+
 def test_a_copy_of_the_state_folder_shows_as_a_fork(tmp_path: Path) -> None:
     """All ids are different, and two epochs follow one."""
     robot = RobotRecord(tmp_path)
