@@ -43,7 +43,7 @@ class Counter:
             return
         verdict = msgspec.json.decode(payload, type=Verdict)
         with self._lock:
-            self.tally.note(f"{verdict.site}/{verdict.robot}", verdict)
+            self.tally.note(f"{verdict.site}/{verdict.robot}", verdict, payload)
             epoch = split_verdict_id(verdict.id).epoch
             self._last[epoch] = max(verdict.seq, self._last.get(epoch, 0))
             self._ages_ms.append((arrived_s - verdict.observed_at.timestamp()) * 1000)
