@@ -11,7 +11,7 @@ import msgspec
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.errors import CorrosionError
 from edge_node.messages.plain_text import describe_verdict, escape_unprintable
-from edge_node.messages.sequence_gaps import SequenceCounter
+from edge_node.messages.sequence_gaps import Novelty, SequenceCounter
 from edge_node.messages.status import Status
 from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
 from edge_node.messages.verdict import Verdict
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 # Errors of decoding untrusted bytes: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _A_LONG_TIME_S = 365 * 86400.0
+_NOVELTIES = {
+    Novelty.NEW: "",
+    Novelty.REPEATED: "  (again)",
+    Novelty.CONFLICT: "  (CONFLICT: another verdict has this id)",
+}
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
@@ -50,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("site", args.site), ("robot", args.robot)):
         if value != "+" and not is_id(value):
             raise CorrosionError(f"--{option} {value}: {ID_WANTED}")
-    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
+    # For a machine also what proves the record: `edge-node spool verify` reads the lines.
+    leaves = ("verdict", "finding", "status", *(("checkpoint",) if args.json else ()))
+    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in leaves)
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:
@@ -81,27 +88,27 @@ class Watcher:
     def show(self, message: Message) -> None:
         """Print one message, and a line when its number shows that verdicts are missing."""
         verdict = _decode_verdict(message)
-        is_new = True
+        novelty = Novelty.NEW
         if verdict is not None:
             self.verdicts += 1
-            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict)
+            novelty = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict, message.payload)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:
             if verdict is not None:
-                self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
+                self._table.writerow(_table_row(verdict, message, duplicate=novelty is not Novelty.NEW))
                 sys.stdout.flush()
         else:
-            print(describe_message(message) + ("" if is_new else "  (again)"), flush=True)
+            print(describe_message(message) + _NOVELTIES[novelty], flush=True)
             self._print_gaps()
 
     def summarize(self) -> None:
         """Print the counts of each robot on stderr."""
         for name, robot in self._counter.robots.items():
-            print(
-                f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
-                file=sys.stderr,
-            )
+            counts = f"{robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing"
+            if robot.conflicts:
+                counts += f", {robot.conflicts} under the id of another"
+            print(f"{name}: {counts}", file=sys.stderr)
 
     def _print_gaps(self) -> None:
         for name, robot in self._counter.robots.items():
