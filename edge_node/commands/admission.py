@@ -1,10 +1,10 @@
 """Admit commands that are fresh, unrepeated, within the rate and signed if so configured; refuse others.
 
 Fresh is what neither the wall clock nor the floor of time calls expired. A clock below the floor cannot tell
-that a command is from the future: such a command is admitted, and if it is signed, its time raises the floor.
-A clock above the floor that is not synchronized may be late, or the sender's may be ahead: two commands of one
-running clock are believed. So a robot that never sees a time server can be commanded, and no signed command is
-executed twice.
+that a command is from the future: such a command is admitted, and the time of a signed one raises the floor.
+A clock above the floor that is not synchronized may be late, or the sender's may be ahead: two commands of
+one running clock are believed. So a robot that never sees a time server can be commanded, and no signed
+command is executed twice.
 """
 
 from __future__ import annotations
