@@ -34,7 +34,8 @@ _STEADY_S = 5.0  # a clock that moves more against monotonic time was set
 _SAVE_EVERY_S = 600.0  # the disk may be an SD card; a power cut costs the floor so much
 _RAISED_S = 60.0  # what raised it by more than this is saved at once
 _RETRY_S = 60.0  # after the disk did not take it
-_LATEST_S = datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
+LATEST = datetime(2200, 1, 1, tzinfo=timezone.utc)  # no floor is higher
+_LATEST_S = LATEST.timestamp()
 _MAX_BYTES = 4096
 
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edge_node.messages.verdict import Verdict
     from edge_node.spool.spool import Spool
 
+_STEP = timedelta(seconds=5)
 THERMAL_ZONES = Path("/sys/class/thermal")
 _CAMERA = {
     CameraCondition.STARTING: PartState.STARTING,
@@ -76,6 +77,7 @@ class StatusBoard:
     def status(self, camera: CameraState) -> Status:
         """Return the status message; the publisher fills in link and spool."""
         clock = self._floor.read()
+        self._since = _date_start(self._since, time.monotonic() - self._started_s)
         state = PartState.FAILING if clock.below_s or clock.is_ahead else _CLOCK[clock.quality]
         return Status(
             site=self._node.site,
@@ -114,6 +116,12 @@ class StatusBoard:
             clock_floor=from_unix(round(self._floor.read().floor_s)),
             alarms=self._spool.alarms,
         )
+
+
+def _date_start(since: datetime, running_s: float) -> datetime:
+    """Return when the node started: ``since``, unless the clock was set in the ``running_s`` from then on."""
+    by_clock = datetime.now(timezone.utc) - timedelta(seconds=running_s)
+    return by_clock if abs(by_clock - since) > _STEP else since
 
 
 def _label(bundle: Bundle) -> str:
