@@ -150,7 +150,6 @@ def _storage(node: Registry) -> StorageParts:
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)
     floor = node.stack.enter_context(ClockFloor(node.state_dir))
-    node.periodics.append(floor)
     return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), floor)
 
 
