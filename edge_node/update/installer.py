@@ -13,6 +13,7 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_node.clock_floor import ClockFloor
 from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
 from edge_node.inference.loading import prepare_engine
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from edge_node.clock_floor import ClockFloor
     from edge_node.config.sections import BundleConfig
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.release import Release
@@ -44,11 +44,14 @@ _FREE_FACTOR = 2  # the file itself may lie on the same disk
 class Installer:
     """Install bundles into one robot's store."""
 
-    def __init__(self, store: BundleStore, config: BundleConfig, floor: ClockFloor) -> None:
-        """Use ``store``; ``config`` has the limits and the settings of the runtime, ``floor`` the time."""
+    def __init__(self, store: BundleStore, config: BundleConfig, floor: ClockFloor | None = None) -> None:
+        """Use ``store``; ``config`` has the limits and the settings of the runtime.
+
+        Bundles expire by ``floor``, if not given that of the state folder in which the store lies.
+        """
         self.store = store
         self._config = config
-        self._floor = floor
+        self._floor = floor or ClockFloor(store.path.parent)
 
     @property
     def max_bytes(self) -> int:
