@@ -62,8 +62,8 @@ def read_timesync_mark(timesync: Path = TIMESYNC) -> TimeQuality:
 def boot_time_ns() -> int:
     """Return the time since the boot, with that in which the machine slept.
 
-    The kernel's file is read, because a library may be preloaded that shifts the clocks of this process alone,
-    and other processes compare their times with ours.
+    The kernel's file is read: a preloaded library may shift the clocks of this process alone, and others
+    compare their times with ours.
     """
     try:
         return int(float(_UPTIME.read_bytes().split()[0]) * 1e9)
