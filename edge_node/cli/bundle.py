@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.state_owner import become_owner
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, UpdateError
 from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig, Config
     from edge_node.inference.bundle import Bundle
     from edge_node.update.bundle_store import BundleStore
-    from edge_node.update.installer import Installer
     from edge_node.update.state import SlotId, State
 
 _SEND = "edge_node.cli.control_room.bundle_send"  # by name, as every subcommand is
@@ -75,13 +74,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _install(args: argparse.Namespace) -> int:
+    from edge_node.update.installer import Installer
+
     try:
         source = args.file.open("rb")
     except OSError as err:
         raise UpdateError(f"{args.file}: {err.strerror or err}") from err
     with source:
         config, store = _open_store(args.config)
-        statement = _installer(config, store).install(
+        statement = Installer(store, config.bundle, material=config.inspect.material).install(
             source,
             str(args.file),
             again=args.again,
@@ -177,8 +178,22 @@ def _open_store(path: Path) -> tuple[Config, BundleStore]:
         )
     keys = load_trusted_keys(config.bundle.trusted_keys)
     state_dir = Path(config.node.state_dir)
-    become_owner(state_dir)
+    _become_owner(state_dir)
     return config, BundleStore(state_dir / STORE_NAME, keys)
+
+
+def _become_owner(folder: Path) -> None:
+    """Change from root to the owner of ``folder``: the service cannot read files that root writes."""
+    try:
+        owner = folder.stat()
+    except OSError as err:
+        raise ConfigError(
+            f"[node] state_dir {folder}: {err.strerror or err}; start the node once, or make the folder"
+        ) from err
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -193,19 +208,13 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _verify_file(args: argparse.Namespace) -> int:
     """Check a transport file as ``install`` does, up to the golden probe, and change nothing."""
-    with Path(args.bundle).open("rb") as source:
-        config, store = _open_store(args.config)
-        _installer(config, store).verify(source, args.bundle)
-    print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
-    return 0
-
-
-def _installer(config: Config, store: BundleStore) -> Installer:
-    from edge_node.clock_floor import ClockFloor
     from edge_node.update.installer import Installer
 
-    floor = ClockFloor(Path(config.node.state_dir))
-    return Installer(store, config.bundle, floor, material=config.inspect.material)
+    with Path(args.bundle).open("rb") as source:
+        config, store = _open_store(args.config)
+        Installer(store, config.bundle, material=config.inspect.material).verify(source, args.bundle)
+    print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
+    return 0
 
 
 def _report_good(name: str, bundle: Bundle) -> int:

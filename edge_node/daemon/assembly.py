@@ -172,7 +172,6 @@ def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
     node.verdict_listeners.append(findings)
     floor = node.stack.enter_context(ClockFloor(node.state_dir))
-    node.periodics.append(floor)
     node.alarm_sources.extend((lambda: evidence.alarms, lambda: audit.alarms, lambda: findings.alarms))
     return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), floor)
 

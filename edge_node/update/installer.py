@@ -13,6 +13,7 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_node.clock_floor import ClockFloor
 from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import BundleError, ConfigError, TensorMismatchError, UpdateError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from edge_node.clock_floor import ClockFloor
     from edge_node.config.sections import BundleConfig
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.release import Release
@@ -51,7 +51,7 @@ class Installer:
         self,
         store: BundleStore,
         config: BundleConfig,
-        floor: ClockFloor,
+        floor: ClockFloor | None = None,
         *,
         budget: DiskBudget | None = None,
         material: str = "auto",
@@ -61,14 +61,14 @@ class Installer:
         Args:
             store: what is installed goes there.
             config: the limits, and the settings of the runtime.
-            floor: the time by which a statement expires.
+            floor: the time by which bundles expire; None reads that of the store's state folder.
             budget: of the disk: a bundle takes no space that pictures or verdicts need.
             material: ``[inspect] material``, which a bundle must know.
         """
         self.store = store
         self.budget = budget or DiskBudget()
         self._config = config
-        self._floor = floor
+        self._floor = floor or ClockFloor(store.path.parent)
         self._material = material
 
     @property

@@ -11,7 +11,7 @@ import msgspec
 from edge_node.cli.robot.spool import default_state_dir
 from edge_node.cli.state_owner import become_owner
 from edge_node.clock import boot_id
-from edge_node.clock_floor import BUILT, FLOOR_NAME, TOLERANCE_S, ClockFloor, FloorSource, from_unix
+from edge_node.clock_floor import BUILT, FLOOR_NAME, LATEST, TOLERANCE_S, ClockFloor, FloorSource, from_unix
 from edge_node.commands.audit_files import FOLDER_NAME, AuditEntry, AuditFiles
 from edge_node.config.sections import load_config
 from edge_node.errors import CorrosionError
@@ -144,6 +144,8 @@ def _check_plausible(to: datetime, before: ClockReading) -> None:
         raise CorrosionError(
             f"--set-floor: this version was built on {BUILT[1]:%Y-%m-%d}, so {to} is past; see --reset"
         )
+    if to > LATEST:
+        raise CorrosionError(f"--set-floor: wanted a time before {LATEST:%Y-%m-%d}, found {to}")
     ahead_s = to.timestamp() - before.wall_s
     if before.quality == "synchronized" and ahead_s > TOLERANCE_S:
         raise CorrosionError(
