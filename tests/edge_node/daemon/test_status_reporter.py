@@ -20,7 +20,6 @@ from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from tests.support.robot_loop import CONFIG
 
-pytestmark = pytest.mark.runtime
 ALARMS = (Alarm(code="evidence_lost", text="the disk is full"),)
 
 
