@@ -79,7 +79,7 @@ def slow_crowd(folder: Path) -> str:
 
 
 def returning_crowd(folder: Path) -> str:
-    """Hold 1,000 slow connections from eight addresses for 20 seconds, each opened again when it is closed."""
+    """Hold 1,000 slow connections from eight addresses, each opened again when it is closed."""
     port = free_port()
     with (
         rig(folder, sections=f"[http]\nenabled = true\nport = {port}\n") as robot,
