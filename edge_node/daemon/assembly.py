@@ -67,7 +67,7 @@ from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_node_signer
-from edge_node.spool.files import SpoolLock
+from edge_node.spool.files import SharedDisk, SpoolLock
 from edge_node.spool.spool import Spool
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installer import Installer
@@ -166,7 +166,7 @@ def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence, node.budget)
     # A disk that was filled while the node was stopped: pictures make room for the spool's files.
     node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
-    spool = node.stack.enter_context(Spool.open(path, node.config.spool, lock=lock, budget=node.budget))
+    spool = node.stack.enter_context(Spool.open(path, node.config.spool, SharedDisk(lock, node.budget)))
     audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
     audit = node.stack.enter_context(AuditLog(audit_files))
     findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)

@@ -30,6 +30,20 @@ def test_a_verdict_of_a_robot_without_the_chain_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("L-7 \u00fc", "L-7 \u00fc"),
+        ("L\x1b[2J", "L\ufffd[2J"),
+        ("a\x00\x7f", "a\ufffd\ufffd"),
+        ("gnp.\u202eexe", "gnp.\ufffdexe"),
+    ],
+)
+def test_a_name_is_kept_without_what_would_show_it_as_another(sent: str, kept: str) -> None:
+    """The verdict counts all the same: it is the record."""
+    assert decode(message(changed_verdict(asset=sent))).asset == kept
+
+
+@pytest.mark.parametrize(
     ("payload", "reason"),
     [
         (b"", "not JSON"),
