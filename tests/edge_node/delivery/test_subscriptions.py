@@ -115,6 +115,32 @@ def test_a_topic_that_was_cleared_loses_its_alarm_at_the_next_connection() -> No
     assert {alarm.code for alarm in link_alarms.active} == {"skipped:b"}
 
 
+class Choosy(Recording):
+    """An inbox that reads small messages and has a fault."""
+
+    largest_bytes = 10
+
+    def take(self, message: Incoming) -> None:
+        """Fail at the word of a fault."""
+        super().take(message)
+        if message.payload == b"fault":
+            raise RuntimeError("a bug behind the inbox")
+
+
+def test_a_retained_message_that_an_inbox_cannot_read_is_named_and_ends_nothing() -> None:
+    """Larger than messages of its topic, or one at which our own code fails: it would come again for ever."""
+    link_alarms, inbox = LinkAlarms(), Choosy("a", "b")
+    subscriptions = Subscriptions([inbox], TOPICS, link_alarms)
+    subscriptions.received(Incoming("a", bytes(11), is_retained=True))
+    subscriptions.received(Incoming("b", b"fault", is_retained=True))
+    subscriptions.received(Incoming("b", b"good", is_retained=False))
+    assert [message.payload for message in inbox.got] == [b"fault", b"good"]
+    assert {alarm.code for alarm in link_alarms.active} == {"skipped:a", "skipped:b"}
+    assert "11 bytes, read are at most 10" in link_alarms.active[0].text
+    with pytest.raises(RuntimeError):  # one that does not come again is told as any fault of ours
+        subscriptions.received(Incoming("b", b"fault", is_retained=False))
+
+
 class NoSession:
     """Keeps the filters that are subscribed to."""
 
