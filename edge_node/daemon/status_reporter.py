@@ -113,6 +113,7 @@ class StatusReporter:
             self._board.status(self._sources.capture.state),
             model=self._model_part(),
             findings_open=self._sources.findings_open(),
+            link_text=self._publisher.link_text,
         )
         shadow = self._sources.shadow_health()
         return status if shadow is None else msgspec.structs.replace(status, shadow=shadow.part)
