@@ -47,6 +47,9 @@ class Abilities:
     sends_pictures: bool = False
 
 
+_ALL = Abilities(takes_commands=True, sends_pictures=True)
+
+
 def announcements(
     topics: Topics,
     config: MqttConfig,
@@ -59,7 +62,11 @@ def announcements(
         for name, platform, body in [*_sensors(topics), *_extras(topics, abilities)]
     }
     if config.home_assistant == "device":
-        components = {name: {"platform": platform, **body} for name, (platform, body) in entities.items()}
+        # One with a platform alone takes back what an earlier configuration announced.
+        components: dict[str, dict[str, Any]] = {
+            name: {"platform": platform} for name, platform, _ in _extras(topics, _ALL)
+        }
+        components |= {name: {"platform": platform, **body} for name, (platform, body) in entities.items()}
         document = {**about, "components": components, "qos": 1}
         topic = f"{prefix}/device/{topics.site}/{topics.robot}/config"
         return [Outgoing(topic, msgspec.json.encode(document), retain=True)]

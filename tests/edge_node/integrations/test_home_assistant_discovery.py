@@ -149,7 +149,14 @@ def test_an_entity_is_named_as_home_assistant_wants_it_since_2025_10() -> None:
 def test_buttons_and_picture_are_there_only_where_the_robot_has_them() -> None:
     """No button where commands must be signed: Home Assistant cannot sign."""
     (bare,) = announcements(TOPICS, config("device"))
-    assert set(json.loads(bare.payload)["components"]) == ENTITIES
+    parts = json.loads(bare.payload)["components"]
+    # A platform alone: Home Assistant removes what was announced before.
+    assert {name: part for name, part in parts.items() if name not in ENTITIES} == {
+        "picture": {"platform": "image"},
+        **{name: {"platform": "button"} for name in ("pause", "resume", "snapshot")},
+    }
+    told = announcements(TOPICS, config("component"))
+    assert {one.topic.split("/")[2].removeprefix("site_") for one in told} == ENTITIES
     (document,) = documents(TOPICS)
     assert set(document["components"]) == ENTITIES | EXTRAS
     assert document["components"]["picture"]["image_topic"] == TOPICS.thumbnail
