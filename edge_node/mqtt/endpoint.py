@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError
+from edge_node.mqtt.certificate_times import file_times
 from edge_node.mqtt.types import Endpoint
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         tls=_tls(config) if config.tls else None,
         username=_secret(config.username_file, "username_file") or config.username,
         password=_secret(config.password_file, "password_file"),
+        certificate_times=file_times(_path(config.cert_file)) if config.tls and config.cert_file else None,
     )
 
 

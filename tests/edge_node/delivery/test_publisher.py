@@ -104,7 +104,6 @@ def test_version_3_1_1_delivers_and_says_its_weaker_promise_once(mosquitto, spoo
     ("extra", "said"),
     [
         ("retain_available false", "no retained messages"),
-        ("max_qos 0", "QoS 0 only"),
         ("retain_available false\nmax_qos 0", "no retained messages and QoS 0 only"),
     ],
 )

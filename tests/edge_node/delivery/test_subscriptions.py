@@ -46,12 +46,12 @@ def retain(port: int, topic: str, payload: bytes | None) -> None:
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 def test_a_poisoned_topic_costs_neither_verdicts_nor_commands(mosquitto, spool, protocol) -> None:
-    """Retained messages that are too large trickle in at 20 kB/s: one connection, verdicts flow, an alarm."""
+    """Retained messages that are too large trickle in at 40 kB/s: one connection, verdicts flow, an alarm."""
     for topic in (f"{TOPICS.base}/cmd/x", TOPICS.pose):
         retain(mosquitto.port, topic, bytes(70_000))
     commands, poses = Recording(TOPICS.commands), Recording(TOPICS.pose)
     with Proxy(mosquitto.port) as proxy, Collector(mosquitto.port, TOPICS.base + "/#") as collector:
-        proxy.answers_bytes_per_s = 20_000
+        proxy.answers_bytes_per_s = 40_000
         config = MqttConfig(hostname="127.0.0.1", port=proxy.port, protocol=protocol, keep_alive_s=2)
         publisher = Publisher(config, TOPICS, spool, Wake(), inboxes=[commands, poses])
         publisher.set_status(status())
