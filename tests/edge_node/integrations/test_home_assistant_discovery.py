@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from edge_node.commands.admission import AdmittedCommand, CommandAdmission
-from edge_node.config.delivery_sections import CommandsConfig, MqttConfig
+from edge_node.commands.admission import AdmittedCommand
+from edge_node.config.delivery_sections import MqttConfig
 from edge_node.integrations.home_assistant_discovery import (
     Abilities,
     announcements,
@@ -19,6 +19,7 @@ from edge_node.integrations.home_assistant_discovery import (
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.types import Incoming
 from tests.edge_node.integrations.test_message_schema import MESSAGES
+from tests.support.commands import gate
 
 TOPICS = Topics("site", "robot")
 ENTITIES = {
@@ -174,7 +175,7 @@ def test_a_pressed_button_is_a_command_that_the_robot_takes() -> None:
     for verb in ("pause", "resume", "snapshot"):
         button = document["components"][verb]
         template = environment.from_string(button["command_template"])
-        door = CommandAdmission(CommandsConfig(), TOPICS, {}, lambda: now)
+        door = gate(now)
         for _ in range(2):
             pressed = Incoming(button["command_topic"], template.render().encode(), is_retained=False)
             judged = door.judge(pressed)
