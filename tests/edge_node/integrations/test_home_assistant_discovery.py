@@ -109,7 +109,7 @@ def test_the_templates_give_what_the_screen_should_show() -> None:
     assert shown("area", verdict) == "3.1"
     assert shown("area", verdict | {"area_fraction": None}) == "None"
     assert json.loads(shown("outcome", verdict, "json_attributes_template"))["id"] == verdict["id"]
-    for count, finding, problem in ((2, "opened", "ON"), (0, "closed", "OFF"), (None, "closed", "OFF")):
+    for count, finding, problem in ((2, "opened", "ON"), (0, "closed", "OFF"), (None, "None", "None")):
         status = json_of("status") | {"findings_open": count}
         assert (shown("finding", status), shown("corrosion", status)) == (finding, problem)
     assert shown("temperature", json_of("health") | {"temperature_c": 51.5}) == "51.5"
