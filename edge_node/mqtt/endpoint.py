@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.credential_files import credential_path, shown_path
 from edge_node.errors import ConfigError
+from edge_node.mqtt.certificate_times import file_times
 from edge_node.mqtt.types import Endpoint
 from edge_node.text_file import TextFileError, check_pem_file, read_secret, read_text_file
 
@@ -41,6 +42,7 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         tls=_tls(config) if config.tls else None,
         username=_secret(config.username_file, "username_file") or config.username,
         password=_secret(config.password_file, "password_file"),
+        certificate_times=file_times(_path(config.cert_file)) if config.tls and config.cert_file else None,
     )
 
 
