@@ -42,7 +42,9 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         tls=_tls(config) if config.tls else None,
         username=_secret(config.username_file, "username_file") or config.username,
         password=_secret(config.password_file, "password_file"),
-        certificate_times=file_times(_path(config.cert_file)) if config.tls and config.cert_file else None,
+        certificate_times=file_times(str(credential_path(config.cert_file)))
+        if config.tls and config.cert_file
+        else None,
     )
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
-from edge_node.spool import losses
+from edge_node.spool import losses, nonces
 from edge_node.spool.files import PAGE_BYTES, Limits
-from edge_node.spool.rows import MAX_NONCES, Keep, NewRow, Refusal, Row
+from edge_node.spool.rows import Keep, NewRow, Refusal, Row
 from edge_node.spool.schema import APPLICATION_ID, COLUMNS, GIVEN_UP_SCHEMA, SCHEMA, VERSION
 from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
 
@@ -170,7 +170,7 @@ class SpoolDatabase:
 
     def nonces(self) -> dict[str, float]:
         """Return the ids of accepted commands with the Unix time at which each expires."""
-        return dict(self._read("SELECT id, expires_at_s FROM nonce", ()))
+        return dict(self._read(nonces.SELECT, ()))
 
     def quarantined(self) -> list[tuple[Row, Refusal]]:
         """Return the rows in quarantine, each with its refusal."""
@@ -268,22 +268,12 @@ class SpoolDatabase:
         lost = batch.given_up + list(losses.find(self._writer.execute, refused).values())
         removed += self._delete(refused)
         if batch.nonces:
-            self._put_nonces(batch)
+            nonces.put(self._writer, batch.nonces, batch.forget_before_s)
         dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
         losses.forget(self._writer.execute, [named for row in batch.rows for named in row.names])
         losses.record(self._writer.execute, lost, dropped)
         self._put_meta(batch.meta)
         return Written(len(batch.rows) - removed - len(dropped), dropped)
-
-    def _put_nonces(self, batch: Batch) -> None:
-        """Insert nonces; delete those that expired before the floor of time, and the first of too many."""
-        self._writer.execute("DELETE FROM nonce WHERE expires_at_s < ?", (batch.forget_before_s,))
-        self._writer.executemany("INSERT OR REPLACE INTO nonce VALUES (?, ?)", batch.nonces)
-        self._writer.execute(
-            "DELETE FROM nonce WHERE id IN (SELECT id FROM nonce ORDER BY expires_at_s"
-            " LIMIT max(0, (SELECT count(*) FROM nonce) - ?))",
-            (MAX_NONCES,),
-        )
 
     def _insert(self, rows: list[NewRow]) -> None:
         columns = COLUMNS.removeprefix("position, ")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
@@ -18,6 +19,7 @@ from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.spool.chain import VerdictChain
 from edge_node.spool.counters import Counters
+from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import DiskSpace, SharedDisk, SpoolBudget, divide_budget, own_bytes
 from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from edge_node.config.delivery_sections import SpoolConfig
     from edge_node.messages.checkpoint import GivenUp
-    from edge_node.spool.database import SpoolDatabase
     from edge_node.spool.transaction import Batch, Written
 
 _log = logging.getLogger(__name__)
@@ -57,21 +58,16 @@ class Spool:
     """
 
     def __init__(
-        self,
-        path: Path,
-        config: SpoolConfig,
-        shared: SharedDisk | None = None,
-        clock: Callable[[], float] = time.time,
+        self, path: Path, config: SpoolConfig, shared: SharedDisk | None, clock: Callable[[], float]
     ) -> None:
-        """Open the spool without starting its writer thread; ``clock`` gives Unix time."""
+        """Open the spool without starting its writer thread; use ``open``."""
         self._clock = clock
         self._path = path
         self._budget: SpoolBudget = divide_budget(config)
         self._changed = threading.Condition()
         self._pending = Pending()
         self._urgent = self._closing = False
-        self._appended = self._done = self._writing = self._requeued = 0
-        self._tickets = self._settled = 0
+        self._appended = self._done = self._writing = self._requeued = self._tickets = self._settled = 0
         self._failure: Alarm | None = None
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
@@ -90,21 +86,24 @@ class Spool:
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
-    def open(cls, path: Path, config: SpoolConfig, shared: SharedDisk | None = None) -> Spool:
+    def open(
+        cls,
+        path: Path,
+        config: SpoolConfig,
+        shared: SharedDisk | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> Spool:
         """Open the spool at ``path``, or make it, and start its writer thread.
 
         A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
+        ``clock`` gives Unix time.
 
         Raises:
             SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
         """
-        spool = cls(path, config, shared)
-        spool.start()
+        spool = cls(path, config, shared, clock)
+        spool._thread.start()
         return spool
-
-    def start(self) -> None:
-        """Start the writer thread."""
-        self._thread.start()
 
     @property
     def epoch(self) -> str:
@@ -150,8 +149,7 @@ class Spool:
             SpoolError: the payload is larger than any broker takes, or the spool is closed.
         """
         with self._changed:
-            if self._pending.is_full and not self._failure:
-                self._changed.wait_for(lambda: not self._pending.is_full or self._failure, _APPEND_WAIT_S)
+            self._changed.wait_for(lambda: not self._pending.is_full or self._failure, _APPEND_WAIT_S)
             if self._closing:
                 raise SpoolError(f"{self._path}: the spool is closed")
             seq = self._counters.next_seq(kind)
@@ -184,20 +182,17 @@ class Spool:
 
         A row whose payload changed on disk goes into quarantine instead.
         """
-        store = self._store
         whole: list[Row] = []
         while not whole:
-            try:
-                found = store.rows(kind, after=after, up_to=up_to, limit=limit)
-            except (DamagedError, DiskError) as err:
-                self._note_damage(store, err)
-                break
+            read = partial(SpoolDatabase.rows, kind=kind, after=after, up_to=up_to, limit=limit)
+            found: list[tuple[Row, bool]] = self._query(read, [])
             if not found:
                 break
             whole = [row for row, intact in found if intact]
             for row, intact in found:
                 if not intact:
-                    self._quarantine_damaged(row)
+                    _log.error("%s: %s %d changed on the disk", self._path, row.kind.value, row.seq)
+                    self.refuse(Refusal(row.position, _DAMAGED_ROW, "its bytes on the disk were changed"))
             after = found[-1][0].position
         return whole
 
@@ -274,9 +269,7 @@ class Spool:
             self._changed.notify_all()
         self._thread.join(_CLOSE_S)
         if self._thread.is_alive():
-            _log.error(
-                "%s: the disk does not answer; %d rows are not on it", self._path, len(self._pending.rows)
-            )
+            _log.error("%s: the disk hangs; %d rows are not on it", self._path, len(self._pending.rows))
             return
         self._store.close()
         self._disk.close()
@@ -408,7 +401,3 @@ class Spool:
         """Let the writer thread replace the file if it is damaged."""
         if isinstance(err, DamagedError) and store is self._store and not self._closing:
             self._damaged_store = store
-
-    def _quarantine_damaged(self, row: Row) -> None:
-        _log.error("%s: %s %d changed on the disk; quarantined", self._path, row.kind.value, row.seq)
-        self.refuse(Refusal(row.position, _DAMAGED_ROW, "its bytes on the disk are not those written"))

@@ -151,8 +151,7 @@ def writes_fail(folder: Path) -> tuple[int, int, int, int, str]:
 def clock_jumps(folder: Path) -> tuple[int, int, int, int, str]:
     """Order and numbers do not come from the clock."""
     ahead_s = [0.0]
-    spool = Spool(folder / "spool.sqlite", SpoolConfig(), clock=lambda: time.time() + ahead_s[0])
-    spool.start()
+    spool = Spool.open(folder / "spool.sqlite", SpoolConfig(), clock=lambda: time.time() + ahead_s[0])
     for jump_s in (0.0, _DAY_S, -2 * _DAY_S):
         ahead_s[0] += jump_s
         fill(spool, 500)

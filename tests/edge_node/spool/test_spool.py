@@ -142,8 +142,7 @@ def test_what_is_refused_for_good_waits_in_quarantine(spool: Spool) -> None:
 def test_clock_jumps_change_neither_order_nor_numbers(tmp_path: Path) -> None:
     """A day forth and two days back: rows stay in the order of appending, and no age is negative."""
     now_s = [1_800_000_000.0]
-    spool = Spool(tmp_path / "spool.sqlite", SpoolConfig(), clock=lambda: now_s[0])
-    spool.start()
+    spool = Spool.open(tmp_path / "spool.sqlite", SpoolConfig(), clock=lambda: now_s[0])
     for jump_s in (0.0, 86_400.0, -172_800.0, 10.0):
         now_s[0] += jump_s
         fill(spool, 2)

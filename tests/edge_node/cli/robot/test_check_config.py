@@ -60,6 +60,8 @@ def test_a_signing_key_that_cannot_sign_is_named(tmp_path):
     key.unlink()
     make_key_pair(key)
     assert check(tmp_path, "/dev/video0", signing_key_file=str(key)).returncode == 0
+
+
 def test_what_a_configuration_holds_does_not_reach_the_terminal_as_it_is(tmp_path):
     """An escape sequence in a name is told by its number, and in what is quoted it is a sign of itself."""
     path = tmp_path / "node.toml"
