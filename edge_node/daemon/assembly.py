@@ -58,6 +58,7 @@ from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_trusted_keys
 from edge_node.spool.spool import Spool
+from edge_node.state_folder import make_state_folder
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installed_bundle import load_installed, note_start
@@ -109,12 +110,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
 
 
 def _make_state_dir(config: Config) -> Path:
-    path = Path(config.node.state_dir)
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as err:
-        raise ConfigError(f"[node] state_dir = {str(path)!r}: {err.strerror or err}") from err
-    return path
+    return make_state_folder(Path(config.node.state_dir))
 
 
 def _camera(node: Registry) -> CameraParts:

@@ -94,9 +94,9 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
         authorities = _ascii(read_text_file(Path(ca_file), _MAX_CA_BYTES)) if ca_file else None
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
     except TextFileError as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {err}") from err
+        raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {err}") from err
     except (OSError, ssl.SSLError) as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}; wanted certificates in PEM") from err
+        raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {_why(err)}; wanted certificates in PEM") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.insecure_skip_host_name_check:
         context.check_hostname = False  # the certificate itself is still checked
@@ -105,7 +105,7 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
             try:
                 check_pem_file(Path(_path(file)))
             except TextFileError as err:
-                raise ConfigError(f"[mqtt] {key} {_path(file)}: {err}") from err
+                raise ConfigError(f"[mqtt] {key} = {_path(file)!r}: {err}") from err
         try:
             # A key with a password would wait for a person at the terminal.
             context.load_cert_chain(_path(config.cert_file), _path(config.key_file), password=lambda: "")
@@ -122,7 +122,7 @@ def _secret(path: str | None, key: str) -> str | None:
     try:
         return read_secret(file)
     except TextFileError as err:
-        raise ConfigError(f"[mqtt] {key} {file}: {err}") from err
+        raise ConfigError(f"[mqtt] {key} = {str(file)!r}: {err}") from err
 
 
 def _path(text: str) -> str:
