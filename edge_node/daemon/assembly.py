@@ -20,6 +20,7 @@ from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
+from edge_node.commands.known_subjects import KnownSubjects
 from edge_node.commands.pause import PauseHandler, ResumeHandler
 from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
@@ -144,7 +145,9 @@ def _storage(node: Registry) -> StorageParts:
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)
-    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
+    known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
+    node.verdict_listeners.append(known)
+    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), known)
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
@@ -192,7 +195,7 @@ def _handlers(
     node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None
 ) -> dict[Verb, Handler]:
     """Return the handler of each verb but ``snapshot``; a new command is registered here."""
-    spool, evidence, findings = storage.spool, storage.evidence, storage.findings
+    evidence, findings = storage.evidence, storage.findings
     severities = node.config.findings.severities
     no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
     return {
@@ -200,7 +203,7 @@ def _handlers(
         Verb.RESUME: ResumeHandler(node.pause).handle,
         Verb.EVIDENCE: EvidenceHandler(evidence).handle,
         Verb.RELOAD: ReloadHandler(models.reloader, storage.responses).handle,
-        Verb.REVIEW: ReviewHandler(node.topics, spool, evidence, findings, severities).handle,
+        Verb.REVIEW: ReviewHandler(node.topics, storage.known, evidence, findings, severities).handle,
         Verb.UPDATE: UpdateHandler(fetcher).handle if fetcher is not None else no_updates,
     }
 
