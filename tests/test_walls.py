@@ -60,7 +60,7 @@ EDGE_NODE = {
         "config monitoring demo control_room control_room.history control_room.ingest "
         "control_room.robots control_room.web"
     ),
-    "cli": "config inference update integrations",
+    "cli": "messages config inference update integrations",
     "cli.robot": (
         "messages config mqtt camera camera.backends camera.capture spool inference inspection "
         "update shadow monitoring commands daemon cli"

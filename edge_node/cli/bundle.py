@@ -17,6 +17,7 @@ from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_p
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.interpreter import runtime
+from edge_node.messages.plain_text import counted
 from edge_node.signing import load_trusted_key
 
 if TYPE_CHECKING:
@@ -249,8 +250,8 @@ def _report_good(name: str, bundle: Bundle) -> int:
     for result in results:
         print(f"{result.file} {result.output}: {result.share_of_tolerance:.0%} of the tolerance")
     print(
-        f"{name}: good. {manifest.name} {manifest.version}, {len(manifest.models)} model(s),"
-        f" {len(manifest.cascade.stages)} stage(s), golden probe of"
+        f"{name}: good. {manifest.name} {manifest.version}, {counted(len(manifest.models), 'model')},"
+        f" {counted(len(manifest.cascade.stages), 'stage')}, golden probe of"
         f" {len(engine.bundle.golden.pictures)} pictures on {found.name} {found.version}"
     )
     return 0

@@ -16,6 +16,7 @@ from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.messages.plain_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ def _export(history: History, args: argparse.Namespace) -> int:
         on_progress=_progress("reviews"),
     )
     print(
-        f"{args.out / LABELS_NAME}: {report.pictures} pictures"
+        f"{args.out / LABELS_NAME}: {counted(report.pictures, 'picture')}"
         f" ({report.confirmed} confirmed, {report.disputed} disputed)"
     )
     for why, count in report.left_out.most_common():
@@ -108,8 +109,8 @@ def _report(history: History, args: argparse.Namespace) -> int:
         partial.unlink(missing_ok=True)
         raise CorrosionError(f"{args.out}: {err.strerror or err}") from err
     print(
-        f"{args.out}: {mission.frames} frames, {mission.judged} judged, {mission.missing} never delivered;"
-        f" {len(mission.findings)} findings"
+        f"{args.out}: {counted(mission.frames, 'frame')}, {mission.judged} judged,"
+        f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
     )
     return 0
 

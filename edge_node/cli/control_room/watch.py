@@ -10,7 +10,7 @@ import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.errors import CorrosionError
-from edge_node.messages.plain_text import describe_verdict, escape_unprintable
+from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import SequenceCounter
 from edge_node.messages.status import Status
 from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
@@ -99,7 +99,8 @@ class Watcher:
         """Print the counts of each robot on stderr."""
         for name, robot in self._counter.robots.items():
             print(
-                f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
+                f"{name}: {counted(robot.verdicts, 'verdict')}, {robot.duplicates} twice,"
+                f" {robot.missing} missing",
                 file=sys.stderr,
             )
 
@@ -107,7 +108,9 @@ class Watcher:
         for name, robot in self._counter.robots.items():
             missing = robot.missing
             if missing > self._missing.get(name, 0):
-                print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
+                are = counted(missing, "verdict is", "verdicts are")
+                them = "it" if missing == 1 else "them"
+                print(f"{name}: {are} missing; a backlog may bring {them}", flush=True)
             self._missing[name] = missing
 
 

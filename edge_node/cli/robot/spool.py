@@ -12,6 +12,7 @@ import msgspec
 from edge_node.cli.config_option import add_config_option, find_config
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, SpoolError
+from edge_node.messages.plain_text import counted
 from edge_node.messages.topics import Kind
 from edge_node.spool.admin import SpoolAdmin, SpoolReport, write_csv, write_json_lines
 from edge_node.state_folder import SERVICE_FOLDER
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         elif args.action == "export":
             _export(admin, args)
         else:
-            print(f"{admin.requeue()} rows are sent again")
+            print(f"{counted(admin.requeue(), 'row is', 'rows are')} sent again")
     return 0
 
 
@@ -92,7 +93,7 @@ def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
             count = write(out)
     except OSError as err:
         raise SpoolError(f"{args.out}: {err.strerror or err}; nothing was taken from the spool") from err
-    print(f"{count} rows written to {args.out}", file=sys.stderr)
+    print(f"{counted(count, 'row')} written to {args.out}", file=sys.stderr)
 
 
 def _format_report(report: SpoolReport) -> str:

@@ -73,7 +73,7 @@ def test_beside_its_node_toml_a_command_needs_no_option(
     opened.close()
     assert run(spool, "export", "--out", "mission.jsonl") == 0
     assert (here / "mission.jsonl").read_text() == '{"seq":1}\n'
-    assert capsys.readouterr().err == "1 rows written to mission.jsonl\n"
+    assert capsys.readouterr().err == "1 row written to mission.jsonl\n"
 
 
 def test_what_a_service_recorded_is_found_without_its_configuration(here: Path) -> None:
