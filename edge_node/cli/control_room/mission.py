@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the report or export the data set."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
     folder = folder or _state_dir()
+    if args.action == "report":
+        _check_destination(args.out)
     history = History(folder, read_only=True)
     try:
         return _export(history, args) if args.action == "export-dataset" else _report(history, args)
@@ -93,10 +95,6 @@ def _export(history: History, args: argparse.Namespace) -> int:
 
 
 def _report(history: History, args: argparse.Namespace) -> int:
-    if args.out.suffix.lower() not in (".pdf", ".csv"):
-        raise CorrosionError(f"{args.out}: wanted a name that ends in .pdf or .csv")
-    if args.out.exists():
-        raise CorrosionError(f"{args.out}: is there already; name a new file")
     site, _, robot = args.robot.partition("/")
     selection = Selection(site, robot, args.since, args.until, args.asset)
     mission = collect_mission(history, selection, on_progress=_progress("verdicts"))
@@ -113,6 +111,20 @@ def _report(history: History, args: argparse.Namespace) -> int:
         f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
     )
     return 0
+
+
+def _check_destination(out: Path) -> None:
+    """Refuse a report that could not be written, before the work.
+
+    Raises:
+        CorrosionError: it has another ending, is there, or its folder is not.
+    """
+    if out.suffix.lower() not in (".pdf", ".csv"):
+        raise CorrosionError(f"{out}: wanted a name that ends in .pdf or .csv")
+    if out.exists():
+        raise CorrosionError(f"{out}: is there already; name a new file")
+    if not out.absolute().parent.is_dir():
+        raise CorrosionError(f"{out}: there is no folder {out.parent}")
 
 
 def _document(mission: Mission, args: argparse.Namespace) -> bytes:

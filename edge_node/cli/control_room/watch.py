@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
 from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import SequenceCounter
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
     form.add_argument("--csv", action="store_true", help="verdicts as a table")
-    parser.add_argument("--count", type=int, help="end after so many verdicts")
+    parser.add_argument("--count", type=whole_number_between(1, 10**9), help="end after so many verdicts")
     add_security_options(parser)
     parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
 

@@ -10,6 +10,7 @@ import cv2
 
 from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.cli.number_options import whole_number_between
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -53,9 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=int,
+        type=whole_number_between(1, MAX_THREADS),
         default=1,
-        choices=range(1, MAX_THREADS + 1),
         metavar="N",
         help=f"threads of the TFLite runtime, 1 to {MAX_THREADS} (default: 1)",
     )

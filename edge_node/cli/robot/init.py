@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
         if Path(args.file).is_dir():
             raise ConfigError(f"{args.file}: is a folder, wanted the name of a file") from err
         raise ConfigError(f"{args.file}: exists already; --force replaces it") from err
-    except FileNotFoundError as err:
-        raise ConfigError(f"{args.file}: there is no folder {Path(args.file).parent}") from err
     except OSError as err:
-        raise ConfigError(f"{args.file}: {err.strerror or err}") from err
+        folder = Path(args.file).parent
+        reason = err.strerror if folder.is_dir() else f"there is no folder {folder}"
+        raise ConfigError(f"{args.file}: {reason}") from err
     print(f"{args.file} written; edit it, then: edge-node check-config {args.file}")
     return 0
 

@@ -6,6 +6,7 @@ overwritten, and deleted only by ``purge``.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -177,6 +178,14 @@ def find_own_source() -> str:
     text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     url = json.loads(text).get("url", "") if text else ""
     return url.removeprefix("file://") or f"{DISTRIBUTION}=={__version__}"
+
+
+def with_own_extras(source: str) -> str:
+    """Return ``source`` with the extra ``signing`` if this installation has it: the service shall too."""
+    if importlib.util.find_spec("cryptography") is None:
+        return source
+    name, equals, version = source.partition("==")
+    return f"{name}[signing]{equals}{version}"
 
 
 def _install_environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
