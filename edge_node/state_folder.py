@@ -27,26 +27,31 @@ def make_state_folder(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as err:
-        raise ConfigError(_describe(path, str(err.strerror or err))) from err
+        raise ConfigError(_describe("[node] state_dir", path, str(err.strerror or err))) from err
     return path
 
 
-def find_problem(path: Path) -> str | None:
-    """Return in a sentence why this user cannot use ``path`` as a state folder, or None; changes nothing."""
+def find_problem(path: Path, key: str = "[node] state_dir") -> str | None:
+    """Return in a sentence why this user cannot use ``path`` as a state folder, or None; changes nothing.
+
+    Args:
+        path: the folder; it may be missing.
+        key: that names it in the configuration, for the sentence.
+    """
     try:
         found = path.resolve()
         while not found.exists():
             found = found.parent
         is_whole = found == path.resolve()
         if not found.is_dir():
-            return _describe(path, f"{'' if is_whole else f'{found} '}is a file, wanted a folder")
+            return _describe(key, path, f"{'' if is_whole else f'{found} '}is a file, wanted a folder")
         if not os.access(found, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             what = "write there" if is_whole else f"make a folder in {found}"
-            return _describe(path, f"user {_user_name()} cannot {what}")
+            return _describe(key, path, f"user {_user_name()} cannot {what}")
         if is_whole and (foreign := _find_foreign(found)) is not None:
-            return _describe(path, f"{foreign.name} in it is another user's: the node ran as that user")
+            return _describe(key, path, f"{foreign.name} in it is another user's: the node ran as that user")
     except (OSError, RuntimeError, ValueError) as err:  # RuntimeError: links in a circle
-        return _describe(path, str(getattr(err, "strerror", None) or err))
+        return _describe(key, path, str(getattr(err, "strerror", None) or err))
     return None
 
 
@@ -83,11 +88,8 @@ def _find_foreign(folder: Path) -> Path | None:
     return next((file for file in files if file.lstat().st_uid != os.geteuid()), None)
 
 
-def _describe(path: Path, problem: str) -> str:
-    return (
-        f"[node] state_dir = {str(path)!r}: {problem};"
-        " choose another [node] state_dir that the node's user can write"
-    )
+def _describe(key: str, path: Path, problem: str) -> str:
+    return f"{key} = {str(path)!r}: {problem}; choose another {key} that the user who runs this can write"
 
 
 def _user_name() -> str:

@@ -57,7 +57,7 @@ EDGE_NODE = {
         "control_room.report control_room.robots"
     ),
     "control_room.service": (
-        "config monitoring demo control_room control_room.history control_room.ingest "
+        "messages config mqtt monitoring demo control_room control_room.history control_room.ingest "
         "control_room.robots control_room.web"
     ),
     "cli": "messages config inference update integrations",

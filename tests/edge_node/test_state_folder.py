@@ -68,7 +68,7 @@ def test_a_folder_of_other_users_is_refused_with_what_to_do(open_path: Path, as_
         problem = find_problem(path)
         assert problem is not None
         assert said in problem
-        assert "choose another [node] state_dir that the node's user can write" in problem
+        assert "choose another [node] state_dir that the user who runs this can write" in problem
         with pytest.raises(ConfigError) as caught:
             make_state_folder(path)
         assert str(caught.value) == problem

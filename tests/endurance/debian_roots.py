@@ -70,9 +70,8 @@ class Root:
 
     def report(self, what: str, began_s: float, said: str, *, is_good: bool) -> None:
         """Print a step's fate, its time and what it said."""
-        print(
-            f"{'ok  ' if is_good else 'FAIL'} {time.monotonic() - began_s:6.1f} s  {what.partition('  #')[0].strip()}"
-        )
+        took_s = time.monotonic() - began_s
+        print(f"{'ok  ' if is_good else 'FAIL'} {took_s:6.1f} s  {what.partition('  #')[0].strip()}")
         print(f"               {said[:140]}")
 
 

@@ -62,10 +62,17 @@ def run(args: argparse.Namespace) -> int:
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
     if args.check:
+        from edge_node.control_room.service.check import find_notes, find_problems
+
+        if problems := list(find_problems(settings)):
+            where = f"{args.config}: " if args.config else ""
+            raise ConfigError("\n".join(f"{where}{problem}" for problem in problems))
         print(
             f"good. The page listens on {settings.web.host}:{settings.web.port}, the broker is"
             f" {settings.mqtt.hostname}, the history lies in {settings.room.state_dir}."
         )
+        for note in find_notes(settings):
+            print(f"note: {note}")
         return 0
     from edge_node.control_room.service.server import serve
 

@@ -1,4 +1,4 @@
-"""Numbers of the command line: what is out of bounds or no number is told by its option, without a traceback."""
+"""Numbers of the command line: what is out of bounds or no number is told by its option."""
 
 from __future__ import annotations
 
