@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.backends.video_file import VideoFile
 from edge_node.camera.frame import Frame, frame_now
+from edge_node.camera.media_files import MediaFiles, escape_name, list_media
 from edge_node.camera.media_kind import MediaKind, media_kind
-from edge_node.camera.picture import read_picture
+from edge_node.camera.picture import list_pages, read_content
 from edge_node.errors import CameraError, UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge_node.config.sections import CameraConfig
 
 DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
+_MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class Recording:
 
     Attributes:
         source: the path as the operator wrote it.
-        skipped: pictures that could not be read, and videos that are cut off or damaged.
+        found: the files in a folder, with those that are left out.
     """
 
     live = False
@@ -44,19 +46,44 @@ class Recording:
             CameraError: the recording does not exist, or holds no picture and no video.
         """
         self.source = config.source
-        self.skipped = 0
         self._stop = stop
         self._next_frame_id = first_frame_id
         self._config = config
-        self._files = _find_files(Path(config.source))
+        self.found = _find_files(Path(config.source))
         self._opened: VideoFile | None = None
-        if not Path(config.source).is_dir() and media_kind(self._files[0]) is MediaKind.VIDEO:
-            self._opened = VideoFile(self._files[0])
+        if not Path(config.source).is_dir() and media_kind(self.found.files[0]) is MediaKind.VIDEO:
+            self._opened = VideoFile(self.found.files[0])
         self._interval_s = 0.0
-        self._due_s = time.monotonic()
+        self._due_s: float | None = None  # of the next picture; the first is due when it is read
         self._pictures = self._iter_passes()
         self._read = 0
         self._incomplete: dict[Path, str] = {}
+        self._unread: dict[str, str] = {}  # page -> why it cannot be read
+
+    @property
+    def skipped(self) -> int:
+        """Pictures that could not be read, and videos that are cut off or damaged."""
+        return len(self._unread) + len(self._incomplete)
+
+    @property
+    def omitted(self) -> tuple[str, ...]:
+        """A sentence for each file that was not read, or not to its end."""
+        left_out = (*self.found.unread, *self.found.left_out)
+        return (
+            *map(escape_name, (*self._unread.values(), *self._incomplete.values())),
+            *map(str, left_out),
+        )
+
+    @property
+    def omissions(self) -> str:
+        """How much of the recording was not read, as a part of a sentence; empty if nothing."""
+        left_out = [*self.found.unread, *self.found.left_out]
+        parts = [f"{self.skipped} cannot be read"] if self.skipped else []
+        if left_out:
+            names = ", ".join(escape_name(entry.path.name) for entry in left_out[:_MOST_NAMED])
+            more = ", ..." if len(left_out) > _MOST_NAMED else ""
+            parts.append(f"{len(left_out)} left out: {names}{more}")
+        return "; ".join(parts)
 
     def read(self) -> Frame | None:
         """Return the next picture when it is due, or None at the end or when stopped.
@@ -90,7 +117,7 @@ class Recording:
         A reader that was late does not catch up: pictures are never read in a burst.
         """
         now_s = time.monotonic()
-        self._due_s = max(self._due_s, now_s - self._interval_s)
+        self._due_s = now_s if self._due_s is None else max(self._due_s, now_s - self._interval_s)
         stopped = self._stop.wait(max(0.0, self._due_s - now_s))
         self._due_s += self._interval_s
         return stopped
@@ -103,32 +130,35 @@ class Recording:
                 text, *others = self._incomplete.values()
                 raise CameraError(text + (f" (and {len(others)} more files)" if others else ""))
             if self._read == read_before:
-                raise CameraError(f"{self.source}: not one picture in it can be read")
+                causes = [f" ({text})" for text in self._unread.values()]
+                raise CameraError(f"{self.source}: not one picture in it can be read{''.join(causes[:1])}")
             if not self._config.loop:
                 return
 
     def _iter_files(self) -> Generator[NDArray[np.uint8], None, None]:
         """Yield the pictures of every file; after one that is cut off or damaged the next file comes."""
-        for path in self._files:
+        for path in self.found.files:
             try:
                 for pixels in self._iter_file(path):
                     self._read += 1
                     yield pixels
             except UnreadablePictureError as err:
-                self.skipped += 1
-                _log.warning("%s; skipped", err)
+                self._skip(str(path), err)
             except CameraError as err:
                 if path in self._incomplete:  # told in an earlier pass
                     continue
-                self.skipped += 1
                 self._incomplete[path] = str(err)
-                if self._config.loop or len(self._files) > 1:  # else it is raised now
+                if self._config.loop or len(self.found.files) > 1:  # else it is raised now
                     _log.warning("%s", err)
 
     def _iter_file(self, path: Path) -> Generator[NDArray[np.uint8], None, None]:
         if media_kind(path) is not MediaKind.VIDEO:
             self._set_pace(None)
-            yield read_picture(path)
+            for page in list_pages(read_content(path), str(path)):
+                try:
+                    yield page.decode()
+                except UnreadablePictureError as err:
+                    self._skip(page.where, err)
             return
         video, self._opened = self._opened or VideoFile(path), None
         try:
@@ -136,6 +166,11 @@ class Recording:
             yield from video
         finally:
             video.close()
+
+    def _skip(self, where: str, err: UnreadablePictureError) -> None:
+        if where not in self._unread:  # else it was told in an earlier pass
+            self._unread[where] = str(err)
+            _log.warning("%s; skipped", err)
 
     def _set_pace(self, fps: float | None) -> None:
         self._interval_s = (
@@ -156,23 +191,12 @@ def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
         video.close()
 
 
-def _find_files(path: Path) -> list[Path]:
-    """Return the files in a folder and below it, sorted by name, or the one file that ``path`` is."""
-    if not path.is_dir():
-        if not path.is_file():
-            raise CameraError(
-                f"{path}: no such file or folder; wanted a video, a picture or a folder of them"
-            )
-        if media_kind(path) is MediaKind.OTHER:
-            found = (
-                "its content is that of no video and no picture" if path.stat().st_size else "empty: no video"
-            )
-            raise CameraError(f"{path}: {found}; wanted a video, a picture or a folder of them")
-        return [path]
-    try:
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    except OSError as err:
-        raise CameraError(f"{path}: {err.strerror or err}") from err
-    if not files:
-        raise CameraError(f"{path}: no pictures in it; wanted pictures or videos")
-    return files
+def _find_files(path: Path) -> MediaFiles:
+    """Return the files that will be read, and log those that are left out."""
+    found = list_media(path)
+    for sentence in found.describe():
+        _log.warning("%s", sentence)
+    if not found.files:
+        left_out = len(found.left_out) + len(found.unread)
+        raise CameraError(f"{path}: no pictures in it and no videos; {left_out} other files are left out")
+    return found

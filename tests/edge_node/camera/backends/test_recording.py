@@ -9,14 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.camera.backends.recording import iter_video
+from edge_node.camera.backends.recording import Recording, iter_video
 from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
+from tests.support.encoded_pictures import encoded
 from tests.support.mjpeg_server import moving_picture
 from tests.support.processes import wait_for
+from tests.support.tiff_files import tiff
 
 
 def write_folder(folder, count):
@@ -210,6 +212,30 @@ def test_a_recording_that_fails_midway_closes_the_slot_and_says_why(tmp_path):
     assert "not one picture" in capture.failure
     assert capture.state.condition is CameraCondition.ENDED
     assert capture.pictures_skipped == 1
+
+
+def test_a_folder_is_read_below_itself_page_by_page_and_says_what_was_left_out(tmp_path, caplog):
+    """Pictures in natural order, pages of a TIFF, and the rest in the log, the state and for ``replay``."""
+    levels = [np.full((40, 60, 3), level, np.uint16) for level in (150, 160, 170, 180)]
+    folder = tmp_path / "DCIM" / "100MEDIA"
+    folder.mkdir(parents=True)
+    (folder / "img10.jpg").write_bytes(encoded(levels[3].astype(np.uint8), ".jpg"))
+    (folder / "img2.tif").write_bytes(tiff(levels[0] * 257, levels[1] * 16, levels[2] * 257))
+    (folder / "img3.heic").write_bytes(b"\0\0\0\x14ftypheic\0\0\0\0mif1" + bytes(40))
+    (folder / "a.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "a.txt").write_bytes(b"taken by night")
+    recording = Recording(CameraConfig(source=str(tmp_path), pace="fast"), stop=threading.Event())
+    found = [int(frame.pixels.mean().round()) for frame in iter(recording.read, None)]
+    assert found == [150, 170, 180]
+    assert recording.skipped == 2
+    assert recording.omissions == "2 cannot be read; 1 left out: a.pdf"
+    assert [text.removeprefix(f"{folder}/").split(":")[0] for text in recording.omitted] == [
+        "img2.tif#2",
+        "img3.heic",
+        "a.pdf",
+    ]
+    for text in ("img2.tif#2: 16-bit values", "HEIC is not read", "a.pdf: its content", "1 hidden or accomp"):
+        assert text in caplog.text
 
 
 def first_share(folder, suffix, share):

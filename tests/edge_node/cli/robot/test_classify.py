@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from tests.support.clips import ffmpeg
+from tests.support.encoded_pictures import encoded
 from tests.support.processes import command
+from tests.support.tiff_files import tiff
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,3 +192,37 @@ def test_overlays_stay_inside_their_folder(picture, tmp_path):
         f"{picture.name}~3.overlay.jpg",
         f"{str(picture).lstrip('/')}.overlay.jpg",
     }
+
+
+def test_every_file_of_a_folder_is_judged_or_named(picture, tmp_path):
+    """Pages, low bits, HEIC and grey have a line each; a document is named on stderr and in the summary."""
+    pixels = cv2.imread(str(picture)).astype(np.uint16)
+    folder = tmp_path / "DCIM" / "100MEDIA"
+    folder.mkdir(parents=True)
+    files = {
+        "1.jfif": encoded(pixels.astype(np.uint8), ".jpg"),
+        "2.tif": tiff(pixels[..., ::-1] * 257, pixels[..., ::-1] * 16),
+        "10.heic": b"\0\0\0\x14ftypheic\0\0\0\0mif1" + bytes(40),
+        "11.png": encoded(pixels[..., 0].astype(np.uint8), ".png"),
+        "list.pdf": b"%PDF-1.7\n",
+        "list.csv": b"a,b\n",
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    found = command("edge_node.cli", "classify", "--summary", str(tmp_path / "DCIM"))
+    *lines, summary = verdicts(found)
+    assert found.returncode == 1
+    assert [(line["source"].removeprefix(f"{folder}/"), line["frame_id"]) for line in lines] == [
+        ("1.jfif", None),
+        ("2.tif#1", 0),
+        ("2.tif#2", 1),
+        ("10.heic", None),
+        ("11.png", None),
+    ]
+    assert [bool(line["stages"]) for line in lines] == [True, True, False, False, False]
+    said = [[reason["code"] for reason in line["reasons"]] for line in lines[2:]]
+    assert said == [["unreadable"], ["unreadable"], ["colourless"]]
+    assert "12-bit values in 16 bits" in lines[2]["reasons"][0]["text"]
+    document = f"{folder}/list.pdf: its content is that of no video and no picture"
+    assert summary == {"pictures": 5, "unreadable": 2, "left_out": [document], "accompanying": 1}
+    assert document in found.stderr

@@ -101,7 +101,8 @@ def test_a_robots_settings_judge_and_are_named(clip, tmp_path):
     """A gate that lets nothing pass, tiles and material come from ``--config``, and the bundle in use."""
     node = {"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path)}
     config = tmp_path / "node.toml"
-    inspect = {"dark_below": 255, "tiles_across": 2, "material": "steel", "tile_budget_ms": 9}
+    steel = {"material": "steel", "surface": "painted_steel"}
+    inspect = {"dark_below": 255, "tiles_across": 2, "tile_budget_ms": 9, **steel}
     config.write_text(
         example_config(node=node, bundle={"path": "default"}, mqtt={"hostname": "h"}, inspect=inspect)
     )
@@ -114,7 +115,10 @@ def test_a_robots_settings_judge_and_are_named(clip, tmp_path):
     assert summary["outcomes"] == {"not_inspectable -> not_inspectable": summary["frames"]}
     assert summary["outcomes"] != json.loads(by_default.stdout.splitlines()[-1])["outcomes"]
     (line,) = found.stderr.splitlines()
-    assert line.startswith('judged with [inspect] material = "steel", tiles_across = 2, ')
+    assert line.startswith('judged with [inspect] material = "steel", surface = "painted_steel", ')
     assert "tile_budget_ms = null" in line
     assert "dark_below = 255" in line
     assert line.endswith(f" of {config}")
+    refused = replay(str(clip), "--bundle", "default", "--config", str(config), "--material", "aluminium")
+    assert refused.returncode == 2
+    assert "--material aluminium: surface = " in refused.stderr
