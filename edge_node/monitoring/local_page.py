@@ -151,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(404, b"no frame was decided yet\n")
             else:
                 self._answer(200, picture, "image/jpeg")
+        elif url.path == "/favicon.ico":
+            self._answer(204, b"")  # browsers ask by themselves; a 404 would stand in their console
         elif url.path == "/metrics":
             from edge_node.monitoring.prometheus import format_metrics
 
