@@ -84,7 +84,11 @@ def host_problems(hostname: str) -> list[str]:
         name = ""
     if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
         return []
-    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; wanted a name or an address alone"]
+    wanted = "wanted a name or an address alone"
+    if "://" in hostname:
+        wanted += "; tls and port have keys of their own"
+        hostname = hostname.rpartition("@")[2]  # a password before it is not shown
+    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; {wanted}"]
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:
