@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +25,12 @@ def find_config(given: Path | None) -> Path:
     A local one that hides the service's is named on stderr, because the command may change its node.
 
     Raises:
-        ConfigError: none is given and neither is there.
+        ConfigError: none is given and neither is there, or root found another user's.
     """
     if given is not None:
         return given
     if LOCAL_CONFIG.exists():
+        _check_owner(LOCAL_CONFIG)
         if _is_there(SERVICE_CONFIG):
             print(f"edge-node: using ./{LOCAL_CONFIG}, not {SERVICE_CONFIG}", file=sys.stderr)
         return LOCAL_CONFIG
@@ -38,6 +40,13 @@ def find_config(given: Path | None) -> Path:
         f"neither ./{LOCAL_CONFIG} nor {SERVICE_CONFIG} is there; name the node's configuration with"
         " --config FILE (`edge-node init` writes one)"
     )
+
+
+def _check_owner(path: Path) -> None:
+    """Refuse a configuration that another user left where root works: it names files, keys and programs."""
+    owner = path.stat().st_uid
+    if os.geteuid() == 0 and owner not in (0, int(os.environ.get("SUDO_UID") or 0)):
+        raise ConfigError(f"./{path} belongs to user {owner}; if it is meant, say so: --config {path}")
 
 
 def _is_there(path: Path) -> bool:

@@ -66,7 +66,9 @@ class LocalPage:
         try:
             self._server = HttpServer((config.host, config.port), self._respond, headers=_SECURITY_HEADERS)
         except OSError as err:
-            raise PageError(f"[http] {config.host}:{config.port}: {err.strerror or err}") from err
+            raise PageError(
+                f"[http] port = {config.port} on {config.host}: {err.strerror or err}; choose another port"
+            ) from err
 
     @property
     def port(self) -> int:
@@ -99,6 +101,8 @@ class LocalPage:
             return Response(421, b"not this host; see [http] names\n")
         if request.path == "/healthz":
             return self._healthz()
+        if request.path == "/favicon.ico":
+            return Response(204, b"")  # browsers ask by themselves; an error would stand in their console
         return self._refusal(request) or self._content(request)
 
     def _refusal(self, request: Request) -> Response | None:

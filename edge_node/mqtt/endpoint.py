@@ -13,6 +13,8 @@ from edge_node.mqtt.types import Endpoint
 from edge_node.text_file import TextFileError, check_pem_file, read_secret, read_text_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
@@ -92,7 +94,10 @@ def host_problems(hostname: str) -> list[str]:
     if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
         return []
     shown = f" = {hostname!r}" if _can_be_shown(hostname) else ""
-    return [f"[mqtt] hostname{shown}: no host can be called so; wanted a name or an address alone"]
+    wanted = "wanted a name or an address alone"
+    if "://" in hostname:
+        wanted += "; tls and port have keys of their own"
+    return [f"[mqtt] hostname{shown}: no host can be called so; {wanted}"]
 
 
 def _can_be_shown(hostname: str) -> bool:
@@ -105,7 +110,7 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
     named = f"[mqtt] ca_file = {shown_path(config.ca_file or '')!r}"
     try:
         # As text: OpenSSL would skip the first certificate of a file with a byte order mark without a word.
-        authorities = _ascii(read_text_file(ca_file, _MAX_CA_BYTES)) if ca_file else None
+        authorities = _authorities(ca_file) if ca_file else None
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
     except TextFileError as err:
         raise ConfigError(f"{named}: {err}") from err
@@ -139,8 +144,15 @@ def _secret(path: str | None, key: str) -> str | None:
         raise ConfigError(f"[mqtt] {key} = {shown_path(path)!r}: {err}") from err
 
 
-def _ascii(text: str) -> str:
-    """Return ``text`` as ``ssl`` wants it; comments between certificates may be in any language."""
+def _authorities(file: Path) -> str:
+    """Return the certificates in ``file`` as ``ssl`` wants them; comments may be in any language.
+
+    Raises:
+        TextFileError: it holds none; without any, ``ssl`` would trust the system's authorities.
+    """
+    text = read_text_file(file, _MAX_CA_BYTES)
+    if "-----BEGIN" not in text:
+        raise TextFileError("holds no certificate; wanted certificates in PEM")
     return text.encode("ascii", "replace").decode("ascii")
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.login import check_login, sign_in
 from edge_node.camera.capture.opening import open_camera
+from edge_node.cli.bundle_in_use import load_bundle_in_use
 from edge_node.cli.config_option import find_config
-from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
 from edge_node.cli.robot.exposed_secrets import exposed_secrets
 from edge_node.cli.state_owner import become_owner
 from edge_node.config.sections import load_config
