@@ -31,10 +31,13 @@ AHEAD_S = 900.0  # a clock further ahead of a floor that rose in this boot was s
 LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed
 HOLD_S = 300.0  # a wrong NTP server for a minute must not raise the floor
 _STEADY_S = 5.0  # a clock that moves more against monotonic time was set
+_LOOK_S = 1.0
+_CLOSE_S = 2.0  # how long closing waits for a disk
 _SAVE_EVERY_S = 600.0  # the disk may be an SD card; a power cut costs the floor so much
 _RAISED_S = 60.0  # what raised it by more than this is saved at once
 _RETRY_S = 60.0  # after the disk did not take it
-_LATEST_S = datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
+LATEST = datetime(2200, 1, 1, tzinfo=timezone.utc)  # no floor is higher
+_LATEST_S = LATEST.timestamp()
 _MAX_BYTES = 4096
 
 _log = logging.getLogger(__name__)
@@ -116,9 +119,11 @@ class ClockReading:
 
 
 class ClockFloor:
-    """The floor of one state folder; any thread may use it. A context manager that saves it at the end."""
+    """The floor of one state folder; any thread may use it.
 
-    interval_s = 1.0
+    While open as a context manager it follows the clock in a thread of its own, the only one to wait for the
+    disk.
+    """
 
     def __init__(
         self,
@@ -154,13 +159,19 @@ class ClockFloor:
         self._anchor_s, self._anchor_ns = self._built_s, self._clocks.monotonic_ns()
         self._source = FloorSource.BUILD
         self._is_anchored = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="clock-floor", daemon=True)
         self._load()
 
     def __enter__(self) -> ClockFloor:  # noqa: PYI034  Self needs Python 3.11
+        self._thread.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.close()
+        self._ended.set()
+        self._thread.join(_CLOSE_S)
+        if not self._thread.is_alive():
+            self.close()
 
     @property
     def durable_s(self) -> float:
@@ -186,7 +197,7 @@ class ClockFloor:
             if not self.read().is_trusted:
                 self._raise(at.timestamp(), FloorSource.SIGNED_COMMAND)
 
-    def look(self, _now_s: float = 0.0) -> None:
+    def look(self) -> None:
         """Raise the floor by a trusted clock, take over what an operator set, and save what is due."""
         with self._disk:
             if self.path is not None and _stamp(self.path) != self._stamp:
@@ -212,6 +223,10 @@ class ClockFloor:
         with self._disk:
             self._follow_clock()
             self._save_if_due(1.0)
+
+    def _follow(self) -> None:
+        while not self._ended.wait(_LOOK_S):
+            self.look()
 
     def _floor_s(self) -> float:
         elapsed_s = max(0, self._clocks.monotonic_ns() - self._anchor_ns) / 1e9

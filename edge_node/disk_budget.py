@@ -7,6 +7,7 @@ what lies on the same one is compared.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ def measure(folder: Path) -> FileSystem:
         OSError: the folder is missing, or the disk does not answer.
     """
     found = os.statvfs(folder)
+    if not found.f_blocks:
+        raise OSError(errno.ENOSYS, "the file system does not say how much space it has")
     return FileSystem(
         device=folder.stat().st_dev,
         total_bytes=found.f_blocks * found.f_frsize,

@@ -29,6 +29,17 @@ def find_unprintable(value: Any, *, allows_layout: bool = False) -> str:
     return ""
 
 
+def replace_unprintable(value: Any) -> Any:
+    """Return ``value`` with U+FFFD for each such character but tabs and line breaks, in every text in it."""
+    if isinstance(value, str):
+        return _FOUND.sub(lambda found: found[0] if found[0] in _LAYOUT else "\ufffd", value)
+    if isinstance(value, dict):
+        return {replace_unprintable(name): replace_unprintable(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [replace_unprintable(inner) for inner in value]
+    return value
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig, Config
     from edge_node.inference.bundle import Bundle
     from edge_node.update.bundle_store import BundleStore
-    from edge_node.update.installer import Installer
     from edge_node.update.state import SlotId, State
 
 _SEND = "edge_node.cli.control_room.bundle_send"  # by name, as every subcommand is
@@ -84,9 +83,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _install(args: argparse.Namespace) -> int:
+    from edge_node.update.installer import Installer
+
     with _open(args.file) as source:
         config, store = _open_store(args.config)
-        statement = _installer(config, store).install(
+        statement = Installer(store, config.bundle, material=config.inspect.material).install(
             source,
             str(args.file),
             again=args.again,
@@ -205,6 +206,8 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _verify_file(args: argparse.Namespace) -> int:
     """Check a transport file as ``install`` does, up to the golden probe, and change nothing."""
+    from edge_node.update.installer import Installer
+
     with _open(Path(args.bundle)) as source:
         try:
             config, store = _open_store(args.config)
@@ -212,17 +215,9 @@ def _verify_file(args: argparse.Namespace) -> int:
             raise ConfigError(
                 f"{err}; away from the robot, --key release.public.pem checks a file by its signer's key"
             ) from err
-        _installer(config, store).verify(source, args.bundle)
+        Installer(store, config.bundle, material=config.inspect.material).verify(source, args.bundle)
     print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
     return 0
-
-
-def _installer(config: Config, store: BundleStore) -> Installer:
-    from edge_node.clock_floor import ClockFloor
-    from edge_node.update.installer import Installer
-
-    floor = ClockFloor(Path(config.node.state_dir))
-    return Installer(store, config.bundle, floor, material=config.inspect.material)
 
 
 def _verify_by_keys(args: argparse.Namespace) -> int:

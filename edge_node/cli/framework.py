@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from edge_node import __version__
 from edge_node.errors import CorrosionError
+from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +69,7 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
     except CorrosionError as err:
         sys.stdout.flush()
         for line in str(err).splitlines():
-            print(f"{program}: {line}", file=sys.stderr)
+            print(f"{program}: {replace_unprintable(line)}", file=sys.stderr)  # it may quote a message
         return err.exit_code
     except BrokenPipeError:
         # Python flushes stdout again at exit, which would raise once more.

@@ -1,8 +1,9 @@
 """Admit commands that are fresh, unrepeated, within the rate and signed if so configured; refuse others.
 
-Fresh is what neither the wall clock nor the floor of time calls expired. A clock that is not synchronized, or
-is below the floor, cannot tell that a command is from the future: such a command is admitted, and if it is
-signed, its time raises the floor. So a robot that never sees a time server can be commanded, and no signed
+Fresh is what neither the wall clock nor the floor of time calls expired. A clock below the floor cannot tell
+that a command is from the future: such a command is admitted, and the time of a signed one raises the floor.
+A clock above the floor that is not synchronized may be late, or the sender's may be ahead: two commands of
+one running clock are believed. So a robot that never sees a time server can be commanded, and no signed
 command is executed twice.
 """
 
@@ -22,8 +23,9 @@ from edge_node.spool.rows import MAX_NONCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from edge_node.clock_floor import ClockFloor
+    from edge_node.clock_floor import ClockFloor, ClockReading
     from edge_node.config.delivery_sections import CommandsConfig
     from edge_node.messages.topics import Topics
     from edge_node.mqtt.types import Incoming
@@ -82,6 +84,8 @@ class CommandAdmission:
         self._topics = topics
         self._floor = floor
         self._taken = dict(taken)
+        # Id, time and monotonic time of the last command that was ahead of our clock.
+        self._sender_clock: tuple[str, datetime, float] | None = None
         self._verify: Callable[[bytes, bytes], bool] | None = None
         if config.public_key_file:
             self._verify = load_trusted_key(config.public_key_file, "[commands] public_key_file").holds
@@ -159,10 +163,26 @@ class CommandAdmission:
             ours = f"the floor of time is {clock.now}" if by_floor else f"our clock says {clock.now}"
             unsure = "" if clock.is_trusted else f" ({clock.text}; `edge-node clock` shows and corrects it)"
             raise CommandError("expired", f"expired at {command.expires_at}, {ours}{unsure}")
-        if command.issued_at > clock.now + _SKEW and clock.is_trusted:
-            raise CommandError("clock", f"issued at {command.issued_at}, our clock says {clock.now}")
         if command.expires_at - command.issued_at > lifetime:
             raise CommandError("lifetime", f"lives for more than {self._config.max_lifetime_s} s")
+        if command.issued_at > clock.now + _SKEW and not (clock.below_s or clock.is_ahead):
+            self._check_sender_clock(command, clock)
+
+    def _check_sender_clock(self, command: Command, clock: ClockReading) -> None:
+        """Refuse a command from the future, unless our clock is in doubt and one before was as far ahead."""
+        text = f"issued at {command.issued_at}, our clock says {clock.now}"
+        if clock.is_trusted:
+            raise CommandError("clock", text)
+        now_s = time.monotonic()
+        known, self._sender_clock = self._sender_clock, (command.id, command.issued_at, now_s)
+        if known is not None and known[0] != command.id:
+            passed_s = (command.issued_at - known[1]).total_seconds()
+            if abs(passed_s - (now_s - known[2])) <= _SKEW.total_seconds():
+                return
+        raise CommandError(
+            "clock",
+            f"{text} ({clock.text}); give it again: a second command of the same clock tells us the time",
+        )
 
     def _check_nonce(self, command: Command) -> None:
         """Refuse an id that was taken, and remember this one until the floor on disk has passed its expiry.

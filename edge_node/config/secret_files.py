@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
-_SECRET_KEYS = frozenset(("username_file", "password_file", "key_file", "token_file", "signing_key_file"))
-_OF_SYSTEMD = "$CREDENTIALS_DIRECTORY"  # the service's alone, though its group seems to read them
+_OF_SECRETS = ("username_file", "password_file", "token_file", "key_file")  # how their keys end
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY"  # systemd hands them over; an access list there looks like a group
 
 
 def describe_exposure(path: Path) -> str:
@@ -33,7 +33,9 @@ def list_exposed(config: msgspec.Struct) -> Iterator[str]:
     for section in config.__struct_fields__:
         for key in getattr(getattr(config, section), "__struct_fields__", ()):
             value = getattr(getattr(config, section), key)
-            if key in _SECRET_KEYS and value is not None and not value.startswith(_OF_SYSTEMD):
-                sentence = describe_exposure(Path(value))
-                if sentence:
-                    yield f"[{section}] {key}: {sentence}"
+            if not key.endswith(_OF_SECRETS) or key.startswith("public_"):
+                continue
+            if value is None or _CREDENTIALS in value:
+                continue
+            if sentence := describe_exposure(Path(value)):
+                yield f"[{section}] {key}: {sentence}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from edge_node.config.delivery_sections import MqttConfig
+from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import about, example_text, read_sections
 from edge_node.config.value_types import Id, Port, Text
@@ -17,6 +18,7 @@ from edge_node.text_file import TextFileError, read_bounded
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
@@ -168,6 +170,11 @@ def example_settings(**given: dict[str, Any]) -> str:
         " edge-node control-room --config FILE --check judges.",
         1,
     )
+
+
+def exposed_secrets(settings: RoomSettings) -> Iterator[str]:
+    """Yield a sentence for each password, token or private key that other users can read."""
+    return list_exposed(settings)
 
 
 def is_loopback(host: str) -> bool:

@@ -68,7 +68,7 @@ from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_node_signer
-from edge_node.spool.files import SpoolLock
+from edge_node.spool.files import SharedDisk, SpoolLock
 from edge_node.spool.spool import Spool
 from edge_node.state_folder import make_state_folder
 from edge_node.update.fetcher import Fetcher
@@ -163,7 +163,7 @@ def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence, node.budget)
     # A disk that was filled while the node was stopped: pictures make room for the spool's files.
     node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
-    spool = node.stack.enter_context(Spool.open(path, node.config.spool, lock=lock, budget=node.budget))
+    spool = node.stack.enter_context(Spool.open(path, node.config.spool, SharedDisk(lock, node.budget)))
     audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
     audit = node.stack.enter_context(AuditLog(audit_files))
     findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
@@ -171,7 +171,6 @@ def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
     node.verdict_listeners.append(known)
     floor = node.stack.enter_context(ClockFloor(node.state_dir))
-    node.periodics.append(floor)
     node.alarm_sources.extend((lambda: evidence.alarms, lambda: audit.alarms, lambda: findings.alarms))
     responses = ResponseWriter(node.topics, spool, audit)
     return StorageParts(spool, evidence, findings, audit, responses, floor, known)

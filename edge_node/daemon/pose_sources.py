@@ -81,6 +81,7 @@ class PoseTopic:
     """Receive poses from one MQTT topic: an ``Inbox`` of the publisher."""
 
     qos = 0  # a pose that comes late is of no use
+    largest_bytes = MAX_POSE_BYTES
 
     def __init__(self, track: PoseTrack, topic: str) -> None:
         self.filters: Sequence[str] = (topic,)

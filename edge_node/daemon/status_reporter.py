@@ -120,6 +120,7 @@ class StatusReporter:
             model=self._model_part(),
             evidence=self._sources.evidence_part(),
             findings_open=self._sources.findings_open(),
+            link_text=self._publisher.link_text,
         )
         shadow = self._sources.shadow_health()
         return status if shadow is None else msgspec.structs.replace(status, shadow=shadow.part)

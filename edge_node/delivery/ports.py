@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Inbox(Protocol):
     """Receive the messages of some topics: commands, poses, receipts, pieces of a bundle.
 
-    An inbox with an attribute ``is_optional`` that is true does without where the broker refuses.
+    An inbox with an attribute ``is_optional`` that is true does without where the broker refuses. One with an
+    attribute ``largest_bytes`` gets no larger message: there is an alarm instead, which names the topic.
     """
 
     @property

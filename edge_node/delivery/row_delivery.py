@@ -15,6 +15,7 @@ from edge_node.delivery.consumer_receipts import ConsumerReceipts
 from edge_node.delivery.send_window import SendWindow
 from edge_node.delivery.subscriber_grace import SubscriberGrace
 from edge_node.delivery.suspects import Suspects
+from edge_node.messages.receipt import MAX_RECEIPT_BYTES
 from edge_node.messages.topics import Kind
 from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
 from edge_node.mqtt.types import LinkError, Outgoing
@@ -48,6 +49,7 @@ class RowDelivery:
     """
 
     qos = 1
+    largest_bytes = MAX_RECEIPT_BYTES
 
     def __init__(
         self,

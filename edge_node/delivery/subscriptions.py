@@ -6,11 +6,13 @@ rules; the others go on.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from edge_node.messages.command import Verb
 from edge_node.messages.plain_text import escape_unprintable
 from edge_node.mqtt.reason_codes import WILDCARDS_NOT_SUPPORTED, name
+from edge_node.mqtt.session import MAX_INCOMING_BYTES
 from edge_node.mqtt.topic_filter import matches
 
 if TYPE_CHECKING:
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from edge_node.mqtt.session import Session
     from edge_node.mqtt.types import Granted, Incoming
 
+_log = logging.getLogger(__name__)
+
 _MOST_ALARMS = 5  # topics that have an alarm of their own: whoever may publish can invent any number
 _RETURNED_S = 30.0  # what is retained has come again so long after a connection was made
+_SHOWN = 200  # characters of a topic
 _UNSPECIFIED = 0x80  # the only reason that MQTT 3.1.1 knows
 
 
@@ -61,17 +66,37 @@ class Subscriptions:
         """Pass a message on to the inbox that subscribed to its topic."""
         for topic_filter, inbox in self._by_filter:
             if matches(topic_filter, message.topic):
-                inbox.take(message)
+                self._pass_on(message, inbox)
                 return
+
+    def _pass_on(self, message: Incoming, inbox: Inbox) -> None:
+        largest = getattr(inbox, "largest_bytes", MAX_INCOMING_BYTES)
+        size = len(message.payload)
+        if size > largest:
+            self._raise_alarm(message.topic, f"{size} bytes, read are at most {largest}")
+            return
+        try:
+            inbox.take(message)
+        except Exception:
+            if not message.is_retained:
+                raise
+            # It would come again at every connection, and end each.
+            _log.exception("unexpected at a retained message on %s", escape_unprintable(message.topic))
+            self._raise_alarm(message.topic, "unexpected; see the log")
 
     def skipped(self, skipped: SkippedPublish) -> None:
         """Raise an alarm for the topic of a message that was not read; it is logged once."""
-        code = f"skipped:{escape_unprintable(skipped.topic)}"
+        fault = f"{skipped.size_bytes} bytes, too large" if skipped.is_too_large else "broken"
+        self._raise_alarm(skipped.topic, fault)
+
+    def _raise_alarm(self, topic: str, fault: str) -> None:
+        name_of_topic = escape_unprintable(topic[:_SHOWN]) or "no topic"
+        code = f"skipped:{name_of_topic}"
         if code not in self._skipped and len(self._skipped) >= _MOST_ALARMS:
             code = "skipped"
         self._skipped[code] = True
         hint = "if it is retained, an empty retained message on that topic ends this"
-        self._alarms.set(code, f"{skipped.text}; {hint}")
+        self._alarms.set(code, f"a message on {name_of_topic} is skipped: {fault}; {hint}")
 
     def denied(self, topic_filter: str, code: int) -> None:
         """Raise an alarm for a subscription that the broker refuses; without wildcards, try verb by verb."""

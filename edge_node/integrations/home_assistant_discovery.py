@@ -15,8 +15,12 @@ from edge_node.messages.command import Verb
 from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
+
+    _Entity: TypeAlias = tuple[str, str, dict[str, Any]]  # name, platform, what is particular to it
 
 _BUTTON_LIFETIME_S = 60  # a press that waits longer for the robot is not meant any more
 # Home Assistant fills it in at each press; the id is what a command must never repeat.
@@ -47,6 +51,9 @@ class Abilities:
     sends_pictures: bool = False
 
 
+_ALL = Abilities(takes_commands=True, sends_pictures=True)
+
+
 def announcements(
     topics: Topics,
     config: MqttConfig,
@@ -59,7 +66,11 @@ def announcements(
         for name, platform, body in [*_sensors(topics), *_extras(topics, abilities)]
     }
     if config.home_assistant == "device":
-        components = {name: {"platform": platform, **body} for name, (platform, body) in entities.items()}
+        # One with a platform alone takes back what an earlier configuration announced.
+        components: dict[str, dict[str, Any]] = {
+            name: {"platform": platform} for name, platform, _ in _extras(topics, _ALL)
+        }
+        components |= {name: {"platform": platform, **body} for name, (platform, body) in entities.items()}
         document = {**about, "components": components, "qos": 1}
         topic = f"{prefix}/device/{topics.site}/{topics.robot}/config"
         return [Outgoing(topic, msgspec.json.encode(document), retain=True)]
@@ -111,103 +122,99 @@ class _Discovery(_Component):
     components: dict[str, _Component] = {}
 
 
-def _sensors(topics: Topics) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return name, platform and what is particular to each entity that every robot has."""
-    latest, status = topics.latest, topics.status
+def _sensors(topics: Topics) -> list[_Entity]:
+    """Return the entities that every robot has."""
+    return [*_verdict_entities(topics.latest), *_finding_entities(topics.status), *_node_entities(topics)]
+
+
+def _verdict_entities(latest: str) -> list[_Entity]:
     confidence = "{{ {'confidence': value_json.condition_confidence, 'id': value_json.id} | tojson }}"
+    outcome = {
+        "name": "Outcome",
+        "state_topic": latest,
+        "value_template": "{{ value_json.outcome }}",
+        "json_attributes_topic": latest,
+        "json_attributes_template": confidence,
+        "icon": "mdi:magnify-scan",
+    }
+    area = {
+        "name": "Corroded area",
+        "state_topic": latest,
+        "value_template": "{{ (value_json.area_fraction * 100) | round(1)"
+        " if value_json.area_fraction is not none else None }}",
+        "unit_of_measurement": "%",
+        "state_class": "measurement",
+        "icon": "mdi:texture",
+    }
     return [
-        (
-            "outcome",
-            "sensor",
-            {
-                "name": "Outcome",
-                "state_topic": latest,
-                "value_template": "{{ value_json.outcome }}",
-                "json_attributes_topic": latest,
-                "json_attributes_template": confidence,
-                "icon": "mdi:magnify-scan",
-            },
-        ),
+        ("outcome", "sensor", outcome),
         ("material", "sensor", _field("Material", latest, "material", icon="mdi:gold")),
         ("severity", "sensor", _field("Severity", latest, "severity", icon="mdi:stairs-up")),
-        (
-            "area",
-            "sensor",
-            {
-                "name": "Corroded area",
-                "state_topic": latest,
-                "value_template": "{{ (value_json.area_fraction * 100) | round(1)"
-                " if value_json.area_fraction is not none else None }}",
-                "unit_of_measurement": "%",
-                "state_class": "measurement",
-                "icon": "mdi:texture",
-            },
-        ),
-        (
-            "finding",
-            "sensor",
-            {
-                "name": "Finding",
-                "state_topic": status,  # retained, other than the findings themselves
-                "value_template": "{{ 'opened' if value_json.findings_open else 'closed' }}",
-                "json_attributes_topic": status,
-                "json_attributes_template": "{{ {'open': value_json.findings_open} | tojson }}",
-                "icon": "mdi:alert-decagram",
-            },
-        ),
-        (
-            "corrosion",
-            "binary_sensor",
-            {
-                "name": "Corrosion",
-                "state_topic": status,
-                "value_template": "{{ 'ON' if value_json.findings_open else 'OFF' }}",
-                "device_class": "problem",
-            },
-        ),
-        (
-            "link",
-            "binary_sensor",
-            {
-                "name": "Link",
-                "state_topic": status,
-                "value_template": "{{ value_json.presence }}",
-                "payload_on": "online",
-                "payload_off": "offline",
-                "device_class": "connectivity",
-                "entity_category": "diagnostic",
-            },
-        ),
-        (
-            "camera",
-            "sensor",
-            {
-                "name": "Camera",
-                "state_topic": status,
-                "value_template": "{{ value_json.camera.state }}",
-                "icon": "mdi:camera",
-                "entity_category": "diagnostic",
-            },
-        ),
-        (
-            "temperature",
-            "sensor",
-            {
-                "name": "Processor temperature",
-                "state_topic": topics.health,
-                "value_template": "{{ value_json.temperature_c }}",
-                "unit_of_measurement": "°C",
-                "device_class": "temperature",
-                "state_class": "measurement",
-                "entity_category": "diagnostic",
-            },
-        ),
+        ("area", "sensor", area),
     ]
 
 
-def _extras(topics: Topics, abilities: Abilities) -> list[tuple[str, str, dict[str, Any]]]:
+def _finding_entities(status: str) -> list[_Entity]:
+    """Return what is said of findings: from the status, which is retained, other than they are themselves."""
+    finding = {
+        "name": "Finding",
+        "state_topic": status,
+        "value_template": _of_findings("opened", "closed"),
+        "json_attributes_topic": status,
+        "json_attributes_template": "{{ {'open': value_json.findings_open} | tojson }}",
+        "icon": "mdi:alert-decagram",
+    }
+    corrosion = {
+        "name": "Corrosion",
+        "state_topic": status,
+        "value_template": _of_findings("ON", "OFF"),
+        "device_class": "problem",
+    }
+    return [("finding", "sensor", finding), ("corrosion", "binary_sensor", corrosion)]
+
+
+def _of_findings(some: str, none: str) -> str:
+    """Return a template; unknown where the robot publishes no findings: that is not the same as none."""
+    count = "value_json.findings_open"
+    return f"{{{{ None if {count} is none else '{some}' if {count} else '{none}' }}}}"
+
+
+def _node_entities(topics: Topics) -> list[_Entity]:
+    link = {
+        "name": "Link",
+        "state_topic": topics.status,
+        "value_template": "{{ value_json.presence }}",
+        "payload_on": "online",
+        "payload_off": "offline",
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+    }
+    camera = {
+        "name": "Camera",
+        "state_topic": topics.status,
+        "value_template": "{{ value_json.camera.state }}",
+        "icon": "mdi:camera",
+        "entity_category": "diagnostic",
+    }
+    temperature = {
+        "name": "Processor temperature",
+        "state_topic": topics.health,
+        "value_template": "{{ value_json.temperature_c }}",
+        "unit_of_measurement": "°C",
+        "device_class": "temperature",
+        "state_class": "measurement",
+        "entity_category": "diagnostic",
+    }
+    return [
+        ("link", "binary_sensor", link),
+        ("camera", "sensor", camera),
+        ("temperature", "sensor", temperature),
+    ]
+
+
+def _extras(topics: Topics, abilities: Abilities) -> list[_Entity]:
     """Return the entities that need more than a sensor: the picture, and buttons for commands."""
-    found: list[tuple[str, str, dict[str, Any]]] = []
+    found: list[_Entity] = []
     if abilities.sends_pictures:
         picture = {"name": "Picture", "image_topic": topics.thumbnail, "content_type": "image/jpeg"}
         found.append(("picture", "image", picture))

@@ -17,6 +17,7 @@ _TAB, _BROKER = "corrosion-tab", "corrosion-broker"
 
 _COUNT = """\
 // A repeated id is a duplicate; a jump of seq within an epoch is a gap that a backlog may still fill.
+// Another verdict under a known id is a conflict, as far as the newest are remembered.
 // A robot begins an epoch at each start, and its first verdict names the end of the epoch before.
 const [robot, epoch] = msg.payload.id.split(':');
 const seen = context.get('seen') || {};
@@ -38,6 +39,11 @@ if (seq > known.last) {
 } else {
     msg.duplicate = true;
 }
+known.newest = known.newest || {};
+const content = JSON.stringify(msg.payload);
+msg.conflict = (known.newest[seq] || content) !== content;
+known.newest[seq] = known.newest[seq] || content;
+for (const old of Object.keys(known.newest).slice(0, -100)) { delete known.newest[old]; }
 const before = msg.payload.previous_epoch;
 const ended = before && seen[`${robot}:${before.epoch}`];
 if (ended && ended.last < before.seq) {
@@ -50,7 +56,8 @@ msg.missing = 0;
 for (const one in seen) {
     if (one.startsWith(`${robot}:`)) { msg.missing += seen[one].missing.length; }
 }
-node.status({text: `#${seq} ${msg.payload.outcome}, ${msg.missing} missing`});
+const told = msg.conflict ? ', CONFLICT' : '';
+node.status({text: `#${seq} ${msg.payload.outcome}, ${msg.missing} missing${told}`});
 return msg.duplicate ? [null, msg] : [msg, null];
 """
 

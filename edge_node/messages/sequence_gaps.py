@@ -6,8 +6,10 @@ survive a restart.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from edge_node.messages.identifiers import split_verdict_id
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
     from edge_node.messages.verdict import EpochEnd, Verdict
 
 _MAX_EPOCHS = 1000  # of a robot; it begins one at each start
+_MAX_HASHES = 1000  # of a robot's newest verdicts; a link that breaks repeats 20
+
+
+class Novelty(Enum):
+    """Whether a verdict with its id arrived before."""
+
+    NEW = "new"
+    REPEATED = "repeated"  # the same, or too old to remember its content
+    CONFLICT = "conflict"  # another verdict had its id
 
 
 @dataclass(slots=True)
@@ -103,27 +114,38 @@ class RobotCounts:
     Attributes:
         verdicts: received, without duplicates.
         duplicates: received again.
+        conflicts: received under the id of another verdict, as far as that is remembered.
         missing: missing now; a backlog may still bring them.
     """
 
     verdicts: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     missing: int = 0
     _epochs: dict[str, _Epoch] = field(default_factory=dict)
+    _hashes: dict[str, bytes] = field(default_factory=dict)
 
-    def note(self, epoch: str, seq: int, before: EpochEnd | None) -> bool:
-        """Count a verdict; return False if it is a duplicate."""
+    def note(self, verdict: Verdict, payload: bytes) -> Novelty:
+        """Count a verdict, and tell whether it is new."""
+        epoch, before = split_verdict_id(verdict.id).epoch, verdict.previous_epoch
         known = self._find(epoch)
         self.missing -= known.missing
-        is_new = known.numbers.add(seq)
+        is_new = known.numbers.add(verdict.seq)
         self.missing += known.missing
-        if is_new:
-            self.verdicts += 1
-        else:
-            self.duplicates += 1
         if before is not None and before.epoch != epoch:
             self._follow(known, before)
-        return is_new
+        sha256 = hashlib.sha256(payload).digest()
+        if is_new:
+            self.verdicts += 1
+            self._hashes[verdict.id] = sha256
+            if len(self._hashes) > _MAX_HASHES:
+                del self._hashes[next(iter(self._hashes))]
+            return Novelty.NEW
+        if self._hashes.get(verdict.id, sha256) != sha256:
+            self.conflicts += 1
+            return Novelty.CONFLICT
+        self.duplicates += 1
+        return Novelty.REPEATED
 
     def _find(self, epoch: str) -> _Epoch:
         """Return an epoch; the oldest is forgotten where there are many."""
@@ -157,7 +179,6 @@ class SequenceCounter:
     def __init__(self) -> None:
         self.robots: dict[str, RobotCounts] = {}
 
-    def note(self, robot: str, verdict: Verdict) -> bool:
-        """Count a verdict of ``robot``, its site and name; return False if it is a duplicate."""
-        counts = self.robots.setdefault(robot, RobotCounts())
-        return counts.note(split_verdict_id(verdict.id).epoch, verdict.seq, verdict.previous_epoch)
+    def note(self, robot: str, verdict: Verdict, payload: bytes) -> Novelty:
+        """Count a verdict of ``robot``, its site and name, and tell whether it is new."""
+        return self.robots.setdefault(robot, RobotCounts()).note(verdict, payload)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node import __version__
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.clock import boot_id
-from edge_node.clock_floor import ClockFloor, from_unix
+from edge_node.clock_floor import ClockFloor, ClockReading, from_unix
 from edge_node.messages.status import Health, Part, PartState, Status
 from edge_node.messages.verdict import Outcome
 from edge_node.monitoring.machine import memory_mb, temperature_c
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge_node.messages.verdict import Verdict
     from edge_node.spool.spool import Spool
 
+_STEP = timedelta(seconds=5)
 THERMAL_ZONES = Path("/sys/class/thermal")
 _CAMERA = {
     CameraCondition.STARTING: PartState.STARTING,
@@ -47,6 +48,7 @@ class StatusBoard:
         """Begin to count; ``floor`` is the node's floor of time, else one that ends with this process."""
         self._node = config.node
         self._floor = floor or ClockFloor(None)
+        self._clock = self._floor.read()
         self.bundle = _label(bundle)
         self._spool = spool
         self._since = datetime.now(timezone.utc)
@@ -77,7 +79,8 @@ class StatusBoard:
 
     def status(self, camera: CameraState) -> Status:
         """Return the status message; the publisher fills in link and spool."""
-        clock = self._floor.read()
+        clock = self._clock = _hold(self._clock, self._floor.read())
+        self._since = _date_start(self._since, time.monotonic() - self._started_s)
         state = PartState.FAILING if clock.below_s or clock.is_ahead else _CLOCK[clock.quality]
         return Status(
             site=self._node.site,
@@ -116,6 +119,19 @@ class StatusBoard:
             clock_floor=from_unix(round(self._floor.read().floor_s)),
             alarms=self._spool.alarms,
         )
+
+
+def _hold(old: ClockReading, new: ClockReading) -> ClockReading:
+    """Return ``old`` while ``new`` differs by nothing but the time that passed: its text stays the same."""
+    moved_s = (new.wall_s - new.floor_s) - (old.wall_s - old.floor_s)
+    alike = (old.quality, old.is_ahead, old.leap_s > 0) == (new.quality, new.is_ahead, new.leap_s > 0)
+    return old if alike and abs(moved_s) < _STEP.total_seconds() else new
+
+
+def _date_start(since: datetime, running_s: float) -> datetime:
+    """Return when the node started: ``since``, unless the clock was set in the ``running_s`` from then on."""
+    by_clock = datetime.now(timezone.utc) - timedelta(seconds=running_s)
+    return by_clock if abs(by_clock - since) > _STEP else since
 
 
 def _label(bundle: Bundle) -> str:

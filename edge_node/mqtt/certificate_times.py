@@ -31,6 +31,17 @@ def certificate_times(hostname: str, port: int) -> tuple[datetime, datetime] | N
         return None
 
 
+def file_times(path: str) -> tuple[datetime, datetime] | None:
+    """Return what the first certificate of a PEM file says; None if it cannot be read."""
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123  may be any path that OpenSSL opens
+            text = file.read()
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        return read_times(ssl.PEM_cert_to_DER_cert(begin + text.split(begin, 1)[1].split(end)[0] + end))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def read_times(der: bytes) -> tuple[datetime, datetime]:
     """Return the two times of a certificate's validity.
 

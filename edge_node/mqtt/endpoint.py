@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from edge_node.credential_files import credential_path, shown_path
 from edge_node.errors import ConfigError
+from edge_node.mqtt.certificate_times import file_times
 from edge_node.mqtt.types import Endpoint
 from edge_node.text_file import TextFileError, check_pem_file, read_secret, read_text_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from edge_node.config.delivery_sections import MqttConfig
@@ -43,6 +45,7 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         tls=_tls(config) if config.tls else None,
         username=_secret(config.username_file, "username_file") or config.username,
         password=_secret(config.password_file, "password_file"),
+        certificate_times=_certificate_times(config),
     )
 
 
@@ -132,6 +135,10 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as err:
             raise ConfigError(f"[mqtt] cert_file {config.cert_file}, key_file: {_why(err)}") from err
     return context
+
+
+def _certificate_times(config: MqttConfig) -> tuple[datetime, datetime] | None:
+    return file_times(str(credential_path(config.cert_file))) if config.tls and config.cert_file else None
 
 
 def _secret(path: str | None, key: str) -> str | None:

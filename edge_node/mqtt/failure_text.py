@@ -35,6 +35,7 @@ _ASKS_FOR_OURS = (
     "BAD_CERTIFICATE",
     "UNKNOWN_CA",
     "ACCESS_DENIED",
+    "CERTIFICATE_EXPIRED",
     "CERTIFICATE_UNKNOWN",
     "CERTIFICATE_REVOKED",
 )
@@ -77,6 +78,8 @@ def end_before_answer(endpoint: Endpoint, *, is_silent: bool = False, tls_alert:
         is_silent: it said nothing; else it closed the connection.
         tls_alert: the reason that it gave for that, in OpenSSL's words.
     """
+    if (fault := _about_own_certificate(endpoint)) and not is_silent:
+        return LinkError(f"{endpoint.where}: closed the connection before it answered; {fault}", refused=True)
     if tls_alert:
         return LinkError(f"{endpoint.where}: {_about_tls(endpoint.port, tls_alert)}", refused=True)
     other_version = f"; if it does not know MQTT {'5' if endpoint.is_v5 else '3.1.1'}, set"
@@ -111,6 +114,20 @@ def _about_time(endpoint: Endpoint) -> str:
     return f"{clock}, {valid}: " + ("set the clock" if now < begins else "renew it, or set the clock")
 
 
+def _about_own_certificate(endpoint: Endpoint) -> str:
+    """Return what is wrong with the time of our own certificate; "" if nothing is."""
+    now = datetime.now(timezone.utc)
+    if endpoint.certificate_times is None:
+        return ""
+    begins, ends = endpoint.certificate_times
+    if begins <= now <= ends:
+        return ""
+    valid = f"valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}"
+    return (
+        f"our certificate is {valid}, this robot's clock says {now:%Y-%m-%d %H:%M} UTC: see [mqtt] cert_file"
+    )
+
+
 def _about_connection(endpoint: Endpoint, err: OSError | ValueError) -> str:
     is_cut = isinstance(err, (ssl.SSLEOFError, ConnectionResetError))
     if isinstance(err, ssl.SSLError) or (endpoint.tls is not None and is_cut):
@@ -125,9 +142,6 @@ def _about_connection(endpoint: Endpoint, err: OSError | ValueError) -> str:
 
 
 def _about_tls(port: int, reason: str) -> str:
-    if "ALERT_CERTIFICATE_EXPIRED" in reason:
-        now = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-        return f"says that our certificate has expired; renew [mqtt] cert_file (today is {now} by our clock)"
     if any(part in reason for part in _ASKS_FOR_OURS):
         hint = "does it want a certificate? see [mqtt] cert_file and key_file"
         return f"refuses TLS with us ({reason}); {hint}"

@@ -47,6 +47,7 @@ MAX_INCOMING_BYTES = 64 * 1024  # of a robot: commands are 4 KiB at most; more i
 # What a broker of MQTT 5 is asked to keep to. Larger than what is read: what comes and is skipped has a name,
 # what the broker drops has none; and small enough for a slow link.
 TOLD_LIMIT_BYTES = 256 * 1024
+_MOST_FILTERS = 8  # in one SUBSCRIBE: AWS IoT Core takes no more
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
 _REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9D}  # version, client id, credentials, ban, method, moved
 
@@ -160,10 +161,11 @@ class Session:
 
     def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
         """Ask for messages; a broker may grant a subscription and deliver nothing."""
-        if filters:
-            _, number = self._client.subscribe([(name, qos) for name in filters])
+        for begin in range(0, len(filters), _MOST_FILTERS):
+            some = list(filters[begin : begin + _MOST_FILTERS])
+            _, number = self._client.subscribe([(name, qos) for name in some])
             if number is not None:
-                self._filters[number] = list(filters)
+                self._filters[number] = some
 
     def acknowledge(self, message: Incoming) -> None:
         """Let the broker forget a message of a ``persistent`` session; else it comes again."""

@@ -9,6 +9,7 @@ from edge_node.errors import PublisherError
 
 if TYPE_CHECKING:
     import ssl
+    from datetime import datetime
 
 _RECEIVE_MAXIMUM = 65_535  # of a broker that names none
 
@@ -43,6 +44,7 @@ class Endpoint:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    certificate_times: tuple[datetime, datetime] | None = None  # of our own certificate
 
     @property
     def where(self) -> str:

@@ -90,9 +90,11 @@ class RecordReport(msgspec.Struct, frozen=True, kw_only=True):
         if not self.verdicts:
             return "NOT PROVED: no verdict is in it"
         if not self.is_proved:
-            return f"NOT PROVED: {self.count} things are wrong or cannot be shown; see above"
+            things = "thing is" if self.count == 1 else "things are"
+            return f"NOT PROVED: {self.count} {things} wrong or cannot be shown; see above"
         epochs = sum(len(robot.epochs) for robot in self.robots)
-        text = f"whole: {self.verdicts} verdicts of {epochs} epochs, chain unbroken, every gap named"
+        starts = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+        text = f"whole: {self.verdicts} verdicts of {starts}, chain unbroken, every gap named"
         if self.signatures_checked:
             return f"{text}, signed to the last"
         if any(robot.checkpoints for robot in self.robots):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_node.record.lines import Line
     from edge_node.signing import TrustedKey
 
+_MANY = 2  # broken links, and half of all, that look like another encoding
 _MOST_LINES = 1000  # unreadable lines that are listed
 
 
@@ -82,14 +83,16 @@ class _RobotRecord:
                 self._problems.append(f"{found.epoch}: checkpoint {found.seq}: {why}")
                 return
         self._checkpoints.append(found)
+        for one in found.given_up:
+            self._epoch(one.epoch).given_up.append(one)
+        if not found.last_seq:  # a run without a verdict is no epoch that another could follow
+            return
         epoch = self._epoch(found.epoch)
         if found.previous_epoch is not None and found.previous_epoch not in epoch.before:
             epoch.before.append(found.previous_epoch)
         epoch.named += _ends(found)
         if found.final:
             epoch.final = found.last_seq
-        for one in found.given_up:
-            self._epoch(one.epoch).given_up.append(one)
 
     def report(self, name: str, *, is_part: bool) -> RobotReport:
         """Check everything that was added; to be called once."""
@@ -137,9 +140,9 @@ class _RobotRecord:
         return list(order)
 
     def _beginning(self, order: list[str]) -> set[str]:
-        """Return the epochs up to the first of which a verdict is here."""
+        """Return the epochs up to the first of which a verdict is here, and those only named as given up."""
         at = next((at for at, name in enumerate(order) if self._epochs[name].verdicts), len(order) - 1)
-        return set(order[: at + 1])
+        return {*order[: at + 1], *(name for name in order if not self._epochs[name].highest)}
 
     def _check_gaps(self, name: str, *, is_beginning: bool) -> None:
         epoch = self._epochs[name]
@@ -175,6 +178,8 @@ class _RobotRecord:
             self._problems.append(f"{name}: number {seq} came with {len(others) + 1} different contents")
         broken = sorted((seq, reason) for seq, reason in epoch.breaks().items() if reason)
         self._problems += [f"{name}: number {seqs}: {reason}" for seqs, reason in _runs(broken)]
+        if len(broken) > _MANY and 2 * len(broken) > len(epoch.verdicts):
+            self._notes.append(f"{name}: hardly a link fits: were payloads encoded again, not kept as sent?")
         for end in set(epoch.named):
             line = epoch.verdicts.get(end.seq)
             if line is not None and end.sha256 not in (None, line.sha256):

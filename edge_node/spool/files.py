@@ -6,17 +6,16 @@ import fcntl
 import os
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_node.disk_budget import Worth
+from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.errors import SpoolError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config.delivery_sections import SpoolConfig
-    from edge_node.disk_budget import DiskBudget
 
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
@@ -170,8 +169,23 @@ class SpoolLock:
         self.release()
 
     def release(self) -> None:
-        """Release the lock."""
-        os.close(self._descriptor)
+        """Release the lock; twice is no fault."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDisk:
+    """What a node hands to its spool.
+
+    Attributes:
+        lock: of the spool, if it is held already.
+        budget: of the disk; others on it give way to rows.
+    """
+
+    lock: SpoolLock | None = None
+    budget: DiskBudget = field(default_factory=DiskBudget)
 
 
 class Reserve:

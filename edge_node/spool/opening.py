@@ -19,6 +19,7 @@ from edge_node.spool.chain import LAST_VERDICT, end_at, format_end, parse_end
 from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import (
     SpoolBudget,
+    SpoolLock,
     move_damaged,
     prepare_file,
     restore_damaged,
@@ -58,16 +59,28 @@ class OpenedSpool:
     values: dict[str, str | int]
 
 
-def open_spool(path: Path, division: SpoolBudget) -> OpenedSpool:
-    """Open the spool at ``path``, whose lock this process holds; make the file if it is missing.
+def open_locked(
+    path: Path, division: SpoolBudget, held: SpoolLock | None = None
+) -> tuple[OpenedSpool, SpoolLock]:
+    """Open the spool at ``path`` for this process alone; make the file if it is missing.
 
     A damaged file is renamed, and its undamaged rows are copied to a new one.
 
+    Args:
+        path: of the file.
+        division: of its share of the disk.
+        held: the spool's lock, if this process has it already; else it is taken before anything is changed.
+
     Raises:
-        SpoolError: another user's, of a newer version, or the disk cannot be read and written.
+        SpoolError: another user's, in use, of a newer version, or the disk cannot be read and written.
     """
-    prepare_file(path)
-    return _open(path, division)
+    lock = held or SpoolLock(path)
+    try:
+        prepare_file(path)
+        return _open(path, division), lock
+    except SpoolError:
+        lock.release()
+        raise
 
 
 def recover_store(path: Path, division: SpoolBudget, values: Mapping[str, str | int]) -> SpoolDatabase:

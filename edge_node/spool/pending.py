@@ -13,6 +13,7 @@ from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
     from edge_node.messages.checkpoint import GivenUp
+    from edge_node.messages.verdict import EpochEnd
     from edge_node.spool.rows import NewRow, Refusal, StoredRange
 
 MAX_ROWS = 20_000  # a quarter of an hour at 20 verdicts/s without a disk
@@ -31,6 +32,7 @@ class Pending:
         self.forget_before_s = 0.0
         self.stored: list[StoredRange] = []
         self._given_up: list[GivenUp] = []
+        self._lost_ends: list[EpochEnd] = []
         self._meta: dict[str, str | int] = {}
         self._bytes = 0
 
@@ -56,16 +58,15 @@ class Pending:
         self._bytes -= len(row.payload)
         if row.kind is Kind.VERDICT:
             self._given_up.append(one_given_up(row.epoch, row.seq, row.payload))
+            self._lost_ends.append(end_at(row.epoch, row.seq, row.payload))
         self._meta["refused"] = refused
 
     def take(self) -> Batch:
         """Remove and return the next transaction's batch."""
         rows = [self.rows.popleft() for _ in range(min(BATCH_ROWS, len(self.rows)))]
         self._bytes -= sum(len(row.payload) for row in rows)
-        verdict = next((row for row in reversed(rows) if row.kind is Kind.VERDICT), None)
-        if verdict is not None:
-            # Of this batch: what is on disk must not run ahead of the rows on disk.
-            self._meta[LAST_VERDICT] = format_end(end_at(verdict.epoch, verdict.seq, verdict.payload))
+        if (end := self._take_end(rows)) is not None:
+            self._meta[LAST_VERDICT] = format_end(end)
         batch = Batch(
             *(rows, self.acknowledged, self.refusals, self.nonces, self.stored, self._given_up, self._meta),
             forget_before_s=self.forget_before_s,
@@ -73,3 +74,16 @@ class Pending:
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
         self._given_up, self._meta = [], {}
         return batch
+
+    def _take_end(self, rows: list[NewRow]) -> EpochEnd | None:
+        """Return the last verdict before the first that still waits: in this batch, or given up.
+
+        What is on disk must not run ahead of the rows on disk.
+        """
+        waiting = next((row.seq for row in self.rows if row.kind is Kind.VERDICT), None)
+        ends = [end for end in self._lost_ends if waiting is None or end.seq < waiting]
+        self._lost_ends = [end for end in self._lost_ends if end not in ends]
+        verdict = next((row for row in reversed(rows) if row.kind is Kind.VERDICT), None)
+        if verdict is not None:
+            ends.append(end_at(verdict.epoch, verdict.seq, verdict.payload))
+        return max(ends, key=lambda end: end.seq, default=None)

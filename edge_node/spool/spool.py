@@ -12,15 +12,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_node.disk_budget import DiskBudget
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm, SpoolDepth
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.spool.chain import VerdictChain
 from edge_node.spool.counters import Counters
-from edge_node.spool.files import DiskSpace, SpoolBudget, SpoolLock, divide_budget, own_bytes
-from edge_node.spool.opening import lasting_alarms, open_spool, recover_store
+from edge_node.spool.files import DiskSpace, SharedDisk, SpoolBudget, divide_budget, own_bytes
+from edge_node.spool.opening import lasting_alarms, open_locked, recover_store
 from edge_node.spool.pending import Pending
 from edge_node.spool.row_age import RowAge
 from edge_node.spool.rows import MAX_PAYLOAD_BYTES, Keep, NewRow, Refusal, Row, StoredRange
@@ -61,20 +60,10 @@ class Spool:
         self,
         path: Path,
         config: SpoolConfig,
+        shared: SharedDisk | None = None,
         clock: Callable[[], float] = time.time,
-        *,
-        lock: SpoolLock | None = None,
-        budget: DiskBudget | None = None,
     ) -> None:
-        """Open the spool without starting its writer thread.
-
-        Args:
-            path: of the file.
-            config: its bounds.
-            clock: gives Unix time.
-            lock: of this spool, if the caller holds it already, and releases it; else it is taken here.
-            budget: of the disk; others on it give way to rows.
-        """
+        """Open the spool without starting its writer thread; ``clock`` gives Unix time."""
         self._clock = clock
         self._path = path
         self._budget: SpoolBudget = divide_budget(config)
@@ -86,12 +75,8 @@ class Spool:
         self._failure: Alarm | None = None
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
-        self._lock = SpoolLock(path) if lock is None else None
-        try:
-            opened = open_spool(path, self._budget)
-        except SpoolError:
-            self._release_lock()
-            raise
+        shared = shared or SharedDisk()
+        opened, self._lock = open_locked(path, self._budget, shared.lock)
         self._store, self._epoch = opened.store, opened.epoch
         self.chain = VerdictChain(opened.epoch, opened.before)
         self._on_disk = dict(opened.values)
@@ -100,27 +85,20 @@ class Spool:
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
         self._age = RowAge(self._store.last_position(), clock)
-        self._disk = DiskSpace(path, self._budget, budget or DiskBudget())
+        self._disk = DiskSpace(path, self._budget, shared.budget)
         self.beat_s = time.monotonic()  # last turn of the writer thread, for the watchdog
         self._thread = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
 
     @classmethod
-    def open(
-        cls,
-        path: Path,
-        config: SpoolConfig,
-        *,
-        lock: SpoolLock | None = None,
-        budget: DiskBudget | None = None,
-    ) -> Spool:
-        """Open the spool at ``path``, or make it, and start its writer; arguments as of the constructor.
+    def open(cls, path: Path, config: SpoolConfig, shared: SharedDisk | None = None) -> Spool:
+        """Open the spool at ``path``, or make it, and start its writer thread.
 
         A damaged file is renamed, its undamaged rows are copied to a new one, and an alarm is raised.
 
         Raises:
             SpoolError: another user's, in use, of a newer version, or the disk cannot be written.
         """
-        spool = cls(path, config, lock=lock, budget=budget)
+        spool = cls(path, config, shared)
         spool.start()
         return spool
 
@@ -302,11 +280,7 @@ class Spool:
             return
         self._store.close()
         self._disk.close()
-        self._release_lock()
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
 
     def _write_forever(self) -> None:
         cleaned_s = time.monotonic()

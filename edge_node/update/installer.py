@@ -52,7 +52,7 @@ class Installer:
         self,
         store: BundleStore,
         config: BundleConfig,
-        floor: ClockFloor,
+        floor: ClockFloor | None = None,
         *,
         budget: DiskBudget | None = None,
         material: str = "auto",
@@ -62,14 +62,14 @@ class Installer:
         Args:
             store: what is installed goes there.
             config: the limits, and the settings of the runtime.
-            floor: the time by which a statement expires.
+            floor: the time by which bundles expire; None reads that of the store's state folder.
             budget: of the disk: a bundle takes no space that pictures or verdicts need.
             material: ``[inspect] material``, which a bundle must know.
         """
         self.store = store
         self.budget = budget or DiskBudget()
         self._config = config
-        self._floor = floor
+        self._floor = floor or ClockFloor(store.path.parent)
         self._material = material
 
     @property

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
-from edge_node.clock import boot_id, read_timesync_mark, time_quality
+import pytest
+
+from edge_node.clock import boot_id, boot_time_ns, read_timesync_mark, time_quality
+
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 def test_the_boot_id_is_the_kernels():
@@ -25,3 +33,19 @@ def test_timesyncds_mark_is_read(tmp_path):
     assert read_timesync_mark(folder) == "not_synchronized"
     (folder / "synchronized").touch()
     assert read_timesync_mark(folder) == "synchronized"
+
+
+def test_the_time_since_the_boot_is_the_kernels():
+    """Within the hundredth of a second to which its file is rounded."""
+    begin_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    found_ns = boot_time_ns()
+    assert begin_ns - 20_000_000 <= found_ns <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@pytest.mark.skipif(not FAKETIME, reason="needs libfaketime (Debian: faketime)")
+def test_the_time_since_the_boot_is_not_that_of_a_library():
+    """Shifted for one process alone, it would raise the floor of time by years for all."""
+    code = "from edge_node.clock import boot_time_ns; print(boot_time_ns())"
+    shifted = {**os.environ, "LD_PRELOAD": str(FAKETIME[0]), "FAKETIME": "+400d"}
+    done = subprocess.run([sys.executable, "-c", code], env=shifted, capture_output=True, check=True)
+    assert int(done.stdout) <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -17,6 +17,7 @@ from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.log import FindingLog
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Kind
+from edge_node.spool.files import SharedDisk
 from edge_node.spool.rows import Keep
 from edge_node.spool.spool import Spool
 from tests.support.full_disk import hog
@@ -123,7 +124,7 @@ def test_no_verdict_is_given_up_while_a_picture_could_go(disk: Path) -> None:
     """Pictures of the default bound share 24 MB with a spool that nobody empties: the pictures go."""
     budget = DiskBudget()
     evidence = EvidenceStore(disk / "evidence", EvidenceConfig(), budget)
-    with Spool.open(disk / "spool.sqlite", SpoolConfig(), budget=budget) as spool:
+    with Spool.open(disk / "spool.sqlite", SpoolConfig(), SharedDisk(budget=budget)) as spool:
         for number in range(60):  # 12 MB of pictures, 8 MB of reserve, 6 MB of verdicts
             evidence.keep(picture(), corroded=number % 2 == 0)
             append(spool, 50)
@@ -145,7 +146,7 @@ def test_pictures_go_when_another_program_fills_the_disk(disk: Path) -> None:
     budget = DiskBudget()
     evidence = EvidenceStore(disk / "evidence", EvidenceConfig(), budget)
     assert all(evidence.keep(picture(), corroded=True) for _ in range(50))
-    with Spool.open(disk / "spool.sqlite", SpoolConfig(), budget=budget) as spool:
+    with Spool.open(disk / "spool.sqlite", SpoolConfig(), SharedDisk(budget=budget)) as spool:
         audit, findings = (
             AuditFiles(disk / "audit", budget=budget),
             FindingLog(FindingsConfig(), disk, spool, budget),
@@ -183,7 +184,7 @@ def test_pictures_never_take_the_last_names_of_a_file_system(few_names: Path) ->
         except OSError:
             break
     budget.make_room(Worth.RECORD, few_names, MB, need_files=8)
-    with Spool.open(few_names / "spool.sqlite", SpoolConfig(), budget=budget) as spool:
+    with Spool.open(few_names / "spool.sqlite", SpoolConfig(), SharedDisk(budget=budget)) as spool:
         append(spool, 100)
         assert spool.flush(10)
         assert lost(spool) == 0

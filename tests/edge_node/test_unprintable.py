@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_node.unprintable import find_unprintable
+from edge_node.unprintable import find_unprintable, replace_unprintable
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,9 @@ def test_a_text_of_several_lines_may_have_them() -> None:
     """Tabs and line breaks, and nothing else."""
     assert find_unprintable("gst:\n\tv4l2src", allows_layout=True) == ""
     assert find_unprintable("gst:\n\x1b", allows_layout=True) == "U+001B"
+
+
+def test_what_comes_from_elsewhere_is_made_harmless() -> None:
+    """Each such character becomes one sign that shows it was there; layout and all else stay."""
+    value = {"a\x1b": ["b\u202ec", 1, None, "d\n\u00fc"]}
+    assert replace_unprintable(value) == {"a\ufffd": ["b\ufffdc", 1, None, "d\n\u00fc"]}

@@ -1,4 +1,4 @@
-"""List the verdicts of all starts, and check the chain that each of them carries, over every kill.
+"""Know which verdicts a robot gave over all its starts, and check the chain that they carry over every kill.
 
 The ends of the epochs are read from the spool's file while the daemon is dead, so what they say does not
 depend on what was delivered. Hashes are compared here again, not with the node's own check.
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class Epochs:
-    """The ends of a robot's epochs, in order."""
+    """The ends of a robot's epochs, in order, and what is wrong with the chain."""
 
     def __init__(self) -> None:
         self.ends: dict[str, dict[str, Any]] = {}
+        self.broken: list[str] = []
 
     def note(self, path: Path) -> None:
         """Note the last committed verdict in the spool at ``path``, which no daemon uses now."""
@@ -37,22 +38,25 @@ class Epochs:
             self.ends[end["epoch"]] = end
 
     def given(self, robot: str) -> list[str]:
-        """Return the ids of all verdicts that were committed, in order."""
+        """Return the ids of all verdicts that were committed."""
         return [
-            f"{robot}:{epoch}:{seq}" for epoch, end in self.ends.items() for seq in range(1, end["seq"] + 1)
+            f"{robot}:{name}:{seq}" for name, end in self.ends.items() for seq in range(1, end["seq"] + 1)
         ]
 
+    def check(self, payloads: Iterable[bytes]) -> None:
+        """Note what is wrong with the chain of the verdicts that were received, whatever their order."""
+        self.broken = broken_links(payloads, self.ends)
 
-def broken_links(payloads: Iterable[bytes], epochs: Epochs) -> list[str]:
-    """Return what is wrong with the chain of the verdicts that were received, whatever their order."""
+
+def broken_links(payloads: Iterable[bytes], ends: dict[str, dict[str, Any]]) -> list[str]:
+    """Return what is wrong with the chain of verdicts, given the ends of all epochs in order."""
     said: dict[str, tuple[bytes, dict[str, Any]]] = {}
     found = []
     for payload in payloads:
         verdict = json.loads(payload)
         if said.setdefault(verdict["id"], (payload, verdict))[0] != payload:
             found.append(f"{verdict['id']} came with two contents")
-    ends = [None, *epochs.ends.values()]
-    before = {end["epoch"]: ends[at] for at, end in enumerate(epochs.ends.values())}
+    before = dict(zip(ends, [None, *ends.values()], strict=False))
     for name, (payload, verdict) in said.items():
         robot, epoch, seq = name.split(":")
         previous = said.get(f"{robot}:{epoch}:{int(seq) - 1}")
@@ -63,8 +67,10 @@ def broken_links(payloads: Iterable[bytes], epochs: Epochs) -> list[str]:
             found.append(f"{name} is not the first, and names an epoch before it")
         elif previous is not None and verdict["previous_sha256"] != _sha256(previous[0]):
             found.append(f"{name} does not follow the verdict before it")
-        end = epochs.ends[epoch]
-        if end["seq"] == int(seq) and end["sha256"] != _sha256(payload):
+        end = ends.get(epoch)
+        if end is None or end["seq"] < int(seq):
+            found.append(f"{name} was delivered, and is not in the spool")
+        elif end["seq"] == int(seq) and end["sha256"] != _sha256(payload):
             found.append(f"{name} is not the end that the spool knows")
     return found
 

@@ -2,8 +2,9 @@
 
     python -m tests.endurance.clock_matrix
 
-Each row sets the clock of a robot without a time server while it runs, or lets it start anew with that clock.
-The parts are the real ones with their files on disk; only the clocks are set. Exit code 1: a cell is wrong.
+Each row sets the clock of a robot without a time server: while its node runs, between two runs, or while the
+robot is off. The parts are the real ones with their files on disk; only the clocks are set. Exit code 1: some
+cell is wrong.
 """
 
 from __future__ import annotations
@@ -68,16 +69,29 @@ _TRIAL = BundleConfig(path="default", trial_verdicts=40)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One way to set the clock; ``restarted``: the robot is switched off and starts with that clock."""
+    """One way to set the clock.
+
+    Attributes:
+        step: None sets it to 1970.
+        restarted: the node is stopped before and started after.
+        rebooted: so is the robot: monotonic time begins anew.
+    """
 
     name: str
     step: timedelta | None
     restarted: bool
+    rebooted: bool
+
+    @property
+    def title(self) -> str:
+        """The row's first column."""
+        when = "over a reboot" if self.rebooted else "over a restart" if self.restarted else "running"
+        return f"{self.name}, {when}"
 
     def apply(self, clock: SetClock) -> timedelta:
         """Set the clock, and return by how much it is wrong from then on."""
         wall = _BEGIN_1970 if self.step is None else clock.wall + self.step
-        if self.restarted:
+        if self.rebooted:
             clock.reboot(wall + timedelta(seconds=30) if self.step is not None else wall)
         else:
             clock.wall = wall
@@ -92,7 +106,11 @@ class Cell:
     is_good: bool
 
 
-ROWS = [Row(name, step, restarted) for name, step in _STEPS.items() for restarted in (False, True)]
+ROWS = [
+    Row(name, step, restarted, rebooted)
+    for name, step in _STEPS.items()
+    for restarted, rebooted in ((False, False), (True, False), (True, True))
+]
 
 
 def open_finding(row: Row, folder: Path) -> Cell:
@@ -133,10 +151,10 @@ def _judge_findings(row: Row, said: list[Finding]) -> Cell:
     in_order = all(finding.first_observed_at <= finding.last_observed_at for finding in said)
     all_closed = all(finding.state is FindingState.CLOSED for finding in last.values())
     spans_s = [(one.last_observed_at - one.first_observed_at).total_seconds() for one in last.values()]
-    lasted_s = sum(spans_s) if row.restarted else 39.0
+    lasted_s = sum(spans_s) if row.rebooted else 39.0
     text = f"{len(names)} finding{'s' * (len(names) > 1)}, {updates} updates, {round(sum(spans_s))} s"
     is_whole = in_order and all_closed and updates >= 3 and abs(sum(spans_s) - lasted_s) <= 1.0
-    return Cell(text, is_whole and len(names) <= 1 + row.restarted)
+    return Cell(text, is_whole and len(names) <= 1 + row.rebooted)
 
 
 def trial(row: Row, folder: Path) -> Cell:
@@ -248,7 +266,7 @@ def signed_command(row: Row, folder: Path) -> Cell:
     with robot.start() as send:
         right = [send(robot.command(clock.truth)), send(robot.command(clock.truth - timedelta(hours=2)))]
     # After a reboot into the future nothing but the wall clock says what time it is, until it is set.
-    may_be_refused = row.restarted and row.name in ("+1 h", "+400 d")
+    may_be_refused = row.rebooted and row.name in ("+1 h", "+400 d")
     fresh = ("taken", "expired, with how to correct it") if may_be_refused else ("taken",)
     is_good = first == "taken" and wrong[0] in fresh and wrong[1].startswith("expired")
     is_good = is_good and right[0] == "taken" and right[1].startswith("expired")
@@ -298,10 +316,7 @@ def main() -> int:
                 cells.append(make(row, Path(folder)))
         wrong += sum(not cell.is_good for cell in cells)
         texts = [cell.text if cell.is_good else f"**WRONG** {cell.text}" for cell in cells]
-        print(
-            f"| {row.name}, {'at a restart' if row.restarted else 'running'} | {' | '.join(texts)} |",
-            flush=True,
-        )
+        print(f"| {row.title} | {' | '.join(texts)} |", flush=True)
     print(f"\n{len(ROWS) * len(CELLS)} cells, {wrong} wrong")
     return 1 if wrong else 0
 

@@ -36,8 +36,6 @@ class Tally:
         by_broker: receptions beyond what the node sent.
         misplaced: first receptions behind a later verdict of the same kind (live or from the backlog), each
             with what the wire saw of it.
-        epochs: starts that made a verdict.
-        broken: verdicts whose chain does not hold.
     """
 
     verdicts: int = 0
@@ -48,8 +46,6 @@ class Tally:
     baseless: list[str] = field(default_factory=list)
     by_broker: int = 0
     misplaced: list[str] = field(default_factory=list)
-    epochs: int = 0
-    broken: list[str] = field(default_factory=list)
 
     @property
     def worst(self) -> int:
@@ -59,7 +55,7 @@ class Tally:
     @property
     def is_good(self) -> bool:
         """The promise was kept."""
-        return not (self.lost or self.misplaced or self.baseless or self.broken) and self.worst <= WINDOW
+        return not self.lost and not self.misplaced and not self.baseless and self.worst <= WINDOW
 
 
 def judge(messages: Sequence[Received], given: Iterable[str], sendings: Sequence[Sending]) -> Tally:

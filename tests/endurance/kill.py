@@ -6,7 +6,8 @@
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
 the end of one connection had more than one window sent again, first occurrences came out of order, or the
-chain of hashes is broken. SIGKILL does not prove what a power cut does: that is the disk's promise.
+chain of hashes over all starts is broken (``chain.py``). SIGKILL does not prove what a power cut does: that
+is the disk's promise.
 
 The node's promise ends where the broker acknowledges. A tap on the link reads along what it acknowledged:
 what the subscriber lacks and the broker never acknowledged, the node has lost; what the broker
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tests.endurance.chain import Epochs, broken_links
+from tests.endurance.chain import Epochs
 from tests.endurance.judge import WINDOW, judge
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto
@@ -88,7 +89,8 @@ def main() -> int:
     generator = random.Random(args.seed)  # noqa: S311  moments, not secrets
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
         began_s = time.monotonic()
-        tally, kills, broker_kills, faults = run(Path(folder), args, generator)
+        epochs = Epochs()
+        tally, kills, broker_kills, faults = run(Path(folder), args, generator, epochs)
     print(f"daemon killed (SIGKILL)      {kills}")
     print(f"broker stopped (SIG{args.broker_signal})     {broker_kills}")
     print(f"link faults                  {faults}")
@@ -99,18 +101,26 @@ def main() -> int:
     print(f"sent again by the node       {tally.repeats.total()}, at most {tally.worst} for one broken link")
     print(f"sent again without a cause   {len(tally.baseless)} {tally.baseless[:10] or ''}")
     print(f"first occurrences misplaced  {len(tally.misplaced)}", *tally.misplaced[:10], sep="\n    ")
-    print(f"chain over {tally.epochs:<4} epochs       {len(tally.broken)} broken {tally.broken[:3] or ''}")
+    print(
+        f"chain over {len(epochs.ends):<4} epochs       {len(epochs.broken)} broken {epochs.broken[:3] or ''}"
+    )
     print(f"took                         {time.monotonic() - began_s:.0f} s")
     if args.receipts:
-        return 1 if tally.lost or tally.forgotten or tally.broken else 0
-    return 0 if tally.is_good and (args.broker_signal == "KILL" or not tally.forgotten) else 1
+        return 1 if tally.lost or tally.forgotten or epochs.broken else 0
+    return (
+        0
+        if tally.is_good and not epochs.broken and (args.broker_signal == "KILL" or not tally.forgotten)
+        else 1
+    )
 
 
-def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tuple[Tally, int, int, int]:
+def run(
+    folder: Path, args: argparse.Namespace, generator: random.Random, epochs: Epochs
+) -> tuple[Tally, int, int, int]:
     """Disturb until there were enough kills and verdicts; return what the subscriber saw."""
+    spool = folder / "state" / "spool.sqlite"
     broker = Mosquitto(folder, BROKER.format(folder))
     broker.start()
-    epochs, spool = Epochs(), folder / "state" / "spool.sqlite"
     kills = broker_kills = faults = 0
     with Proxy(broker.port, TOPIC) as proxy, Collector(broker.port, TOPIC) as subscriber:
         config = _configuration(folder, proxy.port, receipts=args.receipts)
@@ -145,10 +155,9 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
             receipts.stop()
         sendings = proxy.sendings
     broker.kill()
-    tally = judge(subscriber.of(TOPIC), epochs.given("robot"), sendings)
-    tally.epochs = len(epochs.ends)
-    tally.broken = broken_links((message.payload for message in subscriber.of(TOPIC)), epochs)
-    return tally, kills, broker_kills, faults
+    messages = subscriber.of(TOPIC)
+    epochs.check([message.payload for message in messages])
+    return judge(messages, epochs.given("robot"), sendings), kills, broker_kills, faults
 
 
 def _let_live(subscriber: Collector, generator: random.Random, longest_s: float) -> None:

@@ -20,12 +20,16 @@ def test_a_broken_chain_is_seen(tmp_path: Path) -> None:
     payloads = list(robot.verdicts.values())
     names = [f"crawler-1:{epoch}:{seq}" for epoch, seq in robot.verdicts]
     assert epochs.given("crawler-1") == names
-    assert broken_links(payloads[::-1] + payloads, epochs) == []
-    assert broken_links([payloads[0], *payloads[2:]], epochs) == []
+    assert broken_links(payloads[::-1] + payloads, epochs.ends) == []
+    assert broken_links([payloads[0], *payloads[2:]], epochs.ends) == []
     changed = [forged(payloads[0], outcome="corroded"), *payloads[1:]]
-    assert broken_links(changed, epochs) == [f"{names[1]} does not follow the verdict before it"]
-    assert broken_links([*payloads, payloads[2] + b" "], epochs) == [f"{names[2]} came with two contents"]
+    assert broken_links(changed, epochs.ends) == [f"{names[1]} does not follow the verdict before it"]
+    assert broken_links([*payloads, payloads[2] + b" "], epochs.ends) == [
+        f"{names[2]} came with two contents"
+    ]
     last = [*payloads[:6], payloads[6] + b" "]
-    assert broken_links(last, epochs) == [f"{names[6]} is not the end that the spool knows"]
+    assert broken_links(last, epochs.ends) == [f"{names[6]} is not the end that the spool knows"]
     cut = [*payloads[:3], forged(payloads[3], previous_epoch=None), *payloads[4:]]
-    assert any("names another epoch" in text for text in broken_links(cut, epochs))
+    assert any("names another epoch" in text for text in broken_links(cut, epochs.ends))
+    found = broken_links(payloads, dict(list(epochs.ends.items())[:1]))
+    assert [f"{name} was delivered, and is not in the spool" for name in names[3:]] == found[1:]

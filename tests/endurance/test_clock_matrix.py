@@ -7,7 +7,7 @@ import pytest
 from tests.endurance.clock_matrix import CELLS, ROWS
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.name}{' at a restart' if row.restarted else ''}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
 def test_a_clock_that_is_set_changes_nothing_that_counts(tmp_path, row):
     """An open finding, a trial, a signed command and the ids of commands, with this step of the clock."""
     wrong = {}

@@ -17,6 +17,8 @@ import pytest
 from edge_node.config.sections import example_config
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.subscriber import Subscriber
+from edge_node.record.verification import verify
+from edge_node.signing import load_trusted_key, make_key_pair
 from tests.support.processes import command, daemon, wait_for
 
 if TYPE_CHECKING:
@@ -36,12 +38,13 @@ def pictures(tmp_path_factory) -> Path:
     return folder
 
 
-def write_config(folder: Path, source: Path | str, port: int, **camera) -> Path:
-    """Write a configuration whose state lives in ``folder``."""
+def write_config(folder: Path, source: Path | str, port: int, *, key: Path | None = None, **camera) -> Path:
+    """Write a configuration whose state lives in ``folder``; with ``key`` the record is signed."""
     path = folder / "node.toml"
+    signed = {"signing_key_file": str(key)} if key else {}
     path.write_text(
         example_config(
-            node={"site": "quay", "robot": "crawler-1", "state_dir": str(folder / "state")},
+            node={"site": "quay", "robot": "crawler-1", "state_dir": str(folder / "state"), **signed},
             camera={"source": str(source), **camera},
             bundle={"path": "default"},
             mqtt={"hostname": "127.0.0.1", "port": port, "keep_alive_s": 2},
@@ -60,11 +63,13 @@ class Collector:
         self.verdicts: list[Verdict] = []
         self.status: list[dict] = []
         self.latest: list[Verdict] = []
+        self.lines: list[tuple[str, bytes]] = []
 
     def read(self, timeout_s: float = 0.2) -> None:
         """Take in what has arrived."""
         for message in self.subscriber.arrived(timeout_s):
             leaf = message.topic.rsplit("/", 1)[-1]
+            self.lines.append((message.topic, message.topic.encode() + b" " + message.payload))
             if leaf == "verdict":
                 self.verdicts.append(msgspec.json.decode(message.payload, type=Verdict))
             elif leaf == "latest":
@@ -118,20 +123,26 @@ def test_sigterm_ends_it_cleanly_within_three_seconds(pictures, tmp_path, mosqui
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_killed_daemon_is_announced_by_its_will_and_loses_nothing(pictures, tmp_path, mosquitto):
-    """After SIGKILL the broker says offline; the next life goes on in the same epoch without a gap."""
+def test_a_killed_daemon_loses_nothing_and_its_next_life_proves_it(pictures, tmp_path, mosquitto):
+    """The next life is an epoch that names the end of the one before, and signs the record over the kill."""
     room = Collector(mosquitto.port)
-    config = write_config(tmp_path, pictures, mosquitto.port, fps=20.0, loop=True)
+    public = make_key_pair(tmp_path / "robot.pem")
+    config = write_config(tmp_path, pictures, mosquitto.port, key=tmp_path / "robot.pem", fps=20.0, loop=True)
     with daemon(config) as process:
         wait_for(lambda: room.has(10), 30, "ten verdicts")
         process.kill()
         process.wait()
-    with daemon(config):
+    with daemon(config) as process:
         seen = len(room.verdicts)
         wait_for(lambda: room.has(seen + 20), 30, "twenty more verdicts")
-    numbers = first_occurrences(room.verdicts)
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert len({verdict.id.split(":")[1] for verdict in room.verdicts}) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    room.read(0.5)
+    report = verify(room.lines, [load_trusted_key(str(public), "--key")])
+    assert report.is_proved, report
+    (robot,) = report.robots
+    assert [epoch.end for epoch in robot.epochs] == ["followed", "stopped"]
+    assert sum(epoch.repeated for epoch in robot.epochs) <= 20
 
 
 def test_a_broker_that_comes_late_gets_everything(pictures, tmp_path, mosquitto):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,11 @@ SYSTEMD_QUEUES = (  # of systemd/mosquitto/corrosion.conf
 class ControlRoom:
     """``edge-node control-room`` on a configuration of its own; may be killed and started again."""
 
-    def __init__(self, folder: Path, broker_port: int, **sections: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, broker_port: int, *, code: Path | None = None, **sections: dict[str, Any]
+    ) -> None:
+        """Write its configuration; ``code`` is a folder with the package in another version."""
+        self._code = code
         self.port = free_port()
         self.folder = folder / "room"
         self.log = folder / "room.log"
@@ -55,6 +60,8 @@ class ControlRoom:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "edge_node.cli", "control-room", "--config", str(self._config)],
+                cwd=self._code,
+                env={**os.environ, "PYTHONPATH": str(self._code)} if self._code else None,
                 stdout=log,
                 stderr=log,
             )

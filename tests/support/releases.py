@@ -10,7 +10,6 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from converter.conversion.packing import Terms, pack, sign
-from edge_node.clock_floor import ClockFloor
 from edge_node.config.sections import BundleConfig
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.signing import Signer, load_trusted_keys, make_key_pair
@@ -96,7 +95,7 @@ class Robot:
         folder.mkdir(exist_ok=True)
         self.config = BundleConfig(path="store", trusted_keys=(maker.public,), **config)
         self.store = BundleStore(folder / "store", load_trusted_keys(self.config.trusted_keys))
-        self.installer = Installer(self.store, self.config, ClockFloor(folder), material=material)
+        self.installer = Installer(self.store, self.config, material=material)
 
     def install(self, file: Path, **options):
         """Install a file as ``edge-node bundle install`` does."""

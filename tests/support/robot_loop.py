@@ -53,10 +53,12 @@ class Listener:
 class Robot:
     """The parts of a robot that the main loop drives."""
 
-    def __init__(self, folder, engine, *, load=None, failure_counters=(), listeners=(), periodics=()):
+    def __init__(
+        self, folder, engine, *, load=None, reread=None, failure_counters=(), listeners=(), periodics=()
+    ):
         self.latest, self.pause, has_work = LatestFrame(), PauseSwitch(), threading.Event()
         self.spool = Spool.open(folder / "spool.sqlite", SpoolConfig())
-        self.reloader = Reloader(load or (lambda: engine))
+        self.reloader = Reloader(load or (lambda: engine), reread=reread)
         self.bundle = BundleInUse(
             *(CONFIG, engine, self.spool.epoch),
             reloader=self.reloader,

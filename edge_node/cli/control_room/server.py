@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.number_options import whole_number_between
-from edge_node.control_room.settings import build_settings, example_settings, load_settings
+from edge_node.control_room.settings import build_settings, example_settings, exposed_secrets, load_settings
 from edge_node.errors import ConfigError, CorrosionError
 
 if TYPE_CHECKING:
     import argparse
 
     from edge_node.control_room.settings import RoomSettings
+
+_log = logging.getLogger(__name__)
 
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
 
@@ -61,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
 
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
+    for sentence in exposed_secrets(settings):
+        _log.warning("%s", sentence)
     if args.check:
         from edge_node.control_room.service.check import find_notes, find_problems
 

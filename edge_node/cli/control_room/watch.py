@@ -13,7 +13,7 @@ from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
-from edge_node.messages.sequence_gaps import SequenceCounter
+from edge_node.messages.sequence_gaps import Novelty, SequenceCounter
 from edge_node.messages.status import Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 # Errors of decoding untrusted bytes: no JSON, another schema, too deep, a number too large.
 _NOT_DECODED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _A_LONG_TIME_S = 365 * 86400.0
+_NOVELTIES = {
+    Novelty.NEW: "",
+    Novelty.REPEATED: "  (again)",
+    Novelty.CONFLICT: "  (CONFLICT: another verdict has this id)",
+}
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
@@ -53,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("site", args.site), ("robot", args.robot)):
         if value != "+" and (problem := find_name_problem(value)) is not None:
             raise CorrosionError(f"--{option} {value}: {problem}")
-    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
+    # For a machine also what proves the record: `edge-node spool verify` reads the lines.
+    leaves = ("verdict", "finding", "status", *(("checkpoint",) if args.json else ()))
+    topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in leaves)
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)
     try:
@@ -84,28 +91,28 @@ class Watcher:
     def show(self, message: Message) -> None:
         """Print one message, and a line when its number shows that verdicts are missing."""
         verdict = _decode_verdict(message)
-        is_new = True
+        novelty = Novelty.NEW
         if verdict is not None:
             self.verdicts += 1
-            is_new = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict)
+            novelty = self._counter.note(f"{verdict.site}/{verdict.robot}", verdict, message.payload)
         if self._as_json:
             print(_as_json(message), flush=True)
         elif self._table is not None:
             if verdict is not None:
-                self._table.writerow(_table_row(verdict, message, duplicate=not is_new))
+                self._table.writerow(_table_row(verdict, message, duplicate=novelty is not Novelty.NEW))
                 sys.stdout.flush()
         else:
-            print(describe_message(message) + ("" if is_new else "  (again)"), flush=True)
+            print(describe_message(message) + _NOVELTIES[novelty], flush=True)
             self._print_gaps()
 
     def summarize(self) -> None:
         """Print the counts of each robot on stderr."""
         for name, robot in self._counter.robots.items():
-            print(
-                f"{name}: {counted(robot.verdicts, 'verdict')}, {robot.duplicates} twice,"
-                f" {robot.missing} missing",
-                file=sys.stderr,
-            )
+            verdicts = counted(robot.verdicts, "verdict")
+            counts = f"{verdicts}, {robot.duplicates} twice, {robot.missing} missing"
+            if robot.conflicts:
+                counts += f", {robot.conflicts} under the id of another"
+            print(f"{name}: {counts}", file=sys.stderr)
 
     def _print_gaps(self) -> None:
         for name, robot in self._counter.robots.items():

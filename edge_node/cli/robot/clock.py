@@ -12,7 +12,7 @@ from edge_node.cli.config_option import add_config_option
 from edge_node.cli.robot.spool import find_state_dir
 from edge_node.cli.state_owner import become_owner
 from edge_node.clock import boot_id
-from edge_node.clock_floor import BUILT, FLOOR_NAME, TOLERANCE_S, ClockFloor, FloorSource, from_unix
+from edge_node.clock_floor import BUILT, FLOOR_NAME, LATEST, TOLERANCE_S, ClockFloor, FloorSource, from_unix
 from edge_node.commands.audit_files import FOLDER_NAME, AuditEntry, AuditFiles
 from edge_node.errors import CorrosionError
 
@@ -142,6 +142,8 @@ def _check_plausible(to: datetime, before: ClockReading) -> None:
         raise CorrosionError(
             f"--set-floor: this version was built on {BUILT[1]:%Y-%m-%d}, so {to} is past; see --reset"
         )
+    if to > LATEST:
+        raise CorrosionError(f"--set-floor: wanted a time before {LATEST:%Y-%m-%d}, found {to}")
     ahead_s = to.timestamp() - before.wall_s
     if before.quality == "synchronized" and ahead_s > TOLERANCE_S:
         raise CorrosionError(

@@ -48,18 +48,24 @@ def follow(database: Database, robot_key: int, epoch_key: int, before: EpochEnd,
     _forgive_before(database, epoch_key)
 
 
-def note_number(database: Database, epoch_key: int, seq: int) -> None:
-    """Adjust the count of missing numbers before ``seq`` is recorded as received."""
+def note_number(database: Database, epoch_key: int, seq: int, *, is_next: bool) -> None:
+    """Adjust the count of missing numbers before ``seq`` is recorded as received.
+
+    ``is_next`` if the number before it was received: then mostly nothing changes.
+    """
     row = database.peek(
-        "SELECT from_start, named_seq,"
-        " (SELECT first_seq FROM arrived WHERE epoch_key = ?1 ORDER BY first_seq LIMIT 1),"
-        " (SELECT last_seq FROM arrived WHERE epoch_key = ?1 ORDER BY first_seq DESC LIMIT 1)"
-        " FROM epoch_state WHERE epoch_key = ?1",
-        (epoch_key,),
+        "SELECT from_start, named_seq, missing FROM epoch_state WHERE epoch_key = ?", (epoch_key,)
     )
     if row is None:
         return
-    from_start, named_seq, lowest, highest = row
+    from_start, named_seq, missing = row
+    if is_next and not missing:  # nothing is missing, so it is the highest, and none was named beyond it
+        return
+    lowest, highest = database.peek(
+        "SELECT (SELECT first_seq FROM arrived WHERE epoch_key = ?1 ORDER BY first_seq LIMIT 1),"
+        " (SELECT last_seq FROM arrived WHERE epoch_key = ?1 ORDER BY first_seq DESC LIMIT 1)",
+        (epoch_key,),
+    ) or (None, None)
     low = 1 if from_start else lowest
     if low is None:  # the first number of an epoch that may have begun long ago
         change = max(named_seq - seq, 0)

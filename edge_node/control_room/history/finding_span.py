@@ -41,7 +41,7 @@ def find_spans(database: Database, found: Finding) -> list[Span]:
     history knows neither epoch.
     """
     first, last = _locate(database, found, found.first_verdict), _locate(database, found, found.last_verdict)
-    if first is None or last is None:
+    if first is None or last is None or first[0] > last[0]:  # the first epoch may be heard of later
         ends = [Span(key, seq, _MAX_SEQ) for key, seq in filter(None, [first])]
         return ends + [Span(key, 0, seq) for key, seq in filter(None, [last])]
     keys = database.rows(

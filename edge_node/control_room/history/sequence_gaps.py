@@ -27,7 +27,7 @@ def add_number(database: Database, epoch_key: int, seq: int) -> bool:
     )
     if before is not None and seq <= before[1]:
         return False
-    epochs.note_number(database, epoch_key, seq)
+    epochs.note_number(database, epoch_key, seq, is_next=before is not None and before[1] == seq - 1)
     behind = database.peek(
         "SELECT last_seq FROM arrived WHERE epoch_key = ? AND first_seq = ?", (epoch_key, seq + 1)
     )

@@ -20,6 +20,7 @@ from edge_node.messages.response import Response
 from edge_node.messages.status import Health, Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
+from edge_node.unprintable import find_unprintable, replace_unprintable
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
@@ -97,12 +98,22 @@ def _decode_payload(decoder: msgspec.json.Decoder[Any], leaf: str, payload: byte
         raise UnreadableError(f"{leaf}: larger than {MAX_MESSAGE_BYTES} bytes", f"{len(payload)} bytes")
     try:
         found = decoder.decode(payload)
-        msgspec.json.encode(found).decode("utf-8")  # lone surrogates decode, but cannot be stored
+        text = msgspec.json.encode(found).decode("utf-8")  # lone surrogates decode, but cannot be stored
+        if not text.isascii() or "\\u" in text or "\x7f" in text:
+            found = _replace_unprintable(decoder, found)
     except msgspec.ValidationError as err:
         raise UnreadableError(f"{leaf}: not as the schema says", describe_invalid(err)) from None
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as err:
         raise UnreadableError(f"{leaf}: not JSON", str(err)) from None
     return found
+
+
+def _replace_unprintable(decoder: msgspec.json.Decoder[Any], found: Any) -> Any:
+    """Return a message without characters that make a terminal or a page show another text."""
+    plain = msgspec.to_builtins(found)
+    if not find_unprintable(plain, allows_layout=True):
+        return found
+    return decoder.decode(msgspec.json.encode(replace_unprintable(plain)))
 
 
 def _check(topics: Topics, leaf: str, found: Any) -> RobotMessage:

@@ -243,6 +243,12 @@ def distance_m(pose: Pose | None) -> float | None:
     return pose.distance_m if pose is not None else None
 
 
+def seen_at(finding: Finding) -> tuple[datetime, datetime]:
+    """Return when a finding was seen first and last, in order: some robots' clocks were set in between."""
+    ends = finding.first_observed_at, finding.last_observed_at
+    return min(ends), max(ends)
+
+
 def length_m(finding: Finding) -> float | None:
     """Return a finding's extent along the path; None if an end is unknown."""
     begin, end = distance_m(finding.from_pose), distance_m(finding.to_pose)

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from edge_node.control_room.report.mission import distance_m, length_m
+from edge_node.control_room.report.mission import distance_m, length_m, seen_at
 from edge_node.control_room.report.report_text import grades_of
 from edge_node.messages.verdict import Outcome
 
@@ -39,6 +39,7 @@ _FINDING_COLUMNS = (
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
     finding, review = found.finding, found.review
     grades = grades_of(finding)
+    first_at, last_at = seen_at(finding)
     row = {
         "number": found.number,
         "finding_id": finding.id,
@@ -47,8 +48,8 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
         "material": finding.material,
         "form": finding.form,
         "severity": finding.peak_severity,
-        "first_observed_at": finding.first_observed_at.isoformat(),
-        "last_observed_at": finding.last_observed_at.isoformat(),
+        "first_observed_at": first_at.isoformat(),
+        "last_observed_at": last_at.isoformat(),
         "from_m": distance_m(finding.from_pose),
         "to_m": distance_m(finding.to_pose),
         "length_m": length_m(finding),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge_node.control_room.report.mission import distance_m, length_m
+from edge_node.control_room.report.mission import distance_m, length_m, seen_at
 from edge_node.evidence.marked_jpeg import draw_marking
 from edge_node.inspection.grades import may_be_graded
 from edge_node.messages.review import ReviewJudgement
@@ -217,10 +217,11 @@ def describe_finding(found: MissionFinding) -> Facts:
     """Return all facts about a finding and its review."""
     it, review = found.finding, found.review
     length, area = length_m(it), it.peak_area_fraction
+    first_at, last_at = seen_at(it)
     facts = [("Where", _place(found) + (f", {length:.2f} m long" if length else ""))]
     facts += _pose(found)
     facts += [
-        ("Seen", f"{_moment(it.first_observed_at)} to {it.last_observed_at:%H:%M:%S}, {it.frames:,} frames"),
+        ("Seen", f"{_moment(first_at)} to {last_at:%H:%M:%S}, {it.frames:,} frames"),
         ("Confidence", f"{it.peak_confidence:.0%} at most"),
         ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
     ]

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.report.fonts_used import FAMILY
-from edge_node.control_room.report.mission import distance_m
+from edge_node.control_room.report.mission import distance_m, seen_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,8 +116,8 @@ def _marks(pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: t
 def _span(found: MissionFinding, *, along_path: bool) -> tuple[float, float] | None:
     finding = found.finding
     if not along_path:
-        ends_s = finding.first_observed_at.timestamp(), finding.last_observed_at.timestamp()
-        return min(ends_s), max(ends_s)
+        first_at, last_at = seen_at(finding)
+        return first_at.timestamp(), last_at.timestamp()
     begin, end = distance_m(finding.from_pose), distance_m(finding.to_pose)
     return None if begin is None or end is None else (min(begin, end), max(begin, end))
 

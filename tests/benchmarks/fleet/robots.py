@@ -77,7 +77,8 @@ class Robot:
         frame = frame_now(PIXELS, self.said, "fleet")
 
         def make(seq: int) -> Verdict:
-            return self._recorder.verdict(decision, frame, seq=seq, dropped=0, inference_ms=7.0)
+            link = self.spool.chain.link._asdict()
+            return self._recorder.verdict(decision, frame, seq=seq, dropped=0, inference_ms=7.0, **link)
 
         verdict = self.spool.append(Kind.VERDICT, make)
         self.said = verdict.seq

@@ -15,6 +15,7 @@ import threading
 import msgspec
 import numpy as np
 
+from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.sequence_gaps import SequenceCounter
 from edge_node.messages.topics import ROOT
 from edge_node.messages.verdict import Verdict
@@ -31,6 +32,7 @@ class Counter:
         self._lock = threading.Lock()
         self._ages_ms: list[float] = []
         self._first_s = self._last_s = 0.0
+        self._last: dict[str, int] = {}  # number of each epoch
         self._others = 0  # status, newest verdict, health
 
     def take(self, topic: str, payload: bytes, arrived_s: float) -> None:
@@ -41,7 +43,9 @@ class Counter:
             return
         verdict = msgspec.json.decode(payload, type=Verdict)
         with self._lock:
-            self.tally.note(f"{verdict.site}/{verdict.robot}", verdict)
+            self.tally.note(f"{verdict.site}/{verdict.robot}", verdict, payload)
+            epoch = split_verdict_id(verdict.id).epoch
+            self._last[epoch] = max(verdict.seq, self._last.get(epoch, 0))
             self._ages_ms.append((arrived_s - verdict.observed_at.timestamp()) * 1000)
             self._first_s = self._first_s or arrived_s
             self._last_s = arrived_s
@@ -52,14 +56,13 @@ class Counter:
             ages_ms = np.array(self._ages_ms or [0.0])
             count, span_s = len(self._ages_ms), self._last_s - self._first_s
             robots = self.tally.robots.values()
-            last = {epoch: n.last for robot in robots for epoch, n in robot.numbers.items()}
             return {
                 "delivered": count,
                 "delivered_per_s": count / span_s if span_s > 0 else 0.0,
                 "other_messages": self._others,
                 "twice": sum(robot.duplicates for robot in robots),
                 "missing": sum(robot.missing for robot in robots),
-                "last": {epoch.partition(":")[2]: number for epoch, number in last.items()},
+                "last": self._last,
                 **{f"age_p{p}_ms": float(np.percentile(ages_ms, p)) for p in PERCENTILES},
             }
 

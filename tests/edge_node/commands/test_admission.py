@@ -101,6 +101,30 @@ def test_a_signed_command_raises_the_floor_of_a_robot_without_a_clock(key_pair) 
     assert "edge-node clock" in judged.text
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_clock_in_doubt_believes_two_commands_of_one_running_clock(key_pair, is_signed) -> None:
+    """A robot two days late refuses the first, says what to do, and takes the next."""
+    key, file = key_pair
+    clock = SetClock(TRUTH - timedelta(days=2))
+    config = CommandsConfig(public_key_file=str(file) if is_signed else None)
+    floor = clock.floor()
+    door = CommandAdmission(config, TOPICS, {}, floor)
+
+    def send(moment: datetime, name: str):
+        message = command_at(moment, name)
+        return door.judge(signed_by(key, message) if is_signed else message)
+
+    first = send(TRUTH, "first-001")
+    assert refusal(first) == "clock"
+    assert "give it again" in first.text
+    assert refusal(send(TRUTH, "first-001")) == "clock"  # the same bytes again prove nothing
+    assert refusal(send(TRUTH + timedelta(hours=1), "other-001")) == "clock"
+    assert refusal(send(TRUTH + timedelta(seconds=8), "next-0001")) == "clock"
+    assert isinstance(send(TRUTH + timedelta(seconds=9), "next-0002"), AdmittedCommand)
+    assert isinstance(send(TRUTH + timedelta(seconds=10), "next-0003"), AdmittedCommand)
+    assert (floor.read().below_s > 0) is is_signed
+
+
 def test_a_trusted_clock_is_not_moved_by_a_signed_command(key_pair) -> None:
     """A sender whose clock is 400 days ahead is refused, and costs nobody else anything."""
     key, file = key_pair

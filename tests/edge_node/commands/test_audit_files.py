@@ -121,6 +121,22 @@ def test_a_disk_that_takes_nothing_is_said_and_raises_nothing(tmp_path, caplog):
     assert secret.read_text() == "secret"
 
 
+def test_a_failing_audit_is_an_alarm_that_ends_by_itself(tmp_path, caplog):
+    """Raised by the first line that is lost, told once; taken back by the first that is kept."""
+    folder = tmp_path / "audit"
+    folder.touch()
+    audit = AuditFiles(folder)
+    for number in range(5):
+        assert not record(audit, event="taken", verb="ping", command_id=f"c{number}")
+    assert [alarm.code for alarm in audit.alarms] == ["audit_failing"]
+    folder.unlink()
+    assert record(audit, event="taken", verb="ping", command_id="c5")
+    assert audit.alarms == ()
+    told = [entry.message for entry in caplog.records if entry.message.startswith("audit: ")]
+    assert len(told) == 2
+    assert "works again, after 5 failures" in told[1]
+
+
 def test_a_line_that_fits_half_on_the_disk_is_taken_back(tmp_path):
     """A disk that is full after some bytes: not recorded, and nothing half written stays."""
     program = (

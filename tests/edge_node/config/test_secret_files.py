@@ -36,8 +36,8 @@ def test_the_sentence_says_who_can_do_what(tmp_path: Path, mode: int, said: str)
 
 
 def test_each_secret_of_a_configuration_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What systemd hands over is the service's alone; certificates are no secret, a missing file is none."""
-    for name in ("password", "token", "ca.pem", "key.pem"):
+    """Certificates and public keys are none; a missing file is none, nor what systemd hands over."""
+    for name in ("password", "token", "ca.pem", "key.pem", "public.pem", "name"):
         (tmp_path / name).touch(mode=0o644)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     config = load_config(
@@ -47,13 +47,14 @@ def test_each_secret_of_a_configuration_is_looked_at(tmp_path: Path, monkeypatch
             1,
             mqtt={
                 "hostname": "127.0.0.1",
-                "username_file": str(tmp_path / "none"),
-                "password_file": "$CREDENTIALS_DIRECTORY/password",
+                "username_file": "$CREDENTIALS_DIRECTORY/name",
+                "password_file": str(tmp_path / "password"),
                 "ca_file": str(tmp_path / "ca.pem"),
                 "key_file": str(tmp_path / "key.pem"),
             },
             http={"token_file": str(tmp_path / "token")},
+            commands={"public_key_file": str(tmp_path / "public.pem")},
         )
     )
     found = [sentence.split(":")[0] for sentence in list_exposed(config)]
-    assert found == ["[mqtt] key_file", "[http] token_file"]
+    assert found == ["[mqtt] password_file", "[mqtt] key_file", "[http] token_file"]

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from edge_node.control_room.settings import SECTIONS, build_settings, example_settings, load_settings
+from edge_node.control_room.settings import (
+    SECTIONS,
+    build_settings,
+    example_settings,
+    exposed_secrets,
+    load_settings,
+)
 from edge_node.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,3 +66,13 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, text: str,
     with pytest.raises(ConfigError, match=wanted.replace("?", r"\?")) as caught:
         load_settings(file)
     assert str(caught.value).startswith(str(file))
+
+
+def test_a_token_that_others_can_read_is_told(tmp_path: Path) -> None:
+    """In a sentence with the command that ends it; the room starts all the same."""
+    (tmp_path / "token").touch(mode=0o644)
+    (tmp_path / "token").chmod(0o644)
+    settings = build_settings(MQTT, web={"token_file": str(tmp_path / "token")})
+    (sentence,) = exposed_secrets(settings)
+    assert sentence.startswith("[web] token_file: ")
+    assert "chmod 600" in sentence

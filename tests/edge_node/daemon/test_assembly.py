@@ -51,7 +51,6 @@ def running(tmp_path: Path):
         yield config
 
 
-@pytest.mark.runtime
 def test_a_second_start_beside_a_running_node_changes_nothing(running: Path) -> None:
     """Refused before it counts a start of the trial, clears, repairs or protects a file, or connects."""
     before = photograph(running.parent / "state")
@@ -61,7 +60,6 @@ def test_a_second_start_beside_a_running_node_changes_nothing(running: Path) -> 
     assert photograph(running.parent / "state") == before
 
 
-@pytest.mark.runtime
 @pytest.mark.parametrize("command", [["check-config"], ["bundle", "list", "--config"], ["audit", "--config"]])
 def test_a_command_that_only_looks_changes_nothing_beside_a_running_node(
     running: Path, command: list[str], monkeypatch: pytest.MonkeyPatch

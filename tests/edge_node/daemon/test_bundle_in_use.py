@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from edge_node.config.sections import InspectConfig
+from edge_node.inference.reloader import Loaded
+from edge_node.messages.verdict import Outcome
 from tests.support.processes import wait_for
-from tests.support.robot_loop import Listener
+from tests.support.robot_loop import CONFIG, Listener
 
 pytestmark = pytest.mark.runtime
 
@@ -37,3 +41,18 @@ def test_a_bundle_that_does_not_load_is_refused_and_said_so(robot):
     assert listener.reloads == [None]
     assert node.bundle.judge is judge
     assert node.bundle.part.text.startswith("a new bundle was refused: ")
+
+
+def test_a_reload_judges_by_the_configuration_that_was_read_again(robot, engine):
+    """The new thresholds hold from the next frame on, and each verdict names the new file."""
+    config = msgspec.structs.replace(CONFIG, inspect=InspectConfig(dark_below=255.0), sha256="new")
+    taken = []
+    loaded = Loaded(engine, config=config, take_over=lambda: taken.append(True))
+    listener = Listener()
+    node = robot(listeners=[listener], reread=lambda: loaded)
+    node.reloader.signalled.set()
+    wait_for(lambda: node.bundle.look(0.0) or listener.reloads, 10, "the reload's end")
+    assert taken == [True]
+    node.run(1)
+    (verdict,) = listener.verdicts
+    assert (verdict.outcome, verdict.config_sha256) == (Outcome.NOT_INSPECTABLE, "new")

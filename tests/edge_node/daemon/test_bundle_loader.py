@@ -15,8 +15,6 @@ from tests.support.releases import PACKAGED_VERSION, Maker, Robot, changed_bundl
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.runtime
-
 
 class Site:
     """A robot's configuration, its store, and a workstation that signs for it."""

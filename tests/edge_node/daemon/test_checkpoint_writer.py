@@ -56,6 +56,7 @@ def test_a_checkpoint_is_signed_and_says_how_far_the_record_goes(spool: Spool, k
     fill(spool, 3)
     checkpoints.look(1.0)
     checkpoints.look(60.9)
+    assert spool.flush(5)
     (row,) = spool.rows(Kind.CHECKPOINT)
     head, signature = split_seal(row.payload)
     public = load_trusted_key(str(key.with_name("key.public.pem")), "--key")

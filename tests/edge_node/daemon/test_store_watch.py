@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from edge_node.daemon.store_watch import StoreWatch
 from edge_node.inference.reloader import Reloader
 from tests.edge_node.daemon.test_bundle_loader import Site, version
@@ -14,8 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.daemon.bundle_loader import BundleLoader
-
-pytestmark = pytest.mark.runtime
 
 
 def test_a_trial_is_counted_from_the_reload_on_that_named_the_store(tmp_path: Path) -> None:

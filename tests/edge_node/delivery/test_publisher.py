@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import resource
 import socket
+import socketserver
 import time
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.messages.status import LinkState, Status
 from edge_node.messages.topics import Kind
+from edge_node.mqtt.packet_stream import PacketStream
 from edge_node.mqtt.wake import Wake
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto, free_port, wait_for
 from tests.support.proxy import Proxy
 from tests.support.publishing import TOPICS, alarms, append, seqs, status
+from tests.support.tcp_server import TcpServer
 
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
@@ -104,7 +107,6 @@ def test_version_3_1_1_delivers_and_says_its_weaker_promise_once(mosquitto, spoo
     ("extra", "said"),
     [
         ("retain_available false", "no retained messages"),
-        ("max_qos 0", "QoS 0 only"),
         ("retain_available false\nmax_qos 0", "no retained messages and QoS 0 only"),
     ],
 )
@@ -277,3 +279,40 @@ def test_listeners_learn_of_each_row_that_the_broker_has_and_of_the_status(mosqu
     for listener in listeners:
         assert listener.rows == [(1, True), (2, True), (3, True), (4, False)]
         assert listener.statuses == [said]
+
+
+class Stern(socketserver.BaseRequestHandler):
+    """A broker of MQTT 3.1.1 that takes any CONNECT, and ends the connection at a retained message."""
+
+    def handle(self) -> None:
+        """Answer one connection."""
+        for first_byte, body in self._packets():
+            kind = first_byte & 0xF0
+            if kind == 0x10:
+                self.request.sendall(b"\x20\x02\0\0")
+            elif kind == 0x30 and first_byte & 1:
+                return
+            elif kind == 0x30:
+                at = 2 + int.from_bytes(body[:2], "big")
+                self.server.topics.append(body[2:at].decode())  # type: ignore[attr-defined]
+                self.request.sendall(b"\x40\x02" + body[at : at + 2])
+
+    def _packets(self):
+        stream = PacketStream(100_000)
+        while data := self.request.recv(4096):
+            for packet in stream.packets(data):
+                yield packet.first_byte, bytes(packet.body)  # type: ignore[union-attr]
+
+
+def test_a_broker_that_ends_the_link_at_a_retained_message_gets_none(spool, publish) -> None:
+    """It does not say why, and nothing is wrong with the will: found by trying, and kept."""
+    broker = TcpServer(Stern)
+    broker.topics = []  # type: ignore[attr-defined]
+    publisher = publish(broker.port, protocol="3.1.1")
+    publisher.set_status(status())
+    append(spool, 30)
+    wait_for(lambda: "no retained messages" in publisher.link_text, 20, what="what is said of the broker")
+    assert publisher.drain(20)
+    assert TOPICS.status in broker.topics  # type: ignore[attr-defined]
+    assert "deferred" not in alarms(publisher)
+    broker.stop()

@@ -46,12 +46,12 @@ def retain(port: int, topic: str, payload: bytes | None) -> None:
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 def test_a_poisoned_topic_costs_neither_verdicts_nor_commands(mosquitto, spool, protocol) -> None:
-    """Retained messages that are too large trickle in at 20 kB/s: one connection, verdicts flow, an alarm."""
+    """Retained messages that are too large trickle in at 40 kB/s: one connection, verdicts flow, an alarm."""
     for topic in (f"{TOPICS.base}/cmd/x", TOPICS.pose):
         retain(mosquitto.port, topic, bytes(70_000))
     commands, poses = Recording(TOPICS.commands), Recording(TOPICS.pose)
     with Proxy(mosquitto.port) as proxy, Collector(mosquitto.port, TOPICS.base + "/#") as collector:
-        proxy.answers_bytes_per_s = 20_000
+        proxy.answers_bytes_per_s = 40_000
         config = MqttConfig(hostname="127.0.0.1", port=proxy.port, protocol=protocol, keep_alive_s=2)
         publisher = Publisher(config, TOPICS, spool, Wake(), inboxes=[commands, poses])
         publisher.set_status(status())
@@ -113,6 +113,32 @@ def test_a_topic_that_was_cleared_loses_its_alarm_at_the_next_connection() -> No
     assert {alarm.code for alarm in link_alarms.active} == codes
     subscriptions.connection_holds(31.0)
     assert {alarm.code for alarm in link_alarms.active} == {"skipped:b"}
+
+
+class Choosy(Recording):
+    """An inbox that reads small messages and has a fault."""
+
+    largest_bytes = 10
+
+    def take(self, message: Incoming) -> None:
+        """Fail at the word of a fault."""
+        super().take(message)
+        if message.payload == b"fault":
+            raise RuntimeError("a bug behind the inbox")
+
+
+def test_a_retained_message_that_an_inbox_cannot_read_is_named_and_ends_nothing() -> None:
+    """Larger than messages of its topic, or one at which our own code fails: it would come again for ever."""
+    link_alarms, inbox = LinkAlarms(), Choosy("a", "b")
+    subscriptions = Subscriptions([inbox], TOPICS, link_alarms)
+    subscriptions.received(Incoming("a", bytes(11), is_retained=True))
+    subscriptions.received(Incoming("b", b"fault", is_retained=True))
+    subscriptions.received(Incoming("b", b"good", is_retained=False))
+    assert [message.payload for message in inbox.got] == [b"fault", b"good"]
+    assert {alarm.code for alarm in link_alarms.active} == {"skipped:a", "skipped:b"}
+    assert "11 bytes, read are at most 10" in link_alarms.active[0].text
+    with pytest.raises(RuntimeError):  # one that does not come again is told as any fault of ours
+        subscriptions.received(Incoming("b", b"fault", is_retained=False))
 
 
 class NoSession:

@@ -110,3 +110,9 @@ def test_a_disk_that_takes_no_state_loses_no_finding(tmp_path, spool, caplog):
         log.see(verdict(seq, "C"))
     assert len(spooled(spool)) == 1
     assert "would not survive" in caplog.text
+    assert [alarm.code for alarm in log.alarms] == ["findings_unsaved"]
+    log.close()
+    assert len(caplog.records) == 1  # told once
+    (tmp_path / ".findings.json.new").rmdir()
+    log.close()
+    assert log.alarms == ()

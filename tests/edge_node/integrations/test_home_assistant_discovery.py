@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from edge_node.commands.admission import AdmittedCommand, CommandAdmission
-from edge_node.config.delivery_sections import CommandsConfig, MqttConfig
+from edge_node.commands.admission import AdmittedCommand
+from edge_node.config.delivery_sections import MqttConfig
 from edge_node.integrations.home_assistant_discovery import (
     Abilities,
     announcements,
@@ -19,6 +19,7 @@ from edge_node.integrations.home_assistant_discovery import (
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.types import Incoming
 from tests.edge_node.integrations.test_message_schema import MESSAGES
+from tests.support.commands import gate
 
 TOPICS = Topics("site", "robot")
 ENTITIES = {
@@ -43,12 +44,13 @@ def test_the_device_form_is_one_message_with_every_entity() -> None:
     (announcement,) = announcements(TOPICS, config("device"))
     assert announcement.topic == "homeassistant/device/site/robot/config"
     document = json.loads(announcement.payload)
-    assert set(document["components"]) == ENTITIES
+    told = {name for name, part in document["components"].items() if set(part) != {"platform"}}
+    assert told == ENTITIES
     assert document["origin"]["name"]
     assert document["device"]["identifiers"]
     assert document["components"]["outcome"]["availability_topic"] == TOPICS.status
     assert "availability_topic" not in document["components"]["link"]
-    unique = [component["unique_id"] for component in document["components"].values()]
+    unique = [document["components"][name]["unique_id"] for name in told]
     assert len(set(unique)) == len(unique)
 
 
@@ -71,6 +73,7 @@ def test_every_template_finds_its_key_in_a_real_message(form: str) -> None:
     by_topic = {TOPICS.latest: "verdict", TOPICS.status: "status", TOPICS.health: "health"}
     documents = [json.loads(announcement.payload) for announcement in announcements(TOPICS, config(form))]
     components = list(documents[0]["components"].values()) if form == "device" else documents
+    components = [component for component in components if "state_topic" in component]
     checked = 0
     for component in components:
         message = json_of(by_topic[component["state_topic"]])
@@ -106,7 +109,7 @@ def test_the_templates_give_what_the_screen_should_show() -> None:
     assert shown("area", verdict) == "3.1"
     assert shown("area", verdict | {"area_fraction": None}) == "None"
     assert json.loads(shown("outcome", verdict, "json_attributes_template"))["id"] == verdict["id"]
-    for count, finding, problem in ((2, "opened", "ON"), (0, "closed", "OFF"), (None, "closed", "OFF")):
+    for count, finding, problem in ((2, "opened", "ON"), (0, "closed", "OFF"), (None, "None", "None")):
         status = json_of("status") | {"findings_open": count}
         assert (shown("finding", status), shown("corrosion", status)) == (finding, problem)
     assert shown("temperature", json_of("health") | {"temperature_c": 51.5}) == "51.5"
@@ -149,7 +152,14 @@ def test_an_entity_is_named_as_home_assistant_wants_it_since_2025_10() -> None:
 def test_buttons_and_picture_are_there_only_where_the_robot_has_them() -> None:
     """No button where commands must be signed: Home Assistant cannot sign."""
     (bare,) = announcements(TOPICS, config("device"))
-    assert set(json.loads(bare.payload)["components"]) == ENTITIES
+    parts = json.loads(bare.payload)["components"]
+    # A platform alone: Home Assistant removes what was announced before.
+    assert {name: part for name, part in parts.items() if name not in ENTITIES} == {
+        "picture": {"platform": "image"},
+        **{name: {"platform": "button"} for name in ("pause", "resume", "snapshot")},
+    }
+    told = announcements(TOPICS, config("component"))
+    assert {one.topic.split("/")[2].removeprefix("site_") for one in told} == ENTITIES
     (document,) = documents(TOPICS)
     assert set(document["components"]) == ENTITIES | EXTRAS
     assert document["components"]["picture"]["image_topic"] == TOPICS.thumbnail
@@ -165,7 +175,7 @@ def test_a_pressed_button_is_a_command_that_the_robot_takes() -> None:
     for verb in ("pause", "resume", "snapshot"):
         button = document["components"][verb]
         template = environment.from_string(button["command_template"])
-        door = CommandAdmission(CommandsConfig(), TOPICS, {}, lambda: now)
+        door = gate(now)
         for _ in range(2):
             pressed = Incoming(button["command_topic"], template.render().encode(), is_retained=False)
             judged = door.judge(pressed)

@@ -37,7 +37,7 @@ const node = {status: () => {}};
 const count = new Function('msg', 'context', 'node', process.argv[1]);
 for (const payload of JSON.parse(process.argv[2])) {
   const [fresh, again] = count({payload}, context, node);
-  console.log((fresh || again).missing, !fresh);
+  console.log((fresh || again).missing, !fresh, (fresh || again).conflict ? 'conflict' : 'same');
 }
 """
 
@@ -47,14 +47,15 @@ def test_the_count_follows_a_robot_over_its_starts() -> None:
     if not shutil.which("node"):
         pytest.skip("needs node")
     steps: list[tuple[str, dict | None, str]] = [
-        ("r:a:5", None, "0 false"),
-        ("r:a:7", None, "1 false"),
-        ("r:b:1", {"epoch": "a", "seq": 9, "sha256": None}, "3 false"),
-        ("other:a:1", None, "0 false"),
-        ("r:a:9", None, "2 false"),
-        ("r:b:1", {"epoch": "a", "seq": 9, "sha256": None}, "2 true"),
-        ("r:a:6", None, "1 false"),
-        ("r:a:8", None, "0 false"),
+        ("r:a:5", None, "0 false same"),
+        ("r:a:7", None, "1 false same"),
+        ("r:b:1", {"epoch": "a", "seq": 9, "sha256": None}, "3 false same"),
+        ("other:a:1", None, "0 false same"),
+        ("r:a:9", None, "2 false same"),
+        ("r:b:1", {"epoch": "a", "seq": 9, "sha256": None}, "2 true same"),
+        ("r:a:6", None, "1 false same"),
+        ("r:a:8", None, "0 false same"),
+        ("r:b:1", None, "0 true conflict"),
     ]
     payloads = [
         {"id": one, "seq": int(one.split(":")[2]), "previous_epoch": before} for one, before, _ in steps

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.messages.sequence_gaps import SequenceCounter, SequenceRanges
-from edge_node.messages.verdict import EpochEnd
+from edge_node.messages.sequence_gaps import Novelty, SequenceCounter, SequenceRanges
+from edge_node.messages.verdict import EpochEnd, encode
 from tests.support.verdicts import verdict
 
 
@@ -39,7 +39,7 @@ def note(counter: SequenceCounter, verdict_id: str, before: tuple[str, int] | No
     seq = int(verdict_id.rsplit(":", 1)[1])
     end = EpochEnd(epoch=before[0], seq=before[1], sha256=None) if before else None
     said = msgspec.structs.replace(verdict(seq, "U"), id=verdict_id, previous_epoch=end)
-    return counter.note(f"s/{verdict_id[0]}", said)
+    return counter.note(f"s/{verdict_id[0]}", said, encode(said)) is Novelty.NEW
 
 
 def test_epochs_and_robots_are_counted_apart() -> None:
@@ -66,6 +66,19 @@ def test_what_is_missing_at_the_end_of_an_epoch_is_known_from_the_next() -> None
     for verdict_id, before, missing in steps:
         assert note(counter, verdict_id, before)
         assert counter.robots["s/a"].missing == missing, verdict_id
+
+
+def test_another_verdict_with_a_known_id_is_no_duplicate() -> None:
+    """Its bytes tell, as long as they are remembered."""
+    counter = SequenceCounter()
+    first, other = encode(verdict(1, "U")), encode(verdict(1, "C"))
+    assert counter.note("s/r", verdict(1, "U"), first) is Novelty.NEW
+    assert counter.note("s/r", verdict(1, "U"), first) is Novelty.REPEATED
+    assert counter.note("s/r", verdict(1, "C"), other) is Novelty.CONFLICT
+    assert (counter.robots["s/r"].duplicates, counter.robots["s/r"].conflicts) == (1, 1)
+    for seq in range(2, 1500):
+        counter.note("s/r", verdict(seq, "U"), b"")
+    assert counter.note("s/r", verdict(1, "C"), other) is Novelty.REPEATED
 
 
 def test_a_robot_in_a_crash_loop_does_not_fill_memory() -> None:

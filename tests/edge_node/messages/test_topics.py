@@ -16,6 +16,7 @@ def test_topics_are_those_of_the_design() -> None:
         "corrosion/v1/site/robot/finding",
         "corrosion/v1/site/robot/rsp",
         "corrosion/v1/site/robot/shadow",
+        "corrosion/v1/site/robot/checkpoint",
     ]
     assert (topics.latest, topics.status, topics.health) == (
         "corrosion/v1/site/robot/latest",

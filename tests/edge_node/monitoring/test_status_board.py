@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 
 from edge_node.camera.capture.capture_thread import CameraCondition, CameraState
 from edge_node.camera.frame import frame_now
+from edge_node.clock_floor import from_unix
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inspection.inspector import Inspection
-from edge_node.messages.status import PartState
+from edge_node.messages.status import Part, PartState
 from edge_node.messages.verdict import Decision, Outcome
 from edge_node.monitoring.status_board import StatusBoard
 from edge_node.spool.spool import Spool
+from tests.support.clocks import TRUTH, SetClock
 from tests.support.robot_loop import CONFIG
 from tests.support.verdicts import verdict
 
@@ -82,3 +84,25 @@ def test_a_bundle_that_was_refused_does_not_change_the_name(board) -> None:
     before = board.bundle
     board.on_reload(None)
     assert board.bundle == before
+
+
+def test_the_clock_is_told_against_the_floor_and_only_when_it_changes(tmp_path) -> None:
+    """A difference at the edge of rounding would publish a status at every look."""
+    clock = SetClock()
+    floor = clock.floor()
+    with Spool.open(tmp_path / "spool.sqlite", SpoolConfig()) as spool:
+        board = StatusBoard(CONFIG, load_bundle(DEFAULT_BUNDLE), spool, floor)
+        camera = CameraState(CameraCondition.STREAMING, "test", TRUTH)
+        assert board.status(camera).clock == Part(state=PartState.FAILING, text="not_synchronized")
+        floor.note_signed(clock.wall + timedelta(seconds=570))
+        texts = set()
+        for number in range(20):
+            clock.run(0.5)
+            clock.step(timedelta(milliseconds=(-1) ** number))
+            texts.add(board.status(camera).clock.text)
+        assert len(texts) == 1
+        assert "min below the floor of time" in texts.pop()
+        clock.step(timedelta(days=400))
+        text = board.status(camera).clock.text
+        assert text == "not_synchronized; 400 d ahead of the floor of time, not believed yet"
+        assert board.health().clock_floor == from_unix(round(floor.read().floor_s))

@@ -27,7 +27,7 @@ def test_the_last_line_says_it_all() -> None:
     assert report(checkpoints=1, checked=True).conclusion.endswith("signed to the last")
     assert report(checkpoints=1).conclusion.endswith("signatures were not checked (--key)")
     assert report().conclusion.endswith("it holds no checkpoint, so nothing is signed")
-    assert report("a").conclusion == "NOT PROVED: 1 things are wrong or cannot be shown; see above"
+    assert report("a").conclusion == "NOT PROVED: 1 thing is wrong or cannot be shown; see above"
 
 
 def test_a_long_list_is_cut() -> None:

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from edge_node.messages.checkpoint import GivenUp
+from edge_node.messages.verdict import encode
 from edge_node.record.report import format_report
 from edge_node.record.verification import verify
 from edge_node.signing import load_trusted_key, make_key_pair
+from edge_node.spool.database import SpoolDatabase
+from edge_node.spool.losses import one_given_up
 from tests.support.records import RobotRecord, forged
 
 if TYPE_CHECKING:
@@ -149,6 +153,15 @@ def test_a_chain_that_was_taken_out_is_an_alarm(record: RobotRecord) -> None:
     assert "it says that nothing came before it" in found
 
 
+def test_payloads_that_were_encoded_again_are_guessed(record: RobotRecord) -> None:
+    """Spaces in each line: nothing is proved, and a note says what may have happened."""
+    spaced = [msgspec.json.format(line, indent=0) for line in record.verdicts.values()]
+    report = check(record, spaced, signed=False)
+    assert not report.is_proved
+    assert sum("encoded again" in note for note in report.robots[0].notes) == 3
+    assert not any("encoded again" in note for note in check(record, record.lines()).robots[0].notes)
+
+
 def test_a_copy_of_the_state_folder_shows_as_a_fork(tmp_path: Path) -> None:
     """All ids are different, and two epochs follow one."""
     robot = RobotRecord(tmp_path)
@@ -162,6 +175,23 @@ def test_a_copy_of_the_state_folder_shows_as_a_fork(tmp_path: Path) -> None:
     report = check(robot, robot.lines())
     assert f"{first}: 2 epochs follow it ({', '.join(sorted((second, third)))})" in problems(report)
     assert len(report.robots[0].problems) == 1
+
+
+def test_a_run_without_a_verdict_is_no_epoch(tmp_path: Path) -> None:
+    """It names what was given up before it, and the next run follows the one before it."""
+    robot = RobotRecord(tmp_path)
+    first = robot.run(5, killed=True)
+    database = SpoolDatabase(robot.folder / "spool.sqlite")
+    database.set_meta({}, lost=[one_given_up(first, 2, robot.verdicts[first, 2])])
+    database.close()
+    robot.run(0)
+    assert len(robot.checkpoints) == 2
+    assert b'"last_seq":0' in robot.checkpoints[1]
+    third = robot.run(3)
+    report = check(robot, [line for line in robot.lines() if line != robot.verdicts[first, 2]])
+    assert report.is_proved, problems(report)
+    assert [epoch.epoch for epoch in report.robots[0].epochs] == [first, third]
+    assert report.robots[0].epochs[0].given_up == 1
 
 
 def test_an_epoch_that_goes_on_after_its_end_is_an_alarm(record: RobotRecord) -> None:
@@ -185,6 +215,10 @@ def test_a_part_of_a_record_need_not_have_what_came_before(record: RobotRecord) 
     report = check(record, part, is_part=True)
     assert problems(report) == ""
     assert any("before this part of the record" in note for note in report.robots[0].notes)
+    older = GivenUp(epoch="older", first=5, last=9)
+    named = record.checkpoints[-1].replace(b'"given_up":[]', b'"given_up":[%s]' % encode(older))
+    assert "older: " in problems(check(record, [*record.lines(), named], signed=False))
+    assert problems(check(record, [*part, named], signed=False, is_part=True)) == ""
     holed = [line for line in part if line != record.verdicts[record.epochs[1], 5]]
     assert "number 5 is missing" in problems(check(record, holed, is_part=True))
 

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.messages.topics import Kind
-from edge_node.spool.pending import MAX_ROWS
-from edge_node.spool.rows import Keep
+from edge_node.spool import pending
+from edge_node.spool.chain import LAST_VERDICT, parse_end
+from edge_node.spool.pending import MAX_ROWS, Pending
+from edge_node.spool.rows import Keep, NewRow
 from edge_node.spool.spool import Spool
 from tests.support.full_disk import append, codes, hog
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from edge_node.spool.transaction import Batch
 
 
 def test_what_memory_cannot_hold_either_is_counted(disk: Path) -> None:
@@ -34,4 +38,31 @@ def test_what_memory_cannot_hold_either_is_counted(disk: Path) -> None:
     found = spool.rows(Kind.VERDICT, limit=100_000)
     assert len(found) == MAX_ROWS + 50 - refused - spool.depth().dropped
     assert sum(row.keep is Keep.HIGH for row in found) == 60
+    lost = {seq for one in spool.given_up() for seq in range(one.first, one.last + 1)}
+    assert lost == set(range(1, MAX_ROWS + 51)) - {row.seq for row in found}
     spool.close()
+
+
+def test_the_last_verdict_of_a_batch_is_before_the_first_that_waits(monkeypatch) -> None:
+    """One that was given up counts, too, but not ahead of an older one that is not on disk yet."""
+    monkeypatch.setattr(pending, "BATCH_ROWS", 2)
+    queue = Pending()
+    for seq, keep in ((1, Keep.HIGH), (2, Keep.HIGH), (3, Keep.HIGH), (4, Keep.LOW)):
+        queue.add(NewRow(Kind.VERDICT, seq, "e", keep, 0.0, b"%d" % seq))
+    queue.give_up_one(refused=1)
+
+    def last(batch: Batch) -> int | None:
+        end = parse_end(batch.meta.get(LAST_VERDICT))
+        return end.seq if end else None
+
+    first = queue.take()
+    assert ([row.seq for row in first.rows], last(first)) == ([1, 2], 2)
+    assert [(one.first, one.last) for one in first.given_up] == [(4, 4)]
+    assert first.meta["refused"] == 1
+    second = queue.take()
+    assert ([row.seq for row in second.rows], last(second)) == ([3], 4)
+    queue.acknowledged.append(7)
+    assert queue.take().meta == {}
+    queue.add(NewRow(Kind.VERDICT, 5, "e", Keep.LOW, 0.0, b"5"))
+    queue.give_up_one(refused=2)
+    assert last(queue.take()) == 5

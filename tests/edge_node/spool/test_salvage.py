@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.messages.topics import Kind
+from edge_node.spool.rows import Refusal
 from edge_node.spool.spool import Spool
 from tests.support.processes import wait_for
 from tests.support.spool_rows import PADDING, fill, numbers
@@ -35,6 +36,8 @@ def test_damaged_pages_at_twenty_random_places_lose_only_what_was_on_them(tmp_pa
     assert len(rows) >= 2000 - 20 * 4  # three rows of a kilobyte share a page
     assert "spool_damaged" in [alarm.code for alarm in spool.alarms]
     assert spool.epoch != epoch
+    assert spool.chain.before.epoch == epoch
+    assert spool.chain.before.seq >= rows[-1].seq
     spool.close()
 
 
@@ -45,7 +48,8 @@ def test_a_file_that_is_damaged_while_running_is_replaced_and_numbers_go_on(tmp_
     fill(spool, 3000)
     spool.close()
     spool = Spool.open(path, SpoolConfig())
-    epoch = spool.epoch
+    epoch, before = spool.epoch, spool.chain.before
+    fill(spool, 1)
     with path.open("r+b") as file:  # behind the back of the open file: what is cached is a few pages
         for page in range(40, 60):
             file.seek(page * 4096)
@@ -53,8 +57,32 @@ def test_a_file_that_is_damaged_while_running_is_replaced_and_numbers_go_on(tmp_
     wait_for(lambda: len(numbers(spool)) > 2800, what="recovery")
     fill(spool, 1)
     rows = spool.rows(Kind.VERDICT, limit=10_000)
-    assert rows[-1].seq == 3001
+    assert (rows[-1].epoch, rows[-1].seq) == (epoch, 2)
     assert spool.epoch == epoch
     assert [row.payload for row in rows] == [b"%d %s" % (row.seq, PADDING) for row in rows]
     assert "spool_damaged" in [alarm.code for alarm in spool.alarms]
+    assert spool.chain.before == before
+    spool.close()
+    spool = Spool.open(path, SpoolConfig())
+    assert (spool.chain.before.epoch, spool.chain.before.seq) == (epoch, 2)
+    spool.close()
+
+
+def test_what_was_given_up_outlives_a_damaged_page(tmp_path: Path) -> None:
+    """Ranges, counts and the last number are taken over, so that a checkpoint can still name them."""
+    path = tmp_path / "spool.sqlite"
+    spool = Spool.open(path, SpoolConfig())
+    fill(spool, 400)
+    rows = spool.rows(Kind.VERDICT, limit=400)
+    ticket = spool.refuse(Refusal(rows[-1].position, 0x95, "too large"))
+    wait_for(lambda: spool.settled >= ticket, what="quarantine")
+    named, end = spool.given_up(), spool.chain.end
+    spool.close()
+    content = bytearray(path.read_bytes())
+    at = content.index(b"200 xxx") // 4096 * 4096
+    content[at : at + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    spool = Spool.open(path, SpoolConfig())
+    assert "spool_damaged" in [alarm.code for alarm in spool.alarms]
+    assert (spool.given_up(), spool.chain.before) == (named, end)
     spool.close()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from edge_node.clock_floor import ClockFloor
 from edge_node.errors import UpdateError
 from edge_node.update.transport_file import read_head
 from tests.support.attacks import confirmed, make_statement, refused, sign_file, written
@@ -111,6 +112,15 @@ def test_expired_by_the_newest_signature_seen(robot, maker):
     confirmed(robot, maker.bundle("2", issued_at=NOW + timedelta(days=30)))
     stale = maker.bundle("3", issued_at=NOW, valid_for=timedelta(days=2))
     assert "expired at" in refused(robot, stale)
+
+
+def test_expired_by_the_floor_of_time(tmp_path, maker):
+    """A robot whose clock went back knows from its floor that a bundle expired, also on its command line."""
+    file = maker.bundle("2", issued_at=NOW, valid_for=timedelta(days=2))
+    late = tmp_path / "late"
+    late.mkdir()
+    ClockFloor(late).set_floor(NOW + timedelta(days=3))
+    assert "expired at" in refused(Robot(late, maker), file)
 
 
 def test_the_wrong_class_of_robot(robot, maker, tmp_path):

@@ -30,17 +30,19 @@ def forged(folder: Path) -> str:
 
 
 def untimely(folder: Path) -> str:
-    """Send a signed pause that is expired, of the future, of too long a life, and retained."""
-    with rig(folder) as robot, robot.running():
-        now = datetime.now(timezone.utc)
+    """Send a signed pause that is expired, that lives too long, and one that the broker keeps.
 
-        def at(begins_s: float, ends_s: float) -> bytes:
-            begins, ends = (now + timedelta(seconds=s) for s in (begins_s, ends_s))
-            return robot.command(issued_at=begins.isoformat(), expires_at=ends.isoformat())
-
-        for begins_s, ends_s in ((-120, -60), (3600, 3660), (0, 86_400 * 300)):
-            robot.send("pause", at(begins_s, ends_s))
-        return _all_refused(robot, 3)
+    One of the future is none of these: a robot whose clock nobody sets believes its control room's.
+    """
+    with rig(folder) as robot:
+        robot.send("pause", robot.command(), retain=True)  # before the robot comes
+        with robot.running():
+            now = datetime.now(timezone.utc)
+            for begins_s, ends_s in ((-120, -60), (0, 86_400 * 300)):
+                begins, ends = (now + timedelta(seconds=s) for s in (begins_s, ends_s))
+                payload = robot.command(issued_at=begins.isoformat(), expires_at=ends.isoformat())
+                robot.send("pause", payload)
+            return _all_refused(robot, 3)
 
 
 def malformed(folder: Path) -> str:
@@ -149,7 +151,7 @@ def _faketime() -> str:
 
 ATTACKS = (
     Attack("forged commands: unsigned, a stranger's key, another robot's", forged),
-    Attack("signed commands that are expired, of the future, too long-lived", untimely),
+    Attack("signed commands that are expired, too long-lived, retained", untimely),
     Attack("what no command is: rubbish, nesting, NaN, a key twice, 64 kB", malformed),
     Attack("a signed command again: at once, after a restart, clock back", repeated),
     Attack("a flood of unsigned commands against six signed ones", flood),

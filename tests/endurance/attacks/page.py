@@ -7,10 +7,13 @@ import socket
 import time
 from pathlib import Path
 
+from tests.endurance.attacks.crowd import Crowd
 from tests.endurance.attacks.rig import Attack, Succeeded, rig
 from tests.support.processes import free_port
 
 CROWD = 1000
+MOST_THREADS = 64  # half of the unit's TasksMax
+MOST_DESCRIPTORS = 256  # a quarter of a service's usual limit
 
 
 def malformed_requests(folder: Path) -> str:
@@ -75,6 +78,36 @@ def slow_crowd(folder: Path) -> str:
         return f"verdicts go on, at most {most} threads; the page answers afterwards"
 
 
+def returning_crowd(folder: Path) -> str:
+    """Hold 1,000 slow connections from eight addresses, each opened again when it is closed."""
+    port = free_port()
+    with (
+        rig(folder, sections=f"[http]\nenabled = true\nport = {port}\n") as robot,
+        robot.running() as process,
+    ):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, CROWD + 256), hard))
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        crowd = Crowd(port, CROWD)
+        threads = descriptors = 0
+        for _ in range(20):
+            crowd.turn(1.0)
+            threads = max(threads, _entries(process.pid, "task"))
+            descriptors = max(descriptors, _entries(process.pid, "fd"))
+            _must_answer(port)  # among them
+        robot.must_go_on("among those that come back")
+        crowd.close()
+        if threads > MOST_THREADS or descriptors > MOST_DESCRIPTORS:
+            raise Succeeded(f"{threads} threads, {descriptors} descriptors")
+        return (
+            f"{crowd.opened} connections: at most {threads} threads, {descriptors} descriptors; all answered"
+        )
+
+
+def _entries(pid: int, name: str) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/{name}").iterdir())
+
+
 def _ask(port: int, content: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), 5) as visitor:
         visitor.settimeout(15)
@@ -97,4 +130,5 @@ def _must_answer(port: int) -> None:
 ATTACKS = (
     Attack("requests that no browser sends", malformed_requests),
     Attack("1,000 connections that send a byte now and then", slow_crowd),
+    Attack("1,000 connections that come back when they are closed", returning_crowd),
 )

@@ -22,7 +22,10 @@ export function condition(robot) {
 export function part(robot, name) {
   const status = robot.status;
   if (!status || status.presence !== "online") return { lamp: "off", text: "unknown while it is away" };
-  if (name === "link") return { lamp: status.link === "connected" ? "ok" : "bad", text: status.link };
+  if (name === "link") {
+    const lamp = status.link !== "connected" ? "bad" : status.link_text ? "warn" : "ok";
+    return { lamp, text: status.link_text || status.link };
+  }
   if (name === "spool") return spool(robot.health?.spool ?? status.spool);
   const { state, text } = status[name];
   if (name === "clock" && Math.abs(robot.clock_ahead_s ?? 0) > CLOCK_OFF_S) {

@@ -50,14 +50,16 @@ def test_people_see_verdicts_gaps_and_what_came_twice(mosquitto, robot) -> None:
         assert "alarm: t" in watching.stdout.readline()
         for seq in (1, 2, 2, 5, 3):
             robot.publish(TOPIC, verdict(seq), UserProperty=[("replayed", "true")] if seq == 3 else [])
-        lines = [watching.stdout.readline() for _ in range(6)]
+        robot.publish(TOPIC, verdict(1).replace(b'"steel"', b'"brass"'))
+        lines = [watching.stdout.readline() for _ in range(7)]
         watching.send_signal(signal.SIGINT)
         _, summary = watching.communicate(timeout=10)
     assert "#1 " in lines[0]
     assert lines[2].endswith("(again)\n")
     assert "s/r: 2 verdicts are missing" in lines[4]
     assert lines[5].endswith("(replayed)\n")
-    assert summary == "s/r: 4 verdicts, 1 twice, 1 missing\n"
+    assert lines[6].endswith("(CONFLICT: another verdict has this id)\n")
+    assert summary == "s/r: 4 verdicts, 1 twice, 1 missing, 1 under the id of another\n"
     assert watching.returncode == 0
 
 

@@ -75,6 +75,21 @@ def test_a_signing_key_that_cannot_sign_is_named(tmp_path):
     assert check(tmp_path, "/dev/video0", signing_key_file=str(key)).returncode == 0
 
 
+def test_what_a_configuration_holds_does_not_reach_the_terminal_as_it_is(tmp_path):
+    """An escape sequence in a name is told by its number, and in what is quoted it is a sign of itself."""
+    path = tmp_path / "node.toml"
+    text = example_config(
+        node={"site": "quay", "robot": "crawler-1", "asset": "L-7\x1b[2J"},
+        bundle={"path": "default"},
+        mqtt={"hostname": "127.0.0.1"},
+    )
+    path.write_text(text + '[node2]\n"a\\u001b[2J" = 1\n', encoding="utf-8")
+    found = command("edge_node.cli", "check-config", str(path))
+    assert found.returncode == 78
+    assert "[node] asset: holds the control character U+001B" in found.stderr
+    assert "\x1b" not in found.stderr
+
+
 NODE = {"site": "quay", "robot": "crawler-1"}
 Change = dict[str, dict[str, object]]
 

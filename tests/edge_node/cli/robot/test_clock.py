@@ -38,6 +38,7 @@ def test_it_shows_the_clock_and_corrects_the_floor(tmp_path, capsys):
         ("2027-01-01", "of which zone"),
         ("yesterday", "wanted a time like"),
         ("2020-01-01T00:00Z", "was built on"),
+        ("2300-01-01T00:00Z", "wanted a time before"),
     ],
 )
 def test_a_time_that_cannot_be_meant_is_refused(tmp_path, given, told):

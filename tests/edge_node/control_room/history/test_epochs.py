@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,22 @@ def test_what_was_said_before_this_room_listened_is_no_gap(history: History) -> 
     assert gaps(history) == {("b", 2, 499), ("b", 501, 501), ("c", 2, 39)}
     history.add_verdict(said("a", 8), replayed=True)
     assert gaps(history) == {("a", 9, 9), ("b", 2, 499), ("b", 501, 501), ("c", 2, 39)}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_comes_in_whatever_order_the_count_is_that_of_the_gaps(history: History, seed: int) -> None:
+    """Five epochs of eight, some lost, the rest shuffled: what is told missing is what was lost."""
+    generator = random.Random(seed)  # noqa: S311  an order, no secret
+    numbers = [(epoch, seq) for epoch in range(5) for seq in range(1, 9)]
+    lost = {one for one in numbers if generator.random() < 0.2 and one[1] > 1}
+    first, *rest = [one for one in numbers if one not in lost]
+    generator.shuffle(rest)
+    for epoch, seq in (first, *rest):
+        before = (f"e{epoch - 1}", 8) if epoch and seq == 1 else None
+        history.add_verdict(said(f"e{epoch}", seq, before), replayed=True)
+        told = {(name, number) for name, low, high in gaps(history) for number in range(low, high + 1)}
+    last = max(seq for epoch, seq in (first, *rest) if epoch == 4)
+    assert told == {(f"e{epoch}", seq) for epoch, seq in lost if epoch < 4 or seq < last}
 
 
 def test_an_epoch_that_names_itself_or_a_circle_is_endured(history: History) -> None:

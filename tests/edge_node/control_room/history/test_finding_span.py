@@ -52,7 +52,8 @@ def test_epochs_count_in_the_order_of_their_arrival(three_starts):
         ("crawler-1:gone:3", "crawler-1:gone:5", []),
         ("", "x", []),
         ("crawler-1:b:²", "crawler-1:b:" + "9" * 40, []),
-        ("crawler-1:c:1", "crawler-1:a:2", []),
+        ("crawler-1:c:1", "crawler-1:a:2", [Span(3, 1, (1 << 63) - 1), Span(1, 0, 2)]),
+        ("crawler-1:b:5", "crawler-1:b:3", [Span(2, 5, 3)]),
     ],
 )
 def test_what_is_not_known_of_a_finding_bounds_nothing(tmp_path, first, last, spans):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import pytest
 
 from edge_node.control_room.history.records import StoredPicture
@@ -19,6 +20,27 @@ JPEG = b"\xff\xd8\xff\xe0 something \xff\xd9"
 def test_a_verdict_is_read() -> None:
     """What the robot encodes comes out as it went in."""
     assert decode(message(encode(verdict(7, "C")))) == verdict(7, "C")
+
+
+def test_a_verdict_of_a_robot_without_the_chain_is_read() -> None:
+    """Version 0.6.0 and older name no hash and no epoch before."""
+    fields = msgspec.json.decode(encode(verdict(7, "C")))
+    del fields["previous_sha256"], fields["previous_epoch"]
+    assert decode(message(msgspec.json.encode(fields))) == verdict(7, "C")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("L-7 \u00fc", "L-7 \u00fc"),
+        ("L\x1b[2J", "L\ufffd[2J"),
+        ("a\x00\x7f", "a\ufffd\ufffd"),
+        ("gnp.\u202eexe", "gnp.\ufffdexe"),
+    ],
+)
+def test_a_name_is_kept_without_what_would_show_it_as_another(sent: str, kept: str) -> None:
+    """The verdict counts all the same: it is the record."""
+    assert decode(message(changed_verdict(asset=sent))).asset == kept
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.control_room.history.history import History
+from edge_node.control_room.ingest.ingest import Ingest
+from edge_node.control_room.settings import build_settings
 from edge_node.messages.status import LinkState, Presence, Status
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import LinkError, Outgoing
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
-from tests.support.ingest_room import Room, publish_all
+from tests.support.ingest_room import Room, publish_all, robot_verdict
 from tests.support.processes import Mosquitto, wait_for
 from tests.support.verdicts import START
 
@@ -110,3 +112,27 @@ def test_messages_are_sent_and_answered_for(tmp_path: Path, broker: Mosquitto) -
     with pytest.raises(LinkError, match="no link"):
         room.ingest.send(Outgoing("some/where", b"x")).result(5)
     room.close()
+
+
+def test_a_message_that_is_too_large_is_counted_with_its_topic_and_costs_nothing_else(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Retained at a broker that cannot be told a limit (3.1.1): it would end the link at every connection."""
+    topic = "corrosion/v1/quay/crawler-1/evidence/large"
+    with Collector(mosquitto.port, "nothing") as robot:
+        robot.publish(topic, bytes(2_200_000), retain=True)
+        settings = build_settings(
+            {"hostname": "127.0.0.1", "port": mosquitto.port, "protocol": "3.1.1"},
+            {"state_dir": str(tmp_path / "room")},
+        )
+        history = History(tmp_path / "room")
+        ingest = Ingest(settings, history, tmp_path / "room")
+        ingest.start()
+        wait_for(history.refused, what="the count")
+        (refused,) = history.refused()
+        assert (refused.last_topic, refused.count) == (topic, 1)
+        robot.publish("corrosion/v1/quay/crawler-1/verdict", robot_verdict("crawler-1", 1))
+        wait_for(lambda: history.count_verdicts() == 1, what="a verdict")
+        assert ingest.link.state is LinkState.CONNECTED
+        ingest.stop()
+        history.close()

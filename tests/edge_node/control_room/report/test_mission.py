@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from edge_node.control_room.history.history import History
-from edge_node.control_room.report.mission import Selection, collect_mission
+from edge_node.control_room.report.mission import Selection, collect_mission, seen_at
 from edge_node.errors import CorrosionError
 from edge_node.messages.verdict import EpochEnd
 from tests.support.missions import WHO, finding
@@ -61,6 +61,8 @@ def test_a_finding_over_which_the_clock_was_set_is_in_the_report_of_its_day(tmp_
     assert (mission.frames, len(mission.findings)) == (16, 1)
     (found,) = mission.findings
     assert [record.verdict.seq for record in opened.verdicts_of(found.finding)] == list(range(4, 31))
+    first_at, last_at = seen_at(found.finding)
+    assert first_at < last_at
     wrong_day = Selection("quay", "crawler-1", since=START + wrong, until=START + wrong + timedelta(days=1))
     assert len(collect_mission(opened, wrong_day).findings) == 1
     whole = collect_mission(opened, Selection("quay", "crawler-1"))

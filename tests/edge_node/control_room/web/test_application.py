@@ -41,6 +41,7 @@ def room(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
     history = History(started.folder)
     for seq in (1, 2, 3, 5):
         history.add_verdict(verdict(seq, "CUXC"[seq % 4], pose=Pose(distance_m=seq / 10)))
+    history.add_verdict(verdict(3, "U", material="brass"))
     history.add_picture(StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=JPEG))
     history.close()
     with started:
@@ -52,6 +53,9 @@ def test_the_api_gives_what_the_history_has(room: ControlRoom) -> None:
     state = room.state()
     assert (state["title"], state["robots"][0]["missing"]) == ("Pier <3>", 1)
     assert [gap["first_seq"] for gap in room.ask("/api/gaps")["gaps"]] == [4]
+    (conflict,) = room.ask("/api/conflicts")["conflicts"]
+    assert (state["robots"][0]["conflicts"], conflict["seq"], conflict["count"]) == (1, 3, 1)
+    assert conflict["payload"]["material"] == "brass"
     found = room.ask("/api/verdicts?outcome=uncorroded&material=steel&robot=")
     assert (found["total"], [one["seq"] for one in found["verdicts"]]) == (2, [5, 1])
     page = room.ask("/api/verdicts?limit=3")

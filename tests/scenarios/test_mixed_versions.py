@@ -1,0 +1,132 @@
+"""Version 0.5.0 beside this one: an old robot that is upgraded, and an old control room."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.collector import Collector
+from tests.support.control_room import ControlRoom
+from tests.support.processes import daemon, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OLD_COMMIT = "3c630ad8feecde4f7f8ef38a51818fb282faee40"  # version 0.5.0
+REPOSITORY = Path(__file__).resolve().parents[2]
+BASE = "corrosion/v1/quay/crawler-1"
+
+
+@pytest.fixture(scope="module")
+def old_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package as it was in version 0.5.0."""
+    pytest.importorskip("starlette", reason="needs the extra control-room")
+    packed = subprocess.run(
+        ["git", "archive", OLD_COMMIT, "edge_node"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
+    )
+    if packed.returncode:
+        pytest.skip("the history of this clone does not reach back to version 0.5.0")
+    folder = tmp_path_factory.mktemp("old")
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path, mosquitto) -> Path:
+    """The configuration of a robot that makes verdicts at the price of no inference."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    noise = np.random.default_rng(1)
+    for number in range(5):
+        cv2.imwrite(str(pictures / f"{number}.png"), noise.integers(0, 20, (96, 96, 3), dtype=np.uint8))
+    file = tmp_path / "node.toml"
+    file.write_text(
+        f'[node]\nsite = "quay"\nrobot = "crawler-1"\nstate_dir = "{tmp_path / "state"}"\n'
+        f'[camera]\nsource = "{pictures}"\nloop = true\nfps = 20\n[bundle]\npath = "default"\n'
+        f'[mqtt]\nhostname = "127.0.0.1"\nport = {mosquitto.port}\n',
+        encoding="utf-8",
+    )
+    return file
+
+
+@contextmanager
+def old_daemon(config: Path, old_code: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon of version 0.5.0."""
+    with config.with_suffix(".old.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge_node.cli", "run", "--config", str(config)],
+            cwd=old_code,
+            env={"PYTHONPATH": str(old_code)},
+            stderr=log,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_an_old_robot_is_upgraded_under_a_new_control_room(
+    tmp_path: Path, mosquitto, config: Path, old_code: Path
+) -> None:
+    """Verdicts of 0.5.0 are stored; the new node goes on from its state folder, and nothing is missing."""
+    with (
+        ControlRoom(tmp_path, mosquitto.port) as room,
+        Collector(mosquitto.port, f"{BASE}/verdict") as collector,
+    ):
+        with old_daemon(config, old_code) as process:
+            wait_for(lambda: len(collector.messages) >= 20, 60, "verdicts of the old robot")
+            process.terminate()
+            process.wait(30)
+        old = [json.loads(message.payload) for message in collector.messages]
+        assert not any("previous_sha256" in verdict for verdict in old), "the old robot is not old"
+        with daemon(config) as process:
+            wait_for(lambda: len(collector.messages) >= len(old) + 20, 60, "verdicts of the new robot")
+            process.terminate()
+            process.wait(30)
+        sent = {json.loads(message.payload)["id"] for message in collector.messages}
+        wait_for(lambda: _robot(room)["verdicts"] >= len(sent), what="verdicts in the control room")
+        assert (_robot(room)["missing"], _robot(room)["conflicts"]) == (0, 0)
+        assert room.state()["refused"] == []
+        first = next(json.loads(m.payload) for m in collector.messages[len(old) :])
+        assert first["previous_epoch"]["epoch"] == old[-1]["id"].split(":")[1]
+        assert first["previous_epoch"]["seq"] == old[-1]["seq"]
+
+
+def test_a_new_robot_reports_to_an_old_control_room(
+    tmp_path: Path, mosquitto, config: Path, old_code: Path
+) -> None:
+    """The control room of 0.5.0 stores what a new robot sends over two starts, and refuses nothing."""
+    room = ControlRoom(tmp_path, mosquitto.port, code=old_code)
+    with room, Collector(mosquitto.port, f"{BASE}/verdict") as collector:
+        for _ in range(2):
+            before = len(collector.messages)
+            with daemon(config) as process:
+                wait_for(lambda n=before: len(collector.messages) >= n + 20, 60, "verdicts")
+                process.terminate()
+                process.wait(30)
+        sent = {json.loads(message.payload)["id"] for message in collector.messages}
+        assert len({verdict_id.split(":")[1] for verdict_id in sent}) == 2
+        wait_for(lambda: _robot(room)["verdicts"] >= len(sent), what="verdicts in the control room")
+        assert _robot(room)["missing"] == 0
+        assert room.state()["refused"] == []
+
+
+def _robot(room: ControlRoom) -> dict[str, int]:
+    """What the control room knows of the robot."""
+    found = [robot for robot in room.state()["robots"] if robot["robot"] == "crawler-1"]
+    return found[0] if found else {"verdicts": 0}
