@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def become_owner(folder: Path) -> None:
+def become_owner(folder: Path, *, must_exist: bool = True) -> None:
     """Change from root to the owner of ``folder`` for the rest of this process.
 
     Raises:
-        ConfigError: the folder is not there, or cannot be looked at.
+        ConfigError: the folder is not there, or cannot be looked at, and ``must_exist``.
     """
     try:
         owner = folder.stat()
     except OSError as err:
+        if not must_exist:
+            return
         raise ConfigError(
             f"[node] state_dir {folder}: {err.strerror or err}; start the node once, or make the folder"
         ) from err

@@ -40,9 +40,9 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
     try:
         document = msgspec.toml.decode(decode_text(text))
     except TextFileError as err:
-        raise ConfigError(f"{where}: {err}") from err
-    except (msgspec.DecodeError, RecursionError) as err:
         raise ConfigError(f"{where}: not TOML: {err}") from err
+    except (msgspec.DecodeError, RecursionError) as err:
+        raise ConfigError(f"{where}: not TOML: {_describe_syntax(str(err))}") from err
     problems = [_unknown("section", name, known) for name in document if name not in known]
     sections: dict[str, msgspec.Struct] = {}
     for name, section in known.items():
@@ -116,6 +116,12 @@ def _shown(key: str, value: Any) -> str:
         return show(value)
     kinds: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
     return f"({kinds.get(type(value), 'a date or time')} that is not shown)"
+
+
+def _describe_syntax(text: str) -> str:
+    """Add to the TOML reader's words what is most often the reason."""
+    text = re.sub(r"Cannot declare \('(.+)',\) twice", r"the section [\1] is there twice", text)
+    return f"{text}; text stands in double quotes" if text.startswith("Invalid value") else text
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

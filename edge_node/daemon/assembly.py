@@ -21,6 +21,7 @@ from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
+from edge_node.commands.known_subjects import KnownSubjects
 from edge_node.commands.pause import PauseHandler, ResumeHandler
 from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
@@ -69,6 +70,7 @@ from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_node_signer
 from edge_node.spool.files import SharedDisk, SpoolLock
 from edge_node.spool.spool import Spool
+from edge_node.state_folder import make_state_folder
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installer import Installer
 
@@ -133,12 +135,7 @@ def run_daemon(
 
 
 def _make_state_dir(config: Config) -> Path:
-    path = Path(config.node.state_dir)
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as err:
-        raise ConfigError(f"[node] state_dir = {str(path)!r}: {err.strerror or err}") from err
-    return path
+    return make_state_folder(Path(config.node.state_dir))
 
 
 def _camera(node: Registry) -> CameraParts:
@@ -171,9 +168,12 @@ def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
     audit = node.stack.enter_context(AuditLog(audit_files))
     findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
     node.verdict_listeners.append(findings)
+    known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
+    node.verdict_listeners.append(known)
     floor = node.stack.enter_context(ClockFloor(node.state_dir))
     node.alarm_sources.extend((lambda: evidence.alarms, lambda: audit.alarms, lambda: findings.alarms))
-    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), floor)
+    responses = ResponseWriter(node.topics, spool, audit)
+    return StorageParts(spool, evidence, findings, audit, responses, floor, known)
 
 
 def _checkpoints(node: Registry, storage: StorageParts) -> CheckpointWriter | None:
@@ -231,7 +231,7 @@ def _handlers(
     node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None
 ) -> dict[Verb, Handler]:
     """Return the handler of each verb but ``snapshot``; a new command is registered here."""
-    spool, evidence, findings = storage.spool, storage.evidence, storage.findings
+    evidence, findings = storage.evidence, storage.findings
     severities = node.config.findings.severities
     no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
     return {
@@ -239,7 +239,7 @@ def _handlers(
         Verb.RESUME: ResumeHandler(node.pause).handle,
         Verb.EVIDENCE: EvidenceHandler(evidence).handle,
         Verb.RELOAD: ReloadHandler(models.reloader, storage.responses).handle,
-        Verb.REVIEW: ReviewHandler(node.topics, spool, evidence, findings, severities).handle,
+        Verb.REVIEW: ReviewHandler(node.topics, storage.known, evidence, findings, severities).handle,
         Verb.UPDATE: UpdateHandler(fetcher).handle if fetcher is not None else no_updates,
     }
 

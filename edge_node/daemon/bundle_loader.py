@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.config.sections import SECTIONS, load_config
-from edge_node.daemon.bundle_in_use import make_inspector
 from edge_node.errors import ConfigError, UpdateError
 from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Loaded
+from edge_node.inspection.inspector import configured_inspector
 from edge_node.signing import load_trusted_keys
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.installed_bundle import find_slot, load_installed, note_start, roll_back
@@ -98,7 +98,7 @@ class BundleLoader:
         while True:
             engine = load_engine(config.bundle) if store is None else load_installed(store, config.bundle)
             try:
-                make_inspector(config, engine)
+                configured_inspector(config.inspect, engine)
             except ConfigError as err:
                 if store is None or not self._end_trial(store, engine.bundle, str(err)):
                     raise

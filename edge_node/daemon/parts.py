@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge_node.camera.latest import LatestFrame
     from edge_node.clock_floor import ClockFloor
     from edge_node.commands.audit_log import AuditLog
+    from edge_node.commands.known_subjects import KnownSubjects
     from edge_node.commands.responses import ResponseWriter
     from edge_node.config.sections import Config
     from edge_node.daemon.bundle_in_use import BundleInUse, BundleListener
@@ -110,6 +111,7 @@ class StorageParts:
     audit: AuditLog
     responses: ResponseWriter
     floor: ClockFloor
+    known: KnownSubjects
 
 
 @dataclass(frozen=True, slots=True)

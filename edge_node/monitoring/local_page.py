@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
+from edge_node.credential_files import credential_path, shown_path
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.verdict import encode
 from edge_node.monitoring.guess_limit import GuessLimit
@@ -56,7 +57,7 @@ class LocalPage:
             ConfigError: no token for an address that other machines reach.
             PageError: the port cannot be bound.
         """
-        self._token = _load_token(config)
+        self._token = load_token(config)
         self._view = view
         self._html = PAGE.read_bytes()
         self._hosts = {"localhost", config.host.lower(), *(name.lower() for name in config.names)}
@@ -65,7 +66,9 @@ class LocalPage:
         try:
             self._server = HttpServer((config.host, config.port), self._respond, headers=_SECURITY_HEADERS)
         except OSError as err:
-            raise PageError(f"[http] {config.host}:{config.port}: {err.strerror or err}") from err
+            raise PageError(
+                f"[http] port = {config.port} on {config.host}: {err.strerror or err}; choose another port"
+            ) from err
 
     @property
     def port(self) -> int:
@@ -98,6 +101,8 @@ class LocalPage:
             return Response(421, b"not this host; see [http] names\n")
         if request.path == "/healthz":
             return self._healthz()
+        if request.path == "/favicon.ico":
+            return Response(204, b"")  # browsers ask by themselves; an error would stand in their console
         return self._refusal(request) or self._content(request)
 
     def _refusal(self, request: Request) -> Response | None:
@@ -180,7 +185,7 @@ def _cookie(request: Request) -> dict[str, str]:
     return {"Set-Cookie": f"{COOKIE}={given[0]}; HttpOnly; SameSite=Strict"}
 
 
-def _load_token(config: HttpConfig) -> str:
+def load_token(config: HttpConfig) -> str:
     """Return the token that requests need; empty if they need none."""
     if config.token_file is None:
         if not _is_loopback(config.host):
@@ -189,14 +194,13 @@ def _load_token(config: HttpConfig) -> str:
                 " token_file must name a file with a token"
             )
         return ""
+    named = f"[http] token_file = {shown_path(config.token_file)!r}"
     try:
-        token = read_token(Path(config.token_file))
+        token = read_token(credential_path(config.token_file))
     except TextFileError as err:
-        raise ConfigError(f"[http] token_file = {config.token_file!r}: {err}") from err
+        raise ConfigError(f"{named}: {err}") from err
     if len(token) < _MIN_TOKEN or not (token.isascii() and token.isalnum()):
-        raise ConfigError(
-            f"[http] token_file = {config.token_file!r}: wanted at least {_MIN_TOKEN} letters and digits"
-        )
+        raise ConfigError(f"{named}: wanted at least {_MIN_TOKEN} letters and digits")
     return token
 
 

@@ -14,6 +14,9 @@ from edge_node.mqtt.types import Endpoint
 from edge_node.text_file import TextFileError, check_pem_file, read_secret, read_text_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
@@ -42,9 +45,7 @@ def endpoint(config: MqttConfig, topics: Topics) -> Endpoint:
         tls=_tls(config) if config.tls else None,
         username=_secret(config.username_file, "username_file") or config.username,
         password=_secret(config.password_file, "password_file"),
-        certificate_times=file_times(str(credential_path(config.cert_file)))
-        if config.tls and config.cert_file
-        else None,
+        certificate_times=_certificate_times(config),
     )
 
 
@@ -96,7 +97,10 @@ def host_problems(hostname: str) -> list[str]:
     if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
         return []
     shown = f" = {hostname!r}" if _can_be_shown(hostname) else ""
-    return [f"[mqtt] hostname{shown}: no host can be called so; wanted a name or an address alone"]
+    wanted = "wanted a name or an address alone"
+    if "://" in hostname:
+        wanted += "; tls and port have keys of their own"
+    return [f"[mqtt] hostname{shown}: no host can be called so; {wanted}"]
 
 
 def _can_be_shown(hostname: str) -> bool:
@@ -106,14 +110,15 @@ def _can_be_shown(hostname: str) -> bool:
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:
     ca_file = credential_path(config.ca_file) if config.ca_file else None
+    named = f"[mqtt] ca_file = {shown_path(config.ca_file or '')!r}"
     try:
         # As text: OpenSSL would skip the first certificate of a file with a byte order mark without a word.
-        authorities = _ascii(read_text_file(ca_file, _MAX_CA_BYTES)) if ca_file else None
+        authorities = _authorities(ca_file) if ca_file else None
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
     except TextFileError as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {err}") from err
+        raise ConfigError(f"{named}: {err}") from err
     except (OSError, ssl.SSLError) as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}; wanted certificates in PEM") from err
+        raise ConfigError(f"{named}: {_why(err)}; wanted certificates in PEM") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.insecure_skip_host_name_check:
         context.check_hostname = False  # the certificate itself is still checked
@@ -122,7 +127,7 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
             try:
                 check_pem_file(credential_path(file))
             except TextFileError as err:
-                raise ConfigError(f"[mqtt] {key} {credential_path(file)}: {err}") from err
+                raise ConfigError(f"[mqtt] {key} = {shown_path(file)!r}: {err}") from err
         try:
             # A key with a password would wait for a person at the terminal.
             files = (credential_path(config.cert_file), credential_path(config.key_file))
@@ -132,6 +137,10 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
     return context
 
 
+def _certificate_times(config: MqttConfig) -> tuple[datetime, datetime] | None:
+    return file_times(str(credential_path(config.cert_file))) if config.tls and config.cert_file else None
+
+
 def _secret(path: str | None, key: str) -> str | None:
     """Return the first line of a file; it never appears in an error message."""
     if path is None:
@@ -139,11 +148,18 @@ def _secret(path: str | None, key: str) -> str | None:
     try:
         return read_secret(credential_path(path))
     except TextFileError as err:
-        raise ConfigError(f"[mqtt] {key} {shown_path(path)}: {err}") from err
+        raise ConfigError(f"[mqtt] {key} = {shown_path(path)!r}: {err}") from err
 
 
-def _ascii(text: str) -> str:
-    """Return ``text`` as ``ssl`` wants it; comments between certificates may be in any language."""
+def _authorities(file: Path) -> str:
+    """Return the certificates in ``file`` as ``ssl`` wants them; comments may be in any language.
+
+    Raises:
+        TextFileError: it holds none; without any, ``ssl`` would trust the system's authorities.
+    """
+    text = read_text_file(file, _MAX_CA_BYTES)
+    if "-----BEGIN" not in text:
+        raise TextFileError("holds no certificate; wanted certificates in PEM")
     return text.encode("ascii", "replace").decode("ascii")
 
 

@@ -53,13 +53,13 @@ class Form(msgspec.Struct, forbid_unknown_fields=True):
         ({"name": "a" * 65}, f"name = {'a' * 65!r}: it has 65 characters; {RULE}"),
         ({"name": 7}, "name = 7: wanted text, found a whole number"),
         ({"code": "12"}, "code = '12': wanted three digits"),
-        ({"short": "a"}, "short = 'a': it has 1 characters; wanted two or three letters"),
+        ({"short": "a"}, "short = 'a': it has 1 character; wanted two or three letters"),
         ({"count": 0}, "count = 0: wanted at least 1"),
         ({"count": "many"}, "count = 'many': wanted \"auto\""),
-        ({"count": 2.5}, 'count = 2.5: wanted a whole number or "auto", found a number'),
+        ({"count": 2.5}, 'count = 2.5: wanted a whole number or "auto", without a fraction'),
         ({"share": 0}, "share = 0: wanted more than 0"),
         ({"share": "x"}, "share = 'x': wanted a number, found text"),
-        ({"parts": []}, "parts = []: wanted at least 1 elements"),
+        ({"parts": []}, "parts = []: wanted at least 1 element"),
         ({"parts": ["a", "b b"]}, f"parts[1] = 'b b': a blank at position 2 is not allowed; {RULE}"),
         ({"shares": {"steel": 3}}, "shares[...]: wanted at most 1"),
         ({"condition": "rusty"}, 'condition = \'rusty\': wanted "corroded" or "uncorroded"'),
@@ -82,6 +82,10 @@ def test_without_the_document_the_rule_alone_is_given() -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(b'{"name": "a b"}', type=Form)
     assert describe_invalid(caught.value) == f"name: {RULE}"
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(b'{"condition": "rusty"}', type=Form)
+    said = 'condition: wanted "corroded" or "uncorroded", found \'rusty\''
+    assert describe_invalid(caught.value, kind=Form) == said
 
 
 MODULES: list[ModuleType] = [

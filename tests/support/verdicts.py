@@ -24,14 +24,14 @@ def verdict(seq, what, **fields):
         "monotonic_ns": seq * 1_000_000_000,
         "boot_id": "boot",
         "time_quality": "synchronized",
+        "id": f"crawler-1:epoch:{seq}",
+        "robot": "crawler-1",
         **fields,
     }
     return Verdict(
         outcome=outcome,
-        id=f"crawler-1:epoch:{seq}",
         seq=seq,
         site="quay",
-        robot="crawler-1",
         bundle=BundleReference(name="b", version="1", sha256="0"),
         config_sha256="0",
         source="test",

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
-from edge_node.messages.plain_text import describe_verdict, escape_unprintable
+from edge_node.messages.identifiers import find_name_problem
+from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import Novelty, SequenceCounter
 from edge_node.messages.status import Status
-from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
+from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.subscriber import Message, Subscriber
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
     form.add_argument("--csv", action="store_true", help="verdicts as a table")
-    parser.add_argument("--count", type=int, help="end after so many verdicts")
+    parser.add_argument("--count", type=whole_number_between(1, 10**9), help="end after so many verdicts")
     add_security_options(parser)
     parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
 
@@ -53,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     """Print verdicts, findings and status until Ctrl-C or enough verdicts."""
     where = endpoint(broker_config(args.broker, args, "watch"), Topics("watch", "watch"))
     for option, value in (("site", args.site), ("robot", args.robot)):
-        if value != "+" and not is_id(value):
-            raise CorrosionError(f"--{option} {value}: {ID_WANTED}")
+        if value != "+" and (problem := find_name_problem(value)) is not None:
+            raise CorrosionError(f"--{option} {value}: {problem}")
     # For a machine also what proves the record: `edge-node spool verify` reads the lines.
     leaves = ("verdict", "finding", "status", *(("checkpoint",) if args.json else ()))
     topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in leaves)
@@ -105,7 +108,8 @@ class Watcher:
     def summarize(self) -> None:
         """Print the counts of each robot on stderr."""
         for name, robot in self._counter.robots.items():
-            counts = f"{robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing"
+            verdicts = counted(robot.verdicts, "verdict")
+            counts = f"{verdicts}, {robot.duplicates} twice, {robot.missing} missing"
             if robot.conflicts:
                 counts += f", {robot.conflicts} under the id of another"
             print(f"{name}: {counts}", file=sys.stderr)
@@ -114,7 +118,9 @@ class Watcher:
         for name, robot in self._counter.robots.items():
             missing = robot.missing
             if missing > self._missing.get(name, 0):
-                print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
+                are = counted(missing, "verdict is", "verdicts are")
+                them = "it" if missing == 1 else "them"
+                print(f"{name}: {are} missing; a backlog may bring {them}", flush=True)
             self._missing[name] = missing
 
 
@@ -133,7 +139,7 @@ def _describe_status(message: Message) -> str:
     try:
         status = msgspec.json.decode(message.payload, type=Status)
     except _NOT_DECODED as err:
-        return escape_unprintable(f"{message.topic}: not a status: {err}")
+        return escape_unprintable(f"{message.topic}: not a status: {describe_invalid(err)}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
     parts += "".join(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.robot.spool import default_state_dir
+from edge_node.cli.config_option import add_config_option
+from edge_node.cli.robot.spool import find_state_dir
 from edge_node.cli.state_owner import become_owner
 from edge_node.clock import boot_id
 from edge_node.clock_floor import BUILT, FLOOR_NAME, LATEST, TOLERANCE_S, ClockFloor, FloorSource, from_unix
 from edge_node.commands.audit_files import FOLDER_NAME, AuditEntry, AuditFiles
-from edge_node.config.sections import load_config
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class ClockReport(msgspec.Struct, frozen=True, kw_only=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node clock``."""
     where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--config", type=Path, help="of the node that is meant (default: the service's folder)"
-    )
+    add_config_option(where)
     where.add_argument(
         "--state-dir", type=Path, metavar="DIR", help="the state folder itself; also a control room's"
     )
@@ -99,7 +97,7 @@ def _time(text: str) -> datetime:
 def _state_dir(args: argparse.Namespace) -> Path:
     if args.state_dir is not None:
         return Path(args.state_dir)
-    return Path(load_config(args.config).node.state_dir if args.config else default_state_dir())
+    return find_state_dir(args)
 
 
 def _check_readable(folder: Path) -> None:

@@ -21,6 +21,7 @@ from edge_node.messages.status import Health, Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.unprintable import find_unprintable, replace_unprintable
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
@@ -101,7 +102,7 @@ def _decode_payload(decoder: msgspec.json.Decoder[Any], leaf: str, payload: byte
         if not text.isascii() or "\\u" in text or "\x7f" in text:
             found = _replace_unprintable(decoder, found)
     except msgspec.ValidationError as err:
-        raise UnreadableError(f"{leaf}: not as the schema says", str(err)) from None
+        raise UnreadableError(f"{leaf}: not as the schema says", describe_invalid(err)) from None
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as err:
         raise UnreadableError(f"{leaf}: not JSON", str(err)) from None
     return found

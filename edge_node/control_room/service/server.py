@@ -17,6 +17,7 @@ from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.robots.review_service import ReviewService
+from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.web.access import Logins
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -43,6 +44,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         ConfigError: a file cannot be read, or the port cannot be bound.
         HistoryError: the history cannot be opened.
     """
+    check_certificate(settings.web)
     folder = Path(settings.room.state_dir)
     floor = open_room_floor(folder)
     logins = Logins(settings.web, floor.now_s)
@@ -163,7 +165,9 @@ def _bind(settings: RoomSettings) -> socket.socket:
         listening.bind((web.host, web.port))
     except OSError as err:
         listening.close()
-        raise ConfigError(f"[web] {web.host}:{web.port}: {err.strerror or err}; choose another port") from err
+        raise ConfigError(
+            f"[web] port = {web.port} on {web.host}: {err.strerror or err}; choose another port"
+        ) from err
     return listening
 
 

@@ -46,7 +46,7 @@ def test_a_stream_is_tried_and_its_picture_saved(tmp_path):
     [
         (["/dev/video_none"], "no such device"),
         (["ftp://host/x"], "no allowed scheme"),
-        (["http://127.0.0.1:9/x", "--timeout", "1"], "refused"),
+        (["http://127.0.0.1:9/x", "--timeout", "1"], "port 9 of 127.0.0.1 is closed"),
         (["/no/such/folder"], "no such file"),
     ],
 )
