@@ -80,7 +80,7 @@ def parse_source(text: str) -> Source:
     """
     if text.isdigit():
         return Source(SourceKind.DEVICE, f"/dev/video{text}", f"/dev/video{text}")
-    if text.startswith("/dev/"):
+    if text.startswith("/dev/") and not _LIKE_A_URL.search(text):
         return Source(SourceKind.DEVICE, text, text)
     match = _SCHEME.match(text)
     if match is None:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.camera.capture.login import check_login
+from edge_node.camera.capture.login import check_login, sign_in
 from edge_node.cli.robot.exposed_secrets import exposed_secrets
 from edge_node.config.sections import load_config
-from edge_node.credential_files import shown_path
+from edge_node.credential_files import is_from_systemd, shown_path
 from edge_node.errors import BundleError, CameraError, ConfigError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
 from edge_node.mqtt.endpoint import check_security, host_problems
@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     except BundleError as err:
         raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
     try:
-        source = check_login(config.camera)
+        is_later = is_from_systemd(config.camera.password_file or "")
+        source = check_login(config.camera) if is_later else sign_in(config.camera)
     except CameraError as err:
         raise ConfigError(f"{args.file}: [camera] source: {err}") from err
     for sentence in exposed_secrets(config, args.file):
