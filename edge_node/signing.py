@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY_ID_BYTES = 32
 SIGNATURE_BYTES = 64
+_FINGERPRINT_BYTES = 8
 _BUNDLE_PREFIX = b"corrosion/v1 bundle\0"
 _COMMAND_PREFIX = b"corrosion/v1 command\0"
 _MAX_KEY_BYTES = 16 * 1024
@@ -37,6 +38,11 @@ class TrustedKey:
     file: str
     key_id: bytes
     key: Ed25519PublicKey
+
+    @property
+    def fingerprint(self) -> str:
+        """The first half of the key id, as messages and ``edge-node bundle`` show it."""
+        return fingerprint(self.key_id)
 
     def holds(self, signature: bytes, content: bytes) -> bool:
         """Tell whether ``signature`` is this key's signature of ``content``."""
@@ -102,28 +108,38 @@ def load_trusted_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
     return tuple(load_trusted_key(path, "[bundle] trusted_keys") for path in paths)
 
 
-def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], where: str) -> None:
-    """Raise UpdateError unless one of ``keys`` signed ``text``.
+def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], where: str) -> TrustedKey:
+    """Return which of ``keys`` signed ``text``.
 
     Args:
         text: the statement's bytes.
         signed: key id and signature, as ``Signer.sign_statement`` gives them.
         keys: the trusted ones.
         where: the file, for the message.
+
+    Raises:
+        UpdateError: none of them did, or what it signed was changed.
     """
     key_id, signature = signed[:KEY_ID_BYTES], signed[KEY_ID_BYTES:]
     if not any(signed):
         raise UpdateError(f"{where}: is not signed; `converter bundle sign` does")
     key = next((key for key in keys if key.key_id == key_id), None)
     if key is None:
-        known = ", ".join(key.key_id.hex()[:16] for key in keys) or "none is trusted"
+        known = ", ".join(f"{key.fingerprint} {key.file}" for key in keys) or "none is trusted"
         raise UpdateError(
-            f"{where}: signed by key {key_id.hex()[:16]}, which is not among [bundle] trusted_keys ({known})"
+            f"{where}: signed by key {fingerprint(key_id)},"
+            f" which is not among [bundle] trusted_keys ({known})"
         )
     if not key.holds(signature, _BUNDLE_PREFIX + text):
         raise UpdateError(
             f"{where}: the signature does not hold: its list of contents was changed after signing"
         )
+    return key
+
+
+def fingerprint(signed: bytes) -> str:
+    """Return the first half of a key id, as messages show it; the signature behind an id is ignored."""
+    return signed[:_FINGERPRINT_BYTES].hex()
 
 
 def signed_bytes(topic: str, payload: bytes) -> bytes:

@@ -115,8 +115,14 @@ def read_pem(path: Path, max_bytes: int) -> bytes:
 
 
 def check_pem_file(path: Path) -> None:
-    """Raise TextFileError if OpenSSL, which reads ``path`` by itself, would not find its first block."""
-    content = read_bounded(path, _MAX_PEM_BYTES)
+    """Raise TextFileError if OpenSSL, which reads ``path`` by itself, would not find its first block.
+
+    A file that cannot be read is OpenSSL's to report.
+    """
+    try:
+        content = read_bounded(path, _MAX_PEM_BYTES)
+    except TextFileError:
+        return
     check_encoding(content)
     if content.startswith(codecs.BOM_UTF8):
         raise TextFileError("begins with a byte order mark; save it as UTF-8 without one")

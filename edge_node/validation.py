@@ -64,7 +64,7 @@ class _Rule(msgspec.Struct, frozen=True):
                 yield f"{_name_character(character)} at position {position} is not allowed"
                 break
         if not self.length[0] <= len(text) <= self.length[1]:
-            yield f"it has {len(text)} characters" if text else "it is empty"
+            yield f"it has {len(text)} character{'s' if len(text) > 1 else ''}" if text else "it is empty"
 
 
 def name_rule(
@@ -121,7 +121,8 @@ def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
         return f"wanted {_name_kinds(found[1], kind)}, found {_name_kinds(found[2])}"
     if (found := _BOUND.match(text)) is not None:
         what, of_length, sign, number = found.groups()
-        unit = "" if not of_length else " characters" if what == "str" else " elements"
+        unit = "" if not of_length else " character" if what == "str" else " element"
+        unit += "s" if unit and number != "1" else ""
         return f"wanted {_BOUND_WORDS[sign]} {number.removesuffix('.0')}{unit}"
     if text.startswith("Invalid enum value") and (choices := _choices(kind)):
         return f"wanted {' or '.join(choices)}"

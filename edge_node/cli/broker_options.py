@@ -46,7 +46,18 @@ def broker_config(broker: str, args: argparse.Namespace, client: str) -> MqttCon
 
 
 def parse_address(broker: str) -> dict[str, Any]:
-    """Return ``hostname`` and, if HOST[:PORT] has one, ``port``: a text if it is no number."""
+    """Return ``hostname`` and, if HOST[:PORT] has one, ``port``: a text if it is no number.
+
+    Raises:
+        CorrosionError: it is a URL.
+    """
+    if "://" in broker:
+        scheme, _, rest = broker.partition("://")
+        host = rest.rpartition("@")[2].split("/")[0]  # a password in it is not shown
+        raise CorrosionError(
+            f"--broker: wanted HOST or HOST:PORT without {scheme}://, such as {host or 'broker.example'};"
+            " TLS and login have options and keys of their own"
+        )
     host, _, port = broker.rpartition(":") if _has_port(broker) else (broker, "", "")
     where: dict[str, Any] = {"hostname": host.strip("[]")}
     if port:

@@ -39,7 +39,7 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
     try:
         document = msgspec.toml.decode(decode_text(text))
     except TextFileError as err:
-        raise ConfigError(f"{where}: {err}") from err
+        raise ConfigError(f"{where}: not TOML: {err}") from err
     except (msgspec.DecodeError, RecursionError) as err:
         raise ConfigError(f"{where}: not TOML: {err}") from err
     problems = [_unknown("section", name, known) for name in document if name not in known]

@@ -15,7 +15,7 @@ from edge_node.errors import ConfigError
 from edge_node.inference.cascade import OperatorSettings
 from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
 from edge_node.inspection.grades import astm_d610, iso_4628_3
-from edge_node.inspection.inspectability import inspect
+from edge_node.inspection.inspectability import inspect, thresholds_of
 from edge_node.inspection.overlay import Marking, draw_overlay
 from edge_node.inspection.tiling import (
     Tile,
@@ -32,6 +32,7 @@ from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_node.config.sections import InspectConfig
     from edge_node.inference.engine import CascadeResult, Engine, ModelOutputs, PreparedPicture
     from edge_node.inference.manifest import Stage
     from edge_node.inspection.inspectability import Thresholds
@@ -202,6 +203,18 @@ def _merge_tiles(tiles: list[Tile], found: list[Inspection], width: int, height:
             grades=Grades(iso_4628_3=iso_4628_3(share), astm_d610=astm_d610(share)),
         )
     return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
+
+
+def configured_inspector(config: InspectConfig, engine: Engine) -> Inspector:
+    """Return an inspector with the operator's settings.
+
+    Raises:
+        ConfigError: the bundle does not know the material.
+    """
+    tiling = None
+    if config.tiles_across * config.tiles_down > 1:
+        tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap, config.tile_budget_ms)
+    return Inspector(engine, material=config.material, thresholds=thresholds_of(config), tiling=tiling)
 
 
 def _check_material(material: str, engine: Engine) -> None:

@@ -58,7 +58,7 @@ class LocalPage:
             ConfigError: no token for an address that other machines reach.
             PageError: the port cannot be bound.
         """
-        self._token = _load_token(config)
+        self._token = load_token(config)
         self.view = view
         self.html = PAGE.read_bytes()
         self.hosts = {"localhost", "127.0.0.1", "::1", config.host, *config.names}
@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _load_token(config: HttpConfig) -> str:
+def load_token(config: HttpConfig) -> str:
     """Return the token that requests need; empty if they need none."""
     if config.token_file is None:
         if not _is_loopback(config.host):

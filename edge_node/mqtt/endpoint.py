@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.credential_files import credential_path, shown_path
@@ -96,15 +97,15 @@ def _can_be_shown(hostname: str) -> bool:
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:
-    ca_file = credential_path(config.ca_file) if config.ca_file else None
+    ca_file = str(credential_path(config.ca_file)) if config.ca_file else None
     try:
         # As text: OpenSSL would skip the first certificate of a file with a byte order mark without a word.
-        authorities = _ascii(read_text_file(ca_file, _MAX_CA_BYTES)) if ca_file else None
+        authorities = _ascii(read_text_file(Path(ca_file), _MAX_CA_BYTES)) if ca_file else None
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
     except TextFileError as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {err}") from err
+        raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {err}") from err
     except (OSError, ssl.SSLError) as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}; wanted certificates in PEM") from err
+        raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {_why(err)}; wanted certificates in PEM") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.insecure_skip_host_name_check:
         context.check_hostname = False  # the certificate itself is still checked
@@ -113,7 +114,7 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
             try:
                 check_pem_file(credential_path(file))
             except TextFileError as err:
-                raise ConfigError(f"[mqtt] {key} {credential_path(file)}: {err}") from err
+                raise ConfigError(f"[mqtt] {key} = {str(credential_path(file))!r}: {err}") from err
         try:
             # A key with a password would wait for a person at the terminal.
             files = (credential_path(config.cert_file), credential_path(config.key_file))
@@ -130,7 +131,7 @@ def _secret(path: str | None, key: str) -> str | None:
     try:
         return read_secret(credential_path(path))
     except TextFileError as err:
-        raise ConfigError(f"[mqtt] {key} {shown_path(path)}: {err}") from err
+        raise ConfigError(f"[mqtt] {key} = {shown_path(path)!r}: {err}") from err
 
 
 def _ascii(text: str) -> str:

@@ -114,7 +114,7 @@ def test_the_client_certificate_is_named_where_openssl_would_skip_its_first_bloc
     certificate, key = authority.certificate("robot")
     certificate.write_bytes(codecs.BOM_UTF8 + certificate.read_bytes())
     files = {"ca_file": str(authority.file), "cert_file": str(certificate), "key_file": str(key)}
-    with pytest.raises(CorrosionError, match=r"cert_file .*robot.*: begins with a byte order mark"):
+    with pytest.raises(CorrosionError, match=r"cert_file = .*robot.*: begins with a byte order mark"):
         endpoint(MqttConfig(hostname="h", tls=True, **files), TOPICS)
 
 

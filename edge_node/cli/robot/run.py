@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
+from edge_node.cli.config_option import add_config_option, find_config
 from edge_node.cli.robot.exposed_secrets import exposed_secrets
 from edge_node.config.sections import load_config
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node run``."""
-    parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
+    add_config_option(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
         "SIGHUP reads the bundle again; it takes over between two frames, or is refused.\n"
@@ -39,8 +39,9 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    config = load_config(args.config)
-    for sentence in exposed_secrets(config, args.config):
+    file = find_config(args.config)
+    config = load_config(file)
+    for sentence in exposed_secrets(config, file):
         _log.warning("%s", sentence)
     malloc.limit_arenas()
     # The node multiplies no matrices: OpenBLAS's threads would only cost memory.

@@ -57,7 +57,7 @@ def test_every_problem_is_named_at_once():
     [
         (b"node = 3\n", "[node] wanted a section, found node = 3"),
         (b"[node\n", "not TOML"),
-        (b"\xff\xfe", "is UTF-16 text"),
+        (b"\xff\xfe", "not TOML: is UTF-16 text"),
         (MINIMAL + b"[camera]\nfps = 0\n", "fps = 0: wanted more than 0"),
         (MINIMAL + b'[camera]\npace = "slow"\n', 'pace = \'slow\': wanted "real-time" or "fast"'),
     ],

@@ -44,7 +44,7 @@ def test_every_problem_is_a_line_with_the_files_name() -> None:
     ("text", "said"),
     [
         (b"[camera", "not TOML"),
-        (b"\xff", "is not UTF-8 text: byte 0xff in line 1"),
+        (b"\xff", "not TOML: is not UTF-8 text: byte 0xff in line 1"),
         (b"camera = 1", "wanted a section, found camera = 1"),
         (b'[camera]\nsource = "a\\u0000b"', "NUL character"),
         (b"[x]", "known are camera"),

@@ -145,3 +145,23 @@ def test_a_material_that_the_bundle_does_not_know_is_refused(picture):
     found = command("edge_node.cli", "classify", "--material", "steal", str(picture))
     assert found.returncode == 78
     assert "aluminium, steel" in found.stderr
+
+
+def test_overlays_stay_inside_their_folder(picture, tmp_path):
+    """A source above, an absolute one and one with the same end have a place each, below ``--overlay``."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / picture.name).write_bytes(picture.read_bytes())
+    sources = [f"../{picture.name}", picture.name, f"../work/./../{picture.name}", str(picture)]
+    found = command(
+        *("edge_node.cli", "classify", "--overlay", "seen/", *sources), cwd=str(tmp_path / "work")
+    )
+    assert found.returncode == 0, found.stderr
+    seen = tmp_path / "work" / "seen"
+    assert not (seen / "up").exists()
+    drawn = {str(path.relative_to(seen)) for path in seen.rglob("*.overlay.jpg")}
+    assert drawn == {
+        f"{picture.name}.overlay.jpg",
+        f"{picture.name}~2.overlay.jpg",
+        f"{picture.name}~3.overlay.jpg",
+        f"{str(picture).lstrip('/')}.overlay.jpg",
+    }

@@ -17,6 +17,7 @@ from edge_node.cli.robot.systemd_service import (
     find_own_source,
     install,
     uninstall,
+    with_own_extras,
 )
 from edge_node.config.sections import load_config
 from tests.support.processes import command
@@ -156,6 +157,13 @@ def test_uninstalling_what_is_not_there_is_no_failure(tmp_path):
     """The command line says nothing was removed, and exits with 0."""
     found = command("edge_node.cli", "install", "--uninstall", "--root", str(tmp_path))
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_service_gets_what_this_installation_has():
+    """Who installed signing wants it for the service too; a folder, a wheel and a version alike."""
+    pytest.importorskip("cryptography")
+    assert with_own_extras("/home/pi/clone") == "/home/pi/clone[signing]"
+    assert with_own_extras("corrosion-edge-node==1.2") == "corrosion-edge-node[signing]==1.2"
 
 
 def test_the_package_knows_where_it_came_from():
