@@ -14,8 +14,6 @@ from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support.processes import command
 
-pytestmark = pytest.mark.runtime
-
 
 def replay(*arguments):
     """Run the command."""
@@ -45,6 +43,7 @@ def test_the_same_bundle_changes_nothing(clip):
     assert sum(summary["outcomes"].values()) == summary["frames"]
 
 
+@pytest.mark.runtime
 def test_a_bundle_that_decides_otherwise_is_listed(clip, tmp_path):
     """A bundle that abstains below certainty changes verdicts; each is listed once, with both paths."""
     bundle = shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle")
