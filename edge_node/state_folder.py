@@ -89,7 +89,10 @@ def _find_foreign(folder: Path) -> Path | None:
 
 
 def _describe(key: str, path: Path, problem: str) -> str:
-    return f"{key} = {str(path)!r}: {problem}; choose another {key} that the user who runs this can write"
+    hint = f"choose another {key} that the user who runs this can write"
+    if path == SERVICE_FOLDER and os.geteuid() != 0:
+        hint = f"it is the service's: use sudo, or {hint}"
+    return f"{key} = {str(path)!r}: {problem}; {hint}"
 
 
 def _user_name() -> str:

@@ -22,7 +22,15 @@ _MAX_PEM_BYTES = 1024 * 1024
 
 
 class TextFileError(CorrosionError):
-    """A file cannot be read as text; the sentence says why and does not name the file."""
+    """A file cannot be read as text; the sentence says why and does not name the file.
+
+    Attributes:
+        is_missing: there is no file of this name.
+    """
+
+    def __init__(self, text: str, *, is_missing: bool = False) -> None:
+        super().__init__(text)
+        self.is_missing = is_missing
 
 
 def read_text_file(path: Path, max_bytes: int) -> str:
@@ -46,7 +54,8 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
     except OSError as err:
-        raise TextFileError(str(err.strerror or err)) from err
+        is_missing = isinstance(err, FileNotFoundError)
+        raise TextFileError(str(err.strerror or err), is_missing=is_missing) from err
     except ValueError as err:  # a NUL character in the name
         raise TextFileError(str(err)) from err
     if len(content) > max_bytes:

@@ -29,11 +29,12 @@ def find_config(given: Path | None) -> Path:
     A local one that hides the service's is named on stderr, because the command may change its node.
 
     Raises:
-        ConfigError: none is given and neither is there.
+        ConfigError: none is given and neither is there, or root found another user's.
     """
     if given is not None:
         return given
     if LOCAL_CONFIG.exists():
+        _check_owner(LOCAL_CONFIG)
         if _is_there(SERVICE_CONFIG):
             print(f"edge-node: using ./{LOCAL_CONFIG}, not {SERVICE_CONFIG}", file=sys.stderr)
         return LOCAL_CONFIG
@@ -72,6 +73,13 @@ def become_owner(folder: Path, *, must_exist: bool = True) -> None:
         os.setgroups([])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
+
+
+def _check_owner(path: Path) -> None:
+    """Refuse a configuration that another user left where root works: it names files, keys and programs."""
+    owner = path.stat().st_uid
+    if os.geteuid() == 0 and owner not in (0, int(os.environ.get("SUDO_UID") or 0)):
+        raise ConfigError(f"./{path} belongs to user {owner}; if it is meant, say so: --config {path}")
 
 
 def _is_there(path: Path) -> bool:

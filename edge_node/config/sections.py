@@ -342,7 +342,8 @@ def load_config(path: Path) -> Config:
     try:
         text = read_bounded(path, MAX_CONFIG_BYTES)
     except TextFileError as err:
-        raise ConfigError(f"{path}: {err}; `edge-node init` writes an example") from err
+        hint = "; `edge-node init` writes an example" if err.is_missing else ""
+        raise ConfigError(f"{path}: {err}{hint}") from err
     return parse_config(text, str(path))
 
 

@@ -128,9 +128,8 @@ def load_settings(path: Path) -> RoomSettings:
     try:
         text = read_bounded(path, MAX_CONFIG_BYTES)
     except TextFileError as err:
-        raise ConfigError(
-            f"{path}: {err}; `edge-node control-room --example` prints a configuration"
-        ) from err
+        hint = "; `edge-node control-room --example` prints one" if err.is_missing else ""
+        raise ConfigError(f"{path}: {err}{hint}") from err
     sections = read_sections(text, str(path), SECTIONS)
     try:
         return build_settings(**{name: msgspec.structs.asdict(section) for name, section in sections.items()})

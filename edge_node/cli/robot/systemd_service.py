@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,7 @@ def install(
     Raises:
         InstallError: a step failed; those before it stay.
     """
+    _check_rights(layout)
     if layout.link.exists() and not layout.link.is_symlink():
         raise InstallError(f"{layout.link}: a file that is not ours is in the way")
     try:
@@ -167,7 +169,9 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
         for path in paths + (kept if purge else []):
             yield from _remove(path)
     except OSError as err:
-        raise InstallError(f"{err}; removing from the robot itself needs sudo") from err
+        raise InstallError(
+            f"{err.filename}: {err.strerror}; removing from the robot itself needs sudo"
+        ) from err
     if not purge:
         yield from (f"kept     {path}" for path in kept if path.exists())
     if layout.runs_systemd:
@@ -179,6 +183,22 @@ def find_own_source() -> str:
     text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     url = json.loads(text).get("url", "") if text else ""
     return url.removeprefix("file://") or f"{DISTRIBUTION}=={__version__}"
+
+
+def _check_rights(layout: Layout) -> None:
+    """Refuse before the work what this user may not write.
+
+    Raises:
+        InstallError: with the folder.
+    """
+    for path in (layout.environment, layout.link, layout.units, layout.rules, layout.configuration):
+        try:
+            folder = next(parent for parent in (path, *path.parents) if parent.is_dir())
+            is_writable = os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+        except PermissionError:
+            folder, is_writable = path, False
+        if not is_writable:
+            raise InstallError(f"{folder}: this user cannot write there; installing on the robot needs sudo")
 
 
 def with_own_extras(source: str) -> str:

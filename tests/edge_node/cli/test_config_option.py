@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -84,3 +85,17 @@ def test_what_a_service_recorded_is_found_without_its_configuration(here: Path) 
     (here / "node.toml").write_text("[node]\n")
     with pytest.raises(ConfigError, match=r"node.toml: \[node\] site is missing"):
         spool.find_state_dir(Namespace(config=None))
+
+
+def test_root_takes_no_configuration_that_another_user_left(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of everybody's it would name the keys to trust; who used sudo means their own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to give a file away")
+    os.chown(written(here / "node.toml", here / "s"), 1234, 1234)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    with pytest.raises(ConfigError, match=r"\./node.toml belongs to user 1234; .*--config node.toml"):
+        find_config(None)
+    monkeypatch.setenv("SUDO_UID", "1234")
+    assert find_config(None).resolve() == here / "node.toml"
