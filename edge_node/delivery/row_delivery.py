@@ -102,7 +102,9 @@ class RowDelivery:
     def begin(self, granted: Granted) -> None:
         """Begin a connection: what the spool holds now is the backlog, what is appended later is live."""
         size = max(1, min(self._config.window, granted.receive_maximum - _SPARE_RECEIVE))
-        self._window = SendWindow(size, self._spool.last_position(), self._suspects)
+        waits = self._config.require_subscriber
+        awaited = [kind for kind, grace in self._graces.items() if waits or grace.was_there]
+        self._window = SendWindow(size, self._spool.last_position(), self._suspects, alone_first=awaited)
         self._max_packet_bytes = granted.maximum_packet_bytes
 
     def send(self, session: Session, now_s: float) -> None:

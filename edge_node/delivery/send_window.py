@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from edge_node.messages.topics import BY_PRIORITY, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from typing import TypeAlias
 
     from edge_node.delivery.suspects import Suspects
@@ -38,6 +38,11 @@ class Lane:
     ahead: deque[Row] = field(default_factory=deque)
     dry: bool = False
 
+    def forget(self, position: int) -> None:
+        """Drop a row that was read ahead and has been deleted since: it was in flight while it was read."""
+        if self.ahead and self.ahead[0].position <= position:
+            self.ahead = deque(row for row in self.ahead if row.position != position)
+
     def rewind(self, position: int) -> None:
         """Read again from ``position``."""
         if position <= self.cursor:
@@ -59,18 +64,27 @@ class Sent:
 class _Hold:
     until_s: float = 0.0
     refusals: int = 0
+    alone: bool = False  # one row at a time until one is taken
+
+    @property
+    def one_at_a_time(self) -> bool:
+        return self.alone or self.refusals > 0
 
 
 class SendWindow:
     """Select and track the rows of one connection."""
 
-    def __init__(self, size: int, boundary: int, suspects: Suspects) -> None:
+    def __init__(
+        self, size: int, boundary: int, suspects: Suspects, alone_first: Collection[Kind] = ()
+    ) -> None:
         """Begin a connection.
 
         Args:
             size: slots.
             boundary: the last position that existed when the connection began.
             suspects: rows that may have ended earlier connections.
+            alone_first: kinds of which one row is sent at a time until one is taken. A broker may refuse them
+                for now (nobody subscribes yet) and take those behind them a moment later, out of order.
         """
         self._size = size
         self._suspects = suspects
@@ -81,7 +95,7 @@ class SendWindow:
         self._on_the_way: dict[int, Sent] = {}
         self._deleting: deque[tuple[int, int]] = deque()  # ticket, position
         self._busy: set[int] = set()
-        self._holds = {kind: _Hold() for kind in BY_PRIORITY}
+        self._holds = {kind: _Hold(alone=kind in alone_first) for kind in BY_PRIORITY}
 
     @property
     def on_the_way(self) -> list[Row]:
@@ -118,8 +132,8 @@ class SendWindow:
         for lane in self._lanes:
             hold = self._holds[lane.kind]
             while self.free_slots > 0 and hold.until_s <= now_s:
-                if hold.refusals and any(sent.row.kind is lane.kind for sent in self._on_the_way.values()):
-                    break  # one at a time until one is taken
+                if hold.one_at_a_time and self._has_on_the_way(lane.kind):
+                    break
                 row = self._next_in(lane, read, now_s)
                 if row is None:
                     break
@@ -173,12 +187,18 @@ class SendWindow:
     def settled(self, ticket: int) -> None:
         """Free the slots of rows whose deletion is on disk."""
         while self._deleting and self._deleting[0][0] <= ticket:
-            self._busy.discard(self._deleting.popleft()[1])
+            position = self._deleting.popleft()[1]
+            self._busy.discard(position)
+            for lane in self._lanes:
+                lane.forget(position)
 
     def wait_s(self, now_s: float) -> float | None:
         """Return how long until a hold ends, if any kind is held."""
         ends = [hold.until_s - now_s for hold in self._holds.values() if hold.until_s > now_s]
         return min(ends, default=None)
+
+    def _has_on_the_way(self, kind: Kind) -> bool:
+        return any(sent.row.kind is kind for sent in self._on_the_way.values())
 
     def _next_in(self, lane: Lane, read: ReadRows, now_s: float) -> Row | None:
         while True:

@@ -17,6 +17,11 @@ class SubscriberGrace:
         self._was_there = False
         self._gone_since_s: float | None = None
 
+    @property
+    def was_there(self) -> bool:
+        """True from a message that somebody got until the grace period has passed without anybody."""
+        return self._was_there
+
     def note_received(self) -> None:
         """Note that somebody got a message."""
         self._was_there = True

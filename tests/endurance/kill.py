@@ -5,8 +5,8 @@
     python -m tests.endurance.kill --kills 20 --receipts      # the subscriber says what it has stored
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
-a kill repeated more than one window, or first occurrences came out of order. SIGKILL does not prove what
-a power cut does: that is the disk's promise.
+the end of one connection had more than one window sent again, or first occurrences came out of order.
+SIGKILL does not prove what a power cut does: that is the disk's promise.
 
 The node's promise ends where the broker acknowledges. A tap on the link reads along what it acknowledged:
 what the subscriber lacks and the broker never acknowledged, the node has lost; what the broker
@@ -27,43 +27,24 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from tests.endurance.judge import WINDOW, judge
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from tests.endurance.judge import Tally
 
-WINDOW = 20
 CONSUMER = "historian"
 TOPIC = "corrosion/v1/endurance/robot/verdict"
 # Acknowledged is acknowledged only while the broker lives: it must not hold back what it acknowledged.
 BROKER = "max_inflight_messages 0\npersistence true\npersistence_location {}/\nuser root\n"
-
-
-@dataclass
-class Tally:
-    """What the subscriber saw."""
-
-    verdicts: int = 0
-    lost: list[int] = field(default_factory=list)
-    forgotten: list[int] = field(default_factory=list)
-    duplicates: int = 0
-    worst: int = 0
-    out_of_order: int = 0
-    disturbances: int = 0
-
-    @property
-    def is_good(self) -> bool:
-        """The promise was kept."""
-        return not self.lost and not self.out_of_order and self.worst <= WINDOW
 
 
 class Receipts:
@@ -104,28 +85,28 @@ def main() -> int:
     generator = random.Random(args.seed)  # noqa: S311  moments, not secrets
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
         began_s = time.monotonic()
-        tally, kills, broker_kills = run(Path(folder), args, generator)
+        tally, kills, broker_kills, faults = run(Path(folder), args, generator)
     print(f"daemon killed (SIGKILL)      {kills}")
     print(f"broker stopped (SIG{args.broker_signal})     {broker_kills}")
-    print(f"link faults                  {tally.disturbances - kills - broker_kills}")
+    print(f"link faults                  {faults}")
     print(f"verdicts                     {tally.verdicts}")
     print(f"lost by the node             {len(tally.lost)} {tally.lost[:10] or ''}")
     print(f"forgotten by a killed broker {len(tally.forgotten)} {tally.forgotten[:10] or ''}")
-    print(f"duplicates                   {tally.duplicates}, worst after one disturbance {tally.worst}")
-    print(f"duplicates per disturbance   {tally.duplicates / max(tally.disturbances, 1):.2f}")
-    print(f"first occurrences misplaced  {tally.out_of_order}")
+    print(f"duplicates                   {tally.duplicates}, of which the broker repeated {tally.by_broker}")
+    print(f"sent again by the node       {tally.repeats.total()}, at most {tally.worst} for one broken link")
+    print(f"sent again without a cause   {len(tally.baseless)} {tally.baseless[:10] or ''}")
+    print(f"first occurrences misplaced  {len(tally.misplaced)}", *tally.misplaced[:10], sep="\n    ")
     print(f"took                         {time.monotonic() - began_s:.0f} s")
     if args.receipts:
         return 1 if tally.lost or tally.forgotten else 0
     return 0 if tally.is_good and (args.broker_signal == "KILL" or not tally.forgotten) else 1
 
 
-def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tuple[Tally, int, int]:
+def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tuple[Tally, int, int, int]:
     """Disturb until there were enough kills and verdicts; return what the subscriber saw."""
     broker = Mosquitto(folder, BROKER.format(folder))
     broker.start()
-    marks: list[int] = []
-    kills = broker_kills = 0
+    kills = broker_kills = faults = 0
     with Proxy(broker.port, TOPIC) as proxy, Collector(broker.port, TOPIC) as subscriber:
         config = _configuration(folder, proxy.port, receipts=args.receipts)
         receipts = Receipts(subscriber) if args.receipts else None
@@ -136,9 +117,9 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
                 print(f"stopped after {args.limit_s} s", file=sys.stderr)
                 break
             _let_live(subscriber, generator, args.longest_life_s)
-            marks.append(len(subscriber.messages))
             if args.faults and generator.random() < 0.5:
                 _disturb_link(proxy, generator)
+                faults += 1
             elif broker_kills < args.broker_kills and generator.random() < 0.3:
                 broker.kill() if args.broker_signal == "KILL" else broker.terminate()
                 time.sleep(generator.uniform(0.0, 1.0))
@@ -149,50 +130,15 @@ def run(folder: Path, args: argparse.Namespace, generator: random.Random) -> tup
                 daemon.wait()
                 kills += 1
                 daemon = _start(config, folder)
-            if len(marks) % 20 == 0:
+            if (kills + broker_kills + faults) % 20 == 0:
                 print(f"{kills} + {broker_kills} kills, {_count(subscriber)} verdicts", file=sys.stderr)
         _calm(proxy)
-        last = _finish(daemon, folder, subscriber)
+        given = _finish(daemon, folder, subscriber)
         if receipts is not None:
             receipts.stop()
-        acknowledged = proxy.acknowledged
+        sendings = proxy.sendings
     broker.kill()
-    return judge(subscriber, marks, last, acknowledged), kills, broker_kills
-
-
-def judge(subscriber: Collector, marks: list[int], last: int, acknowledged: Collection[int] = ()) -> Tally:
-    """Return what came of the numbers 1 to ``last``.
-
-    Args:
-        subscriber: what it got.
-        marks: how many it had got when each disturbance happened.
-        last: the number given last.
-        acknowledged: what the broker said it has.
-    """
-    seen: set[int] = set()
-    newest = {True: 0, False: 0}
-    tally = Tally(disturbances=len(marks))
-    since_mark = [0] * (len(marks) + 1)
-    interval = 0
-    for index, message in enumerate(subscriber.of(TOPIC)):
-        while interval < len(marks) and index >= marks[interval]:
-            interval += 1
-        seq = json.loads(message.payload)["seq"]
-        if seq in seen:
-            tally.duplicates += 1
-            since_mark[interval] += 1
-            continue
-        seen.add(seq)
-        # Live verdicts overtake the backlog: each of the two is in order.
-        if seq < newest[message.replayed]:
-            tally.out_of_order += 1
-        newest[message.replayed] = max(seq, newest[message.replayed])
-    tally.verdicts = len(seen)
-    missing = set(range(1, last + 1)) - seen
-    tally.forgotten = sorted(missing & set(acknowledged))
-    tally.lost = sorted(missing - set(acknowledged))
-    tally.worst = max(since_mark)
-    return tally
+    return judge(subscriber.of(TOPIC), given, sendings), kills, broker_kills, faults
 
 
 def _let_live(subscriber: Collector, generator: random.Random, longest_s: float) -> None:
@@ -273,8 +219,8 @@ def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> int:
-    """Stop deciding, deliver what is left with a publisher of our own, and return the last number."""
+def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector) -> list[str]:
+    """Stop deciding, deliver what is left with a publisher of our own, and return the ids of all verdicts."""
     from edge_node.config.delivery_sections import SpoolConfig
     from edge_node.config.sections import load_config
     from edge_node.delivery.publisher import Publisher
@@ -294,7 +240,7 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
     if not publisher.drain(300):
         raise SystemExit(f"{spool.depth().waiting} rows do not leave the spool")
     publisher.stop()
-    last = spool.last_number(Kind.VERDICT)
+    given = [f"robot:{spool.epoch}:{seq}" for seq in range(1, spool.last_number(Kind.VERDICT) + 1)]
     spool.close()
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
@@ -302,7 +248,7 @@ def _finish(daemon: subprocess.Popen[bytes], folder: Path, subscriber: Collector
         time.sleep(1.0)
         if len(subscriber.messages) == count:
             break
-    return last
+    return given
 
 
 def _arguments() -> argparse.Namespace:

@@ -20,8 +20,6 @@ from tests.support.mjpeg_server import Behaviour, MjpegServer
 from tests.support.notify_socket import NotifySocket
 from tests.support.processes import daemon, free_port, wait_for
 
-pytestmark = pytest.mark.runtime
-
 
 def write_config(folder, source, port, **sections):
     """Write a configuration whose state lives in ``folder``."""
@@ -54,6 +52,7 @@ def received(port, kind, leaf, process):
     return found
 
 
+@pytest.mark.runtime
 def test_a_clip_with_corrosion_gives_findings_that_are_opened_and_closed(tmp_path, mosquitto):
     """Findings arrive at a broker, numbered without gaps, each opened before it is closed."""
     config = write_config(
@@ -124,6 +123,7 @@ def test_a_pose_from_a_topic_is_on_the_verdicts(tmp_path, mosquitto):
     assert metres == sorted(metres)
 
 
+@pytest.mark.runtime
 def test_darkness_is_not_uncorroded(tmp_path, mosquitto):
     """A folder of dark pictures gives verdicts that were not judged, each with its reason."""
     dark = tmp_path / "dark"

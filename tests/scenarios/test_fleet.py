@@ -10,8 +10,6 @@ import pytest
 from tests.benchmarks.fleet.__main__ import bottleneck, row
 from tests.benchmarks.fleet.measure import measure
 
-pytestmark = pytest.mark.runtime
-
 
 @pytest.mark.skipif(
     not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()),

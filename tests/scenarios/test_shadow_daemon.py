@@ -23,7 +23,6 @@ from edge_node.mqtt.subscriber import Subscriber
 from tests.support.processes import command, daemon, wait_for
 from tests.support.shadows import make_as_urgent_as_others, shadows_of
 
-pytestmark = pytest.mark.runtime
 BASE = "corrosion/v1/quay/crawler-1"
 
 
@@ -91,6 +90,7 @@ def is_running(pid):
         return False
 
 
+@pytest.mark.runtime
 def test_disagreements_arrive_beside_the_record(tmp_path, mosquitto, doubtful):
     """What the shadow says arrives, fits its schema and the verdicts; health counts all."""
     with daemon(write_config(tmp_path, mosquitto.port, doubtful, loop=True)) as process:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.runtime
 BASE = "corrosion/v1/quay/crawler-1"
 
 

@@ -1,27 +1,48 @@
-"""Reads along on an MQTT 5 connection: which verdicts the broker acknowledged, seen from outside the node."""
+"""Reads along on MQTT 5 connections: which verdicts were sent, and what the broker answered."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEQ = re.compile(rb'"seq":\s?(\d+)')
+_ID = re.compile(rb'"id":\s?"([^"]+)"')
 _PUBLISH, _PUBACK = 0x30, 0x40
 _NO_SUBSCRIBERS = 0x10
 
 
-class Tap:
-    """One connection; adds to ``acknowledged`` the numbers that the broker took for a subscriber."""
+@dataclass(slots=True)
+class Sending:
+    """One verdict as it went towards the broker once; whether it got there is not known without a code."""
 
-    def __init__(self, topic: str, acknowledged: set[int]) -> None:
+    verdict_id: str
+    connection: int
+    code: int | None = None
+
+    @property
+    def taken(self) -> bool:
+        """The broker said that it has it for a subscriber."""
+        return self.code is not None and self.code < 0x80 and self.code != _NO_SUBSCRIBERS
+
+    @property
+    def refused(self) -> bool:
+        """The broker said that nobody got it."""
+        return self.code is not None and not self.taken
+
+
+class Tap:
+    """One connection, by its number; adds to ``sendings`` what is sent on one topic."""
+
+    def __init__(self, topic: str, sendings: list[Sending], connection: int = 1) -> None:
         self._topic = topic.encode()
-        self._acknowledged = acknowledged
+        self._sendings = sendings
+        self._connection = connection
         self._sent = _Packets()
         self._answers = _Packets()
-        self._on_the_way: dict[int, int] = {}
+        self._on_the_way: dict[int, Sending] = {}
 
     def sent(self, data: bytes) -> None:
         """Read what goes to the broker."""
@@ -29,17 +50,18 @@ class Tap:
             length = int.from_bytes(body[:2], "big")
             if kind & 0xF0 == _PUBLISH and kind & 0x06 and body[2 : 2 + length] == self._topic:
                 number = int.from_bytes(body[2 + length : 4 + length], "big")
-                if found := _SEQ.search(body, 4 + length):
-                    self._on_the_way[number] = int(found[1])
+                if found := _ID.search(body, 4 + length):
+                    sending = Sending(found[1].decode(), self._connection)
+                    self._sendings.append(sending)
+                    self._on_the_way[number] = sending
 
     def answered(self, data: bytes) -> None:
         """Read what the broker says."""
         for kind, body in self._answers.feed(data):
             if kind & 0xF0 == _PUBACK:
-                seq = self._on_the_way.pop(int.from_bytes(body[:2], "big"), None)
-                code = body[2] if len(body) > 2 else 0
-                if seq is not None and code < 0x80 and code != _NO_SUBSCRIBERS:
-                    self._acknowledged.add(seq)
+                sending = self._on_the_way.pop(int.from_bytes(body[:2], "big"), None)
+                if sending is not None:
+                    sending.code = body[2] if len(body) > 2 else 0
 
 
 class _Packets:

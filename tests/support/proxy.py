@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 
-from tests.support.mqtt_tap import Tap
+from tests.support.mqtt_tap import Sending, Tap
 from tests.support.processes import free_port
 
 _CHUNK_BYTES = 65_536
@@ -25,7 +25,7 @@ class Proxy:
         accept: False refuses new connections.
         connections: how many were accepted so far.
         sent_bytes: towards the broker so far.
-        acknowledged: numbers of verdicts on ``tap_topic`` that the broker acknowledged, heard or not.
+        sendings: verdicts on ``tap_topic`` in the order sent, each with the broker's answer, heard or not.
     """
 
     def __init__(self, target_port: int, tap_topic: str = "") -> None:
@@ -39,7 +39,7 @@ class Proxy:
         self.accept = True
         self.connections = 0
         self.sent_bytes = 0
-        self.acknowledged: set[int] = set()
+        self.sendings: list[Sending] = []
         self._tap_topic = tap_topic
         self._target_port = target_port
         self._writers: set[asyncio.StreamWriter] = set()
@@ -89,7 +89,7 @@ class Proxy:
             return
         self.connections += 1
         self._writers |= {writer, broker_writer}
-        tap = Tap(self._tap_topic, self.acknowledged) if self._tap_topic else None
+        tap = Tap(self._tap_topic, self.sendings, self.connections) if self._tap_topic else None
         there = asyncio.ensure_future(self._pump(reader, broker_writer, tap, answers=False))
         back = asyncio.ensure_future(self._pump(broker_reader, writer, tap, answers=True))
         try:

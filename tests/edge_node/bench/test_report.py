@@ -17,7 +17,6 @@ def result():
     return msgspec.json.decode(found.stdout, type=BenchResult)
 
 
-@pytest.mark.runtime
 def test_the_parts_are_no_more_than_the_whole(result):
     """Pixels to decision costs no less than the bare interpreter, and every figure is positive."""
     found = result.results[0]

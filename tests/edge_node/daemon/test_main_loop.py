@@ -11,8 +11,6 @@ from edge_node.camera.frame import frame_now
 from tests.support.processes import wait_for
 from tests.support.robot_loop import Listener, Robot
 
-pytestmark = pytest.mark.runtime
-
 
 class Clock:
     """Periodic work that notes when it was called, and does something once."""

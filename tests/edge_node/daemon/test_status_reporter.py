@@ -19,8 +19,6 @@ from edge_node.monitoring.watchdog import Watchdog
 from edge_node.mqtt.wake import Wake
 from tests.support.robot_loop import CONFIG
 
-pytestmark = pytest.mark.runtime
-
 
 class Camera:
     """The state of a camera that streams."""

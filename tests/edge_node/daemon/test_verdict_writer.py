@@ -21,8 +21,6 @@ from edge_node.spool.spool import Spool
 from tests.support.processes import wait_for
 from tests.support.robot_loop import CONFIG
 
-pytestmark = pytest.mark.runtime
-
 FRAME = frame_now(np.full((8, 8, 3), 99, np.uint8), 5, "test")
 
 

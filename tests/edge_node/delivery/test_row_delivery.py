@@ -196,3 +196,23 @@ def test_a_response_carries_its_correlation_data(mosquitto, spool, publish) -> N
         publish(mosquitto.port)
         wait_for(lambda: collector.of(TOPICS.response), what="response")
         assert collector.of(TOPICS.response)[0].correlation == b"\x00\xff42"
+
+
+def test_a_subscriber_that_comes_in_the_middle_of_a_window_gets_all_in_order(
+    mosquitto, spool, publish
+) -> None:
+    """Verdicts refused for want of a subscriber do not come after those that were sent behind them.
+
+    After a broker's restart the node is often back before its subscribers.
+    """
+    append(spool, 60)
+    with Proxy(mosquitto.port) as proxy:
+        proxy.bytes_per_s = 2000.0
+        publisher = publish(proxy.port, require_subscriber=True)
+        wait_for(lambda: proxy.sent_bytes > 600, what="the first rows")
+        with Collector(mosquitto.port, TOPICS.verdict) as collector:
+            time.sleep(0.5)
+            proxy.bytes_per_s = None
+            assert publisher.drain(20)
+            wait_for(lambda: set(seqs(collector)) == set(range(1, 61)), what="delivery")
+            assert seqs(collector) == list(range(1, 61))

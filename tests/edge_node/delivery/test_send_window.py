@@ -86,6 +86,35 @@ def test_a_refused_kind_waits_and_begins_again_with_the_refused_row_others_flow(
     assert send(window, shelf, numbers, now_s=1.0) == [(2, True), (3, True)]
 
 
+def test_a_row_that_was_read_again_while_it_was_in_flight_is_not_sent_twice() -> None:
+    """One row is refused and read again with those behind it, which the broker takes meanwhile."""
+    shelf, numbers = Shelf([VERDICT] * 4), iter(range(99))
+    window = SendWindow(3, 4, Suspects())
+    assert send(window, shelf, numbers) == [(1, True), (2, True), (3, True)]
+    window.kept(window.answered(0), now_s=0.0)
+    assert send(window, shelf, numbers, now_s=1.0) == []  # rows 2 and 3 are in flight
+    window.delivered(window.answered(1), 1)
+    assert send(window, shelf, numbers, now_s=1.0) == [(1, True)]  # 2 is not deleted yet, and was read again
+    shelf.remove(2)
+    window.settled(1)
+    window.delivered(window.answered(2), 2)
+    window.delivered(window.answered(3), 2)
+    shelf.remove(1)
+    shelf.remove(3)
+    window.settled(2)
+    assert send(window, shelf, numbers, now_s=1.0) == [(4, True)]
+
+
+def test_a_kind_that_may_have_no_subscriber_yet_begins_with_one_row() -> None:
+    """The answer to the first row tells whether the others may follow; other kinds do not wait."""
+    shelf, numbers = Shelf([VERDICT, VERDICT, Kind.FINDING, Kind.FINDING]), iter(range(99))
+    window = SendWindow(9, 4, Suspects(), alone_first=[VERDICT])
+    assert send(window, shelf, numbers) == [(3, True), (4, True), (1, True)]
+    window.delivered(window.answered(2), 1)
+    shelf.remove(1)
+    assert send(window, shelf, numbers) == [(2, True)]
+
+
 class Link:
     """A broker and a link that do what dice say: take, refuse, lose answers, cut; and cut at one row."""
 

@@ -110,7 +110,6 @@ def test_a_viewer_that_says_nothing_holds_nobody_up(serve):
             connection.close()
 
 
-@pytest.mark.runtime
 def test_the_daemon_serves_its_page_while_it_decides(tmp_path, mosquitto):
     """The real daemon shows its verdicts and picture, and ends in time while a viewer looks."""
     port = free_port()

@@ -35,8 +35,6 @@ from edge_node.spool.spool import Spool
 from tests.support.processes import wait_for
 from tests.support.shadows import make_as_urgent_as_others, shadows_of
 
-pytestmark = pytest.mark.runtime
-
 
 @pytest.fixture(scope="module")
 def pictures():
@@ -104,6 +102,7 @@ def process_state(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
+@pytest.mark.runtime
 def test_it_counts_what_replay_would_and_reports_each_disagreement(pictures, doubtful, tmp_path):
     """Counts are those of comparing both bundles by hand; each report names verdict, paths and picture."""
     expected = DecisionComparison()

@@ -12,8 +12,6 @@ from edge_node.update.transport_file import HEADER_BYTES, read_head
 from tests.support.attacks import make_statement, refused, sign_file, written
 from tests.support.releases import default_files
 
-pytestmark = pytest.mark.runtime
-
 
 @pytest.mark.parametrize("cut", [0, 100, HEADER_BYTES, 3000, 100_000, -1024, -1])
 def test_truncated(robot, good, tmp_path, cut):

@@ -13,8 +13,6 @@ from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support.processes import command
 
-pytestmark = pytest.mark.runtime
-
 
 def replay(*arguments):
     """Run the command."""
@@ -57,6 +55,7 @@ def test_a_recording_that_is_cut_off_is_compared_as_far_as_it_goes(clip, tmp_pat
     assert f"{summary['frames']} of " in told
 
 
+@pytest.mark.runtime
 def test_a_bundle_that_decides_otherwise_is_listed(clip, tmp_path):
     """A bundle that abstains below certainty changes verdicts; each is listed once, with both paths."""
     bundle = shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle")
