@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError, CorrosionError, UpdateError
+from edge_node.text_file import TextFileError, read_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY_ID_BYTES = 32
 SIGNATURE_BYTES = 64
+_FINGERPRINT_BYTES = 8
 _BUNDLE_PREFIX = b"corrosion/v1 bundle\0"
 _COMMAND_PREFIX = b"corrosion/v1 command\0"
 _MAX_KEY_BYTES = 16 * 1024
@@ -36,6 +38,11 @@ class TrustedKey:
     file: str
     key_id: bytes
     key: Ed25519PublicKey
+
+    @property
+    def fingerprint(self) -> str:
+        """The first half of the key id, as messages and ``edge-node bundle`` show it."""
+        return fingerprint(self.key_id)
 
     def holds(self, signature: bytes, content: bytes) -> bool:
         """Tell whether ``signature`` is this key's signature of ``content``."""
@@ -82,9 +89,9 @@ def load_trusted_key(path: str, key: str) -> TrustedKey:
     except ImportError:
         raise ConfigError(f"{key} {_MISSING}") from None
     try:
-        found = load_pem_public_key(_read(Path(path)))
-    except OSError as err:
-        raise ConfigError(f"{key} {path}: {err.strerror or err}") from err
+        found = load_pem_public_key(read_pem(Path(path), _MAX_KEY_BYTES))
+    except TextFileError as err:
+        raise ConfigError(f"{key} {path}: {err}") from err
     except (ValueError, UnsupportedAlgorithm):
         raise ConfigError(f"{key} {path}: wanted a public key in PEM") from None
     if not isinstance(found, Ed25519PublicKey):
@@ -101,28 +108,38 @@ def load_trusted_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
     return tuple(load_trusted_key(path, "[bundle] trusted_keys") for path in paths)
 
 
-def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], where: str) -> None:
-    """Raise UpdateError unless one of ``keys`` signed ``text``.
+def check_signature(text: bytes, signed: bytes, keys: Sequence[TrustedKey], where: str) -> TrustedKey:
+    """Return which of ``keys`` signed ``text``.
 
     Args:
         text: the statement's bytes.
         signed: key id and signature, as ``Signer.sign_statement`` gives them.
         keys: the trusted ones.
         where: the file, for the message.
+
+    Raises:
+        UpdateError: none of them did, or what it signed was changed.
     """
     key_id, signature = signed[:KEY_ID_BYTES], signed[KEY_ID_BYTES:]
     if not any(signed):
         raise UpdateError(f"{where}: is not signed; `converter bundle sign` does")
     key = next((key for key in keys if key.key_id == key_id), None)
     if key is None:
-        known = ", ".join(key.key_id.hex()[:16] for key in keys) or "none is trusted"
+        known = ", ".join(f"{key.fingerprint} {key.file}" for key in keys) or "none is trusted"
         raise UpdateError(
-            f"{where}: signed by key {key_id.hex()[:16]}, which is not among [bundle] trusted_keys ({known})"
+            f"{where}: signed by key {fingerprint(key_id)},"
+            f" which is not among [bundle] trusted_keys ({known})"
         )
     if not key.holds(signature, _BUNDLE_PREFIX + text):
         raise UpdateError(
             f"{where}: the signature does not hold: its list of contents was changed after signing"
         )
+    return key
+
+
+def fingerprint(signed: bytes) -> str:
+    """Return the first half of a key id, as messages show it; the signature behind an id is ignored."""
+    return signed[:_FINGERPRINT_BYTES].hex()
 
 
 def signed_bytes(topic: str, payload: bytes) -> bytes:
@@ -183,11 +200,14 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     except ImportError:
         raise CorrosionError(f"signing {_MISSING}") from None
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            content = file.read(_MAX_KEY_BYTES)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        content = read_pem(path, _MAX_KEY_BYTES)
+    except FileNotFoundError as err:
+        raise CorrosionError(f"{path}: {err.strerror}; make one with `keygen`") from err
     except OSError as err:
-        raise CorrosionError(f"{path}: {err.strerror or err}; make one with `keygen`") from err
+        raise CorrosionError(f"{path}: {err.strerror or err}") from err
+    except TextFileError as err:
+        raise CorrosionError(f"{path}: {err}") from err
     if mode & 0o077:
         raise CorrosionError(f"{path}: mode {mode:04o} lets others read the private key; chmod 600 {path}")
     try:
@@ -197,11 +217,6 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise CorrosionError(f"{path}: wanted an Ed25519 key; make one with `keygen`")
     return key
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MAX_KEY_BYTES)
 
 
 def _key_id(key: Ed25519PublicKey) -> bytes:

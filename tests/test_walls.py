@@ -57,13 +57,13 @@ EDGE_NODE = {
         "control_room.report control_room.robots"
     ),
     "control_room.service": (
-        "config monitoring demo control_room control_room.history control_room.ingest "
+        "messages config mqtt monitoring demo control_room control_room.history control_room.ingest "
         "control_room.robots control_room.web"
     ),
-    "cli": "config inference update integrations",
+    "cli": "messages config inference update integrations",
     "cli.robot": (
         "messages config mqtt camera camera.backends camera.capture spool inference inspection "
-        "update shadow commands daemon cli"
+        "update shadow monitoring commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update control_room control_room.history control_room.report "

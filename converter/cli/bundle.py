@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from converter.conversion.packing import Terms, pack, sign
-from edge_node.signing import Signer, make_key_pair
+from edge_node.signing import Signer, fingerprint, make_key_pair
 from edge_node.update.transport_file import SUFFIX
 
 _VALID_DAYS = 90  # long enough for a robot that is updated once a season
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the action."""
     if args.action == "keygen":
         public = make_key_pair(args.key)
-        key_id = Signer(args.key).key_id.hex()[:16]
+        key_id = fingerprint(Signer(args.key).key_id)
         print(f"{args.key}: private, stays here. {public}: key {key_id}, for the robots:")
         print(f'[bundle] trusted_keys = ["/etc/corrosion-edge/{public.name}"]')
         return 0
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     )
     statement = sign(file, signer, terms)
     print(
-        f"{file}: {statement.label} signed with key {signer.key_id.hex()[:16]},"
+        f"{file}: {statement.label} signed with key {fingerprint(signer.key_id)},"
         f" to be installed until {statement.expires_at:%Y-%m-%d %H:%M} UTC"
     )
     return 0

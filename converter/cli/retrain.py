@@ -19,6 +19,7 @@ from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
 from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, format_cascade, read_recipe
 from edge_node.errors import DatasetError
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     import argparse
@@ -249,7 +250,7 @@ def _make_recipe(
             TrainingRecipe,
         )
     except msgspec.ValidationError as err:
-        raise DatasetError(f"flags: {str(err).replace('`', '')}") from err
+        raise DatasetError(f"flags: {describe_invalid(err)}") from err
     stage = StageRecipe(name="stage", column=column, labels=tuple(labels))
     return CascadeRecipe(stage=(stage,), training=training)
 

@@ -37,6 +37,7 @@ from edge_node.update.transport_file import (
     read_head,
     unpack,
 )
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,7 +151,7 @@ def _check_release(statement: Release, where: str) -> Release:
     try:
         statement = msgspec.convert(msgspec.to_builtins(statement), Release)
     except msgspec.ValidationError as err:
-        raise UpdateError(f"{where}: {err}") from err
+        raise UpdateError(f"{where}: {describe_invalid(err, kind=Release)}") from err
     if version_key(statement.minimum_version) > version_key(statement.version):
         raise UpdateError(
             f"{where}: minimum version {statement.minimum_version} is above its own, {statement.version}"

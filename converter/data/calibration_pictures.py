@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,7 +15,8 @@ import numpy as np
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
 from edge_node.errors import DatasetError, UnreadablePictureError
 from edge_node.inference.preprocess import resize
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.messages.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
+from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from converter.graphs.scaling import Preprocessing
 
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CLASS_COLUMNS = ("material", "corroded", "severity", "form")
 
 
@@ -118,14 +122,18 @@ def read_label_rows(folder: Path) -> dict[str, dict[str, str]]:
     the column ``file``.
 
     Raises:
-        DatasetError: it is no CSV.
+        DatasetError: it is no CSV, or cannot be read.
     """
     root = _find_labels_root(folder)
     if root is None:
         return {}
     try:
-        with (root / LABELS_NAME).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            return {row["file"]: row for row in csv.DictReader(file) if row.get("file")}
+        content = read_bounded(root / LABELS_NAME, MAX_TABLE_BYTES)
+        encoding = "utf-16" if content.startswith(_UTF16_MARKS) else "utf-8-sig"
+        rows = csv.DictReader(io.StringIO(content.decode(encoding, errors="replace"), newline=""))
+        return {row["file"]: row for row in rows if row.get("file")}
+    except TextFileError as err:
+        raise DatasetError(f"{root / LABELS_NAME}: {err}") from err
     except csv.Error as err:
         raise DatasetError(f"{root / LABELS_NAME}: no CSV ({err})") from err
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ import numpy as np
 
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.messages.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
+from edge_node.text_file import TextFileError, read_text_file
 
 if TYPE_CHECKING:
     import argparse
@@ -172,19 +174,18 @@ def _load_part_of_set(path: Path) -> tuple[Sample, ...]:
 
 def _load_csv(path: Path) -> tuple[Sample, ...]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            if "file" not in columns or not set(columns) & {*LABEL_COLUMNS, FOLDER_COLUMN}:
-                raise DatasetError(
-                    f"{path}: columns {', '.join(columns) or 'none'}; wanted file and at least one of"
-                    f" {', '.join((*LABEL_COLUMNS, FOLDER_COLUMN))}"
-                )
-            rows = list(reader)
-    except OSError as err:
-        raise DatasetError(f"{path}: {err.strerror or err}") from err
-    except (UnicodeDecodeError, csv.Error) as err:
-        raise DatasetError(f"{path}: not a table in UTF-8 ({err}); save it as one") from err
+        reader = csv.DictReader(io.StringIO(read_text_file(path, MAX_TABLE_BYTES), newline=""))
+        columns = reader.fieldnames or []
+        if "file" not in columns or not set(columns) & {*LABEL_COLUMNS, FOLDER_COLUMN}:
+            raise DatasetError(
+                f"{path}: columns {', '.join(columns) or 'none'}; wanted file and at least one of"
+                f" {', '.join((*LABEL_COLUMNS, FOLDER_COLUMN))}"
+            )
+        rows = list(reader)
+    except TextFileError as err:
+        raise DatasetError(f"{path}: {err}") from err
+    except csv.Error as err:
+        raise DatasetError(f"{path}: not a table ({err}); save it as CSV in UTF-8") from err
     if not rows:
         raise DatasetError(f"{path}: no rows")
     if problems := list(_find_problems(path, rows)):

@@ -14,6 +14,7 @@ from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.manifest import Meaning, Positive, Stage, Version
 from edge_node.messages.identifiers import Identifier
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +85,7 @@ class CascadePlan:
             try:
                 msgspec.convert(text, wanted | None)
             except msgspec.ValidationError as err:
-                raise ConversionError(f"{option} {text!r}: {str(err).replace('`', '')}") from err
+                raise ConversionError(f"{option} {text!r}: {describe_invalid(err, text)}") from err
         return dataclasses.replace(self, name=name or self.name, version=version or self.version)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Meaning
+from edge_node.text_file import TextFileError, read_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +42,9 @@ def read_labels(path: Path) -> tuple[str, ...]:
         DatasetError: it cannot be read, or is no list of distinct labels.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            lines = [line.strip() for line in file.read(MAX_LABELS_BYTES).splitlines()]
-    except OSError as err:
-        raise DatasetError(
-            f"{path}: {err.strerror or err}; wanted a text file with one label a line"
-        ) from err
-    except UnicodeDecodeError as err:
-        raise DatasetError(f"{path}: no text ({err.reason}); wanted one label a line") from err
+        lines = [line.strip() for line in read_text_file(path, MAX_LABELS_BYTES).splitlines()]
+    except TextFileError as err:
+        raise DatasetError(f"{path}: {err}; wanted a text file with one label a line") from err
     labels = tuple(line for line in lines if line)
     if len(labels) < 2 or len(set(labels)) != len(labels):
         raise DatasetError(

@@ -9,6 +9,8 @@ import msgspec
 
 from edge_node.inference.manifest import Cascade, Meaning, Probability, Stage, cascade_contradictions
 from edge_node.messages.identifiers import Identifier
+from edge_node.text_file import TextFileError, read_text_file
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,18 +85,17 @@ def read_stage_file(
         wanted: the kind of file in words, for messages.
     """
     try:
-        with path.open("rb") as file:
-            document = msgspec.toml.decode(file.read(MAX_STAGE_FILE_BYTES))
-    except OSError as err:
-        raise error(f"{path}: {err.strerror or err}; wanted {wanted}") from err
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        document = msgspec.toml.decode(read_text_file(path, MAX_STAGE_FILE_BYTES))
+    except TextFileError as err:
+        raise error(f"{path}: {err}; wanted {wanted}") from err
+    except (msgspec.DecodeError, RecursionError) as err:
         raise error(f"{path}: not TOML: {err}") from err
     if problem := next(_describe_unknown_keys(document, kind, parts), None):
         raise error(f"{path}: {problem}")
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as err:
-        raise error(f"{path}: {str(err).replace('`', '')}") from err
+        raise error(f"{path}: {describe_invalid(err, document, kind)}") from err
 
 
 def find_contradictions(

@@ -13,6 +13,7 @@ from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions
 from edge_node.errors import DatasetError
 from edge_node.inference.manifest import Positive, Probability, Version
 from edge_node.messages.identifiers import Identifier  # noqa: TC001  # msgspec reads the annotation
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,7 +150,7 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
         try:
             return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
         except msgspec.ValidationError as err:
-            raise DatasetError(f"{where}: {str(err).replace('`', '')}") from err
+            raise DatasetError(f"{where}: {describe_invalid(err, changes, TrainingRecipe)}") from err
 
 
 def read_recipe(path: Path) -> CascadeRecipe:

@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node.config.delivery_sections import MqttConfig
 from edge_node.errors import CorrosionError
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     import argparse
@@ -40,11 +41,23 @@ def broker_config(broker: str, args: argparse.Namespace, client: str) -> MqttCon
     try:
         return msgspec.convert({**values, "client_id": f"{client}-{os.getpid()}"}, MqttConfig)
     except msgspec.ValidationError as err:
-        raise CorrosionError(f"{broker}: {err}; wanted HOST or HOST:PORT") from err
+        problem = describe_invalid(err, values, MqttConfig)
+        raise CorrosionError(f"{broker}: {problem}; wanted HOST or HOST:PORT") from err
 
 
 def parse_address(broker: str) -> dict[str, Any]:
-    """Return ``hostname`` and, if HOST[:PORT] has one, ``port``: a text if it is no number."""
+    """Return ``hostname`` and, if HOST[:PORT] has one, ``port``: a text if it is no number.
+
+    Raises:
+        CorrosionError: it is a URL.
+    """
+    if "://" in broker:
+        scheme, _, rest = broker.partition("://")
+        host = rest.rpartition("@")[2].split("/")[0]  # a password in it is not shown
+        raise CorrosionError(
+            f"--broker: wanted HOST or HOST:PORT without {scheme}://, such as {host or 'broker.example'};"
+            " TLS and login have options and keys of their own"
+        )
     host, _, port = broker.rpartition(":") if _has_port(broker) else (broker, "", "")
     where: dict[str, Any] = {"hostname": host.strip("[]")}
     if port:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.cli.config_option import add_config_option, become_owner, find_config
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, UpdateError
 from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.interpreter import runtime
+from edge_node.messages.plain_text import counted
+from edge_node.signing import load_trusted_key
 
 if TYPE_CHECKING:
     import argparse
+    from typing import BinaryIO
 
     from edge_node.config.sections import BundleConfig, Config
     from edge_node.inference.bundle import Bundle
@@ -26,8 +30,6 @@ if TYPE_CHECKING:
     from edge_node.update.state import SlotId, State
 
 _SEND = "edge_node.cli.control_room.bundle_send"  # by name, as every subcommand is
-
-SERVICE_CONFIG = Path("/etc/corrosion-edge/node.toml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='a folder, a file of `converter bundle pack`, "default" for the one in the package,'
         ' "store" for what decides on this robot (default: %(default)s)',
     )
+    verify.add_argument(
+        "--key",
+        type=Path,
+        action="append",
+        metavar="KEY.public.pem",
+        help="of a file: check it by this public key alone, on any computer (may be repeated)",
+    )
     install = actions.add_parser("install", help="check a signed file and put it on trial")
     install.add_argument("file", type=Path, metavar="FILE")
     install.add_argument(
@@ -56,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     send = actions.add_parser("send", help="from the control room: bring a signed file to a robot by MQTT")
     import_module(_SEND).add_arguments(send)
     for action in (verify, install, listed, rollback, confirm):
-        action.add_argument(
-            "--config", type=Path, default=SERVICE_CONFIG, help="of the node (default: %(default)s)"
-        )
+        add_config_option(action)
     parser.epilog = (
         "A running node notices what changed and switches between two frames.\n"
         "Exit code 0: done, or good. 1: one sentence says what is not; then nothing changed."
@@ -76,11 +83,7 @@ def run(args: argparse.Namespace) -> int:
 def _install(args: argparse.Namespace) -> int:
     from edge_node.update.installer import Installer
 
-    try:
-        source = args.file.open("rb")
-    except OSError as err:
-        raise UpdateError(f"{args.file}: {err.strerror or err}") from err
-    with source:
+    with _open(args.file) as source:
         config, store = _open_store(args.config)
         statement = Installer(store, config.bundle).install(
             source,
@@ -121,11 +124,11 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         print(msgspec.json.encode(state).decode())
     else:
-        print(_format_state(state, config.bundle))
+        print(_format_state(state, config.bundle, store))
     return 0
 
 
-def _format_state(state: State, config: BundleConfig) -> str:
+def _format_state(state: State, config: BundleConfig, store: BundleStore) -> str:
     from edge_node.update.bundle_store import packaged_version
 
     name, version = packaged_version()
@@ -134,7 +137,7 @@ def _format_state(state: State, config: BundleConfig) -> str:
         if role == "behind it" and slot == state.current:
             continue
         label = state.slots[slot].label if slot else f"{name}-{version} (in the package)"
-        lines.append(f"{role:<10} {label}{_describe_slot(state, slot)}")
+        lines.append(f"{role:<10} {label}{_describe_slot(state, slot, store)}")
     if (trial := state.trial) is not None:
         lines.append(
             f"{'trial':<10} {trial.judged} of {config.trial_verdicts} verdicts, {trial.abstained} abstained,"
@@ -144,6 +147,7 @@ def _format_state(state: State, config: BundleConfig) -> str:
     lines += [
         f"{'lowest':<10} {name}-{version}" for name, version in sorted(state.floor.items()) if version != "0"
     ]
+    lines += [f"{'trusts':<10} key {key.fingerprint} {key.file}" for key in store.keys]
     lines += [f"{'given up':<10} {found.name}-{found.version}: {found.reason}" for found in state.rejected]
     lines += [
         f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.bundle} {event.step.value}: {event.text}"
@@ -152,14 +156,16 @@ def _format_state(state: State, config: BundleConfig) -> str:
     return "\n".join(lines)
 
 
-def _describe_slot(state: State, slot: SlotId | None) -> str:
+def _describe_slot(state: State, slot: SlotId | None, store: BundleStore) -> str:
     if slot is None:
         return ""
-    entry = state.slots[slot]
-    return f", signed {entry.issued_at:%Y-%m-%d %H:%M}Z, installed {entry.installed_at:%Y-%m-%d %H:%M}Z"
+    entry, signer = state.slots[slot], store.signer(slot)
+    is_trusted = any(key.fingerprint == signer for key in store.keys)
+    by = f"by key {signer}" + ("" if is_trusted else ", WHICH IS NOT TRUSTED,")
+    return f", signed {by} {entry.issued_at:%Y-%m-%d %H:%M}Z, installed {entry.installed_at:%Y-%m-%d %H:%M}Z"
 
 
-def _open_store(path: Path) -> tuple[Config, BundleStore]:
+def _open_store(given: Path | None) -> tuple[Config, BundleStore]:
     """Return configuration and store, after becoming the user who owns the node's state.
 
     The keys are read before, with the rights of the caller.
@@ -170,6 +176,7 @@ def _open_store(path: Path) -> tuple[Config, BundleStore]:
     from edge_node.signing import load_trusted_keys
     from edge_node.update.bundle_store import BundleStore
 
+    path = find_config(given)
     config = load_config(path)
     if config.bundle.path != STORE_NAME:
         raise ConfigError(
@@ -178,26 +185,14 @@ def _open_store(path: Path) -> tuple[Config, BundleStore]:
         )
     keys = load_trusted_keys(config.bundle.trusted_keys)
     state_dir = Path(config.node.state_dir)
-    _become_owner(state_dir)
+    become_owner(state_dir)
     return config, BundleStore(state_dir / STORE_NAME, keys)
-
-
-def _become_owner(folder: Path) -> None:
-    """Change from root to the owner of ``folder``: the service cannot read files that root writes."""
-    try:
-        owner = folder.stat()
-    except OSError as err:
-        raise ConfigError(
-            f"[node] state_dir {folder}: {err.strerror or err}; start the node once, or make the folder"
-        ) from err
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
 
 
 def _verify(args: argparse.Namespace) -> int:
     """Check files, signature and golden probe; print the error of each output against its tolerance."""
+    if args.key:
+        return _verify_by_keys(args)
     if args.bundle == STORE_NAME:
         _, store = _open_store(args.config)
         return _report_good(args.bundle, store.bundle(store.state().current))
@@ -210,11 +205,42 @@ def _verify_file(args: argparse.Namespace) -> int:
     """Check a transport file as ``install`` does, up to the golden probe, and change nothing."""
     from edge_node.update.installer import Installer
 
-    with Path(args.bundle).open("rb") as source:
-        config, store = _open_store(args.config)
+    with _open(Path(args.bundle)) as source:
+        try:
+            config, store = _open_store(args.config)
+        except ConfigError as err:
+            raise ConfigError(
+                f"{err}; away from the robot, --key release.public.pem checks a file by its signer's key"
+            ) from err
         Installer(store, config.bundle).verify(source, args.bundle)
     print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
     return 0
+
+
+def _verify_by_keys(args: argparse.Namespace) -> int:
+    """Check a transport file without a robot: signature, expiry, contents, golden probe."""
+    from edge_node.update.installer import verify_release
+
+    file = Path(args.bundle)
+    if not file.is_file():
+        raise UpdateError(f"{file}: --key checks a signed file of `converter bundle pack`, found none there")
+    keys = [load_trusted_key(str(key), "--key") for key in args.key]
+    with _open(file) as source, TemporaryDirectory(prefix="edge-node-verify-") as folder:
+        statement, signer = verify_release(source, str(file), keys, Path(folder))
+    classes = ", ".join(statement.robot_classes) or "any class"
+    print(
+        f"{file}: good. {statement.label}, signed by key {signer.fingerprint}, for robots of {classes},"
+        f" to be installed until {statement.expires_at:%Y-%m-%d %H:%M}Z; a robot that had {statement.version}"
+        " or a higher version refuses it"
+    )
+    return 0
+
+
+def _open(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as err:
+        raise UpdateError(f"{file}: {err.strerror or err}") from err
 
 
 def _report_good(name: str, bundle: Bundle) -> int:
@@ -224,8 +250,8 @@ def _report_good(name: str, bundle: Bundle) -> int:
     for result in results:
         print(f"{result.file} {result.output}: {result.share_of_tolerance:.0%} of the tolerance")
     print(
-        f"{name}: good. {manifest.name} {manifest.version}, {len(manifest.models)} model(s),"
-        f" {len(manifest.cascade.stages)} stage(s), golden probe of"
+        f"{name}: good. {manifest.name} {manifest.version}, {counted(len(manifest.models), 'model')},"
+        f" {counted(len(manifest.cascade.stages), 'stage')}, golden probe of"
         f" {len(engine.bundle.golden.pictures)} pictures on {found.name} {found.version}"
     )
     return 0

@@ -7,6 +7,7 @@ imported, so that ``--help`` is quick. ``edge-node`` and ``converter`` share thi
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+# Without a file's name they are those of stdout: a full disk behind a redirection.
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
@@ -80,7 +83,8 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
         return 1
     except OSError as err:
         # Expected errors are worded where they occur; this is a full disk or a name that is too long.
-        print(f"{program}: {err.filename or 'output'}: {err.strerror or err}", file=sys.stderr)
+        where = err.filename or ("output" if err.errno in _OUTPUT_ERRORS else "")
+        print(": ".join(filter(None, (program, str(where), err.strerror or str(err)))), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)

@@ -11,17 +11,16 @@ from edge_node.commands.responses import CommandOutcome
 from edge_node.messages.command import CommandError, arguments
 from edge_node.messages.response import Result
 from edge_node.messages.review import Review
-from edge_node.messages.topics import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_node.commands.admission import AdmittedCommand
+    from edge_node.commands.known_subjects import KnownSubjects
     from edge_node.evidence.store import EvidenceStore
     from edge_node.findings.log import FindingLog
     from edge_node.messages.command import RecordReview
     from edge_node.messages.topics import Topics
-    from edge_node.spool.spool import Spool
 
 
 class ReviewHandler:
@@ -30,7 +29,7 @@ class ReviewHandler:
     def __init__(
         self,
         topics: Topics,
-        spool: Spool,
+        known: KnownSubjects,
         evidence: EvidenceStore,
         findings: FindingLog,
         severities: Sequence[str],
@@ -39,13 +38,13 @@ class ReviewHandler:
 
         Args:
             topics: of this robot.
-            spool: its numbers tell which verdicts exist.
+            known: which verdicts and findings there were.
             evidence: protects pictures.
             findings: marks those that are open.
             severities: the labels that a severity may have.
         """
         self._topics = topics
-        self._spool = spool
+        self._known = known
         self._evidence = evidence
         self._findings = findings
         self._severities = severities
@@ -74,14 +73,12 @@ class ReviewHandler:
         return CommandOutcome(Result.DONE, "recorded", text, data)
 
     def _check(self, command: RecordReview) -> None:
-        robot, epoch, number = command.subject.rsplit(":", 2)
+        robot = command.subject.rsplit(":", 2)[0]
         if robot != self._topics.robot:
             raise CommandError("not_ours", f"{command.subject} is not of robot {self._topics.robot}")
-        last = self._spool.last_number(Kind.VERDICT)
-        if epoch == self._spool.epoch and int(number.lstrip("f")) > last:
-            raise CommandError(
-                "unknown_subject", f"{command.subject} was never said: the last verdict is {last}"
-            )
+        problem = self._known.find_problem(command.subject)
+        if problem is not None and command.subject not in self._findings.open_ids():
+            raise CommandError("unknown_subject", problem)
         if command.severity is not None and command.severity not in self._severities:
             known = ", ".join(self._severities)
             raise CommandError("unknown_label", f"severity {command.severity}: known are {known}")

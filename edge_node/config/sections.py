@@ -27,6 +27,7 @@ from edge_node.config.value_types import (
     TopicName,
 )
 from edge_node.errors import ConfigError
+from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -332,14 +333,10 @@ def load_config(path: Path) -> Config:
         ConfigError: one line per problem, all of them.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{path}: no file; `edge-node init` writes an example")
-        with path.open("rb") as file:
-            text = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as err:
-        raise ConfigError(f"{path}: {err.strerror or err}; `edge-node init` writes an example") from err
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path}: more than {MAX_CONFIG_BYTES} bytes is no configuration")
+        text = read_bounded(path, MAX_CONFIG_BYTES)
+    except TextFileError as err:
+        hint = "; `edge-node init` writes an example" if err.is_missing else ""
+        raise ConfigError(f"{path}: {err}{hint}") from err
     return parse_config(text, str(path))
 
 

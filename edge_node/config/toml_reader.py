@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.errors import ConfigError
+from edge_node.text_file import TextFileError, decode_text
+from edge_node.validation import describe_invalid, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,15 +33,17 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
         ConfigError: one line per problem, all of them, each beginning with ``where``.
     """
     try:
-        document = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        document = msgspec.toml.decode(decode_text(text))
+    except TextFileError as err:
+        raise ConfigError(f"{where}: not TOML: {err}") from err
+    except (msgspec.DecodeError, RecursionError) as err:
         raise ConfigError(f"{where}: not TOML: {err}") from err
     problems = [_unknown("section", name, known) for name in document if name not in known]
     sections: dict[str, msgspec.Struct] = {}
     for name, section in known.items():
         values = document.get(name, {})
         if not isinstance(values, dict):
-            problems.append(f"[{name}] wanted a section, found {name} = {values!r}")
+            problems.append(f"[{name}] wanted a section, found {name} = {show(values)}")
             continue
         found = list(_section_problems(name, section, values))
         problems += found
@@ -47,7 +51,7 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
             try:
                 sections[name] = msgspec.convert(values, section)
             except msgspec.ValidationError as err:  # keys that contradict each other
-                problems.append(f"[{name}] {err}")
+                problems.append(f"[{name}] {describe_invalid(err, values, section)}")
     if problems:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
     return sections
@@ -94,7 +98,8 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
         try:
             msgspec.convert(values[field.name], types[field.name])
         except msgspec.ValidationError as err:
-            yield f"[{name}] {field.name} = {values[field.name]!r}: {str(err).replace('`', '')}"
+            problem = describe_invalid(err, values[field.name], types[field.name])
+            yield f"[{name}] {field.name} = {show(values[field.name])}: {problem}"
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

@@ -6,10 +6,20 @@ from typing import Annotated
 
 import msgspec
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
+from edge_node.validation import name_rule, text_rule
+
+Id = Annotated[
+    str,
+    name_rule(
+        "A-Za-z0-9",
+        "A-Za-z0-9_-",
+        (1, 64),
+        "1 to 64 letters (a-z, A-Z), digits, _ and -, the first a letter or digit",
+    ),
+]
 Pixels = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
-FourCc = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{4}\Z")]
+FourCc = Annotated[str, text_rule(r"^[A-Z0-9]{4}\Z", "four capital letters or digits, such as MJPG or YUYV")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Milliseconds = Annotated[float, msgspec.Meta(gt=0)]
 TopicName = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]

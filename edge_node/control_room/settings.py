@@ -13,6 +13,8 @@ from edge_node.config.toml_reader import about, example_text, read_sections
 from edge_node.config.value_types import Id, Port, Text
 from edge_node.errors import ConfigError
 from edge_node.mqtt.endpoint import check_security
+from edge_node.text_file import TextFileError, read_bounded
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,14 +126,10 @@ def load_settings(path: Path) -> RoomSettings:
         ConfigError: one line per problem, all of them.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as err:
-        raise ConfigError(
-            f"{path}: {err.strerror or err}; `edge-node control-room --example` prints one"
-        ) from err
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path}: more than {MAX_CONFIG_BYTES} bytes is no configuration")
+        text = read_bounded(path, MAX_CONFIG_BYTES)
+    except TextFileError as err:
+        hint = "; `edge-node control-room --example` prints one" if err.is_missing else ""
+        raise ConfigError(f"{path}: {err}{hint}") from err
     sections = read_sections(text, str(path), SECTIONS)
     try:
         return build_settings(**{name: msgspec.structs.asdict(section) for name, section in sections.items()})
@@ -150,15 +148,11 @@ def build_settings(
     Raises:
         ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
+    document = {"mqtt": mqtt, "room": room or {}, "web": web or {}, "commands": commands or {}}
     try:
-        settings = RoomSettings(
-            mqtt=msgspec.convert(mqtt, MqttConfig),
-            room=msgspec.convert(room or {}, RoomConfig),
-            web=msgspec.convert(web or {}, WebConfig),
-            commands=msgspec.convert(commands or {}, RoomCommandsConfig),
-        )
+        settings = msgspec.convert(document, RoomSettings)
     except msgspec.ValidationError as err:
-        raise ConfigError(str(err).replace("`", "")) from err
+        raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
     check_security(settings.mqtt)
     _check_web(settings.web)
     return settings

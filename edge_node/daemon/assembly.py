@@ -20,6 +20,7 @@ from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
 from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
+from edge_node.commands.known_subjects import KnownSubjects
 from edge_node.commands.pause import PauseHandler, ResumeHandler
 from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
@@ -58,6 +59,7 @@ from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.signing import load_trusted_keys
 from edge_node.spool.spool import Spool
+from edge_node.state_folder import make_state_folder
 from edge_node.update.bundle_store import BundleStore
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installed_bundle import load_installed, note_start
@@ -109,12 +111,7 @@ def run_daemon(config: Config, stop: threading.Event, reload: threading.Event | 
 
 
 def _make_state_dir(config: Config) -> Path:
-    path = Path(config.node.state_dir)
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as err:
-        raise ConfigError(f"[node] state_dir = {str(path)!r}: {err.strerror or err}") from err
-    return path
+    return make_state_folder(Path(config.node.state_dir))
 
 
 def _camera(node: Registry) -> CameraParts:
@@ -148,7 +145,9 @@ def _storage(node: Registry) -> StorageParts:
     audit = node.stack.enter_context(AuditLog(AuditFiles(node.state_dir / FOLDER_NAME)))
     findings = FindingLog(node.config.findings, node.state_dir, spool)
     node.verdict_listeners.append(findings)
-    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit))
+    known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
+    node.verdict_listeners.append(known)
+    return StorageParts(spool, evidence, findings, audit, ResponseWriter(node.topics, spool, audit), known)
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:
@@ -196,7 +195,7 @@ def _handlers(
     node: Registry, models: ModelParts, storage: StorageParts, fetcher: Fetcher | None
 ) -> dict[Verb, Handler]:
     """Return the handler of each verb but ``snapshot``; a new command is registered here."""
-    spool, evidence, findings = storage.spool, storage.evidence, storage.findings
+    evidence, findings = storage.evidence, storage.findings
     severities = node.config.findings.severities
     no_updates = refuse_unsupported('[bundle] path = "store" and trusted_keys would allow it')
     return {
@@ -204,7 +203,7 @@ def _handlers(
         Verb.RESUME: ResumeHandler(node.pause).handle,
         Verb.EVIDENCE: EvidenceHandler(evidence).handle,
         Verb.RELOAD: ReloadHandler(models.reloader, storage.responses).handle,
-        Verb.REVIEW: ReviewHandler(node.topics, spool, evidence, findings, severities).handle,
+        Verb.REVIEW: ReviewHandler(node.topics, storage.known, evidence, findings, severities).handle,
         Verb.UPDATE: UpdateHandler(fetcher).handle if fetcher is not None else no_updates,
     }
 

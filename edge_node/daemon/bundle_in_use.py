@@ -6,8 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from edge_node.daemon.inference_thread import Judge
-from edge_node.inspection.inspectability import thresholds_of
-from edge_node.inspection.inspector import Inspector, Tiling
+from edge_node.inspection.inspector import configured_inspector
 from edge_node.inspection.verdict_recorder import VerdictRecorder
 from edge_node.messages.status import Part, PartState
 
@@ -101,24 +100,7 @@ class BundleInUse:
         manifest = engine.bundle.manifest
         self._name = f"{manifest.name}-{manifest.version}"
         self.judge = Judge(
-            _inspector(self._config, engine), VerdictRecorder(self._config, engine.bundle, self._epoch)
+            configured_inspector(self._config.inspect, engine),
+            VerdictRecorder(self._config, engine.bundle, self._epoch),
         )
         self.part = Part(state=PartState.OK, text="the golden probe holds")
-
-
-def _inspector(config: Config, engine: Engine) -> Inspector:
-    """Return an inspector with the operator's settings."""
-    inspect = config.inspect
-    tiling = None
-    if inspect.tiles_across * inspect.tiles_down > 1:
-        tiling = Tiling(
-            inspect.tiles_across, inspect.tiles_down, inspect.tile_overlap, inspect.tile_budget_ms
-        )
-    thresholds = thresholds_of(inspect)
-    return Inspector(
-        engine,
-        material=inspect.material,
-        thresholds=thresholds,
-        tiling=tiling,
-        is_painted_steel=inspect.surface == "painted_steel",
-    )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.commands.audit_log import AuditLog
+    from edge_node.commands.known_subjects import KnownSubjects
     from edge_node.commands.responses import ResponseWriter
     from edge_node.config.sections import Config
     from edge_node.daemon.bundle_in_use import BundleInUse, BundleListener
@@ -102,6 +103,7 @@ class StorageParts:
     findings: FindingLog
     audit: AuditLog
     responses: ResponseWriter
+    known: KnownSubjects
 
 
 @dataclass(frozen=True, slots=True)

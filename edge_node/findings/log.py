@@ -70,6 +70,10 @@ class FindingLog:
             return []
         return self._write(self._tracker.see(verdict))
 
+    def open_ids(self) -> tuple[str, ...]:
+        """Return the ids of the findings that are open now."""
+        return self._tracker.open_ids if self._enabled else ()
+
     def review(self, finding_id: str, review: Review) -> Finding | None:
         """Mark an open finding with a person's review, and spool it; None if there is no such open one."""
         found = self._tracker.review(finding_id, review) if self._enabled else None

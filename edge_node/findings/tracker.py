@@ -71,6 +71,12 @@ class FindingTracker:
         self.state.candidates = [kind for kind in self.state.candidates if kind.is_open or any(kind.hits)]
         return changes
 
+    @property
+    def open_ids(self) -> tuple[str, ...]:
+        """The ids of the findings that are open now."""
+        open_ones = (kind.finding for kind in self.state.candidates if kind.is_open)
+        return tuple(finding.id for finding in open_ones if finding is not None)
+
     def review(self, finding_id: str, review: Review) -> Finding | None:
         """Mark an open finding with a review and return it to be published; None if no such finding is open.
 

@@ -11,14 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_node.errors import BundleError
-from edge_node.messages.identifiers import Identifier
+from edge_node.messages.identifiers import SHA256_WANTED, Identifier
+from edge_node.validation import describe_invalid, name_rule, text_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")]
-Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+FileName = Annotated[
+    str,
+    name_rule(
+        "A-Za-z0-9",
+        "A-Za-z0-9._-",
+        (1, 128),
+        "a file name of 1 to 128 letters (a-z, A-Z), digits, dots, _ and -, the first a letter or digit",
+    ),
+]
+Version = Annotated[
+    str,
+    name_rule(
+        "A-Za-z0-9",
+        "A-Za-z0-9._+-",
+        (1, 64),
+        "1 to 64 letters (a-z, A-Z), digits, dots, _, + and -, the first a letter or digit",
+    ),
+]
+Sha256 = Annotated[str, text_rule(r"^[0-9a-f]{64}\Z", SHA256_WANTED)]
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]  # finite
 Between0And1 = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
@@ -208,7 +225,9 @@ def decode_manifest(text: bytes, where: str) -> Manifest:
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise BundleError(f"{where}: {err}; convert again with this version") from err
+        raise BundleError(
+            f"{where}: {describe_invalid(err, kind=Manifest)}; convert again with this version"
+        ) from err
     if problems := list(_contradictions(manifest)):
         raise BundleError(f"{where}: {'; '.join(problems)}")
     return manifest

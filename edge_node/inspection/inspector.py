@@ -15,7 +15,7 @@ from edge_node.errors import ConfigError
 from edge_node.inference.cascade import OperatorSettings
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, estimate_area
 from edge_node.inspection.grades import grade
-from edge_node.inspection.inspectability import find_colourless, inspect
+from edge_node.inspection.inspectability import find_colourless, inspect, thresholds_of
 from edge_node.inspection.overlay import Marking, draw_overlay
 from edge_node.inspection.tiling import (
     Tile,
@@ -32,6 +32,7 @@ from edge_node.messages.verdict import Decision, Outcome, Tiles
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_node.config.sections import InspectConfig
     from edge_node.inference.engine import CascadeResult, Engine, ModelOutputs, PreparedPicture
     from edge_node.inference.manifest import Stage
     from edge_node.inspection.inspectability import Thresholds
@@ -211,6 +212,24 @@ def _merge_tiles(tiles: list[Tile], found: list[Inspection], width: int, height:
 def _round_area(share: float) -> float | None:
     """Return the area for the verdict; None where the map shows nothing: corroded metal has no area of 0."""
     return round(share, 4) or None
+
+
+def configured_inspector(config: InspectConfig, engine: Engine) -> Inspector:
+    """Return an inspector with the operator's settings.
+
+    Raises:
+        ConfigError: the bundle does not know the material.
+    """
+    tiling = None
+    if config.tiles_across * config.tiles_down > 1:
+        tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap, config.tile_budget_ms)
+    return Inspector(
+        engine,
+        material=config.material,
+        thresholds=thresholds_of(config),
+        tiling=tiling,
+        is_painted_steel=config.surface == "painted_steel",
+    )
 
 
 def _check_material(material: str, engine: Engine) -> None:

@@ -24,13 +24,21 @@ from edge_node.messages.review import (
     SubjectId,
     find_contradiction,
 )
+from edge_node.validation import describe_invalid, name_rule
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
 MAX_COMMAND_BYTES = 4096
 CommandId = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}\Z", description="random; never used twice")
+    str,
+    name_rule(
+        "A-Za-z0-9",
+        "A-Za-z0-9._-",
+        (8, 64),
+        "8 to 64 letters (a-z, A-Z), digits, dots, _ and -, the first a letter or digit",
+        description="random; never used twice",
+    ),
 ]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -182,7 +190,7 @@ def decode_command(verb: str, payload: bytes) -> Command:
         command = msgspec.convert(document, kind)
         msgspec.json.encode(command)  # a lone surrogate could be neither logged nor sent in a response
     except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as err:
-        raise CommandError("schema", _shorten(str(err))) from None
+        raise CommandError("schema", _shorten(describe_invalid(err, document, kind))) from None
     return command
 
 

@@ -6,13 +6,18 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-Identifier = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
+from edge_node.validation import name_rule, text_rule
+
+SHA256_WANTED = "64 hexadecimal digits (0-9, a-f)"
+NAME_WANTED = "1 to 64 letters (a-z, A-Z), digits, _ and -, the first a letter or digit"
+Identifier = Annotated[str, name_rule("A-Za-z0-9", "A-Za-z0-9_-", (1, 64), NAME_WANTED)]
 
 
 Ordered = Annotated[
     str,
-    msgspec.Meta(
-        pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}\Z",
+    text_rule(
+        r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}\Z",
+        "one to four whole numbers with dots between, such as 2, 1.10 or 2026.11.24",
         description="one to four whole numbers with dots between: 2, 1.10, 2026.11.24",
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LABELS_NAME = "labels.csv"
+MAX_TABLE_BYTES = 256 * 1024 * 1024  # a million rows of 100 bytes are 100 MB
 COLUMNS = (
     "file",
     "set",

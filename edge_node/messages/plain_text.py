@@ -24,6 +24,11 @@ def colour_text(text: str, outcome: Outcome, stream: TextIO | None = None) -> st
     return f"{_COLOURS[outcome]}{text}{_RESET}" if (stream or sys.stdout).isatty() else text
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: "1 finding", "2 findings"."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def escape_unprintable(text: str) -> str:
     """Return ``text`` with ``?`` for every unprintable character: no escape sequence, no line break."""
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node.errors import CorrosionError
 from edge_node.messages.verdict import Pose
+from edge_node.validation import describe_invalid
 
 MAX_POSE_BYTES = 1024
 
@@ -38,7 +39,8 @@ def parse_pose(message: bytes) -> tuple[Pose, float]:
     try:
         found = msgspec.json.decode(message, type=PoseMessage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise PoseError(f"no pose: {err}; wanted an object like {{'distance_m': 12.5}}") from err
+        problem = describe_invalid(err, kind=PoseMessage)
+        raise PoseError(f"no pose: {problem}; wanted an object like {{'distance_m': 12.5}}") from err
     values = (found.distance_m, found.x_m, found.y_m, found.z_m)
     if all(value is None for value in values):
         raise PoseError("no pose: neither distance_m nor x_m, y_m, z_m")

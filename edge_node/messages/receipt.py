@@ -6,13 +6,15 @@ from typing import Annotated
 
 import msgspec
 
+from edge_node.validation import text_rule
+
 MAX_RECEIPT_BYTES = 1024
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The consumer has stored every verdict of ``epoch`` up to ``seq``. Publish it retained, now and then."""
 
-    epoch: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+    epoch: Annotated[str, text_rule(r"^[0-9a-f-]{36}\Z", "an epoch: 36 hexadecimal digits and -")]
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from edge_node.messages.identifiers import Count  # the same
+from edge_node.messages.identifiers import SHA256_WANTED, Count  # the same
+from edge_node.validation import text_rule
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -26,7 +27,7 @@ class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
     schema: Literal["corrosion/v1"] = "corrosion/v1"
     site: str
     robot: str
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    sha256: Annotated[str, text_rule(r"^[0-9a-f]{64}\Z", SHA256_WANTED)]
     offset: Count
     length: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIECE_BYTES)]
 

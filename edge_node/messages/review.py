@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from edge_node.messages.identifiers import SHA256_WANTED
+from edge_node.validation import name_rule, text_rule
+
 if TYPE_CHECKING:
     from edge_node.messages.response import Response
 
@@ -17,31 +20,41 @@ _UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 
 SubjectId = Annotated[
     str,
-    msgspec.Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}:[A-Za-z0-9-]{1,64}:f?[1-9][0-9]{0,18}\Z",
+    text_rule(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}:[A-Za-z0-9-]{1,64}:f?[1-9][0-9]{0,18}\Z",
+        "the id of a finding or verdict, ROBOT:EPOCH:fNUMBER or ROBOT:EPOCH:NUMBER",
         description="id of the finding or of the verdict",
     ),
 ]
 Sha256 = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z", description="of the picture: 64 hexadecimal digits")
+    str,
+    text_rule(r"^[0-9a-f]{64}\Z", SHA256_WANTED, description="of the picture: 64 hexadecimal digits"),
 ]
 Label = Annotated[
     str,
-    msgspec.Meta(
-        pattern=r"^[a-z][a-z0-9_]{0,31}\Z", description="what is right: small letters, digits and _"
+    name_rule(
+        "a-z",
+        "a-z0-9_",
+        (1, 32),
+        "1 to 32 small letters (a-z), digits and _, the first a letter",
+        description="what is right: small letters, digits and _",
     ),
 ]
 Name = Annotated[
     str,
-    msgspec.Meta(
-        pattern=rf"^[^\x20{_UNPRINTABLE}][^{_UNPRINTABLE}]{{0,63}}\Z",
+    name_rule(
+        rf"^\x20{_UNPRINTABLE}",
+        rf"^{_UNPRINTABLE}",
+        (1, 64),
+        "a name of 1 to 64 printable characters, the first no blank",
         description="who says so: one printable line",
     ),
 ]
 Note = Annotated[
     str,
-    msgspec.Meta(
-        pattern=rf"^[^{_UNPRINTABLE}]{{1,500}}\Z",
+    text_rule(
+        rf"^[^{_UNPRINTABLE}]{{1,500}}\Z",
+        "one line of 1 to 500 printable characters",
         description="for people: one line of at most 500 characters",
     ),
 ]

@@ -8,11 +8,12 @@ from enum import Enum
 from typing import Final
 
 from edge_node.errors import ConfigError
+from edge_node.messages.identifiers import NAME_WANTED
 
 ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-ID_WANTED: Final = "wanted 1 to 64 letters, digits, _ and -, the first a letter or digit"
+ID_WANTED: Final = f"wanted {NAME_WANTED}"
 
 
 class Kind(str, Enum):

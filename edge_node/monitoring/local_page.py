@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.verdict import encode
+from edge_node.text_file import TextFileError, read_token
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -57,7 +58,7 @@ class LocalPage:
             ConfigError: no token for an address that other machines reach.
             PageError: the port cannot be bound.
         """
-        self._token = _load_token(config)
+        self._token = load_token(config)
         self.view = view
         self.html = PAGE.read_bytes()
         self.hosts = {"localhost", "127.0.0.1", "::1", config.host, *config.names}
@@ -200,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _load_token(config: HttpConfig) -> str:
+def load_token(config: HttpConfig) -> str:
     """Return the token that requests need; empty if they need none."""
     if config.token_file is None:
         if not _is_loopback(config.host):
@@ -210,10 +211,10 @@ def _load_token(config: HttpConfig) -> str:
             )
         return ""
     try:
-        token = Path(config.token_file).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as err:
+        token = read_token(Path(config.token_file))
+    except TextFileError as err:
         raise ConfigError(f"[http] token_file = {config.token_file!r}: {err}") from err
-    if len(token) < _MIN_TOKEN or not token.isalnum():
+    if len(token) < _MIN_TOKEN or not (token.isascii() and token.isalnum()):
         raise ConfigError(
             f"[http] token_file = {config.token_file!r}: wanted at least {_MIN_TOKEN} letters and digits"
         )

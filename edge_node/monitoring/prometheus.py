@@ -27,7 +27,7 @@ def format_metrics(state: PageState) -> bytes:
             "frames_per_second": ("Captured, over the last seconds.", health.frames_per_s),
             "verdicts_per_second": ("Decided, over the last seconds.", health.verdicts_per_s),
             "frame_age_ms": ("From capture to the spool, newest frame.", health.frame_age_ms),
-            "inference_ms": ("Preprocessing and models, newest frame.", health.inference_ms),
+            "inference_ms": ("Preprocessing and models, newest frame that was judged.", health.inference_ms),
             "memory_mb": ("Resident memory of the daemon.", health.memory_mb),
             "temperature_celsius": ("Hottest sensor of the board.", health.temperature_c),
             "alarms": ("Alarms that are raised now.", len(health.alarms)),

@@ -11,6 +11,7 @@ from edge_node import __version__
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.clock import boot_id, time_quality
 from edge_node.messages.status import Health, Part, PartState, Status
+from edge_node.messages.verdict import Outcome
 from edge_node.monitoring.machine import memory_mb, temperature_c
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class StatusBoard:
         self._dropped += verdict.frames_dropped
         self._verdicts += 1
         self._last_frame_age_ms = round(frame.age_ms, 3)
-        self._last_inference_ms = round(inspection.inference_ms, 3)
+        if verdict.outcome is not Outcome.NOT_INSPECTABLE:  # then no model ran
+            self._last_inference_ms = round(inspection.inference_ms, 3)
 
     def status(self, camera: CameraState) -> Status:
         """Return the status message; the publisher fills in link and spool."""

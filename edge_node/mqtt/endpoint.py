@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from edge_node.errors import ConfigError
 from edge_node.mqtt.types import Endpoint
+from edge_node.text_file import TextFileError, check_pem_file, read_secret, read_text_file
 
 if TYPE_CHECKING:
     from edge_node.config.delivery_sections import MqttConfig
     from edge_node.messages.topics import Topics
 
-_MAX_SECRET_BYTES = 4096
+_MAX_CA_BYTES = 4 * 1024 * 1024  # the system's own list has 0.3 MB
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _TLS_PORT, _PLAIN_PORT = 8883, 1883
@@ -89,13 +90,22 @@ def host_problems(hostname: str) -> list[str]:
 def _tls(config: MqttConfig) -> ssl.SSLContext:
     ca_file = _path(config.ca_file) if config.ca_file else None
     try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
+        # As text: OpenSSL would skip the first certificate of a file with a byte order mark without a word.
+        authorities = _ascii(read_text_file(Path(ca_file), _MAX_CA_BYTES)) if ca_file else None
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
+    except TextFileError as err:
+        raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {err}") from err
     except (OSError, ssl.SSLError) as err:
-        raise ConfigError(f"[mqtt] ca_file {ca_file}: {_why(err)}") from err
+        raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {_why(err)}; wanted certificates in PEM") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.insecure_skip_host_name_check:
         context.check_hostname = False  # the certificate itself is still checked
     if config.cert_file and config.key_file:
+        for key, file in (("cert_file", config.cert_file), ("key_file", config.key_file)):
+            try:
+                check_pem_file(Path(_path(file)))
+            except TextFileError as err:
+                raise ConfigError(f"[mqtt] {key} = {_path(file)!r}: {err}") from err
         try:
             # A key with a password would wait for a person at the terminal.
             context.load_cert_chain(_path(config.cert_file), _path(config.key_file), password=lambda: "")
@@ -110,22 +120,20 @@ def _secret(path: str | None, key: str) -> str | None:
         return None
     file = Path(_path(path))
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_MAX_SECRET_BYTES + 1)
-        text = content.decode("utf-8").splitlines()[0] if content else ""
-    except OSError as err:
-        raise ConfigError(f"[mqtt] {key} {file}: {err.strerror or err}") from err
-    except UnicodeDecodeError:
-        raise ConfigError(f"[mqtt] {key} {file}: not UTF-8 text") from None
-    if not text or len(content) > _MAX_SECRET_BYTES:
-        raise ConfigError(f"[mqtt] {key} {file}: wanted one line of text, at most {_MAX_SECRET_BYTES} bytes")
-    return text
+        return read_secret(file)
+    except TextFileError as err:
+        raise ConfigError(f"[mqtt] {key} = {str(file)!r}: {err}") from err
 
 
 def _path(text: str) -> str:
     """Return ``text`` with systemd's credentials folder filled in."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     return text.replace("$CREDENTIALS_DIRECTORY", folder, 1) if folder else text
+
+
+def _ascii(text: str) -> str:
+    """Return ``text`` as ``ssl`` wants it; comments between certificates may be in any language."""
+    return text.encode("ascii", "replace").decode("ascii")
 
 
 def _is_loopback(hostname: str) -> bool:

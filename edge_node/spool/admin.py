@@ -58,7 +58,11 @@ class SpoolAdmin:
         Raises:
             SpoolError: there is none, or it is damaged.
         """
-        if not path.is_file() or path.stat().st_size == 0:
+        try:
+            is_there = path.is_file() and path.stat().st_size > 0
+        except OSError as err:
+            raise SpoolError(f"{path}: {err.strerror}; run this as the node's user, or as root") from err
+        if not is_there:
             raise SpoolError(f"{path}: no spool there; name it with --spool, or its node with --config")
         self._path = path
         try:

@@ -95,7 +95,8 @@ def lasting_alarms(path: Path, *, restored: str, quarantined: int) -> tuple[Alar
         if file.name.rsplit("-", 1)[-1].isdigit()
     ]
     if quarantined:
-        text = f"{quarantined} rows are refused for good; see `edge-node spool status`"
+        rows = "1 row is" if quarantined == 1 else f"{quarantined} rows are"
+        text = f"{rows} refused for good; see `edge-node spool status`"
         found.append(Alarm(code="quarantine", text=text))
     return tuple(found)
 

@@ -31,7 +31,7 @@ from edge_node.inference.bundle import (
     load_bundle,
 )
 from edge_node.inference.manifest import decode_manifest
-from edge_node.signing import check_signature
+from edge_node.signing import check_signature, fingerprint
 from edge_node.update.release import MAX_STATEMENT_BYTES, Release, decode_release
 from edge_node.update.state import SlotId, State
 from edge_node.update.transport_file import SIGNATURE_NAME, STATEMENT_NAME, UNSIGNED
@@ -189,6 +189,14 @@ class BundleStore:
             return content
 
         return CheckedBundle(statement, slot_of(text), check_bundle(path, read))
+
+    def signer(self, slot: SlotId) -> str:
+        """Return the fingerprint of the key that signed ``slot``, unchecked; "unknown" if it is gone."""
+        try:
+            signed = _read(self.slots / slot / SIGNATURE_NAME, len(UNSIGNED))
+        except (OSError, BundleError):
+            return "unknown"
+        return fingerprint(signed)
 
     def sweep(self, state: State) -> None:
         """Delete slots and leftovers that ``state`` does not name; the lock must be held."""

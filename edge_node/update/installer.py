@@ -13,12 +13,14 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edge_node.config.sections import BundleConfig
 from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import BundleError, TensorMismatchError, UpdateError
+from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import prepare_engine
 from edge_node.signing import check_signature
-from edge_node.update.bundle_store import now, packaged_version, slot_of
-from edge_node.update.release import find_refusals
+from edge_node.update.bundle_store import BundleStore, now, packaged_version, slot_of
+from edge_node.update.release import RobotStanding, find_refusals
 from edge_node.update.transport_file import (
     SIGNATURE_NAME,
     STATEMENT_NAME,
@@ -29,12 +31,11 @@ from edge_node.update.transport_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-    from edge_node.config.sections import BundleConfig
-    from edge_node.update.bundle_store import BundleStore
+    from edge_node.signing import TrustedKey
     from edge_node.update.release import Release
 
 _FREE_FACTOR = 2  # the file itself may lie on the same disk
@@ -91,11 +92,20 @@ class Installer:
         Raises:
             BundleError: it differs from what was signed, or is not for this robot.
         """
-        with _translate_os_errors(where), self.store.locked(), _staging_folder(self.store) as staged:
+        with _translate_os_errors(where), self.store.locked():
             head = self._head(source, where, again=False)
+            self.try_unpacking(source, head, where)
+        return head.statement
+
+    def try_unpacking(self, source: BinaryIO, head: TransportHeader, where: str) -> None:
+        """Unpack the file behind ``head``, check its contents, run the golden probe, and delete it again.
+
+        Raises:
+            BundleError: it differs from what was signed, or does not compute rightly here.
+        """
+        with _staging_folder(self.store) as staged:
             _unpack_into(staged, source, head, where)
             self._probe(staged, head)
-        return head.statement
 
     def check_head(self, head: TransportHeader, where: str, *, again: bool = False) -> None:
         """Raise UpdateError unless ``head`` is signed by a trusted key and for this robot."""
@@ -147,6 +157,36 @@ class Installer:
         except (BundleError, TensorMismatchError) as err:
             # The folder is deleted by then; its name would only confuse.
             raise UpdateError(str(err).replace(str(staged), statement.label)) from err
+
+
+def verify_release(
+    source: BinaryIO, where: str, keys: Sequence[TrustedKey], folder: Path
+) -> tuple[Release, TrustedKey]:
+    """Check a transport file as any robot would that trusts ``keys``; return its statement and its signer.
+
+    That is signature, expiry, sizes, contents and the golden probe; class and version are a robot's matter.
+
+    Args:
+        source: an open file.
+        where: its name in messages.
+        keys: the trusted ones.
+        folder: an empty folder of this user to unpack into.
+
+    Raises:
+        BundleError: it differs from what was signed, or nothing trusted signed it.
+    """
+    config = BundleConfig(path=STORE_NAME, trusted_keys=tuple(key.file for key in keys))
+    with _translate_os_errors(where):
+        installer = Installer(BundleStore(folder / STORE_NAME, keys), config)
+        head = read_head(source, where)
+        signer = check_signature(head.text, head.signed, keys, where)
+        check_size(head, os.fstat(source.fileno()).st_size, where)
+        statement = head.statement
+        standing = RobotStanding(robot_class=next(iter(statement.robot_classes), None))
+        if reasons := list(find_refusals(statement, standing, now())):
+            raise UpdateError(f"{where}: " + "; ".join(reasons))
+        installer.try_unpacking(source, head, where)
+    return statement, signer
 
 
 @contextmanager

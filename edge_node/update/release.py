@@ -17,6 +17,7 @@ import msgspec
 from edge_node.errors import UpdateError
 from edge_node.inference.manifest import Sha256
 from edge_node.messages.identifiers import Identifier, Ordered
+from edge_node.validation import describe_invalid, name_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,15 @@ MAX_FILES = 64
 MAX_FILE_BYTES = 512 * 1024 * 1024
 RESERVED_NAMES = frozenset({"release.json", "release.sig"})  # stand beside the files in the transport file
 
-EntryName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
+EntryName = Annotated[
+    str,
+    name_rule(
+        "A-Za-z0-9",
+        "A-Za-z0-9._-",
+        (1, 100),
+        "1 to 100 letters (a-z, A-Z), digits, dots, _ and -, the first a letter or digit",
+    ),
+]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 VersionKey: TypeAlias = tuple[int, ...]
 
@@ -137,7 +146,8 @@ def decode_release(text: bytes, where: str) -> Release:
     try:
         statement = msgspec.json.decode(text, type=Release)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise UpdateError(f"{where}: its list of contents is not valid ({err}); pack it again") from err
+        problem = describe_invalid(err, kind=Release)
+        raise UpdateError(f"{where}: its list of contents is not valid ({problem}); pack it again") from err
     names = [entry.name for entry in statement.files]
     if names != sorted(set(names)):
         raise UpdateError(f"{where}: its files are not sorted, or one is listed twice; pack it again")

@@ -373,7 +373,8 @@ def test_check_config_names_hosts_that_cannot_be_and_files_that_are_not_there(
 ) -> None:
     """Found at the desk, not on the robot; a password of systemd's is not here yet and is no problem."""
     config = tmp_path / "node.toml"
-    node, bundle = {"site": "s", "robot": "r"}, {"path": "default"}
+    node = {"site": "s", "robot": "r", "state_dir": str(tmp_path / "state")}
+    bundle = {"path": "default"}
     config.write_text(example_config(node=node, bundle=bundle, mqtt=mqtt), encoding="utf-8")
     refused = command("edge_node.cli", "check-config", str(config))
     assert refused.returncode == 78

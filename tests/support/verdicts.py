@@ -21,14 +21,14 @@ def verdict(seq, what, **fields):
         "material": "steel",
         "condition_confidence": 0.95,
         "observed_at": START + timedelta(seconds=seq),
+        "id": f"crawler-1:epoch:{seq}",
+        "robot": "crawler-1",
         **fields,
     }
     return Verdict(
         outcome=outcome,
-        id=f"crawler-1:epoch:{seq}",
         seq=seq,
         site="quay",
-        robot="crawler-1",
         monotonic_ns=seq,
         boot_id="boot",
         time_quality="synchronized",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.command import parse_robot
+from edge_node.cli.number_options import DAY_S, number_between
 from edge_node.control_room.robots.bundle_sender import BundleSender
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result
@@ -38,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="end when it is on trial, or when the trial is over (default: %(default)s)",
     )
     parser.add_argument(
-        "--timeout", type=float, default=600.0, metavar="S", help="give up after such a silence (%(default)g)"
+        "--timeout",
+        type=number_between(1, DAY_S),
+        default=600.0,
+        metavar="S",
+        help="give up after such a silence (%(default)g)",
     )
     add_security_options(parser)
     parser.epilog = (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.number_options import DAY_S, number_between
 from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe_fields
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
@@ -98,11 +99,15 @@ def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
         "--key", type=Path, **default(None), help="sign with this private key (extra signing)"
     )
     parser.add_argument(
-        "--timeout", type=float, metavar="S", **default(TIMEOUT_S), help="wait so long for the answer"
+        "--timeout",
+        type=number_between(0.1, DAY_S),
+        metavar="S",
+        **default(TIMEOUT_S),
+        help="wait so long for the answer",
     )
     parser.add_argument(
         "--lifetime",
-        type=float,
+        type=number_between(1, DAY_S),
         metavar="S",
         **default(LIFETIME_S),
         help="the robot refuses it when it is older",

@@ -16,6 +16,7 @@ from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.messages.plain_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the report or export the data set."""
     folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
     folder = folder or _state_dir()
+    if args.action == "report":
+        _check_destination(args.out)
     history = History(folder, read_only=True)
     try:
         return _export(history, args) if args.action == "export-dataset" else _report(history, args)
@@ -83,7 +86,7 @@ def _export(history: History, args: argparse.Namespace) -> int:
         on_progress=_progress("reviews"),
     )
     print(
-        f"{args.out / LABELS_NAME}: {report.pictures} pictures"
+        f"{args.out / LABELS_NAME}: {counted(report.pictures, 'picture')}"
         f" ({report.confirmed} confirmed, {report.disputed} disputed)"
     )
     for why, count in report.left_out.most_common():
@@ -92,10 +95,6 @@ def _export(history: History, args: argparse.Namespace) -> int:
 
 
 def _report(history: History, args: argparse.Namespace) -> int:
-    if args.out.suffix.lower() not in (".pdf", ".csv"):
-        raise CorrosionError(f"{args.out}: wanted a name that ends in .pdf or .csv")
-    if args.out.exists():
-        raise CorrosionError(f"{args.out}: is there already; name a new file")
     site, _, robot = args.robot.partition("/")
     selection = Selection(site, robot, args.since, args.until, args.asset)
     mission = collect_mission(history, selection, on_progress=_progress("verdicts"))
@@ -108,10 +107,24 @@ def _report(history: History, args: argparse.Namespace) -> int:
         partial.unlink(missing_ok=True)
         raise CorrosionError(f"{args.out}: {err.strerror or err}") from err
     print(
-        f"{args.out}: {mission.frames} frames, {mission.judged} judged, {mission.missing} never delivered;"
-        f" {len(mission.findings)} findings"
+        f"{args.out}: {counted(mission.frames, 'frame')}, {mission.judged} judged,"
+        f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
     )
     return 0
+
+
+def _check_destination(out: Path) -> None:
+    """Refuse a report that could not be written, before the work.
+
+    Raises:
+        CorrosionError: it has another ending, is there, or its folder is not.
+    """
+    if out.suffix.lower() not in (".pdf", ".csv"):
+        raise CorrosionError(f"{out}: wanted a name that ends in .pdf or .csv")
+    if out.exists():
+        raise CorrosionError(f"{out}: is there already; name a new file")
+    if not out.absolute().parent.is_dir():
+        raise CorrosionError(f"{out}: there is no folder {out.parent}")
 
 
 def _document(mission: Mission, args: argparse.Namespace) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.number_options import whole_number_between
 from edge_node.control_room.settings import build_settings, example_settings, load_settings
 from edge_node.errors import ConfigError, CorrosionError
 
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="check the configuration, and end")
     parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
     parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port of the page (default: 8430)")
+    parser.add_argument(
+        "--port", type=whole_number_between(1, 65535), help="port of the page (default: 8430)"
+    )
     parser.add_argument(
         "--token-file", metavar="FILE", help="what people log in with; a must off the loopback"
     )
@@ -59,10 +62,17 @@ def run(args: argparse.Namespace) -> int:
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
     if args.check:
+        from edge_node.control_room.service.check import find_notes, find_problems
+
+        if problems := list(find_problems(settings)):
+            where = f"{args.config}: " if args.config else ""
+            raise ConfigError("\n".join(f"{where}{problem}" for problem in problems))
         print(
             f"good. The page listens on {settings.web.host}:{settings.web.port}, the broker is"
             f" {settings.mqtt.hostname}, the history lies in {settings.room.state_dir}."
         )
+        for note in find_notes(settings):
+            print(f"note: {note}")
         return 0
     from edge_node.control_room.service.server import serve
 

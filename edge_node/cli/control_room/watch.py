@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
-from edge_node.messages.plain_text import describe_verdict, escape_unprintable
+from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import SequenceCounter
 from edge_node.messages.status import Status
 from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
     form.add_argument("--csv", action="store_true", help="verdicts as a table")
-    parser.add_argument("--count", type=int, help="end after so many verdicts")
+    parser.add_argument("--count", type=whole_number_between(1, 10**9), help="end after so many verdicts")
     add_security_options(parser)
     parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
 
@@ -99,7 +100,8 @@ class Watcher:
         """Print the counts of each robot on stderr."""
         for name, robot in self._counter.robots.items():
             print(
-                f"{name}: {robot.verdicts} verdicts, {robot.duplicates} twice, {robot.missing} missing",
+                f"{name}: {counted(robot.verdicts, 'verdict')}, {robot.duplicates} twice,"
+                f" {robot.missing} missing",
                 file=sys.stderr,
             )
 
@@ -107,7 +109,9 @@ class Watcher:
         for name, robot in self._counter.robots.items():
             missing = robot.missing
             if missing > self._missing.get(name, 0):
-                print(f"{name}: {missing} verdicts are missing; a backlog may bring them", flush=True)
+                are = counted(missing, "verdict is", "verdicts are")
+                them = "it" if missing == 1 else "them"
+                print(f"{name}: {are} missing; a backlog may bring {them}", flush=True)
             self._missing[name] = missing
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.robot.spool import default_state_dir
+from edge_node.cli.config_option import add_config_option
+from edge_node.cli.robot.spool import find_state_dir
 from edge_node.commands.audit_files import FOLDER_NAME, AuditEntry, read_audit
-from edge_node.config.sections import load_config
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node audit``."""
-    parser.add_argument(
-        "--config", type=Path, help="of the node that is meant (default: the service's folder)"
-    )
+    add_config_option(parser)
     parser.add_argument("--verb", help="of this command only: review, pause, ...")
     parser.add_argument("--json", action="store_true", help="the entries as they are, one a line")
     parser.epilog = (
@@ -32,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the entries in order of time."""
-    state_dir = load_config(args.config).node.state_dir if args.config else default_state_dir()
-    folder = Path(state_dir) / FOLDER_NAME
+    folder = find_state_dir(args) / FOLDER_NAME
     try:
         entries = list(read_audit(folder))
     except FileNotFoundError as err:

@@ -15,6 +15,7 @@ import msgspec
 
 from edge_node.camera.backends.csi import JETSON_RELEASE_FILE
 from edge_node.camera.capture.opening import open_camera
+from edge_node.cli.number_options import number_between, whole_number_between
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
 from edge_node.inspection.inspectability import Thresholds, measure, reasons
@@ -56,9 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", nargs="?", help="try this one: /dev/video0, rtsp://..., csi:0, gst:..., ..."
     )
     parser.add_argument("--save", type=Path, metavar="FILE.jpg", help="where its test picture goes")
-    parser.add_argument("--width", type=int, help="asked of the camera")
-    parser.add_argument("--height", type=int, help="asked of the camera")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="default: 5")
+    parser.add_argument("--width", type=whole_number_between(16, 16384), help="asked of the camera")
+    parser.add_argument("--height", type=whole_number_between(16, 16384), help="asked of the camera")
+    parser.add_argument(
+        "--timeout", type=number_between(0.1, 600), default=5.0, metavar="SECONDS", help="default: 5"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.epilog = (
         "Without a source: the cameras that are there, exit code 1 if there are none.\n"

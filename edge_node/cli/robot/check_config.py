@@ -1,18 +1,32 @@
-"""Run ``edge-node check-config``: check a configuration without touching hardware."""
+"""Run ``edge-node check-config``: say of a configuration what ``edge-node run`` would, touching no hardware.
+
+It asks the parts themselves wherever that changes nothing, so that both judge alike. What can only be known
+later (does the broker answer, is the camera plugged in) is not judged.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
+import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
+from edge_node.cli.config_option import become_owner, find_config
+from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
 from edge_node.config.sections import load_config
-from edge_node.errors import BundleError, CameraError, ConfigError
-from edge_node.inference.bundle import DEFAULT_BUNDLE, STORE_NAME, Bundle, load_bundle, resolve_bundle_path
-from edge_node.mqtt.endpoint import check_security, host_problems
-from edge_node.signing import load_trusted_keys
-from edge_node.update.bundle_store import BundleStore
+from edge_node.errors import ConfigError, CorrosionError
+from edge_node.inference.bundle import Bundle, load_bundle, resolve_bundle_path
+from edge_node.inference.loading import prepare_engine
+from edge_node.inspection.inspector import configured_inspector
+from edge_node.messages.topics import Topics
+from edge_node.monitoring.local_page import load_token
+from edge_node.mqtt.endpoint import check_security, endpoint, host_problems
+from edge_node.signing import load_trusted_key, load_trusted_keys
+from edge_node.state_folder import find_problem
 
 if TYPE_CHECKING:
     import argparse
@@ -25,64 +39,123 @@ _MQTT_FILES = ("username_file", "password_file", "ca_file", "cert_file", "key_fi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node check-config``."""
-    parser.add_argument("file", type=Path, help="the configuration to judge")
-    parser.epilog = "Exit code 0: can be used. 78: every problem is named, one a line."
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        help="the configuration to judge (default: ./node.toml if it is there, else the service's)",
+    )
+    parser.epilog = (
+        "Exit code 0: `edge-node run` can use it as this user. 78: every problem is named, one a line.\n"
+        "Nothing is changed; neither camera nor broker is asked. For the service: run it with sudo."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a summary of the configuration, or every problem in it."""
-    config = load_config(args.file)
-    try:
-        check_security(config.mqtt)
-    except ConfigError as err:
-        raise ConfigError(f"{args.file}: {err}") from err
-    problems = [*host_problems(config.mqtt.hostname), *_file_problems(config)]
+    file = find_config(args.file)
+    config = load_config(file)
+    bundles: list[Bundle] = []
+    problems = [*_find_problems(config), *_find_bundle_problems(config, bundles)]
     if problems:
-        raise ConfigError("\n".join(f"{args.file}: {problem}" for problem in problems))
-    try:
-        manifest = _bundle(config).manifest
-    except BundleError as err:
-        raise ConfigError(f"{args.file}: [bundle] path = {config.bundle.path!r}: {err}") from err
-    try:
-        if config.shadow.path is not None:
-            load_bundle(resolve_bundle_path(config.shadow.path))
-    except BundleError as err:
-        raise ConfigError(f"{args.file}: [shadow] path = {config.shadow.path!r}: {err}") from err
-    try:
-        source = parse_source(config.camera.source)
-    except CameraError as err:
-        raise ConfigError(f"{args.file}: [camera] source: {err}") from err
+        lines = "\n".join(problems).splitlines()
+        raise ConfigError("\n".join(f"{file}: {line}" for line in dict.fromkeys(lines)))
+    manifest = bundles[0].manifest
     print(
-        f"{args.file}: good. {config.node.site}/{config.node.robot} looks at {source.name}"
-        f" with {manifest.name} {manifest.version} and tells {config.mqtt.hostname}."
+        f"{file}: good. {config.node.site}/{config.node.robot} looks at"
+        f" {parse_source(config.camera.source).name} with {manifest.name} {manifest.version}"
+        f" and tells {config.mqtt.hostname}."
     )
+    for note in _find_notes(config):
+        print(f"{file}: note: {note}")
     return 0
 
 
-def _file_problems(config: Config) -> Iterator[str]:
-    """Yield each secret or certificate that cannot be read; systemd's credentials do not exist yet."""
-    named = [("mqtt", key) for key in _MQTT_FILES]
-    for section, key in [*named, ("commands", "public_key_file"), ("http", "token_file")]:
-        text = getattr(getattr(config, section), key)
-        if text is None:
-            continue
-        path = os.path.expandvars(text)
-        if "$CREDENTIALS_DIRECTORY" in path:
+def _find_problems(config: Config) -> Iterator[str]:
+    """Yield a sentence for each section but those of the bundles that ``run`` could not use."""
+    if (problem := find_problem(Path(config.node.state_dir))) is not None:
+        yield problem
+    yield from host_problems(config.mqtt.hostname)
+    yield from _find_login_problems(config)
+    try:
+        source = parse_source(config.camera.source)
+        if not source.live:
+            open_camera(config.camera, stop=threading.Event()).close()
+    except CorrosionError as err:
+        yield f"[camera] source: {err}"
+    try:
+        if config.commands.accept and config.commands.public_key_file is not None:
+            load_trusted_key(config.commands.public_key_file, "[commands] public_key_file")
+    except CorrosionError as err:
+        yield str(err)
+    try:
+        if config.http.enabled:
+            load_token(config.http)
+    except CorrosionError as err:
+        yield str(err)
+
+
+def _find_login_problems(config: Config) -> Iterator[str]:
+    """Yield why the broker could not be greeted; files in systemd's credentials are there only for it."""
+    named = {key: getattr(config.mqtt, key) for key in _MQTT_FILES if getattr(config.mqtt, key) is not None}
+    is_later = "CREDENTIALS_DIRECTORY" not in os.environ
+    later = {key for key, text in named.items() if is_later and "$CREDENTIALS_DIRECTORY" in text}
+    try:
+        if not later:
+            endpoint(config.mqtt, Topics(config.node.site, config.node.robot))
+            return
+        check_security(config.mqtt)
+    except CorrosionError as err:
+        yield str(err)
+        return
+    for key, text in named.items():
+        if key not in later and not os.access(os.path.expandvars(text), os.R_OK):
+            yield f"[mqtt] {key} = {text!r}: is not there, or this user cannot read it"
+
+
+def _find_bundle_problems(config: Config, found: list[Bundle]) -> Iterator[str]:
+    """Yield why a bundle could not judge, and append to ``found`` the one that would decide."""
+    try:
+        keys = load_trusted_keys(config.bundle.trusted_keys)
+    except ConfigError as err:
+        yield str(err)
+        return
+    # Last of all: the store belongs to the node's user, and only that user's files are trusted.
+    become_owner(Path(config.node.state_dir), must_exist=False)
+    for key, path in (("[bundle] path", config.bundle.path), ("[shadow] path", config.shadow.path)):
+        if path is None:
             continue
         try:
-            with Path(path).open("rb") as file:
-                file.read(1)
+            is_shadow = path is not config.bundle.path
+            bundle = load_bundle(resolve_bundle_path(path)) if is_shadow else load_bundle_in_use(config, keys)
+            found.append(bundle)
+            if config.bundle.delegate is None or is_shadow:  # an accelerator is hardware
+                engine = prepare_engine(bundle, config.bundle)
+                configured_inspector(config.inspect, engine)
+        except ConfigError as err:
+            yield f"[inspect] {err}" if str(err).startswith("material") else str(err)
+        except CorrosionError as err:
+            yield f"{key} = {path!r}: {err}"
+
+
+def _find_notes(config: Config) -> Iterator[str]:
+    """Yield what may be as it should: a port is taken, perhaps by this robot's own running node."""
+    taken = "perhaps by this robot's running node"
+    if config.http.enabled and (why := _try_port(config.http.host, config.http.port, socket.SOCK_STREAM)):
+        yield f"[http] port {config.http.port}: {why}, {taken}; otherwise there will be no page"
+    pose = config.pose
+    if pose.udp_port is not None and (why := _try_port(pose.udp_host, pose.udp_port, socket.SOCK_DGRAM)):
+        yield f"[pose] udp_port {pose.udp_port}: {why}, {taken}; otherwise `run` will refuse it"
+
+
+def _try_port(host: str, port: int, kind: int) -> str:
+    """Return why a port cannot be bound now; empty if it can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, kind)) as tried:
+        if kind == socket.SOCK_STREAM:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
         except OSError as err:
-            yield f"[{section}] {key} = {text!r}: {err.strerror or err}"
-
-
-def _bundle(config: Config) -> Bundle:
-    """Return the bundle that would decide; the default one if the store is missing or another user's."""
-    keys = load_trusted_keys(config.bundle.trusted_keys)
-    if config.bundle.path != STORE_NAME:
-        return load_bundle(resolve_bundle_path(config.bundle.path))
-    folder = Path(config.node.state_dir) / STORE_NAME
-    if not folder.exists() or folder.stat().st_uid != os.geteuid():
-        return load_bundle(DEFAULT_BUNDLE)
-    store = BundleStore(folder, keys)
-    return store.bundle(store.state().current)
+            return err.strerror or str(err)
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.media_files import list_media
 from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import list_pages, read_content
+from edge_node.cli.number_options import whole_number_between
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -64,9 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=int,
+        type=whole_number_between(1, MAX_THREADS),
         default=1,
-        choices=range(1, MAX_THREADS + 1),
         metavar="N",
         help=f"threads of the TFLite runtime, 1 to {MAX_THREADS} (default: 1)",
     )
@@ -154,6 +155,7 @@ class _Classifier:
         self._overlays = overlays
         manifest = inspector.engine.bundle.manifest
         self._bundle = f"{manifest.name}-{manifest.version}"
+        self._places: dict[PurePath, str] = {}  # of overlays -> the source that has it
 
     def verdict(self, source: str, frame_id: int | None, pixels: NDArray[np.uint8]) -> PictureVerdict:
         inspection = self._inspector.inspect(pixels)
@@ -167,23 +169,38 @@ class _Classifier:
             inference_ms=round(inspection.inference_ms, 3),
         )
 
-    @staticmethod
     def _draw(
-        folder: Path, source: str, frame_id: int | None, pixels: NDArray[np.uint8], inspection: Inspection
+        self,
+        folder: Path,
+        source: str,
+        frame_id: int | None,
+        pixels: NDArray[np.uint8],
+        inspection: Inspection,
     ) -> None:
-        """Write the overlay under the source's path and full name, so that no two sources share one.
+        """Write the overlay below ``folder``, under the source's path and full name.
 
         Its name always differs from the picture's, so that no photograph is overwritten.
         """
-        relative = PurePath(source)
-        kept = ["up" if part == ".." else part for part in relative.parts if part != relative.anchor]
         number = "" if frame_id is None else f".{frame_id:06}"
-        path = folder.joinpath(*kept[:-1], f"{kept[-1]}{number}.overlay.jpg")
+        place = folder / self._choose_place(_place_below(source), source)
+        path = place.with_name(f"{place.name}{number}.overlay.jpg")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".jpg", draw_inspection(pixels, inspection))[1].tobytes())
         except OSError as err:
             raise CorrosionError(f"{path}: {err.strerror or err}; the overlay cannot be written") from err
+
+    def _choose_place(self, place: PurePath, source: str) -> PurePath:
+        """Return the place of a source's overlays; the first has its own name, a second one a number."""
+        names = (place.name, *(f"{place.name}~{number}" for number in range(2, len(self._places) + 3)))
+        places = (place.with_name(name) for name in names)
+        return next(one for one in places if self._places.setdefault(one, source) == source)
+
+
+def _place_below(source: str) -> PurePath:
+    """Return a relative path for ``source`` that leads nowhere above the folder it is joined to."""
+    path = PurePath(os.path.normpath(source))
+    return PurePath(*(part for part in path.parts if part not in (path.anchor, "..")))
 
 
 def _judge_path(given: str, classifier: _Classifier, count: _Count) -> Iterator[PictureVerdict]:

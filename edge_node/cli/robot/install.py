@@ -7,7 +7,14 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.robot.systemd_service import DEFAULT_PREFIX, Layout, find_own_source, install, uninstall
+from edge_node.cli.robot.systemd_service import (
+    DEFAULT_PREFIX,
+    Layout,
+    find_own_source,
+    install,
+    uninstall,
+    with_own_extras,
+)
 from edge_node.config.sections import example_config
 
 if TYPE_CHECKING:
@@ -44,9 +51,8 @@ def run(args: argparse.Namespace) -> int:
         for line in uninstall(layout, purge=args.purge):
             print(line)
         return 0
-    for line in install(
-        layout, _make_first_config, source=args.source or find_own_source(), pip_options=args.pip_option
-    ):
+    source = args.source or with_own_extras(find_own_source())
+    for line in install(layout, _make_first_config, source=source, pip_options=args.pip_option):
         print(line, flush=True)
     print(
         f"next: edit {layout.configuration / 'node.toml'}, then edge-node check-config, then"

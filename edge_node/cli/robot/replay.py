@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
-from edge_node.config.sections import CameraConfig
+from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
+from edge_node.config.sections import CameraConfig, InspectConfig, load_config
 from edge_node.errors import BundleError, CameraError, ConfigError, CorrosionError
-from edge_node.inference.bundle import load_bundle, resolve_bundle_path
+from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
-from edge_node.inspection.inspectability import Thresholds
-from edge_node.inspection.inspector import Inspector
+from edge_node.inspection.inspector import Inspector, configured_inspector
 from edge_node.messages.shadow import Change, Summary
 from edge_node.shadow.comparison import (
     DecisionComparison,
@@ -25,6 +26,7 @@ from edge_node.shadow.comparison import (
     describe_change,
     describe_summary,
 )
+from edge_node.signing import load_trusted_keys
 
 if TYPE_CHECKING:
     import argparse
@@ -51,12 +53,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", help="video, picture or folder of pictures")
     parser.add_argument("--bundle", required=True, metavar="NEW", help="the bundle that may take over")
     parser.add_argument(
-        "--against", default="default", metavar="OLD", help="the one in use (default: the package's)"
+        "--against",
+        metavar="OLD",
+        help="the one in use (default: that of --config, without it the package's)",
     )
-    parser.add_argument("--material", default="auto", help="known beforehand, as in the configuration")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="judge with this robot's [inspect]: material, thresholds and tiles (default: their defaults)",
+    )
+    parser.add_argument("--material", help="known beforehand; instead of the configuration's")
     parser.add_argument("--json", action="store_true", help="a line for each change, and one for the whole")
     parser.epilog = (
         "Exit code 0 if no verdict changes, 1 if one does, 2 if they cannot be compared.\n"
+        "The last line on stderr says which settings judged.\n"
         "A verdict changes with its outcome, material, form or severity; probabilities may differ.\n"
         "To compare on the robot itself, beside the bundle in use, see [shadow] in the configuration."
     )
@@ -74,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
 def _replay(args: argparse.Namespace) -> int:
     if parse_source(args.recording).live:
         raise ConfigError(f"{args.recording}: a camera cannot be replayed; record it first")
-    old, new = (_inspector(name, args.material) for name in (args.against, args.bundle))
+    settings, in_use, where = _settings(args)
+    old = _inspector(args.against, settings) if args.against else _probed(in_use, settings, where)
+    new = _inspector(args.bundle, settings)
     comparison, progress = DecisionComparison(), _Progress()
     omitted: list[str] = []
     for change in _compare_recording(args.recording, old, new, omitted):
@@ -90,17 +103,48 @@ def _replay(args: argparse.Namespace) -> int:
     summary = comparison.summary()
     whole = ReplaySummary(**msgspec.structs.asdict(summary), omitted=tuple(omitted))
     print(msgspec.json.encode(whole).decode() if args.json else describe_summary(summary))
+    print(f"judged with {_describe_settings(settings)} of {where}", file=sys.stderr)
     return 1 if summary.changed else 0
 
 
-def _inspector(name: str, material: str) -> Inspector:
-    """Return an inspector with the daemon's default thresholds, after the golden probe."""
-    engine = Engine(load_bundle(resolve_bundle_path(name)))
+def _settings(args: argparse.Namespace) -> tuple[InspectConfig, Bundle, str]:
+    """Return the settings that judge, the bundle in use, and where the settings come from."""
+    if args.config is None:
+        settings, where = InspectConfig(), "the package (--config FILE judges with a robot's)"
+        bundle = load_bundle(DEFAULT_BUNDLE)
+    else:
+        config = load_config(args.config)
+        settings, where = config.inspect, str(args.config)
+        bundle = load_bundle_in_use(config, load_trusted_keys(config.bundle.trusted_keys))
+    if args.material is not None:
+        settings = msgspec.structs.replace(settings, material=args.material)
+    return settings, bundle, where
+
+
+def _describe_settings(settings: InspectConfig) -> str:
+    """Return the settings in one line: all that decide whether and how a picture is judged."""
+    values = msgspec.structs.asdict(_timeless(settings))
+    texts = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
+    return f"[inspect] {', '.join(texts)}"
+
+
+def _timeless(settings: InspectConfig) -> InspectConfig:
+    """Return ``settings`` without the time budget: a comparison must not depend on this machine."""
+    return msgspec.structs.replace(settings, tile_budget_ms=None)
+
+
+def _inspector(name: str, settings: InspectConfig) -> Inspector:
+    return _probed(load_bundle(resolve_bundle_path(name)), settings, name)
+
+
+def _probed(bundle: Bundle, settings: InspectConfig, name: str) -> Inspector:
+    """Return an inspector with a robot's settings, after the golden probe."""
+    engine = Engine(bundle)
     try:
         run_probe(engine)
     except BundleError as err:
         raise BundleError(f"{name}: {err}; the daemon would refuse it") from err
-    return Inspector(engine, material=material, thresholds=Thresholds())
+    return configured_inspector(_timeless(settings), engine)
 
 
 def _compare_recording(

@@ -7,11 +7,10 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
-from edge_node.config.sections import load_config
+from edge_node.cli.config_option import add_config_option, load_chosen_config
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node run``."""
-    parser.add_argument("--config", type=Path, required=True, help="see `edge-node init`")
+    add_config_option(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.epilog = (
         "SIGHUP reads the bundle again; it takes over between two frames, or is refused.\n"
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    config = load_config(args.config)
+    config = load_chosen_config(args)
     malloc.limit_arenas()
     # The node multiplies no matrices: OpenBLAS's threads would only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -9,10 +9,13 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from edge_node.config.sections import NodeConfig, load_config
-from edge_node.errors import SpoolError
+from edge_node.cli.config_option import add_config_option, find_config
+from edge_node.config.sections import load_config
+from edge_node.errors import ConfigError, SpoolError
+from edge_node.messages.plain_text import counted
 from edge_node.messages.topics import Kind
 from edge_node.spool.admin import SpoolAdmin, SpoolReport, write_csv, write_json_lines
+from edge_node.state_folder import SERVICE_FOLDER
 
 if TYPE_CHECKING:
     import argparse
@@ -24,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node spool``."""
     parser.add_argument("action", choices=("status", "export", "requeue"))
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--config", type=Path, help="of the node whose spool is meant")
-    where.add_argument("--spool", type=Path, help="the file itself (default: that of the service)")
+    add_config_option(where)
+    where.add_argument("--spool", type=Path, help="the file itself instead of a node's")
     parser.add_argument("--json", action="store_true", help="status: for machines")
     parser.add_argument(
         "--kind", choices=[kind.value for kind in Kind], default="verdict", help="export: default %(default)s"
@@ -50,21 +53,29 @@ def run(args: argparse.Namespace) -> int:
         elif args.action == "export":
             _export(admin, args)
         else:
-            print(f"{admin.requeue()} rows are sent again")
+            print(f"{counted(admin.requeue(), 'row is', 'rows are')} sent again")
     return 0
 
 
 def _spool_path(args: argparse.Namespace) -> Path:
     if args.spool is not None:
         return Path(args.spool)
-    folder = load_config(args.config).node.state_dir if args.config else default_state_dir()
-    return Path(folder) / SPOOL_NAME
+    return find_state_dir(args) / SPOOL_NAME
 
 
-def default_state_dir() -> str:
-    """Return the service's state folder."""
-    defaults = {field.name: field.default for field in msgspec.structs.fields(NodeConfig)}
-    return str(defaults["state_dir"])
+def find_state_dir(args: argparse.Namespace) -> Path:
+    """Return the state folder of the node that ``--config`` means; without a configuration the service's.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or there is neither one nor a service's state.
+    """
+    try:
+        path = find_config(args.config)
+    except ConfigError:
+        if SERVICE_FOLDER.exists():  # the configuration is gone, what was recorded is still there
+            return SERVICE_FOLDER
+        raise
+    return Path(load_config(path).node.state_dir)
 
 
 def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
@@ -82,7 +93,7 @@ def _export(admin: SpoolAdmin, args: argparse.Namespace) -> None:
             count = write(out)
     except OSError as err:
         raise SpoolError(f"{args.out}: {err.strerror or err}; nothing was taken from the spool") from err
-    print(f"{count} rows written to {args.out}", file=sys.stderr)
+    print(f"{counted(count, 'row')} written to {args.out}", file=sys.stderr)
 
 
 def _format_report(report: SpoolReport) -> str:

@@ -6,7 +6,9 @@ overwritten, and deleted only by ``purge``.
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 DISTRIBUTION = "corrosion-edge-node"
 UNITS = ("corrosion-edge.service", "corrosion-edge@.service")
 _TEMPLATE = "corrosion-edge@"
+_PIP_STEPS = ("Collecting", "Downloading", "Building", "Installing")
+_LINE_WIDTH = 100
 RULES = "60-corrosion-camera.rules"
 DEFAULT_PREFIX = Path("/opt/corrosion-edge")
 PASSWORD_NAME = "mqtt-password"  # noqa: S105  # the name of a file
@@ -114,6 +118,7 @@ def install(
     Raises:
         InstallError: a step failed; those before it stay.
     """
+    _check_rights(layout)
     if layout.link.exists() and not layout.link.is_symlink():
         raise InstallError(f"{layout.link}: a file that is not ours is in the way")
     try:
@@ -163,7 +168,9 @@ def uninstall(layout: Layout, *, purge: bool) -> Iterator[str]:
         for path in paths + (kept if purge else []):
             yield from _remove(path)
     except OSError as err:
-        raise InstallError(f"{err}; removing from the robot itself needs sudo") from err
+        raise InstallError(
+            f"{err.filename}: {err.strerror}; removing from the robot itself needs sudo"
+        ) from err
     if not purge:
         yield from (f"kept     {path}" for path in kept if path.exists())
     if layout.runs_systemd:
@@ -177,10 +184,35 @@ def find_own_source() -> str:
     return url.removeprefix("file://") or f"{DISTRIBUTION}=={__version__}"
 
 
+def _check_rights(layout: Layout) -> None:
+    """Refuse before the work what this user may not write.
+
+    Raises:
+        InstallError: with the folder.
+    """
+    for path in (layout.environment, layout.link, layout.units, layout.rules, layout.configuration):
+        try:
+            folder = next(parent for parent in (path, *path.parents) if parent.is_dir())
+            is_writable = os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+        except PermissionError:
+            folder, is_writable = path, False
+        if not is_writable:
+            raise InstallError(f"{folder}: this user cannot write there; installing on the robot needs sudo")
+
+
+def with_own_extras(source: str) -> str:
+    """Return ``source`` with the extra ``signing`` if this installation has it: the service shall too."""
+    if importlib.util.find_spec("cryptography") is None:
+        return source
+    name, equals, version = source.partition("==")
+    return f"{name}[signing]{equals}{version}"
+
+
 def _install_environment(layout: Layout, source: str, pip_options: Sequence[str]) -> Iterator[str]:
     environment = layout.environment
     if not (environment / "pyvenv.cfg").exists():
         environment.parent.mkdir(parents=True, exist_ok=True)
+        yield f"making   {environment} ..."
         try:
             # picamera2 comes from the system's packages.
             venv.create(environment, with_pip=True, system_site_packages=True, symlinks=True)
@@ -191,14 +223,32 @@ def _install_environment(layout: Layout, source: str, pip_options: Sequence[str]
             ) from err
         yield f"made     {environment}"
     command = [
-        str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet",
+        str(environment / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off",
         "--disable-pip-version-check", "--upgrade", *pip_options, source,
     ]  # fmt: skip
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        lines = [line for line in found.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
-        raise InstallError(f"{source}: {lines[-1].removeprefix('ERROR: ')}")
+    yield f"fetching {source} and what it needs ..."
+    yield from _run_pip(command, source)
     yield f"installed {source}"
+
+
+def _run_pip(command: list[str], source: str) -> Iterator[str]:
+    """Run pip and yield a line for each package that it collects, downloads or installs.
+
+    Raises:
+        InstallError: it failed; with its last error.
+    """
+    last_error = "pip failed"
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for line in process.stdout or ():
+            words = line.strip()
+            if words.startswith("ERROR"):
+                last_error = words.removeprefix("ERROR: ")
+            elif words.startswith(_PIP_STEPS):
+                yield f"pip      {words[:_LINE_WIDTH]}"
+    if process.returncode != 0:
+        raise InstallError(f"{source}: {last_error}")
 
 
 def _find_enabled_links(layout: Layout) -> list[Path]:

@@ -263,11 +263,11 @@ class _PendingCommand:
 
 
 def _explain(verb: Verb, values: Mapping[str, Any], problem: str) -> str:
-    """Rewrite the decoder's error for people: field, found, wanted."""
-    field = problem.rpartition("`$.")[2].removesuffix("`")
+    """Say what the field is for, where the decoder's sentence names a field."""
+    field = problem.partition(" = ")[0]
     wanted = describe_fields(COMMANDS[verb]).get(field)
     if wanted is None or field not in values:
-        return problem.replace("`", "")
+        return problem
     return f"{field} {values[field]!r}: wanted {wanted}"
 
 

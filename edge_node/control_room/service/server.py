@@ -16,6 +16,7 @@ from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.robots.review_service import ReviewService
+from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.web.access import Logins
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -43,6 +44,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         HistoryError: the history cannot be opened.
     """
     logins = Logins(settings.web)
+    check_certificate(settings.web)
     listening = _bind(settings)
     folder = Path(settings.room.state_dir)
     with contextlib.ExitStack() as stack:

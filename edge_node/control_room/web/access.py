@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from edge_node.errors import ConfigError
+from edge_node.text_file import TextFileError, read_token
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "corrosion_room"
 MIN_TOKEN = 16
-_MAX_TOKEN_BYTES = 4096
+_TOKEN_WANTED = f"wanted one line of at least {MIN_TOKEN} characters; `openssl rand -hex 16` makes one"
 _MAX_FAILURES, _FAILURES_WITHIN_S = 10, 60.0  # of one address
 _MAX_ADDRESSES = 1000
 _HEADERS = {
@@ -173,18 +174,11 @@ class AccessMiddleware:
 
 def _read_token(path: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MAX_TOKEN_BYTES + 1)
-        token = content.decode("utf-8").strip()
-    except OSError as err:
-        raise ConfigError(f"[web] token_file {path}: {err.strerror or err}") from err
-    except UnicodeDecodeError:
-        raise ConfigError(f"[web] token_file {path}: not UTF-8 text") from None
-    if len(token) < MIN_TOKEN or len(content) > _MAX_TOKEN_BYTES or not token.isprintable():
-        raise ConfigError(
-            f"[web] token_file {path}: wanted one line of at least {MIN_TOKEN} characters;"
-            " `openssl rand -hex 16` makes one"
-        )
+        token = read_token(Path(path))
+    except TextFileError as err:
+        raise ConfigError(f"[web] token_file {path}: {err}; {_TOKEN_WANTED}") from err
+    if len(token) < MIN_TOKEN or not token.isprintable():
+        raise ConfigError(f"[web] token_file {path}: {_TOKEN_WANTED}")
     return token
 
 

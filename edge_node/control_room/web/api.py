@@ -32,6 +32,7 @@ from edge_node.control_room.web.query_parameters import (
     parse_query,
 )
 from edge_node.control_room.web.services import get_services
+from edge_node.messages.topics import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,10 +152,11 @@ async def get_picture(request: Request) -> Response:
 
 
 async def get_marking(request: Request) -> Response:
-    """The corrosion map that a full picture carries, row by row, 0 to 1."""
+    """The corrosion map that a full picture carries, row by row, 0 to 1; null if it carries none."""
     picture = await _find_picture(request)
-    view = None if picture is None else views.marking_view(picture)
-    return respond_found(view, "no map with this picture")
+    if picture is None:
+        return respond_problem(404, "no such picture")
+    return respond(views.marking_view(picture))
 
 
 async def get_usage(request: Request) -> Response:
@@ -205,6 +207,7 @@ def _view_state(services: Services) -> dict[str, Any]:
         "can": {"review": services.reviews is not None},
         "logins": settings.web.token_file is not None,
         "link": views.link_view(services.ingest.link),
+        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {settings.mqtt.hostname}",
         "robots": [views.robot_view(record) for record in history.robots()],
         "findings": [views.finding_view(record) for record in open_findings + closed],
         "verdicts": [views.record_row(record) for record in history.newest(_NEWEST)],

@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node.control_room.history.records import FindingFilter, VerdictFilter
 from edge_node.messages.verdict import Outcome  # the same
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,4 +84,4 @@ def parse_query(query: Mapping[str, str], kind: type[Query]) -> Query:
     try:
         return msgspec.convert(given, kind, strict=False)
     except (msgspec.ValidationError, ValueError, OverflowError) as err:
-        raise QueryError(str(err).replace("`", "")) from None
+        raise QueryError(describe_invalid(err, given, kind)) from None

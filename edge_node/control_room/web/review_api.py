@@ -12,6 +12,7 @@ from edge_node.control_room.robots.review_service import PostedReview, RequestRe
 from edge_node.control_room.web.json_responses import read_body, respond, respond_problem
 from edge_node.control_room.web.json_views import review_view
 from edge_node.control_room.web.services import get_services
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ async def _post_review(
     try:
         posted = msgspec.json.decode(await read_body(request), type=PostedReview)
     except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, str(err).replace("`", ""))
+        return respond_problem(400, describe_invalid(err, kind=PostedReview))
     try:
         stored = await run_in_threadpool(review, reviews, posted)
     except RequestRefusedError as err:

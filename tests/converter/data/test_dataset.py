@@ -97,7 +97,7 @@ def test_what_is_no_metal_has_no_condition(tmp_path):
     [
         (b"picture,label\nx,y\n", "wanted file and at least one of"),
         (b"file,label\n", "no rows"),
-        (b"file,label\n\xff\xfe,y\n", r"not a table in UTF-8 \(.*\); save it as one"),
+        (b"file,label\n\xff\xfe,y\n", r"is not UTF-8 text: byte 0xff in line 2; save it as UTF-8"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, content, message):

@@ -41,12 +41,17 @@ def test_two_thread_counts_are_two_results():
     assert "1 thread\n" in found.stdout
     assert "2 threads\n" in found.stdout
     assert "320 x 240" in found.stdout
+    assert found.stdout.count("  result: of ") == 2
+    assert "60% or more for the models is good" in found.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--threads", "0"], "--threads"),
+        (["--seconds", "0"], "wanted 0.5 to 86400 seconds"),
+        (["--seconds", "-3"], "wanted 0.5 to 86400 seconds"),
+        (["--seconds", "nan"], "wanted 0.5 to 86400 seconds"),
         (["--size", "big"], "--size"),
         (["--broker", "nowhere"], "--broker"),
         (["--source", "/no/such/clip.mp4"], "no such file"),
@@ -58,4 +63,5 @@ def test_bad_input_is_one_sentence(arguments, words):
     found = command("edge_node.cli", "bench", *arguments)
     assert found.returncode != 0
     assert words in found.stderr
-    assert len(found.stderr.strip().splitlines()) == 1
+    errors = [line for line in found.stderr.splitlines() if "edge-node" in line and "usage" not in line]
+    assert len(errors) == 1

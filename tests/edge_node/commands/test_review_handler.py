@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge_node.commands.known_subjects import KnownSubjects
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.config.delivery_sections import EvidenceConfig
 from edge_node.config.sections import FindingsConfig
@@ -12,8 +13,9 @@ from edge_node.evidence.store import EvidenceStore, PictureSize
 from edge_node.findings.log import FindingLog
 from edge_node.messages.command import CommandError, Verb
 from edge_node.messages.response import Result
-from edge_node.messages.topics import Kind, Topics
+from edge_node.messages.topics import Topics
 from tests.support.commands import admitted
+from tests.support.verdicts import verdict
 
 
 @pytest.fixture
@@ -25,10 +27,13 @@ def evidence(tmp_path):
 @pytest.fixture
 def handler(tmp_path, spool, evidence):
     """Return what executes reviews on a robot that has said three verdicts."""
-    for _ in range(3):
-        spool.append(Kind.VERDICT, lambda seq: b"%d" % seq)
     findings = FindingLog(FindingsConfig(), tmp_path, spool)
-    return ReviewHandler(Topics("site", "robot"), spool, evidence, findings, ("none", "mid", "late"))
+    known = KnownSubjects(tmp_path, findings.open_ids)
+    for seq in (1, 2, 3):
+        found = verdict(seq, "C", robot="robot", id=f"robot:{spool.epoch}:{seq}")
+        findings.see(found)
+        known.note(found)
+    return ReviewHandler(Topics("site", "robot"), known, evidence, findings, ("none", "mid", "late"))
 
 
 def review(subject: str, **fields):
@@ -61,6 +66,9 @@ def test_a_picture_that_is_gone_is_told(handler, spool) -> None:
         ("other:{epoch}:1", {}, "not_ours"),
         ("robot:{epoch}:4", {}, "unknown_subject"),
         ("robot:{epoch}:f4", {}, "unknown_subject"),
+        ("robot:{epoch}:f2", {}, "unknown_subject"),
+        ("robot:0c5f:3", {}, "unknown_subject"),
+        ("robot:0c5f:f84", {}, "unknown_subject"),
         ("robot:{epoch}:3", {"severity": "early"}, "unknown_label"),
     ],
 )
@@ -71,6 +79,8 @@ def test_what_was_never_said_cannot_be_reviewed(handler, spool, subject, fields,
     assert caught.value.code == code
 
 
-def test_an_older_epoch_may_have_had_more_verdicts(handler) -> None:
-    """Its last number is not known any more, so the review is believed."""
-    assert handler.handle(review("robot:01234567-89ab-4def-8123-456789abcdef:99")).result is Result.DONE
+def test_an_open_finding_is_reviewed_whatever_else_is_known(handler, spool) -> None:
+    """The three corroded verdicts opened finding f1."""
+    outcome = handler.handle(review(f"robot:{spool.epoch}:f1"))
+    assert outcome.result is Result.DONE
+    assert outcome.data["finding_open"] is True

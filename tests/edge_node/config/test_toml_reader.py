@@ -36,7 +36,7 @@ def test_every_problem_is_a_line_with_the_files_name() -> None:
         'node.toml: unknown section "camra"; did you mean "camera"?',
         'node.toml: [camera] unknown key "fsp"; did you mean "fps"?',
         "node.toml: [camera] source is missing: where pictures come from",
-        "node.toml: [camera] fps = -1: Expected `float` > 0.0".replace("`", ""),
+        "node.toml: [camera] fps = -1: wanted more than 0",
     ]
 
 
@@ -44,7 +44,7 @@ def test_every_problem_is_a_line_with_the_files_name() -> None:
     ("text", "said"),
     [
         (b"[camera", "not TOML"),
-        (b"\xff", "not TOML"),
+        (b"\xff", "not TOML: is not UTF-8 text: byte 0xff in line 1"),
         (b"camera = 1", "wanted a section, found camera = 1"),
         (b'[camera]\nsource = "a\\u0000b"', "NUL character"),
         (b"[x]", "known are camera"),

@@ -92,9 +92,9 @@ def path_as_name(manifest) -> None:
         (other_output, "absent"),
         (circle, "the routes run in a circle"),
         (unknown_route, "route to 'nowhere', which is no stage"),
-        (unknown_key, "unknown field `surprise`"),
+        (unknown_key, "unknown key surprise"),
         (later_format, "format"),
-        (path_as_name, "matching regex"),
+        (path_as_name, "models[0].file: wanted a file name of 1 to 128 letters"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(bundle, change, said):

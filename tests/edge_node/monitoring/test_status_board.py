@@ -44,6 +44,16 @@ def test_dropped_frames_count_as_frames_and_not_as_verdicts(board) -> None:
     assert (again.frames, again.frames_per_s, again.verdicts_per_s) == (5, 0.0, 0.0)
 
 
+def test_a_frame_that_no_model_saw_leaves_the_inference_time_as_it_was(board) -> None:
+    """Too dark to judge took no inference: neither 0 ms nor a figure where there was none."""
+    unjudged = Inspection(Decision(outcome=Outcome.NOT_INSPECTABLE), None, 0.0)
+    board.on_verdict(FRAME, unjudged, verdict(1, "X"))
+    assert board.health().inference_ms is None
+    board.on_verdict(FRAME, INSPECTION, verdict(2, "U"))
+    board.on_verdict(FRAME, unjudged, verdict(3, "X"))
+    assert board.health().inference_ms == 12.346
+
+
 def test_before_the_first_verdict_no_age_is_invented(board) -> None:
     """Nothing was judged: null, not 0 ms."""
     health = board.health()

@@ -21,7 +21,9 @@ export function showFindings(which, chosen, selected, open) {
     list.replaceChildren(el("li", { class: "empty-note" }, which === "open" ? "No open finding. Nothing waits for you." : "No finding yet."));
   }
   list.setAttribute("aria-activedescendant", records.some(({ finding }) => findingKey(finding) === selected) ? domId(selected) : "");
-  setText(byId("tally-open"), [...known.findings.values()].filter(({ finding }) => finding.state !== "closed").length);
+  const open_ones = [...known.findings.values()].filter(({ finding }) => finding.state !== "closed").length;
+  setText(byId("tally-open"), open_ones);
+  setText(byId("tally-open-name"), open_ones === 1 ? "open finding" : "open findings");
   return records.map(({ finding }) => findingKey(finding));
 }
 

@@ -42,7 +42,7 @@ export function alarms(robot) {
 export function showRobots(chosen, choose) {
   const robots = [...known.robots.values()];
   keyed(byId("robots"), robots, robotKey, () => card(choose), (node, robot) => update(node.firstChild, robot, chosen));
-  if (!robots.length) byId("robots").replaceChildren(el("li", { class: "empty-note" }, "No robot has been heard yet."));
+  if (!robots.length) byId("robots").replaceChildren(el("li", { class: "empty-note" }, `No robot has been heard yet. This page listens to ${known.listens_to ?? "the broker"}. On a robot: edge-node init --broker HOST, then edge-node run; edge-node watch HOST shows what the broker passes on.`));
   setText(byId("tally-online"), `${robots.filter((robot) => condition(robot).online).length} / ${robots.length}`);
 }
 

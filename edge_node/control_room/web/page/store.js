@@ -5,7 +5,7 @@ const MAX_VERDICTS = 80;
 const RATE_WINDOW_MS = 5000;
 
 export const known = {
-  title: "", severities: [], logins: false, link: null, robots: new Map(), findings: new Map(),
+  title: "", severities: [], logins: false, listens_to: "", link: null, robots: new Map(), findings: new Map(),
   verdicts: [], latest: new Map(), gaps: [], usage: null, refused: [], skipped: 0, connected: false,
 };
 const arrivals = []; // [time, how many]: for the rate
@@ -81,7 +81,7 @@ async function load() {
     setServerTime(state.now);
     setSeverities(state.severities);
     Object.assign(known, {
-      title: state.title, version: state.version, severities: state.severities, logins: state.logins, link: state.link,
+      title: state.title, version: state.version, severities: state.severities, logins: state.logins, listens_to: state.listens_to, link: state.link,
       can: state.can ?? {}, gaps: state.gaps, usage: state.usage, refused: state.refused, verdicts: state.verdicts, skipped: 0,
       robots: new Map(state.robots.map((robot) => [robotKey(robot), robot])),
       findings: new Map(state.findings.map((record) => [findingKey(record.finding), record])),

@@ -61,7 +61,7 @@ export class StripBoard {
       const nodes = shown.map((key) => this.strips.get(key)?.node).filter(Boolean);
       if (nodes.some((node, at) => this.parent.children[at] !== node)) this.parent.replaceChildren(...nodes);
       this.parent.querySelector(".empty-note")?.remove();
-      if (!shown.length) this.parent.append(el("p", { class: "empty-note" }, "No robot has been heard yet. Charts appear with the first verdicts."));
+      if (!shown.length) this.parent.append(el("p", { class: "empty-note" }, "Charts appear with the first verdicts."));
     } finally {
       this.busy = false;
     }

@@ -26,6 +26,15 @@ def test_the_command_line_ends_with_78_and_one_sentence(tmp_path: Path) -> None:
 def test_check_judges_and_ends(tmp_path: Path) -> None:
     """Before a service is started on it."""
     file = tmp_path / "room.toml"
-    file.write_text(command("edge_node.cli", "control-room", "--example").stdout, encoding="utf-8")
+    example = command("edge_node.cli", "control-room", "--example").stdout
+    own = example.replace("/var/lib/corrosion-room", str(tmp_path / "state")).replace(
+        "# state_dir", "state_dir"
+    )
+    file.write_text(own, encoding="utf-8")
     ended = command("edge_node.cli", "control-room", "--check", "--config", str(file))
     assert (ended.returncode, ended.stdout[:5]) == (0, "good.")
+    assert not (tmp_path / "state").exists()
+    (tmp_path / "state").touch()
+    ended = command("edge_node.cli", "control-room", "--check", "--config", str(file))
+    assert ended.returncode == 78
+    assert f"{file}: [room] state_dir = '{tmp_path}/state': is a file, wanted a folder" in ended.stderr

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
 import pytest
 
-from edge_node.config.sections import example_config
+from edge_node.cli.robot import check_config
+from edge_node.config.sections import example_config, load_config
+from edge_node.daemon.assembly import run_daemon
+from edge_node.errors import ConfigError
 from tests.support.processes import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def check(tmp_path, source):
@@ -13,7 +26,7 @@ def check(tmp_path, source):
     path = tmp_path / "node.toml"
     path.write_text(
         example_config(
-            node={"site": "quay", "robot": "crawler-1"},
+            node={"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / "state")},
             camera={"source": source},
             bundle={"path": "default"},
             mqtt={"hostname": "127.0.0.1"},
@@ -38,3 +51,114 @@ def test_a_source_that_can_never_work_is_refused(tmp_path, source):
     assert found.returncode == 78
     assert "[camera] source" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+NODE = {"site": "quay", "robot": "crawler-1"}
+Change = dict[str, dict[str, object]]
+
+
+def written(folder: Path, change: Change) -> Path:
+    """Write a configuration that can be used but for ``change``; "{}" stands for the folder."""
+    sections: Change = {
+        "node": {**NODE, "state_dir": "{}/state"},
+        "camera": {"source": "{}/pictures"},
+        "bundle": {"path": "default"},
+        "mqtt": {"hostname": "127.0.0.1"},
+    }
+    for name, values in change.items():
+        sections[name] = {**sections.get(name, {}), **values}
+    (folder / "pictures").mkdir()
+    cv2.imwrite(str(folder / "pictures" / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    (folder / "empty").mkdir()
+    (folder / "file").write_text("no key\n")
+    path = folder / "node.toml"
+    path.write_text(example_config(**sections).replace("{}", str(folder)), encoding="utf-8")
+    return path
+
+
+def complaint(path: Path) -> str:
+    """Return what check-config says of a configuration that cannot be used."""
+    with pytest.raises(ConfigError) as caught:
+        check_config.run(Namespace(file=path))
+    return str(caught.value)
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"node": {"state_dir": "{}/file/below"}}, "/file is a file, wanted a folder; choose another"),
+        ({"camera": {"source": "{}/nothing"}}, "no such file or folder"),
+        ({"camera": {"source": "{}/empty"}}, "no pictures in it"),
+        ({"camera": {"source": "{}/nothing.mp4"}}, "no such file or folder"),
+        ({"bundle": {"path": "{}/nothing"}}, "wanted a bundle folder with bundle.json, found nothing"),
+        ({"bundle": {"path": "{}/file"}}, "wanted a bundle folder with bundle.json, found a file"),
+        ({"bundle": {"path": "{}/empty"}}, "bundle.json: No such file or directory"),
+        ({"bundle": {"path": "store", "trusted_keys": ("{}/file",)}}, "wanted a public key in PEM"),
+        ({"inspect": {"material": "stel"}}, "material 'stel': wanted auto, or what the bundle knows"),
+        ({"commands": {"public_key_file": "{}/nothing"}}, "[commands] public_key_file"),
+        ({"http": {"enabled": True, "token_file": "{}/file"}}, "wanted at least 16 letters and digits"),
+        ({"http": {"enabled": True, "host": "192.0.2.1"}}, "token_file must name a file with a token"),
+    ],
+)
+def test_it_says_what_run_would(tmp_path: Path, change: Change, said: str) -> None:
+    """The node itself refuses the same configuration in the same words, and check-config changed nothing."""
+    path = written(tmp_path, change)
+    before = sorted(tmp_path.rglob("*"))
+    judged = complaint(path)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert said in judged
+    assert len(judged.splitlines()) == 1
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(ConfigError) as refused:
+        run_daemon(load_config(path), stop)
+    assert str(refused.value).rpartition(": ")[2] in judged
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"username": "u", "password_file": "{}/empty"}, "password_file = '{}/empty': is a folder"),
+        ({"username": "u", "password_file": "{}/wide"}, "is UTF-16 text"),
+        ({"tls": True, "ca_file": "{}/file"}, "ca_file = '{}/file'"),
+    ],
+)
+def test_what_the_link_would_say_later_is_said_now(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    """The node would go on without a link; at the desk it is a problem."""
+    path = written(tmp_path, {"mqtt": change})
+    (tmp_path / "wide").write_bytes("geheim\n".encode("utf-16"))
+    assert said.format(tmp_path) in complaint(path)
+
+
+@pytest.mark.runtime
+def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """A line for each problem, every one with the file's name."""
+    path = written(
+        tmp_path,
+        {
+            "node": {"state_dir": "{}/file"},
+            "camera": {"source": "{}/nothing"},
+            "bundle": {"path": "{}/nothing"},
+            "mqtt": {"hostname": "a b"},
+        },
+    )
+    lines = complaint(path).splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith(f"{path}: [") for line in lines)
+
+
+@pytest.mark.runtime
+def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be this robot's own node; port and key are named."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        path = written(tmp_path, {"http": {"enabled": True, "port": port}})
+        assert check_config.run(Namespace(file=path)) == 0
+    said = capsys.readouterr().out
+    assert "good. quay/crawler-1 looks at" in said
+    assert f"note: [http] port {port}: Address already in use" in said

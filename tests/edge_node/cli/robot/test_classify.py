@@ -206,3 +206,23 @@ def test_every_file_of_a_folder_is_judged_or_named(picture, tmp_path):
     document = f"{folder}/list.pdf: its content is that of no video and no picture"
     assert summary == {"pictures": 5, "unreadable": 2, "left_out": [document], "accompanying": 1}
     assert document in found.stderr
+
+
+def test_overlays_stay_inside_their_folder(picture, tmp_path):
+    """A source above, an absolute one and one with the same end have a place each, below ``--overlay``."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / picture.name).write_bytes(picture.read_bytes())
+    sources = [f"../{picture.name}", picture.name, f"../work/./../{picture.name}", str(picture)]
+    found = command(
+        *("edge_node.cli", "classify", "--overlay", "seen/", *sources), cwd=str(tmp_path / "work")
+    )
+    assert found.returncode == 0, found.stderr
+    seen = tmp_path / "work" / "seen"
+    assert not (seen / "up").exists()
+    drawn = {str(path.relative_to(seen)) for path in seen.rglob("*.overlay.jpg")}
+    assert drawn == {
+        f"{picture.name}.overlay.jpg",
+        f"{picture.name}~2.overlay.jpg",
+        f"{picture.name}~3.overlay.jpg",
+        f"{str(picture).lstrip('/')}.overlay.jpg",
+    }

@@ -9,6 +9,7 @@ import cv2
 import pytest
 
 from edge_node.camera.backends.recording import iter_video
+from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support.processes import command
@@ -94,3 +95,26 @@ def test_what_cannot_be_replayed_is_one_sentence(arguments, words):
     assert found.returncode == 2
     assert words in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_a_robots_settings_judge_and_are_named(clip, tmp_path):
+    """A gate that lets nothing pass, tiles and material come from ``--config``, and the bundle in use."""
+    node = {"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path)}
+    config = tmp_path / "node.toml"
+    inspect = {"dark_below": 255, "tiles_across": 2, "material": "steel", "tile_budget_ms": 9}
+    config.write_text(
+        example_config(node=node, bundle={"path": "default"}, mqtt={"hostname": "h"}, inspect=inspect)
+    )
+    by_default = replay(str(clip), "--bundle", "default", "--json")
+    assert 'judged with [inspect] material = "auto"' in by_default.stderr
+    assert "of the package (--config FILE judges with a robot's)" in by_default.stderr
+    found = replay(str(clip), "--bundle", "default", "--config", str(config), "--json")
+    assert found.returncode == 0, found.stderr
+    summary = json.loads(found.stdout.splitlines()[-1])
+    assert summary["outcomes"] == {"not_inspectable -> not_inspectable": summary["frames"]}
+    assert summary["outcomes"] != json.loads(by_default.stdout.splitlines()[-1])["outcomes"]
+    (line,) = found.stderr.splitlines()
+    assert line.startswith('judged with [inspect] material = "steel", tiles_across = 2, ')
+    assert "tile_budget_ms = null" in line
+    assert "dark_below = 255" in line
+    assert line.endswith(f" of {config}")

@@ -87,7 +87,7 @@ def test_export_as_csv_is_a_table(spool: Spool, tmp_path: Path) -> None:
 
 def test_requeue_sends_again_what_a_running_node_had_put_aside(spool: Spool, tmp_path: Path) -> None:
     """The node notices by itself that there is work again."""
-    assert spool_command(tmp_path, "requeue").stdout == "1 rows are sent again\n"
+    assert spool_command(tmp_path, "requeue").stdout == "1 row is sent again\n"
     wait_for(lambda: spool.depth().quarantined == 0, what="notice")
     wait_for(lambda: spool.depth().waiting == 5, what="notice")
     assert [row.seq for row in spool.rows(Kind.VERDICT)] == [1, 3, 4, 2]

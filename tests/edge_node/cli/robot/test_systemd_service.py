@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from edge_node.cli.robot.systemd_service import (
     find_own_source,
     install,
     uninstall,
+    with_own_extras,
 )
 from edge_node.config.sections import load_config
 from tests.support.processes import command
@@ -156,6 +158,27 @@ def test_uninstalling_what_is_not_there_is_no_failure(tmp_path):
     assert (found.returncode, found.stdout) == (0, "")
 
 
+def test_the_service_gets_what_this_installation_has():
+    """Who installed signing wants it for the service too; a folder, a wheel and a version alike."""
+    pytest.importorskip("cryptography")
+    assert with_own_extras("/home/pi/clone") == "/home/pi/clone[signing]"
+    assert with_own_extras("corrosion-edge-node==1.2") == "corrosion-edge-node[signing]==1.2"
+
+
 def test_the_package_knows_where_it_came_from():
     """The default source is this repository, or the version on an index."""
     assert find_own_source() == str(REPOSITORY) or find_own_source().startswith("corrosion-edge-node==")
+
+
+def test_a_user_without_rights_is_told_before_the_work(tmp_path):
+    """Not after minutes of pip: the folder is named, and sudo."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(
+            InstallError, match="this user cannot write there; installing on the robot needs sudo"
+        ):
+            next(install(Layout(tmp_path / "image"), lambda: "", source="nothing"))
+    finally:
+        os.seteuid(0)

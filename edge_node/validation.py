@@ -1,0 +1,192 @@
+"""Describe in plain words why a decoded value was refused: which key, what was found, what is wanted.
+
+msgspec names Python types and quotes regular expressions. A type that has a pattern is declared by
+``name_rule`` or ``text_rule`` with its rule in words, which takes the pattern's place in messages.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNKNOWN: Final = object()  # the document is not at hand
+_SHOWN_CHARACTERS = 80
+_WHERE = re.compile(r"(?s)(.*) - at `(?:key in )?\$(.*)`\Z")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_PATTERN = re.compile(r"(?s)Expected `str` matching regex (.*)\Z")
+_KIND = re.compile(r"Expected `(.+)`, got `(.+)`\Z")
+_BOUND = re.compile(r"Expected `(\w+)`( of length)? (>=|<=|>|<|==) ([-0-9.e+]+)\Z")
+_BOUND_WORDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
+_KIND_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table of keys",
+    "datetime": "a time",
+    "null": "nothing",
+}
+_rules: dict[str, _Rule] = {}  # by pattern
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    """The rule behind a pattern, in words.
+
+    Attributes:
+        wanted: the rule.
+        first: the characters that may come first, as in a set of a regular expression; empty: not known.
+        rest: those that may follow.
+        length: the smallest and the largest number of characters.
+    """
+
+    wanted: str
+    first: str = ""
+    rest: str = ""
+    length: tuple[int, int] = (0, 0)
+
+    def faults(self, text: str) -> Iterator[str]:
+        """Yield what is wrong with ``text``, where that can be said."""
+        if not self.first:
+            return
+        if text and not re.fullmatch(f"[{self.first}]", text[0]):
+            yield f"it begins with {_name_character(text[0])}"
+        for position, character in enumerate(text[1:], start=2):
+            if not re.fullmatch(f"[{self.rest}]", character):
+                yield f"{_name_character(character)} at position {position} is not allowed"
+                break
+        if not self.length[0] <= len(text) <= self.length[1]:
+            yield f"it has {len(text)} character{'s' if len(text) > 1 else ''}" if text else "it is empty"
+
+
+def name_rule(
+    first: str, rest: str, length: tuple[int, int], wanted: str, *, description: str | None = None
+) -> msgspec.Meta:
+    """Return the pattern of names: one character of ``first``, then some of ``rest``.
+
+    Args:
+        first: the characters that may come first, as between [ and ] of a regular expression.
+        rest: those that may follow.
+        length: the smallest and the largest number of characters; the smallest is at least 1.
+        wanted: the rule in words, to follow "wanted".
+        description: of the type in JSON Schema.
+    """
+    low, high = length[0] - 1, length[1] - 1
+    pattern = rf"^[{first}][{rest}]{{{low},{high}}}\Z"
+    _rules[pattern] = _Rule(wanted, first, rest, length)
+    return msgspec.Meta(pattern=pattern, description=description)
+
+
+def text_rule(pattern: str, wanted: str, *, description: str | None = None) -> msgspec.Meta:
+    """Return ``pattern`` as a constraint whose violation is described by ``wanted``."""
+    _rules[pattern] = _Rule(wanted)
+    return msgspec.Meta(pattern=pattern, description=description)
+
+
+def describe_invalid(err: Exception, document: object = UNKNOWN, kind: Any = None) -> str:
+    """Return what msgspec refused, as ``KEY = VALUE: FAULT``, or ``FAULT`` alone for the whole document.
+
+    Args:
+        err: what msgspec raised; other texts, such as those of ``__post_init__``, are kept.
+        document: what was decoded, as plain objects; its values are shown where they are refused.
+        kind: the type that was wanted; its choices are listed.
+    """
+    found = _WHERE.match(str(err))
+    text, steps = (found[1], found[2]) if found else (str(err), "")
+    value, refused_kind = _follow(document, steps), _kind_at(kind, steps)
+    fault = describe_fault(text, value, refused_kind)
+    key = steps.removeprefix(".")
+    if not key:
+        return fault
+    return f"{key}: {fault}" if value is UNKNOWN else f"{key} = {show(value)}: {fault}"
+
+
+def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
+    """Return what is wrong with ``value``, for msgspec's ``text`` about it; see ``describe_invalid``."""
+    if (found := _PATTERN.match(text)) is not None:
+        with suppress(ValueError, SyntaxError):
+            rule = _rules.get(ast.literal_eval(found[1]))
+            if rule is not None:
+                faults = rule.faults(value) if isinstance(value, str) else ()
+                return "; ".join([*faults, f"wanted {rule.wanted}"])
+    if (found := _KIND.match(text)) is not None:
+        return f"wanted {_name_kinds(found[1], kind)}, found {_name_kinds(found[2])}"
+    if (found := _BOUND.match(text)) is not None:
+        what, of_length, sign, number = found.groups()
+        unit = "" if not of_length else " character" if what == "str" else " element"
+        unit += "s" if unit and number != "1" else ""
+        return f"wanted {_BOUND_WORDS[sign]} {number.removesuffix('.0')}{unit}"
+    if text.startswith("Invalid enum value") and (choices := _choices(kind)):
+        return f"wanted {' or '.join(choices)}"
+    if text.startswith(("Invalid RFC3339", "Expected `datetime`")):
+        return "wanted a time with its zone, like 2026-03-01T08:00:00Z"
+    text = text.replace("Object contains unknown field", "unknown key")
+    text = re.sub(r"Object missing required field (`[^`]*`)", r"\1 is missing", text)
+    return text.replace("`", "")
+
+
+def show(value: object) -> str:
+    """Return a refused value for a message; one that may hold an address with a password is left out."""
+    text = repr(value)
+    if "://" in text:
+        return "(an address)"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def _name_character(character: str) -> str:
+    names = {" ": "a blank", "\n": "a line end", "\r": "a line end", "\t": "a tab"}
+    if character in names:
+        return names[character]
+    return f'"{character}"' if character.isprintable() else f"U+{ord(character):04X}"
+
+
+def _name_kinds(text: str, kind: Any = None) -> str:
+    names = [name for name in text.split(" | ") if name != "null"] or ["null"]
+    words = [_KIND_WORDS.get(name, name) for name in names]
+    choices = _choices(kind)
+    if choices and "str" in names:
+        words[names.index("str")] = " or ".join(choices)
+    return " or ".join(words)
+
+
+def _choices(kind: Any) -> list[str]:
+    """Return the texts that a type with fixed choices takes, in quotes; none for any other type."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [f'"{member.value}"' for member in kind]
+    if get_origin(kind) is Literal:
+        return [f'"{choice}"' for choice in get_args(kind) if isinstance(choice, str)]
+    if get_origin(kind) in (list, tuple, dict) or isinstance(kind, type):
+        return []
+    inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    return [choice for part in inner for choice in _choices(part)]
+
+
+def _follow(document: object, steps: str) -> object:
+    """Return the value at msgspec's path, or UNKNOWN."""
+    value: Any = document
+    for name, index in _STEP.findall(steps):
+        if value is UNKNOWN or index == "...":
+            return UNKNOWN
+        try:
+            value = value[name] if name else value[int(index)]
+        except (KeyError, IndexError, TypeError):
+            return UNKNOWN
+    return value
+
+
+def _kind_at(kind: Any, steps: str) -> Any:
+    """Return the type at msgspec's path below the type ``kind``; None where it cannot be told."""
+    for name, _ in _STEP.findall(steps):
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct) and name):
+            return None
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        kind = fields.get(name)
+    return kind

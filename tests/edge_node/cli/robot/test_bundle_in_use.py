@@ -1,0 +1,37 @@
+"""The bundle with which a configured node would judge, read without changing its store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
+from edge_node.config.sections import example_config, parse_config
+from edge_node.errors import BundleError
+from edge_node.signing import load_trusted_keys
+from tests.support.releases import PACKAGED_VERSION, Maker, Robot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.runtime
+
+
+def test_it_is_the_installed_one_or_the_packages(tmp_path: Path) -> None:
+    """Before anything was installed the package's, and no store is made; then what decides."""
+    (tmp_path / "keys").mkdir()
+    maker = Maker(tmp_path / "keys")
+    node = {"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / "state")}
+    text = example_config(
+        node=node, bundle={"path": "store", "trusted_keys": [maker.public]}, mqtt={"hostname": "h"}
+    )
+    config = parse_config(text.encode(), "node.toml")
+    keys = load_trusted_keys(config.bundle.trusted_keys)
+    assert load_bundle_in_use(config, keys).manifest.version == PACKAGED_VERSION
+    assert not (tmp_path / "state").exists()
+    robot = Robot(tmp_path / "state", maker)
+    robot.install(maker.bundle("2"))
+    assert load_bundle_in_use(config, keys).manifest.version == "2"
+    with pytest.raises(BundleError, match=r"which is not among .*would go back to the bundle behind it"):
+        load_bundle_in_use(config, ())
