@@ -78,6 +78,7 @@ def assemble(plan: CascadePlan, models: Sequence[MadeModel], provenance: Provena
         provenance=provenance,
         licence=plan.licence,
         intended_use=plan.intended_use,
+        colourless=plan.colourless or msgspec.UNSET,
     )
     contents = {name: made.content for name, made in zip(files, models, strict=True)}
     pictures = render_golden_pictures()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -73,6 +73,7 @@ class CascadePlan:
     stages: tuple[StagePlan, ...]
     licence: str = "not stated"
     intended_use: str = "not stated"
+    colourless: Literal["measured"] | None = None
 
     def rename(self, name: str | None, version: str | None) -> CascadePlan:
         """Return the plan with another name or version for the bundle, where they are given.
@@ -122,6 +123,7 @@ def read_cascade(path: Path) -> CascadePlan:
         stages,
         table.licence,
         table.intended_use,
+        table.colourless,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -57,11 +57,12 @@ class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FileKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keys about the bundle, for both kinds of files."""
+    """Keys about the bundle, for both kinds of files; ``colourless`` as in the manifest."""
 
     root: str | None = None
     licence: str = "not stated"
     intended_use: str = "not stated"
+    colourless: Literal["measured"] | None = None
 
 
 _File = TypeVar("_File", bound=FileKeys)

@@ -187,6 +187,7 @@ def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
         "root": recipe.root or recipe.stage[0].name,
         "licence": recipe.licence,
         "intended_use": recipe.intended_use,
+        "colourless": recipe.colourless,
     }
     lines = ["# Written by `converter retrain`.", *_format_toml(head)]
     for stage in recipe.stage:

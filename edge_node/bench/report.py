@@ -18,6 +18,7 @@ import platform
 import resource
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,7 +28,8 @@ import numpy as np
 
 from edge_node.bench.node_run import NodeRun, run_node
 from edge_node.camera.backends.recording import iter_video
-from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.media_kind import MediaKind, media_kind
+from edge_node.camera.picture import read_picture
 from edge_node.camera.source import recording_path
 from edge_node.errors import CameraError, ConfigError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -41,7 +43,7 @@ from edge_node.monitoring.status_board import THERMAL_ZONES
 from edge_node.mqtt.endpoint import host_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -291,12 +293,12 @@ def _load_frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
     """Load up to ``MAX_FRAMES`` frames, spread over the source, scaled to ``size``."""
     recording_path(str(source))
     if source.is_dir():
-        files = sorted(file for file in source.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+        files = sorted(file for file in source.iterdir() if media_kind(file) is MediaKind.PICTURE)
         pictures = [read_picture(file) for file in _thin_out(files)]
-    elif source.suffix.lower() in PICTURE_SUFFIXES:
+    elif media_kind(source) is MediaKind.PICTURE:
         pictures = [read_picture(source)]
     else:
-        pictures = _thin_out(list(iter_video(source)))
+        pictures = _thin_out(list(_iter_readable(source)))
     if not pictures:
         raise CameraError(f"{source}: no pictures in it to measure with")
     if size == "as-is":
@@ -305,6 +307,14 @@ def _load_frames(source: Path, size: str) -> list[NDArray[np.uint8]]:
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise ConfigError(f"--size {size}: wanted WIDTHxHEIGHT, like 640x480, or as-is")
     return [resize(picture, int(height), int(width), Resize.AREA) for picture in pictures]
+
+
+def _iter_readable(video: Path) -> Iterator[NDArray[np.uint8]]:
+    """Yield what can be read of a video: the end of one that is cut off is not missed by a measurement."""
+    pictures = iter_video(video)
+    yield next(pictures)
+    with suppress(CameraError):
+        yield from pictures
 
 
 def _thin_out(items: list[_Item]) -> list[_Item]:

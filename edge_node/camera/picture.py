@@ -1,17 +1,20 @@
-"""Read picture files, and refuse truncated ones.
-
-OpenCV decodes a truncated JPEG into a picture with grey in its lower part, without an error; a model would
-call that grey clean metal. So the file's end marker is searched first.
-"""
+"""Read picture files whole and by their own full scale, or refuse them in a sentence."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from edge_node.camera import tiff_header
+from edge_node.camera.avif_header import is_avif, turn
+from edge_node.camera.full_scale import to_eight_bits
+from edge_node.camera.jpeg_header import JPEG_START, check_jpeg, picture_starts
+from edge_node.camera.picture_header import PNG_START, read_header
 from edge_node.camera.picture_size import read_declared_size
+from edge_node.camera.refused_formats import refusal_of
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -19,16 +22,82 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+    from edge_node.camera.tiff_header import TiffDirectory
+
+# Names of files that are taken for pictures where their content is not looked at.
+PICTURE_SUFFIXES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".jp2",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+    }
+)
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # The largest industrial sensors have 150 megapixels; this one decodes to 600 MB.
 MAX_PIXELS = 200_000_000
+# Behind transparent pixels there is whatever the program left; more of them is no photograph of a surface.
+MAX_TRANSPARENT_SHARE = 0.01
 
-_JPEG_START, _JPEG_END = b"\xff\xd8\xff", 0xD9
-_JPEG_SCAN = 0xDA
-_JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: TEM, RSTn, SOI
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn: holds height and width
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePage:
+    """A picture of a file that may hold several: pages of a TIFF, frames of a multi-picture JPEG.
+
+    Attributes:
+        where: the file's name; with ``#`` and the page's number, from 1, where there are several.
+        index: of the page, from 0; None where it is the only one.
+        content: the whole file.
+        start: of the page, in a JPEG.
+        directory: of the page, in a TIFF.
+    """
+
+    where: str
+    index: int | None
+    content: bytes = field(repr=False)
+    start: int = 0
+    directory: TiffDirectory | None = None
+
+    def decode(self) -> NDArray[np.uint8]:
+        """Return the picture, uint8 ``(height, width, 3)``, channels blue, green, red.
+
+        Raises:
+            UnreadablePictureError: truncated, no picture, too large, transparent, or without a known full
+                scale; the text begins with ``where``.
+        """
+        content, where = self._own_content(), self.where
+        if content.startswith(JPEG_START):
+            _check_jpeg(content, where)
+        elif content.startswith(PNG_START):
+            _check_png(content, where)
+        header = read_header(content, self.directory, where)
+        flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0)
+        values = _decode(content, flags | (cv2.IMREAD_IGNORE_ORIENTATION if is_avif(content) else 0), where)
+        if header.may_be_transparent:
+            _check_opaque(content, where)
+        if header.values is not None:
+            return to_eight_bits(values, header.values, where)
+        if values.dtype != np.uint8:
+            raise UnreadablePictureError(f"{where}: {values.dtype} values; save the picture with 8 bits")
+        pixels = np.asarray(values, dtype=np.uint8)
+        return turn(pixels, content) if is_avif(content) else pixels
+
+    def _own_content(self) -> bytes:
+        """Return the file, rewritten or cut so that a decoder finds this page first."""
+        if self.directory is not None:
+            return tiff_header.with_first_directory(self.content, self.directory.offset)
+        return self.content[self.start :] if self.start else self.content
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -37,36 +106,52 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         UnreadablePictureError: missing, empty, truncated, no picture, or too large.
     """
-    content = _read_content(path)
+    content = read_content(path)
     return decode_picture(content, str(path))
 
 
 def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
-    """Return the picture in ``content``, uint8 ``(height, width, 3)``, channels blue, green, red.
+    """Return the one picture in ``content``, uint8 ``(height, width, 3)``, channels blue, green, red.
 
     Raises:
-        UnreadablePictureError: empty, truncated, no picture, or too large; the text begins with ``where``.
+        UnreadablePictureError: as ``PicturePage.decode``, or several pictures.
+    """
+    pages = list_pages(content, where)
+    if len(pages) > 1:
+        raise UnreadablePictureError(f"{where}: holds {len(pages)} pictures; save each as a file of its own")
+    return pages[0].decode()
+
+
+def list_pages(content: bytes, where: str) -> tuple[PicturePage, ...]:
+    """Return the pictures of a file, at least one; they are decoded one by one later.
+
+    Raises:
+        UnreadablePictureError: empty, truncated, too large, or of a format that is not read.
     """
     if not content:
         raise UnreadablePictureError(f"{where}: empty, wanted a picture")
-    if content.startswith(_JPEG_START):
-        _check_jpeg(content, where)
-    elif content.startswith(_PNG_START):
-        _check_png(content, where)
-    elif size := read_declared_size(content):
+    if refusal := refusal_of(content):
+        raise UnreadablePictureError(f"{where}: {refusal}")
+    if tiff_header.is_tiff(content):
+        return _list_tiff(content, where)
+    if size := read_declared_size(content):
         _check_size(*size, where)
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as err:
-        raise UnreadablePictureError(f"{where}: no picture that can be decoded ({err.err})") from err
-    if pixels is None:
-        raise UnreadablePictureError(
-            f"{where}: no picture, or a damaged one; wanted one of {' '.join(sorted(PICTURE_SUFFIXES))}"
-        )
-    return np.asarray(pixels, dtype=np.uint8)
+    if not content.startswith(JPEG_START):
+        return (PicturePage(where, None, content),)
+    starts = picture_starts(content)
+    if len(starts) == 1:
+        return (PicturePage(where, None, content),)
+    return tuple(
+        PicturePage(f"{where}#{index + 1}", index, content, start) for index, start in enumerate(starts)
+    )
 
 
-def _read_content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a picture file.
+
+    Raises:
+        UnreadablePictureError: missing, no file, or too large.
+    """
     try:
         if path.exists() and not path.is_file():
             raise UnreadablePictureError(f"{path}: no file but a directory or device; wanted a picture")
@@ -78,6 +163,51 @@ def _read_content(path: Path) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise UnreadablePictureError(f"{path}: more than {MAX_FILE_BYTES} bytes is no picture to inspect")
     return content
+
+
+def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
+    found = []
+    try:
+        for directory in tiff_header.iter_directories(content):
+            width, height = (directory.number(tag, 0) for tag in (tiff_header.WIDTH, tiff_header.HEIGHT))
+            _check_size(width, height, where)
+            found.append(directory)
+    except ValueError as err:
+        raise UnreadablePictureError(
+            f"{where}: the TIFF is cut off, or damaged ({err}); copy it again"
+        ) from err
+    if not found:
+        raise UnreadablePictureError(f"{where}: a TIFF without a picture")
+    pages = tiff_header.pages_of(tuple(found))
+    if len(pages) == 1:
+        return (PicturePage(where, None, content, directory=pages[0]),)
+    return tuple(
+        PicturePage(f"{where}#{index + 1}", index, content, directory=page)
+        for index, page in enumerate(pages)
+    )
+
+
+def _decode(content: bytes, flags: int, where: str) -> NDArray[np.uint8 | np.uint16]:
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as err:
+        raise UnreadablePictureError(f"{where}: no picture that can be decoded ({err.err})") from err
+    if pixels is None:
+        raise UnreadablePictureError(
+            f"{where}: no picture, or a damaged one; wanted JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or AVIF"
+        )
+    return np.asarray(pixels)
+
+
+def _check_opaque(content: bytes, where: str) -> None:
+    """Raise where a part of the picture is transparent: nobody knows what was to be seen there."""
+    values = _decode(content, cv2.IMREAD_UNCHANGED, where)
+    if values.ndim == 3 and values.shape[2] == 4:
+        share = float(np.mean(values[..., 3] < np.iinfo(values.dtype).max))
+        if share > MAX_TRANSPARENT_SHARE:
+            raise UnreadablePictureError(
+                f"{where}: {share:.0%} of the picture is transparent; save it without transparency"
+            )
 
 
 def _check_size(width: int, height: int, where: str) -> None:
@@ -95,25 +225,8 @@ def _check_png(content: bytes, where: str) -> None:
 
 
 def _check_jpeg(content: bytes, where: str) -> None:
-    """Raise unless walking the segments reaches the end marker; a thumbnail's lies inside a segment.
-
-    Source: ITU-T T.81, annex B.
-    """
-    cut_off = UnreadablePictureError(f"{where}: the JPEG is cut off: it has no end marker; copy it again")
-    at = 2
-    while True:
-        at = content.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(content):
-            raise cut_off
-        marker = content[at + 1]
-        if marker == _JPEG_END:
-            return
-        if marker in {0x00, 0xFF} or marker in _JPEG_STANDALONE:  # stuffed byte, fill byte, no length
-            at += 1 if marker == 0xFF else 2
-            continue
-        if marker in _JPEG_FRAMES and at + 9 <= len(content):
-            height, width = (int.from_bytes(content[at + k : at + k + 2], "big") for k in (5, 7))
-            _check_size(width, height, where)
-        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-        if at > len(content):
-            raise cut_off
+    frame = check_jpeg(content, where)
+    if frame is not None:
+        _check_size(frame.width, frame.height, where)
+        if frame.bits != 8:
+            raise UnreadablePictureError(f"{where}: a JPEG of {frame.bits} bits is not read; save it with 8")

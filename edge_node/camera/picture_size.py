@@ -2,52 +2,44 @@
 
 A file of a few kilobytes may declare a picture of gigabytes.
 
-Sources: TIFF 6.0, section 2, and BigTIFF; RFC 9649 (WebP); BITMAPINFOHEADER.
+Sources: ISO/IEC 23008-12 (AVIF), ISO/IEC 15444-1, A.5.1 (JPEG 2000), GIF89a, RFC 9649; BITMAPINFOHEADER.
 """
 
 from __future__ import annotations
 
 import struct
 
-_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-# TIFF's whole numbers: BYTE, SHORT, LONG and, in BigTIFF, LONG8.
-_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
-_MOST_TIFF_ENTRIES = 4096
+from edge_node.camera.tiff_header import HEIGHT, WIDTH, is_tiff, iter_directories
+
+_HEADER_BYTES = 65536
 
 
 def read_declared_size(content: bytes) -> tuple[int, int] | None:
-    """Return width and height of a TIFF, WebP or BMP, in px; None for others and damaged headers."""
+    """Return width and height in px, as the header declares; None for JPEG, PNG, PNM, damaged headers."""
     try:
-        if content[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-            return _read_tiff(content)
-        if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-            return _read_webp(content)
-        if content[:2] == b"BM" and len(content) >= 26:
-            width, height = struct.unpack_from("<ii", content, 18)
-            return abs(width), abs(height)
-    except (struct.error, OverflowError):  # the header is truncated, or has an offset beyond the file
+        return _read_size(content)
+    except (struct.error, OverflowError, ValueError, StopIteration, LookupError):  # truncated or damaged
         return None
-    return None
 
 
-def _read_tiff(content: bytes) -> tuple[int, int] | None:
-    """Read the size in the first directory, whose picture OpenCV decodes."""
-    order = "<" if content[:2] == b"II" else ">"
-    is_big = b"+" in content[2:4]
-    offset, count, entry = ("Q", "Q", "HHQ") if is_big else ("I", "H", "HHI")
-    (at,) = struct.unpack_from(order + offset, content, 8 if is_big else 4)
-    (entries,) = struct.unpack_from(order + count, content, at)
-    at += struct.calcsize(order + count)
-    found: dict[int, int] = {}
-    for _ in range(min(entries, _MOST_TIFF_ENTRIES)):
-        tag, kind, _ = struct.unpack_from(order + entry, content, at)
-        at += struct.calcsize(order + entry)
-        if tag in {_TIFF_WIDTH, _TIFF_HEIGHT} and kind in _TIFF_NUMBERS:
-            (found[tag],) = struct.unpack_from(order + _TIFF_NUMBERS[kind], content, at)
-        at += struct.calcsize(order + offset)
-    if len(found) < 2:
-        return None
-    return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
+def _read_size(content: bytes) -> tuple[int, int] | None:
+    size: tuple[int, int] | None = None
+    if is_tiff(content):
+        first = next(iter_directories(content)).tags
+        size = (first[WIDTH][0], first[HEIGHT][0])
+    elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        size = _read_webp(content)
+    elif content[:4] == b"GIF8":
+        size = struct.unpack_from("<HH", content, 6)
+    elif content[4:8] == b"ftyp" and (at := content[:_HEADER_BYTES].find(b"ispe")) >= 0:
+        size = struct.unpack_from(">II", content, at + 8)
+    elif (at := content[:1024].find(b"\xff\x4f\xff\x51")) >= 0:  # JPEG 2000
+        right, lower, left, upper = struct.unpack_from(">IIII", content, at + 8)
+        size = (right - left, lower - upper)
+    elif content[:2] == b"BM" and len(content) >= 26:
+        width, height = struct.unpack_from("<ii", content, 18)
+        size = (abs(width), abs(height))
+    return size
 
 
 def _read_webp(content: bytes) -> tuple[int, int] | None:

@@ -144,6 +144,16 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     motion_below: Annotated[
         float, _about("Not judged: smeared along one direction. 0: off.", ge=0, le=255)
     ] = 5.0
+    surface: Annotated[
+        Literal["painted_steel", "other"],
+        _about('"painted_steel" adds the grades of ISO 4628-3 and ASTM D610, which are for that alone.'),
+    ] = "other"
+
+    def __post_init__(self) -> None:
+        """Refuse a surface of another material."""
+        is_steel = self.material == "auto" or "steel" in self.material or "iron" in self.material
+        if self.surface == "painted_steel" and not is_steel:
+            raise ValueError(f'surface = "painted_steel" contradicts material = "{self.material}"')
 
 
 class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):

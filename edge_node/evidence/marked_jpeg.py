@@ -12,6 +12,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge_node.inspection.grades import may_be_shown
 from edge_node.inspection.overlay import Marking, draw_overlay
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def _decode(content: bytes) -> Marking | None:
         stored = msgspec.json.decode(content, type=_EncodedMarking)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    lines = tuple(line[:_MAX_LINE_LENGTH] for line in stored.lines[:_MAX_LINES])
+    lines = tuple(
+        line[:_MAX_LINE_LENGTH] for line in stored.lines[:_MAX_LINES] if may_be_shown(line, stored.lines[0])
+    )
     if stored.rows == stored.columns == len(stored.corroded) == 0:
         return Marking(None, lines)
     sizes_hold = 0 < stored.rows <= _MAX_CELLS and 0 < stored.columns <= _MAX_CELLS

@@ -143,7 +143,7 @@ class FindingTracker:
             return True
         severity = self._severity(verdict)
         worse = self._rank(severity) > self._rank(old.peak_severity)
-        area = max(old.peak_area_fraction or 0.0, verdict.area_fraction or 0.0)
+        has_peak = (verdict.area_fraction or 0.0) > (old.peak_area_fraction or 0.0)
         best = (self._rank(severity), verdict.area_fraction or 0.0, verdict.condition_confidence or 0.0)
         best_so_far = (self._rank(old.peak_severity), old.peak_area_fraction or 0.0, old.peak_confidence)
         is_best = best > best_so_far
@@ -155,7 +155,8 @@ class FindingTracker:
             frames=old.frames + 1,
             peak_confidence=max(old.peak_confidence, verdict.condition_confidence or 0.0),
             peak_severity=severity if worse else old.peak_severity,
-            peak_area_fraction=old.peak_area_fraction if verdict.area_fraction is None else area,
+            peak_area_fraction=verdict.area_fraction if has_peak else old.peak_area_fraction,
+            peak_grades=verdict.grades if has_peak else old.peak_grades,
             best_verdict=verdict.id if is_best else old.best_verdict,
             best_evidence_sha256=(verdict.evidence_sha256 if is_best else None) or old.best_evidence_sha256,
             from_pose=begin,
@@ -226,6 +227,7 @@ def _first_sight(verdict: Verdict, config: FindingsConfig) -> Finding:
         peak_confidence=verdict.condition_confidence or 0.0,
         peak_severity=verdict.severity if sure else None,
         peak_area_fraction=verdict.area_fraction,
+        peak_grades=verdict.grades,
         from_pose=verdict.pose,
         to_pose=verdict.pose,
         best_evidence_sha256=verdict.evidence_sha256,

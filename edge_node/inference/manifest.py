@@ -191,7 +191,12 @@ class Measured(_ManifestPart, frozen=True, kw_only=True):
 
 
 class Manifest(_ManifestPart, frozen=True, kw_only=True):
-    """The content of ``bundle.json``."""
+    """The content of ``bundle.json``.
+
+    ``colourless`` claims that the bundle was measured on pictures without colour (infrared, monochrome
+    cameras); without the claim the node does not judge such pictures. It is absent, not null, without the
+    claim, so that older nodes take the bundle.
+    """
 
     format: Literal[1] = 1
     name: Identifier
@@ -204,6 +209,7 @@ class Manifest(_ManifestPart, frozen=True, kw_only=True):
     measured: Measured | None = None
     licence: str = "not stated"
     intended_use: str = "not stated"
+    colourless: Literal["measured"] | msgspec.UnsetType = msgspec.UNSET
 
     def model(self, file: str) -> ModelFile:
         """Return the entry of the model file called ``file``."""

@@ -1,19 +1,17 @@
-"""Estimate the corroded area of a picture, and its nearest grade, from a head's map. Pure.
+"""Estimate the corroded area of a picture from a head's map. Pure.
 
 A map has a position for about every 32 pixels of the model's input, and most heads were trained on whole
-pictures: area and grades are estimates, and must be called so wherever they are shown.
+pictures: the area is an estimate, and must be called so wherever it is shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edge_node.inference.probabilities import softmax
-from edge_node.inspection.grades import astm_d610, iso_4628_3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,21 +21,6 @@ if TYPE_CHECKING:
 # A map of 7 x 7 positions counts in steps of 2 %, so it is interpolated to so many times as many.
 FINER = 8
 CORRODED_FROM = 0.5  # probability from which on a position counts as corroded
-
-
-@dataclass(frozen=True, slots=True)
-class AreaEstimate:
-    """The corroded share of a picture, estimated from a coarse map, and the nearest grades.
-
-    Attributes:
-        fraction: 0 to 1.
-        iso_4628_3: degree of rusting whose area is nearest by ratio, ``Ri 0`` to ``Ri 5``.
-        astm_d610: rust grade whose range the area lies in, 10 (best) to 0.
-    """
-
-    fraction: float
-    iso_4628_3: str
-    astm_d610: int
 
 
 def corroded_labels(stage: Stage) -> tuple[int, ...]:
@@ -71,8 +54,8 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)
 
 
-def area_estimate(logits: NDArray[np.float32], stage: Stage) -> AreaEstimate:
-    """Return the share of the picture that counts as corroded in the stage's map, with the nearest grades.
+def estimate_area(logits: NDArray[np.float32], stage: Stage) -> float:
+    """Return the share of the picture, 0 to 1, that counts as corroded in the stage's map.
 
     Args:
         logits: the stage's map, ``(rows, columns, labels)``.
@@ -85,5 +68,4 @@ def area_estimate(logits: NDArray[np.float32], stage: Stage) -> AreaEstimate:
     size = (columns * FINER, rows * FINER)
     planes = [cv2.resize(logits[..., at], size, interpolation=cv2.INTER_LINEAR) for at in range(labels)]
     probability = corroded_probability(np.stack(planes, axis=-1, dtype=np.float32), stage)
-    fraction = float((probability >= CORRODED_FROM).mean())
-    return AreaEstimate(fraction, iso_4628_3(fraction), astm_d610(fraction))
+    return float((probability >= CORRODED_FROM).mean())

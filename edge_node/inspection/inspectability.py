@@ -1,4 +1,4 @@
-"""Decide whether a picture can be judged: sharp, lit, without glare, not uniform, not frozen. Pure.
+"""Decide whether a picture can be judged: in colour, sharp, lit, no glare, not uniform, not frozen. Pure.
 
 A model predicts "uncorroded" for a dark picture: of 320 photographs, about half of them corroded, a bundle
 finds ever fewer corroded as light is removed, and none at a 64th. So such frames are not judged.
@@ -9,6 +9,10 @@ defocus, motion, over-exposure, haze, a glare spot. The measures below are those
 best part the steps at which the default bundle contradicts its verdict on the undegraded picture in a
 fifth of the pictures or more; each threshold refuses about 1 % of the undegraded pictures or fewer.
 ``tests/benchmarks/inspectability_thresholds.py`` prints the table, on pictures that were not used to choose.
+
+**Pictures without colour** (infrared at night, monochrome cameras, grey scans) are refused apart from that:
+in grey, the default bundle calls every third corroded steel sound. ``tests/benchmarks/colourless.py`` prints
+how many colour photographs are taken for one, and how many grey ones are not.
 """
 
 from __future__ import annotations
@@ -28,7 +32,18 @@ if TYPE_CHECKING:
 
 # Height at which pictures are measured: near the models' input, and 640 x 480 halves exactly, which is quick.
 GREY_LINES = 240
+# Pictures are searched for colour at points of a grid: means would hide the noise of colour sensors.
+COLOUR_LINES = 64
+NEUTRAL_LEVELS = 2  # red, green and blue of a grey picture differ by no more after JPEG and video coding
+# Greatest spread of red - green and of blue - green between points that are equally bright: the colour of a
+# monochrome camera's picture follows from its brightness, also where a constant cast lies over it.
+TINT_SPREAD_LEVELS = 0.36
+_TINT_MIN_CONTRAST = 4.0  # standard deviation of the brightness, below which its colour says nothing
+_CLIPPED_BELOW, _CLIPPED_ABOVE = 12, 250  # brightest of the three; beyond these a cast changes the other way
+_STRAY_LEVELS = 8
+_COLOURED_SHARE = 0.001  # so many points may differ: a defective pixel
 BLOWN_OUT = 250  # grey levels from here on show no texture: JPEG and gamma compress the top of the scale
+_LOW_BITS_BELOW = 64  # 14 bits in 16 fill a quarter of the scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class Measures:
 
     Attributes:
         brightness: grey level that 5 % of the picture exceeds, 0 to 255.
+        brightest: grey level that nothing but 0.1 % of the picture exceeds.
         glare: share of the picture at ``BLOWN_OUT`` or above.
         contrast: grey levels between the darkest and the brightest percent.
         sharpness: Laplacian that 0.1 % of the picture exceeds: a smooth surface has few edges, but a
@@ -57,6 +73,7 @@ class Measures:
     """
 
     brightness: float
+    brightest: float
     glare: float
     contrast: float
     sharpness: float
@@ -72,6 +89,63 @@ def inspect(pixels: NDArray[np.uint8], thresholds: Thresholds, *, frozen: bool =
         frozen: the camera repeats this picture: ``Frame.frozen``.
     """
     return (*_frozen(frozen=frozen), *reasons(measure(pixels), thresholds))
+
+
+def find_colourless(pixels: NDArray[np.uint8]) -> tuple[Reason, ...]:
+    """Return the reason why a picture without colour cannot be judged; empty when it has colour.
+
+    Args:
+        pixels: uint8 ``(height, width, 3)``, blue, green, red; 0.1 ms at 640 x 480.
+    """
+    if has_colour(pixels):
+        return ()
+    text = "without colour: a grey or infrared picture, in which the bundle's models miss corrosion"
+    return (Reason(code="colourless", text=text),)
+
+
+def has_colour(pixels: NDArray[np.uint8]) -> bool:
+    """Return whether colour says more than brightness does, somewhere in the picture.
+
+    The upper and the lower tenth do not count: cameras write name and time there, in colour also by night.
+    """
+    step = max(1, min(pixels.shape[:2]) // COLOUR_LINES)
+    margin = pixels.shape[0] // 10
+    middle = pixels[margin : pixels.shape[0] - margin]
+    blue, green, red = (
+        middle[step // 2 :: step, step // 2 :: step, at].ravel().astype(np.int32) for at in range(3)
+    )
+    colours = (red - green, blue - green)
+    coloured = (np.abs(colours[0]) > NEUTRAL_LEVELS) | (np.abs(colours[1]) > NEUTRAL_LEVELS)
+    if np.count_nonzero(coloured) <= _COLOURED_SHARE * len(green):
+        return False
+    brightest = np.maximum(np.maximum(blue, green), red)
+    inside = (brightest > _CLIPPED_BELOW) & (brightest < _CLIPPED_ABOVE)
+    brightness = (blue + green + red)[inside]
+    if len(brightness) < len(green) / 4 or float(brightness.std()) < 3 * _TINT_MIN_CONTRAST:
+        return True
+    return any(
+        _strays(brightness, colour[inside])
+        or _spread_at_equal(brightness, colour[inside]) > TINT_SPREAD_LEVELS
+        for colour in colours
+    )
+
+
+def _strays(brightness: NDArray[np.int32], colour: NDArray[np.int32]) -> bool:
+    """Return whether a spot has a colour of its own, apart from the straight line that a cast makes."""
+    from_mean = brightness - brightness.mean()
+    slope = float(from_mean @ colour) / float(from_mean @ from_mean)
+    stray = np.abs(colour - colour.mean() - slope * from_mean) > _STRAY_LEVELS
+    return bool(np.count_nonzero(stray) > _COLOURED_SHARE * len(colour))
+
+
+def _spread_at_equal(brightness: NDArray[np.int32], colour: NDArray[np.int32]) -> float:
+    """Return the standard deviation of ``colour`` between points of equal brightness, 0 to 765."""
+    step = max(1, -(-765 * 4 // len(colour)))  # at least four points a step, on average
+    group = brightness // step
+    counts = np.bincount(group)
+    means = np.bincount(group, colour) / np.maximum(counts, 1)
+    freedom = max(len(colour) - np.count_nonzero(counts), 1)
+    return float(np.sqrt(np.sum((colour - means[group]) ** 2) / freedom))
 
 
 def thresholds_of(config: InspectConfig) -> Thresholds:
@@ -99,6 +173,7 @@ def measure(pixels: NDArray[np.uint8]) -> Measures:
     )
     return Measures(
         brightness=_find_level(levels, 0.95),
+        brightest=_find_level(levels, 0.999),
         glare=float(1.0 - levels[BLOWN_OUT - 1]),
         contrast=bright - dark,
         sharpness=both,
@@ -113,7 +188,7 @@ def reasons(found: Measures, thresholds: Thresholds) -> tuple[Reason, ...]:
     """
     light = []
     if found.brightness < thresholds.dark_below:
-        light.append(_reason("dark", "too dark", "brightness", found.brightness, thresholds.dark_below))
+        light.append(_describe_darkness(found, thresholds.dark_below))
     if found.glare > thresholds.glare_above:
         light.append(
             Reason(
@@ -142,6 +217,15 @@ def _frozen(*, frozen: bool) -> tuple[Reason, ...]:
 
 def _reason(code: str, what: str, quantity: str, found: float, wanted: float) -> Reason:
     return Reason(code=code, text=f"{what}: {quantity} {found:.0f} of 255, at least {wanted:.0f} is judged")
+
+
+def _describe_darkness(found: Measures, wanted: float) -> Reason:
+    """Return the reason "dark"; a camera whose values do not fill their range looks dark too."""
+    reason = _reason("dark", "too dark", "brightness", found.brightness, wanted)
+    if found.brightest >= _LOW_BITS_BELOW:
+        return reason
+    hint = f"nothing is above {found.brightest:.0f}: no light, or a camera of 10 to 14 bits that sends 16"
+    return Reason(code=reason.code, text=f"{reason.text}; {hint}")
 
 
 def _to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -13,9 +13,9 @@ import numpy as np
 
 from edge_node.errors import ConfigError
 from edge_node.inference.cascade import OperatorSettings
-from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
-from edge_node.inspection.grades import astm_d610, iso_4628_3
-from edge_node.inspection.inspectability import inspect, thresholds_of
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, estimate_area
+from edge_node.inspection.grades import grade
+from edge_node.inspection.inspectability import find_colourless, inspect, thresholds_of
 from edge_node.inspection.overlay import Marking, draw_overlay
 from edge_node.inspection.tiling import (
     Tile,
@@ -27,7 +27,7 @@ from edge_node.inspection.tiling import (
     tile_grid,
 )
 from edge_node.messages.plain_text import path_text
-from edge_node.messages.verdict import Decision, Grades, Outcome, Tiles
+from edge_node.messages.verdict import Decision, Outcome, Tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,20 +102,25 @@ class Inspector:
         material: str = "auto",
         thresholds: Thresholds | None = None,
         tiling: Tiling | None = None,
+        is_painted_steel: bool = False,
     ) -> None:
         """Inspect with ``engine``.
 
         Args:
             engine: the models.
             material: the metal, if the operator knows it; "auto" lets the models predict it.
-            thresholds: bounds beyond which a picture is not judged; None judges every picture.
+            thresholds: bounds beyond which a picture is not judged; None judges every picture that has
+                colour, and grey ones if the bundle was measured on such.
             tiling: the grid of tiles; None judges frames as a whole.
+            is_painted_steel: grade the rust by the standards, which are for painted steel.
         """
+        self._is_painted_steel = is_painted_steel
         self._tiling = tiling
         self._budget = TileBudget(tiling.budget_ms if tiling is not None else None)
         self.engine = engine
         _check_material(material, engine)
         self._thresholds = thresholds
+        self._wants_colour = engine.bundle.manifest.colourless != "measured"
         self._settings = None if material == "auto" else OperatorSettings(material=material)
 
     def inspect(self, pixels: NDArray[np.uint8], *, frozen: bool = False) -> Inspection:
@@ -134,6 +139,8 @@ class Inspector:
         reasons: tuple[Reason, ...] = ()
         if self._thresholds is not None:
             reasons = inspect(pixels, self._thresholds, frozen=frozen)
+        if not reasons and self._wants_colour:
+            reasons = find_colourless(pixels)
         if reasons:
             return PreparedInspection((width, height), reasons, ())
         if self._tiling is None:
@@ -158,30 +165,31 @@ class Inspector:
             return Inspection(decision, None, 0.0)
         found = [self._add_area(piece.decide()) for piece in outputs]
         if prepared.grid is None:
-            return found[0]
+            return self._add_grades(found[0])
         whole = _merge_tiles([tile for tile, _ in prepared.pieces], found, *prepared.size)
         prepare_ms = sum(piece.prepare_ms for _, piece in prepared.pieces)
         self._budget.record(
             len(found), prepare_ms=prepare_ms, models_ms=max(0.0, whole.inference_ms - prepare_ms)
         )
-        return replace(whole, decision=msgspec.structs.replace(whole.decision, tiles=prepared.grid))
+        decision = msgspec.structs.replace(whole.decision, tiles=prepared.grid)
+        return self._add_grades(replace(whole, decision=decision))
+
+    def _add_grades(self, inspection: Inspection) -> Inspection:
+        grades = grade(inspection.decision, is_painted_steel=self._is_painted_steel)
+        return replace(inspection, decision=msgspec.structs.replace(inspection.decision, grades=grades))
 
     def _add_area(self, result: CascadeResult) -> Inspection:
-        """Return a result with corroded area, grades and map, if it has them."""
+        """Return a result with corroded area and map, if it has them."""
         stage = self._condition_stage(result)
         if stage is None:
             return Inspection(result.decision, None, result.inference_ms)
         logits = result.maps[stage.name]
-        area = area_estimate(logits, stage)
-        decision = msgspec.structs.replace(
-            result.decision,
-            area_fraction=round(area.fraction, 4),
-            grades=Grades(iso_4628_3=area.iso_4628_3, astm_d610=area.astm_d610),
-        )
+        area = _round_area(estimate_area(logits, stage))
+        decision = msgspec.structs.replace(result.decision, area_fraction=area)
         return Inspection(decision, corroded_probability(logits, stage), result.inference_ms)
 
     def _condition_stage(self, result: CascadeResult) -> Stage | None:
-        """Return the stage that predicted corrosion, if it has a map; only corroded metal is graded."""
+        """Return the stage that predicted corrosion, if it has a map; only corroded metal has an area."""
         if result.decision.outcome is not Outcome.CORRODED:
             return None
         cascade = self.engine.bundle.manifest.cascade
@@ -191,18 +199,19 @@ class Inspector:
 
 def _merge_tiles(tiles: list[Tile], found: list[Inspection], width: int, height: int) -> Inspection:
     """Return the decision on a frame from those on its tiles: the worst, with one map of the whole frame."""
-    chosen = found[find_worst([inspection.decision for inspection in found])].decision
+    worst = found[find_worst([inspection.decision for inspection in found])]
+    chosen = worst.decision
     corroded = stitch_tiles(
         [(tile, inspection.corroded) for tile, inspection in zip(tiles, found, strict=True)], width, height
     )
-    if chosen.area_fraction is not None and corroded is not None:
-        share = corroded_share(corroded)
-        chosen = msgspec.structs.replace(
-            chosen,
-            area_fraction=round(share, 4),
-            grades=Grades(iso_4628_3=iso_4628_3(share), astm_d610=astm_d610(share)),
-        )
+    if worst.corroded is not None and corroded is not None:
+        chosen = msgspec.structs.replace(chosen, area_fraction=_round_area(corroded_share(corroded)))
     return Inspection(chosen, corroded, sum(inspection.inference_ms for inspection in found))
+
+
+def _round_area(share: float) -> float | None:
+    """Return the area for the verdict; None where the map shows nothing: corroded metal has no area of 0."""
+    return round(share, 4) or None
 
 
 def configured_inspector(config: InspectConfig, engine: Engine) -> Inspector:
@@ -214,7 +223,13 @@ def configured_inspector(config: InspectConfig, engine: Engine) -> Inspector:
     tiling = None
     if config.tiles_across * config.tiles_down > 1:
         tiling = Tiling(config.tiles_across, config.tiles_down, config.tile_overlap, config.tile_budget_ms)
-    return Inspector(engine, material=config.material, thresholds=thresholds_of(config), tiling=tiling)
+    return Inspector(
+        engine,
+        material=config.material,
+        thresholds=thresholds_of(config),
+        tiling=tiling,
+        is_painted_steel=config.surface == "painted_steel",
+    )
 
 
 def _check_material(material: str, engine: Engine) -> None:
@@ -237,8 +252,9 @@ def make_marking(inspection: Inspection) -> Marking:
     decision = inspection.decision
     parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
     lines = [" ".join(part for part in parts if part), path_text(decision)]
-    if decision.area_fraction is not None and decision.grades is not None:
+    if decision.area_fraction is not None:
         lines.insert(1, f"about {decision.area_fraction:.0%} of the picture, estimated from a coarse map")
+    if decision.grades is not None:
         lines.insert(
             2, f"near ISO 4628-3 {decision.grades.iso_4628_3}, ASTM D610 {decision.grades.astm_d610}"
         )

@@ -15,7 +15,7 @@ from edge_node.evidence.marked_jpeg import embed_marking
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.review import ReviewJudgement
-from edge_node.messages.verdict import Pose, Reason
+from edge_node.messages.verdict import Grades, Pose, Reason
 from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def finding(seq: int, **fields) -> Finding:
             "peak_confidence": 0.97,
             "peak_severity": "late",
             "peak_area_fraction": 0.08,
+            "peak_grades": Grades(iso_4628_3="Ri 4", astm_d610=4),
             "from_pose": Pose(distance_m=seq / 10),
             "to_pose": Pose(distance_m=(seq + 2) / 10),
             **fields,

@@ -37,9 +37,18 @@ _SILENT = 0
 # The variable belongs to the process; it is read while a capture is opened.
 _opening = threading.Lock()
 
+# OpenCV gives up a read after 4096 packets of sound: 90 s between two pictures of a time lapse.
+os.environ.setdefault("OPENCV_FFMPEG_READ_ATTEMPTS", "1000000")
 
-def open_with_ffmpeg(
-    address: str, name: str, *, timeout_ms: int, network: bool, rtsp_transport: str = "tcp"
+
+def open_with_ffmpeg(  # noqa: PLR0913  # each is a limit or a property of the source
+    address: str,
+    name: str,
+    *,
+    timeout_ms: int,
+    network: bool,
+    rtsp_transport: str = "tcp",
+    skip_partial: bool = False,
 ) -> cv2.VideoCapture:
     """Open a capture of which every call ends within about ``timeout_ms``.
 
@@ -49,6 +58,7 @@ def open_with_ffmpeg(
         timeout_ms: for opening, and for each read.
         network: False confines FFmpeg to local files, True to network protocols.
         rtsp_transport: "tcp" or "udp": RTP over UDP loses packets and smears the picture.
+        skip_partial: leave out a picture of which the container has only a part, instead of completing it.
 
     Raises:
         CameraError: it cannot be opened.
@@ -56,7 +66,8 @@ def open_with_ffmpeg(
     if not _opening.acquire(timeout=timeout_ms / 1000):
         raise CameraError(f"{name}: an earlier attempt to open a stream still hangs")
     try:
-        capture = _open(address, name, timeout_ms, _options(rtsp_transport if network else None))
+        transport = rtsp_transport if network else None
+        capture = _open(address, name, timeout_ms, _options(transport, skip_partial=skip_partial))
     finally:
         _opening.release()
     if not capture.isOpened():
@@ -82,9 +93,11 @@ def _open(address: str, name: str, timeout_ms: int, options: str) -> cv2.VideoCa
             os.environ[OPTIONS_VARIABLE] = previous
 
 
-def _options(rtsp_transport: str | None) -> str:
+def _options(rtsp_transport: str | None, *, skip_partial: bool) -> str:
     """Return the options of a stream, or with None those of a file."""
     options = {"max_pixels": str(_MAX_PIXELS)}
     options["protocol_whitelist"] = _NETWORK_PROTOCOLS if rtsp_transport else _FILE_PROTOCOLS
     options |= _NETWORK_OPTIONS | {"rtsp_transport": rtsp_transport} if rtsp_transport else _FILE_OPTIONS
+    if skip_partial:
+        options["fflags"] = "discardcorrupt"
     return "|".join(f"{key};{value}" for key, value in options.items())

@@ -17,6 +17,7 @@ import numpy as np
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
 from edge_node.camera.backends.rtsp_probe import rtsp_cause
 from edge_node.camera.frame import Frame
+from edge_node.camera.full_scale import scale_to_eight_bits
 from edge_node.camera.source import Source, SourceKind
 from edge_node.errors import CameraError
 
@@ -87,7 +88,7 @@ class OpenCvCamera:
             raise CameraError(f"{self.source}: a frame cannot be decoded ({err.err})") from err
         if not ok or pixels is None or not pixels.size:
             raise CameraError(f"{self.source}: the camera stopped giving frames")
-        return self._frame(to_three_channels(np.asarray(pixels, dtype=np.uint8)))
+        return self._frame(to_three_channels(np.asarray(pixels), self.source))
 
     def skip(self) -> bool:
         """Grab the next frame without retrieving it; False when stopped.
@@ -160,11 +161,24 @@ def choose_stamp_ns(stamp_ms: float, now_ns: int) -> int:
     return int(stamp_ms * 1e6) if stamp_ms > 0 and 0 <= age_s <= _CREDIBLE_STAMP_AGE_S else now_ns
 
 
-def to_three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ``(height, width, 3)`` also for grey cameras, ``(height, width)`` or ``(height, width, 1)``."""
+def to_three_channels(pixels: NDArray[np.uint8 | np.uint16], where: str) -> NDArray[np.uint8]:
+    """Return uint8 ``(height, width, 3)`` also for cameras with grey frames or 16 bits.
+
+    Of 16 bits the upper byte counts. A camera that fills fewer gives a dark frame, whose reason says so.
+
+    Raises:
+        CameraError: values of another type, whose full scale is not known; the text begins with ``where``.
+    """
+    if pixels.dtype == np.uint16:
+        pixels = scale_to_eight_bits(pixels, 0xFFFF)
+    if pixels.dtype != np.uint8:
+        raise CameraError(f"{where}: frames of {pixels.dtype} values, which have no known full scale")
     if pixels.ndim == 3 and pixels.shape[2] == 3:
-        return pixels
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+        return np.asarray(pixels, dtype=np.uint8)
+    has_alpha = pixels.ndim == 3 and pixels.shape[2] == 4
+    return np.asarray(
+        cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR if has_alpha else cv2.COLOR_GRAY2BGR), dtype=np.uint8
+    )
 
 
 def _open_stream(source: Source, config: CameraConfig, content: str) -> cv2.VideoCapture:

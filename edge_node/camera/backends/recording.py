@@ -1,4 +1,4 @@
-"""Read a folder of pictures, one picture or a video as if it were a camera; recordings end."""
+"""Read a folder of pictures and videos, one picture or a video as if it were a camera; recordings end."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
-from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
+from edge_node.camera.backends.video_file import VideoFile
 from edge_node.camera.frame import Frame, frame_now
-from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.media_files import MediaFiles, escape_name, list_media
+from edge_node.camera.media_kind import MediaKind, media_kind
+from edge_node.camera.picture import list_pages, read_content
 from edge_node.errors import CameraError, UnreadablePictureError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Generator, Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from edge_node.config.sections import CameraConfig
 
 DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
-MAX_VIDEO_FPS = 1000.0  # a header that declares more is damaged
-# A variable frame rate makes the declared length of a file wrong by a few percent.
-MIN_SHARE_OF_PROMISED = 0.95
-VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
+_MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -37,44 +34,67 @@ class Recording:
 
     Attributes:
         source: the path as the operator wrote it.
-        skipped: pictures that could not be read.
+        found: the files in a folder, with those that are left out.
     """
 
     live = False
 
     def __init__(self, config: CameraConfig, *, stop: threading.Event, first_frame_id: int = 0) -> None:
-        """Check the recording; pictures are read one by one later.
+        """Find the files; pictures and videos are read one by one later, but one video is opened now.
 
         Raises:
-            CameraError: it does not exist, holds no pictures, or is no video.
+            CameraError: the recording does not exist, or holds no picture and no video.
         """
         self.source = config.source
-        self.skipped = 0
-        self._path = Path(config.source)
         self._stop = stop
         self._next_frame_id = first_frame_id
-        self._loop = config.loop
-        self._is_video = not self._path.is_dir() and self._path.suffix.lower() not in PICTURE_SUFFIXES
-        fps = config.fps or (video_fps(self._path) if self._is_video else DEFAULT_FPS)
-        self._interval_s = 0.0 if config.pace == "fast" else 1.0 / fps
-        self._due_s = time.monotonic()
-        self._pictures = self._iter_pictures()
-        self._read_in_pass = 0
-        if not self._is_video:
-            _picture_files(self._path)
+        self._config = config
+        self.found = _find_files(Path(config.source))
+        self._opened: VideoFile | None = None
+        if not Path(config.source).is_dir() and media_kind(self.found.files[0]) is MediaKind.VIDEO:
+            self._opened = VideoFile(self.found.files[0])
+        self._interval_s = 0.0
+        self._due_s: float | None = None  # of the next picture; the first is due when it is read
+        self._pictures = self._iter_passes()
+        self._read = 0
+        self._incomplete: dict[Path, str] = {}
+        self._unread: dict[str, str] = {}  # page -> why it cannot be read
+
+    @property
+    def skipped(self) -> int:
+        """Pictures that could not be read, and videos that are cut off or damaged."""
+        return len(self._unread) + len(self._incomplete)
+
+    @property
+    def omitted(self) -> tuple[str, ...]:
+        """A sentence for each file that was not read, or not to its end."""
+        left_out = (*self.found.unread, *self.found.left_out)
+        return (
+            *map(escape_name, (*self._unread.values(), *self._incomplete.values())),
+            *map(str, left_out),
+        )
+
+    @property
+    def omissions(self) -> str:
+        """How much of the recording was not read, as a part of a sentence; empty if nothing."""
+        left_out = [*self.found.unread, *self.found.left_out]
+        parts = [f"{self.skipped} cannot be read"] if self.skipped else []
+        if left_out:
+            names = ", ".join(escape_name(entry.path.name) for entry in left_out[:_MOST_NAMED])
+            more = ", ..." if len(left_out) > _MOST_NAMED else ""
+            parts.append(f"{len(left_out)} left out: {names}{more}")
+        return "; ".join(parts)
 
     def read(self) -> Frame | None:
-        """Return the next picture when it is due, or None at the end or when stopped."""
+        """Return the next picture when it is due, or None at the end or when stopped.
+
+        Raises:
+            CameraError: behind the last picture: a video is cut off or damaged. With ``loop`` only if not one
+                picture can be read.
+        """
         pixels = next(self._pictures, None)
-        while pixels is None:
-            if not self._loop:
-                return None
-            if not self._read_in_pass:
-                raise CameraError(f"{self.source}: not one picture in it can be read")
-            self._read_in_pass = 0
-            self._pictures = self._iter_pictures()
-            pixels = next(self._pictures, None)
-        self._read_in_pass += 1
+        if pixels is None:
+            return None
         if self._wait_until_due():
             return None
         frame = frame_now(pixels, self._next_frame_id, self.source)
@@ -88,6 +108,8 @@ class Recording:
     def close(self) -> None:
         """Release the video file."""
         self._pictures.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def _wait_until_due(self) -> bool:
         """Wait for the next picture's time; True when stopped meanwhile.
@@ -95,87 +117,86 @@ class Recording:
         A reader that was late does not catch up: pictures are never read in a burst.
         """
         now_s = time.monotonic()
-        self._due_s = max(self._due_s, now_s - self._interval_s)
+        self._due_s = now_s if self._due_s is None else max(self._due_s, now_s - self._interval_s)
         stopped = self._stop.wait(max(0.0, self._due_s - now_s))
         self._due_s += self._interval_s
         return stopped
 
-    def _iter_pictures(self) -> Generator[NDArray[np.uint8], None, None]:
-        if self._is_video:
-            yield from iter_video(self._path)
-            return
-        for path in _picture_files(self._path):
+    def _iter_passes(self) -> Generator[NDArray[np.uint8], None, None]:
+        while True:
+            read_before = self._read
+            yield from self._iter_files()
+            if self._incomplete and (not self._config.loop or self._read == read_before):
+                text, *others = self._incomplete.values()
+                raise CameraError(text + (f" (and {len(others)} more files)" if others else ""))
+            if self._read == read_before:
+                causes = [f" ({text})" for text in self._unread.values()]
+                raise CameraError(f"{self.source}: not one picture in it can be read{''.join(causes[:1])}")
+            if not self._config.loop:
+                return
+
+    def _iter_files(self) -> Generator[NDArray[np.uint8], None, None]:
+        """Yield the pictures of every file; after one that is cut off or damaged the next file comes."""
+        for path in self.found.files:
             try:
-                yield read_picture(path)
+                for pixels in self._iter_file(path):
+                    self._read += 1
+                    yield pixels
             except UnreadablePictureError as err:
-                self.skipped += 1
-                _log.warning("%s; skipped", err)
+                self._skip(str(path), err)
+            except CameraError as err:
+                if path in self._incomplete:  # told in an earlier pass
+                    continue
+                self._incomplete[path] = str(err)
+                if self._config.loop or len(self.found.files) > 1:  # else it is raised now
+                    _log.warning("%s", err)
+
+    def _iter_file(self, path: Path) -> Generator[NDArray[np.uint8], None, None]:
+        if media_kind(path) is not MediaKind.VIDEO:
+            self._set_pace(None)
+            for page in list_pages(read_content(path), str(path)):
+                try:
+                    yield page.decode()
+                except UnreadablePictureError as err:
+                    self._skip(page.where, err)
+            return
+        video, self._opened = self._opened or VideoFile(path), None
+        try:
+            self._set_pace(video.fps)
+            yield from video
+        finally:
+            video.close()
+
+    def _skip(self, where: str, err: UnreadablePictureError) -> None:
+        if where not in self._unread:  # else it was told in an earlier pass
+            self._unread[where] = str(err)
+            _log.warning("%s; skipped", err)
+
+    def _set_pace(self, fps: float | None) -> None:
+        self._interval_s = (
+            0.0 if self._config.pace == "fast" else 1.0 / (self._config.fps or fps or DEFAULT_FPS)
+        )
 
 
 def iter_video(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Yield every picture of a video, uint8 ``(height, width, 3)``, channels blue, green, red.
+    """Yield every picture of a video; as ``VideoFile``, which it opens and closes.
 
     Raises:
-        CameraError: it does not exist, or not one picture can be decoded; also behind the last picture, if
-            the file declares a greater length.
+        CameraError: as ``VideoFile`` and its iteration.
     """
-    video = _open_video(path)
+    video = VideoFile(path)
     try:
-        fps = video.get(cv2.CAP_PROP_FPS)
-        # Files count pictures or fields; count divided by rate is the length in either case.
-        promised_s = video.get(cv2.CAP_PROP_FRAME_COUNT) / fps if fps > 0 else 0.0
-        read_s = 0.0
-        count = 0
-        while True:
-            ok, pixels = video.read()
-            if not ok or pixels is None:
-                break
-            count += 1
-            read_s = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            yield np.asarray(pixels, dtype=np.uint8)
-        if not count:
-            raise CameraError(f"{path}: no video: not one picture can be decoded")
-        if fps > 0 and read_s < MIN_SHARE_OF_PROMISED * promised_s - 2 / fps:
-            raise CameraError(
-                f"{path}: ends after {read_s:.1f} of {promised_s:.1f} s: cut off, or damaged; copy it again"
-            )
+        yield from video
     finally:
-        video.release()
+        video.close()
 
 
-def video_fps(path: Path) -> float:
-    """Return the frame rate that the video declares, or the default where it is not credible.
-
-    Raises:
-        CameraError: it does not exist or is no video.
-    """
-    video = _open_video(path)
-    try:
-        fps = float(video.get(cv2.CAP_PROP_FPS))
-    finally:
-        video.release()
-    return fps if 0 < fps <= MAX_VIDEO_FPS else DEFAULT_FPS
-
-
-def _open_video(path: Path) -> cv2.VideoCapture:
-    if not path.is_file():
-        raise CameraError(f"{path}: no such file or folder; wanted a video, a picture or a folder of them")
-    # FFmpeg cannot take an absolute path for a URL with a scheme.
-    return open_with_ffmpeg(str(path.resolve()), str(path), timeout_ms=VIDEO_TIMEOUT_MS, network=False)
-
-
-def _picture_files(path: Path) -> list[Path]:
-    """Return the pictures of a folder sorted by name, or the one picture that ``path`` is."""
-    if not path.is_dir():
-        if not path.is_file():
-            raise CameraError(
-                f"{path}: no such file or folder; wanted a video, a picture or a folder of them"
-            )
-        return [path]
-    try:
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
-    except OSError as err:
-        raise CameraError(f"{path}: {err.strerror or err}") from err
-    if not files:
-        raise CameraError(f"{path}: no pictures in it; wanted files {' '.join(sorted(PICTURE_SUFFIXES))}")
-    return files
+def _find_files(path: Path) -> MediaFiles:
+    """Return the files that will be read, and log those that are left out."""
+    found = list_media(path)
+    for sentence in found.describe():
+        _log.warning("%s", sentence)
+    if not found.files:
+        left_out = len(found.left_out) + len(found.unread)
+        raise CameraError(f"{path}: no pictures in it and no videos; {left_out} other files are left out")
+    return found

@@ -40,6 +40,7 @@ class CameraReader:
         error: why the camera failed, in a sentence.
         progress_s: monotonic time of the last frame, or of the start.
         skipped: pictures of a recording that could not be read.
+        omissions: how much of a recording was not read, as a part of a sentence.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class CameraReader:
         self.ended = False
         self.opened = False
         self.skipped = 0
+        self.omissions = ""
         self.error: str | None = None
         self.progress_s = time.monotonic()
         self._first_frame_s: float | None = None
@@ -120,6 +122,7 @@ class CameraReader:
                 frame = camera.read()
             finally:
                 self.skipped = getattr(camera, "skipped", 0)  # only recordings skip pictures
+                self.omissions = getattr(camera, "omissions", "")
             if frame is None:
                 self.ended = not camera.live and not self.stop.is_set()
                 return

@@ -173,7 +173,8 @@ class CaptureThread:
             return False
         self.pictures_skipped = reader.skipped
         self.failure = reader.error
-        self._set_state(CameraCondition.ENDED, reader.error or f"{self._source.name} was read to its end")
+        text = reader.error or f"{self._source.name} was read to its end"
+        self._set_state(CameraCondition.ENDED, _with(text, reader.omissions))
         self._latest.close()
         return True
 
@@ -221,7 +222,7 @@ class CaptureThread:
         if self._source.live:
             self._hand_over_live(frame)
             return
-        self._set_state(CameraCondition.STREAMING, "pictures are read")
+        self._set_state(CameraCondition.STREAMING, _with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
             self._latest.put(frame)
         else:
@@ -242,6 +243,9 @@ class CaptureThread:
         self._latest.put(frame)
 
     def _set_state(self, condition: CameraCondition, text: str) -> None:
+        text = text.encode(
+            "utf-8", "backslashreplace"
+        ).decode()  # a file's name may hold bytes that are no text
         old = self.state
         if (old.condition, old.text) == (condition, text):
             return
@@ -253,3 +257,7 @@ class CaptureThread:
             _log.log(level, "camera %s: %s", condition.value, text)
         if self._on_state is not None:
             self._on_state(self.state)
+
+
+def _with(text: str, omissions: str) -> str:
+    return f"{text}; {omissions}" if omissions else text

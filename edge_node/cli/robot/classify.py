@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import cv2
+import msgspec
 
 from edge_node.camera.backends.recording import iter_video
-from edge_node.camera.picture import PICTURE_SUFFIXES, read_picture
+from edge_node.camera.media_files import list_media
+from edge_node.camera.media_kind import MediaKind, media_kind
+from edge_node.camera.picture import list_pages, read_content
 from edge_node.camera.source import recording_path
 from edge_node.cli.number_options import whole_number_between
 from edge_node.config.value_types import MAX_THREADS
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_node.camera.media_files import MediaFiles
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node classify``."""
@@ -45,13 +51,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='"steel", "aluminium", ...: known beforehand, that stage is skipped',
     )
     parser.add_argument(
+        "--surface",
+        choices=("painted_steel", "other"),
+        default="other",
+        help="painted_steel adds the grades of ISO 4628-3 and ASTM D610, which are for that alone",
+    )
+    parser.add_argument(
         "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
     )
     parser.add_argument(
         "--gate",
         action="store_true",
         help="refuse what is too dark, glared, hazy or blurred, as the daemon does; without it every picture"
-        " that can be read is judged: a person has chosen it",
+        " in colour that can be read is judged: a person has chosen it",
     )
     parser.add_argument(
         "--threads",
@@ -60,9 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"threads of the TFLite runtime, 1 to {MAX_THREADS} (default: 1)",
     )
+    parser.add_argument(
+        "--summary", action="store_true", help="a last JSON line: pictures, unreadable ones, files left out"
+    )
     parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
     parser.epilog = (
         "Exit code 1 if a picture could not be read; its line says why (outcome not_inspectable).\n"
+        "Files of a folder that are neither picture nor video are named on stderr.\n"
         "Example: edge-node classify --table photographs/"
     )
 
@@ -71,16 +87,65 @@ def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
     engine = Engine(load_bundle(resolve_bundle_path(args.bundle)), threads=args.threads)
     thresholds = Thresholds() if args.gate else None
-    inspector = Inspector(engine, material=args.material, thresholds=thresholds)
+    inspector = Inspector(
+        engine,
+        material=args.material,
+        thresholds=thresholds,
+        is_painted_steel=args.surface == "painted_steel",
+    )
     classifier = _Classifier(inspector, Path(args.overlay) if args.overlay else None)
-    all_read = True
+    count = _Count()
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
     for path in args.paths:
-        for verdict, read in _judge_path(path, classifier):
-            all_read = all_read and read
+        for verdict in _judge_path(path, classifier, count):
+            count.note(verdict)
             print(_format_row(verdict) if args.table else encode(verdict).decode(), flush=True)
-    return 0 if all_read else 1
+    if args.summary:
+        print(msgspec.json.encode(count.summary()).decode())
+    return 0 if count.is_complete else 1
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the files, as the last line of ``edge-node classify --summary``."""
+
+    pictures: int
+    unreadable: int
+    left_out: tuple[str, ...]
+    accompanying: int
+
+
+class _Count:
+    """Count the pictures, and name on stderr the files of folders that are left out."""
+
+    def __init__(self) -> None:
+        self._pictures = self._unreadable = self._accompanying = 0
+        self._left_out: list[str] = []
+        self._unread_folders = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every picture was read, as far as can be known."""
+        return not self._unreadable and not self._unread_folders
+
+    def note(self, verdict: PictureVerdict) -> None:
+        self._pictures += 1
+        self._unreadable += any(reason.code == "unreadable" for reason in verdict.reasons)
+
+    def note_left_out(self, found: MediaFiles) -> None:
+        self._left_out += [_escape_bytes(str(entry)) for entry in (*found.unread, *found.left_out)]
+        self._accompanying += found.accompanying
+        self._unread_folders = self._unread_folders or bool(found.unread)
+        for sentence in found.describe():
+            print(f"edge-node: {_escape_bytes(sentence)}", file=sys.stderr)
+
+    def summary(self) -> Summary:
+        return Summary(
+            pictures=self._pictures,
+            unreadable=self._unreadable,
+            left_out=tuple(self._left_out),
+            accompanying=self._accompanying,
+        )
 
 
 class _Classifier:
@@ -139,65 +204,64 @@ def _place_below(source: str) -> PurePath:
     return PurePath(*(part for part in path.parts if part not in (path.anchor, "..")))
 
 
-# A file that is no video by its suffix is read as a picture; its reader reports what is wrong.
-_VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"})
-
-
-def _judge_path(given: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
-    """Yield the verdict on each picture of a path, and whether it could be read."""
+def _judge_path(given: str, classifier: _Classifier, count: _Count) -> Iterator[PictureVerdict]:
+    """Yield the verdict on each picture of a path."""
     if not given:
-        yield _unreadable(given, "an empty path names nothing"), False
+        yield _unreadable(given, "an empty path names nothing")
         return
     try:
-        path = recording_path(given)
+        recording_path(given)
     except CameraError as err:  # an address is not repeated: it may hold a password
-        yield _unreadable("...", str(err)), False
+        yield _unreadable("...", str(err))
         return
-    if path.is_dir():
-        found = sorted(entry for entry in path.rglob("*") if _is_readable(entry))
-        if not found:
-            yield (
-                _unreadable(
-                    given,
-                    f"{given}: the folder holds no picture or video ({' '.join(sorted(PICTURE_SUFFIXES))})",
-                ),
-                False,
-            )
-        for entry in found:
-            yield from _judge_file(str(entry), classifier)
-    else:
+    if not Path(given).is_dir():
         yield from _judge_file(given, classifier)
+        return
+    try:
+        found = list_media(Path(given))
+    except CameraError as err:
+        yield _unreadable(given, str(err))
+        return
+    count.note_left_out(found)
+    if not found.files:
+        yield _unreadable(given, f"{given}: the folder holds no picture or video")
+    for entry in found.files:
+        yield from _judge_file(str(entry), classifier)
 
 
-def _judge_file(source: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
-    if Path(source).suffix.lower() in _VIDEO_SUFFIXES:
+def _judge_file(source: str, classifier: _Classifier) -> Iterator[PictureVerdict]:
+    if media_kind(Path(source)) is MediaKind.VIDEO:
         yield from _judge_video(source, classifier)
     else:
-        yield _judge_picture(source, classifier)
+        yield from _judge_pages(source, classifier)
 
 
-def _is_readable(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
-
-
-def _judge_picture(source: str, classifier: _Classifier) -> tuple[PictureVerdict, bool]:
+def _judge_pages(source: str, classifier: _Classifier) -> Iterator[PictureVerdict]:
+    """Yield the verdict on a picture, or on each page of a file that holds several."""
     try:
-        pixels = read_picture(Path(source))
+        pages = list_pages(read_content(Path(source)), source)
     except CameraError as err:
-        return _unreadable(source, str(err)), False
-    return classifier.verdict(source, None, pixels), True
+        yield _unreadable(source, str(err))
+        return
+    for page in pages:
+        try:
+            pixels = page.decode()
+        except CameraError as err:
+            yield _unreadable(page.where, str(err), page.index)
+        else:
+            yield classifier.verdict(page.where, page.index, pixels)
 
 
-def _judge_video(source: str, classifier: _Classifier) -> Iterator[tuple[PictureVerdict, bool]]:
+def _judge_video(source: str, classifier: _Classifier) -> Iterator[PictureVerdict]:
     try:
         for frame_id, pixels in enumerate(iter_video(Path(source))):
-            yield classifier.verdict(source, frame_id, pixels), True
+            yield classifier.verdict(source, frame_id, pixels)
     except CameraError as err:
-        yield _unreadable(source, str(err)), False
+        yield _unreadable(source, str(err))
 
 
-def _unreadable(source: str, text: str) -> PictureVerdict:
-    return _with_source(decide_unreadable(_escape_bytes(text)), source)
+def _unreadable(source: str, text: str, frame_id: int | None = None) -> PictureVerdict:
+    return _with_source(decide_unreadable(_escape_bytes(text)), source, frame_id=frame_id)
 
 
 def _with_source(

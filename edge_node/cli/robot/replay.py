@@ -14,12 +14,12 @@ from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
 from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
 from edge_node.config.sections import CameraConfig, InspectConfig, load_config
-from edge_node.errors import BundleError, ConfigError, CorrosionError
+from edge_node.errors import BundleError, CameraError, ConfigError, CorrosionError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inspection.inspector import Inspector, configured_inspector
-from edge_node.messages.shadow import Change
+from edge_node.messages.shadow import Change, Summary
 from edge_node.shadow.comparison import (
     DecisionComparison,
     compare_decisions,
@@ -40,6 +40,12 @@ class PictureChange(Change, frozen=True, kw_only=True):
     """A picture of the recording on which two bundles differ."""
 
     frame_id: int
+
+
+class ReplaySummary(Summary, frozen=True, kw_only=True):
+    """The counts over a recording, with a sentence for each file that was not compared."""
+
+    omitted: tuple[str, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +89,8 @@ def _replay(args: argparse.Namespace) -> int:
     old = _inspector(args.against, settings) if args.against else _probed(in_use, settings, where)
     new = _inspector(args.bundle, settings)
     comparison, progress = DecisionComparison(), _Progress()
-    for change in _compare_recording(args.recording, old, new):
+    omitted: list[str] = []
+    for change in _compare_recording(args.recording, old, new, omitted):
         comparison.note(change)
         if change.differs:
             progress.clear()
@@ -94,7 +101,8 @@ def _replay(args: argparse.Namespace) -> int:
     if not comparison.frames:
         raise ConfigError(f"{args.recording}: holds no picture that can be read; nothing was compared")
     summary = comparison.summary()
-    print(msgspec.json.encode(summary).decode() if args.json else describe_summary(summary))
+    whole = ReplaySummary(**msgspec.structs.asdict(summary), omitted=tuple(omitted))
+    print(msgspec.json.encode(whole).decode() if args.json else describe_summary(summary))
     print(f"judged with {_describe_settings(settings)} of {where}", file=sys.stderr)
     return 1 if summary.changed else 0
 
@@ -139,13 +147,23 @@ def _probed(bundle: Bundle, settings: InspectConfig, name: str) -> Inspector:
     return configured_inspector(_timeless(settings), engine)
 
 
-def _compare_recording(recording: str, old: Inspector, new: Inspector) -> Iterator[PictureChange]:
+def _compare_recording(
+    recording: str, old: Inspector, new: Inspector, omitted: list[str]
+) -> Iterator[PictureChange]:
+    """Yield the comparison of each picture; ``omitted`` gets what could not be compared."""
     camera = open_camera(CameraConfig(source=recording, pace="fast"), stop=threading.Event())
+    read = 0
     try:
         while (frame := camera.read()) is not None:
             change = compare_decisions(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
             yield PictureChange(frame_id=frame.frame_id, **msgspec.structs.asdict(change))
+            read += 1
+    except CameraError as err:  # a recording that is cut off: what is there was compared
+        if not read:
+            raise
+        print(f"edge-node: {err}", file=sys.stderr)
     finally:
+        omitted.extend(getattr(camera, "omitted", ()))  # only recordings leave files out
         camera.close()
 
 

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.report.mission import distance_m, length_m
-from edge_node.inspection.grades import astm_d610, iso_4628_3
+from edge_node.control_room.report.report_text import grades_of
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _FINDING_COLUMNS = (
 
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
     finding, review = found.finding, found.review
-    area = finding.peak_area_fraction
+    grades = grades_of(finding)
     row = {
         "number": found.number,
         "finding_id": finding.id,
@@ -54,9 +54,9 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
         "length_m": length_m(finding),
         "frames": finding.frames,
         "peak_confidence": finding.peak_confidence,
-        "area_fraction_estimate": area,
-        "iso_4628_3_estimate": None if area is None else iso_4628_3(area),
-        "astm_d610_estimate": None if area is None else astm_d610(area),
+        "area_fraction_estimate": finding.peak_area_fraction,
+        "iso_4628_3_estimate": grades.iso_4628_3 if grades else None,
+        "astm_d610_estimate": grades.astm_d610 if grades else None,
         "evidence_sha256": finding.best_evidence_sha256,
         "review": review.judgement.value if review else "not reviewed",
     }

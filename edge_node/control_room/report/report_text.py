@@ -8,7 +8,7 @@ import cv2
 
 from edge_node.control_room.report.mission import distance_m, length_m
 from edge_node.evidence.marked_jpeg import draw_marking
-from edge_node.inspection.grades import astm_d610, iso_4628_3
+from edge_node.inspection.grades import may_be_graded
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Outcome
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_node.control_room.report.mission import Mission, MissionFinding
+    from edge_node.messages.finding import Finding
+    from edge_node.messages.verdict import Grades
 
 Facts = list[tuple[str, str]]
 
@@ -183,20 +185,26 @@ def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
     ]
     for found in mission.findings:
         finding = found.finding
-        area = finding.peak_area_fraction
+        area, grades = finding.peak_area_fraction, grades_of(finding)
         rows.append(
             (
                 str(found.number),
                 _place(found),
                 _what(found),
                 finding.peak_severity or "—",
-                "—" if area is None else f"{area:.0%}",
-                "—" if area is None else f"{iso_4628_3(area)}, D610 {astm_d610(area)}",
+                f"{area:.0%}" if area else "—",
+                f"{grades.iso_4628_3}, D610 {grades.astm_d610}" if grades else "—",
                 f"{finding.frames:,}",
                 found.review.judgement.value if found.review else "not reviewed",
             )
         )
     return rows
+
+
+def grades_of(finding: Finding) -> Grades | None:
+    """Return the grades that the robot gave, unless material or area contradicts them."""
+    grades, area = finding.peak_grades, finding.peak_area_fraction
+    return grades if grades and area and may_be_graded(finding.material, area) else None
 
 
 def title_finding(found: MissionFinding) -> str:
@@ -216,9 +224,10 @@ def describe_finding(found: MissionFinding) -> Facts:
         ("Confidence", f"{it.peak_confidence:.0%} at most"),
         ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
     ]
-    if area is not None:
+    if area:
         facts.append(("Area", f"about {area:.0%} of a picture at most (estimate)"))
-        facts.append(("Grade", f"near ISO 4628-3 {iso_4628_3(area)}, ASTM D610 {astm_d610(area)}"))
+    if grades := grades_of(it):
+        facts.append(("Grade", f"near ISO 4628-3 {grades.iso_4628_3}, ASTM D610 {grades.astm_d610}"))
     because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
     facts.append(("State", f"closed: {because}" if it.closed_because else because))
     if review is None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from converter.evaluation.map_threshold import MapCounts, fit_threshold
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.inspection.corrosion_map import area_estimate
+from edge_node.inspection.corrosion_map import estimate_area
 from tests.support import small_graphs
 from tests.support.subcommands import convert
 
@@ -107,5 +107,5 @@ def test_convert_fits_the_map_to_the_masks(all_corroded, masked, tmp_path):
     assert 0.6 < stage.map_threshold < 0.8  # log odds of 10 to 23, by the temperature of 20
     logits = Engine(bundle).judge(cv2.imread(str(masked / "1.png"))).maps[stage.name]
     unfitted = msgspec.structs.replace(stage, map_threshold=0.5)
-    assert area_estimate(logits, unfitted).fraction == pytest.approx(1.0)
-    assert area_estimate(logits, stage).fraction == pytest.approx(0.5, abs=0.1)
+    assert estimate_area(logits, unfitted) == pytest.approx(1.0)
+    assert estimate_area(logits, stage) == pytest.approx(0.5, abs=0.1)

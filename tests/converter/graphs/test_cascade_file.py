@@ -48,6 +48,9 @@ def test_a_cascade_is_read_as_it_is_written(tmp_path):
         STAGE + "abstain_below = 0.7\ninput_mean = 3.0\ninput_std = 4.0\n" + meanings, encoding="utf-8"
     )
     plan = read_cascade(path)
+    assert plan.colourless is None
+    path.write_text('colourless = "measured"\n' + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert read_cascade(path).colourless == "measured"
     (planned,) = plan.stages
     assert (plan.name, plan.root) == ("two-plates", "steel")
     assert planned.graph == tmp_path / "g.pb"

@@ -28,6 +28,12 @@ def test_a_marking_comes_back_and_the_pixels_do_not_change():
     assert np.array_equal(before, after)
 
 
+def test_a_grade_that_contradicts_the_verdict_is_not_read():
+    """Pictures of older nodes grade aluminium by a standard for painted steel; the rest stays."""
+    lines = ("corroded aluminium", "about 3% of the picture", "near ISO 4628-3 Ri 3, ASTM D610 5")
+    assert read_marking(embed_marking(JPEG, Marking(MAP, lines))).lines == lines[:2]
+
+
 def test_pillow_reads_it_too():
     """A reader that is not OpenCV skips the segment."""
     image = pytest.importorskip("PIL.Image")

@@ -13,7 +13,7 @@ from edge_node.config.sections import FindingsConfig, parse_config
 from edge_node.errors import ConfigError
 from edge_node.findings.tracker import FindingTracker, TrackerState
 from edge_node.messages.finding import ClosedBecause, FindingState
-from edge_node.messages.verdict import Pose
+from edge_node.messages.verdict import Grades, Pose
 from tests.support.verdicts import START, verdict
 
 QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=3, update_s=1e6)
@@ -91,6 +91,8 @@ def test_a_finding_collects_the_worst():
         {"severity": "late", "severity_confidence": 0.9, "area_fraction": 0.3, "evidence_sha256": "c"},
         {"severity": "mid", "severity_confidence": 0.9, "area_fraction": 0.6, "evidence_sha256": "d"},
     ]
+    grades = [Grades(iso_4628_3=f"Ri {degree}", astm_d610=0) for degree in (1, 2, 3, 5)]
+    frames = [{**fields, "grades": given} for fields, given in zip(frames, grades, strict=True)]
     said = []
     for number, fields in enumerate(frames, start=1):
         said += tracker.see(verdict(number, "C", pose=Pose(distance_m=10 - number / 10), **fields))
@@ -99,6 +101,7 @@ def test_a_finding_collects_the_worst():
     closed = said[-1]
     assert closed.state is CLOSED
     assert (closed.peak_severity, closed.peak_area_fraction, closed.frames) == ("late", 0.6, 4)
+    assert closed.peak_grades == grades[3]
     assert (closed.best_evidence_sha256, closed.best_verdict) == ("c", "crawler-1:epoch:3")
     assert (closed.from_pose.distance_m, closed.to_pose.distance_m) == (9.6, 9.9)
     assert (closed.first_verdict, closed.last_verdict) == ("crawler-1:epoch:1", "crawler-1:epoch:4")

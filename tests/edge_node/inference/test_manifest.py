@@ -114,4 +114,15 @@ def test_every_field_of_the_manifest_is_spelled_out():
     """A reader of bundle.json sees defaults too: nothing is left to know by heart."""
     written = json.loads((DEFAULT_BUNDLE / "bundle.json").read_bytes())
     for field in msgspec.structs.fields(Manifest):
-        assert field.name in written
+        assert (field.name in written) is (field.name != "colourless")
+
+
+def test_the_claim_of_pictures_without_colour_is_kept_and_checked():
+    """Older nodes refuse unknown keys: without the claim the key is absent, and no other word is taken."""
+    manifest = load_bundle(DEFAULT_BUNDLE).manifest
+    assert b"colourless" not in encode_manifest(manifest)
+    claims = msgspec.structs.replace(manifest, colourless="measured")
+    assert decode_manifest(encode_manifest(claims), "again").colourless == "measured"
+    guessed = encode_manifest(claims).replace(b'"colourless": "measured"', b'"colourless": "guessed"')
+    with pytest.raises(BundleError, match="guessed"):
+        decode_manifest(guessed, "again")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_node.inference.manifest import Meaning, Stage
-from edge_node.inspection.corrosion_map import area_estimate, corroded_labels, corroded_probability
+from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability, estimate_area
 
 
 def stage(*, labels=("corroded", "uncorroded"), **said: float) -> Stage:
@@ -58,4 +58,4 @@ def test_the_area_is_the_share_of_corroded_positions(corroded_columns):
     logits = np.zeros((8, 8, 2), np.float32)
     logits[..., 1] = 6.0
     logits[:, :corroded_columns] = (6.0, 0.0)
-    assert area_estimate(logits, stage()).fraction == pytest.approx(corroded_columns / 8, abs=1 / 64)
+    assert estimate_area(logits, stage()) == pytest.approx(corroded_columns / 8, abs=1 / 64)

@@ -9,9 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_node.camera.backends.recording import iter_video
 from edge_node.camera.picture import read_picture
 from edge_node.config.sections import InspectConfig
-from edge_node.inspection.inspectability import Thresholds, inspect, measure, thresholds_of
+from edge_node.demo.run import CLIP
+from edge_node.inspection.inspectability import (
+    Thresholds,
+    find_colourless,
+    has_colour,
+    inspect,
+    measure,
+    thresholds_of,
+)
 from tests.support.mjpeg_server import moving_picture
 
 OFF = Thresholds(dark_below=0, glare_above=1, contrast_below=0, sharpness_below=0, motion_below=0)
@@ -111,3 +120,69 @@ def test_real_close_ups_pass_and_their_darkened_copies_do_not(shared):
     pictures = [read_picture(shared / "data" / name) for name in drawn]
     assert sum(bool(codes(picture)) for picture in pictures) <= 3
     assert all(codes(picture // 8)[0] == "dark" for picture in pictures)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """A few frames of the demonstration's rendered plates."""
+    return list(iter_video(CLIP))[::60]
+
+
+def jpeg(pixels, quality, sampling):
+    """Return the picture after JPEG coding."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+    return cv2.imdecode(cv2.imencode(".jpg", pixels, options)[1], cv2.IMREAD_COLOR)
+
+
+def grey(pixels):
+    """Return the picture without its colour, with three channels."""
+    return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+
+
+@pytest.mark.parametrize(
+    "sampling", [cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+)
+@pytest.mark.parametrize("quality", [60, 80, 95])
+@pytest.mark.parametrize("cast", [(0, 0, 0), (4, 0, -3), (0, 5, 0)])
+def test_a_picture_without_colour_is_told_from_one_with_little(frames, quality, sampling, cast):
+    """Grey frames, also under a camera's constant cast, are without colour; frames of plates never are."""
+    for pixels in frames:
+        assert has_colour(jpeg(pixels, quality, sampling))
+        tinted = np.clip(grey(pixels).astype(int) + cast, 0, 255).astype(np.uint8)
+        assert not has_colour(jpeg(tinted, quality, sampling))
+
+
+def test_colour_photographs_are_not_taken_for_colourless(shared):
+    """Of photographs of surfaces and aircraft, none but those that are grey in every pixel."""
+    with (shared / "data" / "labels.csv").open(encoding="utf-8") as file:
+        files = [row["file"] for row in csv.DictReader(file) if row["set"] in {"surfaces", "aircraft"}]
+    pictures = [read_picture(shared / "data" / name) for name in random.Random(2).sample(files, 200)]  # noqa: S311
+    refused = [pixels for pixels in pictures if not has_colour(pixels)]
+    assert all(np.array_equal(pixels, grey(pixels)) for pixels in refused)
+    assert len(refused) < len(pictures) / 10
+
+
+def test_a_spot_of_rust_on_grey_metal_is_colour(frames):
+    """A grey picture with a coloured spot of a hundredth of its area has colour; a hot pixel is none."""
+    pixels = grey(frames[0])
+    pixels[10, 10] = (0, 0, 255)
+    assert [reason.code for reason in find_colourless(pixels)] == ["colourless"]
+    pixels[200:248, 300:364] = pixels[200:248, 300:364] // 2 + np.array([10, 40, 110], np.uint8)
+    assert find_colourless(pixels) == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (8, 8), (3000, 4000)])
+def test_the_search_for_colour_takes_any_size(size):
+    """From one pixel to twelve million."""
+    assert not has_colour(np.full((*size, 3), 90, np.uint8))
+    assert has_colour(np.full((*size, 3), (30, 60, 120), np.uint8))
+
+
+def test_a_dark_picture_hints_at_a_camera_of_few_bits():
+    """If nothing is above a quarter of the scale, values of 10 to 14 bits in 16 may be the cause."""
+    (low,), (dim,) = inspect(textured() // 16, Thresholds()), inspect(textured() // 3, OFF_BUT_DARK)
+    assert "10 to 14 bits" in low.text
+    assert "bits" not in dim.text
+
+
+OFF_BUT_DARK = Thresholds(dark_below=200, glare_above=1, contrast_below=0, sharpness_below=0, motion_below=0)

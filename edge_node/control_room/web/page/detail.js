@@ -169,8 +169,14 @@ function bar(stage, label, share) {
   return [el("span", {}, label), track, el("span", { class: "num" }, percent(share, 1))];
 }
 
+// The standards grade rust of painted steel. Robots before 0.6.0 sent grades for every metal and for no area at all.
+function mayBeGraded({ grades, material, area_fraction: area }) {
+  const isSteel = /steel|iron/i.test(material ?? "steel") && !/galvani|stainless|zinc/i.test(material ?? "");
+  return Boolean(grades) && area > 0 && isSteel && grades.iso_4628_3 !== "Ri 0";
+}
+
 function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
-  const grades = verdict.grades ? `ISO 4628-3 ${verdict.grades.iso_4628_3}, ASTM D610 ${verdict.grades.astm_d610} (${verdict.grades.basis})` : "–";
+  const grades = mayBeGraded(verdict) ? `ISO 4628-3 ${verdict.grades.iso_4628_3}, ASTM D610 ${verdict.grades.astm_d610} (${verdict.grades.basis})` : "–";
   const lateS = (Date.parse(receivedAt) - Date.parse(verdict.observed_at)) / 1000;
   return [el("h3", {}, "Where it comes from"), facts([
     ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "not_synchronized" ? ", by a clock that nobody sets" : ""}`],

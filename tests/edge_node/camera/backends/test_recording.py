@@ -9,14 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_node.camera.backends.recording import iter_video
+from edge_node.camera.backends.recording import Recording, iter_video
 from edge_node.camera.capture.capture_thread import CameraCondition, CaptureThread
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
+from tests.support.encoded_pictures import encoded
 from tests.support.mjpeg_server import moving_picture
 from tests.support.processes import wait_for
+from tests.support.tiff_files import tiff
 
 
 def write_folder(folder, count):
@@ -212,6 +214,30 @@ def test_a_recording_that_fails_midway_closes_the_slot_and_says_why(tmp_path):
     assert capture.pictures_skipped == 1
 
 
+def test_a_folder_is_read_below_itself_page_by_page_and_says_what_was_left_out(tmp_path, caplog):
+    """Pictures in natural order, pages of a TIFF, and the rest in the log, the state and for ``replay``."""
+    levels = [np.full((40, 60, 3), level, np.uint16) for level in (150, 160, 170, 180)]
+    folder = tmp_path / "DCIM" / "100MEDIA"
+    folder.mkdir(parents=True)
+    (folder / "img10.jpg").write_bytes(encoded(levels[3].astype(np.uint8), ".jpg"))
+    (folder / "img2.tif").write_bytes(tiff(levels[0] * 257, levels[1] * 16, levels[2] * 257))
+    (folder / "img3.heic").write_bytes(b"\0\0\0\x14ftypheic\0\0\0\0mif1" + bytes(40))
+    (folder / "a.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "a.txt").write_bytes(b"taken by night")
+    recording = Recording(CameraConfig(source=str(tmp_path), pace="fast"), stop=threading.Event())
+    found = [int(frame.pixels.mean().round()) for frame in iter(recording.read, None)]
+    assert found == [150, 170, 180]
+    assert recording.skipped == 2
+    assert recording.omissions == "2 cannot be read; 1 left out: a.pdf"
+    assert [text.removeprefix(f"{folder}/").split(":")[0] for text in recording.omitted] == [
+        "img2.tif#2",
+        "img3.heic",
+        "a.pdf",
+    ]
+    for text in ("img2.tif#2: 16-bit values", "HEIC is not read", "a.pdf: its content", "1 hidden or accomp"):
+        assert text in caplog.text
+
+
 def first_share(folder, suffix, share):
     """Return the first part of a video of 6 s, which is read without complaint when it is whole."""
     whole, cut = folder / f"whole{suffix}", folder / f"cut{suffix}"
@@ -224,14 +250,15 @@ def first_share(folder, suffix, share):
     return cut
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
-def test_a_video_that_was_cut_in_half_is_read_as_far_as_it_goes_and_says_so(tmp_path, suffix):
-    """Its pictures come, and then the sentence that it holds fewer than it says."""
+@pytest.mark.parametrize(("suffix", "of"), [(".mp4", " of 120"), (".mkv", ""), (".avi", " of 120")])
+def test_a_video_that_was_cut_in_half_is_read_as_far_as_it_goes_and_says_so(tmp_path, suffix, of):
+    """Its pictures come, and then how many they were, of how many where the container lists them."""
     pictures = iter_video(first_share(tmp_path, suffix, 0.5))
     found = []
-    with pytest.raises(CameraError, match=r"ends after [\d.]+ of 6.0 s: cut off"):
+    with pytest.raises(CameraError, match="cut off") as caught:
         found.extend(picture.shape for picture in pictures)
     assert 20 < len(found) < 100
+    assert f" {len(found)}{of} pictures were read" in str(caught.value)
 
 
 def test_a_recording_that_was_cut_off_ends_with_its_reason(tmp_path, caplog):
@@ -247,6 +274,33 @@ def test_a_recording_that_was_cut_off_ends_with_its_reason(tmp_path, caplog):
     assert frames > 20
     assert "cut off" in capture.failure
     assert "cut off" in caplog.text
+
+
+def test_a_loop_goes_on_after_a_recording_that_is_cut_off(tmp_path, caplog):
+    """It begins again, tells it once and not in every pass, and nothing has failed."""
+    latest = LatestFrame()
+    source = str(first_share(tmp_path, ".mp4", 0.3))
+    capture = CaptureThread(CameraConfig(source=source, pace="fast", loop=True), latest)
+    capture.start()
+    passes = len(list(itertools.islice(iter(lambda: latest.take(5.0)[0], None), 150)))
+    capture.stop()
+    assert (passes, capture.failure, capture.pictures_skipped) == (150, None, 1)
+    assert caplog.text.count("cut off") == 1
+
+
+def test_a_folder_of_recordings_goes_on_to_the_next_file(tmp_path):
+    """Behind a video that is cut off come the next video and a picture; the end tells the first."""
+    cut = first_share(tmp_path, ".mp4", 0.3).rename(tmp_path / "1.bin")
+    (tmp_path / "whole.mp4").rename(tmp_path / "2.mp4")
+    cv2.imwrite(str(tmp_path / "3.png"), np.zeros((24, 32, 3), np.uint8))
+    frames = []
+    camera = open_camera(CameraConfig(source=str(tmp_path), pace="fast"), stop=threading.Event())
+    with pytest.raises(CameraError, match=r"1\.bin: cut off.* of 120 pictures were read"):
+        frames.extend(iter(camera.read, None))
+    assert camera.read() is None
+    assert len(frames) > 10 + 120
+    assert [frame.pixels.shape[0] for frame in frames[-121:]] == [120] * 120 + [24]
+    assert cut.exists()
 
 
 def test_a_recording_waits_while_no_frames_are_decided(tmp_path):

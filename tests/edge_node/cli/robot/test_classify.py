@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import TYPE_CHECKING
@@ -10,7 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.clips import ffmpeg
+from tests.support.encoded_pictures import encoded
 from tests.support.processes import command
+from tests.support.tiff_files import tiff
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +66,29 @@ def test_a_folder_is_read_in_order_of_names_and_a_video_frame_by_frame(picture, 
     assert [(verdict["source"], verdict["frame_id"]) for verdict in found[2:]] == [
         (str(video), index) for index in range(3)
     ]
+
+
+def test_videos_are_known_by_their_content_and_a_cut_one_is_told_behind_its_pictures(tmp_path):
+    """A Raspberry Pi's .h264 and .mjpeg, a wrong name, a cut video: all frames, then the reason."""
+    names = ("a.h264", "b.mjpeg", "c.jpg", "d.avi")
+    codecs = ("libx264", "mjpeg", "flv1", "mjpeg")
+    formats = ("h264", "mjpeg", "flv", "avi")
+    outputs = zip(codecs, formats, names, strict=True)
+    options = [("-c:v", codec, "-f", kind, str(tmp_path / name)) for codec, kind, name in outputs]
+    picture = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=0.2")
+    ffmpeg(*picture, *itertools.chain(*options))
+    cut = tmp_path / "d.avi"
+    cut.write_bytes(cut.read_bytes()[:-3000])
+    found = command("edge_node.cli", "classify", str(tmp_path))
+    assert found.returncode == 1
+    *rest, told = [json.loads(line) for line in found.stdout.splitlines()]
+    frames = [(str(tmp_path / name), frame) for name in names[:3] for frame in range(4)]
+    assert [(line["source"], line["frame_id"]) for line in rest[:12]] == frames
+    assert 0 < len(rest) - 12 < 4
+    assert told["outcome"] == "not_inspectable"
+    (reason,) = told["reasons"]
+    assert "d.avi: cut off, damaged or still being written" in reason["text"]
+    assert f"{len(rest) - 12} of 4 pictures were read" in reason["text"]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +172,40 @@ def test_a_material_that_the_bundle_does_not_know_is_refused(picture):
     found = command("edge_node.cli", "classify", "--material", "steal", str(picture))
     assert found.returncode == 78
     assert "aluminium, steel" in found.stderr
+
+
+def test_every_file_of_a_folder_is_judged_or_named(picture, tmp_path):
+    """Pages, low bits, HEIC and grey have a line each; a document is named on stderr and in the summary."""
+    pixels = cv2.imread(str(picture)).astype(np.uint16)
+    folder = tmp_path / "DCIM" / "100MEDIA"
+    folder.mkdir(parents=True)
+    files = {
+        "1.jfif": encoded(pixels.astype(np.uint8), ".jpg"),
+        "2.tif": tiff(pixels[..., ::-1] * 257, pixels[..., ::-1] * 16),
+        "10.heic": b"\0\0\0\x14ftypheic\0\0\0\0mif1" + bytes(40),
+        "11.png": encoded(pixels[..., 0].astype(np.uint8), ".png"),
+        "list.pdf": b"%PDF-1.7\n",
+        "list.csv": b"a,b\n",
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    found = command("edge_node.cli", "classify", "--summary", str(tmp_path / "DCIM"))
+    *lines, summary = verdicts(found)
+    assert found.returncode == 1
+    assert [(line["source"].removeprefix(f"{folder}/"), line["frame_id"]) for line in lines] == [
+        ("1.jfif", None),
+        ("2.tif#1", 0),
+        ("2.tif#2", 1),
+        ("10.heic", None),
+        ("11.png", None),
+    ]
+    assert [bool(line["stages"]) for line in lines] == [True, True, False, False, False]
+    said = [[reason["code"] for reason in line["reasons"]] for line in lines[2:]]
+    assert said == [["unreadable"], ["unreadable"], ["colourless"]]
+    assert "12-bit values in 16 bits" in lines[2]["reasons"][0]["text"]
+    document = f"{folder}/list.pdf: its content is that of no video and no picture"
+    assert summary == {"pictures": 5, "unreadable": 2, "left_out": [document], "accompanying": 1}
+    assert document in found.stderr
 
 
 def test_overlays_stay_inside_their_folder(picture, tmp_path):

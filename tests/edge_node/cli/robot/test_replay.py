@@ -43,6 +43,19 @@ def test_the_same_bundle_changes_nothing(clip):
     assert sum(summary["outcomes"].values()) == summary["frames"]
 
 
+def test_a_recording_that_is_cut_off_is_compared_as_far_as_it_goes(clip, tmp_path):
+    """The comparison is printed, the sentence goes to stderr, and the exit code is that of the comparison."""
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 3])
+    found = replay(str(cut), "--bundle", "default", "--json")
+    assert found.returncode == 0, found.stderr
+    (summary,) = [json.loads(line) for line in found.stdout.splitlines()]
+    assert summary["frames"] > 5
+    told, *_ = found.stderr.splitlines()
+    assert told.startswith(f"edge-node: {cut}: cut off")
+    assert f"{summary['frames']} of " in told
+
+
 @pytest.mark.runtime
 def test_a_bundle_that_decides_otherwise_is_listed(clip, tmp_path):
     """A bundle that abstains below certainty changes verdicts; each is listed once, with both paths."""

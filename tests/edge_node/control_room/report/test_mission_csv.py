@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
+
+import msgspec
+import pytest
 
 from edge_node.control_room.report.mission import Mission, Selection, collect_mission
 from edge_node.control_room.report.mission_csv import render_mission_csv
+from edge_node.control_room.report.report_text import describe_finding, list_finding_rows
+from edge_node.messages.verdict import Grades
 from tests.support.missions import HOSTILE, WHO, review
 from tests.support.verdicts import START
 
@@ -30,6 +36,27 @@ def test_the_table_has_a_row_for_each_finding_with_what_the_mission_covered(hist
     )
     assert row["reviewed_by"] == f"'{HOSTILE[0]}"
     assert (row["frames_not_inspectable"], row["verdicts_missing"]) == ("5", "10")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"material": "aluminium", "peak_area_fraction": 0.3},
+        {"material": "galvanized_steel", "peak_area_fraction": 0.3},
+        {"peak_area_fraction": 0.0, "peak_grades": Grades(iso_4628_3="Ri 0", astm_d610=10)},
+        {"peak_area_fraction": 0.3, "peak_grades": None},
+    ],
+)
+def test_a_grade_stands_only_where_the_robot_gave_one_and_nothing_contradicts_it(history, fields):
+    """Neither table nor text grades other metal, nor what no map shows, nor an area of itself."""
+    mission = collect_mission(history, WHO)
+    (found,) = mission.findings
+    finding = msgspec.structs.replace(found.finding, **fields)
+    changed = replace(mission, findings=(replace(found, finding=finding),))
+    (row,) = rows(changed)
+    assert (row["iso_4628_3_estimate"], row["astm_d610_estimate"]) == ("", "")
+    texts = [*list_finding_rows(changed)[1], *(text for _, text in describe_finding(changed.findings[0]))]
+    assert not any("Ri " in text or "D610" in text for text in texts)
 
 
 def test_a_mission_without_a_finding_is_one_row(history):

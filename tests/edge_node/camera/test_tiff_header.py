@@ -1,0 +1,65 @@
+"""The directories of TIFF files: pages, copies, damage."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_node.camera.tiff_header import (
+    BITS_PER_SAMPLE,
+    NEW_SUBFILE_TYPE,
+    iter_directories,
+    pages_of,
+    with_first_directory,
+)
+from tests.support.tiff_files import tiff
+
+PICTURE = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_every_page_is_found_with_its_tags(order):
+    """Three directories in the file's order; values beside the directory and in it are read."""
+    found = list(iter_directories(tiff(PICTURE, PICTURE, PICTURE[..., 0], order=order)))
+    assert [page.tags[BITS_PER_SAMPLE] for page in found] == [(8, 8, 8), (8, 8, 8), (8,)]
+    assert all(page.is_page for page in found)
+
+
+def test_smaller_copies_and_masks_are_no_pages():
+    """A thumbnail beside its picture is not a second page; alone it is the picture."""
+    whole = next(iter_directories(tiff(PICTURE)))
+    copy = next(iter_directories(tiff(PICTURE, tags={NEW_SUBFILE_TYPE: 1})))
+    mask = next(iter_directories(tiff(PICTURE, tags={NEW_SUBFILE_TYPE: 4})))
+    assert pages_of((copy, whole, mask)) == (whole,)
+    assert pages_of((copy,)) == (copy,)
+
+
+def test_a_page_is_made_the_first():
+    """A decoder that knows the first page alone is led to another."""
+    content = tiff(PICTURE, PICTURE // 2)
+    second = list(iter_directories(content))[1]
+    (only,) = iter_directories(with_first_directory(content, second.offset))
+    assert only == second
+
+
+@pytest.mark.parametrize("damage", ["cut", "circle"])
+def test_a_list_of_pages_without_an_end_is_told(damage):
+    """A file that lost its tail, and one whose pages name each other, are no whole files."""
+    content = tiff(PICTURE, PICTURE)
+    if damage == "cut":
+        content = content[: list(iter_directories(content))[1].offset]
+    else:
+        content = content.replace(b"\0\0\0\0" + PICTURE.tobytes(), b"\x08\0\0\0" + PICTURE.tobytes())
+    with pytest.raises(ValueError, match=r"list of pages ends|none that is new"):
+        list(iter_directories(content))
+
+
+@given(st.sampled_from([b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"]), st.binary(max_size=200))
+def test_no_damage_breaks_the_reader(start, rest):
+    """Whatever follows a TIFF's beginning, there are directories or a ValueError."""
+    with suppress(ValueError):
+        assert len(list(iter_directories(start + rest))) <= 200
