@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
@@ -58,13 +58,15 @@ class PicturePage:
     Attributes:
         where: the file's name; with ``#`` and the page's number, from 1, where there are several.
         index: of the page, from 0; None where it is the only one.
-        content: the file, rewritten or cut so that a decoder finds this page.
+        content: the whole file.
+        start: of the page, in a JPEG.
         directory: of the page, in a TIFF.
     """
 
     where: str
     index: int | None
-    content: bytes
+    content: bytes = field(repr=False)
+    start: int = 0
     directory: TiffDirectory | None = None
 
     def decode(self) -> NDArray[np.uint8]:
@@ -74,7 +76,7 @@ class PicturePage:
             UnreadablePictureError: truncated, no picture, too large, transparent, or without a known full
                 scale; the text begins with ``where``.
         """
-        content, where = self.content, self.where
+        content, where = self._own_content(), self.where
         if content.startswith(JPEG_START):
             _check_jpeg(content, where)
         elif content.startswith(PNG_START):
@@ -90,6 +92,12 @@ class PicturePage:
             raise UnreadablePictureError(f"{where}: {values.dtype} values; save the picture with 8 bits")
         pixels = np.asarray(values, dtype=np.uint8)
         return turn(pixels, content) if is_avif(content) else pixels
+
+    def _own_content(self) -> bytes:
+        """Return the file, rewritten or cut so that a decoder finds this page first."""
+        if self.directory is not None:
+            return tiff_header.with_first_directory(self.content, self.directory.offset)
+        return self.content[self.start :] if self.start else self.content
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -134,7 +142,7 @@ def list_pages(content: bytes, where: str) -> tuple[PicturePage, ...]:
     if len(starts) == 1:
         return (PicturePage(where, None, content),)
     return tuple(
-        PicturePage(f"{where}#{index + 1}", index, content[start:]) for index, start in enumerate(starts)
+        PicturePage(f"{where}#{index + 1}", index, content, start) for index, start in enumerate(starts)
     )
 
 
@@ -171,15 +179,10 @@ def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
     if not found:
         raise UnreadablePictureError(f"{where}: a TIFF without a picture")
     pages = tiff_header.pages_of(tuple(found))
-    if len(pages) == 1 and pages[0] == found[0]:
-        return (PicturePage(where, None, content, pages[0]),)
+    if len(pages) == 1:
+        return (PicturePage(where, None, content, directory=pages[0]),)
     return tuple(
-        PicturePage(
-            f"{where}#{index + 1}" if len(pages) > 1 else where,
-            index if len(pages) > 1 else None,
-            tiff_header.with_first_directory(content, page.offset),
-            page,
-        )
+        PicturePage(f"{where}#{index + 1}", index, content, directory=page)
         for index, page in enumerate(pages)
     )
 

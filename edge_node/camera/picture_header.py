@@ -73,9 +73,13 @@ def read_header(content: bytes, page: TiffDirectory | None, where: str) -> Pictu
             return _read_maxval(int(match[1]))
         if (at := content[:1024].find(_J2K_SIZES)) >= 0 and len(content) > at + _J2K_DEPTH_AT:
             return _read_jpeg_2000(content[at + _J2K_DEPTH_AT + 2])
+        return PictureHeader(may_be_transparent=not _is_opaque(content))
+    except IndexError as err:  # the header is cut off
+        raise UnreadablePictureError(
+            f"{where}: a damaged picture: its header is cut off; copy it again"
+        ) from err
     except _RefusedError as err:
         raise UnreadablePictureError(f"{where}: {err}; save it as RGB with 8 bits") from err
-    return PictureHeader(may_be_transparent=not _is_opaque(content))
 
 
 def _is_opaque(content: bytes) -> bool:
@@ -137,7 +141,7 @@ def _read_jpeg_2000(depth: int) -> PictureHeader:
 
 def _read_tiff(page: TiffDirectory) -> PictureHeader:
     photometric = page.number(tiff.PHOTOMETRIC, _BLACK_IS_ZERO)
-    all_bits = set(page.tags.get(tiff.BITS_PER_SAMPLE, (1,)))
+    all_bits = set(page.tags.get(tiff.BITS_PER_SAMPLE) or (1,))
     sample_format = page.number(tiff.SAMPLE_FORMAT, 1)
     samples = page.number(tiff.SAMPLES_PER_PIXEL, 1)
     bits = max(all_bits)
@@ -168,7 +172,7 @@ def _tiff_values(page: TiffDirectory, bits: int, photometric: int) -> ValueRange
     MaxSampleValue may be a full scale or a statistic: the largest value that occurs. It counts as the scale
     where it is all ones in binary.
     """
-    declared = max(page.tags.get(tiff.MAX_SAMPLE_VALUE, (0,)))
+    declared = max(page.tags.get(tiff.MAX_SAMPLE_VALUE) or (0,))
     is_scale = 0 < declared < (1 << bits) - 1 and not declared & (declared + 1)
     if bits == 8:
         return ValueRange(container=0xFF, white=declared) if is_scale and photometric in {1, 2} else None

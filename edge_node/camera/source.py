@@ -27,7 +27,7 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _REFUSED_SCHEME = re.compile("concat|data|exec|file|ftps?|mms|mqtts?|onvif|pipe|rtmps?|rtp|smb|srt|tcp|udp")
 _HOST = re.compile(r"[\w.-]+")
 # What was meant as an address but has no scheme: it may hold a password, so it is no path to show.
-_LIKE_A_URL = re.compile(r"^(?!\.).*(://|^\s*//|\?.*=)", re.DOTALL)
+_LIKE_A_URL = re.compile(r"^(?!\.).*(://|^\s*//|[?&;].*=)", re.DOTALL)
 _LIKE_A_LOGIN = re.compile(r":.*@|^[^/@]+@[\w-]+(\.[\w-]+)+[:/]", re.DOTALL)
 _ESCAPES = "in a user name or password write / as %2F, ? as %3F, # as %23, @ as %40, [ as %5B"
 
@@ -80,7 +80,7 @@ def parse_source(text: str) -> Source:
     """
     if text.isdigit():
         return Source(SourceKind.DEVICE, f"/dev/video{text}", f"/dev/video{text}")
-    if text.startswith("/dev/"):
+    if text.startswith("/dev/") and not _LIKE_A_URL.search(text):
         return Source(SourceKind.DEVICE, text, text)
     match = _SCHEME.match(text)
     if match is None:

@@ -124,10 +124,6 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     material: Annotated[
         str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
     ] = "auto"
-    surface: Annotated[
-        Literal["painted_steel", "other"],
-        _about('"painted_steel" adds the grades of ISO 4628-3 and ASTM D610, which are for that alone.'),
-    ] = "other"
     tiles_across: Annotated[
         int, _about("Judge large frames in pieces: so many in a row; each costs an inference.", ge=1, le=8)
     ] = 1
@@ -155,6 +151,10 @@ class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
     motion_below: Annotated[
         float, _about("Not judged: smeared along one direction. 0: off.", ge=0, le=255)
     ] = 5.0
+    surface: Annotated[
+        Literal["painted_steel", "other"],
+        _about('"painted_steel" adds the grades of ISO 4628-3 and ASTM D610, which are for that alone.'),
+    ] = "other"
 
     def __post_init__(self) -> None:
         """Refuse a surface of another material."""

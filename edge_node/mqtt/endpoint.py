@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.credential_files import credential_path, shown_path
@@ -104,8 +105,8 @@ def host_problems(hostname: str) -> list[str]:
 
 
 def _can_be_shown(hostname: str) -> bool:
-    """Tell whether it is no address such as mqtt://user:password@host."""
-    return re.fullmatch(r"[\w .-]*", hostname) is not None
+    """Tell whether it is a name, an address with scheme and port at most, but no user:password@host."""
+    return re.fullmatch(r"([a-z]+://)?[\w .-]*(:[0-9]{1,5})?/?", hostname) is not None
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:

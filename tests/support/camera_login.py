@@ -19,7 +19,6 @@ class CameraLogin:
 
     Attributes:
         refused: number of answers that were wrong.
-        nonce: of the Digest; another one makes the answers so far stale.
     """
 
     def __init__(
@@ -27,12 +26,16 @@ class CameraLogin:
     ) -> None:
         """Offer ``schemes``, in this order: "Basic", "MD5", "SHA-256", "MD5-sess", ..."""
         self.refused = 0
-        self.nonce = secrets.token_hex(8)
+        self._nonces: set[str] = set()  # of the challenges so far
         self._login = (username, password)
         self._schemes = schemes
         self._qop = qop
         self._realm = realm
         self._counts: set[tuple[str, str]] = set()
+
+    def forget(self) -> None:
+        """Make all answers so far stale, as cameras do after some minutes."""
+        self._nonces.clear()
 
     def ask(self, method: str, address: str, answer: str | None) -> list[str]:
         """Return the challenges to send, none if the answer is right."""
@@ -45,8 +48,10 @@ class CameraLogin:
         realm = self._realm.replace('"', '\\"')
         if scheme == "Basic":
             return f'Basic realm="{realm}"'
+        nonce = secrets.token_hex(8)
+        self._nonces.add(nonce)
         quality = f', qop="{self._qop}"' if self._qop else ""
-        return f'Digest realm="{realm}", nonce="{self.nonce}", opaque="0,a=b", algorithm={scheme}{quality}'
+        return f'Digest realm="{realm}", nonce="{nonce}", opaque="0,a=b", algorithm={scheme}{quality}'
 
     def _is_right(self, method: str, address: str, answer: str) -> bool:
         scheme, _, rest = answer.partition(" ")
@@ -57,7 +62,7 @@ class CameraLogin:
             for name, quoted, plain in re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', rest)
         }
         algorithm = found.get("algorithm", "MD5")
-        if scheme != "Digest" or algorithm not in self._schemes or found["nonce"] != self.nonce:
+        if scheme != "Digest" or algorithm not in self._schemes or found["nonce"] not in self._nonces:
             return False
         if (found["uri"], found["opaque"], found["realm"]) != (address, "0,a=b", self._realm):
             return False
@@ -67,12 +72,12 @@ class CameraLogin:
 
         secret = hashed(self._login[0], self._realm, self._login[1])
         if algorithm.endswith("-sess"):
-            secret = hashed(secret, self.nonce, found.get("cnonce", ""))
+            secret = hashed(secret, found["nonce"], found.get("cnonce", ""))
         request = hashed(method, address, hashed("")) if self._qop == "auth-int" else hashed(method, address)
         counted = []
         if self._qop:
             counted = [found["nc"], found["cnonce"], found["qop"]]
-            if (self.nonce, found["nc"]) in self._counts or found["qop"] != self._qop:
+            if (found["nonce"], found["nc"]) in self._counts or found["qop"] != self._qop:
                 return False  # a count is used once
-            self._counts.add((self.nonce, found["nc"]))
-        return found["response"] == hashed(secret, self.nonce, *counted, request)
+            self._counts.add((found["nonce"], found["nc"]))
+        return found["response"] == hashed(secret, found["nonce"], *counted, request)

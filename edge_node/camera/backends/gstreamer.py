@@ -35,6 +35,7 @@ DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 640, 480  # where the configuration names 
 _PIPE_BYTES = 1024 * 1024  # the largest pipe of an unprivileged process: fewer wake-ups per frame
 _STOP_TIMEOUT_S = 1.0
 _MAX_STDERR_BYTES = 2000
+_TELLTALES = ("GST_DEBUG", "GST_TRACERS")  # beginnings of environment variables
 
 
 class GStreamerCamera:
@@ -176,7 +177,7 @@ def _launch(words: list[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         bufsize=0,
         # GStreamer's debug log would hold the pipeline.
-        env={key: value for key, value in os.environ.items() if not key.startswith("GST_DEBUG")},
+        env={key: value for key, value in os.environ.items() if not key.startswith(_TELLTALES)},
     )
     if process.stdin is not None:
         with suppress(BrokenPipeError), process.stdin as stdin:

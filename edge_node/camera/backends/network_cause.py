@@ -34,7 +34,10 @@ def connection_cause(  # noqa: PLR0911  # one for each cause
             )
         return f"no host is called {host}: check the address, or this robot's DNS"
     if isinstance(err, ConnectionRefusedError):
-        return f"port {port} of {host} is closed: is the port right, and the camera's {protocol} switched on?"
+        return (
+            f"port {port} of {host} is closed (connection refused): is the port right, is the camera's"
+            f" {protocol} switched on?"
+        )
     if isinstance(err, TimeoutError):
         return f"{host} does not answer: is the camera on and in this network, is the address right?"
     if isinstance(err, ssl.SSLError):
@@ -53,7 +56,10 @@ def status_cause(code: int, *, has_login: bool) -> str:
     """Return what a camera's answer with an error code means; its own words are not repeated."""
     if code == HTTPStatus.UNAUTHORIZED:
         if has_login:
-            return f"the camera refuses the user name or the password (401): check {_KEYS}"
+            return (
+                f"the camera refuses the user name or the password (401): check {_KEYS}; after some failed"
+                " tries cameras lock a user for a while"
+            )
         return f"the camera asks for a user name and a password (401): give {_KEYS}"
     texts = {
         403: f"the camera forbids it (403): may this user see it, from this robot's address? See {_KEYS}",

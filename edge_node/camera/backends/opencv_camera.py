@@ -199,7 +199,8 @@ def _open_stream(source: Source, config: CameraConfig, content: str) -> cv2.Vide
         cause = rtsp_cause(source.address, config.rtsp_transport, max(left_s, _MIN_PROBE_S))
         if cause is None:
             cause = f"agrees to send, but no video comes within {config.timeout_ms} ms"
-            cause += ": does a firewall stop UDP?" if config.rtsp_transport == "udp" else ""
+            is_udp = config.rtsp_transport == "udp"
+            cause += ": does a firewall stop UDP?" if is_udp else ": set its I-frame interval below that"
             if left_s > _MIN_PROBE_S:
                 cause = "agrees to send, but nothing that FFmpeg can decode: H.264 and MJPEG can be"
         raise CameraError(f"{source.name}: {cause}") from None

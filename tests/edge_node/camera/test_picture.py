@@ -5,10 +5,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from edge_node.camera.picture import decode_picture, read_picture
+from edge_node.camera.picture import decode_picture, list_pages, read_picture
 from edge_node.errors import UnreadablePictureError
 from tests.support.encoded_pictures import encoded
+from tests.support.tiff_files import tiff
+
+SMALL = np.random.default_rng(1).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+WHOLE = [encoded(SMALL, suffix) for suffix in (".png", ".tif", ".webp", ".bmp", ".ppm", ".jp2", ".jpg")]
+WHOLE += [tiff(SMALL, SMALL.astype(np.uint16) * 257), encoded(SMALL.astype(np.uint16) * 257, ".png")]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".jpg", ".webp"])
@@ -94,3 +101,49 @@ def test_an_absurdly_large_picture_is_refused_before_it_is_decoded(pixels, suffi
     content[at : at + 2 * len(size)] = size * 2
     with pytest.raises(UnreadablePictureError, match="60000 x 60000"):
         decode_picture(bytes(content), "a")
+
+
+STARTS = [
+    b"\x89PNG\r\n\x1a\n",
+    b"II*\0\x08\0\0\0",
+    b"MM\0*\0\0\0\x08",
+    b"RIFF\0\0\0\0WEBPVP8X",
+    b"\xff\xd8\xff",
+]
+STARTS += [
+    b"P6 4 4 1023\n",
+    b"P7\nMAXVAL 9\n",
+    b"\xff\x4f\xff\x51",
+    b"GIF89a",
+    b"BM",
+    b"\0\0\0\x18ftypavif",
+    b"",
+]
+
+
+@given(
+    st.sampled_from(STARTS), st.binary(max_size=120), st.sampled_from([b"", b"IEND\xaeB`\x82", b"\xff\xd9"])
+)
+def test_no_damage_ends_in_anything_but_a_sentence(start, rest, end):
+    """Whatever a file holds, it is a picture or refused in one line that begins with its name."""
+    try:
+        found = decode_picture(start + rest + end, "a")
+    except UnreadablePictureError as err:
+        assert str(err).startswith("a: ")  # noqa: PT017  both ends are right
+    else:
+        assert found.dtype == np.uint8
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_damage_of_a_whole_file_ends_in_anything_but_a_sentence(data):
+    """A few bytes of a real file changed: a picture, or a refusal in one line."""
+    content = bytearray(data.draw(st.sampled_from(WHOLE)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, min(len(content), 400) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        pages = list_pages(bytes(content), "a")
+        assert all(page.decode().ndim == 3 for page in pages)
+    except UnreadablePictureError as err:
+        assert str(err).startswith("a")  # noqa: PT017  both ends are right
+        assert "\n" not in str(err)  # noqa: PT017  the same

@@ -42,6 +42,9 @@ def webp(kind, rest):
         (webp(b"VP8 ", b"\0" * 6 + struct.pack("<HH", 16383, 16383)), (16383, 16383)),
         (webp(b"VP8L", b"\x2f" + struct.pack("<I", 16382 | 16382 << 14)), (16383, 16383)),
         (webp(b"VP8X", b"\0" * 4 + b"\xfe\x3f\x00" * 2), (16383, 16383)),
+        (b"GIF89a" + struct.pack("<HH", 60000, 50000), (60000, 50000)),
+        (b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x14ispe" + struct.pack(">III", 0, 30000, 20000), (30000, 20000)),
+        (b"\xff\x4f\xff\x51\0\x29\0\0" + struct.pack(">IIII", 30010, 20010, 10, 10), (30000, 20000)),
         (b"BM" + b"\0" * 16 + struct.pack("<ii", 30000, -20000), (30000, 20000)),
     ],
 )
@@ -52,7 +55,7 @@ def test_an_absurd_size_is_refused_before_anything_is_decoded(content, size):
         decode_picture(content, "a")
 
 
-@pytest.mark.parametrize("suffix", [".bmp", ".tif", ".webp"])
+@pytest.mark.parametrize("suffix", [".bmp", ".tif", ".webp", ".jp2"])
 def test_the_declared_size_is_that_of_the_picture(pixels, suffix):
     """What OpenCV writes is 96 x 64 by its header too, lossy and lossless."""
     assert read_declared_size(encoded(pixels, suffix)) == (96, 64)

@@ -152,6 +152,16 @@ def test_a_picture_without_colour_is_told_from_one_with_little(frames, quality, 
         assert not has_colour(jpeg(tinted, quality, sampling))
 
 
+def test_colour_photographs_are_not_taken_for_colourless(shared):
+    """Of photographs of surfaces and aircraft, none but those that are grey in every pixel."""
+    with (shared / "data" / "labels.csv").open(encoding="utf-8") as file:
+        files = [row["file"] for row in csv.DictReader(file) if row["set"] in {"surfaces", "aircraft"}]
+    pictures = [read_picture(shared / "data" / name) for name in random.Random(2).sample(files, 200)]  # noqa: S311
+    refused = [pixels for pixels in pictures if not has_colour(pixels)]
+    assert all(np.array_equal(pixels, grey(pixels)) for pixels in refused)
+    assert len(refused) < len(pictures) / 10
+
+
 def test_a_spot_of_rust_on_grey_metal_is_colour(frames):
     """A grey picture with a coloured spot of a hundredth of its area has colour; a hot pixel is none."""
     pixels = grey(frames[0])
