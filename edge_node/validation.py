@@ -118,7 +118,9 @@ def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
                 faults = rule.faults(value) if isinstance(value, str) else ()
                 return "; ".join([*faults, f"wanted {rule.wanted}"])
     if (found := _KIND.match(text)) is not None:
-        return f"wanted {_name_kinds(found[1], kind)}, found {_name_kinds(found[2])}"
+        is_fraction = (found[1].split(" | ")[0], found[2]) == ("int", "float")
+        what = "without a fraction" if is_fraction else f"found {_name_kinds(found[2])}"
+        return f"wanted {_name_kinds(found[1], kind)}, {what}"
     if (found := _BOUND.match(text)) is not None:
         what, of_length, sign, number = found.groups()
         unit = "" if not of_length else " character" if what == "str" else " element"

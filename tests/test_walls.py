@@ -63,7 +63,7 @@ EDGE_NODE = {
     "cli": "messages config inference update integrations",
     "cli.robot": (
         "messages config mqtt camera camera.backends camera.capture spool inference inspection "
-        "update shadow monitoring commands daemon cli"
+        "shadow monitoring commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update control_room control_room.history control_room.report "

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.config_option import add_config_option, become_owner, find_config
+from edge_node.cli.bundle_in_use import load_bundle_in_use
+from edge_node.cli.config_option import add_config_option, become_owner, find_config, load_chosen_config
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, UpdateError
 from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_path
@@ -18,7 +19,7 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.interpreter import runtime
 from edge_node.messages.plain_text import counted
-from edge_node.signing import load_trusted_key
+from edge_node.signing import load_trusted_key, load_trusted_keys
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=STORE_NAME,
         help='a folder, a file of `converter bundle pack`, "default" for the one in the package,'
-        ' "store" for what decides on this robot (default: %(default)s)',
+        ' "store" for what decides on this robot, wherever it is from (default: %(default)s)',
     )
     verify.add_argument(
         "--key",
@@ -173,7 +174,6 @@ def _open_store(given: Path | None) -> tuple[Config, BundleStore]:
     Raises:
         ConfigError: one of them cannot be used.
     """
-    from edge_node.signing import load_trusted_keys
     from edge_node.update.bundle_store import BundleStore
 
     path = find_config(given)
@@ -194,8 +194,10 @@ def _verify(args: argparse.Namespace) -> int:
     if args.key:
         return _verify_by_keys(args)
     if args.bundle == STORE_NAME:
-        _, store = _open_store(args.config)
-        return _report_good(args.bundle, store.bundle(store.state().current))
+        config = load_chosen_config(args)
+        keys = load_trusted_keys(config.bundle.trusted_keys)
+        become_owner(Path(config.node.state_dir), must_exist=False)
+        return _report_good(config.bundle.path, load_bundle_in_use(config, keys))
     if Path(args.bundle).is_file():
         return _verify_file(args)
     return _report_good(args.bundle, load_bundle(resolve_bundle_path(args.bundle)))

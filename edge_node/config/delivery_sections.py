@@ -45,7 +45,9 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     username_file: Annotated[Text | None, _about("File with the name, if it is one.")] = None
     password_file: Annotated[
         Text | None,
-        _about("File with the password; $CREDENTIALS_DIRECTORY/... for systemd's."),
+        _about(
+            "File whose first line is the password, blanks included; $CREDENTIALS_DIRECTORY/...: systemd's."
+        ),
     ] = None
     tls: Annotated[bool, _about("Encrypt, and check the broker's certificate.")] = False
     ca_file: Annotated[str | None, _about("Who signs the broker; the system's if not given.")] = None

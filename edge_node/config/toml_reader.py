@@ -7,6 +7,7 @@ sections themselves are defined elsewhere.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,7 +38,7 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
     except TextFileError as err:
         raise ConfigError(f"{where}: not TOML: {err}") from err
     except (msgspec.DecodeError, RecursionError) as err:
-        raise ConfigError(f"{where}: not TOML: {err}") from err
+        raise ConfigError(f"{where}: not TOML: {_describe_syntax(str(err))}") from err
     problems = [_unknown("section", name, known) for name in document if name not in known]
     sections: dict[str, msgspec.Struct] = {}
     for name, section in known.items():
@@ -100,6 +101,12 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
         except msgspec.ValidationError as err:
             problem = describe_invalid(err, values[field.name], types[field.name])
             yield f"[{name}] {field.name} = {show(values[field.name])}: {problem}"
+
+
+def _describe_syntax(text: str) -> str:
+    """Add to the TOML reader's words what is most often the reason."""
+    text = re.sub(r"Cannot declare \('(.+)',\) twice", r"the section [\1] is there twice", text)
+    return f"{text}; text stands in double quotes" if text.startswith("Invalid value") else text
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

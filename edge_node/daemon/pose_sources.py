@@ -38,7 +38,9 @@ class PoseReceiver:
             self._socket.bind((host, port))
         except OSError as err:
             self._socket.close()
-            raise ConfigError(f"[pose] udp {host}:{port}: {err.strerror or err}") from err
+            raise ConfigError(
+                f"[pose] udp_port = {port} on {host}: {err.strerror or err}; choose another port"
+            ) from err
         self._socket.settimeout(_WAIT_S)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="pose", daemon=True)

@@ -12,6 +12,7 @@ import msgspec
 
 from edge_node.errors import BundleError
 from edge_node.messages.identifiers import SHA256_WANTED, Identifier
+from edge_node.text_file import TextFileError, decode_text
 from edge_node.validation import describe_invalid, name_rule, text_rule
 
 if TYPE_CHECKING:
@@ -223,8 +224,8 @@ def decode_manifest(text: bytes, where: str) -> Manifest:
         BundleError: it does not match the schema, or contradicts itself; names ``where`` and every problem.
     """
     try:
-        manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        manifest = msgspec.json.decode(decode_text(text), type=Manifest)
+    except (msgspec.DecodeError, TextFileError, RecursionError) as err:
         raise BundleError(
             f"{where}: {describe_invalid(err, kind=Manifest)}; convert again with this version"
         ) from err

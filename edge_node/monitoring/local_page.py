@@ -66,7 +66,9 @@ class LocalPage:
         try:
             self._server = _PageServer((config.host, config.port), self)
         except OSError as err:
-            raise PageError(f"[http] {config.host}:{config.port}: {err.strerror or err}") from err
+            raise PageError(
+                f"[http] port = {config.port} on {config.host}: {err.strerror or err}; choose another port"
+            ) from err
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.2,), name="page", daemon=True
@@ -151,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(404, b"no frame was decided yet\n")
             else:
                 self._answer(200, picture, "image/jpeg")
+        elif url.path == "/favicon.ico":
+            self._answer(204, b"")  # browsers ask by themselves; a 404 would stand in their console
         elif url.path == "/metrics":
             from edge_node.monitoring.prometheus import format_metrics
 

@@ -84,14 +84,18 @@ def host_problems(hostname: str) -> list[str]:
         name = ""
     if len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(".")):
         return []
-    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; wanted a name or an address alone"]
+    wanted = "wanted a name or an address alone"
+    if "://" in hostname:
+        wanted += "; tls and port have keys of their own"
+        hostname = hostname.rpartition("@")[2]  # a password before it is not shown
+    return [f"[mqtt] hostname = {hostname!r}: no host can be called so; {wanted}"]
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:
     ca_file = _path(config.ca_file) if config.ca_file else None
     try:
         # As text: OpenSSL would skip the first certificate of a file with a byte order mark without a word.
-        authorities = _ascii(read_text_file(Path(ca_file), _MAX_CA_BYTES)) if ca_file else None
+        authorities = _authorities(Path(ca_file)) if ca_file else None
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authorities)
     except TextFileError as err:
         raise ConfigError(f"[mqtt] ca_file = {ca_file!r}: {err}") from err
@@ -131,8 +135,15 @@ def _path(text: str) -> str:
     return text.replace("$CREDENTIALS_DIRECTORY", folder, 1) if folder else text
 
 
-def _ascii(text: str) -> str:
-    """Return ``text`` as ``ssl`` wants it; comments between certificates may be in any language."""
+def _authorities(file: Path) -> str:
+    """Return the certificates in ``file`` as ``ssl`` wants them; comments may be in any language.
+
+    Raises:
+        TextFileError: it holds none; without any, ``ssl`` would trust the system's authorities.
+    """
+    text = read_text_file(file, _MAX_CA_BYTES)
+    if "-----BEGIN" not in text:
+        raise TextFileError("holds no certificate; wanted certificates in PEM")
     return text.encode("ascii", "replace").decode("ascii")
 
 

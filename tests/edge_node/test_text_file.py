@@ -118,6 +118,23 @@ def test_the_client_certificate_is_named_where_openssl_would_skip_its_first_bloc
         endpoint(MqttConfig(hostname="h", tls=True, **files), TOPICS)
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", codecs.BOM_UTF8, b"no certificate", b"0\x82\x01\x0a"])
+def test_a_file_without_authorities_never_means_the_systems(tmp_path: Path, content: bytes) -> None:
+    """Empty or of another kind, it is refused: otherwise anybody's certificate would do."""
+    (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(CorrosionError, match=r"\[mqtt\] ca_file = .*ca.pem"):
+        endpoint(MqttConfig(hostname="h", tls=True, ca_file=str(tmp_path / "ca.pem")), TOPICS)
+
+
+def test_of_several_authorities_none_is_lost_behind_a_mark(tmp_path: Path) -> None:
+    """With comments in any language between them."""
+    one, two = Authority(tmp_path, "one").file, Authority(tmp_path, "two").file
+    both = "# Zertifikate für die Röhre\n" + one.read_text() + "# и ещё\n" + two.read_text()
+    (tmp_path / "both.pem").write_bytes(codecs.BOM_UTF8 + both.encode())
+    found = endpoint(MqttConfig(hostname="h", tls=True, ca_file=str(tmp_path / "both.pem")), TOPICS)
+    assert len(found.tls.get_ca_certs()) == 2
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_table_that_only_tells_which_pictures_are_alike_is_read_in_either(
     tmp_path: Path, encoding: str

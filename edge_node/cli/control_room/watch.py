@@ -18,6 +18,7 @@ from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.subscriber import Message, Subscriber
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     import argparse
@@ -130,7 +131,7 @@ def _describe_status(message: Message) -> str:
     try:
         status = msgspec.json.decode(message.payload, type=Status)
     except _NOT_DECODED as err:
-        return escape_unprintable(f"{message.topic}: not a status: {err}")
+        return escape_unprintable(f"{message.topic}: not a status: {describe_invalid(err)}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
     if status.shadow is not None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
+from edge_node.cli.bundle_in_use import load_bundle_in_use
 from edge_node.cli.config_option import become_owner, find_config
-from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
 from edge_node.config.sections import load_config
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.inference.bundle import Bundle, load_bundle, resolve_bundle_path

@@ -12,7 +12,7 @@ import msgspec
 
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.source import parse_source
-from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
+from edge_node.cli.bundle_in_use import load_bundle_in_use
 from edge_node.config.sections import CameraConfig, InspectConfig, load_config
 from edge_node.errors import BundleError, CameraError, ConfigError, CorrosionError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, resolve_bundle_path

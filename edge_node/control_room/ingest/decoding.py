@@ -20,6 +20,7 @@ from edge_node.messages.response import Response
 from edge_node.messages.status import Health, Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
@@ -92,7 +93,7 @@ def _decode_payload(decoder: msgspec.json.Decoder[Any], leaf: str, payload: byte
         found = decoder.decode(payload)
         msgspec.json.encode(found).decode("utf-8")  # lone surrogates decode, but cannot be stored
     except msgspec.ValidationError as err:
-        raise UnreadableError(f"{leaf}: not as the schema says", str(err)) from None
+        raise UnreadableError(f"{leaf}: not as the schema says", describe_invalid(err)) from None
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as err:
         raise UnreadableError(f"{leaf}: not JSON", str(err)) from None
     return found

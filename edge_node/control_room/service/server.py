@@ -162,7 +162,9 @@ def _bind(settings: RoomSettings) -> socket.socket:
         listening.bind((web.host, web.port))
     except OSError as err:
         listening.close()
-        raise ConfigError(f"[web] {web.host}:{web.port}: {err.strerror or err}; choose another port") from err
+        raise ConfigError(
+            f"[web] port = {web.port} on {web.host}: {err.strerror or err}; choose another port"
+        ) from err
     return listening
 
 

@@ -44,6 +44,11 @@ def test_every_problem_is_a_line_with_the_files_name() -> None:
     ("text", "said"),
     [
         (b"[camera", "not TOML"),
+        (
+            b"[camera]\nsource = a",
+            r"not TOML: Invalid value \(at line 2, column 10\); text stands in double quotes",
+        ),
+        (b"[camera]\n[camera]", r"the section \[camera\] is there twice"),
         (b"\xff", "not TOML: is not UTF-8 text: byte 0xff in line 1"),
         (b"camera = 1", "wanted a section, found camera = 1"),
         (b'[camera]\nsource = "a\\u0000b"', "NUL character"),

@@ -39,6 +39,7 @@ def test_the_page_and_its_parts_are_served(serve):
     assert state["status"]["robot"] == "crawler-1"
     assert decode_picture(get(port, "/picture.jpg")[2], "picture").shape[1] == 640
     assert get(port, "/none")[0] == 404
+    assert get(port, "/favicon.ico")[0] == 204
 
 
 def test_healthz_names_what_hangs(serve, view):

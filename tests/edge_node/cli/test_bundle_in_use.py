@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.cli.robot.bundle_in_use import load_bundle_in_use
+from edge_node.cli import bundle as bundle_command
+from edge_node.cli.bundle_in_use import load_bundle_in_use
 from edge_node.config.sections import example_config, parse_config
 from edge_node.errors import BundleError
 from edge_node.signing import load_trusted_keys
 from tests.support.releases import PACKAGED_VERSION, Maker, Robot
+from tests.support.subcommands import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,3 +37,12 @@ def test_it_is_the_installed_one_or_the_packages(tmp_path: Path) -> None:
     assert load_bundle_in_use(config, keys).manifest.version == "2"
     with pytest.raises(BundleError, match=r"which is not among .*would go back to the bundle behind it"):
         load_bundle_in_use(config, ())
+
+
+def test_verify_without_a_name_verifies_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside what ``init`` writes nothing is installed, and the bundle of the package decides."""
+    node = {"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / "state")}
+    file = tmp_path / "node.toml"
+    file.write_text(example_config(node=node, bundle={"path": "default"}, mqtt={"hostname": "h"}))
+    assert run(bundle_command, "verify", "--config", file) == 0
+    assert f"default: good. steel-aluminium {PACKAGED_VERSION}, 1 model, " in capsys.readouterr().out
