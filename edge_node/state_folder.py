@@ -45,6 +45,8 @@ def find_problem(path: Path, key: str = "[node] state_dir") -> str | None:
         is_whole = found == path.resolve()
         if not found.is_dir():
             return _describe(key, path, f"{'' if is_whole else f'{found} '}is a file, wanted a folder")
+        if {Path("/proc"), Path("/sys")} & {found, *found.parents}:
+            return _describe(key, path, "is no place for files")
         if not os.access(found, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             what = "write there" if is_whole else f"make a folder in {found}"
             return _describe(key, path, f"user {_user_name()} cannot {what}")

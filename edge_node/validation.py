@@ -127,7 +127,8 @@ def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
         unit += "s" if unit and number != "1" else ""
         return f"wanted {_BOUND_WORDS[sign]} {number.removesuffix('.0')}{unit}"
     if text.startswith("Invalid enum value") and (choices := _choices(kind)):
-        return f"wanted {' or '.join(choices)}"
+        found_text = text.removeprefix("Invalid enum value ")
+        return f"wanted {' or '.join(choices)}" + (f", found {found_text}" if value is UNKNOWN else "")
     if text.startswith(("Invalid RFC3339", "Expected `datetime`")):
         return "wanted a time with its zone, like 2026-03-01T08:00:00Z"
     text = text.replace("Object contains unknown field", "unknown key")

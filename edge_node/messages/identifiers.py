@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from edge_node.validation import name_rule, text_rule
+from edge_node.validation import describe_invalid, name_rule, text_rule
 
 SHA256_WANTED = "64 hexadecimal digits (0-9, a-f)"
 NAME_WANTED = "1 to 64 letters (a-z, A-Z), digits, _ and -, the first a letter or digit"
@@ -24,6 +24,15 @@ Ordered = Annotated[
 
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+def find_name_problem(text: str) -> str | None:
+    """Return what is wrong with ``text`` as the name of a site or robot, and the rule; None if it is one."""
+    try:
+        msgspec.convert(text, Identifier)
+    except msgspec.ValidationError as err:
+        return describe_invalid(err, text)
+    return None
 
 
 class VerdictIdParts(NamedTuple):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from edge_node.errors import ConfigError
 from edge_node.state_folder import SERVICE_FOLDER, find_problem, make_state_folder, suggest_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOBODY = 65534
 
@@ -58,6 +55,7 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
         assert said in problem
         with pytest.raises(ConfigError, match=r"\[node\] state_dir = .*choose another \[node\] state_dir"):
             make_state_folder(path)
+    assert "is no place for files" in str(find_problem(Path("/proc/state")))
     (tmp_path / "circle").symlink_to("circle")
     assert "choose another" in str(find_problem(tmp_path / "circle" / "x"))
 

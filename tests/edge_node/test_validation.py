@@ -82,6 +82,10 @@ def test_without_the_document_the_rule_alone_is_given() -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(b'{"name": "a b"}', type=Form)
     assert describe_invalid(caught.value) == f"name: {RULE}"
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(b'{"condition": "rusty"}', type=Form)
+    said = 'condition: wanted "corroded" or "uncorroded", found \'rusty\''
+    assert describe_invalid(caught.value, kind=Form) == said
 
 
 MODULES: list[ModuleType] = [

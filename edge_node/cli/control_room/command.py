@@ -13,8 +13,9 @@ import msgspec
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.number_options import DAY_S, number_between
 from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe_fields
-from edge_node.errors import ConfigError, CorrosionError
+from edge_node.errors import CorrosionError
 from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
+from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.signing import load_signer, make_key_pair
@@ -78,13 +79,13 @@ def parse_robot(text: str | None) -> Topics:
     Raises:
         CorrosionError: it is missing or malformed.
     """
-    site, _, robot = (text or "").partition("/")
-    try:
-        return Topics(site, robot)
-    except ConfigError:
-        raise CorrosionError(
-            f"--robot {text or 'is missing'}: wanted SITE/ROBOT, as in quay/crawler-1"
-        ) from None
+    site, slash, robot = (text or "").partition("/")
+    if not (site and slash and robot):
+        raise CorrosionError(f"--robot {text or 'is missing'}: wanted SITE/ROBOT, as in quay/crawler-1")
+    for what, name in (("site", site), ("robot", robot)):
+        if (problem := find_name_problem(name)) is not None:
+            raise CorrosionError(f"--robot {text}: {what} {name!r}: {problem}")
+    return Topics(site, robot)
 
 
 def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:

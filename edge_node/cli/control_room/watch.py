@@ -11,10 +11,11 @@ import msgspec
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
+from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import SequenceCounter
 from edge_node.messages.status import Status
-from edge_node.messages.topics import ID_WANTED, ROOT, Topics, is_id
+from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.endpoint import endpoint
 from edge_node.mqtt.subscriber import Message, Subscriber
@@ -50,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     """Print verdicts, findings and status until Ctrl-C or enough verdicts."""
     where = endpoint(broker_config(args.broker, args, "watch"), Topics("watch", "watch"))
     for option, value in (("site", args.site), ("robot", args.robot)):
-        if value != "+" and not is_id(value):
-            raise CorrosionError(f"--{option} {value}: {ID_WANTED}")
+        if value != "+" and (problem := find_name_problem(value)) is not None:
+            raise CorrosionError(f"--{option} {value}: {problem}")
     topics = tuple(f"{ROOT}/{args.site}/{args.robot}/{leaf}" for leaf in ("verdict", "finding", "status"))
     subscriber = Subscriber(where.hostname, where.port, topics, endpoint=where)
     watcher = Watcher(as_json=args.json, as_csv=args.csv)

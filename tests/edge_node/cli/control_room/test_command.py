@@ -21,7 +21,12 @@ def test_a_broker_that_is_not_there_is_one_sentence():
     ("arguments", "said"),
     [
         (("ping",), "--robot is missing: wanted SITE/ROBOT"),
-        (("--robot", "quay/+", "ping"), "wanted SITE/ROBOT"),
+        (
+            ("--robot", "Kai 7/c", "ping"),
+            "site 'Kai 7': a blank at position 4 is not allowed; wanted 1 to 64",
+        ),
+        (("--robot", "quay/a/b", "ping"), "robot 'a/b': \"/\" at position 2 is not allowed; wanted 1 to 64"),
+        (("--robot", "quay/+", "ping"), "robot '+': it begins with \"+\"; wanted 1 to 64"),
         ((*SITE_ROBOT, "pause", "--duration-s", "0"), "duration_s 0: wanted seconds"),
         ((*SITE_ROBOT, "evidence", "../../etc/passwd"), "wanted of the picture: 64 hexadecimal digits"),
         ((*SITE_ROBOT, "review", "f12", "confirmed", "--by", "A"), "wanted id of the finding"),

@@ -127,5 +127,6 @@ def test_a_robot_that_can_be_none_is_one_sentence() -> None:
     """A topic's own signs are no name; nothing is connected to."""
     ran = command("edge_node.cli", "watch", "--robot", "a/#")
     assert ran.returncode == 1
-    wanted = "wanted 1 to 64 letters (a-z, A-Z), digits, _ and -, the first a letter or digit"
+    wanted = '"/" at position 2 is not allowed; wanted 1 to 64 letters (a-z, A-Z), digits, _ and -,'
+    wanted += " the first a letter or digit"
     assert ran.stderr == f"edge-node: --robot a/#: {wanted}\n"
