@@ -14,7 +14,7 @@ from edge_node.camera.full_scale import to_eight_bits
 from edge_node.camera.jpeg_header import JPEG_START, check_jpeg, picture_starts
 from edge_node.camera.picture_header import PNG_START, read_header
 from edge_node.camera.picture_size import read_declared_size
-from edge_node.camera.refused_formats import refusal_of
+from edge_node.camera.refused_formats import RAW, refusal_of
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
         ) from err
     if not found:
         raise UnreadablePictureError(f"{where}: a TIFF without a picture")
+    if any(tiff_header.holds_raw_values(content, directory) for directory in found):
+        raise UnreadablePictureError(f"{where}: {RAW}")
     pages = tiff_header.pages_of(tuple(found))
     if len(pages) == 1:
         return (PicturePage(where, None, content, directory=pages[0]),)

@@ -28,7 +28,6 @@ _J2K_SIZES = b"\xff\x4f\xff\x51"
 _J2K_DEPTH_AT = 40  # of the first component, behind the start of the code stream
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_RAW = frozenset({32803, 34892})  # a colour filter's values, linear raw values
 _TIFF_SAMPLES = {_WHITE_IS_ZERO: (1,), _BLACK_IS_ZERO: (1,), _RGB: (3, 4), _PALETTE: (1,), _CMYK: (4,)}
 _TIFF_SAMPLES[_YCBCR] = (3,)
 _DEEP_BITS = frozenset({10, 12, 14, 16})
@@ -145,8 +144,6 @@ def _read_tiff(page: TiffDirectory) -> PictureHeader:
     sample_format = page.number(tiff.SAMPLE_FORMAT, 1)
     samples = page.number(tiff.SAMPLES_PER_PIXEL, 1)
     bits = max(all_bits)
-    if photometric in _RAW or tiff.DNG_VERSION in page.tags:
-        raise _RefusedError("a camera's raw picture, whose values are not yet colours")
     if sample_format in _SAMPLE_FORMATS:
         raise _RefusedError(f"{_SAMPLE_FORMATS[sample_format]} values of {bits} bits have no full scale")
     if samples not in _TIFF_SAMPLES.get(photometric, ()):

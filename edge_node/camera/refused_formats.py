@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _AS_JPEG = "save it as JPEG, PNG or TIFF with 8 bits"
-_RAW = f"a camera's raw picture, whose values are not yet colours; {_AS_JPEG}"
+RAW = f"a camera's raw picture, whose values are not yet colours; {_AS_JPEG}"
 _FLOAT = "a picture of floating-point values, which have no full scale"
 _ANIMATION = "an animation; save its pictures as files of their own, or as a video"
 
@@ -20,7 +20,7 @@ _BRANDS_AVIF = frozenset({b"avif", b"avio"})
 _BY_START: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), text)
     for pattern, text in (
-        (rb"II\*\0.{4}CR|IIRO|IIRS|MMOR|IIU\0|FUJIFILMCCD-RAW|FOVb|II\x1a\0\0\0HEAPCCDR", _RAW),
+        (rb"II\*\0.{4}CR|IIRO|IIRS|MMOR|IIU\0|FUJIFILMCCD-RAW|FOVb|II\x1a\0\0\0HEAPCCDR", RAW),
         (rb"\x76\x2f\x31\x01", f"an OpenEXR file, {_FLOAT}; {_AS_JPEG}"),
         (rb"#\?(?:RADIANCE|RGBE)", f"a Radiance HDR file, {_FLOAT}; {_AS_JPEG}"),
         (rb"P[Ff]\s", f"a PFM file, {_FLOAT}; {_AS_JPEG}"),
@@ -46,7 +46,7 @@ def _refusal_by_brand(content: bytes) -> str | None:
     major = content[8:12]
     brands = {major, *(content[at : at + 4] for at in range(16, end - 3, 4))}
     if major == b"crx ":
-        return _RAW
+        return RAW
     if major == b"avis":
         return _ANIMATION
     if brands & _BRANDS_HEIC and not brands & _BRANDS_AVIF:

@@ -17,6 +17,8 @@ BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL = 258, 262, 277
 MAX_SAMPLE_VALUE, PLANAR_CONFIGURATION, SUB_DIRECTORIES = 281, 284, 330
 EXTRA_SAMPLES, SAMPLE_FORMAT, DNG_VERSION = 338, 339, 50706
 
+RAW_VALUES = frozenset({32803, 34892})  # PhotometricInterpretation: colour filter, linear raw values
+
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # TIFF's whole numbers: BYTE, SHORT, LONG, their signed kin, IFD and, in BigTIFF, LONG8, SLONG8 and IFD8.
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -73,6 +75,20 @@ def iter_directories(content: bytes) -> Iterator[TiffDirectory]:
             (offset,) = struct.unpack_from(offset_form, content, end)
     except (struct.error, OverflowError) as err:  # truncated, or an offset beyond the file
         raise ValueError(f"the list of pages ends after {len(seen)}") from err
+
+
+def holds_raw_values(content: bytes, directory: TiffDirectory) -> bool:
+    """Return whether a directory, or one below it, has a camera's raw values: then the rest is a preview."""
+    try:
+        order, is_big = _order(content), b"+" in content[2:4]
+        below = [
+            _read_tags(content, offset, order, is_big=is_big)[0]
+            for offset in directory.tags.get(SUB_DIRECTORIES, ())
+        ]
+    except (struct.error, OverflowError):
+        below = []
+    kinds = {kind for tags in (directory.tags, *below) for kind in tags.get(PHOTOMETRIC, ())}
+    return bool(kinds & RAW_VALUES) or DNG_VERSION in directory.tags
 
 
 def pages_of(directories: tuple[TiffDirectory, ...]) -> tuple[TiffDirectory, ...]:

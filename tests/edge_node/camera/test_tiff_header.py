@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from edge_node.camera.tiff_header import (
     BITS_PER_SAMPLE,
     NEW_SUBFILE_TYPE,
+    SUB_DIRECTORIES,
+    holds_raw_values,
     iter_directories,
     pages_of,
     with_first_directory,
@@ -36,6 +39,21 @@ def test_smaller_copies_and_masks_are_no_pages():
     mask = next(iter_directories(tiff(PICTURE, tags={NEW_SUBFILE_TYPE: 4})))
     assert pages_of((copy, whole, mask)) == (whole,)
     assert pages_of((copy,)) == (copy,)
+
+
+def test_previews_of_raw_pictures_are_told_from_pictures():
+    """Cameras' raw files begin with a preview; the raw values lie in a directory below it."""
+    preview = tiff(PICTURE, tags={SUB_DIRECTORIES: 70_000})
+    content = preview + tiff(PICTURE[..., 0], photometric=32803)[8:]
+    (first,) = iter_directories(content.replace(*below(70_000, len(preview))))
+    assert holds_raw_values(content.replace(*below(70_000, len(preview))), first)
+    assert not holds_raw_values(preview, first)
+    assert not holds_raw_values(tiff(PICTURE), next(iter_directories(tiff(PICTURE))))
+
+
+def below(before: int, after: int) -> tuple[bytes, bytes]:
+    """The tag of directories below, with one offset and with another."""
+    return tuple(struct.pack("<HHII", SUB_DIRECTORIES, 4, 1, offset) for offset in (before, after))
 
 
 def test_a_page_is_made_the_first():
