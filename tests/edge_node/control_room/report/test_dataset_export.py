@@ -251,7 +251,7 @@ def test_the_command_line_exports_what_the_converter_loads(room, tmp_path):
     arguments = ("mission", "export-dataset", "--state-dir", str(tmp_path / "room"))
     ran = command("edge_node.cli", *arguments, str(tmp_path / "out"))
     assert ran.returncode == 0, ran.stderr
-    assert "1 pictures (1 confirmed, 0 disputed)" in ran.stdout
+    assert "1 picture (1 confirmed, 0 disputed)" in ran.stdout
     assert "left out 1: the robot kept no picture of it" in ran.stderr
     (sample,) = load_dataset(tmp_path / "out")
     wanted = {"material": "steel", "corroded": "corroded", "severity": "late"}
