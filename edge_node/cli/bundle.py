@@ -163,7 +163,7 @@ def _describe_slot(state: State, slot: SlotId | None, store: BundleStore) -> str
         return ""
     entry, signer = state.slots[slot], store.signer(slot)
     is_trusted = any(key.fingerprint == signer for key in store.keys)
-    by = f"by key {signer}" + ("" if is_trusted else ", WHICH IS NOT TRUSTED,")
+    by = f"by key {signer}" + ("" if is_trusted else " (not trusted now),")
     return f", signed {by} {entry.issued_at:%Y-%m-%d %H:%M}Z, installed {entry.installed_at:%Y-%m-%d %H:%M}Z"
 
 

@@ -114,6 +114,11 @@ class VideoFile:
             raise CameraError(
                 f"{self._path}: damaged: {damaged} pictures cannot be decoded; {count} pictures were read"
             )
+        if (held := _count_gif(self._path)) > count:
+            raise CameraError(
+                f"{self._path}: {count} of {held} pictures were read: FFmpeg gives one of an animation"
+                " without delays; save its pictures as files of their own"
+            )
 
     def _is_growing(self) -> bool:
         """Tell whether the file has become longer since it was opened, and just now."""
@@ -131,6 +136,13 @@ class VideoFile:
         code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) if self._capture is not None else 0
         name = code.to_bytes(4, "little", signed=code < 0)
         return f"codec {name.decode('ascii')}: " if name.isalnum() and name.isascii() else ""
+
+
+def _count_gif(path: Path) -> int:
+    """Return how many pictures a GIF holds by OpenCV's own reader, where that has one; 0 for other files."""
+    with path.open("rb") as file:
+        is_gif = file.read(4) == b"GIF8"
+    return int(cv2.imcount(str(path.resolve()))) if is_gif and cv2.haveImageReader(str(path.resolve())) else 0
 
 
 _CUT_OFF = "cut off, damaged or still being written"

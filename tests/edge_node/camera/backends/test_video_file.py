@@ -206,3 +206,17 @@ def test_a_name_says_nothing(whole_clips, suffix, name, tmp_path):
     path.write_bytes(whole_clips[f"{suffix}-plain"].read_bytes())
     pictures, told = read_all(path)
     assert (len(pictures), told) == (FRAMES, None)
+
+
+def test_an_animation_without_delays_is_not_read_in_part_in_silence(tmp_path):
+    """FFmpeg gives one picture of such a GIF, and nothing fails; with delays all are read."""
+    whole, hasty = tmp_path / "whole.gif", tmp_path / "hasty.gif"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.5", str(whole))
+    extensions = rb"!\xf9\x04.{4}\0|!\xff\x0bNETSCAPE2\.0\x03\x01..\0"
+    plain = re.sub(extensions, b"", whole.read_bytes(), flags=re.DOTALL)
+    hasty.write_bytes(plain.replace(b"GIF89a", b"GIF87a"))
+    pictures, why = read_all(whole)
+    assert (len(pictures), why) == (5, None)
+    pictures, why = read_all(hasty)
+    assert len(pictures) < 5
+    assert f"{len(pictures)} of 5 pictures were read" in why
