@@ -230,10 +230,10 @@ class Commanded:
 
             def send(message: Incoming) -> str:
                 floor.look()
-                before = spool.last_number(Kind.RESPONSE)
+                answered = len(spool.rows(Kind.RESPONSE))
                 receiver.take(message)
                 spool.flush(5)
-                if spool.last_number(Kind.RESPONSE) == before:
+                if len(spool.rows(Kind.RESPONSE)) == answered:
                     return "taken"
                 refused = msgspec.json.decode(spool.rows(Kind.RESPONSE)[-1].payload, type=Response)
                 hint = ", with how to correct it" if "edge-node clock" in refused.text else ""
