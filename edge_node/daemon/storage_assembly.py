@@ -16,7 +16,7 @@ from edge_node.disk_budget import Worth
 from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.log import FindingLog
 from edge_node.signing import load_node_signer
-from edge_node.spool.files import SharedDisk, SpoolLock
+from edge_node.spool.files import SPOOL_NAME, SharedDisk, SpoolLock
 from edge_node.spool.spool import Spool
 from edge_node.state_folder import make_state_folder
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from edge_node.config.sections import Config
     from edge_node.daemon.parts import Registry
 
-SPOOL_NAME = "spool.sqlite"
 ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a spool that is opened
 
 

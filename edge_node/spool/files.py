@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+SPOOL_NAME = "spool.sqlite"  # in the state folder
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
 _LIMITS_INTERVAL_S = 1.0

@@ -55,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_security_options(parser)
     parser.epilog = (
-        "Clears every retained message below corrosion/v1/SITE/ROBOT and the robot's announcement to Home"
-        " Assistant. A control room then lists it no longer; its record stays. Exit code 0 if nothing of it"
-        " is left, 1 if it is online or the broker refuses."
+        "Clears every retained message below corrosion/v1/SITE/ROBOT and the robot's announcement to Home\n"
+        "Assistant. A control room then lists it no longer; its record stays. Exit code 0 if nothing of it\n"
+        "is left, 1 if it is online or the broker refuses."
     )
 
 
