@@ -1,4 +1,4 @@
-"""Read the memory of this process, the board's temperature and the free disk space."""
+"""Read the memory of this process and the temperature of the board."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory, temperature and free disk as the system says them."""
+"""Memory and temperature as the system says them."""
 
 from __future__ import annotations
 
