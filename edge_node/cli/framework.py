@@ -122,7 +122,7 @@ class _Parser(argparse.ArgumentParser):
         what, found, words = message.partition("unrecognized arguments: ")
         if found:
             shown = (word if _OPTION.fullmatch(word) else "..." for word in words.split())
-            message = f"{what}{found}{' '.join(shown)}"
+            message = f"{what}{found}{' '.join(shown)}; `{self.prog} COMMAND --help` says what it takes"
         super().error(re.sub(r"\S*(://|@)\S*", "...", message))
 
 
