@@ -142,7 +142,7 @@ def _parse_stream(text: str, scheme: str) -> Source:
     if not host or not _is_host(host) or port == 0:
         _refuse(scheme, "names no host" if not host else "has a host or port that cannot be")
     if _holds_stray_at(parts, host):
-        _refuse(scheme, "has an @ behind its host")
+        _refuse(scheme, "has an @ behind its host (one of the path is written %40)")
     user, has_login, _ = parts.netloc.rpartition("@")
     if has_login:  # escaped anew, for FFmpeg: a % alone is allowed here
         username, _, password = (unquote(part) for part in user.partition(":"))

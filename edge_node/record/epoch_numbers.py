@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge_node.record.lines import VerdictLine
 
 
+NO_CHAIN = "made by a version without the chain"  # why a verdict does not provably follow
+
+
 @dataclass(slots=True)
 class EpochNumbers:
     """One epoch of one robot.
@@ -133,7 +136,7 @@ class EpochNumbers:
     def _break_at(self, seq: int, line: VerdictLine) -> str | None:  # noqa: PLR0911  one for each case
         """Return why a verdict does not follow from the one before; None if it does."""
         if not line.is_chained:
-            return "a version without the chain made it"
+            return NO_CHAIN
         if seq == 1:
             return "it names a verdict before it, though it is the first" if line.previous_sha256 else None
         if line.previous_sha256 is None:

@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from edge_node.messages.verdict import EpochEnd
-from edge_node.record.epoch_numbers import EpochNumbers
+from edge_node.record.epoch_numbers import NO_CHAIN, EpochNumbers
 from edge_node.record.lines import CheckpointLine, LineError, parse_line
 from edge_node.record.report import EpochReport, RecordReport, RobotReport
 
@@ -151,7 +151,10 @@ class _RobotRecord:
             if is_beginning and last < begins:
                 self._notes.append(f"{name}: {_numbers(first, last)} before this part of the record")
             else:
-                self._problems.append(f"{name}: {_numbers(first, last)} missing, and no checkpoint names it")
+                them = "it" if first == last else "them"
+                self._problems.append(
+                    f"{name}: {_numbers(first, last)} missing, and no checkpoint names {them}"
+                )
 
     def _check_before(self, name: str, *, is_first: bool, is_beginning: bool) -> None:
         """Note that an epoch does not follow from what is here."""
@@ -177,7 +180,8 @@ class _RobotRecord:
         for seq, others in sorted(epoch.others.items()):
             self._problems.append(f"{name}: number {seq} came with {len(others) + 1} different contents")
         broken = sorted((seq, reason) for seq, reason in epoch.breaks().items() if reason)
-        self._problems += [f"{name}: number {seqs}: {reason}" for seqs, reason in _runs(broken)]
+        self._problems += [f"{name}: {seqs}: {reason}" for seqs, reason in _runs(broken)]
+        broken = [(seq, reason) for seq, reason in broken if reason != NO_CHAIN]
         if len(broken) > _MANY and 2 * len(broken) > len(epoch.verdicts):
             self._notes.append(f"{name}: hardly a link fits: were payloads encoded again, not kept as sent?")
         for end in set(epoch.named):
@@ -218,8 +222,7 @@ class _RobotRecord:
                 for end in epoch.before:
                     proved.setdefault(end.epoch, set()).add(end)
             self._problems += [
-                f"{name}: number {seqs}: no signature reaches it"
-                for seqs, _ in _runs((n, "") for n in unsigned)
+                f"{name}: {seqs}: no signature reaches it" for seqs, _ in _runs((n, "") for n in unsigned)
             ]
             reached = epoch.verdicts.keys() - set(unsigned)
             if reached and not signed_up_to:
@@ -258,4 +261,4 @@ def _runs(found: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str]]:
     for _, run in groupby(enumerate(found), key=lambda one: (one[1][0] - one[0], one[1][1])):
         members = [member for _, member in run]
         first, last = members[0][0], members[-1][0]
-        yield str(first) if first == last else f"{first} to {last}", members[0][1]
+        yield f"number {first}" if first == last else f"numbers {first} to {last}", members[0][1]
