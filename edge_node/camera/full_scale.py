@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Cameras of up to 14 bits leave the upper three quarters of 16 bits unused. A picture of 16 bits that does so
-# is below a quarter of white everywhere, which the default ``[inspect] dark_below`` refuses as well.
+# is below a quarter of white nearly everywhere, which the default ``[inspect] dark_below`` refuses as well.
 _LEAST_USED_OF_16_BITS = 1 << 14
+_LEAST_SHARE_USED = 0.05  # of the pixels, as in ``dark_below``: a light or a written time fills no scale
 # Defective pixels and a time that the camera wrote into the picture are brighter than all the rest.
 _SHARE_OF_OUTLIERS = 0.001
 _CAMERA_BITS = (8, 10, 12, 14)
@@ -69,7 +70,7 @@ def _find_white(values: NDArray[np.uint16 | np.uint8], found: ValueRange, where:
             return white
     elif found.white is not None:
         return _white_as_declared(values, found.white, where)
-    if found.container == 0xFFFF and _share_above(values, _LEAST_USED_OF_16_BITS - 1) <= _SHARE_OF_OUTLIERS:
+    if found.container == 0xFFFF and _share_bright(values) <= _LEAST_SHARE_USED:
         raise UnreadablePictureError(f"{where}: {_describe_low_values(values)}")
     return found.container
 
@@ -111,8 +112,14 @@ def _share_above(values: NDArray[np.uint16 | np.uint8], level: int) -> float:
     return float(np.count_nonzero(values > level)) / max(values.size, 1)
 
 
+def _share_bright(values: NDArray[np.uint16 | np.uint8]) -> float:
+    """Return the share of pixels with a value in the upper three quarters of 16 bits."""
+    is_bright = values >= _LEAST_USED_OF_16_BITS
+    return float(np.mean(is_bright.any(axis=2) if values.ndim == 3 else is_bright))
+
+
 def _describe_low_values(values: NDArray[np.uint16 | np.uint8]) -> str:
-    usual = int(np.quantile(values[::4, ::4], 1 - _SHARE_OF_OUTLIERS))
+    usual = int(np.quantile(values[::4, ::4], 1 - _LEAST_SHARE_USED))
     bits = next((bits for bits in _CAMERA_BITS if usual < 1 << bits), 14)
     return (
         f"16-bit values, the largest {int(values.max())} of 65535: a dark picture, or {bits}-bit values in 16"

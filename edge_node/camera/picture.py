@@ -15,6 +15,7 @@ from edge_node.camera.jpeg_header import JPEG_START, check_jpeg, picture_starts
 from edge_node.camera.picture_header import PNG_START, read_header
 from edge_node.camera.picture_size import read_declared_size
 from edge_node.camera.refused_formats import RAW, refusal_of
+from edge_node.camera.tiff_parts import find_fault
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class PicturePage:
             _check_jpeg(content, where)
         elif content.startswith(PNG_START):
             _check_png(content, where)
+        elif self.directory is not None and (fault := find_fault(content, self.directory)):
+            raise UnreadablePictureError(f"{where}: {fault}")
         header = read_header(content, self.directory, where)
         flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0)
         values = _decode(content, flags | (cv2.IMREAD_IGNORE_ORIENTATION if is_avif(content) else 0), where)
@@ -166,12 +169,8 @@ def read_content(path: Path) -> bytes:
 
 
 def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
-    found = []
     try:
-        for directory in tiff_header.iter_directories(content):
-            width, height = (directory.number(tag, 0) for tag in (tiff_header.WIDTH, tiff_header.HEIGHT))
-            _check_size(width, height, where)
-            found.append(directory)
+        found = tuple(tiff_header.iter_directories(content))
     except ValueError as err:
         raise UnreadablePictureError(
             f"{where}: the TIFF is cut off, or damaged ({err}); copy it again"
@@ -180,7 +179,9 @@ def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
         raise UnreadablePictureError(f"{where}: a TIFF without a picture")
     if any(tiff_header.holds_raw_values(content, directory) for directory in found):
         raise UnreadablePictureError(f"{where}: {RAW}")
-    pages = tiff_header.pages_of(tuple(found))
+    pages = tiff_header.pages_of(content, found)
+    for page in pages:
+        _check_size(page.number(tiff_header.WIDTH, 0), page.number(tiff_header.HEIGHT, 0), where)
     if len(pages) == 1:
         return (PicturePage(where, None, content, directory=pages[0]),)
     return tuple(
