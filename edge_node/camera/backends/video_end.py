@@ -122,6 +122,9 @@ def _walk_iso(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
             yield _Part("next box", at + 8)
         if length == 1:
             length = int.from_bytes(header[8:], "big")
+        if name == b"moov" and b"moov" in found and b"moof" not in found:
+            # Files that were put together byte by byte: FFmpeg reads the first of them only.
+            yield _Part(f"second index, at byte {at:,}, is of another film, which is not read", None)
         found.add(name)
         is_sure = name in _BOXES
         if length < 8 or not (is_sure or at + length <= size):  # a length of 0: to the end of the file

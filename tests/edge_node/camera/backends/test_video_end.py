@@ -37,6 +37,7 @@ def cut_of(folder, content):
         START + box(b"moov") + box(b"mdat", bytes(9)) + bytes(3),
         START + box(b"moov") + box(b"mdat", b"x" * 9) + bytes(9000),  # reserved space
         START + box(b"moov") + box(b"mdat", b"x" * 9) + box(b"free", bytes(9000)),
+        START + 2 * (box(b"moov") + box(b"moof") + box(b"mdat", b"abc")),  # a stream that begins anew
         START + box(b"auth", b"abc") + box(b"mdat", b"abc") + box(b"moov"),  # a box of some recorder
         START + box(b"mdat", b"abc") + box(b"auth", length=99999) + b"abc",
         b"RIFF\0\0\0\0AVI LIST\xff\xff\xff\xffmovi00dc\3\0\0\0abc00dc\4\0\0\0abcd",  # not filled
@@ -69,6 +70,7 @@ def test_what_is_complete_or_announces_nothing_is_not_accused(tmp_path, content)
         (b"RIFF\0\0\0\0AVI LIST\xff\xff\xff\xffmovi00dc\x09\0\0\0abcd", "chunk 00dc ends"),
         (b"FLV\1\1\0\0\0\x09\0\0\0\0" + b"\x09\0\0\7" + bytes(7) + b"ab", "last tag ends"),
         ((b"\x47" + bytes(187)) * 20 + b"\x47abc", "last packet ends"),
+        (2 * (START + box(b"moov") + box(b"mdat", b"abc")), "second index, at byte 51, is of another film"),
         (GIF, "next block ends"),
         (GIF[:-3], "last block ends"),
         (IVF[:-1], "last picture ends"),
