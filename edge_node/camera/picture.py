@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,12 @@ MAX_PIXELS = 200_000_000
 # Behind transparent pixels there is whatever the program left; more of them is no photograph of a surface.
 MAX_TRANSPARENT_SHARE = 0.01
 
+# A file system leaves zeros for what was not written when the power failed; it writes blocks. Where values
+# are not compressed, a black area ends with zeros too: it counts from a block's beginning on, or if large.
+_COMPRESSED = re.compile(rb"RIFF|.{4}(?:ftyp|jP  )|\xff\x4f\xff\x51", re.DOTALL)
+_LEAST_ZERO_BYTES, _LEAST_BLACK_BYTES, _LEAST_BLACK_SHARE = 512, 2048, 1 / 3
+_BLOCK_BYTES = 4096
+
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -84,6 +91,8 @@ class PicturePage:
             _check_png(content, where)
         elif self.directory is not None and (fault := find_fault(content, self.directory)):
             raise UnreadablePictureError(f"{where}: {fault}")
+        elif self.index is None:  # else a black page may be the last
+            _check_end(content, where)
         header = read_header(content, self.directory, where)
         flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0)
         values = _decode(content, flags | (cv2.IMREAD_IGNORE_ORIENTATION if is_avif(content) else 0), where)
@@ -211,6 +220,20 @@ def _check_opaque(content: bytes, where: str) -> None:
             raise UnreadablePictureError(
                 f"{where}: {share:.0%} of the picture is transparent; save it without transparency"
             )
+
+
+def _check_end(content: bytes, where: str) -> None:
+    """Raise where zeros stand for the end of a picture whose format has no end mark."""
+    if content[-_LEAST_ZERO_BYTES:].strip(b"\0"):
+        return
+    kept = len(content.rstrip(b"\0"))
+    zeros = len(content) - kept
+    is_compressed = _COMPRESSED.match(content) is not None
+    is_lost = zeros >= _LEAST_BLACK_SHARE * len(content) or kept % _BLOCK_BYTES == 0
+    if is_compressed or (zeros >= _LEAST_BLACK_BYTES and is_lost):
+        raise UnreadablePictureError(
+            f"{where}: from byte {kept:,} of {len(content):,} on it holds only zeros: cut off; copy it again"
+        )
 
 
 def _check_size(width: int, height: int, where: str) -> None:
