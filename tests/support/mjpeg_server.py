@@ -33,6 +33,7 @@ class Behaviour(str, Enum):
     SNAPSHOT = "snapshot"  # one moving picture for each request
     FIXED_SNAPSHOT = "fixed snapshot"  # the same picture for each request
     PAGE = "page"  # a page for people
+    SILENT = "silent"  # RTSP: agrees to everything and sends no picture
 
 
 class MjpegServer:
