@@ -11,7 +11,12 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from edge_node.camera.backends.challenge import Challenge, Login, choose_challenge
 from edge_node.camera.backends.mjpeg import MjpegCamera
-from edge_node.camera.backends.network_cause import UNKNOWN_LOGIN, connection_cause, status_cause
+from edge_node.camera.backends.network_cause import (
+    UNKNOWN_LOGIN,
+    connection_cause,
+    ffmpeg_login_cause,
+    status_cause,
+)
 from edge_node.camera.backends.snapshot import SnapshotCamera
 from edge_node.camera.source import parse_source
 from edge_node.errors import CameraError
@@ -33,7 +38,11 @@ _UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream", "te
 
 
 class HttpAddress:
-    """Request one address again and again, with its login where the camera asks for one."""
+    """Request one address again and again, with its login where the camera asks for one.
+
+    Attributes:
+        challenge: how the camera asked for the login; None if it did not.
+    """
 
     def __init__(self, source: Source, timeout_s: float) -> None:
         """Take the login out of the address."""
@@ -53,7 +62,7 @@ class HttpAddress:
                 fragment="",
             )
         )
-        self._challenge: Challenge | None = None
+        self.challenge: Challenge | None = None
         self._answered = 0  # requests with this challenge
         self._redirects = _Redirects()
         self._opener = _make_opener(self._redirects)
@@ -91,17 +100,17 @@ class HttpAddress:
             if err.code != _UNAUTHORIZED or self._login is None or not self._is_trusted(err.url):
                 raise
             err.close()
-            self._challenge = choose_challenge(err.headers.get_all("WWW-Authenticate") or [])
-            if self._challenge is None:
+            self.challenge = choose_challenge(err.headers.get_all("WWW-Authenticate") or [])
+            if self.challenge is None:
                 raise CameraError(f"{self.name}: {UNKNOWN_LOGIN}") from None
             self._answered = 0
             return self._open(err.url)
 
     def _open(self, url: str) -> HTTPResponse:
         request = urllib.request.Request(url, headers={"User-Agent": "corrosion-edge"})  # noqa: S310
-        if self._login is not None and self._challenge is not None:
+        if self._login is not None and self.challenge is not None:
             self._answered += 1
-            answer = self._challenge.answer(self._login, "GET", request.selector, self._answered)
+            answer = self.challenge.answer(self._login, "GET", request.selector, self._answered)
             answer = answer.encode().decode("latin-1")  # so that http.client sends it as UTF-8
             request.add_unredirected_header("Authorization", answer)  # not to where a redirect leads
         response: HTTPResponse = self._opener.open(request, timeout=self._timeout_s)
@@ -138,6 +147,8 @@ def open_http_camera(
     if content.startswith("image/") or (content in _UNTYPED and head.startswith(_PICTURE_BEGINS)):
         return SnapshotCamera(address, config, response, stop=stop, first_frame_id=first_frame_id)
     response.close()
+    if cause := ffmpeg_login_cause(address.challenge):
+        raise CameraError(f"{source.name}: {cause}")
     return content
 
 

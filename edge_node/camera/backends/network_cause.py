@@ -9,6 +9,10 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from http import HTTPStatus
 from http.client import HTTPException
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_node.camera.backends.challenge import Challenge
 
 _NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 62, 64  # X509_V_ERR_... of OpenSSL
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
@@ -82,6 +86,16 @@ def status_cause(code: int, *, has_login: bool, protocol: str = "HTTP") -> str:
             phrase = f" {HTTPStatus(code).phrase}"
     what = "moved the stream elsewhere" if 300 <= code < 400 else "cannot do it"
     return f"the camera says that it {what} ({code}{phrase}): check the path, and its settings"
+
+
+def ffmpeg_login_cause(challenge: Challenge | None) -> str | None:
+    """Return why FFmpeg cannot answer a camera's request for a login; None if it can."""
+    if challenge is None or challenge.scheme != "digest" or challenge.algorithm == "MD5":
+        return None
+    return (
+        f"the camera asks for Digest with {challenge.algorithm}, which FFmpeg cannot answer:"
+        " choose Digest with MD5 in its settings"
+    )
 
 
 def _tls_cause(err: ssl.SSLError, host: str, port: int, protocol: str) -> str:

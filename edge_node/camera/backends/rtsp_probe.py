@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from edge_node.camera.backends.challenge import Challenge, Login, choose_challenge
-from edge_node.camera.backends.network_cause import UNKNOWN_LOGIN, connection_cause, status_cause
+from edge_node.camera.backends.network_cause import (
+    UNKNOWN_LOGIN,
+    connection_cause,
+    ffmpeg_login_cause,
+    status_cause,
+)
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 _UNSUPPORTED_TRANSPORT = 461
-_HASHES_OF_FFMPEG = {None, "MD5"}
 _MAX_LINE_BYTES, _MAX_HEADERS, _MAX_BODY_BYTES = 8192, 64, 256 * 1024
 _TRANSPORTS = {
     "tcp": "RTP/AVP/TCP;unicast;interleaved=0-1",
@@ -94,12 +98,7 @@ def _ask(conversation: _Conversation, transport: str) -> str | None:
         if played.code != HTTPStatus.OK:
             return conversation.cause(played.code)
         conversation.request("TEARDOWN", conversation.url, session)  # a camera has few sessions
-    if conversation.algorithm not in _HASHES_OF_FFMPEG:
-        return (
-            f"the camera asks for Digest with {conversation.algorithm}, which FFmpeg cannot answer:"
-            " choose Digest with MD5 in its settings"
-        )
-    return None
+    return ffmpeg_login_cause(conversation.challenge)
 
 
 def _transport_cause(conversation: _Conversation, track: str, transport: str, setup: _Response) -> str:
@@ -134,21 +133,15 @@ class _Conversation:
         self._file: BinaryIO = connection.makefile("rb")
         self._deadline_s = time.monotonic() + timeout_s
         self._sequence = 0
-        self._challenge: Challenge | None = None
+        self.challenge: Challenge | None = None
         self._answered = 0
         netloc = parts.netloc.rpartition("@")[2]
         self.url = urlunsplit(parts._replace(netloc=netloc, fragment=""))
         self.login = Login(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
 
-    @property
-    def algorithm(self) -> str | None:
-        """The hash of the Digest that was asked for; None without one."""
-        challenge = self._challenge
-        return challenge.algorithm if challenge is not None and challenge.scheme == "digest" else None
-
     def cause(self, code: int) -> str:
         """Return what an answer with an error code means."""
-        if code == HTTPStatus.UNAUTHORIZED and self.login is not None and self._challenge is None:
+        if code == HTTPStatus.UNAUTHORIZED and self.login is not None and self.challenge is None:
             return UNKNOWN_LOGIN
         return status_cause(code, has_login=self.login is not None, protocol="RTSP")
 
@@ -162,7 +155,7 @@ class _Conversation:
         if response.code == HTTPStatus.UNAUTHORIZED and self.login is not None:
             challenge = choose_challenge(response.all("www-authenticate"))
             if challenge is not None:
-                self._challenge, self._answered = challenge, 0
+                self.challenge, self._answered = challenge, 0
                 response = self._send(method, url, headers)
         return response
 
@@ -174,9 +167,9 @@ class _Conversation:
             "User-Agent: corrosion-edge",
             *headers,
         ]
-        if self._challenge is not None and self.login is not None:
+        if self.challenge is not None and self.login is not None:
             self._answered += 1
-            answer = self._challenge.answer(self.login, method, url, self._answered)
+            answer = self.challenge.answer(self.login, method, url, self._answered)
             lines.append(f"Authorization: {answer}")
         self._connection.settimeout(self._left_s())
         self._connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())

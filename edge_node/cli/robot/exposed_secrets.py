@@ -27,8 +27,8 @@ def exposed_secrets(config: Config, file: Path) -> Iterator[str]:
     yield from list_exposed(config)
     if _may_hold_secret(config) and describe_exposure(file):
         yield (
-            f"[camera] source has more in it than its name shows, a password or a key, and others can read"
-            f" {file}: chmod 600 it, best give username and password_file instead"
+            "[camera] source has more in it than its name shows, perhaps a password, and others can read"
+            f" {file}; best give username and password_file instead"
         )
 
 

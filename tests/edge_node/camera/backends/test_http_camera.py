@@ -243,3 +243,10 @@ def test_a_login_may_have_letters_of_any_language(server, tmp_path, scheme):
     )
     keys = {"username": "\u0430\u0434\u043c\u0438\u043d", "password_file": str(tmp_path / "password")}
     assert opened(server.url, **keys)[1].pixels.shape == (240, 320, 3)
+
+
+def test_a_login_that_only_ffmpeg_would_have_to_give_is_told(server, password_file):
+    """What is no JPEG goes to FFmpeg, which cannot answer every Digest: that is the cause, not the video."""
+    server.login, server.behaviour = CameraLogin("admin", SECRET, "SHA-256"), Behaviour.TRANSPORT_STREAM
+    with pytest.raises(CameraError, match="Digest with SHA-256, which FFmpeg cannot answer"):
+        opened(server.url, username="admin", password_file=password_file)
