@@ -23,6 +23,7 @@ from edge_node.monitoring.guess_limit import GuessLimit
 from edge_node.monitoring.http_request import BadRequestError, client_key, host_name, real_address
 from edge_node.monitoring.http_server import HttpServer, Response
 from edge_node.text_file import TextFileError, read_token
+from edge_node.validation import show
 
 if TYPE_CHECKING:
     from edge_node.config.sections import HttpConfig
@@ -190,7 +191,7 @@ def load_token(config: HttpConfig) -> str:
     if config.token_file is None:
         if not _is_loopback(config.host):
             raise ConfigError(
-                f"[http] host = {config.host!r} is reached by others:"
+                f"[http] host = {show(config.host)} is reached by others:"
                 " token_file must name a file with a token"
             )
         return ""
