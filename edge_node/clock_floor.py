@@ -199,11 +199,7 @@ class ClockFloor:
 
     def look(self) -> None:
         """Raise the floor by a trusted clock, take over what an operator set, and save what is due."""
-        with self._disk:
-            if self.path is not None and _stamp(self.path) != self._stamp:
-                self._load()
-            self._follow_clock()
-            self._save_if_due(_SAVE_EVERY_S)
+        self._look(_SAVE_EVERY_S)
 
     def set_floor(self, at: datetime | None) -> None:
         """Set the floor, also to an earlier time, at an operator's request, and save it; None: the build's.
@@ -219,10 +215,15 @@ class ClockFloor:
             self._save()
 
     def close(self) -> None:
-        """Save the floor; a disk that does not take it is noted in the log."""
+        """Save the floor, unless an operator just set it; a disk that takes nothing is noted in the log."""
+        self._look(1.0)
+
+    def _look(self, save_every_s: float) -> None:
         with self._disk:
+            if self.path is not None and _stamp(self.path) != self._stamp:
+                self._load()
             self._follow_clock()
-            self._save_if_due(1.0)
+            self._save_if_due(save_every_s)
 
     def _follow(self) -> None:
         while not self._ended.wait(_LOOK_S):
@@ -302,7 +303,7 @@ class ClockFloor:
                 return
             self._saved_s = max(record.floor_s, self._built_s)
             elapsed_ns = 0
-            is_same_boot = record.boot_id == self._clocks.boot_id() != "unknown"
+            is_same_boot = record.boot_id == self._clocks.boot_id()
             self._is_anchored = is_same_boot and record.source in _ANCHORS
             if is_same_boot:
                 elapsed_ns = max(0, self._clocks.monotonic_ns() - record.monotonic_ns)

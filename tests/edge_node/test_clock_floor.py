@@ -187,6 +187,18 @@ def test_an_operator_corrects_it_beside_a_running_node(tmp_path):
     assert (tmp_path / FLOOR_NAME).exists()
 
 
+def test_an_operators_correction_outlives_a_node_that_ends_before_it_looked(tmp_path):
+    """Whoever sets the floor and restarts the node at once must not find the wrong one there again."""
+    clock = SetClock()
+    node = clock.floor(tmp_path)
+    node.note_signed(TRUTH + 400 * DAY)
+    node.look()
+    clock.run(30)
+    clock.floor(tmp_path).set_floor(TRUTH)
+    node.close()
+    assert from_unix(clock.floor(tmp_path).read().floor_s) == TRUTH
+
+
 def test_a_disk_that_takes_nothing_costs_the_reboot_alone(tmp_path, caplog):
     """The floor goes on in memory, said once; what the next boot would know is not called durable."""
     (tmp_path / f".{FLOOR_NAME}.new").mkdir()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_RANGES = 5000  # of received numbers per epoch; bounds the table for a robot with endless gaps
 _TRIM_ROWS = 2000
+_MAX_KEY = (1 << 63) - 1
 
 
 def delete_beyond_bounds(
@@ -46,32 +47,28 @@ def delete_beyond_bounds(
 
 def _delete_before(database: Database, before_us: int, now_us: int) -> int:
     with database.transaction():
-        aged, values = _select_aged(database, "verdict", "position", before_us, now_us)
-        gone = _delete_verdicts(database, aged, values)
+        last = _find_last_aged(database, "verdict", "position", before_us, now_us)
+        gone = _delete_verdicts(database, "SELECT position FROM verdict WHERE position <= ?", (last,))
         for table, key in (("response", "response_key"), ("picture", "picture_key")):
-            aged, values = _select_aged(database, table, key, before_us, now_us)
-            gone += database.write(f"DELETE FROM {table} WHERE {key} IN ({aged})", values)
+            last = _find_last_aged(database, table, key, before_us, now_us)
+            gone += database.write(f"DELETE FROM {table} WHERE {key} <= ?", (last,))
         gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))
     return gone
 
 
-def _select_aged(
-    database: Database, table: str, key: str, before_us: int, now_us: int
-) -> tuple[str, tuple[int, ...]]:
-    """Return a query for the keys of the rows that are older than ``before_us``, and its values.
+def _find_last_aged(database: Database, table: str, key: str, before_us: int, now_us: int) -> int:
+    """Return the key of the last row that is surely older than ``before_us``, as all before it are.
 
-    Rows arrive in the order of their keys, so none behind a younger one is old, whatever it claims: this
-    machine's clock may have been wrong when it came. Of those before it, what claims to be from the future is
-    old too.
+    Rows arrive in the order of their keys, so none behind a young one is old, whatever it claims: this
+    machine's clock may have been wrong when it came. What claims to be from the future is old once one that
+    came later is.
     """
-    young = database.peek(
-        f"SELECT {key} FROM {table} WHERE received_us BETWEEN ? AND ? ORDER BY {key} LIMIT 1",
+    row = database.peek(
+        f"SELECT max({key}) FROM {table} WHERE received_us < ?1 AND {key} < coalesce((SELECT {key}"
+        f" FROM {table} WHERE received_us BETWEEN ?1 AND ?2 ORDER BY {key} LIMIT 1), {_MAX_KEY})",
         (before_us, now_us),
     )
-    if young is None:
-        return f"SELECT {key} FROM {table} WHERE received_us < ?", (before_us,)
-    aged = f"SELECT {key} FROM {table} WHERE {key} < ? AND (received_us < ? OR received_us > ?)"
-    return aged, (young[0], before_us, now_us)
+    return int(row[0] or 0) if row is not None else 0
 
 
 def _delete_oldest(database: Database, rows: int) -> int:

@@ -64,6 +64,8 @@ def stamped(history: History, stamps: list[datetime]) -> None:
         ([NOW - 40 * DAY, NOW, NOW + 400 * DAY], 2),
         ([NOW - 40 * DAY, NOW + 400 * DAY], 1),  # may be new
         ([NOW + 400 * DAY] * 3, 3),
+        ([NOW + 400 * DAY, NOW + 401 * DAY, NOW - DAY], 3),  # a room that began with a wrong clock
+        ([NOW + 400 * DAY, NOW - 40 * DAY, NOW - DAY], 1),
     ],
 )
 def test_age_goes_by_the_order_of_arrival_too(history: History, stamps, left) -> None:
