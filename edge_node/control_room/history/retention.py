@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history import epochs, queries, sequence_gaps
+from edge_node.control_room.history import conflicts, epochs, queries, sequence_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
 
 MAX_RANGES = 5000  # of received numbers per epoch; bounds the table for a robot with endless gaps
+_CONFLICTS_SHARE = 20  # whoever sends other verdicts under known ids must not push the known ones out
 _TRIM_ROWS = 2000
 _MAX_KEY = (1 << 63) - 1
 
@@ -35,6 +36,7 @@ def delete_beyond_bounds(
         gone += (dropped := _delete_pictures(database))
         if not dropped:
             break
+    gone += conflicts.delete_beyond(database, max_bytes // _CONFLICTS_SHARE)
     while database.used_bytes() > max_bytes + queries.count_picture_bytes(database):
         gone += (dropped := _delete_oldest(database, _TRIM_ROWS))
         if not dropped:

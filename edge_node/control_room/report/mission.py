@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import Gap, StoredPicture, StripCell
+    from edge_node.control_room.history.records import Gap, Misdated, StoredPicture, StripCell
     from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import BundleReference, Pose, Verdict
 
@@ -76,6 +76,7 @@ class Mission:
         outcomes: frames by outcome.
         reasons: code, text and count of frames for each reason why frames were not judged, most first.
         dropped: camera frames without a verdict, because a newer frame had arrived.
+        misdated: verdicts that arrived in the mission's time with dates of another; they are not counted.
         gaps: missing verdicts between the first and the last received one.
         bundles: bundles in use, with their counts of frames.
         configurations: hashes of the robot's configurations, with their counts of frames.
@@ -96,6 +97,7 @@ class Mission:
     reasons: tuple[tuple[str, str, int], ...]
     dropped: int
     replayed: int
+    misdated: Misdated | None
     gaps: tuple[Gap, ...]
     bundles: tuple[tuple[BundleReference, int], ...]
     configurations: tuple[tuple[str, int], ...]
@@ -224,6 +226,7 @@ def collect_mission(
         ),
         dropped=totals.dropped,
         replayed=totals.replayed,
+        misdated=history.misdated(selection.verdicts),
         gaps=tuple(_gaps(history, selection, totals.numbers)),
         bundles=tuple(totals.bundles.most_common()),
         configurations=tuple(totals.configurations.most_common()),
@@ -247,6 +250,15 @@ def seen_at(finding: Finding) -> tuple[datetime, datetime]:
     """Return when a finding was seen first and last, in order: some robots' clocks were set in between."""
     ends = finding.first_observed_at, finding.last_observed_at
     return min(ends), max(ends)
+
+
+def describe_misdated(misdated: Misdated) -> str:
+    """Say how many verdicts a wrong clock kept out of a report, and how to see them."""
+    return (
+        f"{misdated.count:,} that arrived in that time are dated {misdated.first_at:%Y-%m-%d %H:%M} to"
+        f" {misdated.last_at:%Y-%m-%d %H:%M}, because the robot's clock, or this one, was wrong: they and"
+        " their findings are in the report of those dates alone"
+    )
 
 
 def length_m(finding: Finding) -> float | None:
@@ -332,4 +344,6 @@ def _explain_empty(history: History, selection: Selection) -> str:
         return f"{who}: never heard of it; known are {known}"
     if record.last_verdict_at is None:
         return f"{who}: no verdict has come from it yet"
-    return f"{who}: no verdict in that time; the last one came at {record.last_verdict_at:%Y-%m-%dT%H:%M:%SZ}"
+    text = f"{who}: no verdict in that time; the last one came at {record.last_verdict_at:%Y-%m-%dT%H:%M:%SZ}"
+    misdated = history.misdated(selection.verdicts)
+    return text if misdated is None else f"{text}; {describe_misdated(misdated)}"
