@@ -63,6 +63,21 @@ def test_what_arrived_in_a_day_with_dates_of_another_is_told_in_its_report(tmp_p
 
 
 @pytest.mark.parametrize("wrong_days", [400, -400])
+def test_what_is_missing_between_two_epochs_is_missing_whatever_the_clock_said(tmp_path, wrong_days):
+    """Epochs follow each other as they arrived, not as they are dated."""
+    opened = History(tmp_path)
+    for seq in range(1, 5):
+        at = START + timedelta(days=wrong_days, seconds=seq)
+        opened.add_verdict(verdict(seq, "U", id=f"crawler-1:first:{seq}", observed_at=at))
+    before = EpochEnd(epoch="first", seq=6, sha256=None)
+    for seq in (3, 4):
+        opened.add_verdict(verdict(seq, "U", id=f"crawler-1:next:{seq}", previous_epoch=before))
+    found = collect_mission(opened, Selection("quay", "crawler-1")).gaps
+    assert {(gap.epoch, gap.first_seq, gap.last_seq) for gap in found} == {("first", 5, 6), ("next", 1, 2)}
+    opened.close()
+
+
+@pytest.mark.parametrize("wrong_days", [400, -400])
 def test_a_finding_over_which_the_clock_was_set_is_in_the_report_of_its_day(tmp_path, wrong_days):
     """As an earlier version dates it, also last before first: chosen by its verdicts, with all of them."""
     opened, wrong = History(tmp_path), timedelta(days=wrong_days)
