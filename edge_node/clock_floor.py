@@ -28,7 +28,8 @@ FLOOR_NAME = "clock_floor.json"
 BUILT = ("0.6.0", datetime(2026, 11, 28, tzinfo=timezone.utc))  # no copy of this version is older
 TOLERANCE_S = 30.0  # so much a clock may lag the floor: two machines' clocks never agree exactly
 AHEAD_S = 900.0  # a clock further ahead of a floor that rose in this boot was set
-LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed
+LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed; the machine was off
+_SET_S = 60.0  # the same where the floor rose in this boot: then it is known how much time passed
 HOLD_S = 300.0  # a wrong NTP server for a minute must not raise the floor
 _STEADY_S = 5.0  # a clock that moves more against monotonic time was set
 _LOOK_S = 1.0
@@ -253,7 +254,7 @@ class ClockFloor:
 
     def _may_believe(self, wall_s: float) -> bool:
         """Tell whether the clock is near the floor, or has run evenly for long enough since it leapt."""
-        if wall_s - self._floor_s() <= LEAP_S:
+        if wall_s - self._floor_s() <= (_SET_S if self._is_anchored else LEAP_S):
             return True
         now_ns = self._clocks.monotonic_ns()
         distance_s = wall_s - now_ns / 1e9
