@@ -51,8 +51,8 @@ def test_what_arrived_in_a_day_with_dates_of_another_is_told_in_its_report(tmp_p
         opened.add_verdict(verdict(seq, "C", observed_at=at), received_at=came)
     with pytest.raises(CorrosionError, match=r"no verdict in that time; .* 2 that arrived in that"):
         collect_mission(opened, day)
-    waited = verdict(3, "C", observed_at=START - timedelta(days=1))
-    opened.add_verdict(waited, received_at=came, replayed=True)
+    waited = verdict(3, "C", observed_at=START - timedelta(hours=8))  # at the broker, for this room
+    opened.add_verdict(waited, received_at=came)
     opened.add_verdict(verdict(4, "C", observed_at=came), received_at=came)
     mission = collect_mission(opened, day)
     assert (mission.frames, mission.misdated.count) == (1, 2)
