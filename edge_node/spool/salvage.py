@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edge_node.spool import losses
+from edge_node.spool import losses, nonces
 from edge_node.spool.database import open_for_salvage, parse_whole_row
 from edge_node.spool.schema import COLUMNS
 from edge_node.spool.transaction import DamagedError, DiskError
@@ -50,6 +50,14 @@ def salvage_given_up(path: Path) -> list[GivenUp]:
     """Return what can be read of the ranges that the damaged spool had given up."""
     with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
         return losses.parse(query(losses.SELECT, ()))
+    return []
+
+
+def salvage_nonces(path: Path) -> list[tuple[str, float]]:
+    """Return what can be read of the ids of commands that were taken, with when each expires."""
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        found = query(nonces.SELECT, ())
+        return [(name, at) for name, at in found if isinstance(name, str) and isinstance(at, float)]
     return []
 
 
