@@ -79,7 +79,7 @@ def _home_folder(site: str, robot: str) -> Path | None:
         state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
     except RuntimeError:  # a user without a home
         return None
-    return state / _NAME / f"{site}-{robot}"
+    return state / _NAME / site / robot  # joined by a hyphen, a-b at c would be b-c at a
 
 
 def _find_foreign(folder: Path) -> Path | None:

@@ -102,8 +102,9 @@ def test_a_user_is_offered_a_folder_of_their_own(
     os.seteuid(NOBODY)
     monkeypatch.setenv("HOME", str(open_path / "home"))
     found = suggest_folder("quay", "a", beside=open_path)
-    assert found == open_path / "home/.local/state/corrosion-edge/quay-a"
+    assert found == open_path / "home/.local/state/corrosion-edge/quay/a"
     assert found != suggest_folder("quay", "b", beside=open_path)
+    assert suggest_folder("a-b", "c", beside=open_path) != suggest_folder("a", "b-c", beside=open_path)
     assert find_problem(found) is None
 
 
