@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import logging
 import math
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -168,11 +167,9 @@ def _offered_token(request: Request) -> str:
         return header.removeprefix("Bearer ").strip()
     if given := parse_qs(request.query).get("token"):
         return given[0]
-    try:
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return cookie.value if cookie else ""
+    # The first is the one of this folder; other programs behind the same proxy have cookies of any form.
+    cookies = (one.strip().partition("=") for one in request.headers.get("cookie", "").split(";"))
+    return next((value for name, _, value in cookies if name == COOKIE), "")
 
 
 def _cookie(request: Request) -> dict[str, str]:

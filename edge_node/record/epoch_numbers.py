@@ -26,6 +26,7 @@ class EpochNumbers:
         others: further verdicts that came under a number with other content.
         repeated: how often one came again unchanged.
         before: the end of the epoch before, by whoever says so.
+        is_first: a checkpoint says that nothing came before it.
         given_up: ranges that the robot gave up.
         named: numbers that somebody else names, with their hashes: checkpoints, the next epoch.
         final: the number after which no verdict follows, by a checkpoint.
@@ -35,6 +36,7 @@ class EpochNumbers:
     others: dict[int, list[VerdictLine]] = field(default_factory=dict)
     repeated: int = 0
     before: list[EpochEnd] = field(default_factory=list)
+    is_first: bool = False
     given_up: list[GivenUp] = field(default_factory=list)
     named: list[EpochEnd] = field(default_factory=list)
     final: int | None = None

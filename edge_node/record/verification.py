@@ -16,7 +16,7 @@ from edge_node.record.lines import CheckpointLine, LineError, parse_line
 from edge_node.record.report import EpochReport, RecordReport, RobotReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from edge_node.messages.checkpoint import Checkpoint
     from edge_node.record.lines import Line
@@ -51,8 +51,9 @@ def verify(
             left_out += 1
         else:
             robots.setdefault(found.robot, _RobotRecord(keys)).add(found)
+    homes = {epoch: name for name, robot in robots.items() for epoch in robot.epochs}
     return RecordReport(
-        robots=tuple(robot.report(name, is_part=is_part) for name, robot in sorted(robots.items())),
+        robots=tuple(robot.report(name, homes, is_part=is_part) for name, robot in sorted(robots.items())),
         problems=tuple(problems),
         left_out=left_out,
         signatures_checked=bool(keys),
@@ -67,8 +68,14 @@ class _RobotRecord:
         self._epochs: dict[str, EpochNumbers] = {}
         self._checkpoints: list[Checkpoint] = []
         self._followers: dict[str, dict[str, list[EpochEnd]]] = {}
+        self._homes: Mapping[str, str] = {}
         self._problems: list[str] = []
         self._notes: list[str] = []
+
+    @property
+    def epochs(self) -> list[str]:
+        """The epochs of which anything is here."""
+        return list(self._epochs)
 
     def add(self, line: Line) -> None:
         """Add a verdict, or a checkpoint if its signature holds or no key is there to check it."""
@@ -88,14 +95,22 @@ class _RobotRecord:
         if not found.last_seq:  # a run without a verdict is no epoch that another could follow
             return
         epoch = self._epoch(found.epoch)
+        epoch.is_first |= found.previous_epoch is None
         if found.previous_epoch is not None and found.previous_epoch not in epoch.before:
             epoch.before.append(found.previous_epoch)
         epoch.named += _ends(found)
         if found.final:
             epoch.final = found.last_seq
 
-    def report(self, name: str, *, is_part: bool) -> RobotReport:
-        """Check everything that was added; to be called once."""
+    def report(self, name: str, homes: Mapping[str, str], *, is_part: bool) -> RobotReport:
+        """Check everything that was added; to be called once.
+
+        Args:
+            name: of the robot.
+            homes: the robot of each epoch in the record: a robot that is renamed goes on with its chain.
+            is_part: what came before the record's beginning is not asked for.
+        """
+        self._homes = homes
         self._link()
         order = self._order()
         beginning = self._beginning(order) if is_part else set()
@@ -159,14 +174,19 @@ class _RobotRecord:
     def _check_before(self, name: str, *, is_first: bool, is_beginning: bool) -> None:
         """Note that an epoch does not follow from what is here."""
         epoch = self._epochs[name]
-        absent = [end for end in epoch.before if end.epoch not in self._epochs]
+        absent = [end for end in epoch.before if end.epoch not in self._homes]
+        self._notes += [
+            f"{name}: the epoch before it, {end.epoch}, is one of {self._homes[end.epoch]}: another name"
+            for end in epoch.before
+            if end.epoch in self._homes and end.epoch not in self._epochs
+        ]
         if absent:
             texts = [
                 f"the epoch before it, {end.epoch} with {end.seq} verdicts, is not here" for end in absent
             ]
-        elif epoch.before or (is_first and 1 in epoch.verdicts):
+        elif epoch.before or (is_first and (epoch.is_first or 1 in epoch.verdicts)):
             texts = []
-        elif 1 in epoch.verdicts:
+        elif epoch.is_first or 1 in epoch.verdicts:
             texts = ["it says that nothing came before it, though other epochs are here"]
         else:
             texts = ["its first verdict, which names the epoch before, is not here"]

@@ -86,7 +86,7 @@ def _read_bounds(query: Query) -> tuple[int, int]:
         "SELECT max(position) FROM message",
         "SELECT seq FROM sqlite_sequence WHERE name = 'message'",
     ):
-        with contextlib.suppress(*_UNREADABLE, TypeError, ValueError, IndexError):
+        with contextlib.suppress(*_UNREADABLE, TypeError, ValueError, OverflowError, IndexError):
             found.append(int(query(text, ())[0][0]))
     # A damaged number may be huge; no spool holds more rows at once than this.
     last = max(found, default=0)

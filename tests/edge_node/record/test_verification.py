@@ -195,6 +195,33 @@ def test_a_run_without_a_verdict_is_no_epoch(tmp_path: Path) -> None:
     assert report.robots[0].epochs[0].given_up == 1
 
 
+def test_a_first_epoch_whose_first_verdict_was_given_up_is_proved(tmp_path: Path) -> None:
+    """Its checkpoint says that nothing came before it, and is believed only where nothing did."""
+    robot = RobotRecord(tmp_path)
+    robot.run(3, refused=(1,))
+    own = robot.lines()
+    robot.run(2)
+    assert check(robot, robot.lines()).is_proved
+    (tmp_path / "other").mkdir()
+    other = RobotRecord(tmp_path / "other")
+    other.signer = robot.signer
+    other.run(3, refused=(1,))
+    assert "nothing came before it, though other epochs" in problems(check(robot, own + other.lines()))
+
+
+def test_a_robot_that_was_renamed_goes_on_with_its_chain(tmp_path: Path) -> None:
+    """The epoch before is another name's; in a record without that it is missing."""
+    robot = RobotRecord(tmp_path)
+    robot.run(3)
+    second = robot.run(1)
+    name = {"robot": "crawler-2", "id": f"crawler-2:{second}:1"}
+    renamed = forged(robot.verdicts.pop((second, 1)), **name)
+    report = check(robot, [*robot.verdicts.values(), renamed], signed=False)
+    assert problems(report) == ""
+    assert "is one of quay/crawler-1: another name" in report.robots[1].notes[0]
+    assert "is not here" in problems(check(robot, [renamed], signed=False))
+
+
 def test_an_epoch_that_goes_on_after_its_end_is_an_alarm(record: RobotRecord) -> None:
     """After the end that the next epoch names, or that the last checkpoint names."""
     for at, who in ((1, "the next epoch names"), (2, "the last checkpoint names")):
