@@ -79,6 +79,11 @@ class HttpAddress:
         except urllib.error.HTTPError as err:
             err.close()
             cause = status_cause(err.code, has_login=self._login is not None)
+            if err.code == _UNAUTHORIZED and not self._is_trusted(err.url):
+                cause = (
+                    "it leads to another host, which asks for a login (401) and was not given this one:"
+                    " set [camera] source to the address there"
+                )
         except (OSError, HTTPException, ValueError) as err:
             cause = self._cause(err)
         # Not "from": the error's own text may hold the address.

@@ -141,7 +141,7 @@ def test_a_redirect_takes_no_password_to_another_host(server, password_file):
         keys = {"username": "admin", "password_file": password_file}
         assert opened(f"http://127.0.0.1:{port}/snap.jpg", **keys)[1].pixels.shape == (240, 320, 3)
         to = "localhost"
-        with pytest.raises(CameraError, match="401"):
+        with pytest.raises(CameraError, match=r"leads to another host, which asks for a login \(401\)"):
             opened(f"http://127.0.0.1:{port}/snap.jpg", **keys)
     assert server.login.refused == 0
 
