@@ -35,11 +35,13 @@ class JpegFrame:
         width: px.
         height: px.
         bits: of a value; 8 but in medical and in raw pictures.
+        end: where the end marker stands in the file.
     """
 
     width: int
     height: int
     bits: int
+    end: int
 
 
 def check_jpeg(content: bytes, where: str) -> JpegFrame | None:
@@ -49,20 +51,20 @@ def check_jpeg(content: bytes, where: str) -> JpegFrame | None:
         UnreadablePictureError: there is no end marker; the text begins with ``where``.
     """
     cut_off = UnreadablePictureError(f"{where}: the JPEG is cut off: it has no end marker; copy it again")
-    at, frame = 2, None
+    at, size = 2, None
     while True:
         at = content.find(b"\xff", at)
         if at < 0 or at + 1 >= len(content):
             raise cut_off
         marker = content[at + 1]
         if marker == _END:
-            return frame
+            return size and JpegFrame(*size, end=at)
         if marker in {0x00, 0xFF} or marker in _STANDALONE:  # stuffed byte, fill byte, no length
             at += 1 if marker == 0xFF else 2
             continue
         if marker in _FRAMES and at + 9 <= len(content):
             bits, height, width = struct.unpack_from(">BHH", content, at + 4)
-            frame = JpegFrame(width, height, bits)
+            size = (width, height, bits)
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
         if at > len(content):
             raise cut_off

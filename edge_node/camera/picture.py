@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_node.camera.jpeg_header import JpegFrame
     from edge_node.camera.tiff_header import TiffDirectory
 
 # Names of files that are taken for pictures where their content is not looked at.
@@ -56,6 +57,10 @@ _COMPRESSED = re.compile(rb"RIFF|.{4}(?:ftyp|jP  )|\xff\x4f\xff\x51", re.DOTALL)
 _LEAST_ZERO_BYTES, _LEAST_BLACK_BYTES, _LEAST_BLACK_SHARE = 512, 2048, 1 / 3
 _BLOCK_BYTES = 4096
 
+_FIRST, _LAST = slice(8), slice(-8, None)  # lines or columns of a block of a JPEG
+_NEARLY_BLACK, _NEARLY_WHITE = 8, 247
+_MORE_SCAN = bytes(range(1, 251))  # no byte of it begins a marker
+
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -85,8 +90,9 @@ class PicturePage:
                 scale; the text begins with ``where``.
         """
         content, where = self._own_content(), self.where
+        frame = None
         if content.startswith(JPEG_START):
-            _check_jpeg(content, where)
+            frame = _check_jpeg(content, where)
         elif content.startswith(PNG_START):
             _check_png(content, where)
         elif self.directory is not None and (fault := find_fault(content, self.directory)):
@@ -96,6 +102,8 @@ class PicturePage:
         header = read_header(content, self.directory, where)
         flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0)
         values = _decode(content, flags | (cv2.IMREAD_IGNORE_ORIENTATION if is_avif(content) else 0), where)
+        if frame is not None:
+            _check_scan(content, frame.end, values, where)
         if header.may_be_transparent:
             _check_opaque(content, where)
         if header.values is not None:
@@ -250,9 +258,32 @@ def _check_png(content: bytes, where: str) -> None:
     _check_size(width, height, where)
 
 
-def _check_jpeg(content: bytes, where: str) -> None:
+def _check_jpeg(content: bytes, where: str) -> JpegFrame | None:
     frame = check_jpeg(content, where)
     if frame is not None:
         _check_size(frame.width, frame.height, where)
         if frame.bits != 8:
             raise UnreadablePictureError(f"{where}: a JPEG of {frame.bits} bits is not read; save it with 8")
+    return frame
+
+
+def _check_scan(content: bytes, end: int, pixels: NDArray[np.uint8 | np.uint16], where: str) -> None:
+    """Raise where the picture data of a JPEG end too early: a bus, or a copy, lost packets.
+
+    The decoder fills the rest with one colour. Where an edge has one, as frames around pictures seldom have,
+    the picture is decoded again with further data before the end marker: a whole one stays as it is.
+    """
+    edges = (pixels[_LAST], pixels[:, _LAST], pixels[_FIRST], pixels[:, _FIRST])
+    if any(_is_even(edge) for edge in edges):
+        longer = _decode(content[:end] + _MORE_SCAN + content[end:], cv2.IMREAD_COLOR, where)
+        if not np.array_equal(longer, pixels):
+            raise UnreadablePictureError(
+                f"{where}: the JPEG is damaged: its picture data end early; copy it again"
+            )
+
+
+def _is_even(edge: NDArray[np.uint8 | np.uint16]) -> bool:
+    """Tell whether an edge has one colour that is neither black nor white."""
+    colour = edge[0, 0]
+    is_grey = bool(colour.max() > _NEARLY_BLACK and colour.min() < _NEARLY_WHITE)
+    return is_grey and bool((edge == colour).all())

@@ -29,7 +29,9 @@ _HOST = re.compile(r"[\w.-]+")
 _NUMBER = re.compile(r"[0-9]{1,3}")  # of a camera
 # What was meant as an address but has no scheme: it may hold a password, so it is no path to show.
 _LIKE_A_URL = re.compile(r"^(?!\.).*(://|^\s*//|[?&;].*=)", re.DOTALL)
-_LIKE_A_LOGIN = re.compile(r":.*@|^[^/@]+@[\w-]+(\.[\w-]+)+[:/]", re.DOTALL)
+_LIKE_A_LOGIN = re.compile(
+    r":.*@|^[^/@]+@[\w-]+(\.[\w-]+)+[:/]|^[\w-]+(\.[\w-]+)+(:[0-9]+(/|$)|/.*=)", re.DOTALL
+)
 _ESCAPES = "in a user name or password write / as %2F, ? as %3F, # as %23, @ as %40, [ as %5B"
 
 

@@ -15,6 +15,7 @@ from edge_node.camera.backends.network_cause import (
     UNKNOWN_LOGIN,
     connection_cause,
     ffmpeg_login_cause,
+    mute_cause,
     status_cause,
 )
 from edge_node.camera.backends.snapshot import SnapshotCamera
@@ -78,19 +79,26 @@ class HttpAddress:
         except urllib.error.HTTPError as err:
             err.close()
             cause = status_cause(err.code, has_login=self._login is not None)
-        except urllib.error.URLError as err:
-            cause = self._cause(err.reason if isinstance(err.reason, BaseException) else err)
+            if err.code == _UNAUTHORIZED and not self._is_trusted(err.url):
+                cause = (
+                    "it leads to another host, which asks for a login (401) and was not given this one:"
+                    " set [camera] source to the address there"
+                )
         except (OSError, HTTPException, ValueError) as err:
             cause = self._cause(err)
         # Not "from": the error's own text may hold the address.
         raise CameraError(f"{self.name}: {cause}") from None
 
     def _cause(self, err: BaseException) -> str:
-        """Return why there is no connection: to where a redirect led, if one did."""
+        """Return why there is no answer: from where a redirect led, if one did."""
         led_to = self._redirects.led_to
-        if led_to is None:
-            return connection_cause(err, self._host, self._port, "HTTP")
-        return f"it leads elsewhere, and there: {connection_cause(err, *led_to, 'HTTP')}"
+        host, port = led_to or (self._host, self._port)
+        if isinstance(err, TimeoutError):  # urllib wraps what happens before the request is sent
+            cause = mute_cause(host, port)
+        else:
+            reason = err.reason if isinstance(err, urllib.error.URLError) else err
+            cause = connection_cause(reason if isinstance(reason, BaseException) else err, host, port, "HTTP")
+        return f"it leads elsewhere, and there: {cause}" if led_to else cause
 
     def _get(self) -> HTTPResponse:
         self._redirects.led_to = None

@@ -61,6 +61,14 @@ def connection_cause(  # noqa: PLR0911  # one for each cause
     return f"{host} cannot be reached ({type(err).__name__})"
 
 
+def mute_cause(host: str, port: int) -> str:
+    """Return why a camera that takes the connection does not answer a request in time."""
+    return (
+        f"port {port} of {host} takes the connection and does not answer: is the port right, has the"
+        " camera too many viewers, does it want a restart?"
+    )
+
+
 def status_cause(code: int, *, has_login: bool, protocol: str = "HTTP") -> str:
     """Return what a camera's answer with an error code means; its own words are not repeated."""
     if code == HTTPStatus.UNAUTHORIZED:

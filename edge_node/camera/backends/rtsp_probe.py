@@ -19,6 +19,7 @@ from edge_node.camera.backends.network_cause import (
     UNKNOWN_LOGIN,
     connection_cause,
     ffmpeg_login_cause,
+    mute_cause,
     status_cause,
 )
 
@@ -73,10 +74,7 @@ def rtsp_cause(address: str, transport: str, timeout_s: float) -> str | None:
         return connection_cause(ValueError(), host, port, "RTSP")
     except TimeoutError as err:
         if is_connected:
-            return (
-                f"port {port} of {host} takes the connection and does not answer: is the port right, has the"
-                " camera too many viewers, does it want a restart?"
-            )
+            return mute_cause(host, port)
         return connection_cause(err, host, port, "RTSP")
     except OSError as err:
         return connection_cause(err, host, port, "RTSP")

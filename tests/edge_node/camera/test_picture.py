@@ -73,6 +73,21 @@ def test_a_picture_with_a_black_edge_is_read(suffix):
     assert decode_picture(encoded(pixels, suffix), "a").shape == pixels.shape
 
 
+def test_a_jpeg_whose_data_end_before_its_end_marker_is_refused(pixels):
+    """A bus that loses packets leaves the marker; the decoder would fill the rest with one colour."""
+    content = encoded(pixels, ".jpg")
+    with pytest.raises(UnreadablePictureError, match="a: the JPEG is damaged: its picture data end early"):
+        decode_picture(content[: len(content) * 2 // 3] + b"\xff\xd9", "a")
+
+
+@pytest.mark.parametrize("options", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_OPTIMIZE, 1]])
+def test_a_whole_jpeg_with_an_even_corner_is_read(pixels, options):
+    """A blown-out sky or a black frame is no missing end."""
+    framed = cv2.copyMakeBorder(pixels, 24, 24, 24, 24, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    content = cv2.imencode(".jpg", framed, options)[1].tobytes()
+    assert decode_picture(content + b"behind the end", "a").shape == framed.shape
+
+
 def test_a_thumbnails_end_marker_is_not_the_pictures(pixels):
     """A cut-off JPEG with a whole thumbnail inside its header is still cut off; whole, it is read."""
     content, thumbnail = encoded(pixels, ".jpg"), encoded(pixels[:8, :8], ".jpg")

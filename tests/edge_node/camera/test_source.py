@@ -84,6 +84,8 @@ def test_what_can_never_be_a_source_is_refused(text):
         " rtsp://admin:secret9@10.0.0.5/live",
         "'rtsp://admin:secret9@10.0.0.5/live'",
         "10.0.0.5/live?pwd=secret9",
+        "10.0.0.5:554/secret9",
+        "10.0.0.5/user=admin_password=secret9_channel=1",
         "/live?pwd=secret9",
         "secret9://cam/live",
         "ftp://admin:secret9@cam/live",

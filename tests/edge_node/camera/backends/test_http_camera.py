@@ -1,5 +1,6 @@
 """HTTP addresses of cameras: streams, snapshots, pages, logins, redirects, and what each failure says."""
 
+import socket
 import ssl
 import threading
 from contextlib import contextmanager
@@ -140,7 +141,7 @@ def test_a_redirect_takes_no_password_to_another_host(server, password_file):
         keys = {"username": "admin", "password_file": password_file}
         assert opened(f"http://127.0.0.1:{port}/snap.jpg", **keys)[1].pixels.shape == (240, 320, 3)
         to = "localhost"
-        with pytest.raises(CameraError, match="401"):
+        with pytest.raises(CameraError, match=r"leads to another host, which asks for a login \(401\)"):
             opened(f"http://127.0.0.1:{port}/snap.jpg", **keys)
     assert server.login.refused == 0
 
@@ -250,3 +251,11 @@ def test_a_login_that_only_ffmpeg_would_have_to_give_is_told(server, password_fi
     server.login, server.behaviour = CameraLogin("admin", SECRET, "SHA-256"), Behaviour.TRANSPORT_STREAM
     with pytest.raises(CameraError, match="Digest with SHA-256, which FFmpeg cannot answer"):
         opened(server.url, username="admin", password_file=password_file)
+
+
+def test_a_port_that_is_open_and_mute_is_told_from_a_host_that_is_not_there():
+    """Whether the connection came about tells a hung camera from a wrong address."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        config = CameraConfig(source=f"http://127.0.0.1:{mute.getsockname()[1]}/", timeout_ms=200)
+        with pytest.raises(CameraError, match="takes the connection and does not answer"):
+            open_camera(config, stop=threading.Event())
