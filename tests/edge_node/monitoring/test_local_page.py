@@ -35,6 +35,7 @@ def test_the_page_and_its_parts_are_served(serve):
     status, headers, body = get(port, "/")
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert b"Path through the cascade" in body
+    assert b'"picture.jpg?" + encodeURIComponent(newest.id)' in body, "numbers begin anew at each start"
     state = json.loads(get(port, "/state.json")[2])
     assert state["verdicts"][0]["seq"] == 7
     assert state["status"]["robot"] == "crawler-1"
@@ -120,6 +121,7 @@ def test_the_page_works_below_a_path_of_a_reverse_proxy(serve, token_file):
     assert "Path" not in headers["Set-Cookie"]
     assert "Location" not in headers
     assert re.findall(rb"""(?:src|href|action|fetch\(|url\(|\.src =)[=\s]*["'(]?/""", body) == []
+    assert b'if (!location.pathname.endsWith("/"))' in body
     assert {b"state.json", b"picture.jpg"} <= set(re.findall(rb"[a-z]+\.(?:json|jpg)", body))
 
 
