@@ -230,12 +230,13 @@ class Commanded:
 
             def send(message: Incoming) -> str:
                 floor.look()
-                before = spool.last_number(Kind.RESPONSE)
+                before = spool.last_position()
                 receiver.take(message)
                 spool.flush(5)
-                if spool.last_number(Kind.RESPONSE) == before:
+                refusals = spool.rows(Kind.RESPONSE, after=before)
+                if not refusals:
                     return "taken"
-                refused = msgspec.json.decode(spool.rows(Kind.RESPONSE)[-1].payload, type=Response)
+                refused = msgspec.json.decode(refusals[-1].payload, type=Response)
                 hint = ", with how to correct it" if "edge-node clock" in refused.text else ""
                 return f"{refused.code}{hint}"
 
