@@ -268,7 +268,7 @@ class SpoolDatabase:
         lost = batch.given_up + list(losses.find(self._writer.execute, refused).values())
         removed += self._delete(refused)
         if batch.nonces:
-            nonces.put(self._writer, batch.nonces, batch.forget_before_s)
+            nonces.put(self._writer.execute, batch.nonces, batch.forget_before_s)
         dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
         losses.forget(self._writer.execute, [named for row in batch.rows for named in row.names])
         losses.record(self._writer.execute, lost, dropped)

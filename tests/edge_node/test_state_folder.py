@@ -29,7 +29,7 @@ def as_nobody():
 def open_path(tmp_path: Path) -> Path:
     """Return a folder that every user can reach."""
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.name.startswith("pytest") or folder == tmp_path:
+        if folder.name.startswith(("pytest", "popen")) or folder == tmp_path:
             folder.chmod(folder.stat().st_mode | 0o055)
     return tmp_path
 
