@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLOOR_NAME = "clock_floor.json"
-BUILT = ("0.6.0", datetime(2026, 11, 28, tzinfo=timezone.utc))  # no copy of this version is older
+BUILT = ("0.7.0", datetime(2026, 11, 30, tzinfo=timezone.utc))  # no copy of this version is older
 TOLERANCE_S = 30.0  # so much a clock may lag the floor: two machines' clocks never agree exactly
 AHEAD_S = 900.0  # a clock further ahead of a floor that rose in this boot was set
-LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed
+LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed; the machine was off
+_SET_S = 60.0  # the same where the floor rose in this boot: then it is known how much time passed
 HOLD_S = 300.0  # a wrong NTP server for a minute must not raise the floor
 _STEADY_S = 5.0  # a clock that moves more against monotonic time was set
 _LOOK_S = 1.0
@@ -199,11 +200,7 @@ class ClockFloor:
 
     def look(self) -> None:
         """Raise the floor by a trusted clock, take over what an operator set, and save what is due."""
-        with self._disk:
-            if self.path is not None and _stamp(self.path) != self._stamp:
-                self._load()
-            self._follow_clock()
-            self._save_if_due(_SAVE_EVERY_S)
+        self._look(_SAVE_EVERY_S)
 
     def set_floor(self, at: datetime | None) -> None:
         """Set the floor, also to an earlier time, at an operator's request, and save it; None: the build's.
@@ -219,10 +216,15 @@ class ClockFloor:
             self._save()
 
     def close(self) -> None:
-        """Save the floor; a disk that does not take it is noted in the log."""
+        """Save the floor, unless an operator just set it; a disk that takes nothing is noted in the log."""
+        self._look(1.0)
+
+    def _look(self, save_every_s: float) -> None:
         with self._disk:
+            if self.path is not None and _stamp(self.path) != self._stamp:
+                self._load()
             self._follow_clock()
-            self._save_if_due(1.0)
+            self._save_if_due(save_every_s)
 
     def _follow(self) -> None:
         while not self._ended.wait(_LOOK_S):
@@ -252,7 +254,7 @@ class ClockFloor:
 
     def _may_believe(self, wall_s: float) -> bool:
         """Tell whether the clock is near the floor, or has run evenly for long enough since it leapt."""
-        if wall_s - self._floor_s() <= LEAP_S:
+        if wall_s - self._floor_s() <= (_SET_S if self._is_anchored else LEAP_S):
             return True
         now_ns = self._clocks.monotonic_ns()
         distance_s = wall_s - now_ns / 1e9
@@ -302,7 +304,7 @@ class ClockFloor:
                 return
             self._saved_s = max(record.floor_s, self._built_s)
             elapsed_ns = 0
-            is_same_boot = record.boot_id == self._clocks.boot_id() != "unknown"
+            is_same_boot = record.boot_id == self._clocks.boot_id()
             self._is_anchored = is_same_boot and record.source in _ANCHORS
             if is_same_boot:
                 elapsed_ns = max(0, self._clocks.monotonic_ns() - record.monotonic_ns)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.credential_files import shown_path
 from edge_node.errors import ConfigError, CorrosionError, UpdateError
 from edge_node.text_file import TextFileError, read_pem
 
@@ -97,7 +98,8 @@ def load_node_signer(path: str) -> Signer:
     try:
         return Signer(Path(os.path.expandvars(path)))
     except CorrosionError as err:
-        raise ConfigError(f"[node] signing_key_file: {err}") from err
+        shown = str(err).replace(path, shown_path(path))
+        raise ConfigError(f"[node] signing_key_file: {shown}") from None
 
 
 def load_trusted_key(path: str, key: str) -> TrustedKey:

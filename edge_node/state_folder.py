@@ -10,7 +10,7 @@ import pwd
 from pathlib import Path
 from typing import Final
 
-from edge_node.errors import ConfigError
+from edge_node.errors import ConfigError, SpoolError
 
 SERVICE_FOLDER: Final = Path("/var/lib/corrosion-edge")  # systemd makes it: StateDirectory= of the unit
 _NAME = "corrosion-edge"
@@ -21,13 +21,14 @@ def make_state_folder(path: Path) -> Path:
 
     Raises:
         ConfigError: this user cannot use it; nothing was made.
+        SpoolError: the disk does not take it now.
     """
     if (problem := find_problem(path)) is not None:
         raise ConfigError(problem)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as err:
-        raise ConfigError(_describe("[node] state_dir", path, str(err.strerror or err))) from err
+        raise SpoolError(_describe("[node] state_dir", path, str(err.strerror or err))) from err
     return path
 
 
@@ -49,7 +50,9 @@ def find_problem(path: Path, key: str = "[node] state_dir") -> str | None:
             return _describe(key, path, "is no place for files")
         if not os.access(found, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             what = "write there" if is_whole else f"make a folder in {found}"
-            return _describe(key, path, f"user {_user_name()} cannot {what}")
+            is_read_only = os.statvfs(found).f_flag & os.ST_RDONLY
+            why = "its disk is mounted read-only" if is_read_only else f"user {_user_name()} cannot {what}"
+            return _describe(key, path, why)
         if is_whole and (foreign := _find_foreign(found)) is not None:
             return _describe(key, path, f"{foreign.name} in it is another user's: the node ran as that user")
     except (OSError, RuntimeError, ValueError) as err:  # RuntimeError: links in a circle
@@ -79,7 +82,7 @@ def _home_folder(site: str, robot: str) -> Path | None:
         state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
     except RuntimeError:  # a user without a home
         return None
-    return state / _NAME / f"{site}-{robot}"
+    return state / _NAME / site / robot  # joined by a hyphen, a-b at c would be b-c at a
 
 
 def _find_foreign(folder: Path) -> Path | None:

@@ -285,10 +285,11 @@ def test_a_module_does_not_load_its_neighbours(module: str, forbidden: tuple[str
 
 def test_the_parts_of_the_daemon_are_whole_when_they_are_made() -> None:
     """Assembly assigns no attribute: what a part needs, its constructor takes."""
-    tree = ast.parse(modules()["edge_node.daemon.assembly"].read_text(encoding="utf-8"))
+    steps = ("edge_node.daemon.assembly", "edge_node.daemon.storage_assembly")
     assigned = [
         ast.unparse(node)
-        for node in ast.walk(tree)
+        for step in steps
+        for node in ast.walk(ast.parse(modules()[step].read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     ]
     assert assigned == []

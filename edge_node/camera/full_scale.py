@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Cameras of up to 14 bits leave the upper three quarters of 16 bits unused. A picture of 16 bits that does so
-# is below a quarter of white everywhere, which the default ``[inspect] dark_below`` refuses as well.
-_LEAST_USED_OF_16_BITS = 1 << 14
+# is below a quarter of white nearly everywhere, which the default ``[inspect] dark_below`` refuses as well.
+_LEAST_SHARE_USED = 0.05  # of the pixels, as in ``dark_below``: a light or a written time fills no scale
 # Defective pixels and a time that the camera wrote into the picture are brighter than all the rest.
 _SHARE_OF_OUTLIERS = 0.001
 _CAMERA_BITS = (8, 10, 12, 14)
@@ -62,6 +62,13 @@ def scale_to_eight_bits(values: NDArray[np.uint16 | np.uint8], white: int) -> ND
     return np.asarray(cv2.convertScaleAbs(values, alpha=255.0 / white), dtype=np.uint8)
 
 
+def uses_scale(values: NDArray[np.uint16 | np.uint8]) -> bool:
+    """Return whether more than a few pixels have a value above a quarter of the largest that can be."""
+    is_bright = values > np.iinfo(values.dtype).max // 4
+    share = np.mean(is_bright.any(axis=2) if values.ndim == 3 else is_bright)
+    return float(share) > _LEAST_SHARE_USED
+
+
 def _find_white(values: NDArray[np.uint16 | np.uint8], found: ValueRange, where: str) -> int:
     if found.significant_bits is not None:
         white = _white_by_significant_bits(values, found.significant_bits, found.container, where)
@@ -69,7 +76,7 @@ def _find_white(values: NDArray[np.uint16 | np.uint8], found: ValueRange, where:
             return white
     elif found.white is not None:
         return _white_as_declared(values, found.white, where)
-    if found.container == 0xFFFF and _share_above(values, _LEAST_USED_OF_16_BITS - 1) <= _SHARE_OF_OUTLIERS:
+    if found.container == 0xFFFF and not uses_scale(values):
         raise UnreadablePictureError(f"{where}: {_describe_low_values(values)}")
     return found.container
 
@@ -112,7 +119,7 @@ def _share_above(values: NDArray[np.uint16 | np.uint8], level: int) -> float:
 
 
 def _describe_low_values(values: NDArray[np.uint16 | np.uint8]) -> str:
-    usual = int(np.quantile(values[::4, ::4], 1 - _SHARE_OF_OUTLIERS))
+    usual = int(np.quantile(values[::4, ::4], 1 - _LEAST_SHARE_USED))
     bits = next((bits for bits in _CAMERA_BITS if usual < 1 << bits), 14)
     return (
         f"16-bit values, the largest {int(values.max())} of 65535: a dark picture, or {bits}-bit values in 16"

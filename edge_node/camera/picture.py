@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from edge_node.camera.jpeg_header import JPEG_START, check_jpeg, picture_starts
 from edge_node.camera.picture_header import PNG_START, read_header
 from edge_node.camera.picture_size import read_declared_size
 from edge_node.camera.refused_formats import RAW, refusal_of
+from edge_node.camera.tiff_parts import find_fault
 from edge_node.errors import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -47,6 +49,12 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_PIXELS = 200_000_000
 # Behind transparent pixels there is whatever the program left; more of them is no photograph of a surface.
 MAX_TRANSPARENT_SHARE = 0.01
+
+# A file system leaves zeros for what was not written when the power failed; it writes blocks. Where values
+# are not compressed, a black area ends with zeros too: it counts from a block's beginning on, or if large.
+_COMPRESSED = re.compile(rb"RIFF|.{4}(?:ftyp|jP  )|\xff\x4f\xff\x51", re.DOTALL)
+_LEAST_ZERO_BYTES, _LEAST_BLACK_BYTES, _LEAST_BLACK_SHARE = 512, 2048, 1 / 3
+_BLOCK_BYTES = 4096
 
 _PNG_END = b"IEND\xaeB`\x82"
 
@@ -81,6 +89,10 @@ class PicturePage:
             _check_jpeg(content, where)
         elif content.startswith(PNG_START):
             _check_png(content, where)
+        elif self.directory is not None and (fault := find_fault(content, self.directory)):
+            raise UnreadablePictureError(f"{where}: {fault}")
+        elif self.index is None:  # else a black page may be the last
+            _check_end(content, where)
         header = read_header(content, self.directory, where)
         flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if header.is_deep else 0)
         values = _decode(content, flags | (cv2.IMREAD_IGNORE_ORIENTATION if is_avif(content) else 0), where)
@@ -166,12 +178,8 @@ def read_content(path: Path) -> bytes:
 
 
 def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
-    found = []
     try:
-        for directory in tiff_header.iter_directories(content):
-            width, height = (directory.number(tag, 0) for tag in (tiff_header.WIDTH, tiff_header.HEIGHT))
-            _check_size(width, height, where)
-            found.append(directory)
+        found = tuple(tiff_header.iter_directories(content))
     except ValueError as err:
         raise UnreadablePictureError(
             f"{where}: the TIFF is cut off, or damaged ({err}); copy it again"
@@ -180,7 +188,9 @@ def _list_tiff(content: bytes, where: str) -> tuple[PicturePage, ...]:
         raise UnreadablePictureError(f"{where}: a TIFF without a picture")
     if any(tiff_header.holds_raw_values(content, directory) for directory in found):
         raise UnreadablePictureError(f"{where}: {RAW}")
-    pages = tiff_header.pages_of(tuple(found))
+    pages = tiff_header.pages_of(content, found)
+    for page in pages:
+        _check_size(page.number(tiff_header.WIDTH, 0), page.number(tiff_header.HEIGHT, 0), where)
     if len(pages) == 1:
         return (PicturePage(where, None, content, directory=pages[0]),)
     return tuple(
@@ -210,6 +220,20 @@ def _check_opaque(content: bytes, where: str) -> None:
             raise UnreadablePictureError(
                 f"{where}: {share:.0%} of the picture is transparent; save it without transparency"
             )
+
+
+def _check_end(content: bytes, where: str) -> None:
+    """Raise where zeros stand for the end of a picture whose format has no end mark."""
+    if content[-_LEAST_ZERO_BYTES:].strip(b"\0"):
+        return
+    kept = len(content.rstrip(b"\0"))
+    zeros = len(content) - kept
+    is_compressed = _COMPRESSED.match(content) is not None
+    is_lost = zeros >= _LEAST_BLACK_SHARE * len(content) or kept % _BLOCK_BYTES == 0
+    if is_compressed or (zeros >= _LEAST_BLACK_BYTES and is_lost):
+        raise UnreadablePictureError(
+            f"{where}: from byte {kept:,} of {len(content):,} on it holds only zeros: cut off; copy it again"
+        )
 
 
 def _check_size(width: int, height: int, where: str) -> None:

@@ -2,7 +2,7 @@
 
 Formats whose values have no full scale that a model could be given are refused in a sentence.
 
-Sources: RFC 2083 and PNG 3 (sBIT, tRNS); TIFF 6.0; netpbm's ppm(5), pam(5); ISO/IEC 15444-1, annex A.5.1.
+Sources: RFC 2083 and PNG 3 (sBIT, tRNS); TIFF 6.0; netpbm's ppm(5); ISO/IEC 15444-1, annex A.5.1.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_PALETTE, _PNG_ALPHA = 3, 4  # colour type, and its bit
-_PNM = re.compile(rb"P([2356])(?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+(\d+)\s")
-_PAM_MAXVAL = re.compile(rb"\nMAXVAL\s+(\d+)")
+_PNM = re.compile(rb"P([2356])(?:\s+|#[^\n]*\n)+(\d+)(?:\s+|#[^\n]*\n)+(\d+)(?:\s+|#[^\n]*\n)+(\d+)\s")
+_PNM_SAMPLES = {b"5": 1, b"6": 3}  # of a pixel, where values are no text
+_HEADER_BYTES = 1024
 _J2K_SIZES = b"\xff\x4f\xff\x51"
 _J2K_DEPTH_AT = 40  # of the first component, behind the start of the code stream
 
@@ -67,10 +68,8 @@ def read_header(content: bytes, page: TiffDirectory | None, where: str) -> Pictu
         if content.startswith(PNG_START):
             return _read_png(content)
         if match := _PNM.match(content):
-            return _read_maxval(int(match[2]))
-        if content.startswith(b"P7") and (match := _PAM_MAXVAL.search(content[:1024])):
-            return _read_maxval(int(match[1]))
-        if (at := content[:1024].find(_J2K_SIZES)) >= 0 and len(content) > at + _J2K_DEPTH_AT:
+            return _read_pnm(content, match)
+        if (at := content[:_HEADER_BYTES].find(_J2K_SIZES)) >= 0 and len(content) > at + _J2K_DEPTH_AT:
             return _read_jpeg_2000(content[at + _J2K_DEPTH_AT + 2])
         return PictureHeader(may_be_transparent=not _is_opaque(content))
     except IndexError as err:  # the header is cut off
@@ -121,13 +120,19 @@ def _iter_png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + length
 
 
-def _read_maxval(maxval: int) -> PictureHeader:
-    """Return the header of a PNM or PAM; OpenCV does not scale by its largest value."""
+def _read_pnm(content: bytes, header: re.Match[bytes]) -> PictureHeader:
+    """Return the header of a PNM; OpenCV does not scale by its largest value, and reads the first picture."""
+    width, height, maxval = (int(number) for number in header.groups()[1:])
     if not 0 < maxval <= 0xFFFF:
         raise _RefusedError(f"the largest value is said to be {maxval}")
     container = 0xFF if maxval <= 0xFF else 0xFFFF
+    picture_bytes = width * height * _PNM_SAMPLES.get(header[1], 0) * (1 if container == 0xFF else 2)
+    end = header.end() + picture_bytes
+    behind = content[end : end + _HEADER_BYTES]
+    if picture_bytes and _PNM.match(behind.lstrip()):
+        raise _RefusedError("several pictures in one file, each of which has to be a file of its own")
     values = ValueRange(container=container, white=None if maxval == container else maxval)
-    return PictureHeader(None if maxval == 0xFF else values, container == 0xFFFF, may_be_transparent=True)
+    return PictureHeader(None if maxval == 0xFF else values, is_deep=container == 0xFFFF)
 
 
 def _read_jpeg_2000(depth: int) -> PictureHeader:

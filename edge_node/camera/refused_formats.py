@@ -24,6 +24,7 @@ _BY_START: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\x76\x2f\x31\x01", f"an OpenEXR file, {_FLOAT}; {_AS_JPEG}"),
         (rb"#\?(?:RADIANCE|RGBE)", f"a Radiance HDR file, {_FLOAT}; {_AS_JPEG}"),
         (rb"P[Ff]\s", f"a PFM file, {_FLOAT}; {_AS_JPEG}"),
+        (rb"P7\s", f"a PAM file, whose red and blue decoders exchange; {_AS_JPEG}"),
         (rb"\0\0\0\x0cJXL |\xff\x0a", f"JPEG XL is not read; {_AS_JPEG}"),
         (rb"8BPS", f"a Photoshop file is not read; {_AS_JPEG}"),
         (rb"\x89PNG.{4}(?:(?!IDAT).){0,4000}acTL", _ANIMATION),

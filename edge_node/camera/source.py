@@ -26,6 +26,7 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 # Schemes that people try. Only these are repeated in a message: in admin:secret@host the "scheme" is a name.
 _REFUSED_SCHEME = re.compile("concat|data|exec|file|ftps?|mms|mqtts?|onvif|pipe|rtmps?|rtp|smb|srt|tcp|udp")
 _HOST = re.compile(r"[\w.-]+")
+_NUMBER = re.compile(r"[0-9]{1,3}")  # of a camera
 # What was meant as an address but has no scheme: it may hold a password, so it is no path to show.
 _LIKE_A_URL = re.compile(r"^(?!\.).*(://|^\s*//|[?&;].*=)", re.DOTALL)
 _LIKE_A_LOGIN = re.compile(r":.*@|^[^/@]+@[\w-]+(\.[\w-]+)+[:/]", re.DOTALL)
@@ -78,7 +79,7 @@ def parse_source(text: str) -> Source:
     Raises:
         CameraError: it can never be a source.
     """
-    if text.isdigit():
+    if _NUMBER.fullmatch(text):
         return Source(SourceKind.DEVICE, f"/dev/video{text}", f"/dev/video{text}")
     if text.startswith("/dev/") and not _LIKE_A_URL.search(text):
         return Source(SourceKind.DEVICE, text, text)
@@ -89,7 +90,7 @@ def parse_source(text: str) -> Source:
     if scheme in STREAM_SCHEMES:
         return _parse_stream(text, scheme)
     if scheme == "csi":
-        if not rest.isdigit():
+        if not _NUMBER.fullmatch(rest):
             raise CameraError("camera source: wanted csi: and the camera's number, like csi:0")
         return Source(SourceKind.CSI, rest, text)
     if scheme == "gst":
@@ -142,7 +143,7 @@ def _parse_stream(text: str, scheme: str) -> Source:
     if not host or not _is_host(host) or port == 0:
         _refuse(scheme, "names no host" if not host else "has a host or port that cannot be")
     if _holds_stray_at(parts, host):
-        _refuse(scheme, "has an @ behind its host")
+        _refuse(scheme, "has an @ behind its host (one of the path is written %40)")
     user, has_login, _ = parts.netloc.rpartition("@")
     if has_login:  # escaped anew, for FFmpeg: a % alone is allowed here
         username, _, password = (unquote(part) for part in user.partition(":"))
@@ -164,9 +165,9 @@ def _refuse(scheme: str, why: str) -> NoReturn:
 
 
 def _is_host(host: str) -> bool:
-    if ":" not in host:
-        return _HOST.fullmatch(host) is not None
     try:
+        if ":" not in host:
+            return _HOST.fullmatch(host) is not None and host.encode("idna") != b"."  # as sockets do
         ipaddress.ip_address(host)
     except ValueError:
         return False

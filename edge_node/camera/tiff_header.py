@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 NEW_SUBFILE_TYPE, WIDTH, HEIGHT = 254, 256, 257
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL = 258, 262, 277
+BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL = 258, 259, 262, 277
+STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
 MAX_SAMPLE_VALUE, PLANAR_CONFIGURATION, SUB_DIRECTORIES = 281, 284, 330
 EXTRA_SAMPLES, SAMPLE_FORMAT, DNG_VERSION = 338, 339, 50706
 
@@ -24,6 +25,7 @@ _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _MOST_ENTRIES = 4096
 _MOST_VALUES = 16
+_MOST_PARTS = 1_000_000  # rows or tiles of a page
 _MOST_DIRECTORIES = 10_000
 _REDUCED_OR_MASK = 0b101  # bits of NewSubfileType: a smaller copy, a transparency mask
 
@@ -79,21 +81,49 @@ def iter_directories(content: bytes) -> Iterator[TiffDirectory]:
 
 def holds_raw_values(content: bytes, directory: TiffDirectory) -> bool:
     """Return whether a directory, or one below it, has a camera's raw values: then the rest is a preview."""
-    try:
-        order, is_big = _order(content), b"+" in content[2:4]
-        below = [
-            _read_tags(content, offset, order, is_big=is_big)[0]
-            for offset in directory.tags.get(SUB_DIRECTORIES, ())
-        ]
-    except (struct.error, OverflowError):
-        below = []
-    kinds = {kind for tags in (directory.tags, *below) for kind in tags.get(PHOTOMETRIC, ())}
+    searched = (directory, *directories_below(content, directory))
+    kinds = {kind for found in searched for kind in found.tags.get(PHOTOMETRIC, ())}
     return bool(kinds & RAW_VALUES) or DNG_VERSION in directory.tags
 
 
-def pages_of(directories: tuple[TiffDirectory, ...]) -> tuple[TiffDirectory, ...]:
-    """Return the directories that are pages; the first one if each says that it is a copy."""
-    return tuple(found for found in directories if found.is_page) or directories[:1]
+def directories_below(content: bytes, directory: TiffDirectory) -> tuple[TiffDirectory, ...]:
+    """Return the directories that one names as its own; none where they are damaged."""
+    order, is_big = _order(content), b"+" in content[2:4]
+    try:
+        return tuple(
+            TiffDirectory(offset, _read_tags(content, offset, order, is_big=is_big)[0])
+            for offset in directory.tags.get(SUB_DIRECTORIES, ())
+        )
+    except (struct.error, OverflowError):
+        return ()
+
+
+def places_of_parts(content: bytes, directory: TiffDirectory) -> tuple[tuple[int, int], ...]:
+    """Return where each strip or tile of a page begins in the file and how many bytes it has.
+
+    Raises:
+        ValueError: the list of them is cut off.
+    """
+    try:
+        tags, _ = _read_tags(
+            content, directory.offset, _order(content), is_big=b"+" in content[2:4], most_values=_MOST_PARTS
+        )
+    except (struct.error, OverflowError) as err:
+        raise ValueError("the list of its strips is cut off") from err
+    offsets, lengths = TILE_OFFSETS, TILE_BYTES
+    if offsets not in tags:
+        offsets, lengths = STRIP_OFFSETS, STRIP_BYTES
+    return tuple(zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False))
+
+
+def pages_of(content: bytes, directories: tuple[TiffDirectory, ...]) -> tuple[TiffDirectory, ...]:
+    """Return the directories that are pages; the first one if each says that it is a copy.
+
+    Where all are copies, what they are copies of may stand below them.
+    """
+    below = (found for directory in directories for found in directories_below(content, directory))
+    pages = [found for found in directories if found.is_page] or [found for found in below if found.is_page]
+    return tuple(pages) or directories[:1]
 
 
 def with_first_directory(content: bytes, offset: int) -> bytes:
@@ -108,7 +138,7 @@ def _order(content: bytes) -> str:
 
 
 def _read_tags(
-    content: bytes, offset: int, order: str, *, is_big: bool
+    content: bytes, offset: int, order: str, *, is_big: bool, most_values: int = _MOST_VALUES
 ) -> tuple[dict[int, tuple[int, ...]], int]:
     """Return the tags of the directory at ``offset``, and where the offset of the next one stands."""
     count_form, entry_form, value_bytes = ("Q", "HHQ", 8) if is_big else ("H", "HHI", 4)
@@ -124,6 +154,6 @@ def _read_tags(
             start = at
             if count * struct.calcsize(form) > value_bytes:
                 (start,) = struct.unpack_from(order + ("Q" if is_big else "I"), content, at)
-            tags[tag] = struct.unpack_from(f"{order}{min(count, _MOST_VALUES)}{form}", content, start)
+            tags[tag] = struct.unpack_from(f"{order}{min(count, most_values)}{form}", content, start)
         at += value_bytes
     return tags, at

@@ -102,14 +102,27 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
 
 
 class _Parser(argparse.ArgumentParser):
-    """Name wrong arguments, but repeat none that may be an address with a password."""
+    """Take files also behind options; name wrong arguments, but repeat none that may hold a password."""
+
+    def parse_known_args(  # type: ignore[override]  # the base has an overload for each type of namespace
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Add words behind an option to the list that ends the positionals, which argparse closes there."""
+        found, rest = super().parse_known_args(args, namespace)
+        last = next(
+            (one for one in reversed(self._get_positional_actions()) if one.nargs in ("*", "+")), None
+        )
+        if last is None or not rest or any(word.startswith("-") and word != "-" for word in rest):
+            return found, rest
+        setattr(found, last.dest, [*getattr(found, last.dest), *self._get_values(last, rest)])
+        return found, []
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` and exit with code 2."""
         what, found, words = message.partition("unrecognized arguments: ")
         if found:
             shown = (word if _OPTION.fullmatch(word) else "..." for word in words.split())
-            message = f"{what}{found}{' '.join(shown)}"
+            message = f"{what}{found}{' '.join(shown)}; `{self.prog} COMMAND --help` says what it takes"
         super().error(re.sub(r"\S*(://|@)\S*", "...", message))
 
 

@@ -30,7 +30,8 @@ COMMANDS = {
         "edge_node.cli.control_room.server", "the page for the control room: robots, findings, history, live"
     ),
     "spool": Subcommand(
-        "edge_node.cli.robot.spool", "the queue on disk: status, export (the USB stick is the link), requeue"
+        "edge_node.cli.robot.spool",
+        "the queue on disk: status, export (to a USB stick), requeue; verify a record",
     ),
     "audit": Subcommand(
         "edge_node.cli.robot.audit", "what this robot was asked, by whom, and what became of it"

@@ -110,12 +110,12 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
 
 def _shown(key: str, value: Any) -> str:
     """Return a refused value for an error; what could hold a password only by its kind."""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) and not key.endswith("_file"):  # there it may be a PIN
         return show(value)
     if isinstance(value, str) and not key.endswith(_SECRET_KEYS) and _PLAIN.fullmatch(value):
         return show(value)
-    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
-    return f"({kinds.get(type(value), 'a date or time')} that is not shown)"
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "a table", int: "a number"}
+    return f"({kinds.get(type(value), 'a value')} that is not shown)"
 
 
 def _describe_syntax(text: str) -> str:

@@ -11,25 +11,18 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.capture_thread import CaptureThread
 from edge_node.camera.latest import LatestFrame
-from edge_node.clock_floor import ClockFloor
-from edge_node.commands.audit_files import FOLDER_NAME, AuditFiles
-from edge_node.commands.audit_log import AuditLog
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
-from edge_node.commands.known_subjects import KnownSubjects
 from edge_node.commands.pause import PauseHandler, ResumeHandler
 from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
-from edge_node.commands.responses import ResponseWriter
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
 from edge_node.daemon.bundle_loader import BundleLoader
-from edge_node.daemon.checkpoint_writer import CheckpointWriter
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
 from edge_node.daemon.parts import (
@@ -42,17 +35,15 @@ from edge_node.daemon.parts import (
 )
 from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.daemon.status_reporter import Sources, StatusReporter
+from edge_node.daemon.storage_assembly import lock_state_folder, open_storage, sign_checkpoints
 from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.delivery.stale_topics import StaleTopics
-from edge_node.disk_budget import Worth
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.evidence.newest_thumbnail import NewestThumbnail
 from edge_node.evidence.picture_outbox import PictureOutbox
-from edge_node.evidence.store import EvidenceStore
 from edge_node.evidence.thread import EvidenceThread
-from edge_node.findings.log import FindingLog
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
@@ -67,24 +58,20 @@ from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
 from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
-from edge_node.signing import load_node_signer
-from edge_node.spool.files import SharedDisk, SpoolLock
-from edge_node.spool.spool import Spool
-from edge_node.state_folder import make_state_folder
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installer import Installer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from edge_node.config.sections import Config
     from edge_node.delivery.ports import Outbox
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
+    from edge_node.spool.spool import Spool
 
 _log = logging.getLogger(__name__)
 
-SPOOL_NAME = "spool.sqlite"
-ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a spool that is opened
 DRAIN_S = 30.0  # a recording is over: wait so long for its verdicts to be delivered; they are on disk anyway
 
 
@@ -109,14 +96,12 @@ def run_daemon(
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
-        state_dir = _make_state_dir(config)
-        # Before all else: a second start beside a running node must change nothing.
-        lock = stack.enter_context(SpoolLock(state_dir / SPOOL_NAME))
+        state_dir, lock = lock_state_folder(config, stack)
         node = Registry(config, topics, state_dir, stack, wake)
         camera = _camera(node)
         models = _models(node, reload, path)
-        storage = _storage(node, lock)
-        checkpoints = _checkpoints(node, storage)
+        storage = open_storage(node, lock)
+        checkpoints = sign_checkpoints(node, storage)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
             _commands(node, models, storage, fetcher)
@@ -132,10 +117,6 @@ def run_daemon(
         storage.spool.flush(timeout_s=2.0)
         _deliver_the_rest(storage.spool, publisher, stop)
     return 1 if camera.capture.failure else 0
-
-
-def _make_state_dir(config: Config) -> Path:
-    return make_state_folder(Path(config.node.state_dir))
 
 
 def _camera(node: Registry) -> CameraParts:
@@ -155,34 +136,6 @@ def _models(node: Registry, reload: threading.Event | None, path: Path | None) -
     with _config_errors("[bundle] path"):
         engine = loader.start()
     return ModelParts(engine, Reloader(loader.load, reload, reread=loader.reread), loader)
-
-
-def _storage(node: Registry, lock: SpoolLock) -> StorageParts:
-    """Open everything that lies in the state folder; findings are started with the camera."""
-    path = node.state_dir / SPOOL_NAME
-    evidence = EvidenceStore(node.state_dir / "evidence", node.config.evidence, node.budget)
-    # A disk that was filled while the node was stopped: pictures make room for the spool's files.
-    node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
-    spool = node.stack.enter_context(Spool.open(path, node.config.spool, SharedDisk(lock, node.budget)))
-    audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
-    audit = node.stack.enter_context(AuditLog(audit_files))
-    findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
-    node.verdict_listeners.append(findings)
-    known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
-    node.verdict_listeners.append(known)
-    floor = node.stack.enter_context(ClockFloor(node.state_dir))
-    node.alarm_sources.extend((lambda: evidence.alarms, lambda: audit.alarms, lambda: findings.alarms))
-    responses = ResponseWriter(node.topics, spool, audit)
-    return StorageParts(spool, evidence, findings, audit, responses, floor, known)
-
-
-def _checkpoints(node: Registry, storage: StorageParts) -> CheckpointWriter | None:
-    """Sign checkpoints of the record, if the configuration names a key."""
-    if node.config.node.signing_key_file is None:
-        return None
-    writer = CheckpointWriter(storage.spool, node.topics, load_node_signer(node.config.node.signing_key_file))
-    node.periodics.append(writer)
-    return writer
 
 
 def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetcher | None:

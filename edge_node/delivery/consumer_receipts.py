@@ -66,7 +66,7 @@ class ConsumerReceipts:
             patience_s: how long after it was sent a verdict may be missing.
         """
         self._consumers = tuple(consumers)
-        self._topics = topics
+        self._names = [topics]
         self._patience_s = patience_s
         self._epochs: dict[str, _Epoch] = {}
         self._told: set[str] = set()
@@ -81,7 +81,11 @@ class ConsumerReceipts:
     @property
     def filters(self) -> list[str]:
         """The topics on which the consumers send receipts."""
-        return [self._topics.receipt(consumer) for consumer in self._consumers]
+        return [topics.receipt(consumer) for topics in self._names for consumer in self._consumers]
+
+    def also_of(self, former: Sequence[Topics]) -> None:
+        """Expect receipts below former names of this robot too, of which verdicts still wait."""
+        self._names = list(dict.fromkeys([self._names[0], *former]))
 
     def sent(self, row: Row) -> None:
         """Note that a row was sent."""
@@ -104,8 +108,9 @@ class ConsumerReceipts:
 
         A receipt for what was not sent in this run is ignored: the broker kept an old one, or it is false.
         """
-        consumer = self._topics.consumer(message.topic)
-        if consumer not in self._consumers:
+        named = (topics.consumer(message.topic) for topics in self._names)
+        consumer = next((one for one in named if one in self._consumers), None)
+        if consumer is None:
             return []
         receipt = decode_receipt(message.payload)
         if receipt is None:

@@ -16,7 +16,7 @@ from edge_node.delivery.send_window import SendWindow
 from edge_node.delivery.subscriber_grace import SubscriberGrace
 from edge_node.delivery.suspects import Suspects
 from edge_node.messages.receipt import MAX_RECEIPT_BYTES
-from edge_node.messages.topics import Kind
+from edge_node.messages.topics import Kind, topics_named_in
 from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
 from edge_node.mqtt.types import LinkError, Outgoing
 from edge_node.spool.rows import Refusal, Row
@@ -111,6 +111,8 @@ class RowDelivery:
         self._window = SendWindow(size, self._spool.last_position(), self._suspects, alone_first=awaited)
         self._is_at_qos_0 = granted.promise.qos == 0
         self._max_packet_bytes = granted.maximum_packet_bytes
+        oldest = self._spool.rows(Kind.VERDICT, limit=1) if self._receipts.wanted else []
+        self._receipts.also_of([self._topics_of(row) for row in oldest])
 
     def send(self, session: Session, now_s: float) -> None:
         """Send rows, best first, until every slot of the window is taken."""
@@ -119,9 +121,10 @@ class RowDelivery:
             return
         for sent in window.next_up(self._read, now_s):
             row = sent.row
+            topics = self._topics_of(row)
             replayed = [("replayed", "true")] if sent.lane.replayed else []
-            user = tuple(replayed + attributes(row, self._topics))
-            message = Outgoing(self._topics.of(row.kind), row.payload, user=user, correlation=row.correlation)
+            user = tuple(replayed + attributes(row, topics))
+            message = Outgoing(topics.of(row.kind), row.payload, user=user, correlation=row.correlation)
             if self._max_packet_bytes is not None and message.size_bytes > self._max_packet_bytes:
                 self._suspects.clear(row.position)
                 self._quarantine(row, PACKET_TOO_LARGE, "larger than the broker says it takes")
@@ -159,7 +162,7 @@ class RowDelivery:
         elif row_fate is Fate.REFUSED:
             window.quarantined(sent, self._quarantine(row, code, name(code)))
         else:
-            text = f"{self._topics.of(row.kind)}: {name(code)}; kept and sent again"
+            text = f"{self._topics_of(row).of(row.kind)}: {name(code)}; kept and sent again"
             self._alarms.set(_refused(row.kind), text)
             window.kept(sent, time.monotonic())
         return row_fate
@@ -214,6 +217,10 @@ class RowDelivery:
     def link_ended(self) -> None:
         """Forget the connection; rows that were not answered are sent again over the next one."""
         self._window = None
+
+    def _topics_of(self, row: Row) -> Topics:
+        """Return the topics of the name that the robot had when it made a row: no one else takes it there."""
+        return topics_named_in(row.payload) or self._topics
 
     def _fate(self, kind: Kind, code: int) -> Fate:
         """Return what becomes of a row; while subscribers are expected back, "nobody subscribes" keeps it."""

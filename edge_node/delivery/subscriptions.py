@@ -41,7 +41,7 @@ class Subscriptions:
         self._inboxes = inboxes
         self._topics = topics
         self._alarms = alarms
-        self._by_filter = [(one, inbox) for inbox in inboxes for one in inbox.filters]
+        self._by_filter = self._read_filters()
         self._session: Session | None = None
         self._optional: set[str] = set()
         self._skipped: dict[str, bool] = {}  # alarm: whether it was set over this connection
@@ -54,6 +54,7 @@ class Subscriptions:
         for code in self._denied:
             self._alarms.clear(code)
         self._denied.clear()
+        self._by_filter = self._read_filters()
         for inbox in self._inboxes:
             filters = inbox.filters
             if getattr(inbox, "is_optional", False):
@@ -68,6 +69,10 @@ class Subscriptions:
             if matches(topic_filter, message.topic):
                 self._pass_on(message, inbox)
                 return
+
+    def _read_filters(self) -> list[tuple[str, Inbox]]:
+        """Return what the inboxes want now; it may differ from connection to connection."""
+        return [(one, inbox) for inbox in self._inboxes for one in inbox.filters]
 
     def _pass_on(self, message: Incoming, inbox: Inbox) -> None:
         largest = getattr(inbox, "largest_bytes", MAX_INCOMING_BYTES)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _START = b"\xff\xd8"
 _APP0, _APP9 = b"\xff\xe0", b"\xff\xe9"
 _NAME = b"corrosion/v1 marking\0"
-_MAX_SEGMENT_BYTES = 0xFFFF - 2
 _MAX_CELLS = 96  # along a side: 9,216 bytes, 12 kB as text; the maps themselves have 7 to 60
 _MAX_LINES, _MAX_LINE_LENGTH = 16, 500
 

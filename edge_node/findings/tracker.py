@@ -12,11 +12,12 @@ dates the finding, and the older end is dated anew if a step lies between the en
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from edge_node.clock_floor import BUILT
 from edge_node.messages.finding import ClosedBecause, Finding, FindingState
 from edge_node.messages.verdict import Outcome, Pose, Verdict
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from edge_node.config.sections import FindingsConfig
     from edge_node.messages.review import Review
 
+_EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _STEP_S = 1.0  # a frame's two clocks are read at most so far apart
 
 
@@ -91,7 +93,8 @@ class Candidate(msgspec.Struct, kw_only=True):
         """Return when the first and the last hit of ``finding`` were, ``age_s`` apart, by one clock.
 
         If the clock was set between the first hit and ``verdict``, the synchronized one counts, else that of
-        ``verdict``: a robot that starts without a time gets it later.
+        ``verdict``: a robot that starts without a time gets it later. One that was set back to before this
+        version was built does not count.
         """
         silent_s, age = self.silent_s(verdict), timedelta(seconds=self.age_s)
         if silent_s is None or verdict.boot_id != self.boot_id:  # nothing tells how far the clocks are apart
@@ -101,10 +104,12 @@ class Candidate(msgspec.Struct, kw_only=True):
         if abs((last_at - finding.first_observed_at - age).total_seconds()) <= _STEP_S:
             self.is_synchronized |= is_synchronized
             return finding.first_observed_at, max(finding.first_observed_at, finding.last_observed_at)
-        if self.is_synchronized and not is_synchronized:
+        began_at = last_at - age
+        is_past = began_at < BUILT[1] <= finding.first_observed_at
+        if began_at < _EARLIEST or (not is_synchronized and (is_past or self.is_synchronized)):
             return finding.first_observed_at, finding.first_observed_at + age
         self.is_synchronized = is_synchronized
-        return last_at - age, last_at
+        return began_at, last_at
 
 
 class TrackerState(msgspec.Struct, kw_only=True):

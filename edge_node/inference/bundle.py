@@ -107,7 +107,13 @@ def check_bundle(path: Path, read: Callable[[str, int], bytes]) -> Bundle:
 
 
 def resolve_bundle_path(name: str) -> Path:
-    """Return the folder that ``name`` stands for: a path, or ``default`` for the bundle in the package."""
+    """Return the folder that ``name`` stands for: a path, or ``default`` for the bundle in the package.
+
+    Raises:
+        BundleError: it is an address, which is not shown because it may hold a password.
+    """
+    if "://" in name:
+        raise BundleError("an address, wanted the folder of a bundle on this computer")
     return DEFAULT_BUNDLE if name == "default" else Path(name)
 
 

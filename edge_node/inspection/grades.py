@@ -56,7 +56,7 @@ def may_be_graded(material: str | None, area: float) -> bool:
 def may_be_shown(line: str, verdict: str) -> bool:
     """Return whether a line of text on a picture is no grade that the verdict's text contradicts.
 
-    Nodes before 0.6.0 wrote grades on the pictures of every metal, and of none that is rusted.
+    Nodes before 0.7.0 wrote grades on the pictures of every metal, and of none that is rusted.
     """
     return "ISO 4628-3" not in line or not (NOT_RUSTED in line or _names_other(verdict.lower()))
 

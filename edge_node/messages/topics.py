@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+import msgspec
+
 from edge_node.errors import ConfigError
 from edge_node.messages.identifiers import NAME_WANTED
 
@@ -34,6 +36,20 @@ _LEVEL = {kind: kind.value for kind in Kind} | {Kind.RESPONSE: "rsp"}
 def is_id(text: str) -> bool:
     """Tell whether ``text`` can name a site or a robot."""
     return _ID.fullmatch(text) is not None
+
+
+class _Named(msgspec.Struct):
+    site: str
+    robot: str
+
+
+def topics_named_in(payload: bytes) -> Topics | None:
+    """Return the topics of the robot that a message names as its own; None if it names none."""
+    try:
+        named = msgspec.json.decode(payload, type=_Named)
+        return Topics(named.site, named.robot)
+    except (msgspec.DecodeError, ValueError, RecursionError, ConfigError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

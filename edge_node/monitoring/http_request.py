@@ -56,7 +56,8 @@ def parse_head(head: bytes, address: str) -> Request:
         name, value = header[1].lower(), header[2].strip()
         if name in headers and name in _ONCE:
             raise BadRequestError(f"{name} is given twice")
-        headers[name] = f"{headers[name]}; {value}" if name in headers else value
+        between = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
     path, _, query = target.partition("?")
     return Request(method, path, query, headers, address)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import logging
 import math
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +22,7 @@ from edge_node.monitoring.guess_limit import GuessLimit
 from edge_node.monitoring.http_request import BadRequestError, client_key, host_name, real_address
 from edge_node.monitoring.http_server import HttpServer, Response
 from edge_node.text_file import TextFileError, read_token
+from edge_node.validation import show
 
 if TYPE_CHECKING:
     from edge_node.config.sections import HttpConfig
@@ -167,11 +167,9 @@ def _offered_token(request: Request) -> str:
         return header.removeprefix("Bearer ").strip()
     if given := parse_qs(request.query).get("token"):
         return given[0]
-    try:
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return cookie.value if cookie else ""
+    # The first is the one of this folder; other programs behind the same proxy have cookies of any form.
+    cookies = (one.strip().partition("=") for one in request.headers.get("cookie", "").split(";"))
+    return next((value for name, _, value in cookies if name == COOKIE), "")
 
 
 def _cookie(request: Request) -> dict[str, str]:
@@ -190,7 +188,7 @@ def load_token(config: HttpConfig) -> str:
     if config.token_file is None:
         if not _is_loopback(config.host):
             raise ConfigError(
-                f"[http] host = {config.host!r} is reached by others:"
+                f"[http] host = {show(config.host)} is reached by others:"
                 " token_file must name a file with a token"
             )
         return ""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge_node.record.lines import VerdictLine
 
 
+NO_CHAIN = "made by a version without the chain"  # why a verdict does not provably follow
+
+
 @dataclass(slots=True)
 class EpochNumbers:
     """One epoch of one robot.
@@ -23,6 +26,7 @@ class EpochNumbers:
         others: further verdicts that came under a number with other content.
         repeated: how often one came again unchanged.
         before: the end of the epoch before, by whoever says so.
+        is_first: a checkpoint says that nothing came before it.
         given_up: ranges that the robot gave up.
         named: numbers that somebody else names, with their hashes: checkpoints, the next epoch.
         final: the number after which no verdict follows, by a checkpoint.
@@ -32,6 +36,7 @@ class EpochNumbers:
     others: dict[int, list[VerdictLine]] = field(default_factory=dict)
     repeated: int = 0
     before: list[EpochEnd] = field(default_factory=list)
+    is_first: bool = False
     given_up: list[GivenUp] = field(default_factory=list)
     named: list[EpochEnd] = field(default_factory=list)
     final: int | None = None
@@ -133,7 +138,7 @@ class EpochNumbers:
     def _break_at(self, seq: int, line: VerdictLine) -> str | None:  # noqa: PLR0911  one for each case
         """Return why a verdict does not follow from the one before; None if it does."""
         if not line.is_chained:
-            return "a version without the chain made it"
+            return NO_CHAIN
         if seq == 1:
             return "it names a verdict before it, though it is the first" if line.previous_sha256 else None
         if line.previous_sha256 is None:

@@ -11,12 +11,12 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from edge_node.messages.verdict import EpochEnd
-from edge_node.record.epoch_numbers import EpochNumbers
+from edge_node.record.epoch_numbers import NO_CHAIN, EpochNumbers
 from edge_node.record.lines import CheckpointLine, LineError, parse_line
 from edge_node.record.report import EpochReport, RecordReport, RobotReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from edge_node.messages.checkpoint import Checkpoint
     from edge_node.record.lines import Line
@@ -51,8 +51,9 @@ def verify(
             left_out += 1
         else:
             robots.setdefault(found.robot, _RobotRecord(keys)).add(found)
+    homes = {epoch: name for name, robot in robots.items() for epoch in robot.epochs}
     return RecordReport(
-        robots=tuple(robot.report(name, is_part=is_part) for name, robot in sorted(robots.items())),
+        robots=tuple(robot.report(name, homes, is_part=is_part) for name, robot in sorted(robots.items())),
         problems=tuple(problems),
         left_out=left_out,
         signatures_checked=bool(keys),
@@ -67,8 +68,14 @@ class _RobotRecord:
         self._epochs: dict[str, EpochNumbers] = {}
         self._checkpoints: list[Checkpoint] = []
         self._followers: dict[str, dict[str, list[EpochEnd]]] = {}
+        self._homes: Mapping[str, str] = {}
         self._problems: list[str] = []
         self._notes: list[str] = []
+
+    @property
+    def epochs(self) -> list[str]:
+        """The epochs of which anything is here."""
+        return list(self._epochs)
 
     def add(self, line: Line) -> None:
         """Add a verdict, or a checkpoint if its signature holds or no key is there to check it."""
@@ -88,14 +95,22 @@ class _RobotRecord:
         if not found.last_seq:  # a run without a verdict is no epoch that another could follow
             return
         epoch = self._epoch(found.epoch)
+        epoch.is_first |= found.previous_epoch is None
         if found.previous_epoch is not None and found.previous_epoch not in epoch.before:
             epoch.before.append(found.previous_epoch)
         epoch.named += _ends(found)
         if found.final:
             epoch.final = found.last_seq
 
-    def report(self, name: str, *, is_part: bool) -> RobotReport:
-        """Check everything that was added; to be called once."""
+    def report(self, name: str, homes: Mapping[str, str], *, is_part: bool) -> RobotReport:
+        """Check everything that was added; to be called once.
+
+        Args:
+            name: of the robot.
+            homes: the robot of each epoch in the record: a robot that is renamed goes on with its chain.
+            is_part: what came before the record's beginning is not asked for.
+        """
+        self._homes = homes
         self._link()
         order = self._order()
         beginning = self._beginning(order) if is_part else set()
@@ -151,19 +166,27 @@ class _RobotRecord:
             if is_beginning and last < begins:
                 self._notes.append(f"{name}: {_numbers(first, last)} before this part of the record")
             else:
-                self._problems.append(f"{name}: {_numbers(first, last)} missing, and no checkpoint names it")
+                them = "it" if first == last else "them"
+                self._problems.append(
+                    f"{name}: {_numbers(first, last)} missing, and no checkpoint names {them}"
+                )
 
     def _check_before(self, name: str, *, is_first: bool, is_beginning: bool) -> None:
         """Note that an epoch does not follow from what is here."""
         epoch = self._epochs[name]
-        absent = [end for end in epoch.before if end.epoch not in self._epochs]
+        absent = [end for end in epoch.before if end.epoch not in self._homes]
+        self._notes += [
+            f"{name}: the epoch before it, {end.epoch}, is one of {self._homes[end.epoch]}: another name"
+            for end in epoch.before
+            if end.epoch in self._homes and end.epoch not in self._epochs
+        ]
         if absent:
             texts = [
                 f"the epoch before it, {end.epoch} with {end.seq} verdicts, is not here" for end in absent
             ]
-        elif epoch.before or (is_first and 1 in epoch.verdicts):
+        elif epoch.before or (is_first and (epoch.is_first or 1 in epoch.verdicts)):
             texts = []
-        elif 1 in epoch.verdicts:
+        elif epoch.is_first or 1 in epoch.verdicts:
             texts = ["it says that nothing came before it, though other epochs are here"]
         else:
             texts = ["its first verdict, which names the epoch before, is not here"]
@@ -177,7 +200,8 @@ class _RobotRecord:
         for seq, others in sorted(epoch.others.items()):
             self._problems.append(f"{name}: number {seq} came with {len(others) + 1} different contents")
         broken = sorted((seq, reason) for seq, reason in epoch.breaks().items() if reason)
-        self._problems += [f"{name}: number {seqs}: {reason}" for seqs, reason in _runs(broken)]
+        self._problems += [f"{name}: {seqs}: {reason}" for seqs, reason in _runs(broken)]
+        broken = [(seq, reason) for seq, reason in broken if reason != NO_CHAIN]
         if len(broken) > _MANY and 2 * len(broken) > len(epoch.verdicts):
             self._notes.append(f"{name}: hardly a link fits: were payloads encoded again, not kept as sent?")
         for end in set(epoch.named):
@@ -218,8 +242,7 @@ class _RobotRecord:
                 for end in epoch.before:
                     proved.setdefault(end.epoch, set()).add(end)
             self._problems += [
-                f"{name}: number {seqs}: no signature reaches it"
-                for seqs, _ in _runs((n, "") for n in unsigned)
+                f"{name}: {seqs}: no signature reaches it" for seqs, _ in _runs((n, "") for n in unsigned)
             ]
             reached = epoch.verdicts.keys() - set(unsigned)
             if reached and not signed_up_to:
@@ -258,4 +281,4 @@ def _runs(found: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str]]:
     for _, run in groupby(enumerate(found), key=lambda one: (one[1][0] - one[0], one[1][1])):
         members = [member for _, member in run]
         first, last = members[0][0], members[-1][0]
-        yield str(first) if first == last else f"{first} to {last}", members[0][1]
+        yield f"number {first}" if first == last else f"numbers {first} to {last}", members[0][1]

@@ -209,8 +209,8 @@ class SpoolDatabase:
         with _translate_errors():
             self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
-    def restore(self, rows: Iterable[Row], *, last_position: int) -> int:
-        """Insert rows salvaged from a damaged file, with their positions; return how many."""
+    def restore(self, rows: Iterable[Row], taken: Sequence[tuple[str, float]], *, last_position: int) -> int:
+        """Insert rows and ids of commands salvaged from a damaged file; return how many rows."""
         count = 0
         with _translate_errors():
             self._writer.execute("BEGIN IMMEDIATE")
@@ -223,6 +223,7 @@ class SpoolDatabase:
                 count += 1
             self._writer.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
             self._writer.execute("INSERT INTO sqlite_sequence VALUES ('message', ?)", (last_position,))
+            nonces.put(self._writer.execute, taken, 0.0)
             self._writer.execute("COMMIT")
         return count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import stat
 import time
@@ -11,12 +12,17 @@ from typing import TYPE_CHECKING
 
 from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.errors import SpoolError
+from edge_node.messages.status import Alarm
+from edge_node.spool.transaction import DiskError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config.delivery_sections import SpoolConfig
 
+_log = logging.getLogger(__name__)
+
+SPOOL_NAME = "spool.sqlite"  # in the state folder
 MEGABYTE = 1_000_000
 PAGE_BYTES = 4096
 _LIMITS_INTERVAL_S = 1.0
@@ -225,10 +231,13 @@ class Reserve:
 
 
 class DiskSpace:
-    """Track how much of the disk the rows may take; used by the writer thread alone.
+    """Track how much of the disk the rows may take, and whether it can be written.
+
+    Used by the writer thread alone, but any thread may read ``failure``.
 
     Attributes:
         is_short: the disk was full and has had no space for the reserve since: the file must not grow.
+        failure: the alarm while the disk cannot be written.
     """
 
     def __init__(self, path: Path, division: SpoolBudget, budget: DiskBudget) -> None:
@@ -239,6 +248,7 @@ class DiskSpace:
         self._limits_s = float("-inf")
         self._limits = Limits(0, 0)
         self.is_short = False
+        self.failure: Alarm | None = None
         self._reserve.hold()
 
     def limits(self) -> Limits:
@@ -250,17 +260,30 @@ class DiskSpace:
             self._limits = self._division.limits(own_bytes(self._path), free_bytes(self._path), reclaimable)
         return self._limits
 
-    def note_full(self) -> bool:
-        """Have others of less worth give way to a disk that is full; return whether any did.
+    def note_failure(self, err: Exception) -> bool:
+        """Raise the alarm that the rows could not be written.
 
-        If none does, the reserve is deleted, and the disk is short until there is space for it again.
+        Return whether others of less worth gave way to a disk that is full instead. If none does, the reserve
+        is deleted, and the disk is short until there is space for it again.
         """
-        if self._budget.free_some(Worth.RECORD, self._path.parent):
-            self._limits_s = float("-inf")
-            return True
-        self.is_short = True
-        self._reserve.release()
+        is_full = isinstance(err, DiskError) and err.full
+        if is_full:
+            if self._budget.free_some(Worth.RECORD, self._path.parent):
+                self._limits_s = float("-inf")
+                return True
+            self.is_short = True
+            self._reserve.release()
+        if self.failure is None:
+            code = "disk_full" if is_full else "disk_failing"
+            self.failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
+            _log.error("%s", self.failure.text)
         return False
+
+    def note_written(self) -> None:
+        """End the alarm: the rows could be written."""
+        if self.failure is not None:
+            _log.warning("%s: the disk can be written again", self._path)
+        self.failure = None
 
     def refill(self) -> None:
         """Allocate the reserve again if the disk has space for it."""

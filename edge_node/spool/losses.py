@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Execute: TypeAlias = Callable[[str, Sequence[Any]], Any]
 
 SELECT = "SELECT epoch, first, last, previous_sha256 FROM given_up ORDER BY position"
-_MAX_RANGES = 10_000  # a megabyte; beyond that the oldest are forgotten, and show as gaps that nobody named
+MAX_RANGES = 10_000  # a megabyte; beyond that the oldest are forgotten, and show as gaps that nobody named
 
 
 class _Link(msgspec.Struct):
@@ -95,4 +95,4 @@ def _insert(execute: Execute, found: GivenUp) -> None:
             "INSERT INTO given_up (epoch, first, last, previous_sha256) VALUES (?, ?, ?, ?)",
             (found.epoch, found.first, found.last, found.previous_sha256),
         )
-        execute("DELETE FROM given_up WHERE position <= last_insert_rowid() - ?", (_MAX_RANGES,))
+        execute("DELETE FROM given_up WHERE position <= last_insert_rowid() - ?", (MAX_RANGES,))

@@ -25,7 +25,13 @@ from edge_node.spool.files import (
     restore_damaged,
     sibling_file,
 )
-from edge_node.spool.salvage import salvage, salvage_given_up, salvage_last_position, salvage_meta
+from edge_node.spool.salvage import (
+    salvage,
+    salvage_given_up,
+    salvage_last_position,
+    salvage_meta,
+    salvage_nonces,
+)
 from edge_node.spool.transaction import DamagedError, DiskError
 
 if TYPE_CHECKING:
@@ -151,7 +157,7 @@ def _recover(path: Path, division: SpoolBudget) -> SpoolDatabase:
         store = SpoolDatabase(path, division.wal_pages)
         try:
             last_position = salvage_last_position(damaged)
-            count = store.restore(salvage(damaged), last_position=last_position)
+            count = store.restore(salvage(damaged), salvage_nonces(damaged), last_position=last_position)
             values = {name: value for name, value in salvage_meta(damaged).items() if _is_sound(name, value)}
             store.set_meta(values, lost=salvage_given_up(damaged))
         except BaseException:

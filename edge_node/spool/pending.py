@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from edge_node.messages.topics import Kind
 from edge_node.spool.chain import LAST_VERDICT, end_at, format_end
 from edge_node.spool.files import MEGABYTE
-from edge_node.spool.losses import one_given_up
+from edge_node.spool.losses import MAX_RANGES, one_given_up
 from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
@@ -31,8 +34,8 @@ class Pending:
         self.nonces: list[tuple[str, float]] = []
         self.forget_before_s = 0.0
         self.stored: list[StoredRange] = []
-        self._given_up: list[GivenUp] = []
-        self._lost_ends: list[EpochEnd] = []
+        self._given_up: deque[GivenUp] = deque(maxlen=MAX_RANGES)
+        self._lost_ends: list[EpochEnd] = []  # in order; of verdicts between two that wait the last
         self._meta: dict[str, str | int] = {}
         self._bytes = 0
 
@@ -57,8 +60,8 @@ class Pending:
         del self.rows[index]
         self._bytes -= len(row.payload)
         if row.kind is Kind.VERDICT:
-            self._given_up.append(one_given_up(row.epoch, row.seq, row.payload))
-            self._lost_ends.append(end_at(row.epoch, row.seq, row.payload))
+            self._note_given_up(one_given_up(row.epoch, row.seq, row.payload))
+            self._note_lost(end_at(row.epoch, row.seq, row.payload))
         self._meta["refused"] = refused
 
     def take(self) -> Batch:
@@ -68,22 +71,53 @@ class Pending:
         if (end := self._take_end(rows)) is not None:
             self._meta[LAST_VERDICT] = format_end(end)
         batch = Batch(
-            *(rows, self.acknowledged, self.refusals, self.nonces, self.stored, self._given_up, self._meta),
+            *(
+                rows,
+                self.acknowledged,
+                self.refusals,
+                self.nonces,
+                self.stored,
+                list(self._given_up),
+                self._meta,
+            ),
             forget_before_s=self.forget_before_s,
         )
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
-        self._given_up, self._meta = [], {}
+        self._given_up.clear()
+        self._meta = {}
         return batch
+
+    def _note_given_up(self, lost: GivenUp) -> None:
+        last = self._given_up[-1] if self._given_up else None
+        if last is not None and (last.epoch, last.last + 1) == (lost.epoch, lost.first):
+            self._given_up[-1] = msgspec.structs.replace(last, last=lost.last)
+        else:
+            self._given_up.append(lost)
+
+    def _note_lost(self, lost: EpochEnd) -> None:
+        """Remember the end of the chain if ``lost`` is it, in bounds: the disk may be away for days."""
+        insort(self._lost_ends, lost, key=_seq)
+        del self._lost_ends[: max(0, self._count_passed() - 1)]
+        if len(self._lost_ends) > 1 and self._lost_ends[-2].seq + 1 == self._lost_ends[-1].seq:
+            del self._lost_ends[-2]
+
+    def _count_passed(self) -> int:
+        """Return how many of the lost ends are before the first verdict that waits."""
+        waiting = next((row.seq for row in self.rows if row.kind is Kind.VERDICT), None)
+        return len(self._lost_ends) if waiting is None else bisect_left(self._lost_ends, waiting, key=_seq)
 
     def _take_end(self, rows: list[NewRow]) -> EpochEnd | None:
         """Return the last verdict before the first that still waits: in this batch, or given up.
 
         What is on disk must not run ahead of the rows on disk.
         """
-        waiting = next((row.seq for row in self.rows if row.kind is Kind.VERDICT), None)
-        ends = [end for end in self._lost_ends if waiting is None or end.seq < waiting]
-        self._lost_ends = [end for end in self._lost_ends if end not in ends]
+        passed = self._count_passed()
+        ends, self._lost_ends = self._lost_ends[:passed], self._lost_ends[passed:]
         verdict = next((row for row in reversed(rows) if row.kind is Kind.VERDICT), None)
         if verdict is not None:
             ends.append(end_at(verdict.epoch, verdict.seq, verdict.payload))
         return max(ends, key=lambda end: end.seq, default=None)
+
+
+def _seq(end: EpochEnd) -> int:
+    return end.seq

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edge_node.spool import losses
+from edge_node.spool import losses, nonces
 from edge_node.spool.database import open_for_salvage, parse_whole_row
 from edge_node.spool.schema import COLUMNS
 from edge_node.spool.transaction import DamagedError, DiskError
@@ -53,6 +53,14 @@ def salvage_given_up(path: Path) -> list[GivenUp]:
     return []
 
 
+def salvage_nonces(path: Path) -> list[tuple[str, float]]:
+    """Return what can be read of the ids of commands that were taken, with when each expires."""
+    with contextlib.suppress(*_UNREADABLE), open_for_salvage(path) as query:
+        found = query(nonces.SELECT, ())
+        return [(name, at) for name, at in found if isinstance(name, str) and isinstance(at, float)]
+    return []
+
+
 def _read_range(query: Query, first: int, last: int) -> Iterator[Row]:
     """Yield the undamaged rows between two positions, halving the range where a page is damaged."""
     text = f"SELECT {COLUMNS} FROM message WHERE position BETWEEN ? AND ? ORDER BY position"  # noqa: S608  columns are a constant
@@ -78,7 +86,7 @@ def _read_bounds(query: Query) -> tuple[int, int]:
         "SELECT max(position) FROM message",
         "SELECT seq FROM sqlite_sequence WHERE name = 'message'",
     ):
-        with contextlib.suppress(*_UNREADABLE, TypeError, ValueError, IndexError):
+        with contextlib.suppress(*_UNREADABLE, TypeError, ValueError, OverflowError, IndexError):
             found.append(int(query(text, ())[0][0]))
     # A damaged number may be huge; no spool holds more rows at once than this.
     last = max(found, default=0)

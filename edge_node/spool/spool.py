@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.errors import SpoolError
-from edge_node.messages.status import Alarm, SpoolDepth
+from edge_node.messages.status import SpoolDepth
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.spool.chain import VerdictChain
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from edge_node.config.delivery_sections import SpoolConfig
     from edge_node.messages.checkpoint import GivenUp
+    from edge_node.messages.status import Alarm
     from edge_node.spool.transaction import Batch, Written
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,6 @@ class Spool:
         self._pending = Pending()
         self._urgent = self._closing = False
         self._appended = self._done = self._writing = self._requeued = self._tickets = self._settled = 0
-        self._failure: Alarm | None = None
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
         shared = shared or SharedDisk()
@@ -124,8 +124,9 @@ class Spool:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that are raised now."""
-        failure = (self._failure,) if self._failure else ()
-        return failure + lasting_alarms(self._path, quarantined=self._quarantined)
+        failure = self._disk.failure
+        lasting = lasting_alarms(self._path, quarantined=self._quarantined)
+        return (failure, *lasting) if failure else lasting
 
     def append(
         self,
@@ -149,7 +150,7 @@ class Spool:
             SpoolError: the payload is larger than any broker takes, or the spool is closed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._pending.is_full or self._failure, _APPEND_WAIT_S)
+            self._changed.wait_for(lambda: not self._pending.is_full or self._disk.failure, _APPEND_WAIT_S)
             if self._closing:
                 raise SpoolError(f"{self._path}: the spool is closed")
             seq = self._counters.next_seq(kind)
@@ -323,9 +324,7 @@ class Spool:
 
     def _note_success(self, batch: Batch, written: Written) -> None:
         with self._changed:
-            if self._failure:
-                _log.warning("%s: the disk can be written again", self._path)
-            self._failure = None
+            self._disk.note_written()
             self._waiting += written.change
             self._done += len(batch.rows)
             self._settled += len(batch.settled) + len(batch.refused)
@@ -339,13 +338,10 @@ class Spool:
 
     def _note_failure(self, err: Exception) -> bool:
         """Raise the alarm; True if others gave way to a full disk, and it is worth trying again at once."""
-        full = isinstance(err, DiskError) and err.full
-        if full and self._disk.note_full():
+        had_failed = self._disk.failure is not None
+        if self._disk.note_failure(err):
             return True
-        if self._failure is None:
-            code = "disk_full" if full else "disk_failing"
-            self._failure = Alarm(code=code, text=f"{self._path}: {err}; verdicts wait in memory")
-            _log.error("%s", self._failure.text)
+        if not had_failed:
             self._on_commit()  # so that the alarm is published
         return False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_node import clock
 from edge_node.clock import boot_id, boot_time_ns, read_timesync_mark, time_quality
 
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
@@ -18,6 +19,18 @@ FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 def test_the_boot_id_is_the_kernels():
     """Two reads in one boot are equal, and are what the kernel shows."""
     assert boot_id() == boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_where_the_boot_id_is_hidden_no_two_processes_share_one(tmp_path, monkeypatch, content):
+    """Else times of two boots would be compared, and a finding of days ago would go on."""
+    hidden = tmp_path / "boot_id"
+    if content is not None:
+        hidden.write_text(content)
+    monkeypatch.setattr(clock, "_BOOT_ID", hidden)
+    found = [boot_id.__wrapped__() for _ in range(2)]
+    assert found[0] != found[1]
+    assert all(name.startswith("unknown-") for name in found)
 
 
 def test_the_quality_is_one_of_three_words():

@@ -88,6 +88,25 @@ def test_a_synchronized_clock_that_leaps_for_a_minute_raises_nothing(tmp_path):
     assert from_unix(floor.read().floor_s) == clock.wall
 
 
+@pytest.mark.parametrize("wrong", [timedelta(minutes=2), HOUR])
+def test_a_synchronized_clock_that_is_set_forward_for_a_minute_raises_nothing(tmp_path, wrong):
+    """Also by less than the time that a machine may have been off: else commands expire for an hour."""
+    clock = SetClock(quality="synchronized")
+    floor = clock.floor(tmp_path)
+    for _ in range(301):
+        clock.run(1)
+        floor.look()
+    clock.step(wrong)
+    for _ in range(60):
+        clock.run(1)
+        floor.look()
+    assert "not believed yet" in floor.read().text
+    clock.step(-wrong)
+    floor.look()
+    assert from_unix(floor.read().floor_s) == clock.truth
+    assert floor.read().is_trusted
+
+
 def test_a_signed_time_and_elapsed_time_raise_it(tmp_path):
     """Within a boot monotonic time counts, also while no node runs; over a reboot the file counts."""
     clock = SetClock(BUILD_DATE - 20_000 * DAY)
@@ -185,6 +204,18 @@ def test_an_operator_corrects_it_beside_a_running_node(tmp_path):
     (tmp_path / FLOOR_NAME).unlink()
     node.look()
     assert (tmp_path / FLOOR_NAME).exists()
+
+
+def test_an_operators_correction_outlives_a_node_that_ends_before_it_looked(tmp_path):
+    """Whoever sets the floor and restarts the node at once must not find the wrong one there again."""
+    clock = SetClock()
+    node = clock.floor(tmp_path)
+    node.note_signed(TRUTH + 400 * DAY)
+    node.look()
+    clock.run(30)
+    clock.floor(tmp_path).set_floor(TRUTH)
+    node.close()
+    assert from_unix(clock.floor(tmp_path).read().floor_s) == TRUTH
 
 
 def test_a_disk_that_takes_nothing_costs_the_reboot_alone(tmp_path, caplog):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +18,7 @@ from edge_node.messages.topics import Kind
 from edge_node.spool.files import SharedDisk
 from edge_node.spool.rows import Keep
 from edge_node.spool.spool import Spool
-from tests.support.full_disk import hog
+from tests.support.full_disk import hog, small_disk
 from tests.support.verdicts import START
 
 if TYPE_CHECKING:
@@ -44,20 +42,6 @@ class Shelf:
         freed = min(self.held_bytes, need_bytes)
         self.held_bytes -= freed
         return freed
-
-
-def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """Mount a small tmpfs, or skip."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"mode=0700,{options}", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if os.geteuid() != 0 or mounted.returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture

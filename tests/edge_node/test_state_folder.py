@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,17 @@ def test_a_folder_of_other_users_is_refused_with_what_to_do(open_path: Path, as_
         assert str(caught.value) == problem
 
 
+def test_a_disk_that_was_mounted_read_only_is_called_so(tmp_path: Path) -> None:
+    """A card that fails is: not who runs it, and no other folder, is the matter."""
+    options = ["-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(["mount", *options], check=False).returncode:
+        pytest.skip("needs root to mount a disk")
+    try:
+        assert "mounted read-only" in str(find_problem(tmp_path / "state"))
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
 def test_files_of_a_start_by_another_user_are_told(open_path: Path) -> None:
     """A first try with sudo leaves a spool that the user's own start could not open."""
     if os.geteuid() != 0:
@@ -102,8 +114,9 @@ def test_a_user_is_offered_a_folder_of_their_own(
     os.seteuid(NOBODY)
     monkeypatch.setenv("HOME", str(open_path / "home"))
     found = suggest_folder("quay", "a", beside=open_path)
-    assert found == open_path / "home/.local/state/corrosion-edge/quay-a"
+    assert found == open_path / "home/.local/state/corrosion-edge/quay/a"
     assert found != suggest_folder("quay", "b", beside=open_path)
+    assert suggest_folder("a-b", "c", beside=open_path) != suggest_folder("a", "b-c", beside=open_path)
     assert find_problem(found) is None
 
 

@@ -230,13 +230,12 @@ class Commanded:
 
             def send(message: Incoming) -> str:
                 floor.look()
-                before = spool.last_position()
+                answered = len(spool.rows(Kind.RESPONSE))
                 receiver.take(message)
                 spool.flush(5)
-                refusals = spool.rows(Kind.RESPONSE, after=before)
-                if not refusals:
+                if len(spool.rows(Kind.RESPONSE)) == answered:
                     return "taken"
-                refused = msgspec.json.decode(refusals[-1].payload, type=Response)
+                refused = msgspec.json.decode(spool.rows(Kind.RESPONSE)[-1].payload, type=Response)
                 hint = ", with how to correct it" if "edge-node clock" in refused.text else ""
                 return f"{refused.code}{hint}"
 

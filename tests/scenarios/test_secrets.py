@@ -26,6 +26,7 @@ from tests.support.rtsp_server import RtspServer
 
 FIRST, SECOND = "zq9vbn4", "kx7wmt2p"
 SECRET = f"{FIRST}/{SECOND}"
+PIN = "481516"
 QUOTED = quote(SECRET, safe="")
 NEEDLES = tuple(
     text.encode()
@@ -191,16 +192,22 @@ def test_classify_repeats_no_password(ports):
         f'[mqtt]\nhostname = "admin:{FIRST}@broker"\nusername = "a"\npassword_file = "/nowhere"',
         f'[mqtt]\nhostname = "broker"\ntls = true\nusername = "a"\npassword_file = "{FIRST}"',
         f'[http]\ntoken_file = "{FIRST}"',
+        f'[http]\nenabled = true\nhost = "https://admin:{FIRST}@host"',
+        f'[camera]\nsource = "rtsp://cam/live"\nusername = "a"\npassword_file = {PIN}',
+        f'[bundle]\npath = "https://admin:{FIRST}@host/bundle"',
+        f'[node]\nsite = "quay"\nrobot = "r"\nsigning_key_file = "{FIRST}"',
     ],
 )
 def test_a_faulty_configuration_is_told_without_its_passwords(lines, tmp_path):
     """A password in the wrong place, or a value of the wrong kind, is named by its key alone."""
-    rest = '[node]\nsite = "quay"\nrobot = "r"\n[bundle]\npath = "default"\n'
+    rest = "" if "[node]" in lines else '[node]\nsite = "quay"\nrobot = "r"\n'
+    rest += "" if "[bundle]" in lines else '[bundle]\npath = "default"\n'
     rest += "" if "[mqtt]" in lines else '[mqtt]\nhostname = "localhost"\n'
     config = tmp_path / "node.toml"
     config.write_text(f"{lines}\n{rest}", encoding="utf-8")
     said = say("check-config", str(config))
     assert b"node.toml" in said
+    assert PIN.encode() not in said
     assert found_in(said) == []
 
 

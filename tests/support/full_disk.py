@@ -1,16 +1,35 @@
-"""Fill a file system, and append to a spool on it."""
+"""Mount a small file system, fill it, and append to a spool on it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
+
+import pytest
 
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from edge_node.spool.spool import Spool
+
+
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    """Mount a small tmpfs, or skip."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"mode=0700,{options}", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if os.geteuid() != 0 or mounted.returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def hog(folder: Path) -> Path:

@@ -33,6 +33,11 @@ class Behaviour(str, Enum):
     SNAPSHOT = "snapshot"  # one moving picture for each request
     FIXED_SNAPSHOT = "fixed snapshot"  # the same picture for each request
     PAGE = "page"  # a page for people
+    TRANSPORT_STREAM = "transport stream"  # the beginning of one, for FFmpeg
+    SILENT = "silent"  # RTSP: agrees to everything and sends no picture
+
+
+_SINGLE = {Behaviour.SNAPSHOT, Behaviour.FIXED_SNAPSHOT, Behaviour.PAGE, Behaviour.TRANSPORT_STREAM}
 
 
 class MjpegServer:
@@ -80,7 +85,7 @@ class MjpegServer:
                 viewer.send_header("WWW-Authenticate", challenge)
             viewer.end_headers()
             return
-        if self.behaviour in {Behaviour.SNAPSHOT, Behaviour.FIXED_SNAPSHOT, Behaviour.PAGE}:
+        if self.behaviour in _SINGLE:
             self._send_one(viewer)
             return
         if self.behaviour is Behaviour.NOT_FOUND:
@@ -106,6 +111,8 @@ class MjpegServer:
         if self.behaviour is Behaviour.PAGE:
             content = b"<html><title>Camera</title></html>"
         kind = "text/html" if self.behaviour is Behaviour.PAGE else "image/jpeg"
+        if self.behaviour is Behaviour.TRANSPORT_STREAM:
+            kind, content = "video/mp2t", b"G" * 188
         viewer.send_response(200)
         viewer.send_header("Content-Type", kind)
         viewer.send_header("Content-Length", str(len(content)))

@@ -34,6 +34,9 @@ class RtspServer:
         self.connections = 0
         self.login: CameraLogin | None = None
         self.transports = {"tcp"}
+        self.refusal_of_transport: str | None = (
+            "461 Unsupported Transport"  # None: the other one is agreed to
+        )
         self.statuses: dict[str, str] = {}  # by method, instead of 200 OK
         self.stopped = threading.Event()
         outer = self
@@ -103,12 +106,14 @@ class _Session:
         if server.behaviour is Behaviour.NOT_FOUND and method == "DESCRIBE":
             return "404 Not Found", []
         wanted = "tcp" if "/TCP" in headers.get("transport", "") else "udp"
-        if method == "SETUP" and wanted not in server.transports:
-            return "461 Unsupported Transport", []
+        if method == "SETUP" and wanted not in server.transports and server.refusal_of_transport:
+            return server.refusal_of_transport, []
         return None
 
     def _set_up(self, wanted: str) -> str:
         """Return the transport for what a viewer wants, and remember its port if that is UDP."""
+        if "/TCP" in wanted and "tcp" not in self._server.transports:
+            return "RTP/AVP;unicast;client_port=50000-50001;server_port=50002-50003"
         if "/TCP" in wanted:
             return "RTP/AVP/TCP;unicast;interleaved=0-1"
         port = int(wanted.partition("client_port=")[2].partition("-")[0])
@@ -154,6 +159,9 @@ class _Session:
         while not self._server.stopped.is_set():
             behaviour = self._server.behaviour
             if behaviour is Behaviour.HANG_UP and count >= 3:
+                return
+            if behaviour is Behaviour.SILENT:
+                self._server.stopped.wait(30)
                 return
             repeats = behaviour is Behaviour.REPEAT
             packets = list(self._packets(moving_picture(self._server.size, 0 if repeats else count), count))

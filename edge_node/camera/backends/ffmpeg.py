@@ -22,8 +22,9 @@ _NETWORK_OPTIONS = {
     "analyzeduration": "500000",
     "probesize": "500000",
 }
-# Each decoding thread needs its own frame buffers, and one is fast enough for a file.
-_FILE_OPTIONS = {"threads": "1"}
+# Each decoding thread needs its own frame buffers, and one is fast enough for a file. A time lapse in a
+# transport stream shows its size only with the second picture; no more than 5 MB are searched for it.
+_FILE_OPTIONS = {"threads": "1", "analyzeduration": "600000000"}
 _MAX_PIXELS = 100_000_000  # a stream that claims more is damaged or hostile
 
 # FFmpeg would write to the process's stderr, addresses with their passwords too; its failures become a

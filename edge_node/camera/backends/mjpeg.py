@@ -9,6 +9,7 @@ Source: RFC 2046, section 5.1 (multipart); the boundary as cameras write it, wit
 from __future__ import annotations
 
 import logging
+import re
 import time
 from http.client import HTTPException
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from edge_node.errors import CameraError, UnreadablePictureError
 
 if TYPE_CHECKING:
     import threading
-    from email.message import Message
     from http.client import HTTPResponse
 
     from edge_node.camera.source import Source
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_FRAME_BYTES = 32 * 1024 * 1024  # 60 megapixels as a good JPEG
 _MAX_HEADER_LINES = 40
 _CHUNK_BYTES = 64 * 1024
+_LENGTH = re.compile(rb"[0-9]{1,9}")
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +58,11 @@ class MjpegCamera:
         self._timeout_s = config.timeout_ms / 1000
         self._stop = stop
         self._next_frame_id = first_frame_id
-        self._boundary = b"--" + boundary_of(response).removeprefix("--").encode("latin-1")
+        declared = response.headers.get_boundary() or ""
+        self._boundary = b"--" + declared.removeprefix("--").encode("latin-1", "replace")
+        self._begins = True
         self._pending = b""
+        self._why = ""  # the last frame was left out
 
     def read(self) -> Frame | None:
         """Return the next whole frame, or None when stopped.
@@ -73,9 +77,11 @@ class MjpegCamera:
                 pixels = decode_picture(content, "frame")
             except UnreadablePictureError as err:
                 self.damaged += 1
+                self._why = f" ({err})"
                 if self.damaged.bit_count() == 1:  # the 1st, 2nd, 4th, 8th ...
                     _log.warning("%s: %s; left out (%d so far)", self.source, err, self.damaged)
                 continue
+            self._why = ""
             frame = frame_now(pixels, self._next_frame_id, self.source)
             self._next_frame_id += 1
             return frame
@@ -99,6 +105,8 @@ class MjpegCamera:
 
     def _next_part(self, deadline_s: float) -> bytes:
         """Return the content of the next part of the response."""
+        if self._begins:
+            self._find_boundary(deadline_s)
         self._read_until(self._boundary, deadline_s)
         self._read_until(b"\n", deadline_s)  # the rest of the boundary's line
         length = 0
@@ -107,7 +115,7 @@ class MjpegCamera:
             if not line:
                 break
             name, _, value = line.partition(b":")
-            if name.lower() == b"content-length" and value.strip().isdigit():
+            if name.lower() == b"content-length" and _LENGTH.fullmatch(value.strip()):
                 length = int(value)
         if length:
             return self._read_exactly(length, deadline_s)
@@ -115,6 +123,16 @@ class MjpegCamera:
         content = self._read_until(self._boundary, deadline_s)
         self._pending = self._boundary + self._pending
         return content.removesuffix(b"\r\n")
+
+    def _find_boundary(self, deadline_s: float) -> None:
+        """Take the boundary of the first line, where it is one: cameras declare another, or none."""
+        line = b""
+        while not line:
+            line = self._read_until(b"\n", deadline_s).strip()
+        if line.startswith(b"--"):
+            self._boundary = line
+        self._pending = line + b"\n" + self._pending
+        self._begins = False
 
     def _read_until(self, mark: bytes, deadline_s: float) -> bytes:
         """Return the bytes before ``mark``; those behind it stay for the next read."""
@@ -136,21 +154,19 @@ class MjpegCamera:
 
     def _read_some(self, deadline_s: float) -> bytes:
         if time.monotonic() >= deadline_s:
-            raise CameraError(f"{self.source}: no frame for {self._timeout_s * 1000:.0f} ms")
+            raise self._no_frame()
         if len(self._pending) > MAX_FRAME_BYTES:
             raise CameraError(f"{self.source}: {len(self._pending)} bytes without a frame among them")
         try:
             found = self._response.read1(_CHUNK_BYTES)
         except TimeoutError as err:
-            raise CameraError(f"{self.source}: no frame for {self._timeout_s * 1000:.0f} ms") from err
+            raise self._no_frame() from err
         except (OSError, HTTPException, ValueError) as err:
             raise CameraError(f"{self.source}: the connection broke ({type(err).__name__})") from err
         if not found:
             raise CameraError(f"{self.source}: the camera stopped giving frames")
         return found
 
-
-def boundary_of(response: HTTPResponse) -> str:
-    """Return the boundary between the parts of a response, or an empty text."""
-    headers: Message = response.headers
-    return headers.get_boundary("") or ""
+    def _no_frame(self) -> CameraError:
+        what = "no whole frame" if self._why else "no frame"
+        return CameraError(f"{self.source}: {what} for {self._timeout_s * 1000:.0f} ms{self._why}")

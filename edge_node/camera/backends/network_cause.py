@@ -5,13 +5,22 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from contextlib import suppress
 from datetime import datetime, timezone
 from http import HTTPStatus
 from http.client import HTTPException
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_node.camera.backends.challenge import Challenge
 
 _NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 62, 64  # X509_V_ERR_... of OpenSSL
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+_FIRST_OF_RTSP = 451  # from here to 499 the codes of RTSP mean something else than those of HTTP
 _KEYS = "[camera] username and password_file"
+UNKNOWN_LOGIN = (
+    "the camera asks for a login that is neither Basic nor Digest (401): choose one of them in its settings"
+)
 
 
 def connection_cause(  # noqa: PLR0911  # one for each cause
@@ -52,7 +61,7 @@ def connection_cause(  # noqa: PLR0911  # one for each cause
     return f"{host} cannot be reached ({type(err).__name__})"
 
 
-def status_cause(code: int, *, has_login: bool) -> str:
+def status_cause(code: int, *, has_login: bool, protocol: str = "HTTP") -> str:
     """Return what a camera's answer with an error code means; its own words are not repeated."""
     if code == HTTPStatus.UNAUTHORIZED:
         if has_login:
@@ -71,12 +80,22 @@ def status_cause(code: int, *, has_login: bool) -> str:
     }
     if code in texts:
         return texts[code]
-    try:
-        phrase = f" {HTTPStatus(code).phrase}"
-    except ValueError:
-        phrase = ""
+    phrase = ""
+    if protocol == "HTTP" or code < _FIRST_OF_RTSP or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        with suppress(ValueError):
+            phrase = f" {HTTPStatus(code).phrase}"
     what = "moved the stream elsewhere" if 300 <= code < 400 else "cannot do it"
     return f"the camera says that it {what} ({code}{phrase}): check the path, and its settings"
+
+
+def ffmpeg_login_cause(challenge: Challenge | None) -> str | None:
+    """Return why FFmpeg cannot answer a camera's request for a login; None if it can."""
+    if challenge is None or challenge.scheme != "digest" or challenge.algorithm == "MD5":
+        return None
+    return (
+        f"the camera asks for Digest with {challenge.algorithm}, which FFmpeg cannot answer:"
+        " choose Digest with MD5 in its settings"
+    )
 
 
 def _tls_cause(err: ssl.SSLError, host: str, port: int, protocol: str) -> str:

@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 class OpenCvCamera:
     """Read a V4L2 device or a network stream; satisfies ``Camera``.
 
-    Opening a stream discards the frames that server and FFmpeg had buffered, so that no old frame counts as
-    new.
+    Before the first frame of a stream those are discarded that server and FFmpeg had buffered, so that no old
+    frame counts as new.
     """
 
     live = True
@@ -64,15 +64,16 @@ class OpenCvCamera:
             CameraError: it does not exist, or gives no video.
         """
         self.source = source.name
+        self._source = source
         self._config = config
         self._stop = stop
         self._next_frame_id = first_frame_id
         self._is_device = source.kind is SourceKind.DEVICE
+        self._begins = not self._is_device
         if self._is_device:
             self._capture = _open_device(source.address, config)
         else:
             self._capture = _open_stream(source, config, content)
-            self._drain()
 
     def read(self) -> Frame | None:
         """Return the next frame, or None when stopped.
@@ -111,6 +112,9 @@ class OpenCvCamera:
         """Wait for the next frame; False when stopped."""
         if self._stop.is_set():
             return False
+        if self._begins:
+            self._begins = False
+            self._drain()
         started_s = time.monotonic()
         try:
             arrived = self._capture.grab()
@@ -141,11 +145,16 @@ class OpenCvCamera:
     def _drain(self) -> None:
         """Discard buffered frames, which arrive faster than a camera can give them."""
         deadline_s = time.monotonic() + _MAX_DRAIN_S
-        for _ in range(_MAX_DRAINED_FRAMES):
+        for count in range(_MAX_DRAINED_FRAMES):
             started_s = time.monotonic()
-            if not self._capture.grab() or self._stop.is_set():
-                return  # grab failed or stopped; read() raises the CameraError
+            arrived = self._capture.grab()
             ended_s = time.monotonic()
+            is_late = (ended_s - started_s) * 1000 >= self._config.timeout_ms
+            if not arrived and is_late and not count and _is_rtsp(self._source):
+                # FFmpeg opens some streams by their description alone.
+                raise CameraError(f"{self.source}: {_rtsp_cause(self._source, self._config, 0)}")
+            if not arrived or self._stop.is_set():
+                return  # read() raises the CameraError
             if (ended_s - started_s) * 1000 >= _BUFFERED_MS or ended_s >= deadline_s:
                 return
 
@@ -192,18 +201,26 @@ def _open_stream(source: Source, config: CameraConfig, content: str) -> cv2.Vide
             rtsp_transport=config.rtsp_transport,
         )
     except CameraError as err:
-        if not source.address.lower().startswith("rtsp"):
-            kind = f" in what the camera sends ({content})" if _MEDIA_TYPE.fullmatch(content) else ""
-            raise CameraError(f"{err}{kind}") from None
-        left_s = config.timeout_ms / 1000 - (time.monotonic() - started_s)
-        cause = rtsp_cause(source.address, config.rtsp_transport, max(left_s, _MIN_PROBE_S))
-        if cause is None:
-            cause = f"agrees to send, but no video comes within {config.timeout_ms} ms"
-            is_udp = config.rtsp_transport == "udp"
-            cause += ": does a firewall stop UDP?" if is_udp else ": set its I-frame interval below that"
-            if left_s > _MIN_PROBE_S:
-                cause = "agrees to send, but nothing that FFmpeg can decode: H.264 and MJPEG can be"
-        raise CameraError(f"{source.name}: {cause}") from None
+        if _is_rtsp(source):
+            left_s = config.timeout_ms / 1000 - (time.monotonic() - started_s)
+            raise CameraError(f"{source.name}: {_rtsp_cause(source, config, left_s)}") from None
+        kind = f" in what the camera sends ({content})" if _MEDIA_TYPE.fullmatch(content) else ""
+        raise CameraError(f"{err}{kind}") from None
+
+
+def _is_rtsp(source: Source) -> bool:
+    return source.address.lower().startswith("rtsp")
+
+
+def _rtsp_cause(source: Source, config: CameraConfig, left_s: float) -> str:
+    cause = rtsp_cause(source.address, config.rtsp_transport, max(left_s, _MIN_PROBE_S))
+    if cause is not None:
+        return cause
+    if left_s > _MIN_PROBE_S:
+        return "agrees to send, but nothing that FFmpeg can decode: H.264 and MJPEG can be"
+    is_udp = config.rtsp_transport == "udp"
+    hint = "does a firewall stop UDP?" if is_udp else "set its I-frame interval below that"
+    return f"agrees to send, but no video comes within {config.timeout_ms} ms: {hint}"
 
 
 def _open_device(path: str, config: CameraConfig) -> cv2.VideoCapture:

@@ -5,6 +5,7 @@ Source: RFC 2326 (RTSP), RFC 4566 (SDP).
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -14,7 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from edge_node.camera.backends.challenge import Challenge, Login, choose_challenge
-from edge_node.camera.backends.network_cause import connection_cause, status_cause
+from edge_node.camera.backends.network_cause import (
+    UNKNOWN_LOGIN,
+    connection_cause,
+    ffmpeg_login_cause,
+    status_cause,
+)
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -22,12 +28,16 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 _UNSUPPORTED_TRANSPORT = 461
-_HASHES_OF_FFMPEG = {None, "MD5"}
 _MAX_LINE_BYTES, _MAX_HEADERS, _MAX_BODY_BYTES = 8192, 64, 256 * 1024
 _TRANSPORTS = {
     "tcp": "RTP/AVP/TCP;unicast;interleaved=0-1",
     "udp": "RTP/AVP;unicast;client_port=50000-50001",
 }
+_OTHER_TRANSPORT = {"tcp": "udp", "udp": "tcp"}
+# With these a camera refuses this viewer, or all; with any other status of SETUP perhaps the transport alone.
+_NO_MATTER_OF_TRANSPORT = {401, 403, 404, 453, 503}
+_STATUS = re.compile(r"[1-9][0-9]{2}")
+_LENGTH = re.compile(r"[0-9]{1,9}")
 
 
 class _NotRtspError(Exception):
@@ -73,31 +83,46 @@ def rtsp_cause(address: str, transport: str, timeout_s: float) -> str | None:
 
 
 def _ask(conversation: _Conversation, transport: str) -> str | None:
-    has_login = conversation.login is not None
     described = conversation.request("DESCRIBE", conversation.url, ["Accept: application/sdp"])
     if described.code != HTTPStatus.OK:
-        return status_cause(described.code, has_login=has_login)
+        return conversation.cause(described.code)
     track = _video_track(described, conversation.url)
     if track is None:
         return "the stream at this address has no video: check the path"
-    setup = conversation.request("SETUP", track, [f"Transport: {_TRANSPORTS[transport]}"])
-    if setup.code == _UNSUPPORTED_TRANSPORT:
-        other = "udp" if transport == "tcp" else "tcp"
-        return (
-            f"the camera does not send over {transport.upper()} (461):"
-            f' set [camera] rtsp_transport = "{other}", or switch {transport.upper()} on in the camera'
-        )
-    if setup.code != HTTPStatus.OK:
-        return status_cause(setup.code, has_login=has_login)
+    setup = conversation.set_up(track, transport)
+    if not _agrees(setup, transport):
+        return _transport_cause(conversation, track, transport, setup)
     session = [f"Session: {value.partition(';')[0]}" for value in setup.all("session")[:1]]
-    with suppress(OSError, _NotRtspError):  # only polite: a camera has few sessions
-        conversation.request("TEARDOWN", conversation.url, session)
-    if conversation.algorithm not in _HASHES_OF_FFMPEG:
-        return (
-            f"the camera asks for Digest with {conversation.algorithm}, which FFmpeg cannot answer:"
-            " choose Digest with MD5 in its settings"
-        )
-    return None
+    with suppress(OSError, _NotRtspError):  # pictures may come before the answer
+        played = conversation.request("PLAY", conversation.url, session)
+        if played.code != HTTPStatus.OK:
+            return conversation.cause(played.code)
+        conversation.request("TEARDOWN", conversation.url, session)  # a camera has few sessions
+    return ffmpeg_login_cause(conversation.challenge)
+
+
+def _transport_cause(conversation: _Conversation, track: str, transport: str, setup: _Response) -> str:
+    """Return why SETUP failed: whether the camera would agree to the other transport tells."""
+    if setup.code in _NO_MATTER_OF_TRANSPORT:
+        return conversation.cause(setup.code)
+    other, is_other = _OTHER_TRANSPORT[transport], False
+    if setup.code != _UNSUPPORTED_TRANSPORT:
+        with suppress(OSError, _NotRtspError):
+            is_other = _agrees(conversation.set_up(track, other), other)
+    if setup.code not in {HTTPStatus.OK, _UNSUPPORTED_TRANSPORT} and not is_other:
+        return conversation.cause(setup.code)
+    code = "" if setup.code == HTTPStatus.OK else f" ({setup.code})"
+    return (
+        f"the camera does not send over {transport.upper()}{code}:"
+        f' set [camera] rtsp_transport = "{other}", or switch {transport.upper()} on in the camera'
+    )
+
+
+def _agrees(setup: _Response, transport: str) -> bool:
+    """Tell whether a camera agreed to the transport that was asked for, and not to another of its choice."""
+    agreed = next(iter(setup.all("transport")), _TRANSPORTS[transport]).lower()
+    is_tcp = "/tcp" in agreed or "interleaved" in agreed
+    return setup.code == HTTPStatus.OK and "multicast" not in agreed and is_tcp == (transport == "tcp")
 
 
 class _Conversation:
@@ -108,17 +133,21 @@ class _Conversation:
         self._file: BinaryIO = connection.makefile("rb")
         self._deadline_s = time.monotonic() + timeout_s
         self._sequence = 0
-        self._challenge: Challenge | None = None
+        self.challenge: Challenge | None = None
         self._answered = 0
         netloc = parts.netloc.rpartition("@")[2]
         self.url = urlunsplit(parts._replace(netloc=netloc, fragment=""))
         self.login = Login(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
 
-    @property
-    def algorithm(self) -> str | None:
-        """The hash of the Digest that was asked for; None without one."""
-        challenge = self._challenge
-        return challenge.algorithm if challenge is not None and challenge.scheme == "digest" else None
+    def cause(self, code: int) -> str:
+        """Return what an answer with an error code means."""
+        if code == HTTPStatus.UNAUTHORIZED and self.login is not None and self.challenge is None:
+            return UNKNOWN_LOGIN
+        return status_cause(code, has_login=self.login is not None, protocol="RTSP")
+
+    def set_up(self, track: str, transport: str) -> _Response:
+        """Return the response to the request to send a track over a transport."""
+        return self.request("SETUP", track, [f"Transport: {_TRANSPORTS[transport]}"])
 
     def request(self, method: str, url: str, headers: list[str]) -> _Response:
         """Return the response to a request; log in once if it asks for that."""
@@ -126,7 +155,7 @@ class _Conversation:
         if response.code == HTTPStatus.UNAUTHORIZED and self.login is not None:
             challenge = choose_challenge(response.all("www-authenticate"))
             if challenge is not None:
-                self._challenge, self._answered = challenge, 0
+                self.challenge, self._answered = challenge, 0
                 response = self._send(method, url, headers)
         return response
 
@@ -138,9 +167,9 @@ class _Conversation:
             "User-Agent: corrosion-edge",
             *headers,
         ]
-        if self._challenge is not None and self.login is not None:
+        if self.challenge is not None and self.login is not None:
             self._answered += 1
-            answer = self._challenge.answer(self.login, method, url, self._answered)
+            answer = self.challenge.answer(self.login, method, url, self._answered)
             lines.append(f"Authorization: {answer}")
         self._connection.settimeout(self._left_s())
         self._connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
@@ -149,7 +178,7 @@ class _Conversation:
     def _receive(self) -> _Response:
         protocol, _, rest = self._line().partition(" ")
         code = rest.partition(" ")[0]
-        if not protocol.startswith("RTSP/") or not code.isdigit():
+        if not protocol.startswith("RTSP/") or not _STATUS.fullmatch(code):
             raise _NotRtspError
         headers: list[tuple[str, str]] = []
         while line := self._line():
@@ -158,7 +187,7 @@ class _Conversation:
             if len(headers) > _MAX_HEADERS:
                 raise _NotRtspError
         length = next((value for name, value in headers if name == "content-length"), "0")
-        size = int(length) if length.isdigit() else 0
+        size = int(length) if _LENGTH.fullmatch(length) else 0
         body = self._file.read(min(size, _MAX_BODY_BYTES)) if size else b""
         return _Response(int(code), headers, body.decode("utf-8", "replace"))
 

@@ -3,14 +3,14 @@
 Lengths of boxes, elements, chunks, tags and packets are compared with the file's length. Times are not: a
 container's duration is that of its longest track, and its origin is not that of the first picture.
 
-Told: MP4, QuickTime and 3GP; Matroska and WebM; AVI; FLV; ASF; animated PNG; the last packet of MPEG-TS and
-MPEG-PS; in Matroska, AVI and FLV also a structure that breaks before the end. A file of any kind whose end
-holds only zeros is told too: a file system does that when the power fails. Not told: a cut that falls exactly
-between two fragments, clusters of a live Matroska, tags or packets; raw H.264, H.265 and other elementary
-streams, live ASF, Ogg, GIF and the rest, which announce nothing.
+Told: MP4, QuickTime and 3GP; Matroska and WebM; AVI; FLV; ASF; animated PNG; GIF; the last packet, page or
+picture of MPEG-TS, MPEG-PS, Ogg, MXF and IVF; in Matroska, AVI and FLV also a structure that breaks before
+the end. A file of any kind whose end holds only zeros is told too: a file system does that when the power
+fails. Not told: a cut that falls exactly between two fragments, clusters of a live Matroska, tags, pages or
+packets; raw H.264, H.265 and other elementary streams, live ASF and the rest, which announce nothing.
 
 Sources: ISO/IEC 14496-12, RFC 9559 and RFC 8794, RIFF with OpenDML, Adobe's FLV specification 10.1,
-Microsoft's ASF specification, ISO/IEC 13818-1, PNG.
+Microsoft's ASF specification, ISO/IEC 13818-1, PNG, GIF89a, RFC 3533 (Ogg), SMPTE 336M (MXF).
 """
 
 from __future__ import annotations
@@ -122,6 +122,9 @@ def _walk_iso(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
             yield _Part("next box", at + 8)
         if length == 1:
             length = int.from_bytes(header[8:], "big")
+        if name == b"moov" and b"moov" in found and b"moof" not in found:
+            # Files that were put together byte by byte: FFmpeg reads the first of them only.
+            yield _Part(f"second index, at byte {at:,}, is of another film, which is not read", None)
         found.add(name)
         is_sure = name in _BOXES
         if length < 8 or not (is_sure or at + length <= size):  # a length of 0: to the end of the file
@@ -247,6 +250,61 @@ def _walk_png(read: _Read, _size: int, _every: bool) -> Iterator[_Part]:
         yield _Part("last chunk", at)
 
 
+def _walk_ogg(read: _Read, size: int, every_picture: bool) -> Iterator[_Part]:
+    at = 0
+    while at < size:
+        header = read(at, 27 + 255)  # the lengths of a page's segments stand behind its 27 bytes
+        if not header.startswith(b"OggS"[: len(header)]):
+            if every_picture:
+                yield _Part(f"structure breaks at byte {at:,} of {size:,}", None)
+            return
+        segments = header[26] if len(header) > 26 else 0
+        at += 27 + segments + sum(header[27 : 27 + segments])
+        yield _Part("last page", at)
+
+
+def _walk_gif(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
+    """Walk the blocks to the trailer; those of a picture are chains of up to 255 bytes."""
+    at = 13 + _gif_colours_bytes(read(10, 1))
+    while (kind := read(at, 10))[:1] != b";":
+        if kind[:1] not in {b"!", b","}:
+            yield (
+                _Part("next block", size + 1) if not kind else _Part(f"structure breaks at byte {at:,}", None)
+            )
+            return
+        at += 2 if kind[:1] == b"!" else 11 + _gif_colours_bytes(kind[9:])
+        while at < size and (length := read(at, 1)[0]):
+            at += 1 + length
+        at += 1
+        yield _Part("last block", at)
+
+
+def _gif_colours_bytes(flags: bytes) -> int:
+    """Return the length of a colour table, of which the flags say whether it is there and how long."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def _walk_ivf(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
+    at = int.from_bytes(read(6, 2), "little")
+    while at < size:
+        at += 12 + int.from_bytes(read(at, 4), "little")
+        yield _Part("last picture", at)
+
+
+def _walk_mxf(read: _Read, size: int, _every: bool) -> Iterator[_Part]:
+    """Walk the triplets of key, length and value (SMPTE 336M)."""
+    at = 0
+    while at < size:
+        header = read(at, 25)
+        if not header.startswith(b"\x06\x0e\x2b\x34"[: len(header)]):
+            return
+        first = header[16] if len(header) > 16 else 0
+        length_bytes = first & 0x7F if first & 0x80 else 0
+        length = int.from_bytes(header[17 : 17 + length_bytes], "big") if length_bytes else first
+        at += 17 + length_bytes + length
+        yield _Part("last element", at)
+
+
 _SYNC = 0x47
 _TAIL_PACKETS = 12
 
@@ -304,6 +362,10 @@ _WALKS: tuple[tuple[re.Pattern[bytes], Callable[[_Read, int, bool], Iterator[_Pa
     (re.compile(rb"\x89PNG"), _walk_png),
     (re.compile(rb"FLV"), _walk_flv),
     (re.compile(rb"\0\0\x01\xba|IMKH"), _walk_program_stream),
+    (re.compile(rb"OggS"), _walk_ogg),
+    (re.compile(rb"GIF8"), _walk_gif),
+    (re.compile(rb"DKIF"), _walk_ivf),
+    (re.compile(rb"\x06\x0e\x2b\x34"), _walk_mxf),
     (re.compile(rb""), _walk_transport_stream),
 )
 _WALKS_TO_AN_END = frozenset({_walk_iso, _walk_matroska, _walk_avi, _walk_asf, _walk_png})

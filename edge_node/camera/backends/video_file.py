@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
 from edge_node.camera.backends.motion_jpeg import FPS, is_motion_jpeg, iter_motion_jpeg
 from edge_node.camera.backends.video_end import find_cut, lists_pictures
+from edge_node.camera.full_scale import uses_scale
 from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ MAX_VIDEO_FPS = 1000.0  # a header that declares more is damaged
 VIDEO_TIMEOUT_MS = 30_000  # a file on a sleeping disk or a slow network share
 # A read that fails is one damaged packet, or the end: only further reads tell. Each takes some 30 us.
 _MIN_FAILED_READS, _MAX_FAILED_READS = 100, 3000
+# FFmpeg's names of formats with 16 bits a value, in either order of bytes. Those of 10 and 12 bits it scales.
+_SIXTEEN_BITS = re.compile(
+    rb"[YG][1-4]\0\x10|\x10\0[1-4][YG]|(?:RGB|BGR)0|0(?:RGB|BGR)|(?:RBA|BRA)@|@(?:ABR|ARB)", re.DOTALL
+)
 _STILL_WRITTEN_S = 2.0  # recorders write more often
 
 
@@ -74,8 +80,8 @@ class VideoFile:
         """Yield every picture, uint8 ``(height, width, 3)``, channels blue, green, red.
 
         Raises:
-            CameraError: not one can be decoded; also behind the last, if the file is cut off, or if some
-                could not be decoded.
+            CameraError: not one can be decoded, or their full scale is not known; also behind the last, if
+                the file is cut off, or if some could not be decoded.
         """
         count = damaged = failed = 0
         for pixels in self._read():
@@ -85,6 +91,8 @@ class VideoFile:
             # Pictures before the first may build on what lay before the beginning of the file.
             damaged += failed if count or self._capture is None else 0
             failed = 0
+            if not count:
+                self._check_scale(pixels)
             count += 1
             yield pixels
         self._tell(count, damaged, failed)
@@ -93,6 +101,17 @@ class VideoFile:
         if self._capture is None:
             return iter_motion_jpeg(self._path)
         return _iter_capture(self._capture, self._path)
+
+    def _check_scale(self, first: NDArray[np.uint8]) -> None:
+        """Raise if the values may be a camera's 10 to 14 bits in 16: all pictures would look dark."""
+        if self._capture is None or uses_scale(first):
+            return
+        pixel_format = int(self._capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) & 0xFFFFFFFF
+        if _SIXTEEN_BITS.fullmatch(pixel_format.to_bytes(4, "little")):
+            raise CameraError(
+                f"{self._path}: 16-bit values, and the first picture is below a quarter of white: dark, or a"
+                " camera's 10 to 14 bits in 16; record it in the camera's own bits, or in 8"
+            )
 
     def _tell(self, count: int, damaged: int, failed: int) -> None:
         """Raise if the file lacks something, after ``count`` pictures and ``failed`` failed reads."""

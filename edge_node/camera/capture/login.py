@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from edge_node.camera.backends.pipeline_text import escape_value, split_pipeline
 from edge_node.camera.source import Source, SourceKind, parse_source
@@ -78,10 +79,16 @@ def _read_password(text: str) -> str:
 
 def _fill_in(source: Source, username: str, password: str) -> str:
     """Return the pipeline with the login in its places."""
-    places = {USERNAME_PLACE: escape_value(username), PASSWORD_PLACE: escape_value(password)}
-    anywhere = re.compile("|".join(map(re.escape, places)))
     try:
         words = split_pipeline(source.address)
     except ValueError:
         return source.address  # the backend says what is wrong with it
-    return shlex.join(anywhere.sub(lambda found: places[found[0]], word) for word in words)
+    given = {USERNAME_PLACE: username, PASSWORD_PLACE: password}
+
+    def fill_in(found: re.Match[str]) -> str:
+        is_in_url = "://" in found.string[: found.start()]
+        value = given[found[0]]
+        return escape_value(quote(value, safe="") if is_in_url else value)
+
+    anywhere = re.compile("|".join(map(re.escape, given)))
+    return shlex.join(anywhere.sub(fill_in, word) for word in words)

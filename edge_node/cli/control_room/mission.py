@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edge_node.cli.control_room.server import default_state_dir
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
-from edge_node.control_room.report.mission import Selection, collect_mission
+from edge_node.control_room.report.mission import Selection, collect_mission, describe_misdated
 from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
@@ -110,6 +110,8 @@ def _report(history: History, args: argparse.Namespace) -> int:
         f"{args.out}: {counted(mission.frames, 'frame')}, {mission.judged} judged,"
         f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
     )
+    if mission.misdated:
+        print(describe_misdated(mission.misdated))
     return 0
 
 

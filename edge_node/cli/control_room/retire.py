@@ -28,12 +28,14 @@ class Retirement(msgspec.Struct, kw_only=True):
     """What was found and done; printed as JSON with ``--json``.
 
     Attributes:
+        known: something of the robot was retained.
         online: the robot's retained status says that it is connected.
         cleared: topics whose retained message is gone; those that would go in a dry run.
         refused: topics that the broker does not let us clear, with its reason.
     """
 
     robot: str
+    known: bool = True
     online: bool = False
     dry_run: bool = False
     cleared: list[str] = []
@@ -55,9 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_security_options(parser)
     parser.epilog = (
-        "Clears every retained message below corrosion/v1/SITE/ROBOT and the robot's announcement to Home"
-        " Assistant. A control room then lists it no longer; its record stays. Exit code 0 if nothing of it"
-        " is left, 1 if it is online or the broker refuses."
+        "Clears every retained message below corrosion/v1/SITE/ROBOT and the robot's announcement to Home\n"
+        "Assistant. A control room then lists it no longer; its record stays. Exit code 0 if nothing of it\n"
+        "is left, 1 if it is online or the broker refuses."
     )
 
 
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _retire(retained: RetainedMessages, topics: Topics, args: argparse.Namespace) -> Retirement:
     filters = _filters(topics, args.home_assistant_prefix)
     found = _of_robot(retained.read(filters), topics)
-    done = Retirement(robot=f"{topics.site}/{topics.robot}", dry_run=args.dry_run)
+    done = Retirement(robot=f"{topics.site}/{topics.robot}", known=bool(found), dry_run=args.dry_run)
     done.online = _is_online(found.get(topics.status, b""))
     # The status last, and in any case: a control room that has only its own record of the robot hears it.
     wanted = [*sorted(set(found) - {topics.status}), topics.status]
@@ -126,6 +128,8 @@ def _print(done: Retirement, *, is_forced: bool) -> None:
     if done.online and not is_forced:
         text = f"{done.robot} is online; stop it first, or wait until the broker says that its link is lost"
         print(f"{text} (--force clears all the same; a robot that runs publishes it again)", file=sys.stderr)
+    if not done.known:
+        print(f"nothing of {done.robot} is retained at this broker; is the name right?", file=sys.stderr)
     verb = "would clear" if done.dry_run else "cleared"
     for topic in done.cleared:
         print(f"{verb} {escape_unprintable(topic)}")

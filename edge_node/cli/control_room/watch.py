@@ -14,7 +14,7 @@ from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import Novelty, SequenceCounter
-from edge_node.messages.status import Status
+from edge_node.messages.status import Part, PartState, Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.endpoint import endpoint
@@ -141,10 +141,9 @@ def _describe_status(message: Message) -> str:
     except _NOT_DECODED as err:
         return escape_unprintable(f"{message.topic}: not a status: {describe_invalid(err)}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
-    parts = ", ".join(f"{name} {getattr(status, name).state.value}" for name in ("camera", "model", "clock"))
-    parts += "".join(
-        f", {name} {part.state.value}"
-        for name in ("shadow", "evidence")
+    parts = ", ".join(
+        f"{name} {_describe_part(part)}"
+        for name in ("camera", "model", "clock", "shadow", "evidence")
         if (part := getattr(status, name)) is not None
     )
     if status.link_text:
@@ -155,6 +154,12 @@ def _describe_status(message: Message) -> str:
     )
     who = escape_unprintable(f"{status.site}/{status.robot}")
     return f"status   {who} {status.presence.value}{reason}; {parts}{alarms}"
+
+
+def _describe_part(part: Part) -> str:
+    """Return a part's state, with its text where that says why it is not ok."""
+    has_reason = part.state is not PartState.OK and part.text
+    return part.state.value + (f" ({escape_unprintable(part.text)})" if has_reason else "")
 
 
 def _decode_verdict(message: Message) -> Verdict | None:

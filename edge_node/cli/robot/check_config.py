@@ -31,6 +31,7 @@ from edge_node.monitoring.local_page import load_token
 from edge_node.mqtt.endpoint import check_security, endpoint, host_problems
 from edge_node.signing import load_node_signer, load_trusted_key, load_trusted_keys
 from edge_node.state_folder import find_problem
+from edge_node.validation import show
 
 if TYPE_CHECKING:
     import argparse
@@ -164,7 +165,7 @@ def _find_bundle_problems(config: Config, found: list[Bundle]) -> Iterator[str]:
         except ConfigError as err:
             yield f"[inspect] {err}" if str(err).startswith("material") else str(err)
         except CorrosionError as err:
-            yield f"{key} = {path!r}: {err}"
+            yield f"{key} = {show(path)}: {err}"
 
 
 def _find_notes(config: Config) -> Iterator[str]:

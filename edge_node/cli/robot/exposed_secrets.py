@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from edge_node.camera.source import SourceKind, parse_source
@@ -15,20 +16,30 @@ if TYPE_CHECKING:
     from edge_node.config.sections import Config
 
 
+# A login before a host, and what cameras and elements call a password in a query, a path or a property.
+_LIKE_A_SECRET = re.compile(
+    r"://[^/{]*@|(pass|pw|pwd|secret|token|key|auth|credential)[a-z_-]*[=/](?!\{)", re.IGNORECASE
+)
+
+
 def exposed_secrets(config: Config, file: Path) -> Iterator[str]:
     """Yield a sentence for each secret that others can read: in its own file, or in ``file`` itself."""
     yield from list_exposed(config)
-    if _holds_login(config) and describe_exposure(file):
+    if _may_hold_secret(config) and describe_exposure(file):
         yield (
-            f"[camera] source has a user name in it, and others can read {file};"
-            " best give username and password_file instead"
+            "[camera] source has more in it than its name shows, perhaps a password, and others can read"
+            f" {file}; best give username and password_file instead"
         )
 
 
-def _holds_login(config: Config) -> bool:
+def _may_hold_secret(config: Config) -> bool:
+    """Tell whether the source has a part that is known for passwords: user, query or a property."""
     try:
         source = parse_source(config.camera.source)
     except CameraError:
         return False
-    in_pipeline = source.kind is SourceKind.GSTREAMER and not config.camera.username and "@" in source.address
-    return source.has_login or in_pipeline
+    if source.kind is SourceKind.GSTREAMER:
+        return _LIKE_A_SECRET.search(source.address) is not None
+    return source.kind is SourceKind.STREAM and (
+        source.has_login or _LIKE_A_SECRET.search(source.address) is not None
+    )

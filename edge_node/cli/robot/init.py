@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.camera.source import parse_source
 from edge_node.cli.broker_options import parse_address
+from edge_node.cli.robot.exposed_secrets import exposed_secrets
 from edge_node.config.sections import example_config, parse_config
 from edge_node.errors import CameraError, ConfigError
 from edge_node.mqtt.endpoint import host_problems
@@ -65,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         folder = Path(args.file).parent
         reason = err.strerror if folder.is_dir() else f"there is no folder {folder}"
         raise ConfigError(f"{args.file}: {reason}") from err
+    for sentence in exposed_secrets(parse_config(text.encode(), args.file), Path(args.file)):
+        print(f"{args.file}: {sentence}", file=sys.stderr)
     print(f"{args.file} written; edit it, then: edge-node check-config {args.file}")
     return 0
 

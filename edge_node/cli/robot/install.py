@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.cli.robot.systemd_service import (
     DEFAULT_PREFIX,
+    InstallError,
     Layout,
     find_own_source,
     install,
@@ -47,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Install or uninstall, and print a line for each step."""
+    if not args.root.is_dir():
+        raise InstallError(f"--root {args.root}: no such folder; wanted the one where the image is mounted")
     layout = Layout(args.root, args.prefix)
     if args.uninstall:
         for line in uninstall(layout, purge=args.purge):

@@ -21,6 +21,7 @@ from edge_node.record.report import format_report
 from edge_node.record.verification import verify
 from edge_node.signing import load_trusted_key
 from edge_node.spool.admin import SpoolAdmin, SpoolReport, write_csv, write_json_lines
+from edge_node.spool.files import SPOOL_NAME
 from edge_node.state_folder import SERVICE_FOLDER
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edge_node.messages.verdict import EpochEnd
-
-SPOOL_NAME = "spool.sqlite"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

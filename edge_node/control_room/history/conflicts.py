@@ -47,6 +47,16 @@ def count_conflicts(database: Database) -> dict[int, int]:
     return dict(database.rows("SELECT robot_key, count(*) FROM conflict GROUP BY robot_key"))
 
 
+def delete_beyond(database: Database, max_bytes: int) -> int:
+    """Delete the oldest conflicts whose payloads do not fit into ``max_bytes``; return their count."""
+    return database.write(
+        "DELETE FROM conflict WHERE conflict_key <= (SELECT max(conflict_key) FROM (SELECT conflict_key,"
+        " sum(length(payload)) OVER (ORDER BY conflict_key DESC) AS held_bytes FROM conflict)"
+        " WHERE held_bytes > ?)",
+        (max_bytes,),
+    )
+
+
 def select_conflicts(database: Database, limit: int) -> list[Conflict]:
     """Return the verdicts whose id another one had, newest first."""
     rows = database.rows(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         FindingFilter,
         FindingRecord,
         Gap,
+        Misdated,
         RefusalCount,
         ResponseRecord,
         RobotRecord,
@@ -170,6 +171,10 @@ class History:
     def count_verdicts(self, only: VerdictFilter | None = None) -> int:
         """Count the verdicts that match a filter."""
         return queries.count_verdicts(self._database, only)
+
+    def misdated(self, only: VerdictFilter) -> Misdated | None:
+        """Find the verdicts of a robot that arrived in a filter's span of time, and that its dates miss."""
+        return queries.find_misdated(self._database, only)
 
     def verdict(self, verdict_id: str) -> VerdictRecord | None:
         """Return the verdict with this id."""

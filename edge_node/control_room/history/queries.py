@@ -13,6 +13,7 @@ from edge_node.control_room.history.records import (
     Delivery,
     FindingFilter,
     FindingRecord,
+    Misdated,
     RefusalCount,
     ResponseRecord,
     RobotRecord,
@@ -26,6 +27,7 @@ from edge_node.control_room.history.sql_filters import (
     MAX_LIMIT,
     bound_limit,
     finding_conditions,
+    robot_conditions,
     verdict_conditions,
     where_clause,
 )
@@ -42,12 +44,16 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.database import Database
 
+_MAX_US = (1 << 63) - 1
 _WORDS = ("material", "form", "severity", "asset")
 _VERDICT = "v.position, v.received_us, v.replayed, m.payload"
 _REVIEW = (
     "v.review_id, r.site, r.robot, v.finding_id, v.opinion, v.note, v.reviewer, v.reviewed_us,"
     " v.corrections, v.delivery, v.answer"
 )
+# Before 2020 no robot ran, and none dates a verdict an hour after it arrived. A past date proves nothing: the
+# verdict may have waited at the robot, or at the broker for this room.
+_IS_MISDATED = "(v.observed_us < 1577836800000000 OR v.observed_us > v.received_us + 3600000000)"
 _VERDICT_DECODER = msgspec.json.Decoder(Verdict)
 
 
@@ -112,6 +118,22 @@ def count_verdicts(database: Database, only: VerdictFilter | None) -> int:
     """Count the verdicts that match a filter."""
     conditions, values = verdict_conditions(only)
     return int(database.rows(f"SELECT count(*) FROM verdict v{where_clause(conditions)}", values)[0][0])
+
+
+def find_misdated(database: Database, only: VerdictFilter) -> Misdated | None:
+    """Find the verdicts of a robot that arrived in a filter's span of time, and that its dates miss."""
+    if only.since is None and only.until is None:
+        return None
+    conditions, values = robot_conditions("v", only.site, only.robot)
+    begin_us = 0 if only.since is None else to_us(only.since)
+    span = begin_us, _MAX_US if only.until is None else to_us(only.until)
+    conditions += ["v.received_us BETWEEN ? AND ?", "v.observed_us NOT BETWEEN ? AND ?", _IS_MISDATED]
+    count, first_us, last_us = database.rows(
+        "SELECT count(*), min(v.observed_us), max(v.observed_us) FROM verdict v NOT INDEXED"
+        f"{where_clause(conditions)}",
+        (*values, *span, *span),
+    )[0]
+    return Misdated(count, from_us(first_us), from_us(last_us)) if count else None
 
 
 def select_verdict(database: Database, verdict_id: str) -> VerdictRecord | None:

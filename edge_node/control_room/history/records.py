@@ -137,6 +137,15 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Misdated:
+    """Verdicts that arrived in a span of time and are dated outside it: a clock was wrong."""
+
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """A verdict whose id another one had: a second robot of that name, or a forged message.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history import epochs, queries, sequence_gaps
+from edge_node.control_room.history import conflicts, epochs, queries, sequence_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
 
 MAX_RANGES = 5000  # of received numbers per epoch; bounds the table for a robot with endless gaps
+_CONFLICTS_SHARE = 20  # whoever sends other verdicts under known ids must not push the known ones out
 _TRIM_ROWS = 2000
+_MAX_KEY = (1 << 63) - 1
 
 
 def delete_beyond_bounds(
@@ -34,6 +36,7 @@ def delete_beyond_bounds(
         gone += (dropped := _delete_pictures(database))
         if not dropped:
             break
+    gone += conflicts.delete_beyond(database, max_bytes // _CONFLICTS_SHARE)
     while database.used_bytes() > max_bytes + queries.count_picture_bytes(database):
         gone += (dropped := _delete_oldest(database, _TRIM_ROWS))
         if not dropped:
@@ -46,32 +49,28 @@ def delete_beyond_bounds(
 
 def _delete_before(database: Database, before_us: int, now_us: int) -> int:
     with database.transaction():
-        aged, values = _select_aged(database, "verdict", "position", before_us, now_us)
-        gone = _delete_verdicts(database, aged, values)
+        last = _find_last_aged(database, "verdict", "position", before_us, now_us)
+        gone = _delete_verdicts(database, "SELECT position FROM verdict WHERE position <= ?", (last,))
         for table, key in (("response", "response_key"), ("picture", "picture_key")):
-            aged, values = _select_aged(database, table, key, before_us, now_us)
-            gone += database.write(f"DELETE FROM {table} WHERE {key} IN ({aged})", values)
+            last = _find_last_aged(database, table, key, before_us, now_us)
+            gone += database.write(f"DELETE FROM {table} WHERE {key} <= ?", (last,))
         gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))
     return gone
 
 
-def _select_aged(
-    database: Database, table: str, key: str, before_us: int, now_us: int
-) -> tuple[str, tuple[int, ...]]:
-    """Return a query for the keys of the rows that are older than ``before_us``, and its values.
+def _find_last_aged(database: Database, table: str, key: str, before_us: int, now_us: int) -> int:
+    """Return the key of the last row that is surely older than ``before_us``, as all before it are.
 
-    Rows arrive in the order of their keys, so none behind a younger one is old, whatever it claims: this
-    machine's clock may have been wrong when it came. Of those before it, what claims to be from the future is
-    old too.
+    Rows arrive in the order of their keys, so none behind a young one is old, whatever it claims: this
+    machine's clock may have been wrong when it came. What claims to be from the future is old once one that
+    came later is.
     """
-    young = database.peek(
-        f"SELECT {key} FROM {table} WHERE received_us BETWEEN ? AND ? ORDER BY {key} LIMIT 1",
+    row = database.peek(
+        f"SELECT max({key}) FROM {table} WHERE received_us < ?1 AND {key} < coalesce((SELECT {key}"
+        f" FROM {table} WHERE received_us BETWEEN ?1 AND ?2 ORDER BY {key} LIMIT 1), {_MAX_KEY})",
         (before_us, now_us),
     )
-    if young is None:
-        return f"SELECT {key} FROM {table} WHERE received_us < ?", (before_us,)
-    aged = f"SELECT {key} FROM {table} WHERE {key} < ? AND (received_us < ? OR received_us > ?)"
-    return aged, (young[0], before_us, now_us)
+    return int(row[0] or 0) if row is not None else 0
 
 
 def _delete_oldest(database: Database, rows: int) -> int:

@@ -121,9 +121,11 @@ def _check(topics: Topics, leaf: str, found: Any) -> RobotMessage:
         raise UnreadableError(
             f"{leaf}: speaks of another robot than its topic", f"{found.site}/{found.robot}"
         )
-    for name in _TIMES[leaf]:
-        if not _EARLIEST <= _with_zone(getattr(found, name)) <= _LATEST:
-            raise UnreadableError(f"{leaf}: {name} is no time of this age", str(getattr(found, name)))
+    times = {name: _with_zone(getattr(found, name)) for name in _TIMES[leaf]}
+    for name, at in times.items():
+        if not _EARLIEST <= at <= _LATEST:
+            raise UnreadableError(f"{leaf}: {name} is no time of this age", str(at))
+    found = msgspec.structs.replace(found, **times)
     if isinstance(found, Verdict):
         _check_verdict(found)
     elif isinstance(found, Finding):

@@ -56,24 +56,25 @@ class HistoryTrimmer:
             self.trim()
 
     def trim(self) -> None:
-        """Delete what is beyond the bounds, and what is too old by the floor of time.
+        """Delete what is beyond the bounds, and what is too old by the clock and by the floor of time.
 
         Raises:
             HistoryError: the history cannot be written.
         """
         self._floor.look()
         clock = self._floor.read()
-        if self._room.days is not None and clock.leap_s:
+        if self._room.days is not None and (clock.leap_s or clock.below_s):
             self._on_notice(
-                f"this machine's clock is further ahead than time has passed ({clock.text}): by it nothing is"
-                f" deleted until it has run on for {HOLD_S / 3600:.0f} hours, or until edge-node clock"
-                f" --state-dir {self._room.state_dir} --set-floor now"
+                f"this machine's clock and its floor of time disagree ({clock.text}): what is deleted by age"
+                " goes by the earlier of both until the clock is set right, or has run on for"
+                f" {HOLD_S / 3600:.0f} hours, or until edge-node clock --state-dir {self._room.state_dir}"
+                " --set-floor now"
             )
         gone = self._history.trim(
             max_bytes=self._room.max_mb * _MEGABYTE,
             max_picture_bytes=self._room.pictures_mb * _MEGABYTE,
             days=self._room.days,
-            now=from_unix(clock.floor_s),
+            now=from_unix(min(clock.floor_s, clock.wall_s)),
         )
         if gone:
             _log.info("gave up %d verdicts and pictures beyond the bounds", gone)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import Gap, StoredPicture, StripCell
+    from edge_node.control_room.history.records import Gap, Misdated, StoredPicture, StripCell, VerdictRecord
     from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import BundleReference, Pose, Verdict
 
@@ -76,6 +76,7 @@ class Mission:
         outcomes: frames by outcome.
         reasons: code, text and count of frames for each reason why frames were not judged, most first.
         dropped: camera frames without a verdict, because a newer frame had arrived.
+        misdated: verdicts that arrived in the mission's time with dates of another; they are not counted.
         gaps: missing verdicts between the first and the last received one.
         bundles: bundles in use, with their counts of frames.
         configurations: hashes of the robot's configurations, with their counts of frames.
@@ -96,6 +97,7 @@ class Mission:
     reasons: tuple[tuple[str, str, int], ...]
     dropped: int
     replayed: int
+    misdated: Misdated | None
     gaps: tuple[Gap, ...]
     bundles: tuple[tuple[BundleReference, int], ...]
     configurations: tuple[tuple[str, int], ...]
@@ -143,7 +145,7 @@ class _Totals:
     configurations: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     time_quality: Counter[str] = field(default_factory=Counter)
-    numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    numbers: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     places_m: list[float] = field(default_factory=list)
     judged_m: list[float] = field(default_factory=list)
     boots: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -160,8 +162,9 @@ class _Totals:
             return running_s
         return max(running_s, (self.last.observed_at - self.first.observed_at).total_seconds())
 
-    def add(self, verdict: Verdict, *, replayed: bool) -> None:
-        """Add one verdict; called in order of time."""
+    def add(self, record: VerdictRecord) -> None:
+        """Add one verdict; called in order of the robot's time."""
+        verdict = record.verdict
         self.first, self.last = self.first or verdict, verdict
         self.outcomes[verdict.outcome.value] += 1
         if verdict.outcome in (Outcome.UNCERTAIN, Outcome.NOT_INSPECTABLE):
@@ -175,12 +178,12 @@ class _Totals:
         self.sources[verdict.source] += 1
         self.time_quality[verdict.time_quality] += 1
         epoch = split_verdict_id(verdict.id).epoch
-        low, high = self.numbers.get(epoch, (verdict.seq, verdict.seq))
-        self.numbers[epoch] = min(low, verdict.seq), max(high, verdict.seq)
+        low, high, place = self.numbers.get(epoch, (verdict.seq, verdict.seq, record.position))
+        self.numbers[epoch] = min(low, verdict.seq), max(high, verdict.seq), min(place, record.position)
         begin, end = self.boots.get(verdict.boot_id, (verdict.monotonic_ns, verdict.monotonic_ns))
         self.boots[verdict.boot_id] = min(begin, verdict.monotonic_ns), max(end, verdict.monotonic_ns)
         self.dropped += verdict.frames_dropped
-        self.replayed += replayed
+        self.replayed += record.replayed
         place_m = distance_m(verdict.pose)
         if place_m is not None:
             self.places_m.append(place_m)
@@ -202,8 +205,8 @@ def collect_mission(
         CorrosionError: the robot has no verdict in that time; the text names what there is.
     """
     totals = _Totals()
-    for verdict, replayed in _verdicts(history, selection, on_progress):
-        totals.add(verdict, replayed=replayed)
+    for record in _verdicts(history, selection, on_progress):
+        totals.add(record)
     if totals.first is None or totals.last is None:
         raise CorrosionError(_explain_empty(history, selection))
     frames = sum(totals.outcomes.values())
@@ -224,6 +227,7 @@ def collect_mission(
         ),
         dropped=totals.dropped,
         replayed=totals.replayed,
+        misdated=history.misdated(selection.verdicts),
         gaps=tuple(_gaps(history, selection, totals.numbers)),
         bundles=tuple(totals.bundles.most_common()),
         configurations=tuple(totals.configurations.most_common()),
@@ -249,6 +253,15 @@ def seen_at(finding: Finding) -> tuple[datetime, datetime]:
     return min(ends), max(ends)
 
 
+def describe_misdated(misdated: Misdated) -> str:
+    """Say how many verdicts a wrong clock kept out of a report, and how to see them."""
+    return (
+        f"{misdated.count:,} that arrived in that time are dated {misdated.first_at:%Y-%m-%d %H:%M} to"
+        f" {misdated.last_at:%Y-%m-%d %H:%M}, because the robot's clock, or this one, was wrong: they and"
+        " their findings are in the report of those dates alone"
+    )
+
+
 def length_m(finding: Finding) -> float | None:
     """Return a finding's extent along the path; None if an end is unknown."""
     begin, end = distance_m(finding.from_pose), distance_m(finding.to_pose)
@@ -263,23 +276,23 @@ def compute_hole_m(judged_m: list[float]) -> float:
 
 def _verdicts(
     history: History, selection: Selection, on_progress: Callable[[int, int], None]
-) -> Iterator[tuple[Verdict, bool]]:
+) -> Iterator[VerdictRecord]:
     only, after, done = selection.verdicts, None, 0
     whole = history.count_verdicts(only)
     while page := history.verdicts(only, limit=_PAGE_ROWS, after=after, oldest_first=True):
-        yield from ((record.verdict, record.replayed) for record in page)
+        yield from page
         after, done = page[-1], done + len(page)
         on_progress(done, max(whole, done))
 
 
-def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, int]]) -> Iterator[Gap]:
+def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, int, int]]) -> Iterator[Gap]:
     """Yield the gaps between the mission's first and last received verdict, clipped to them.
 
-    ``numbers`` holds the lowest and the highest number of each epoch, in order of time: between two epochs
-    the end of one and the beginning of the next belong to the mission, and so does an epoch of which
-    nothing came.
+    ``numbers`` holds the lowest and the highest number of each epoch, and the place of its first arrival, by
+    which epochs are ordered: the robot's clock may have been set. Between two epochs the end of one and the
+    beginning of the next belong to the mission, and so does an epoch of which nothing came.
     """
-    epochs = list(numbers)
+    epochs = sorted(numbers, key=lambda epoch: numbers[epoch][2])
     for gap in history.gaps(site=selection.site, robot=selection.robot, limit=_ALL):
         if gap.epoch in numbers:
             low = numbers[gap.epoch][0] if gap.epoch == epochs[0] else 1
@@ -332,4 +345,6 @@ def _explain_empty(history: History, selection: Selection) -> str:
         return f"{who}: never heard of it; known are {known}"
     if record.last_verdict_at is None:
         return f"{who}: no verdict has come from it yet"
-    return f"{who}: no verdict in that time; the last one came at {record.last_verdict_at:%Y-%m-%dT%H:%M:%SZ}"
+    text = f"{who}: no verdict in that time; the last one came at {record.last_verdict_at:%Y-%m-%dT%H:%M:%SZ}"
+    misdated = history.misdated(selection.verdicts)
+    return text if misdated is None else f"{text}; {describe_misdated(misdated)}"

@@ -90,6 +90,7 @@ def _list_totals(mission: Mission) -> dict[str, Any]:
         ),
         "config_sha256": "; ".join(sha256 for sha256, _ in mission.configurations),
         "time_quality": "; ".join(f"{name} {count}" for name, count in mission.time_quality.most_common()),
+        "verdicts_misdated": mission.misdated.count if mission.misdated else 0,
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge_node.control_room.report.mission import distance_m, length_m, seen_at
+from edge_node.control_room.report.mission import describe_misdated, distance_m, length_m, seen_at
 from edge_node.evidence.marked_jpeg import draw_marking
 from edge_node.inspection.grades import may_be_graded
 from edge_node.messages.review import ReviewJudgement
@@ -117,6 +117,8 @@ def describe_coverage(mission: Mission) -> Facts:
         f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
     )
     facts.append(("Never delivered", missing))
+    if mission.misdated:
+        facts.append(("Dated elsewhere", describe_misdated(mission.misdated)))
     return facts
 
 

@@ -35,11 +35,11 @@ def test_zero_may_be_white():
 
 
 @pytest.mark.parametrize(("factor", "bits"), [(1, 8), (4, 10), (16, 12), (64, 14)])
-@pytest.mark.parametrize("defective", [0, 3])
+@pytest.mark.parametrize("defective", [0, 3, 80])
 def test_low_bits_without_a_word_are_refused_with_what_to_do(factor, bits, defective):
-    """Values below a quarter of 16 bits are a dark picture or a camera's own bits; hot pixels hide none."""
+    """Values below a quarter of 16 bits are a dark picture or a camera's own bits; no lamp hides that."""
     values = SCENE * factor
-    values[10, :defective] = 65535
+    values[10, :defective] = 65535  # also a line of text that the camera wrote
     with pytest.raises(UnreadablePictureError) as caught:
         to_eight_bits(values, ValueRange(), "a.tif")
     text = str(caught.value)

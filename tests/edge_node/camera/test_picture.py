@@ -56,6 +56,23 @@ def test_a_jpeg_whose_tail_is_zeros_is_refused(pixels):
         decode_picture(content[:half] + bytes(len(content) - half), "a")
 
 
+@pytest.mark.parametrize("suffix", [".bmp", ".ppm", ".tif", ".webp", ".jp2"])
+def test_a_picture_whose_tail_is_zeros_is_refused(pixels, suffix):
+    """When the power fails, a file system leaves the length of a file and zeros for what was not written."""
+    content = encoded(pixels, suffix)
+    kept = len(content) // 2
+    with pytest.raises(UnreadablePictureError, match=r"^a: from byte [\d,]+ of [\d,]+ on|^a: the TIFF is"):
+        decode_picture(content[:kept] + bytes(len(content) - kept), "a")
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".ppm", ".tif", ".webp", ".jp2"])
+def test_a_picture_with_a_black_edge_is_read(suffix):
+    """A lens that leaves an edge dark, or a frame around the picture, is no missing end."""
+    pixels = np.full((120, 161, 3), 90, np.uint8)
+    pixels[:15] = pixels[-15:] = 0
+    assert decode_picture(encoded(pixels, suffix), "a").shape == pixels.shape
+
+
 def test_a_thumbnails_end_marker_is_not_the_pictures(pixels):
     """A cut-off JPEG with a whole thumbnail inside its header is still cut off; whole, it is read."""
     content, thumbnail = encoded(pixels, ".jpg"), encoded(pixels[:8, :8], ".jpg")

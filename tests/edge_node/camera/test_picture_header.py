@@ -103,6 +103,8 @@ def test_grey_pictures_have_three_equal_channels_the_right_way_up(content):
         (tiff(GREY * 257, photometric=32803), "raw picture"),
         (tiff(RGB.astype(np.uint8), photometric=8), "of kind 8"),
         (tiff(np.dstack([GREY, GREY])), "2 values a pixel"),
+        (pnm(RGB, 255) + pnm(RGB, 255), "several pictures in one file"),
+        (pnm(GREY * 16, 4095) + b"\n" + pnm(GREY, 255), "several pictures in one file"),
         (pnm(RGB, 0), "largest value is said to be 0"),
     ],
 )

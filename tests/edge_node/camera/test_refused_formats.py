@@ -30,6 +30,7 @@ def brands(major: bytes, *compatible: bytes) -> bytes:
         (b"IIU\0" + bytes(20), "raw picture"),
         (b"\x76\x2f\x31\x01" + bytes(20), "OpenEXR"),
         (b"#?RADIANCE\nFORMAT", "Radiance HDR"),
+        (b"P7\nWIDTH 4\n", "red and blue"),
         (b"PF\n4 4\n-1.0\n", "PFM"),
         (b"\0\0\0\x0cJXL \r\n", "JPEG XL"),
         (b"8BPS\0\x01", "Photoshop"),

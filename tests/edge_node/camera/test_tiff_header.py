@@ -14,6 +14,7 @@ from edge_node.camera.tiff_header import (
     BITS_PER_SAMPLE,
     NEW_SUBFILE_TYPE,
     SUB_DIRECTORIES,
+    WIDTH,
     holds_raw_values,
     iter_directories,
     pages_of,
@@ -37,8 +38,17 @@ def test_smaller_copies_and_masks_are_no_pages():
     whole = next(iter_directories(tiff(PICTURE)))
     copy = next(iter_directories(tiff(PICTURE, tags={NEW_SUBFILE_TYPE: 1})))
     mask = next(iter_directories(tiff(PICTURE, tags={NEW_SUBFILE_TYPE: 4})))
-    assert pages_of((copy, whole, mask)) == (whole,)
-    assert pages_of((copy,)) == (copy,)
+    assert pages_of(tiff(PICTURE), (copy, whole, mask)) == (whole,)
+    assert pages_of(tiff(PICTURE), (copy,)) == (copy,)
+
+
+def test_the_picture_below_its_copies_is_the_page():
+    """Some cameras list a small copy alone, and name the picture itself as a directory below it."""
+    copy = tiff(PICTURE, tags={NEW_SUBFILE_TYPE: 1, SUB_DIRECTORIES: 70_000})
+    behind = tiff(np.tile(PICTURE, (1, 2, 1)))[8:]
+    content = copy.replace(*below(70_000, len(copy))) + behind
+    (page,) = pages_of(content, tuple(iter_directories(content)))
+    assert page.number(WIDTH, 0) == 8
 
 
 def test_previews_of_raw_pictures_are_told_from_pictures():

@@ -6,7 +6,7 @@ import json
 import time
 
 from edge_node.messages.status import LinkState
-from edge_node.messages.topics import Kind
+from edge_node.messages.topics import Kind, Topics
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto, wait_for
 from tests.support.proxy import Proxy
@@ -127,6 +127,28 @@ def test_a_topic_that_the_acl_forbids_keeps_its_rows_and_raises_an_alarm(tmp_pat
         wait_for(lambda: sorted(set(seqs(collector))) == [1, 2, 3], what="delivery after the rule changed")
     publisher.stop()
     broker.kill()
+
+
+def test_rows_of_a_robot_that_was_renamed_arrive_under_the_name_that_they_give(
+    mosquitto, spool, publish
+) -> None:
+    """Their readers refuse a payload of another robot than the topic's; receipts come below that name too."""
+    former = Topics("dock", "robot_1")
+    for seq in (1, 2):
+        payload = json.dumps({"seq": seq, "site": former.site, "robot": former.robot}).encode()
+        spool.append(Kind.VERDICT, lambda _seq, payload=payload: payload)
+    spool.append(Kind.FINDING, lambda _seq: payload)
+    append(spool, 1)
+    with Collector(mosquitto.port) as collector:
+        publisher = publish(mosquitto.port, receipts_from=["historian"])
+        wait_for(lambda: seqs(collector, former.verdict) == [1, 2], what="the former name's verdicts")
+        wait_for(lambda: seqs(collector) == [3], what="the present name's verdict")
+        wait_for(lambda: seqs(collector, former.finding) == [2], what="the former name's finding")
+        assert collector.of(former.verdict)[0].user["source"] == f"/{former.base}"
+        receipt = json.dumps({"epoch": spool.epoch, "seq": 3}).encode()
+        wait_for(lambda: spool.depth().waiting == 3, what="the finding is delivered")
+        collector.publish(former.receipt("historian"), receipt)
+        assert publisher.drain(10)
 
 
 def test_require_subscriber_keeps_rows_until_somebody_listens(mosquitto, spool, publish) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_node.clock_floor import BUILT
 from edge_node.config.sections import FindingsConfig, parse_config
 from edge_node.errors import ConfigError
 from edge_node.findings.tracker import FindingTracker, TrackerState
@@ -198,6 +199,21 @@ def test_a_clock_that_is_set_right_after_the_last_sighting_dates_a_finding_when_
     (closed,) = [found for seq in (3, 4, 5) for found in tracker.see(verdict(seq, "U"))]
     assert abs(closed.first_observed_at - START - timedelta(seconds=1)) <= timedelta(seconds=1)
     assert timedelta() <= closed.last_observed_at - closed.first_observed_at <= timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("began_at", [START, BUILT[1] + timedelta(days=1)], ids=str)
+@pytest.mark.parametrize("back_to", [datetime(1970, 1, 1, tzinfo=timezone.utc), BUILT[1] - timedelta(90)])
+def test_a_clock_that_loses_the_time_does_not_date_an_open_finding(began_at, back_to):
+    """No date is before 1970, where readers refuse it; none moves to before this version was built."""
+    tracker = FindingTracker(QUICK)
+    said = []
+    for seq in range(1, 9):
+        at = (began_at if seq < 3 else back_to) + timedelta(seconds=seq - 3)
+        said += tracker.see(verdict(seq, "CCCCCUUU"[seq - 1], observed_at=at, time_quality="unknown"))
+    assert said[-1].closed_because is ClosedBecause.ABSENT
+    assert said[-1].last_observed_at - said[-1].first_observed_at == timedelta(seconds=4)
+    began_by = began_at if back_to.year == 1970 or began_at > BUILT[1] else back_to
+    assert abs(said[-1].first_observed_at - began_by) <= timedelta(seconds=3)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)

@@ -78,7 +78,7 @@ def test_only_rust_of_painted_steel_is_graded(material, area, is_painted_steel, 
 
 
 def test_lines_on_older_pictures_that_contradict_their_verdict_are_not_shown():
-    """Nodes before 0.6.0 graded every metal, also where the map showed nothing."""
+    """Nodes before 0.7.0 graded every metal, also where the map showed nothing."""
     line = "near ISO 4628-3 Ri 3, ASTM D610 5"
     assert may_be_shown(line, "corroded steel mid")
     assert not may_be_shown(line, "corroded aluminium pitting")

@@ -99,6 +99,7 @@ MESSAGES = {
         presence=Presence.OFFLINE,
         since=NOW,
         camera=Part(state=PartState.OK),
+        clock=Part(state=PartState.FAILING, text="not_synchronized"),
         link=LinkState.REFUSED,
         spool=DEPTH,
     ),

@@ -63,7 +63,11 @@ def test_with_a_token_nothing_is_shown_without_it(serve, token_file, path):
     assert get(port, path, Authorization="Bearer " + TOKEN[:-1])[0] == 401
     assert get(port, f"{path}?token={TOKEN}")[0] == 200
     assert get(port, path, Authorization=f"Bearer {TOKEN}")[0] == 200
-    assert get(port, path, Cookie=f"corrosion_edge_token={TOKEN}")[0] == 200
+    cookie = f"corrosion_edge_token={TOKEN}"
+    assert get(port, path, Cookie=cookie)[0] == 200
+    # Beside those of other programs and robots behind the same proxy; that of this folder comes first.
+    for others in (f'a={{"b": 1}}; {cookie}', f"a[b]=@; =; ;{cookie}", f"{cookie}; corrosion_edge_token=old"):
+        assert get(port, path, Cookie=others)[0] == 200
 
 
 def test_the_browser_keeps_the_token_to_itself(serve, token_file):

@@ -135,7 +135,7 @@ def test_verdicts_that_no_signature_reaches_are_told(record: RobotRecord) -> Non
     killed = [line for line in record.checkpoints if record.epochs[2].encode() not in line]
     assert check(record, [*lines, *killed]).is_proved
     report = check(record, [*lines, *(line for line in killed if epoch.encode() not in line)])
-    assert problems(report) == f"{epoch}: number 1 to 8: no signature reaches it"
+    assert problems(report) == f"{epoch}: numbers 1 to 8: no signature reaches it"
 
 
 def test_a_chain_that_was_taken_out_is_an_alarm(record: RobotRecord) -> None:
@@ -146,10 +146,11 @@ def test_a_chain_that_was_taken_out_is_an_alarm(record: RobotRecord) -> None:
         del fields["previous_sha256"], fields["previous_epoch"]
         bare.append(msgspec.json.encode(fields))
     report = check(record, bare, signed=False)
-    assert "number 1 to 8: a version without the chain made it" in problems(report)
+    assert "numbers 1 to 8: made by a version without the chain" in problems(report)
+    assert not any("encoded again" in note for robot in report.robots for note in robot.notes)
     nulls = [forged(line, previous_sha256=None, previous_epoch=None) for line in record.verdicts.values()]
     found = problems(check(record, nulls, signed=False))
-    assert "number 2 to 8: it names no verdict before it" in found
+    assert "numbers 2 to 8: it names no verdict before it" in found
     assert "it says that nothing came before it" in found
 
 
@@ -192,6 +193,33 @@ def test_a_run_without_a_verdict_is_no_epoch(tmp_path: Path) -> None:
     assert report.is_proved, problems(report)
     assert [epoch.epoch for epoch in report.robots[0].epochs] == [first, third]
     assert report.robots[0].epochs[0].given_up == 1
+
+
+def test_a_first_epoch_whose_first_verdict_was_given_up_is_proved(tmp_path: Path) -> None:
+    """Its checkpoint says that nothing came before it, and is believed only where nothing did."""
+    robot = RobotRecord(tmp_path)
+    robot.run(3, refused=(1,))
+    own = robot.lines()
+    robot.run(2)
+    assert check(robot, robot.lines()).is_proved
+    (tmp_path / "other").mkdir()
+    other = RobotRecord(tmp_path / "other")
+    other.signer = robot.signer
+    other.run(3, refused=(1,))
+    assert "nothing came before it, though other epochs" in problems(check(robot, own + other.lines()))
+
+
+def test_a_robot_that_was_renamed_goes_on_with_its_chain(tmp_path: Path) -> None:
+    """The epoch before is another name's; in a record without that it is missing."""
+    robot = RobotRecord(tmp_path)
+    robot.run(3)
+    second = robot.run(1)
+    name = {"robot": "crawler-2", "id": f"crawler-2:{second}:1"}
+    renamed = forged(robot.verdicts.pop((second, 1)), **name)
+    report = check(robot, [*robot.verdicts.values(), renamed], signed=False)
+    assert problems(report) == ""
+    assert "is one of quay/crawler-1: another name" in report.robots[1].notes[0]
+    assert "is not here" in problems(check(robot, [renamed], signed=False))
 
 
 def test_an_epoch_that_goes_on_after_its_end_is_an_alarm(record: RobotRecord) -> None:

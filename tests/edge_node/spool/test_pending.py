@@ -8,6 +8,7 @@ from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.messages.topics import Kind
 from edge_node.spool import pending
 from edge_node.spool.chain import LAST_VERDICT, parse_end
+from edge_node.spool.losses import MAX_RANGES
 from edge_node.spool.pending import MAX_ROWS, Pending
 from edge_node.spool.rows import Keep, NewRow
 from edge_node.spool.spool import Spool
@@ -66,3 +67,23 @@ def test_the_last_verdict_of_a_batch_is_before_the_first_that_waits(monkeypatch)
     queue.add(NewRow(Kind.VERDICT, 5, "e", Keep.LOW, 0.0, b"5"))
     queue.give_up_one(refused=2)
     assert last(queue.take()) == 5
+
+
+def test_a_disk_that_is_away_for_days_costs_no_memory_and_no_time_when_it_is_back(monkeypatch) -> None:
+    """Of what is given up only ranges are remembered, bounded; the end of the chain on disk stays right."""
+    monkeypatch.setattr(pending, "MAX_ROWS", 60)
+    queue, kept = Pending(), Keep.NORMAL
+    for seq in range(1, 30_001):
+        if queue.is_full:
+            queue.give_up_one(refused=1)
+        queue.add(NewRow(Kind.VERDICT, seq, "e", kept if seq % 3 == 0 else Keep.LOW, 0.0, b"%d" % seq))
+    assert len(queue._lost_ends) <= 60
+    waiting = {row.seq for row in queue.rows}
+    batch = queue.take()
+    assert len(batch.given_up) <= MAX_RANGES
+    named = [seq for one in batch.given_up for seq in range(one.first, one.last + 1)]
+    assert not set(named) & waiting
+    assert len(named) == len(set(named)) > 10_000
+    end = parse_end(batch.meta[LAST_VERDICT])
+    assert end is not None
+    assert end.seq == 30_000

@@ -69,11 +69,15 @@ def test_a_file_that_is_damaged_while_running_is_replaced_and_numbers_go_on(tmp_
 
 
 def test_what_was_given_up_outlives_a_damaged_page(tmp_path: Path) -> None:
-    """Ranges, counts and the last number are taken over, so that a checkpoint can still name them."""
+    """Ranges, counts and the last number are taken over, so that a checkpoint can still name them.
+
+    So are the ids of commands: what the broker sends again is not executed again.
+    """
     path = tmp_path / "spool.sqlite"
     spool = Spool.open(path, SpoolConfig())
     fill(spool, 400)
     rows = spool.rows(Kind.VERDICT, limit=400)
+    spool.remember_nonce("restart-0001", 4e9)
     ticket = spool.refuse(Refusal(rows[-1].position, 0x95, "too large"))
     wait_for(lambda: spool.settled >= ticket, what="quarantine")
     named, end = spool.given_up(), spool.chain.end
@@ -85,4 +89,5 @@ def test_what_was_given_up_outlives_a_damaged_page(tmp_path: Path) -> None:
     spool = Spool.open(path, SpoolConfig())
     assert "spool_damaged" in [alarm.code for alarm in spool.alarms]
     assert (spool.given_up(), spool.chain.before) == (named, end)
+    assert spool.taken_nonces == {"restart-0001": 4e9}
     spool.close()

@@ -1,6 +1,6 @@
 """Attacks a real robot in every way that was thought of, and prints what came of each.
 
-    python -m tests.endurance.attacks             # all, about eight minutes
+    python -m tests.endurance.attacks             # all, about twelve minutes
     python -m tests.endurance.attacks receipt     # those whose name has this word
     python -m tests.endurance.attacks --list
 
@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, state
+from tests.endurance.attacks import commands, links, page, record, state
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
-ATTACKS = (*state.ATTACKS, *commands.ATTACKS, *links.ATTACKS, *page.ATTACKS)
+ATTACKS = (*state.ATTACKS, *record.ATTACKS, *commands.ATTACKS, *links.ATTACKS, *page.ATTACKS)
 
 
 def main() -> int:

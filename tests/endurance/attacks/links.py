@@ -8,7 +8,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from edge_node.spool.admin import SpoolAdmin
 from tests.endurance.attacks.rig import ROBOT, TOPICS, Attack, Rig, Succeeded, rig
+from tests.support.processes import daemon
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -42,6 +44,57 @@ def forged_receipt(folder: Path) -> str:
                 time.sleep(2.0)
         proxy.bytes_per_s = None
         robot.run_for(3.0)
+        return _nothing_missing(robot)
+
+
+def old_receipt(folder: Path) -> str:
+    """Retain receipts of an epoch that is over, and of odd consumers, in MQTT 3.1.1."""
+    mqtt = 'protocol = "3.1.1"\nreceipts_from = ["historian"]'
+    with rig(folder, mqtt=mqtt) as robot:
+        robot.run_for(1.0)
+        robot.configure(port=1)  # nobody hears what comes now
+        with daemon(robot.config) as process:
+            time.sleep(4.0)
+            process.terminate()
+            process.wait(30)
+        with SpoolAdmin(robot.state / "spool.sqlite") as spool:
+            report = spool.report()
+        epochs = {json.loads(payload)["id"].split(":")[1] for payload in robot.verdicts()} | {report.epoch}
+        for consumer in ("historian", "stranger", "his torian", "\u202e", "x" * 5000):
+            for epoch in epochs:
+                payload = json.dumps({"epoch": epoch, "seq": 2**50}).encode()
+                robot.room.publish(f"{TOPICS.base}/receipt/{consumer}", payload, retain=True)
+        robot.configure()
+        robot.run_for(3.0)
+        last = report.last_verdict
+        if last is None or not any(
+            f":{last.epoch}:{last.seq}" in str(payload) for payload in robot.verdicts()
+        ):
+            raise Succeeded(f"what waited never came: {last}")
+        return _nothing_missing(robot)
+
+
+def weak_broker(folder: Path) -> str:
+    """Serve the robot by a broker that grants QoS 0 only and keeps nothing; the status says so."""
+    with rig(folder, broker="max_qos 0\nretain_available false\n") as robot, robot.running():
+        robot.must_go_on("at QoS 0")
+        told = [json.loads(message.payload)["link_text"] for message in robot.room.of(TOPICS.status)]
+        if not any("QoS 0" in text for text in told):
+            raise Succeeded(f"the weaker promise is not said: {told[-1:]}")
+        return f"said: {told[-1][:90]}"
+
+
+def broker_comes_and_goes(folder: Path) -> str:
+    """Restart the broker each second, twenty times; it forgets nothing itself."""
+    with (
+        rig(folder, broker=f"persistence true\npersistence_location {folder}/\nuser root\n") as robot,
+        robot.running(),
+    ):
+        for _ in range(20):
+            robot.broker.terminate()
+            robot.broker.start()
+            time.sleep(1.0)
+        robot.must_go_on("after the broker came and went", 60.0)
         return _nothing_missing(robot)
 
 
@@ -117,6 +170,9 @@ ATTACKS = (
     Attack("70 kB retained on cmd/ over 20 kB/s, MQTT 5", poison_of_5),
     Attack("70 kB retained on cmd/ over 20 kB/s, MQTT 3.1.1", poison_of_3_1_1),
     Attack("a retained receipt for what was never sent", forged_receipt),
+    Attack("retained receipts of an epoch that waits, and of odd consumers, 3.1.1", old_receipt),
+    Attack("a broker with QoS 0 only that retains nothing", weak_broker),
+    Attack("a broker that restarts each second", broker_comes_and_goes),
     Attack("rubbish on every topic that a robot reads or writes", invented),
     Attack("a broker that stands still for 8 s, three times", broker_stands_still),
 )

@@ -54,10 +54,19 @@ class Rig:
     """
 
     def __init__(
-        self, folder: Path, *, sections: str = "", mqtt: str = "", signed: bool = True, fps: int | None = 20
+        self,
+        folder: Path,
+        *,
+        sections: str = "",
+        mqtt: str = "",
+        node: str = "",
+        bundle: str = 'path = "default"',
+        broker: str = "",
+        signed: bool = True,
+        fps: int | None = 20,
     ) -> None:
         self.folder = folder
-        self.broker = Mosquitto(folder)
+        self.broker = Mosquitto(folder, broker)
         self.broker.start()
         self.port = self.broker.port  # of what the robot connects to
         self.key = folder / "room.pem"
@@ -68,6 +77,8 @@ class Rig:
         self.state = folder / "state"
         self._mqtt = mqtt
         self._sections = sections
+        self._node = node
+        self._bundle = bundle
         self._commands = f'[commands]\npublic_key_file = "{public}"\n' if signed else ""
         self._pace = f"fps = {fps}" if fps else 'pace = "fast"'
         write_pictures(folder / "pictures")
@@ -76,9 +87,9 @@ class Rig:
     def configure(self, port: int | None = None) -> None:
         """Write the robot's configuration; it connects to ``port``."""
         self.config.write_text(
-            f'[node]\nsite = "{SITE}"\nrobot = "{ROBOT}"\nstate_dir = "{self.state}"\n'
+            f'[node]\nsite = "{SITE}"\nrobot = "{ROBOT}"\nstate_dir = "{self.state}"\n{self._node}\n'
             f'[camera]\nsource = "{self.folder / "pictures"}"\nloop = true\n{self._pace}\n'
-            f'[bundle]\npath = "default"\n'
+            f"[bundle]\n{self._bundle}\n"
             f'[mqtt]\nhostname = "127.0.0.1"\nport = {port or self.port}\n{self._mqtt}\n'
             f"{self._commands}{self._sections}",
             encoding="utf-8",

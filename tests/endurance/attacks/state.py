@@ -10,17 +10,27 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from tests.endurance.attacks.rig import Attack, CannotTry, Succeeded, conflicts, rig, start_beside, stop
-from tests.support.processes import daemon
+from tests.endurance.attacks.rig import (
+    TOPICS,
+    Attack,
+    CannotTry,
+    Succeeded,
+    conflicts,
+    rig,
+    start_beside,
+    stop,
+)
+from tests.support.processes import command, daemon, wait_for
+from tests.support.releases import Maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.endurance.attacks.rig import Rig
 
@@ -66,6 +76,82 @@ def second_start(folder: Path) -> str:
             raise Succeeded(f"the second start changed {sorted(changed)}")
         robot.must_go_on("after the second start")
         return f"refused, nothing changed: {said.pop()[:70]}"
+
+
+def second_start_on_trial(folder: Path) -> str:
+    """Run the daemon three times more while a bundle is on trial: the trial goes on."""
+    maker = Maker(folder)
+    bundle = f'path = "store"\ntrusted_keys = ["{maker.public}"]\ntrial_verdicts = 100000'
+    with rig(folder, bundle=bundle) as robot:
+        robot.state.mkdir(mode=0o700)
+        file = maker.bundle("9999.1")
+        installed = command("edge_node.cli", "bundle", "install", str(file), "--config", str(robot.config))
+        if installed.returncode:
+            raise CannotTry(f"no bundle to try: {installed.stderr[-200:]}")
+        with robot.running():
+            for _ in range(3):
+                start_beside(robot.config)
+            robot.must_go_on("after the second start")
+        with robot.running():
+            listed = command("edge_node.cli", "bundle", "list", "--json", "--config", str(robot.config))
+        if "rolled_back" in listed.stdout or '"9999.1"' not in listed.stdout.replace(" ", ""):
+            raise Succeeded(f"the trial ended: {listed.stdout[-300:]}")
+        return "the version is still on trial"
+
+
+def foreign_files(folder: Path) -> str:
+    """Put links and folders where the spool's files belong: the node refuses, and touches nothing there."""
+    with rig(folder) as robot:
+        robot.run_for(1.0)
+        victim = folder / "victim"
+        victim.write_text("untouched", encoding="ascii")
+        refused = 0
+        for name in ("spool.sqlite", "spool.sqlite-wal", "spool.sqlite-shm", "spool.sqlite-lock"):
+            for replace in (
+                lambda path: path.symlink_to(victim),
+                Path.mkdir,
+                lambda path: path.hardlink_to(victim),
+            ):
+                place, aside = robot.state / name, folder / "aside"
+                if place.exists():
+                    place.rename(aside)
+                replace(place)
+                answer = start_beside(robot.config)
+                if (
+                    answer.returncode == 0
+                    or "Traceback" in answer.stderr
+                    or victim.read_text() != "untouched"
+                ):
+                    raise Succeeded(f"{name}: code {answer.returncode}, {answer.stderr[-200:]}")
+                refused += 1
+                place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
+                if aside.exists():
+                    aside.rename(place)
+        robot.run_for(1.0)
+        return f"{refused} refused in a sentence, the file behind is untouched, the spool is whole"
+
+
+def lost_evidence(folder: Path) -> str:
+    """Take the folder of the pictures away, then give it back: a state in status, told once each."""
+    sections = "[evidence]\nsample_every = 1\nmin_interval_s = 0.0\n"
+    with rig(folder, sections=sections) as robot, robot.running():
+        pictures = robot.state / "evidence"
+        pictures.rename(folder / "gone")
+        pictures.write_text("", encoding="ascii")
+
+        def states() -> list[str]:
+            told = [json.loads(message.payload) for message in robot.room.of(TOPICS.status)]
+            return [one["evidence"]["state"] for one in told if one.get("evidence")]
+
+        wait_for(lambda: states()[-1:] == ["failing"], 30, "the loss in the status")
+        robot.must_go_on("without pictures")
+        time.sleep(5.0)
+        pictures.unlink()
+        wait_for(lambda: states()[-1:] == ["ok"], 60, "the pictures' return in the status")
+        lines = [line for line in robot.log().splitlines() if "evidence" in line]
+        if len(lines) > 3:
+            raise Succeeded(f"{len(lines)} lines in the log")
+        return f"failing and ok in the status, {len(lines)} lines in the log"
 
 
 def full_of_evidence(folder: Path) -> str:
@@ -160,5 +246,8 @@ ATTACKS = (
     Attack("an old copy of the state folder instead of the present one", old_copy_instead),
     Attack("an old copy of the spool alone", spool_only),
     Attack("a second start beside the running robot, three times", second_start),
+    Attack("a second start while a bundle is on trial, three times", second_start_on_trial),
+    Attack("links, folders and second names where the spool's files belong", foreign_files),
+    Attack("the folder of the pictures gone, and back", lost_evidence),
     Attack("evidence that fills a disk of 24 MB without a link", full_of_evidence),
 )

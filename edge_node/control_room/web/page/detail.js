@@ -169,7 +169,7 @@ function bar(stage, label, share) {
   return [el("span", {}, label), track, el("span", { class: "num" }, percent(share, 1))];
 }
 
-// The standards grade rust of painted steel. Robots before 0.6.0 sent grades for every metal and for no area at all.
+// The standards grade rust of painted steel. Robots before 0.7.0 sent grades for every metal and for no area at all.
 function mayBeGraded({ grades, material, area_fraction: area }) {
   const isSteel = /steel|iron/i.test(material ?? "steel") && !/galvani|stainless|zinc/i.test(material ?? "");
   return Boolean(grades) && area > 0 && isSteel && grades.iso_4628_3 !== "Ri 0";

@@ -160,3 +160,93 @@ def test_a_picture_without_a_type_is_a_snapshot():
             camera, frame = opened(f"http://127.0.0.1:{port}/{name}")
             assert isinstance(camera, SnapshotCamera)
             assert frame.pixels.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["image/jpeg", "multipart/x-mixed-replace", "multipart/x-mixed-replace; boundary=other", "text/plain"],
+)
+def test_a_stream_whose_type_is_declared_wrong_is_still_a_stream(declared):
+    """Firmware names a picture's type, no boundary or another; the first line of the content tells."""
+
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", declared)
+        handler.end_headers()
+        for count in range(3):
+            content = cv2.imencode(".jpg", moving_picture((64, 48), count))[1].tobytes()
+            handler.wfile.write(b"--xx\r\nContent-Type: image/jpeg\r\n\r\n" + content + b"\r\n")
+        handler.wfile.write(b"--xx--\r\n")
+
+    with web_server(answer) as port:
+        camera, frame = opened(f"http://127.0.0.1:{port}/")
+    assert isinstance(camera, MjpegCamera)
+    assert frame.pixels.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "content", "words"),
+    [
+        (
+            302,
+            {"Location": "http://admin:secret9@127.0.0.1:{closed}/"},
+            b"",
+            "moved the stream elsewhere (302",
+        ),
+        (302, {"Location": "http://127.0.0.1:secret9/"}, b"", "moved the stream elsewhere (302"),
+        (302, {"Location": "ftp://127.0.0.1/secret9"}, b"", "moved the stream elsewhere (302"),
+        (
+            302,
+            {"Location": "http://127.0.0.1:{closed}/secret9"},
+            b"",
+            "leads elsewhere, and there: port {closed}",
+        ),
+        (204, {}, b"", "answers, but sends nothing (204)"),
+        (
+            200,
+            {"Content-Type": "multipart/x-mixed-replace; boundary=x"},
+            b"--x\r\nContent-Type: text/html\r\n\r\n<p>secret9\r\n" * 3,
+            "stopped giving frames",
+        ),
+        (
+            200,
+            {"Content-Type": "multipart/x-mixed-replace; boundary=x"},
+            b"--x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+            "stopped giving frames",
+        ),
+    ],
+)
+def test_odd_answers_are_told_by_what_is_wrong_with_them(status, headers, content, words):
+    """Where a redirect leads, that nothing comes, or parts without pictures; nothing of them is repeated."""
+    closed = free_port()
+
+    def answer(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value.format(closed=closed))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    with web_server(answer) as port, pytest.raises(CameraError) as caught:
+        opened(f"http://127.0.0.1:{port}/")
+    assert words.format(closed=closed) in str(caught.value)
+    assert "secret9" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "MD5"])
+def test_a_login_may_have_letters_of_any_language(server, tmp_path, scheme):
+    """What Latin-1 cannot write travels as UTF-8 instead of being told as another protocol."""
+    (tmp_path / "password").write_text("\u043f\u0430\u0440\u043e\u043b\u044c")
+    server.behaviour = Behaviour.SNAPSHOT
+    server.login = CameraLogin(
+        "\u0430\u0434\u043c\u0438\u043d", "\u043f\u0430\u0440\u043e\u043b\u044c", scheme
+    )
+    keys = {"username": "\u0430\u0434\u043c\u0438\u043d", "password_file": str(tmp_path / "password")}
+    assert opened(server.url, **keys)[1].pixels.shape == (240, 320, 3)
+
+
+def test_a_login_that_only_ffmpeg_would_have_to_give_is_told(server, password_file):
+    """What is no JPEG goes to FFmpeg, which cannot answer every Digest: that is the cause, not the video."""
+    server.login, server.behaviour = CameraLogin("admin", SECRET, "SHA-256"), Behaviour.TRANSPORT_STREAM
+    with pytest.raises(CameraError, match="Digest with SHA-256, which FFmpeg cannot answer"):
+        opened(server.url, username="admin", password_file=password_file)

@@ -91,6 +91,43 @@ def test_each_refusal_has_its_sentence_at_once(server, password_file):
     assert len(set(said.values())) == len(said)
 
 
+@pytest.mark.parametrize(
+    "status", ["400 Bad Request", "406 Not Acceptable", "500 Internal Server Error", None]
+)
+def test_a_camera_of_one_transport_is_told_whatever_it_answers(server, status):
+    """Without 461 the other transport is tried; None: it answers 200 and names the transport that it has."""
+    server.transports, server.refusal_of_transport = {"udp"}, status
+    assert 'set [camera] rtsp_transport = "udp"' in rtsp_cause(server.url, "tcp", 5.0)
+    server.statuses = {"SETUP": status or "400 Bad Request"}
+    assert "cannot do it" in rtsp_cause(server.url, "tcp", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "words"),
+    [
+        ("DESCRIBE", "401 Unauthorized", "neither Basic nor Digest (401)"),
+        ("DESCRIBE", "451 Parameter Not Understood", "cannot do it (451)"),
+        ("PLAY", "503 Service Unavailable", "too busy (503)"),
+        ("PLAY", "453 Not Enough Bandwidth", "no bandwidth left (453)"),
+        ("DESCRIBE", "9" * 5000, "something else than RTSP"),
+    ],
+)
+def test_every_step_of_the_conversation_is_judged(server, method, status, words):
+    """A login that nobody can give is no wrong password, PLAY may be refused too, no number is too long."""
+    server.statuses = {method: status}
+    address = server.url.replace("//", "//admin:secret9@")
+    assert words in rtsp_cause(address, "tcp", 5.0)
+
+
+def test_a_description_without_pictures_is_no_open_stream(server):
+    """FFmpeg opens MJPEG by its description alone; that no picture comes is told when the time is over."""
+    server.behaviour = Behaviour.SILENT
+    camera = open_camera(CameraConfig(source=server.url, timeout_ms=500), stop=threading.Event())
+    with pytest.raises(CameraError, match="agrees to send, but no video comes within 500 ms"):
+        camera.read()
+    camera.close()
+
+
 def test_a_camera_that_says_nothing_is_told_from_one_that_is_not_there(server):
     """A port that is open and mute is another cause than a host that does not answer."""
     server.behaviour = Behaviour.MUTE

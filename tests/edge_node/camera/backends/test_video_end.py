@@ -13,6 +13,11 @@ def box(name, content=b"", *, length=None):
     return (8 + len(content) if length is None else length).to_bytes(4, "big") + name + content
 
 
+PAGE = b"OggS\0\4" + bytes(20) + b"\2\3\4" + b"abcdefg"
+ELEMENT = b"\x06\x0e\x2b\x34" + bytes(12)
+GIF = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + b"!\xff\3abc\0,\0\0\0\0\1\0\1\0\0\2\2ab\3abc\0"
+IVF = b"DKIF\0\0 \0" + bytes(24) + b"\3\0\0\0" + bytes(8) + b"abc"
+
 START = box(b"ftyp", b"isom\0\0\2\0")
 
 
@@ -32,6 +37,7 @@ def cut_of(folder, content):
         START + box(b"moov") + box(b"mdat", bytes(9)) + bytes(3),
         START + box(b"moov") + box(b"mdat", b"x" * 9) + bytes(9000),  # reserved space
         START + box(b"moov") + box(b"mdat", b"x" * 9) + box(b"free", bytes(9000)),
+        START + 2 * (box(b"moov") + box(b"moof") + box(b"mdat", b"abc")),  # a stream that begins anew
         START + box(b"auth", b"abc") + box(b"mdat", b"abc") + box(b"moov"),  # a box of some recorder
         START + box(b"mdat", b"abc") + box(b"auth", length=99999) + b"abc",
         b"RIFF\0\0\0\0AVI LIST\xff\xff\xff\xffmovi00dc\3\0\0\0abc00dc\4\0\0\0abcd",  # not filled
@@ -40,6 +46,11 @@ def cut_of(folder, content):
         b"FLV\1\1\0\0\0\x09\0\0\0\0" + b"\x09\0\0\2" + bytes(7) + b"ab",  # no length behind the last tag
         (b"\x47" + bytes(187)) * 20 + b"appended",
         b"\0\0\0\1\x67" + b"x" * 5000,
+        GIF + b";",
+        GIF + b";appended",
+        IVF,
+        PAGE + PAGE,
+        ELEMENT + b"\3abc" + ELEMENT + b"\x83\0\0\3abc",
         b"",
     ],
 )
@@ -59,6 +70,14 @@ def test_what_is_complete_or_announces_nothing_is_not_accused(tmp_path, content)
         (b"RIFF\0\0\0\0AVI LIST\xff\xff\xff\xffmovi00dc\x09\0\0\0abcd", "chunk 00dc ends"),
         (b"FLV\1\1\0\0\0\x09\0\0\0\0" + b"\x09\0\0\7" + bytes(7) + b"ab", "last tag ends"),
         ((b"\x47" + bytes(187)) * 20 + b"\x47abc", "last packet ends"),
+        (2 * (START + box(b"moov") + box(b"mdat", b"abc")), "second index, at byte 51, is of another film"),
+        (GIF, "next block ends"),
+        (GIF[:-3], "last block ends"),
+        (IVF[:-1], "last picture ends"),
+        (IVF + b"\3", "last picture ends"),
+        (PAGE + PAGE[:-1], "last page ends"),
+        (PAGE + PAGE[:9], "last page ends"),
+        (ELEMENT + b"\x83\0\0\3ab", "last element ends"),
         (b"\0\0\0\1\x67" + b"x" * 5000 + bytes(4000), "only zeros"),
     ],
 )

@@ -220,3 +220,24 @@ def test_an_animation_without_delays_is_not_read_in_part_in_silence(tmp_path):
     pictures, why = read_all(hasty)
     assert len(pictures) < 5
     assert f"{len(pictures)} of 5 pictures were read" in why
+
+
+@pytest.mark.parametrize(("factor", "is_read"), [(257, True), (16, False)])
+def test_a_video_of_sixteen_bits_is_scaled_by_them_or_refused(tmp_path, factor, is_read):
+    """A camera's 12 bits in a video of 16 would be judged as a dark picture, and called clean metal."""
+    values = np.random.default_rng(2).integers(0, 256, (3, 48, 64, 3)) * factor
+    (tmp_path / "raw").write_bytes(values.astype("<u2").tobytes())
+    shape = ("-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", "64x48", "-r", "5")
+    ffmpeg(*shape, "-i", tmp_path / "raw", "-c:v", "ffv1", "-pix_fmt", "gbrp16le", tmp_path / "deep.mkv")
+    pictures, told = read_all(tmp_path / "deep.mkv")
+    assert len(pictures) == (3 if is_read else 0)
+    assert told is None if is_read else "16-bit values" in told
+
+
+def test_a_time_lapse_in_a_transport_stream_is_read_whole(tmp_path):
+    """The size of a picture is known only with the next one, which comes after 8 seconds of sound."""
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=1/8:duration=24")
+    sound = ("-f", "lavfi", "-i", "sine=duration=24:sample_rate=8000")
+    ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", tmp_path / "lapse.ts")
+    pictures, told = read_all(tmp_path / "lapse.ts")
+    assert (len(pictures), told) == (3, None)

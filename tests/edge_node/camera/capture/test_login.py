@@ -1,9 +1,12 @@
 """The user name and password of ``[camera]``: where they go, and which keys contradict the source."""
 
+from urllib.parse import unquote
+
 import pytest
 
 from edge_node.camera.backends.pipeline_text import split_pipeline
 from edge_node.camera.capture.login import check_login, sign_in
+from edge_node.camera.source import parse_source
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
 
@@ -36,6 +39,16 @@ def test_the_password_of_a_file_goes_into_its_place_in_a_pipeline(password_file)
     assert words[3].replace("\\", "") == "user-pw=" + AWKWARD.replace("\\", "")
     assert words[4:] == ["!", "x"]
     assert signed.name == "gst:rtspsrc"
+
+
+def test_a_password_within_an_address_in_a_pipeline_is_escaped_for_an_address(password_file):
+    """``@`` or ``/`` of a password would else end the address's user part, and name another host."""
+    source = "gst:rtspsrc location=rtsp://{username}:{password}@cam/live user-pw={password} ! x"
+    signed = sign_in(CameraConfig(source=source, username="ad@min", password_file=password_file))
+    location, password = (word.replace("\\", "") for word in split_pipeline(signed.address)[1:3])
+    assert parse_source(location.removeprefix("location=")).name == "rtsp://cam/live"
+    assert unquote(location) == f"location=rtsp://ad@min:{AWKWARD}@cam/live"
+    assert password == "user-pw=" + AWKWARD.replace("\\", "")
 
 
 def test_without_a_user_name_nothing_changes():

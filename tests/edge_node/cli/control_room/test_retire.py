@@ -79,6 +79,8 @@ def test_all_that_is_retained_of_it_goes_and_the_same_name_elsewhere_stays(mosqu
     done = json.loads(capsys.readouterr().out)
     assert (sorted(done["cleared"]), done["refused"], done["online"]) == (gone, {}, False)
     assert kept(mosquitto.port) == other
+    assert retire(mosquitto.port) == 0  # again, or a name that was mistyped
+    assert "nothing of quay/crawler-1 is retained at this broker" in capsys.readouterr().err
 
 
 def test_a_robot_that_is_online_is_refused_unless_forced(mosquitto, capsys) -> None:

@@ -46,7 +46,9 @@ def robot(mosquitto):
 def test_people_see_verdicts_gaps_and_what_came_twice(mosquitto, robot) -> None:
     """State, verdicts as they come, a gap when it opens, duplicates marked, a sum at the end."""
     with watch(mosquitto.port) as watching:
-        assert "s/r offline; camera ok" in watching.stdout.readline()
+        first = watching.stdout.readline()
+        assert "s/r offline; camera ok" in first
+        assert "clock failing (not_synchronized)" in first
         assert "alarm: t" in watching.stdout.readline()
         for seq in (1, 2, 2, 5, 3):
             robot.publish(TOPIC, verdict(seq), UserProperty=[("replayed", "true")] if seq == 3 else [])

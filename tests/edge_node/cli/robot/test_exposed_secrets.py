@@ -23,6 +23,12 @@ def said_of(tmp_path, mode, **camera):
         ("rtsp://admin:secret9@cam/live", 0o644, 1),
         ("rtsp://admin:secret9@cam/live", 0o600, 0),
         ("rtsp://cam/live", 0o644, 0),
+        ("http://cam/snap.cgi?user=a&pwd=secret9", 0o644, 1),
+        ("rtsp://cam/user=a_password=secret9_channel=1", 0o644, 1),
+        ("http://cam/mjpg?fps=5", 0o644, 0),
+        ("gst:rtspsrc user-id=admin user-pw=secret9", 0o644, 1),
+        ("gst:souphttpsrc proxy=http://a:secret9@proxy location=http://cam/", 0o644, 1),
+        ("gst:v4l2src ! jpegdec", 0o644, 0),
         ("gst:rtspsrc location=rtsp://admin:secret9@cam", 0o644, 1),
     ],
 )

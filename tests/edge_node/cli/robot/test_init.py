@@ -90,3 +90,15 @@ def test_what_init_writes_the_same_user_can_run(
         run(init, tmp_path)
     with pytest.raises(ConfigError, match=r"no folder .*nowhere"):
         run(init, tmp_path / "nowhere" / "node.toml")
+
+
+def test_a_password_on_the_command_line_is_told_with_the_file_that_others_can_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file stays readable, because the service runs as a user of its own; so it is said, not shown."""
+    file = tmp_path / "node.toml"
+    file.touch(0o644)
+    assert run(init, str(file), "--force", "--camera", "rtsp://admin:secret9@cam/live") == 0
+    said = capsys.readouterr()
+    assert "others can read" in said.err
+    assert "secret9" not in said.err + said.out

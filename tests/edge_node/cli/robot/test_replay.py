@@ -115,7 +115,7 @@ def test_a_robots_settings_judge_and_are_named(clip, tmp_path):
     assert summary["outcomes"] == {"not_inspectable -> not_inspectable": summary["frames"]}
     assert summary["outcomes"] != json.loads(by_default.stdout.splitlines()[-1])["outcomes"]
     (line,) = found.stderr.splitlines()
-    assert line.startswith('judged with [inspect] material = "steel", tiles_across = 2, ')
+    assert line.startswith('judged with [inspect] material = "steel", ')
     assert 'surface = "painted_steel"' in line
     assert "tile_budget_ms = null" in line
     assert "dark_below = 255" in line

@@ -126,8 +126,12 @@ def test_an_export_is_verified_with_its_checkpoints(tmp_path: Path) -> None:
     def verify(*arguments: str, text: str = ""):
         return command("edge_node.cli", "spool", "verify", *arguments, input=text)
 
-    ran = verify(str(exported), "--key", str(robot.public))
-    assert (ran.returncode, ran.stderr) == (0, "")
+    for arguments in (
+        (str(exported), "--key", str(robot.public)),
+        ("--key", str(robot.public), str(exported)),
+    ):
+        ran = verify(*arguments)
+        assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.splitlines()[-1].endswith("signed to the last")
     lines = exported.read_bytes().splitlines(keepends=True)
     ran = verify("-", "--json", text=b"".join(lines[:2] + lines[3:]).decode())

@@ -185,3 +185,11 @@ def test_a_user_without_rights_is_told_before_the_work(tmp_path):
             next(install(Layout(tmp_path / "image"), lambda: "", source="nothing"))
     finally:
         os.seteuid(0)
+
+
+def test_an_image_that_is_not_mounted_is_told(tmp_path):
+    """A mistyped --root makes no folder with an installation in it."""
+    told = command("edge_node.cli", "install", "--root", str(tmp_path / "image"))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "image: no such folder; wanted the one where the image is mounted" in told.stderr
+    assert not (tmp_path / "image").exists()

@@ -11,6 +11,7 @@ from edge_node.control_room.history.records import (
     StoredPicture,
 )
 from edge_node.control_room.history.retention import MAX_RANGES
+from edge_node.messages.verdict import encode
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def stamped(history: History, stamps: list[datetime]) -> None:
         ([NOW - 40 * DAY, NOW, NOW + 400 * DAY], 2),
         ([NOW - 40 * DAY, NOW + 400 * DAY], 1),  # may be new
         ([NOW + 400 * DAY] * 3, 3),
+        ([NOW + 400 * DAY, NOW + 401 * DAY, NOW - DAY], 3),  # a room that began with a wrong clock
+        ([NOW + 400 * DAY, NOW - 40 * DAY, NOW - DAY], 1),
     ],
 )
 def test_age_goes_by_the_order_of_arrival_too(history: History, stamps, left) -> None:
@@ -82,3 +85,18 @@ def test_a_robot_that_sends_each_second_number_does_not_wear_the_history_out(his
     assert MAX_RANGES // 2 - 10 < len(history.gaps(limit=10**6)) <= MAX_RANGES // 2
     assert not history.add_verdict(verdict(1, "U"))
     assert not history.add_verdict(verdict(2 * MAX_RANGES + 199, "U"))
+
+
+def test_a_flood_of_large_conflicts_costs_no_verdict(history: History) -> None:
+    """Whoever sends other content under known ids fills a share of the history; its newest stay."""
+    with history.transaction():
+        for seq in range(1, 501):
+            history.add_verdict(verdict(seq, "U"))
+        payload = encode(verdict(1, "C"))
+        for number in range(250):
+            history.add_verdict(verdict(1, "C"), payload=payload + b" " * (60_000 + number))
+    history.trim(max_bytes=10_000_000, max_picture_bytes=10**9)
+    assert history.usage().verdicts == 500
+    kept = history.conflicts()
+    assert 0 < sum(len(conflict.payload) for conflict in kept) <= 500_000
+    assert len(kept[0].payload) == len(payload) + 60_249

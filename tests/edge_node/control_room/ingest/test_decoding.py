@@ -22,6 +22,13 @@ def test_a_verdict_is_read() -> None:
     assert decode(message(encode(verdict(7, "C")))) == verdict(7, "C")
 
 
+def test_a_time_without_a_zone_is_kept_as_utc() -> None:
+    """A report compares times, and cannot compare one that has a zone with one that has none."""
+    sent = encode(verdict(7, "C"))
+    assert sent.count(b'12:00:07Z"') == 1
+    assert decode(message(sent.replace(b'12:00:07Z"', b'12:00:07"'))) == verdict(7, "C")
+
+
 def test_a_verdict_of_a_robot_without_the_chain_is_read() -> None:
     """Version 0.6.0 and older name no hash and no epoch before."""
     fields = msgspec.json.decode(encode(verdict(7, "C")))

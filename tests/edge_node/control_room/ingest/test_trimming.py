@@ -67,7 +67,7 @@ def test_a_wrong_clock_deletes_nothing_that_is_younger_than_the_bound(room, step
         assert room.run(HOLD_S / 3600 - 1) >= 119 - 7
         room.clock.step(-step)
         assert room.run(1) >= 119 - 7
-    assert bool(room.notices) == (step > timedelta(hours=1))
+    assert bool(room.notices) == (abs(step) > timedelta(hours=1))
     assert all("edge-node clock --state-dir" in text for text in room.notices)
 
 
@@ -83,9 +83,19 @@ def test_a_right_clock_deletes_what_is_too_old(room):
 
 
 def test_a_clock_that_begins_in_1970_deletes_nothing(room):
-    """The floor of time goes on where it was saved."""
+    """Not even what is too old by the floor of time, which may be what is wrong; a person is told."""
     room.floor.close()
     room.clock.reboot(datetime(1970, 1, 1, tzinfo=timezone.utc))
     room.start()
-    assert room.run(2) == 119
-    assert room.notices == []
+    assert room.run(2) == 240
+    (notice,) = set(room.notices)
+    assert "below the floor of time" in notice
+
+
+def test_a_floor_that_an_operator_set_to_the_wrong_century_deletes_nothing_too_early(room):
+    """What is deleted is gone: a year that was mistyped must not cost the history before it is corrected."""
+    assert room.run(1) == 119
+    room.clock.floor(room.folder).set_floor(room.clock.wall + 36525 * DAY)
+    assert room.run(24) == 115
+    room.clock.floor(room.folder).set_floor(room.clock.wall)
+    assert room.run(1) == 115

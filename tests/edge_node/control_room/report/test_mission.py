@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import msgspec
 import pytest
 
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.mission import Selection, collect_mission, seen_at
+from edge_node.control_room.report.report_text import describe_coverage
 from edge_node.errors import CorrosionError
 from edge_node.messages.verdict import EpochEnd
 from tests.support.missions import WHO, finding
@@ -38,6 +39,42 @@ def test_a_mission_can_be_part_of_a_history(history):
     assert (mission.frames, mission.missing, mission.findings) == (10, 0, ())
     early = Selection("quay", "crawler-1", until=START + timedelta(seconds=10))
     assert (collect_mission(history, early).frames, len(collect_mission(history, early).findings)) == (10, 1)
+
+
+def test_what_arrived_in_a_day_with_dates_of_another_is_told_in_its_report(tmp_path):
+    """A robot that never got the time that day had its findings in no report of it, and nobody knew."""
+    opened, day = History(tmp_path), Selection("quay", "crawler-1", START, START + timedelta(days=1))
+    came = START + timedelta(hours=2)
+    for seq, at in enumerate(
+        [datetime(1970, 1, 1, 0, 5, tzinfo=timezone.utc), came + timedelta(days=400)], 1
+    ):
+        opened.add_verdict(verdict(seq, "C", observed_at=at), received_at=came)
+    with pytest.raises(CorrosionError, match=r"no verdict in that time; .* 2 that arrived in that"):
+        collect_mission(opened, day)
+    waited = verdict(3, "C", observed_at=START - timedelta(hours=8))  # at the broker, for this room
+    opened.add_verdict(waited, received_at=came)
+    opened.add_verdict(verdict(4, "C", observed_at=came), received_at=came)
+    mission = collect_mission(opened, day)
+    assert (mission.frames, mission.misdated.count) == (1, 2)
+    assert "1970-01-01 00:05 to 2027-04-05 14:00" in dict(describe_coverage(mission))["Dated elsewhere"]
+    whole = collect_mission(opened, Selection("quay", "crawler-1"))
+    assert (whole.frames, whole.misdated) == (4, None)
+    opened.close()
+
+
+@pytest.mark.parametrize("wrong_days", [400, -400])
+def test_what_is_missing_between_two_epochs_is_missing_whatever_the_clock_said(tmp_path, wrong_days):
+    """Epochs follow each other as they arrived, not as they are dated."""
+    opened = History(tmp_path)
+    for seq in range(1, 5):
+        at = START + timedelta(days=wrong_days, seconds=seq)
+        opened.add_verdict(verdict(seq, "U", id=f"crawler-1:first:{seq}", observed_at=at))
+    before = EpochEnd(epoch="first", seq=6, sha256=None)
+    for seq in (3, 4):
+        opened.add_verdict(verdict(seq, "U", id=f"crawler-1:next:{seq}", previous_epoch=before))
+    found = collect_mission(opened, Selection("quay", "crawler-1")).gaps
+    assert {(gap.epoch, gap.first_seq, gap.last_seq) for gap in found} == {("first", 5, 6), ("next", 1, 2)}
+    opened.close()
 
 
 @pytest.mark.parametrize("wrong_days", [400, -400])
