@@ -9,7 +9,7 @@ import pytest
 from edge_node.cli import bundle as bundle_command
 from edge_node.cli.bundle_in_use import load_bundle_in_use
 from edge_node.config.sections import example_config, parse_config
-from edge_node.errors import BundleError
+from edge_node.errors import BundleError, ConfigError
 from edge_node.signing import load_trusted_keys
 from tests.support.releases import PACKAGED_VERSION, Maker, Robot
 from tests.support.subcommands import run
@@ -36,6 +36,15 @@ def test_it_is_the_installed_one_or_the_packages(tmp_path: Path) -> None:
     robot.install(maker.bundle("2"))
     assert load_bundle_in_use(config, keys).manifest.version == "2"
     with pytest.raises(BundleError, match=r"which is not among .*would go back to the bundle behind it"):
+        load_bundle_in_use(config, ())
+
+
+def test_a_store_that_cannot_be_looked_at_is_one_sentence(tmp_path: Path) -> None:
+    """Such as that of another user: nothing else is taken for it."""
+    node = {"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / ("x" * 300))}
+    bundle = {"path": "store", "trusted_keys": ["key.pem"]}
+    config = parse_config(example_config(node=node, bundle=bundle, mqtt={"hostname": "h"}).encode(), "f")
+    with pytest.raises(ConfigError, match=r"/store: .*; run this as the node's user, or as root"):
         load_bundle_in_use(config, ())
 
 
