@@ -1,9 +1,8 @@
-"""Read the memory of this process, the board's temperature and the free disk space."""
+"""Read the memory of this process and the board's temperature."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,11 +35,3 @@ def temperature_c(zones: Path) -> float | None:
         except (OSError, ValueError):  # a sensor that is switched off
             continue
     return max(found, default=None)
-
-
-def free_disk_mb(path: Path) -> float | None:
-    """Return the free space of the disk that holds ``path``."""
-    try:
-        return round(shutil.disk_usage(path).free / 1e6, 1)
-    except OSError:
-        return None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from edge_node.monitoring.machine import free_disk_mb, memory_mb, temperature_c
+from edge_node.monitoring.machine import memory_mb, temperature_c
 
 
 def test_memory_is_what_the_process_holds():
@@ -25,10 +22,3 @@ def test_the_hottest_zone_counts(tmp_path):
         (tmp_path / f"thermal_zone{index}").mkdir()
         (tmp_path / f"thermal_zone{index}" / "temp").write_text(text)
     assert temperature_c(tmp_path) == 61.8
-
-
-def test_free_disk_is_the_systems_figure(tmp_path):
-    """The same as statvfs says, and nothing for a path that is not there."""
-    found = os.statvfs(tmp_path)
-    assert free_disk_mb(tmp_path) == pytest.approx(found.f_bavail * found.f_frsize / 1e6, rel=0.05)
-    assert free_disk_mb(Path("/no/such/place")) is None
