@@ -1,4 +1,4 @@
-"""Read the memory of this process and the temperature of the board."""
+"""Read the memory of this process and the board's temperature."""
 
 from __future__ import annotations
 

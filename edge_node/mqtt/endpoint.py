@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.credential_files import credential_path, shown_path
