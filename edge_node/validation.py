@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNKNOWN: Final = object()  # the document is not at hand
-_SHOWN_CHARACTERS = 80
+_SHOWN_CHARACTERS = 300  # a path is shown whole
 _WHERE = re.compile(r"(?s)(.*) - at `(?:key in )?\$(.*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _PATTERN = re.compile(r"(?s)Expected `str` matching regex (.*)\Z")

@@ -22,9 +22,9 @@ def tiff(width, height, *, big=False, order="<"):
         entries = b"".join(
             struct.pack(order + "HHQQ", tag, 16, 1, n) for tag, n in ((256, width), (257, height))
         )
-        return magic + struct.pack(order + "HHHQQ", 43, 8, 0, 16, 2) + entries
+        return magic + struct.pack(order + "HHHQQ", 43, 8, 0, 16, 2) + entries + bytes(8)
     entries = b"".join(struct.pack(order + "HHII", tag, 4, 1, n) for tag, n in ((256, width), (257, height)))
-    return magic + struct.pack(order + "HIH", 42, 8, 2) + entries
+    return magic + struct.pack(order + "HIH", 42, 8, 2) + entries + bytes(4)
 
 
 def webp(kind, rest):

@@ -80,7 +80,7 @@ def test_what_init_writes_the_same_user_can_run(
     monkeypatch.setattr("edge_node.state_folder.os.geteuid", lambda: 1000)
     file = tmp_path / "node.toml"
     assert run(init, "--site", "quay", "--robot", "c", file) == 0
-    assert load_config(file).node.state_dir == str(tmp_path / "home/state/corrosion-edge/quay-c")
+    assert load_config(file).node.state_dir == str(tmp_path / "home/state/corrosion-edge/quay/c")
     assert run(check_config, file) == 0
     assert run(init, "--service", "-") == 0
     assert '# state_dir = "/var/lib/corrosion-edge"' in capsys.readouterr().out
