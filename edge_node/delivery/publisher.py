@@ -90,7 +90,7 @@ class Publisher:
         self._side_messages = SideMessages((latest, *outboxes, self._health))
         self._rows = RowDelivery(config, topics, spool, self._alarms, self._listeners)
         self._subscriptions = Subscriptions((*inboxes, self._rows), topics, self._alarms)
-        self._promises = PromiseSearch()
+        self._promises = PromiseSearch(may_guess=config.protocol == "3.1.1")
         self._link_text = ""
         self._asks_for_more = False  # of the broker's promise, by connecting anew
         self.beat_s = time.monotonic()
@@ -212,7 +212,8 @@ class Publisher:
         """Send what there is and deal with the answers."""
         self.beat_s = now_s = time.monotonic()
         self._send_status(session, now_s)
-        self._rows.send(session, now_s)
+        if not self._promises.is_trying_qos_0:
+            self._rows.send(session, now_s)
         self._side_messages.send(session, now_s, is_idle=self._rows.is_idle and session.can_write)
         self._rows.check_answers(session, now_s)
         session.poll(min(_TICK_S, self._rows.wait_s(now_s) or _TICK_S), self._wake)

@@ -82,7 +82,7 @@ class SparkplugNode:
         self._rebirth_asked = False
         self._born_s = 0.0
         self._wake = Wake()
-        self._promises = PromiseSearch()
+        self._promises = PromiseSearch(may_guess=config.protocol == "3.1.1")
         steps = ConnectionSteps(
             self._new_session, self._connected, self._turn, self._say_goodbye, self._connection_ended
         )

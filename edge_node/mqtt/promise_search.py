@@ -1,7 +1,8 @@
 """Find out whether a broker takes retained messages and QoS 1. Pure.
 
-A broker of MQTT 5 says so, or names the reason when it refuses. One of 3.1.1 closes the connection without a
-word, at CONNECT if the will is retained, or at the first message; then weaker promises are tried in turn.
+A broker of MQTT 5 says so, or names the reason when it refuses: nothing is guessed. One of 3.1.1 closes the
+connection without a word, at CONNECT if the will is retained, or at the first message. Then weaker promises
+are tried in turn, and as long as QoS 0 is only tried, the record waits.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ _PATIENCE = 2  # ends without a reason before a weaker promise is tried: most ha
 class PromiseSearch:
     """Hold what to ask of the broker at the next connection; lives longer than a connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_guess: bool) -> None:
+        """Begin with the full promise; ``may_guess``: the protocol names no reasons."""
         self.wanted = Promise()
+        self._may_guess = may_guess
         self._ends = 0
         self._is_guess = False
         self._worked: Promise | None = None  # a weaker one that did, once
+
+    @property
+    def is_trying_qos_0(self) -> bool:
+        """Whether QoS 0 may be less than the broker keeps: connections end for other reasons too."""
+        return self._is_guess and self.wanted.qos == 0
 
     def ended(self, reason: LinkError) -> bool:
         """Note why a connection ended; return whether the next one asks for less because of it."""
@@ -36,7 +44,7 @@ class PromiseSearch:
             self.wanted, self._is_guess = replace(before, retain=False), False
         elif reason.code == QOS_NOT_SUPPORTED:
             self.wanted, self._is_guess = replace(before, qos=0), False
-        elif reason.is_unanswered:
+        elif reason.is_unanswered and self._may_guess:
             self._try_next()
             return False  # as likely for another reason: not sooner than otherwise
         return self.wanted != before
@@ -58,13 +66,12 @@ class PromiseSearch:
 
     def _try_next(self) -> None:
         self._ends += 1
-        is_full = self.wanted == Promise()
-        if is_full and self._worked is not None:
+        if not self._is_guess and self._ends < _PATIENCE:
+            return
+        if self.wanted == Promise() and self._worked is not None:
             self.wanted = self._worked
-        elif self._is_guess or self._ends >= _PATIENCE:
+        else:
             at = _LADDER.index(self.wanted)
             self.wanted = _LADDER[(at + 1) % len(_LADDER)]
-        else:
-            return
         self._is_guess = self.wanted != Promise()
         self._ends = 0
