@@ -243,16 +243,17 @@ class Spool:
     def depth(self) -> SpoolDepth:
         """Return counts of the rows that wait, were dropped, were refused or are in quarantine."""
         oldest = self._query(lambda store: store.oldest(), None)
+        disk_bytes, alarms = own_bytes(self._path), self.alarms  # a disk that hangs must not hold the lock
         with self._changed:
             return SpoolDepth(
                 waiting=self._waiting,
                 in_memory=len(self._pending.rows) + self._writing,
                 oldest_age_s=self._age.age_s(oldest),
-                disk_bytes=own_bytes(self._path),
+                disk_bytes=disk_bytes,
                 dropped=self._counters.dropped,
                 refused=self._counters.refused,
                 quarantined=self._quarantined,
-                alarms=self.alarms,
+                alarms=alarms,
             )
 
     def __enter__(self) -> Spool:  # noqa: PYI034  Self needs Python 3.11

@@ -32,13 +32,23 @@ _SEIZE, _INTERRUPT, _DETACH, _ALL_THREADS = 0x4206, 0x4207, 17, 0x40000000  # pt
 
 
 class StoppedThread:
-    """One thread of another process that stands still, as in a call that never returns."""
+    """One thread of another process that stands still in a system call that never returns.
+
+    Elsewhere it could stand still with the interpreter's lock, and its whole process with it.
+    """
 
     def __init__(self, tid: int) -> None:
         self._tid = tid
+        while not self._stop():
+            self.let_go()
+            time.sleep(0.01)
+
+    def _stop(self) -> bool:
+        """Stop the thread and return whether it is in a system call."""
         self._ptrace(_SEIZE)
         self._ptrace(_INTERRUPT)
-        assert os.WIFSTOPPED(os.waitpid(tid, _ALL_THREADS)[1])
+        assert os.WIFSTOPPED(os.waitpid(self._tid, _ALL_THREADS)[1])
+        return not Path(f"/proc/{self._tid}/syscall").read_text(encoding="ascii").startswith("-1 ")
 
     def let_go(self) -> None:
         """Let it run again, so that its process can end."""
