@@ -13,6 +13,8 @@ import secrets
 AWKWARD_REALM = 'IP "Camera", 1'
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
+SECRET = "se/cr et9"  # noqa: S105  # of the cameras of tests
+
 
 class CameraLogin:
     """Ask viewers for ``username`` and ``password``.

@@ -14,12 +14,10 @@ from edge_node.camera.backends.snapshot import SnapshotCamera
 from edge_node.camera.capture.opening import open_camera
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
-from tests.support.camera_login import CameraLogin
+from tests.support.camera_login import SECRET, CameraLogin
 from tests.support.certificates import Authority
 from tests.support.mjpeg_server import Behaviour, MjpegServer, moving_picture
 from tests.support.processes import free_port
-
-SECRET = "se/cr et9"  # noqa: S105  # of the camera of this test
 
 
 @pytest.fixture
@@ -28,14 +26,6 @@ def server():
     running = MjpegServer()
     yield running
     running.close()
-
-
-@pytest.fixture
-def password_file(tmp_path):
-    """Return a file with the password."""
-    file = tmp_path / "password"
-    file.write_text(f"{SECRET}\n")
-    return str(file)
 
 
 def opened(url, **keys):

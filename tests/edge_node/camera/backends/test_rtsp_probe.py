@@ -9,12 +9,11 @@ from edge_node.camera.backends.rtsp_probe import rtsp_cause
 from edge_node.camera.capture.opening import open_camera
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
-from tests.support.camera_login import CameraLogin
+from tests.support.camera_login import SECRET, CameraLogin
 from tests.support.mjpeg_server import Behaviour, MjpegServer
 from tests.support.processes import free_port
 from tests.support.rtsp_server import RtspServer
 
-SECRET = "se/cr et9"  # noqa: S105  # of the camera of this test
 TIMEOUT_MS = 60_000  # longer than a test may take: what is told, is told before it
 
 
@@ -24,14 +23,6 @@ def server():
     running = RtspServer()
     yield running
     running.close()
-
-
-@pytest.fixture
-def password_file(tmp_path):
-    """Return a file with the password."""
-    file = tmp_path / "password"
-    file.write_text(f"{SECRET}\n")
-    return str(file)
 
 
 def opened(url, **keys):
