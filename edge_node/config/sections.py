@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from edge_node.config.camera_section import CameraConfig
 from edge_node.config.delivery_sections import CommandsConfig, EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.config.toml_reader import about as _about
 from edge_node.config.toml_reader import example_text, read_sections
 from edge_node.config.value_types import (
-    FourCc,
-    Hertz,
     Id,
     Milliseconds,
-    Pixels,
     Port,
     Share,
     Text,
@@ -54,7 +52,6 @@ __all__ = [
 ]
 
 MAX_CONFIG_BYTES = 1024 * 1024
-DEFAULT_SNAPSHOT_FPS = 1.0  # what a small camera bears
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,51 +68,6 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
             " (extra signing)."
         ),
     ] = None
-
-
-class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The camera, stream or recording that gives the frames."""
-
-    source: Annotated[
-        str,
-        _about(
-            "/dev/video0, rtsp(s)://..., http(s)://..., csi:0, gst:PIPELINE, a video, a folder of pictures.",
-            min_length=1,
-        ),
-    ] = "/dev/video0"
-    username: Annotated[
-        Text | None, _about("Name at an http or rtsp camera; {username} in a pipeline. Not a secret.")
-    ] = None
-    password_file: Annotated[
-        Text | None,
-        _about("File with its password; {password} in a pipeline; $CREDENTIALS_DIRECTORY/... for systemd's."),
-    ] = None
-    rtsp_transport: Annotated[
-        Literal["tcp", "udp"], _about('"udp" for cameras that cannot send over TCP; lost packets smear.')
-    ] = "tcp"
-    width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    format: Annotated[FourCc | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
-    fps: Annotated[
-        Hertz | None,
-        _about("Asked of a camera; pace of a folder (default 10), a video or a snapshot address (1)."),
-    ] = None
-    pace: Annotated[
-        Literal["real-time", "fast"],
-        _about("Recordings only: at their own pace, or every picture as fast as it is decided."),
-    ] = "real-time"
-    loop: Annotated[bool, _about("Recordings only: begin again at the end instead of stopping.")] = False
-    timeout_ms: Annotated[
-        int, _about("A camera that is silent for so long is reopened.", ge=100, le=600_000)
-    ] = 5000
-    frozen_after_ms: Annotated[
-        int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
-    ] = 3000
-
-    @property
-    def snapshot_interval_s(self) -> float:
-        """Return the time between two requests to an address that gives one picture for each."""
-        return 1 / (self.fps or DEFAULT_SNAPSHOT_FPS)
 
 
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
