@@ -12,6 +12,8 @@ from edge_node.config.value_types import FourCc, Hertz, Pixels, Text
 __all__ = ["CameraConfig"]
 
 DEFAULT_SNAPSHOT_FPS = 1.0  # what a small camera bears
+ControlWord = Literal["auto", "lock"]
+_Balance = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,33 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     frozen_after_ms: Annotated[
         int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
     ] = 3000
+
+    exposure_us: Annotated[
+        ControlWord | Annotated[float, msgspec.Meta(gt=0, le=60_000_000)] | None,
+        _about('"lock" freezes what the camera finds in 3 s, a number sets it, "auto" is its automatic.'),
+    ] = None
+    gain: Annotated[
+        ControlWord | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None,
+        _about('"lock", "auto" or a number: times on a Pi\'s csi camera, else the camera\'s own counts.'),
+    ] = None
+    white_balance: Annotated[
+        ControlWord | Annotated[float, msgspec.Meta(ge=0, le=100_000)] | tuple[_Balance, _Balance] | None,
+        _about('"lock", "auto", kelvin, or [red, blue] where the camera takes those.'),
+    ] = None
+    focus: Annotated[
+        ControlWord | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None,
+        _about('"lock", "auto" or a number: dioptres on a Pi\'s csi camera, else the camera\'s own counts.'),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse an exposure that is longer than a frame."""
+        if isinstance(self.exposure_us, float | int) and self.fps:
+            frame_us = 1e6 / self.fps
+            if self.exposure_us > 1.001 * frame_us:
+                raise ValueError(
+                    f"exposure_us = {self.exposure_us:g} is longer than a frame lasts at fps = {self.fps:g}:"
+                    f" wanted at most {int(frame_us)} µs, or fewer fps"
+                )
 
     @property
     def snapshot_interval_s(self) -> float:

@@ -90,7 +90,7 @@ def run_daemon(
     over between two frames, or is refused.
 
     Raises:
-        ConfigError: the bundle or the camera source can never work.
+        ConfigError: the bundle, the camera source or its controls can never work.
         SpoolError: the spool cannot be opened.
     """
     with ExitStack() as stack:
@@ -115,6 +115,8 @@ def run_daemon(
         if checkpoints is not None:
             checkpoints.finish(lambda: publisher.link is LinkState.CONNECTED)
         storage.spool.flush(timeout_s=2.0)
+        if camera.capture.refusal:
+            raise ConfigError(f"[camera] {camera.capture.refusal}")
         _deliver_the_rest(storage.spool, publisher, stop)
     return 1 if camera.capture.failure else 0
 

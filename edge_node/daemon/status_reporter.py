@@ -30,9 +30,12 @@ HEALTH_INTERVAL_S = 10.0
 class Capture(Protocol):
     """The state of whoever fills the slot of the newest frame; ``CaptureThread`` is one."""
 
-    state: CameraState
     frames_captured: int
     beat_s: float
+
+    @property
+    def state(self) -> CameraState:
+        """Return the condition of the camera."""
 
 
 class StatusListener(Protocol):

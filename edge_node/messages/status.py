@@ -47,6 +47,31 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
+class ControlMode(str, Enum):
+    """How a setting of the camera is held."""
+
+    AUTO = "auto"  # the camera's automatic moves it
+    LOCK = "lock"  # frozen at what the automatic had found
+    FIXED = "fixed"  # at a number of the configuration
+
+
+class CameraControl(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of the camera as it answered, not as it was asked.
+
+    Attributes:
+        key: of ``[camera]``: exposure_us, gain, white_balance, focus.
+        values: read back; two for red and blue; none while automatic or where the camera tells none.
+        unit: us, K, x (times), dpt (dioptres), ISO; empty for the camera's own counts.
+        text: why it is not as configured, for people; empty if it is.
+    """
+
+    key: str
+    mode: ControlMode
+    values: tuple[float, ...] = ()
+    unit: str = ""
+    text: str = ""
+
+
 class LinkState(str, Enum):
     """The state of the connection to the broker."""
 
@@ -73,6 +98,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     bundle: str | None = None
     camera: Part = Part()
+    camera_controls: tuple[CameraControl, ...] = ()  # of those that are configured
     model: Part = Part()
     clock: Part = Part()
     shadow: Part | None = None

@@ -11,7 +11,7 @@ from edge_node import __version__
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.clock import boot_id
 from edge_node.clock_floor import ClockFloor, ClockReading, from_unix
-from edge_node.messages.status import Health, Part, PartState, Status
+from edge_node.messages.status import CameraControl, ControlMode, Health, Part, PartState, Status
 from edge_node.messages.verdict import Outcome
 from edge_node.monitoring.machine import memory_mb, temperature_c
 
@@ -90,7 +90,8 @@ class StatusBoard:
             boot_id=boot_id(),
             version=__version__,
             bundle=self.bundle,
-            camera=Part(state=_CAMERA[camera.condition], text=camera.text),
+            camera=camera_part(camera),
+            camera_controls=_camera_controls(camera),
             model=Part(state=PartState.OK, text="the golden probe holds"),
             clock=Part(state=state, text=clock.text),
         )
@@ -119,6 +120,30 @@ class StatusBoard:
             clock_floor=from_unix(round(self._floor.read().floor_s)),
             alarms=self._spool.alarms,
         )
+
+
+def camera_part(camera: CameraState) -> Part:
+    """Return the camera's state with what is wrong with its controls."""
+    state, text, controls = _CAMERA[camera.condition], camera.text, camera.controls
+    if controls is None or camera.condition is CameraCondition.ENDED:
+        return Part(state=state, text=text)
+    problems = controls.problems
+    if problems and state is PartState.OK:
+        state = PartState.FAILING
+    return Part(state=state, text="; ".join(filter(None, [text, problems, *controls.notes])))
+
+
+def _camera_controls(camera: CameraState) -> tuple[CameraControl, ...]:
+    return tuple(
+        CameraControl(
+            key=one.key,
+            mode=ControlMode(one.mode.value),
+            values=one.values,
+            unit=one.unit,
+            text=one.fault,
+        )
+        for one in (camera.controls.controls if camera.controls is not None else ())
+    )
 
 
 def _hold(old: ClockReading, new: ClockReading) -> ClockReading:

@@ -19,11 +19,14 @@ from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.login import sign_in
 from edge_node.camera.capture.opening import open_camera
+from edge_node.camera.controls.session import CameraControls
+from edge_node.camera.controls.wishes import read_wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.camera.capture.opening import Camera
+    from edge_node.camera.controls.report import ControlReport
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.config.sections import CameraConfig
@@ -50,23 +53,24 @@ class CameraCondition(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """The camera's condition, the reason in a sentence, and since when (UTC)."""
+    """The camera's condition, the reason in a sentence, since when (UTC), and its controls in force."""
 
     condition: CameraCondition
     text: str
     since: datetime
+    controls: ControlReport | None = None
 
 
 class CaptureThread:
     """Put a camera's frames into ``LatestFrame``, and reopen the camera whenever it fails.
 
     Attributes:
-        state: condition of the camera, for ``status``.
         frames_captured: frames that arrived, also those that were dropped later.
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
         beat_s: monotonic time of the thread's last turn, for the watchdog.
         failure: why a recording could not be read to its end; the slot is then closed.
+        refusal: what the camera can never do of what is configured; the slot is then closed.
     """
 
     def __init__(
@@ -100,12 +104,22 @@ class CaptureThread:
         self._hung: list[CameraReader] = []
         self._frozen = FrozenStreamDetector(config.frozen_after_ms)
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
-        self.state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
+        self._state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
+        wishes = read_wishes(config)
+        self._controls = CameraControls(wishes) if wishes else None
         self.frames_captured = 0
         self.reconnects = 0
         self.pictures_skipped = 0
         self.beat_s = time.monotonic()
         self.failure: str | None = None
+        self.refusal: str | None = None
+
+    @property
+    def state(self) -> CameraState:
+        """Return the condition of the camera, for ``status``."""
+        if self._controls is None:
+            return self._state
+        return replace(self._state, controls=self._controls.report)
 
     def __enter__(self) -> CaptureThread:  # noqa: PYI034  Self needs Python 3.11
         self.start()
@@ -165,10 +179,16 @@ class CaptureThread:
             is_held=self._is_held,
             camera=camera,
             first_frame_id=self.frames_captured,
+            controls=self._controls,
         )
 
     def _end_if_over(self, reader: CameraReader) -> bool:
-        """Close the slot if a recording has ended or failed; tell whether it has."""
+        """Close the slot if no further frame will ever come; tell whether that is so."""
+        if reader.refused:
+            self.refusal = reader.error
+            self._set_state(CameraCondition.ENDED, str(reader.error))
+            self._latest.close()
+            return True
         if self._source.live or not (reader.ended or reader.error):
             return False
         self.pictures_skipped = reader.skipped
@@ -191,7 +211,7 @@ class CaptureThread:
             if self._source.live and time.monotonic() - reader.progress_s >= limit_s:
                 self._abandon(reader, limit_s)
                 return
-        if self._source.live and reader.error is not None:
+        if self._source.live and reader.error is not None and not reader.refused:
             found = CameraCondition.SILENT if reader.opened else CameraCondition.ABSENT
             self._set_state(found, f"{reader.error}; trying again")
 
@@ -235,7 +255,7 @@ class CaptureThread:
     def _hand_over_live(self, frame: Frame) -> None:
         if self._frozen.sees_repetition(frame):
             text = f"{self._source.name}: the same picture for {self._frozen.repeated_ms(frame):.0f} ms"
-            if self.state.condition is not CameraCondition.FROZEN:
+            if self._state.condition is not CameraCondition.FROZEN:
                 self._set_state(CameraCondition.FROZEN, text)
             frame = replace(frame, frozen=True)
         else:
@@ -246,13 +266,14 @@ class CaptureThread:
         text = text.encode(
             "utf-8", "backslashreplace"
         ).decode()  # a file's name may hold bytes that are no text
-        old = self.state
+        old = self._state
         if (old.condition, old.text) == (condition, text):
             return
         since = old.since if old.condition is condition else datetime.now(timezone.utc)
-        self.state = CameraState(condition, text, since)
+        self._state = CameraState(condition, text, since)
         if old.condition is not condition:
-            expected = condition in {CameraCondition.STREAMING, CameraCondition.ENDED} and not self.failure
+            failed = self.failure or self.refusal
+            expected = condition in {CameraCondition.STREAMING, CameraCondition.ENDED} and not failed
             level = logging.INFO if expected else logging.WARNING
             _log.log(level, "camera %s: %s", condition.value, text)
         if self._on_state is not None:
