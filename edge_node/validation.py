@@ -128,7 +128,8 @@ def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
         return f"wanted {_BOUND_WORDS[sign]} {number.removesuffix('.0')}{unit}"
     if text.startswith("Invalid enum value") and (choices := _choices(kind)):
         found_text = text.removeprefix("Invalid enum value ")
-        return f"wanted {' or '.join(choices)}" + (f", found {found_text}" if value is UNKNOWN else "")
+        wanted = " or ".join([*choices, *_number_words(kind)])
+        return f"wanted {wanted}" + (f", found {found_text}" if value is UNKNOWN else "")
     if text.startswith(("Invalid RFC3339", "Expected `datetime`")):
         return "wanted a time with its zone, like 2026-03-01T08:00:00Z"
     text = text.replace("Object contains unknown field", "unknown key")
@@ -170,6 +171,16 @@ def _choices(kind: Any) -> list[str]:
         return []
     inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
     return [choice for part in inner for choice in _choices(part)]
+
+
+def _number_words(kind: Any) -> list[str]:
+    """Return in words which numbers a type with fixed choices takes beside them."""
+    if kind in (int, float):
+        return ["a whole number" if kind is int else "a number"]
+    if get_origin(kind) in (list, tuple, dict, Literal) or isinstance(kind, type):
+        return []
+    inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    return [words for part in inner for words in _number_words(part)]
 
 
 def _follow(document: object, steps: str) -> object:

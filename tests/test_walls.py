@@ -25,8 +25,10 @@ EDGE_NODE = {
     "config": "",
     "mqtt": "messages config",
     "camera": "",
-    "camera.backends": "config camera",
-    "camera.capture": "config camera camera.backends",
+    # Cameras hold their controls, and whoever keeps a camera running brings them to what is configured.
+    "camera.controls": "config camera",
+    "camera.backends": "config camera camera.controls",
+    "camera.capture": "config camera camera.controls camera.backends",
     "spool": "messages config",
     "record": "messages",
     "inference": "messages config",
@@ -63,8 +65,8 @@ EDGE_NODE = {
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
-        "messages config mqtt camera camera.backends camera.capture spool record inference inspection "
-        "shadow monitoring commands daemon cli"
+        "messages config mqtt camera camera.controls camera.backends camera.capture spool record inference "
+        "inspection shadow monitoring commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.report "

@@ -13,7 +13,7 @@ __all__ = ["CameraConfig"]
 
 DEFAULT_SNAPSHOT_FPS = 1.0  # what a small camera bears
 ControlWord = Literal["auto", "lock"]
-_Balance = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+_MAX_BALANCE = 1_000_000
 
 
 class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +63,9 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         ControlWord | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None,
         _about('"lock", "auto" or a number: times on a Pi\'s csi camera, else the camera\'s own counts.'),
     ] = None
+    # Its length is checked below: msgspec (0.23 too) crashes on a bounded number beside a fixed tuple.
     white_balance: Annotated[
-        ControlWord | Annotated[float, msgspec.Meta(ge=0, le=100_000)] | tuple[_Balance, _Balance] | None,
+        ControlWord | Annotated[float, msgspec.Meta(ge=0, le=100_000)] | tuple[float, ...] | None,
         _about('"lock", "auto", kelvin, or [red, blue] where the camera takes those.'),
     ] = None
     focus: Annotated[
@@ -73,7 +74,7 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
     def __post_init__(self) -> None:
-        """Refuse an exposure that is longer than a frame."""
+        """Refuse an exposure that is longer than a frame, and a white balance that is no pair."""
         if isinstance(self.exposure_us, float | int) and self.fps:
             frame_us = 1e6 / self.fps
             if self.exposure_us > 1.001 * frame_us:
@@ -81,6 +82,11 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
                     f"exposure_us = {self.exposure_us:g} is longer than a frame lasts at fps = {self.fps:g}:"
                     f" wanted at most {int(frame_us)} µs, or fewer fps"
                 )
+        balance = self.white_balance
+        if isinstance(balance, tuple) and not (
+            len(balance) == 2 and all(0 <= one <= _MAX_BALANCE for one in balance)
+        ):
+            raise ValueError(f"white_balance = {list(balance)}: wanted two numbers from 0 on: [red, blue]")
 
     @property
     def snapshot_interval_s(self) -> float:

@@ -11,9 +11,8 @@ from edge_node.errors import CameraError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Value = (
-    float | tuple[float, float]
-)  # in the control's own counts; a pair where one control holds red and blue
+# In the control's own counts; a pair where one control holds red and blue.
+Value = float | tuple[float, float]
 ControlId = int | str  # of V4L2; a name of picamera2
 
 

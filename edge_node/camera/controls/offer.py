@@ -72,7 +72,7 @@ def can_be_automatic(setting: Setting) -> bool:
     return setting.starts_automatic or (setting.switch is not None and setting.automatic is not None)
 
 
-def to_counts(setting: Setting, wish: float | tuple[float, float]) -> tuple[Way, tuple[Value, ...]]:
+def to_counts(setting: Setting, wish: float | tuple[float, ...]) -> tuple[Way, tuple[Value, ...]]:
     """Return the way that takes ``wish``, and the counts to write; rounded to the control's step.
 
     Raises:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KEYS = ("exposure_us", "gain", "white_balance", "focus")  # of [camera], in the order in which they are set
 
-Wish = str | float | tuple[float, float]  # "auto", "lock", or what is to be set
+Wish = str | float | tuple[float, ...]  # "auto", "lock", or what is to be set
 Wishes = dict[str, Wish]
 
 NONE_HERE = "only a V4L2 device or a Raspberry Pi's csi camera has controls that the node can set"

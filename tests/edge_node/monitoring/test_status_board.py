@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
+from msgspec import to_builtins
 
 from edge_node.camera.capture.capture_thread import CameraCondition, CameraState
+from edge_node.camera.controls.plan import Mode
+from edge_node.camera.controls.report import ControlInForce, ControlReport
 from edge_node.camera.frame import frame_now
 from edge_node.clock_floor import from_unix
 from edge_node.config.delivery_sections import SpoolConfig
@@ -77,6 +81,23 @@ def test_each_condition_of_the_camera_is_a_state_of_its_part(board, condition, s
     """With the camera's own sentence."""
     camera = board.status(CameraState(condition, "why", datetime(2026, 1, 1, tzinfo=timezone.utc))).camera
     assert (camera.state, camera.text) == (state, "why")
+
+
+def test_the_controls_in_force_are_in_the_status_and_a_fault_makes_the_camera_failing(board) -> None:
+    """As the camera answered; what differs from the configuration is a sentence of the camera."""
+    good = ControlInForce("white_balance", Mode.LOCK, (1.84, 1.52), "x")
+    bad = ControlInForce("exposure_us", Mode.FIXED, (15600.0,), "us", "is 15600 µs instead of 8000 µs")
+    camera = CameraState(CameraCondition.STREAMING, "frames arrive", TRUTH, ControlReport((good,), ("slow",)))
+    status = board.status(camera)
+    assert (status.camera.state, status.camera.text) == (PartState.OK, "frames arrive; slow")
+    assert to_builtins(status.camera_controls) == (
+        {"key": "white_balance", "mode": "lock", "values": (1.84, 1.52), "unit": "x", "text": ""},
+    )
+    part = board.status(replace(camera, controls=ControlReport((bad,)))).camera
+    assert part.state is PartState.FAILING
+    assert part.text == "frames arrive; exposure_us: is 15600 µs instead of 8000 µs"
+    ended = replace(camera, condition=CameraCondition.ENDED, controls=ControlReport((bad,)))
+    assert board.status(ended).camera.text == "frames arrive"
 
 
 def test_a_bundle_that_was_refused_does_not_change_the_name(board) -> None:

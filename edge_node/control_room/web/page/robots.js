@@ -1,7 +1,7 @@
 // The robots and their lamps.
 import { byId, el, keyed, setText } from "./dom.js";
 import { known, robotKey } from "./store.js";
-import { age, count, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
+import { age, controlWords, count, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
 
 const SILENT_MS = 30_000; // health comes every few seconds
 const CLOCK_OFF_S = 5;
@@ -32,7 +32,8 @@ export function part(robot, name) {
     return { lamp: "bad", text: `${duration(robot.clock_ahead_s)} ${robot.clock_ahead_s > 0 ? "ahead" : "behind"}` };
   }
   if (name === "clock" && state === "failing") return { lamp: "warn", text: `${text}, but right` };
-  return { lamp: LAMPS[state] ?? "off", text: text || state };
+  const held = name === "camera" ? controlWords(status.camera_controls) : "";
+  return { lamp: LAMPS[state] ?? "off", text: [text || state, held].filter(Boolean).join("; ") };
 }
 
 /** All alarms of a robot, as people read them. */

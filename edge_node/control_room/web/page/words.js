@@ -53,6 +53,16 @@ export function place(pose) {
   return [pose.x_m, pose.y_m, pose.z_m].map((part) => (part ?? 0).toFixed(2)).join(" / ") + " m";
 }
 
+const CONTROLS = { exposure_us: "exposure", white_balance: "white balance" };
+const UNITS = { us: "µs", x: "×", dpt: "dpt" };
+
+/** The camera's settings as it answered, such as "exposure 8000 µs fixed, focus auto"; empty where none is configured. */
+export function controlWords(controls) {
+  return (controls ?? []).map(({ key, mode, values, unit }) => [
+    CONTROLS[key] ?? key, values.map((value) => Number(value.toFixed(3))).join(" / "), values.length ? (UNITS[unit] ?? unit) : "",
+    mode === "lock" ? "locked" : mode].filter((word) => word !== "").join(" ")).join(", ");
+}
+
 /** From where to where a finding reaches. */
 export function reach(finding) {
   const [from, to] = [finding.from_pose?.distance_m, finding.to_pose?.distance_m];

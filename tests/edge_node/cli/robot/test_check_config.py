@@ -54,6 +54,25 @@ def test_a_source_that_can_never_work_is_refused(tmp_path, source):
     assert len(found.stderr.strip().splitlines()) == 1
 
 
+def test_control_keys_on_a_network_camera_are_refused_without_touching_it(tmp_path):
+    """Exit code 78 and one line that names the keys, and where this camera is set instead."""
+    path = tmp_path / "node.toml"
+    path.write_text(
+        example_config(
+            node={"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / "state")},
+            camera={"source": "rtsp://10.0.0.9/live", "exposure_us": "lock", "white_balance": [1.8, 1.5]},
+            bundle={"path": "default"},
+            mqtt={"hostname": "127.0.0.1"},
+        ),
+        encoding="utf-8",
+    )
+    found = command("edge_node.cli", "check-config", str(path))
+    assert found.returncode == 78
+    assert f"{path}: [camera] exposure_us, white_balance: only a V4L2 device" in found.stderr
+    assert "are set on its own page" in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+
+
 def test_a_signing_key_that_cannot_sign_is_named(tmp_path):
     """Missing, open to others or no key: exit code 78 and one line; a good one passes."""
     key = tmp_path / "robot.pem"
