@@ -73,8 +73,8 @@ class CameraControls:
         """Take the report of a session, unless the camera was opened again since."""
         if session is not self._newest:
             return
-        old = self.report.problems if self.report is not None else ""
-        if report.problems != old:
+        was_wrong = self.report is not None and bool(self.report.problems)
+        if bool(report.problems) is not was_wrong:
             _log.warning("camera controls: %s", report.problems or "as configured again")
         self.report = report
 
@@ -96,6 +96,7 @@ class ControlSession:
         self._device = device
         self._goals = goals
         self._settles = any(goal.settles for goal in goals)
+        self._may_retry = True
         self._first_s: float | None = None
         self._due_s = 0.0
         self._failures: tuple[str, ...] = ()
@@ -124,8 +125,7 @@ class ControlSession:
         if self._settles:
             self._lock(pixels, now_s)
         elif self._in_force is None:
-            self._take_stock(pixels)
-            self._due_s = now_s + CHECK_S
+            self._due_s = now_s + (CHECK_S if self._take_stock(pixels) else EFFECT_S)
         else:
             self._check()
             self._due_s = now_s + CHECK_S
@@ -137,6 +137,8 @@ class ControlSession:
         self._baseline = self._device.read(_ids(self._goals))
         waiting = [goal.key for goal in self._goals if goal.settles]
         notes = (f"settling for {SETTLE_S:g} s before {', '.join(waiting)} is locked",) if waiting else ()
+        if waiting:
+            _log.info("camera %s: %s", self._device.name, notes[0])
         self._owner.publish(self, ControlReport(notes=notes))
 
     def _lock(self, pixels: NDArray[np.uint8] | None, now_s: float) -> None:
@@ -164,24 +166,32 @@ class ControlSession:
         setting = replace(goal.setting, automatic=None, starts_automatic=False)
         return replace(goal, setting=setting, counts=counts)
 
-    def _take_stock(self, pixels: NDArray[np.uint8] | None) -> None:
-        """Read back what is in force now, hold it, and say where it is not what was asked for."""
-        self._in_force = {}
+    def _take_stock(self, pixels: NDArray[np.uint8] | None) -> bool:
+        """Read back what is in force now, hold it, and say where it is not what was asked for.
+
+        Some cameras forget what was written before they began to stream: once it is written again, and False
+        is returned.
+        """
         values = self._device.read(_ids(self._goals))
-        controls = []
-        for goal in self._goals:
-            control, counts = self._compare(goal, goal.counts, values)
+        found = [self._compare(goal, goal.counts, values) for goal in self._goals]
+        if self._may_retry and any(control.fault for control, _ in found):
+            self._may_retry = False
+            self._failures = self._write([one for goal in self._goals for one in goal.opening_writes()])
+            return False
+        self._in_force = {}
+        for goal, (control, counts) in zip(self._goals, found, strict=True):
             if goal.mode is Mode.LOCK and counts:
                 self._owner.hold(goal.locked_at(counts))
             self._in_force[goal.key] = counts
-            controls.append(control)
             _log.info("camera %s: %s %s", self._device.name, goal.key, _describe(control))
+        controls = [control for control, _ in found]
         self._owner.prove()
         if self._colour is not None and pixels is not None:
             self._notes += describe_jump(self._colour, measure_colour(pixels))
             self._colour = None
-        self._notes += self._frame_rate_notes(controls)
+        self._notes += self._frame_rate_notes()
         self._publish(controls)
+        return True
 
     def _check(self) -> None:
         """Read back again; what the camera moved by itself is told and written again."""
@@ -223,15 +233,20 @@ class ControlSession:
             fault = f"{what} {describe_values(numbers, unit)} instead of {asked}"
         return ControlInForce(goal.key, goal.mode, numbers, unit, fault), counts
 
-    def _frame_rate_notes(self, controls: list[ControlInForce]) -> list[str]:
+    def _frame_rate_notes(self) -> list[str]:
+        """Say that an exposure is longer than a frame: what was asked for, or what was locked."""
         interval_us = self._device.frame_interval_us
-        exposure = next((one.values for one in controls if one.key == "exposure_us" and one.values), None)
-        unit = next((one.unit for one in controls if one.key == "exposure_us"), "")
-        if interval_us is None or exposure is None or unit != "us" or exposure[0] <= 1.01 * interval_us:
+        goal = next((goal for goal in self._goals if goal.key == "exposure_us"), None)
+        if interval_us is None or goal is None or goal.way is None or goal.way.unit != "us":
             return []
-        at_most = f"at most {1e6 / exposure[0]:.3g} frames/s can come"
-        longer = f"longer than the {interval_us:.0f} µs from frame to frame"
-        return [f"an exposure of {exposure[0]:.0f} µs is {longer}: {at_most}"]
+        counts = goal.counts or (self._in_force or {}).get(goal.key, ())
+        (exposure_us,) = to_numbers(goal.way, counts) or (0.0,)
+        if exposure_us <= 1.01 * interval_us:
+            return []
+        longer = f"is longer than the {interval_us:.0f} µs from frame to frame"
+        return [
+            f"an exposure of {exposure_us:.0f} µs {longer}: wanted fps of at most {1e6 / exposure_us:.3g}"
+        ]
 
     def _publish(self, controls: list[ControlInForce]) -> None:
         self._owner.publish(self, ControlReport(tuple(controls), tuple(self._notes), self._failures))

@@ -117,6 +117,7 @@ def test_what_cannot_be_written_is_told_and_frames_are_judged():
     kernel.named("exposure_time_absolute").flags |= 2
     camera = Camera(kernel, {"exposure_us": 8000.0})
     camera.open()
+    assert not camera.look(EFFECT_S)
     assert camera.look(EFFECT_S)
     problems = camera.controls.report.problems
     assert "exposure_time_absolute = 80 cannot be set: another program holds it" in problems
@@ -124,6 +125,18 @@ def test_what_cannot_be_written_is_told_and_frames_are_judged():
     kernel.named("exposure_time_absolute").flags &= ~2
     camera.look(CHECK_S)
     camera.look(CHECK_S)
+    assert camera.controls.report.problems == ""
+
+
+def test_what_a_camera_forgets_when_it_begins_to_stream_is_written_again():
+    """Before any frame is judged, and without a fault."""
+    kernel = RecordedKernel("c920")
+    camera = Camera(kernel, {"exposure_us": 8000.0})
+    camera.open()
+    kernel.named("exposure_time_absolute").value = 250
+    assert not camera.look(EFFECT_S)
+    assert camera.look(EFFECT_S)
+    assert camera.values == {"exposure_us": (8000.0,)}
     assert camera.controls.report.problems == ""
 
 
@@ -173,7 +186,7 @@ def test_an_exposure_longer_than_a_frame_is_told():
     camera = Camera(RecordedKernel("c920"), {"exposure_us": 50_000.0})
     camera.open(frame_interval_us=33_333.0)
     camera.look(EFFECT_S)
-    assert "at most 20 frames/s can come" in camera.controls.report.notes[0]
+    assert "wanted fps of at most 20" in camera.controls.report.notes[0]
 
 
 def test_a_sensor_without_automatics_is_locked_where_it_stands():
