@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.config.sections import InspectConfig
+    from edge_node.view.counted_pixels import CountedPixels
 
 # Height at which pictures are measured: near the models' input, and 640 x 480 halves exactly, which is quick.
 GREY_LINES = 240
@@ -80,40 +81,47 @@ class Measures:
     sharpness_along: float
 
 
-def inspect(pixels: NDArray[np.uint8], thresholds: Thresholds, *, frozen: bool = False) -> tuple[Reason, ...]:
+def inspect(
+    pixels: NDArray[np.uint8],
+    thresholds: Thresholds,
+    *,
+    frozen: bool = False,
+    counted: CountedPixels | None = None,
+) -> tuple[Reason, ...]:
     """Return why the picture cannot be judged; empty when it can.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
         thresholds: the bounds.
         frozen: the camera repeats this picture: ``Frame.frozen``.
+        counted: the pixels that count; None for all.
     """
-    return (*_frozen(frozen=frozen), *reasons(measure(pixels), thresholds))
+    return (*_frozen(frozen=frozen), *reasons(measure(pixels, counted), thresholds))
 
 
-def find_colourless(pixels: NDArray[np.uint8]) -> tuple[Reason, ...]:
+def find_colourless(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> tuple[Reason, ...]:
     """Return the reason why a picture without colour cannot be judged; empty when it has colour.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red; 0.1 ms at 640 x 480.
+        counted: the pixels that count; None for all.
     """
-    if has_colour(pixels):
+    if has_colour(pixels, counted):
         return ()
     text = "without colour: a grey or infrared picture, in which the bundle's models miss corrosion"
     return (Reason(code="colourless", text=text),)
 
 
-def has_colour(pixels: NDArray[np.uint8]) -> bool:
+def has_colour(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> bool:
     """Return whether colour says more than brightness does, somewhere in the picture.
 
     The upper and the lower tenth do not count: cameras write name and time there, in colour also by night.
     """
     step = max(1, min(pixels.shape[:2]) // COLOUR_LINES)
     margin = pixels.shape[0] // 10
-    middle = pixels[margin : pixels.shape[0] - margin]
-    blue, green, red = (
-        middle[step // 2 :: step, step // 2 :: step, at].ravel().astype(np.int32) for at in range(3)
-    )
+    middle = pixels[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step]
+    points = middle.reshape(-1, 3) if counted is None else _counted_points(pixels, middle, counted, step)
+    blue, green, red = (points[:, at].astype(np.int32) for at in range(3))
     colours = (red - green, blue - green)
     coloured = (np.abs(colours[0]) > NEUTRAL_LEVELS) | (np.abs(colours[1]) > NEUTRAL_LEVELS)
     if np.count_nonzero(coloured) <= _COLOURED_SHARE * len(green):
@@ -128,6 +136,16 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
         or _spread_at_equal(brightness, colour[inside]) > TINT_SPREAD_LEVELS
         for colour in colours
     )
+
+
+def _counted_points(
+    pixels: NDArray[np.uint8], middle: NDArray[np.uint8], counted: CountedPixels, step: int
+) -> NDArray[np.uint8]:
+    """Return those points of ``middle`` that count; where none does, those of the whole picture."""
+    margin = pixels.shape[0] // 10
+    mask = counted.whole(*pixels.shape[:2]) > 0
+    found = middle[mask[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step]]
+    return found if len(found) else pixels[mask]
 
 
 def _strays(brightness: NDArray[np.int32], colour: NDArray[np.int32]) -> bool:
@@ -159,16 +177,17 @@ def thresholds_of(config: InspectConfig) -> Thresholds:
     )
 
 
-def measure(pixels: NDArray[np.uint8]) -> Measures:
+def measure(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> Measures:
     """Measure a picture, uint8 ``(height, width, 3)``, blue, green, red; less than 1 ms at 640 x 480."""
     grey = _to_grey(pixels)
-    levels = _cumulative(grey)
+    mask = None if counted is None else counted.inner(*grey.shape[:2])
+    levels = _cumulative(grey, mask)
     dark, bright = _find_level(levels, 0.01), _find_level(levels, 0.99)
     # Second differences along the lines and the columns: kernel 1, -2, 1; their sum is the Laplacian.
     along_x = cv2.Sobel(grey, cv2.CV_16S, 2, 0, ksize=1)
     along_y = cv2.Sobel(grey, cv2.CV_16S, 0, 2, ksize=1)
     both, *each = (
-        _find_level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
+        _find_level(_cumulative(cv2.convertScaleAbs(edges), mask), 0.999)
         for edges in (cv2.add(along_x, along_y), along_x, along_y)
     )
     return Measures(
@@ -237,10 +256,13 @@ def _to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
-def _cumulative(values: NDArray[np.uint8] | cv2.typing.MatLike) -> NDArray[np.float64]:
-    """Return for each of the 256 values the share of the picture at or below it."""
-    counts = cv2.calcHist([values], [0], None, [256], [0, 256])  # a quarter of numpy's time
-    return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(values.size, 1))
+def _cumulative(
+    values: NDArray[np.uint8] | cv2.typing.MatLike, mask: NDArray[np.uint8] | None
+) -> NDArray[np.float64]:
+    """Return for each of the 256 values the share of the picture, or of what counts, at or below it."""
+    counts = cv2.calcHist([values], [0], mask, [256], [0, 256])  # a quarter of numpy's time
+    size = values.size if mask is None else cv2.countNonZero(mask)
+    return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(size, 1))
 
 
 def _find_level(cumulative: NDArray[np.float64], share: float) -> float:
