@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="picture, folder (searched through, in order of names) or video",
     )
     parser.add_argument(
-        "--bundle", help="bundle folder (default: that of --config, without it the package's)"
+        "--bundle", help="bundle folder (default: that of --config; without it the one in the package)"
     )
     parser.add_argument(
         "--config",
@@ -60,8 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " with a view in it, a robot's evidence, is judged by its own",
     )
     parser.add_argument(
-        "--material",
-        help='"steel", "aluminium", ...: known beforehand, that stage is skipped (default: auto)',
+        "--material", help='"steel", "aluminium", ...: known beforehand, that stage is skipped'
     )
     parser.add_argument(
         "--surface",
@@ -120,13 +119,10 @@ def _make_inspector(args: argparse.Namespace) -> Inspector:
             is_painted_steel=args.surface == "painted_steel",
         )
     config = load_config(args.config)
-    given = {"material": args.material, "surface": args.surface, "tile_budget_ms": None}
-    try:
-        # No time budget: a verdict must not depend on this machine.
-        settings = msgspec.structs.replace(
-            config.inspect,
-            **{key: value for key, value in given.items() if value is not None or key == "tile_budget_ms"},
-        )
+    given = {"material": args.material, "surface": args.surface}
+    changed = {key: value for key, value in given.items() if value is not None}
+    try:  # without the time budget: a verdict must not depend on this machine
+        settings = msgspec.structs.replace(config.inspect, tile_budget_ms=None, **changed)
     except ValueError as err:
         raise ConfigError(f"{args.config}: {err}") from err
     if args.bundle is None:
