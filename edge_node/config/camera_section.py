@@ -8,6 +8,7 @@ import msgspec
 
 from edge_node.config.toml_reader import about as _about
 from edge_node.config.value_types import FourCc, Hertz, Pixels, Text
+from edge_node.messages.camera_view import Crop, Flip, Rotation
 
 __all__ = ["CameraConfig"]
 
@@ -54,6 +55,29 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     frozen_after_ms: Annotated[
         int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
     ] = 3000
+
+    rotate: Annotated[
+        Rotation, _about("Degrees clockwise by which the picture is turned: 0, 90, 180 or 270.")
+    ] = 0
+    flip: Annotated[
+        Flip,
+        _about('After turning: "horizontal" exchanges left and right, "vertical" top and bottom, or "both".'),
+    ] = "none"
+    crop: Annotated[
+        Crop | None,
+        _about(
+            "Judge only this part of the turned picture, whose size is of_px ="
+            " { left_px = 80, top_px = 0, width_px = 480, height_px = 480, of_px = [640, 480] }."
+        ),
+    ] = None
+    mask: Annotated[
+        Text | None,
+        _about("PNG of the camera's own picture: black is what the robot sees of itself and does not count."),
+    ] = None
+    undistort: Annotated[
+        Text | None,
+        _about("The lens's calibration: a file of OpenCV (YAML, XML, JSON) or camera_info of ROS."),
+    ] = None
 
     exposure_us: Annotated[
         ControlWord | Annotated[float, msgspec.Meta(gt=0, le=60_000_000)] | None,

@@ -136,10 +136,10 @@ class ControlSession:
         self._due_s = now_s + (SETTLE_S if self._settles else EFFECT_S)
         self._baseline = self._device.read(_ids(self._goals))
         waiting = [goal.key for goal in self._goals if goal.settles]
-        notes = (f"settling for {SETTLE_S:g} s before {', '.join(waiting)} is locked",) if waiting else ()
-        if waiting:
-            _log.info("camera %s: %s", self._device.name, notes[0])
-        self._owner.publish(self, ControlReport(notes=notes))
+        notes = [f"settling for {SETTLE_S:g} s before {', '.join(waiting)} is locked"] if waiting else []
+        for note in notes:
+            _log.info("camera %s: %s", self._device.name, note)
+        self._owner.publish(self, ControlReport(notes=tuple(notes)))
 
     def _lock(self, pixels: NDArray[np.uint8] | None, now_s: float) -> None:
         """Turn the automatics off that have settled, and write what they found where that is known."""

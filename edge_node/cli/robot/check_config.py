@@ -32,6 +32,7 @@ from edge_node.mqtt.endpoint import check_security, endpoint, host_problems
 from edge_node.signing import load_node_signer, load_trusted_key, load_trusted_keys
 from edge_node.state_folder import find_problem
 from edge_node.validation import show
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     import argparse
@@ -90,6 +91,7 @@ def _find_problems(config: Config) -> Iterator[str]:
     yield from _find_login_problems(config)
     checks: list[Callable[[], object]] = [
         lambda: _check_camera(config.camera),
+        lambda: load_view(config.camera),
         lambda: _check_command_key(config.commands),
         lambda: _check_token(config.http),
         lambda: _check_signing_key(config.node),
