@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from edge_node.camera.controls.control import Control, ControlFlag, ControlRefusedError
+from edge_node.camera.controls.control import Control, ControlRefusedError
 from edge_node.camera.controls.offer import WORDS, can_be_automatic, describe_offer, plain, to_counts
 from edge_node.camera.controls.wishes import KEYS
 
@@ -95,7 +95,6 @@ def plan_goals(
             goal = _goal(settings, key, wishes)
             if goal.mode is Mode.LOCK and _fits(goal, held.get(key, ())):
                 goal = goal.locked_at(held[key])
-            _refuse_read_only(goal)
             goals.append(goal)
         except ControlRefusedError as err:
             problems.append(f"{key} = {_show(wish)}: {err}")
@@ -154,12 +153,6 @@ def _refuse_split(setting: Setting, wish: Wish, leading: Wish | None) -> None:
             f"this camera has one automatic for {word} and {WORDS[lead]}: set {lead} too, to a number or to"
             ' "lock"'
         )
-
-
-def _refuse_read_only(goal: Goal) -> None:
-    for control, value in goal.opening_writes() + (goal.holding_writes() if goal.settles else []):
-        if ControlFlag.READ_ONLY in control.flags and control.value != value:
-            raise ControlRefusedError(f"the control {control.name} is read-only")
 
 
 def _fits(goal: Goal, counts: tuple[Value, ...]) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_node.camera.controls.control import Control, ControlDevice, ControlId
+    from edge_node.camera.controls.control import Control, ControlDevice, ControlId, Setting
     from edge_node.camera.controls.wishes import Wishes
 
 SETTLE_S = 3.0  # automatic exposure takes 1 to 2 s, white balance and focus up to 3
@@ -136,7 +136,7 @@ class ControlSession:
         self._due_s = now_s + (SETTLE_S if self._settles else EFFECT_S)
         self._baseline = self._device.read(_ids(self._goals))
         waiting = [goal.key for goal in self._goals if goal.settles]
-        notes = [f"settling for {SETTLE_S:g} s before {', '.join(waiting)} is locked"] if waiting else []
+        notes = [f"settling for {SETTLE_S:g} s, then locked: {', '.join(waiting)}"] if waiting else []
         for note in notes:
             _log.info("camera %s: %s", self._device.name, note)
         self._owner.publish(self, ControlReport(notes=tuple(notes)))
@@ -173,7 +173,8 @@ class ControlSession:
         is returned.
         """
         values = self._device.read(_ids(self._goals))
-        found = [self._compare(goal, goal.counts, values) for goal in self._goals]
+        inactive = _inactive(self._device.settings())
+        found = [self._compare(goal, goal.counts, values, inactive=inactive) for goal in self._goals]
         if self._may_retry and any(control.fault for control, _ in found):
             self._may_retry = False
             self._failures = self._write([one for goal in self._goals for one in goal.opening_writes()])
@@ -209,7 +210,13 @@ class ControlSession:
         self._publish(controls)
 
     def _compare(
-        self, goal: Goal, wanted: tuple[Value, ...], values: dict[ControlId, Value], what: str = "is"
+        self,
+        goal: Goal,
+        wanted: tuple[Value, ...],
+        values: dict[ControlId, Value],
+        what: str = "is",
+        *,
+        inactive: frozenset[ControlId] = frozenset(),
     ) -> tuple[ControlInForce, tuple[Value, ...]]:
         """Return what is in force for a goal, and the counts that were read."""
         switch = goal.setting.switch
@@ -223,11 +230,13 @@ class ControlSession:
         if is_auto or goal.way is None:
             return ControlInForce(goal.key, goal.mode), ()
         controls, unit = goal.way.controls, goal.way.unit
+        if any(ControlFlag.WRITE_ONLY in control.flags for control in controls):
+            return ControlInForce(goal.key, goal.mode, unit=unit), ()
         if any(control.id not in values for control in controls):
             return ControlInForce(goal.key, goal.mode, unit=unit, fault="cannot be read back"), ()
         counts = tuple(values[control.id] for control in controls)
         numbers = to_numbers(goal.way, counts)
-        fault = ""
+        fault = "has no effect: the driver calls it inactive" if inactive & set(_ids((goal,))) else ""
         if wanted and not all(map(_is_near, counts, wanted, controls)):
             asked = describe_values(to_numbers(goal.way, wanted), unit)
             fault = f"{what} {describe_values(numbers, unit)} instead of {asked}"
@@ -260,6 +269,12 @@ def _ids(goals: tuple[Goal, ...]) -> list[ControlId]:
     read = [goal.setting.switch for goal in goals if goal.setting.switch is not None]
     read += [control for goal in goals if goal.way is not None for control in goal.way.controls]
     return list(dict.fromkeys(control.id for control in read))
+
+
+def _inactive(settings: dict[str, Setting]) -> frozenset[ControlId]:
+    """Return the values that have no effect now."""
+    controls = (control for setting in settings.values() for way in setting.ways for control in way.controls)
+    return frozenset(control.id for control in controls if ControlFlag.INACTIVE in control.flags)
 
 
 def _is_near(found: Value, wanted: Value, control: Control) -> bool:

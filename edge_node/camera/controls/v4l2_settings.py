@@ -6,6 +6,7 @@ Controls are known by their ids: their names changed over the years (``exposure_
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_node.camera.controls.control import Control, ControlFlag, Setting, Way
@@ -36,7 +37,11 @@ def find_v4l2_settings(controls: Iterable[Control]) -> dict[str, Setting]:
     by_id = {control.id: control for control in controls if ControlFlag.DISABLED not in control.flags}
     exposure = _exposure(by_id)
     found = [exposure, _gain(by_id, exposure), _white_balance(by_id), _focus(by_id)]
-    return {setting.key: setting for setting in found if setting.ways or setting.switch is not None}
+    return {
+        setting.key: _without_read_only(setting)
+        for setting in found
+        if setting.ways or setting.switch is not None
+    }
 
 
 def _exposure(by_id: dict[int | str, Control]) -> Setting:
@@ -82,6 +87,17 @@ def _white_balance(by_id: dict[int | str, Control]) -> Setting:
 def _focus(by_id: dict[int | str, Control]) -> Setting:
     focus = by_id.get(FOCUS_ABSOLUTE)
     return Setting("focus", (Way((focus,)),) if focus else (), by_id.get(FOCUS_AUTO), 1, 0)
+
+
+def _without_read_only(setting: Setting) -> Setting:
+    """Return the setting without what the driver shows but lets nobody change."""
+    ways = []
+    for way in setting.ways:
+        fixed = [control.name for control in way.controls if ControlFlag.READ_ONLY in control.flags]
+        ways.append(replace(way, refusal=f"{fixed[0]} is read-only in its driver") if fixed else way)
+    if setting.switch is not None and ControlFlag.READ_ONLY in setting.switch.flags:
+        return replace(setting, ways=tuple(ways), automatic=None, manual=None)
+    return replace(setting, ways=tuple(ways))
 
 
 def _first_of(wanted: Iterable[float | None], menu: Control, *, allowed: set[int]) -> int | None:

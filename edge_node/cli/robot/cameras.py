@@ -84,6 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the cameras, try one, or print its controls."""
+    if args.source is None and args.controls:
+        raise CameraError(
+            "--controls: wanted the camera too, like `edge-node cameras /dev/video0 --controls`"
+        )
     if args.source is None:
         return _list(list(find_cameras()), as_json=args.json)
     if args.controls:

@@ -116,8 +116,12 @@ def test_a_read_only_control_is_refused_and_a_grabbed_one_is_not():
     """What a driver never allows is an error of the configuration; what another program holds now is none."""
     kernel = RecordedKernel("c920")
     kernel.named("white_balance_temperature").flags |= ControlFlag.READ_ONLY
-    with pytest.raises(ControlRefusedError, match="white_balance_temperature is read-only"):
+    with pytest.raises(ControlRefusedError, match="white_balance_temperature is read-only in its driver"):
         plan_goals(kernel.device().settings(), {"white_balance": 4500.0}, {})
+    assert plan_goals(kernel.device().settings(), {"white_balance": "lock"}, {})
+    kernel.named("white_balance_automatic").flags |= ControlFlag.READ_ONLY
+    with pytest.raises(ControlRefusedError, match="white balance of this camera cannot be turned off"):
+        plan_goals(kernel.device().settings(), {"white_balance": "lock"}, {})
     kernel.named("exposure_time_absolute").flags |= ControlFlag.GRABBED
     assert plan_goals(kernel.device().settings(), {"exposure_us": 8000.0}, {})
 

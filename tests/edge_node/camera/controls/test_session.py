@@ -7,7 +7,7 @@ import errno
 import numpy as np
 import pytest
 
-from edge_node.camera.controls.control import ControlRefusedError
+from edge_node.camera.controls.control import ControlFlag, ControlRefusedError
 from edge_node.camera.controls.plan import Mode
 from edge_node.camera.controls.session import CHECK_S, EFFECT_S, SETTLE_S, CameraControls
 from tests.support.recorded_controls.v4l2 import RecordedKernel
@@ -60,7 +60,7 @@ def test_a_lock_lets_the_camera_settle_and_keeps_what_it_found_over_every_openin
     kernel.drift = {EXPOSURE: 7, TEMPERATURE: 10}
     camera = Camera(kernel, {"exposure_us": "lock", "gain": "lock", "white_balance": "lock"})
     assert not camera.open()
-    assert "settling for 3 s before exposure_us, white_balance" in camera.controls.report.notes[0]
+    assert "settling for 3 s, then locked: exposure_us, white_balance" in camera.controls.report.notes[0]
     assert not camera.look(SETTLE_S)
     assert camera.look(EFFECT_S)
     locked = camera.values
@@ -126,6 +126,18 @@ def test_what_cannot_be_written_is_told_and_frames_are_judged():
     camera.look(CHECK_S)
     camera.look(CHECK_S)
     assert camera.controls.report.problems == ""
+
+
+def test_a_value_without_effect_is_a_fault_and_one_that_only_takes_is_none():
+    """A driver stores what it calls inactive, and reads it back; a write-only value cannot be judged."""
+    kernel = RecordedKernel("c920", couples=False)  # the value stays inactive, whatever is written
+    camera = Camera(kernel, {"white_balance": 4500.0, "focus": 10.0})
+    kernel.named("focus_absolute").flags = ControlFlag.WRITE_ONLY
+    camera.open()
+    camera.look(EFFECT_S)
+    camera.look(EFFECT_S)
+    assert camera.controls.report.problems == "white_balance: has no effect: the driver calls it inactive"
+    assert camera.values == {"white_balance": (4500.0,), "focus": ()}
 
 
 def test_what_a_camera_forgets_when_it_begins_to_stream_is_written_again():
