@@ -114,6 +114,8 @@ def _flatten(document: Mapping[str, Any]) -> dict[str, Any]:
         found.setdefault("".join(filter(str.isalnum, key.lower())), value)
         if isinstance(value, dict) and "data" not in value:
             later.append(value)
+    if sum(any(name in _flatten(table) for name in _MATRIX) for table in later) > 1:
+        raise ValueError("holds several cameras; save the one of this camera alone")
     for table in later:
         found = _flatten(table) | found
     return found

@@ -125,11 +125,15 @@ def test_a_message_of_ros_is_read(tmp_path):
 def test_a_calibration_of_kalibr_is_read(tmp_path):
     """It nests one camera, writes four numbers for the matrix and a pair for the size."""
     path = tmp_path / "camchain.yaml"
-    path.write_text(
+    text = (
         "cam0:\n  camera_model: pinhole\n  distortion_model: equidistant\n"
         "  distortion_coeffs: [-0.01, 0.02, -0.01, 0.003]\n"
         "  intrinsics: [520.5, 521.75, 318.25, 241.5]\n  resolution: [640, 480]\n"
     )
+    path.write_text(text + text.replace("cam0", "cam1"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="several cameras"):
+        read_calibration(path)
+    path.write_text(text, encoding="utf-8")
     lens = read_calibration(path)
     assert (lens.model, lens.fx_px, lens.fy_px, lens.cx_px, lens.cy_px) == (
         *("fisheye", 520.5, 521.75, 318.25, 241.5),
