@@ -39,12 +39,12 @@ def _find_folded(across: NDArray[np.float32], down: NDArray[np.float32]) -> NDAr
     """
     sides = np.gradient(across, axis=1) * np.gradient(down, axis=0)
     sides -= np.gradient(across, axis=0) * np.gradient(down, axis=1)
-    good = np.isfinite(sides) & (sides > 0)
+    good: NDArray[np.bool_] = np.isfinite(sides) & (sides > 0)
     if good.all():
         return ~good
-    _, parts = cv2.connectedComponents(good.astype(np.uint8), connectivity=4)
-    sizes = np.bincount(np.asarray(parts)[good], minlength=2)
-    return np.asarray(parts) != sizes.argmax()
+    parts = np.asarray(cv2.connectedComponents(good.astype(np.uint8), connectivity=4)[1])
+    largest: NDArray[np.bool_] = parts == np.bincount(parts[good], minlength=2).argmax()
+    return ~largest
 
 
 def corrected_focal(lens: Lens, width: int, height: int) -> tuple[float, float]:

@@ -343,6 +343,7 @@ def test_pictures_of_another_size_than_the_view_was_made_for_are_told(tmp_path):
     conditions = [state.condition for state in states]
     streaming, misfit = CameraCondition.STREAMING, CameraCondition.MISFIT
     assert conditions[:3] == [streaming, misfit, streaming]
+    assert states[0].text == "pictures are read; 64 x 48 of 64 x 48 pixels are judged, of which 83% count"
     assert states[1].text == (
         "nothing is judged: the camera's picture has 32 x 24 pixels, but the mask has 64 x 48 pixels"
     )
