@@ -104,6 +104,7 @@ class ControlSession:
         self._colour: tuple[float, ...] | None = None
         self._notes: list[str] = []
         self._in_force: dict[str, tuple[Value, ...]] | None = None
+        self._inactive: frozenset[ControlId] = frozenset()
 
     def begin(self) -> None:
         """Write what does not have to be found first."""
@@ -173,8 +174,8 @@ class ControlSession:
         is returned.
         """
         values = self._device.read(_ids(self._goals))
-        inactive = _inactive(self._device.settings())
-        found = [self._compare(goal, goal.counts, values, inactive=inactive) for goal in self._goals]
+        self._inactive = _inactive(self._device.settings())
+        found = [self._compare(goal, goal.counts, values) for goal in self._goals]
         if self._may_retry and any(control.fault for control, _ in found):
             self._may_retry = False
             self._failures = self._write([one for goal in self._goals for one in goal.opening_writes()])
@@ -195,18 +196,19 @@ class ControlSession:
         return True
 
     def _check(self) -> None:
-        """Read back again; what the camera moved by itself is told and written again."""
+        """Read back again; what is not, or no longer, as configured is told and written again."""
         values = self._device.read(_ids(self._goals))
+        if self._inactive:
+            self._inactive = _inactive(self._device.settings())
         self._failures = ()
         controls = []
         for goal in self._goals:
             held = (self._in_force or {}).get(goal.key, ())
-            control, _ = self._compare(goal, held, values, "moved by itself to")
+            aim = goal if goal.counts or goal.mode is Mode.AUTO else goal.locked_at(held)
+            control, _ = self._compare(aim, aim.counts, values, held)
             controls.append(control)
-            if control.fault and goal.mode is not Mode.AUTO:
-                self._failures += self._write(goal.locked_at(goal.counts or held).holding_writes())
-            elif control.fault:
-                self._failures += self._write(goal.opening_writes())
+            if control.fault:
+                self._failures += self._write(aim.opening_writes())
         self._publish(controls)
 
     def _compare(
@@ -214,11 +216,16 @@ class ControlSession:
         goal: Goal,
         wanted: tuple[Value, ...],
         values: dict[ControlId, Value],
-        what: str = "is",
-        *,
-        inactive: frozenset[ControlId] = frozenset(),
+        held: tuple[Value, ...] = (),
     ) -> tuple[ControlInForce, tuple[Value, ...]]:
-        """Return what is in force for a goal, and the counts that were read."""
+        """Return what is in force for a goal, and the counts that were read.
+
+        Args:
+            goal: what one key asks for.
+            wanted: the counts that should be read; empty if they are not known.
+            values: what was read.
+            held: what was in force before; empty at the first time.
+        """
         switch = goal.setting.switch
         is_auto = goal.mode is Mode.AUTO
         right = goal.setting.automatic if is_auto else goal.setting.manual
@@ -236,9 +243,10 @@ class ControlSession:
             return ControlInForce(goal.key, goal.mode, unit=unit, fault="cannot be read back"), ()
         counts = tuple(values[control.id] for control in controls)
         numbers = to_numbers(goal.way, counts)
-        fault = "has no effect: the driver calls it inactive" if inactive & set(_ids((goal,))) else ""
+        fault = "has no effect: the driver calls it inactive" if self._inactive & set(_ids((goal,))) else ""
         if wanted and not all(map(_is_near, counts, wanted, controls)):
             asked = describe_values(to_numbers(goal.way, wanted), unit)
+            what = "moved by itself to" if held and not all(map(_is_near, counts, held, controls)) else "is"
             fault = f"{what} {describe_values(numbers, unit)} instead of {asked}"
         return ControlInForce(goal.key, goal.mode, numbers, unit, fault), counts
 

@@ -122,6 +122,8 @@ def test_what_cannot_be_written_is_told_and_frames_are_judged():
     problems = camera.controls.report.problems
     assert "exposure_time_absolute = 80 cannot be set: another program holds it" in problems
     assert "is 25000 µs instead of 8000 µs" in problems
+    camera.look(CHECK_S)
+    assert camera.controls.report.problems == problems
     kernel.named("exposure_time_absolute").flags &= ~2
     camera.look(CHECK_S)
     camera.look(CHECK_S)
@@ -138,6 +140,11 @@ def test_a_value_without_effect_is_a_fault_and_one_that_only_takes_is_none():
     camera.look(EFFECT_S)
     assert camera.controls.report.problems == "white_balance: has no effect: the driver calls it inactive"
     assert camera.values == {"white_balance": (4500.0,), "focus": ()}
+    camera.look(CHECK_S)
+    assert camera.controls.report.problems == "white_balance: has no effect: the driver calls it inactive"
+    kernel.named("white_balance_temperature").flags = 0
+    camera.look(CHECK_S)
+    assert camera.controls.report.problems == ""
 
 
 def test_what_a_camera_forgets_when_it_begins_to_stream_is_written_again():
