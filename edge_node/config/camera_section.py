@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_node.config.toml_reader import about as _about
-from edge_node.config.value_types import FourCc, Hertz, Pixels, Text
+from edge_node.config.value_types import FocalPixels, FourCc, Hertz, MillimetresPerPixel, Pixels, Text
 
 __all__ = ["CameraConfig"]
 
@@ -52,6 +52,23 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     frozen_after_ms: Annotated[
         int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
     ] = 3000
+
+    mm_per_px: Annotated[
+        MillimetresPerPixel | None,
+        _about("Millimetres of surface in a pixel of its picture, if that is fixed: adds areas in mm²."),
+    ] = None
+    focal_px: Annotated[
+        FocalPixels | None,
+        _about("Or its focal length in pixels: the scale is then the pose's range_mm divided by this."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse keys that contradict each other."""
+        if self.mm_per_px is not None and self.focal_px is not None:
+            raise ValueError(
+                f"mm_per_px = {self.mm_per_px} is a fixed scale, focal_px = {self.focal_px} asks for one from"
+                " range_mm; leave one of them out"
+            )
 
     @property
     def snapshot_interval_s(self) -> float:

@@ -46,6 +46,7 @@ from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
+from edge_node.inspection.surface_scale import configured_scale
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
 from edge_node.messages.command import Verb
@@ -223,6 +224,7 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
         sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        has_scale=configured_scale(config.camera).is_wanted,
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])

@@ -218,8 +218,9 @@ class FindingTracker:
         severity = self._severity(verdict)
         worse = self._rank(severity) > self._rank(old.peak_severity)
         has_peak = (verdict.area_fraction or 0.0) > (old.peak_area_fraction or 0.0)
-        best = (self._rank(severity), verdict.area_fraction or 0.0, verdict.condition_confidence or 0.0)
-        best_so_far = (self._rank(old.peak_severity), old.peak_area_fraction or 0.0, old.peak_confidence)
+        area, peak_area = _comparable_areas(verdict, old)
+        best = (self._rank(severity), area, verdict.condition_confidence or 0.0)
+        best_so_far = (self._rank(old.peak_severity), peak_area, old.peak_confidence)
         is_best = best > best_so_far
         begin, end = _extent(old, verdict.pose)
         candidate.finding = msgspec.structs.replace(
@@ -231,6 +232,7 @@ class FindingTracker:
             peak_confidence=max(old.peak_confidence, verdict.condition_confidence or 0.0),
             peak_severity=severity if worse else old.peak_severity,
             peak_area_fraction=verdict.area_fraction if has_peak else old.peak_area_fraction,
+            peak_area_mm2=max((old.peak_area_mm2, verdict.area_mm2), key=lambda mm2: mm2 or 0.0),
             peak_grades=verdict.grades if has_peak else old.peak_grades,
             best_verdict=verdict.id if is_best else old.best_verdict,
             best_evidence_sha256=(verdict.evidence_sha256 if is_best else None) or old.best_evidence_sha256,
@@ -305,15 +307,32 @@ def _first_sight(verdict: Verdict, config: FindingsConfig) -> Finding:
         peak_confidence=verdict.condition_confidence or 0.0,
         peak_severity=verdict.severity if sure else None,
         peak_area_fraction=verdict.area_fraction,
+        peak_area_mm2=verdict.area_mm2,
         peak_grades=verdict.grades,
-        from_pose=verdict.pose,
-        to_pose=verdict.pose,
+        from_pose=_place(verdict.pose),
+        to_pose=_place(verdict.pose),
         best_evidence_sha256=verdict.evidence_sha256,
     )
 
 
+def _comparable_areas(verdict: Verdict, finding: Finding) -> tuple[float, float]:
+    """Return the area of a verdict and the largest of a finding, in mm² if both are known so, else as shares.
+
+    A robot that comes closer makes the share grow, but not the area.
+    """
+    if verdict.area_mm2 is not None and finding.peak_area_mm2 is not None:
+        return verdict.area_mm2, finding.peak_area_mm2
+    return verdict.area_fraction or 0.0, finding.peak_area_fraction or 0.0
+
+
+def _place(pose: Pose | None) -> Pose | None:
+    """Return a pose that says where something is; None for one that has but a range."""
+    return pose if pose is not None and pose.has_place else None
+
+
 def _extent(finding: Finding, pose: Pose | None) -> tuple[Pose | None, Pose | None]:
     """Return where the finding begins and ends, with ``pose`` taken in."""
+    pose = _place(pose)
     begin, end = finding.from_pose, finding.to_pose
     if pose is None or begin is None or end is None:
         return begin or pose, pose or end

@@ -64,11 +64,13 @@ class Inspection:
         decision: outcome, labels, stages, area.
         corroded: probability of corrosion at each position, float32 ``(rows, columns)``; None without a map.
         inference_ms: time of preprocessing and of all models on the path.
+        inspected_px: pixels of the camera's picture that the area is a share of.
     """
 
     decision: Decision
     corroded: NDArray[np.float32] | None
     inference_ms: float
+    inspected_px: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ class PreparedInspection:
     reasons: tuple[Reason, ...]
     pieces: tuple[tuple[Tile, PreparedPicture], ...]
     grid: Tiles | None = None
+
+    @property
+    def inspected_px(self) -> int:
+        """The pixels of the camera's picture that count."""
+        return self.size[0] * self.size[1]
 
 
 class Inspector:
@@ -160,6 +167,9 @@ class Inspector:
 
     def conclude(self, prepared: PreparedInspection, outputs: tuple[ModelOutputs, ...]) -> Inspection:
         """Return the decision on the whole picture from the outputs of its pieces."""
+        return replace(self._decide(prepared, outputs), inspected_px=prepared.inspected_px)
+
+    def _decide(self, prepared: PreparedInspection, outputs: tuple[ModelOutputs, ...]) -> Inspection:
         if prepared.reasons:
             decision = Decision(outcome=Outcome.NOT_INSPECTABLE, reasons=prepared.reasons)
             return Inspection(decision, None, 0.0)

@@ -15,7 +15,7 @@ from edge_node.camera.media_files import list_media
 from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import list_pages, read_content
 from edge_node.camera.source import recording_path
-from edge_node.cli.number_options import whole_number_between
+from edge_node.cli.number_options import number_between, whole_number_between
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
@@ -23,6 +23,7 @@ from edge_node.inference.cascade import decide_unreadable
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspection, Inspector, draw_inspection
+from edge_node.inspection.surface_scale import add_area_mm2
 from edge_node.messages.plain_text import colour_text, path_text
 from edge_node.messages.verdict import Decision, PictureVerdict, encode
 
@@ -55,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("painted_steel", "other"),
         default="other",
         help="painted_steel adds the grades of ISO 4628-3 and ASTM D610, which are for that alone",
+    )
+    parser.add_argument(
+        "--mm-per-px",
+        type=number_between(0.0001, 1000),
+        metavar="MM",
+        help="millimetres of surface in a pixel of the pictures: adds areas in mm², as if seen head-on",
     )
     parser.add_argument(
         "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
@@ -93,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         thresholds=thresholds,
         is_painted_steel=args.surface == "painted_steel",
     )
-    classifier = _Classifier(inspector, Path(args.overlay) if args.overlay else None)
+    classifier = _Classifier(inspector, Path(args.overlay) if args.overlay else None, args.mm_per_px)
     count = _Count()
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
@@ -151,8 +158,9 @@ class _Count:
 class _Classifier:
     """Judge pictures, and write overlays if a folder is given."""
 
-    def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
+    def __init__(self, inspector: Inspector, overlays: Path | None, mm_per_px: float | None) -> None:
         self._inspector = inspector
+        self._mm_per_px = mm_per_px
         self._overlays = overlays
         manifest = inspector.engine.bundle.manifest
         self._bundle = f"{manifest.name}-{manifest.version}"
@@ -163,7 +171,7 @@ class _Classifier:
         if self._overlays is not None:
             self._draw(self._overlays, source, frame_id, pixels, inspection)
         return _with_source(
-            inspection.decision,
+            add_area_mm2(inspection.decision, inspection.inspected_px, self._mm_per_px),
             source,
             frame_id=frame_id,
             bundle=self._bundle,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REVIEW_COLUMNS = (
     *("file", "subject", "judgement", "by", "at", "note", "model_outcome", "model_material"),
-    *("model_severity", "model_confidence", "bundle"),
+    *("model_severity", "model_confidence", "bundle", "model_area_mm2", "mm_per_px"),
 )
 REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
@@ -296,5 +296,7 @@ def _review_cells(row: _LabelledPicture) -> dict[str, str]:
             if verdict.condition_confidence is None
             else f"{verdict.condition_confidence}",
             "bundle": f"{verdict.bundle.name}-{verdict.bundle.version}",
+            "model_area_mm2": "" if verdict.area_mm2 is None else f"{verdict.area_mm2}",
+            "mm_per_px": "" if verdict.mm_per_px is None else f"{verdict.mm_per_px}",
         }
     return cells

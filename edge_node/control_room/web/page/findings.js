@@ -1,7 +1,7 @@
 // The list of findings: open ones first, worst first, then what was closed.
 import { byId, el, keyed, setText } from "./dom.js";
 import { findingKey, known, robotKey } from "./store.js";
-import { dateTime, glyph, percent, rank, reach } from "./words.js";
+import { areaWords, dateTime, glyph, percent, rank, reach } from "./words.js";
 
 const SHOWN = 200;
 
@@ -82,7 +82,7 @@ function update(node, record, selected) {
     same ? picture : shot(finding, `Evidence of ${what}`),
     el("span", { class: "head" }, glyph("corroded", finding.peak_severity), el("b", {}, what)),
     el("span", { class: "place" }, reach(finding)),
-    el("span", { class: "sub" }, [finding.asset, finding.robot, `${percent(finding.peak_confidence)} sure`, `${finding.frames} frames`, finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`, dateTime(finding.last_observed_at)].filter(Boolean).join(" · ")),
+    el("span", { class: "sub" }, [finding.asset, finding.robot, `${percent(finding.peak_confidence)} sure`, `${finding.frames} frames`, finding.peak_area_mm2 ? areaWords(finding.peak_area_mm2) : finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`, dateTime(finding.last_observed_at)].filter(Boolean).join(" · ")),
     el("span", { class: "state" }, stateTag(finding, review)));
 }
 
