@@ -8,6 +8,7 @@ import msgspec
 
 from edge_node.config.toml_reader import about as _about
 from edge_node.config.value_types import FocalPixels, FourCc, Hertz, MillimetresPerPixel, Pixels, Text
+from edge_node.messages.camera_view import Crop, Flip, Rotation
 
 __all__ = ["CameraConfig"]
 
@@ -53,13 +54,36 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
     ] = 3000
 
+    rotate: Annotated[
+        Rotation, _about("Degrees clockwise by which the picture is turned: 0, 90, 180 or 270.")
+    ] = 0
+    flip: Annotated[
+        Flip,
+        _about('After turning: "horizontal" exchanges left and right, "vertical" top and bottom, or "both".'),
+    ] = "none"
+    crop: Annotated[
+        Crop | None,
+        _about(
+            "Judge only this part of the turned picture, whose size is of_px ="
+            " { left_px = 80, top_px = 0, width_px = 480, height_px = 480, of_px = [640, 480] }."
+        ),
+    ] = None
+    mask: Annotated[
+        Text | None,
+        _about("PNG of the camera's own picture: black is what the robot sees of itself and does not count."),
+    ] = None
+    undistort: Annotated[
+        Text | None,
+        _about("The lens's calibration: a file of OpenCV (YAML, XML, JSON) or camera_info of ROS."),
+    ] = None
+
     mm_per_px: Annotated[
         MillimetresPerPixel | None,
         _about("Millimetres of surface in a pixel of its picture, if that is fixed: adds areas in mm²."),
     ] = None
     focal_px: Annotated[
         FocalPixels | None,
-        _about("Or its focal length in pixels: the scale is then the pose's range_mm divided by this."),
+        _about("Or its focal length in pixels, if undistort does not say it: the scale is range_mm by it."),
     ] = None
 
     def __post_init__(self) -> None:
@@ -68,6 +92,10 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"mm_per_px = {self.mm_per_px} is a fixed scale, focal_px = {self.focal_px} asks for one from"
                 " range_mm; leave one of them out"
+            )
+        if self.focal_px is not None and self.undistort is not None:
+            raise ValueError(
+                f"focal_px = {self.focal_px} beside undistort, whose file says it; leave focal_px out"
             )
 
     @property

@@ -93,7 +93,7 @@ class VerdictWriter:
                 seq=seq,
                 dropped=dropped,
                 inference_ms=inspection.inference_ms,
-                inspected_px=inspection.inspected_px,
+                view=inspection.framing.numbers if inspection.framing is not None else None,
                 pose=pose,
                 pose_age_ms=pose_age_ms,
                 evidence_sha256=evidence_sha256,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
     from edge_node.inference.bundle import Bundle
+    from edge_node.messages.camera_view import CameraView
     from edge_node.messages.verdict import Decision, EpochEnd, Pose
 
 
@@ -35,7 +36,7 @@ class VerdictRecorder:
         seq: int,
         dropped: int,
         inference_ms: float,
-        inspected_px: int | None = None,
+        view: CameraView | None = None,
         pose: Pose | None = None,
         pose_age_ms: float | None = None,
         evidence_sha256: str | None = None,
@@ -50,7 +51,7 @@ class VerdictRecorder:
             seq: the number from the spool.
             dropped: frames that were captured but not decided since the last verdict.
             inference_ms: time of preprocessing and models.
-            inspected_px: pixels of the frame that the decision's area is a share of; None: all of them.
+            view: how the frame became what was judged; None: as it is.
             pose: of the robot at the capture, with the range to the surface if it is known.
             pose_age_ms: time between the capture and the nearest measurement.
             evidence_sha256: name of the picture that was kept.
@@ -58,9 +59,9 @@ class VerdictRecorder:
             previous_epoch: the end of the epoch before, if this verdict is the first.
         """
         height, width = frame.pixels.shape[:2]
-        mm_per_px = self._scale.at(pose, (width, height))
+        mm_per_px = self._scale.at(pose, (width, height), view)
         has_place = pose is not None and pose.has_place  # a range alone is in the scale
-        counted_px = width * height if inspected_px is None else inspected_px
+        counted_px = width * height if view is None else view.counted_px
         return Verdict(
             **msgspec.structs.asdict(add_area_mm2(decision, counted_px, mm_per_px)),
             id=f"{self._node.robot}:{self._epoch}:{seq}",

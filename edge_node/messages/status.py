@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_node.messages.camera_view import CameraView
 from edge_node.messages.identifiers import Count
 from edge_node.messages.shadow import Summary
 from edge_node.messages.verdict import (  # msgspec resolves annotations at run time
@@ -73,6 +74,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     bundle: str | None = None
     camera: Part = Part()
+    camera_view: CameraView | None = None  # null before the first frame, and of recordings judged as they are
     model: Part = Part()
     clock: Part = Part()
     shadow: Part | None = None

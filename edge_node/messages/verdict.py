@@ -63,8 +63,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one picture, with labels and confidences.
 
     ``area_mm2`` is the corroded area on the surface, estimated as if it were seen head-on; null where
-    ``area_fraction`` is, or where the scale is not known: ``mm_per_px``, millimetres for each pixel of the
-    camera's picture.
+    ``area_fraction`` is, or where the scale is not known: ``mm_per_px``, millimetres for each pixel of what
+    was judged.
     """
 
     outcome: Outcome

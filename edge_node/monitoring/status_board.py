@@ -33,6 +33,7 @@ _CAMERA = {
     CameraCondition.STREAMING: PartState.OK,
     CameraCondition.SILENT: PartState.FAILING,
     CameraCondition.FROZEN: PartState.FAILING,
+    CameraCondition.MISFIT: PartState.FAILING,
     CameraCondition.ABSENT: PartState.ABSENT,
     CameraCondition.ENDED: PartState.ABSENT,
 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import DatasetError
-from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.labels_csv import COLUMNS, LABELS_NAME
 from edge_node.messages.review import Condition, ReviewJudgement, is_finding
 from edge_node.messages.verdict import Outcome
 

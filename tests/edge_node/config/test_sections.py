@@ -118,6 +118,7 @@ def test_a_filter_is_no_topic(topic):
         ("[pose]\nsigma_m = 0.1", "sigma_m = 0.1 is of a position, and none is given or received"),
         ("[camera]\nmm_per_px = 0.2\nfocal_px = 800", "leave one of them out"),
         ("[camera]\nmm_per_px = 0.2\n[pose]\nrange_mm = 300", "would have no effect"),
+        ("[camera]\nfocal_px = 800\nundistort = 'lens.yaml'", "leave focal_px out"),
     ],
 )
 def test_a_scale_that_cannot_be_or_contradicts_itself_is_refused(lines, said):

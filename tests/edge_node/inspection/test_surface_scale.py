@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edge_node.config.camera_section import CameraConfig
-from edge_node.inspection.surface_scale import SurfaceScale, add_area_mm2, configured_scale
+from edge_node.config.sections import PoseConfig
+from edge_node.inspection.surface_scale import add_area_mm2, configured_scale, may_measure_areas
+from edge_node.messages.camera_view import CameraView, Lens
 from edge_node.messages.verdict import Decision, Outcome, Pose
 
 SIZE = (640, 480)
@@ -32,11 +34,51 @@ def test_the_scale_is_fixed_or_range_by_focal_length(camera, pose, size, mm_per_
     assert configured_scale(camera).at(pose, size) == mm_per_px
 
 
-def test_the_focal_length_of_a_calibrated_picture_needs_no_size():
-    """The calibration gives it for this very picture."""
-    scale = SurfaceScale(is_calibrated=True, width_px=1280)
-    assert scale.at(FAR, SIZE, focal_px=500.0) == 0.8
-    assert scale.at(None, SIZE, focal_px=500.0) is None
+def view(focal_px: float, **corrected) -> CameraView:
+    """Return the view of a lens with focal lengths of 400 and 400 px at half of ``SIZE``."""
+    lens = Lens(
+        model="pinhole",
+        width_px=320,
+        height_px=240,
+        fx_px=400.0,
+        fy_px=400.0,
+        cx_px=160.0,
+        cy_px=120.0,
+        coefficients=(0.1, 0.0, 0.0, 0.0),
+        **corrected,
+    )
+    size = {"width_px": 640, "height_px": 480, "counted_px": 640 * 480}
+    return CameraView(camera_width_px=640, camera_height_px=480, lens=lens, focal_px=focal_px, **size)
+
+
+def test_a_calibration_file_gives_the_focal_length_at_the_size_of_the_picture():
+    """Whatever size was asked for; without a range there is no scale."""
+    scale = configured_scale(CameraConfig(undistort="lens.yaml", width_px=1280))
+    assert scale.at(FAR, SIZE, view(500.0)) == 0.8
+    assert scale.at(None, SIZE, view(500.0)) is None
+
+
+def test_a_fixed_scale_is_of_the_camera_s_pixels_also_where_correcting_the_lens_magnifies():
+    """At 640 px the focal length is 800 px; a view of 1600 px has twice the pixels for a millimetre."""
+    scale = configured_scale(CameraConfig(mm_per_px=0.5, undistort="lens.yaml"))
+    assert scale.at(None, SIZE, view(800.0)) == 0.5
+    assert scale.at(None, SIZE, view(1600.0)) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("camera", "pose", "may"),
+    [
+        ({}, {"udp_port": 9}, False),
+        ({"mm_per_px": 0.5}, {}, True),
+        ({"focal_px": 800}, {}, False),
+        ({"focal_px": 800}, {"udp_port": 9}, True),
+        ({"undistort": "lens.yaml"}, {"mqtt_topic": "pose"}, True),
+        ({}, {"range_mm": 300}, False),
+    ],
+)
+def test_areas_are_announced_only_where_they_may_come(camera, pose, may):
+    """Home Assistant would show an entity that is never known."""
+    assert may_measure_areas(CameraConfig(**camera), PoseConfig(**pose)) is may
 
 
 @pytest.mark.parametrize(

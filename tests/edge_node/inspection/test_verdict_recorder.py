@@ -13,6 +13,7 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.sections import BundleConfig, CameraConfig, Config, NodeConfig
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inspection.verdict_recorder import VerdictRecorder
+from edge_node.messages.camera_view import CameraView
 from edge_node.messages.verdict import Decision, Outcome, Pose
 
 CONFIG = Config(
@@ -42,7 +43,7 @@ def test_a_verdict_names_node_frame_and_bundle_and_keeps_the_decision() -> None:
 
 
 @pytest.mark.parametrize(
-    ("camera", "pose", "inspected_px", "area_mm2", "mm_per_px"),
+    ("camera", "pose", "counted_px", "area_mm2", "mm_per_px"),
     [
         (CameraConfig(), Pose(range_mm=400.0), None, None, None),
         (CameraConfig(mm_per_px=0.5), None, None, 1.0, 0.5),  # a quarter of 16 px of 0.25 mm²
@@ -51,20 +52,25 @@ def test_a_verdict_names_node_frame_and_bundle_and_keeps_the_decision() -> None:
         (CameraConfig(focal_px=800), Pose(distance_m=4.0), None, None, None),  # no range: no area, not 0
     ],
 )
-def test_the_area_in_mm2_is_that_of_the_camera_s_own_pixels(camera, pose, inspected_px, area_mm2, mm_per_px):
+def test_the_area_in_mm2_is_that_of_the_camera_s_own_pixels(camera, pose, counted_px, area_mm2, mm_per_px):
     """The share of those that count, at the fixed scale or that of the range at the capture."""
     recorder = VerdictRecorder(
         msgspec.structs.replace(CONFIG, camera=camera), load_bundle(DEFAULT_BUNDLE), "e"
     )
     decision = Decision(outcome=Outcome.CORRODED, area_fraction=0.25)
     frame = frame_now(np.zeros((4, 4, 3), np.uint8), 9, "csi:0")
+    view = None
+    if counted_px is not None:
+        view = CameraView(
+            camera_width_px=4, camera_height_px=4, width_px=4, height_px=4, counted_px=counted_px
+        )
     found = recorder.verdict(
         decision,
         frame,
         seq=1,
         dropped=0,
         inference_ms=1.0,
-        inspected_px=inspected_px,
+        view=view,
         pose=pose,
         pose_age_ms=1.0,
     )

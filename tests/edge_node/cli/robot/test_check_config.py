@@ -206,7 +206,7 @@ def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFi
     ("change", "said"),
     [
         ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
-        ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without the focal length"),
+        ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
     ],
 )
 def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
