@@ -222,7 +222,7 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     is_shown = config.mqtt.home_assistant != "off"
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
-        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
@@ -298,7 +298,14 @@ def _inspection(
     bundle = _bundle_in_use(node, models, spool.epoch)
     evidence = storage.evidence
     pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
-    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
+    verdicts = VerdictWriter(
+        spool,
+        evidence,
+        pictures,
+        camera.pose,
+        requests=node.picture_requests,
+        preview=storage.findings.preview,
+    )
     sources = Sources(
         camera.capture,
         inference,

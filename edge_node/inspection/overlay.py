@@ -27,10 +27,12 @@ class Marking:
     Attributes:
         corroded: probability of corrosion at each position, float32 ``(rows, columns)``, 0 to 1; or None.
         lines: the verdict as text.
+        reasons: why the picture was kept; not drawn.
     """
 
     corroded: NDArray[np.float32] | None
     lines: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 def draw_overlay(

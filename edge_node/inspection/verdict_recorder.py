@@ -36,6 +36,7 @@ class VerdictRecorder:
         pose: Pose | None = None,
         pose_age_ms: float | None = None,
         evidence_sha256: str | None = None,
+        evidence_reasons: tuple[str, ...] = (),
         previous_sha256: str | None = None,
         previous_epoch: EpochEnd | None = None,
     ) -> Verdict:
@@ -50,6 +51,7 @@ class VerdictRecorder:
             pose: of the robot at the capture.
             pose_age_ms: time between the capture and the nearest measurement.
             evidence_sha256: name of the picture that was kept.
+            evidence_reasons: why it was kept.
             previous_sha256: of the payload of the verdict before it in this epoch.
             previous_epoch: the end of the epoch before, if this verdict is the first.
         """
@@ -74,6 +76,7 @@ class VerdictRecorder:
             frames_dropped=dropped,
             inference_ms=round(inference_ms, 3),
             evidence_sha256=evidence_sha256,
+            evidence_reasons=evidence_reasons,
             previous_sha256=previous_sha256,
             previous_epoch=previous_epoch,
         )
