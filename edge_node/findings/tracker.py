@@ -88,7 +88,7 @@ class FindingTracker:
             return None
         if candidate.finding is None or candidate.finding.best_evidence_sha256 is None:
             return EvidenceReason.FINDING_FIRST
-        is_worse = self._rank_of(_show(verdict)) > self._rank_of_picture(candidate.finding)
+        is_worse = self._is_worse(_show(verdict), _shown_by_picture(candidate.finding))
         return EvidenceReason.FINDING_WORSE if is_worse else None
 
     def _remember_kind(self, verdict: Verdict) -> None:
@@ -147,10 +147,10 @@ class FindingTracker:
         severity = self._severity(shown)
         worse = self._rank(severity) > self._rank(old.peak_severity)
         has_peak = (verdict.area_fraction or 0.0) > (old.peak_area_fraction or 0.0)
-        is_worst = self._rank_of(shown) > self._rank_of_worst(candidate, old)
+        is_worst = self._is_worse(shown, candidate.worst or _shown_by_peaks(old))
         candidate.worst = shown if is_worst else candidate.worst
         is_best_picture = verdict.evidence_sha256 is not None and (
-            old.best_evidence_sha256 is None or self._rank_of(shown) > self._rank_of_picture(old)
+            old.best_evidence_sha256 is None or self._is_worse(shown, _shown_by_picture(old))
         )
         begin, end = _extent(old, verdict.pose)
         candidate.finding = msgspec.structs.replace(
@@ -171,24 +171,13 @@ class FindingTracker:
         )
         return worse
 
-    def _rank_of(self, shown: BestEvidence) -> tuple[int, float, float]:
-        """Return how bad one frame is: by severity, then area, then confidence."""
-        return self._rank(self._severity(shown)), shown.area_fraction or 0.0, shown.confidence or 0.0
-
-    def _rank_of_worst(self, candidate: Candidate, finding: Finding) -> tuple[int, float, float]:
-        if candidate.worst is not None:
-            return self._rank_of(candidate.worst)
-        rank = self._rank(finding.peak_severity)  # by an earlier version: all that is known are the peaks
-        return rank, finding.peak_area_fraction or 0.0, finding.peak_confidence
-
-    def _rank_of_picture(self, finding: Finding) -> tuple[int, float, float]:
-        """Return how bad the frame of the finding's picture is.
-
-        A picture that an earlier version chose stays until a frame of the peak severity: nobody knows more.
-        """
-        if finding.best_evidence is not None:
-            return self._rank_of(finding.best_evidence)
-        return self._rank(finding.peak_severity), -1.0, -1.0
+    def _is_worse(self, shown: BestEvidence, than: BestEvidence) -> bool:
+        """Tell whether one frame is worse than another: by severity, then area, then confidence."""
+        ranks = [
+            (self._rank(self._severity(one)), one.area_fraction or 0.0, one.confidence or 0.0)
+            for one in (shown, than)
+        ]
+        return ranks[0] > ranks[1]
 
     def _severity(self, shown: BestEvidence) -> str | None:
         """Return the severity if its stage was sure enough: one doubtful frame makes no peak."""
@@ -273,6 +262,26 @@ def _show(verdict: Verdict) -> BestEvidence:
         severity_confidence=verdict.severity_confidence,
         area_fraction=verdict.area_fraction,
     )
+
+
+def _shown_by_peaks(finding: Finding) -> BestEvidence:
+    """Return the worst frame of a finding of which an earlier version saved no more than its peaks."""
+    return BestEvidence(
+        verdict=finding.best_verdict,
+        confidence=finding.peak_confidence,
+        severity=finding.peak_severity,
+        severity_confidence=1.0,
+        area_fraction=finding.peak_area_fraction,
+    )
+
+
+def _shown_by_picture(finding: Finding) -> BestEvidence:
+    """Return what a finding's picture shows.
+
+    Of one that an earlier version chose nobody knows it: it stays until a frame of the peak severity comes.
+    """
+    unknown = BestEvidence(verdict="", severity=finding.peak_severity, severity_confidence=1.0)
+    return finding.best_evidence or unknown
 
 
 def _extent(finding: Finding, pose: Pose | None) -> tuple[Pose | None, Pose | None]:
