@@ -13,7 +13,7 @@ from edge_node.messages.verdict import EvidenceReason, Outcome
 
 if TYPE_CHECKING:
     from edge_node.config.delivery_sections import EvidenceConfig
-    from edge_node.messages.verdict import Decision, StageVerdict
+    from edge_node.messages.verdict import Decision
 
 _HOUR_S = 3600.0
 
@@ -57,10 +57,8 @@ class EvidencePolicy:
                 found.add(EvidenceReason.SAMPLE)
         if outcome is Outcome.UNCERTAIN:
             found.add(EvidenceReason.UNCERTAIN)
-        elif outcome is not Outcome.NOT_INSPECTABLE:
-            margin = decision_margin(decision)
-            if margin is not None and margin < self._config.low_margin:
-                found.add(EvidenceReason.LOW_MARGIN)
+        elif outcome is not Outcome.NOT_INSPECTABLE and _is_close(decision, self._config.low_margin):
+            found.add(EvidenceReason.LOW_MARGIN)
         return found
 
     def _take(self, reason: EvidenceReason, now_s: float) -> bool:
@@ -88,26 +86,8 @@ class _Allowance:
         return True
 
 
-def decision_margin(decision: Decision) -> float | None:
-    """Return by how much a probability would have to change for another decision; None without a stage.
-
-    That is the smallest distance on the path, from 0 to 1: of two labels, from the decision threshold; of
-    more, half of what is between the first and the second; and from where the stage begins to abstain.
-    """
-    return min((_stage_margin(stage) for stage in decision.stages), default=None)
-
-
-def _stage_margin(stage: StageVerdict) -> float:
-    shares = list(stage.probabilities.values())
-    if len(shares) == 2:
-        margin = abs(shares[0] - stage.decision_threshold)
-        chosen = shares[0] if shares[0] >= stage.decision_threshold else shares[1]
-    else:
-        second, chosen = sorted([0.0, 0.0, *shares])[-2:]
-        margin = (chosen - second) / 2
-    if stage.label is None:  # another label would be as unsure
-        return abs(stage.abstain_below - chosen)
-    return min(margin, abs(chosen - stage.abstain_below)) if stage.abstain_below > 0 else margin
+def _is_close(decision: Decision, low_margin: float) -> bool:
+    return decision.margin is not None and decision.margin < low_margin
 
 
 def _kept_reasons(config: EvidenceConfig) -> tuple[EvidenceReason, ...]:

@@ -59,6 +59,24 @@ class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     decision_threshold: Probability
     abstain_below: Probability
 
+    @property
+    def margin(self) -> float:
+        """How much a probability would have to change for another label, or for none, from 0 to 1.
+
+        Of two labels that is the distance from the decision threshold, of more half of what is between the
+        first and the second; or the distance from where the stage begins to abstain.
+        """
+        shares = list(self.probabilities.values())
+        if len(shares) == 2:
+            margin = abs(shares[0] - self.decision_threshold)
+            chosen = shares[0] if shares[0] >= self.decision_threshold else shares[1]
+        else:
+            second, chosen = sorted([0.0, 0.0, *shares])[-2:]
+            margin = (chosen - second) / 2
+        if self.label is None:  # another label would be as unsure
+            return abs(self.abstain_below - chosen)
+        return min(margin, abs(chosen - self.abstain_below)) if self.abstain_below > 0 else margin
+
 
 class Grades(msgspec.Struct, frozen=True, kw_only=True):
     """The standard grades nearest to the corroded area; estimates, because the area is one."""
@@ -91,6 +109,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     grades: Grades | None = None
     tiles: Tiles | None = None
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def margin(self) -> float | None:
+        """The smallest margin of a stage on the path; None without a stage."""
+        return min((stage.margin for stage in self.stages), default=None)
 
 
 class PictureVerdict(Decision, frozen=True, kw_only=True):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from edge_node.config.delivery_sections import EvidenceBudgets, EvidenceConfig, EvidenceCoolDowns
-from edge_node.evidence.policy import EvidencePolicy, decision_margin
+from edge_node.evidence.policy import EvidencePolicy
 from edge_node.messages.verdict import Decision, EvidenceReason, Outcome, StageVerdict
 
 
@@ -28,24 +26,6 @@ def decision(outcome=Outcome.CORRODED, *stages):
 def kept(policy, found, now_s, in_finding=None):
     """Return the reasons as words."""
     return [reason.value for reason in policy.reasons(found, in_finding, now_s)]
-
-
-@pytest.mark.parametrize(
-    ("found", "margin"),
-    [
-        (stage({"a": 0.58, "b": 0.42}), 0.08),
-        (stage({"a": 0.58, "b": 0.42}, "b", threshold=0.7), 0.12),  # from the threshold, not from the half
-        (stage({"a": 0.6, "b": 0.4}, threshold=0.55, abstain_below=0.58), 0.02),  # it nearly abstained
-        (stage({"a": 0.58, "b": 0.42}, None, abstain_below=0.6), 0.02),  # it nearly did not
-        (stage({"a": 0.45, "b": 0.35, "c": 0.2}), 0.05),  # as much from the one to the other: a tie
-        (stage({"only": 0.9}), 0.45),
-    ],
-)
-def test_the_margin_is_what_a_probability_would_have_to_change_for_another_decision(found, margin) -> None:
-    """Of several stages the closest one counts; without a stage there is none."""
-    sure = stage({"late": 0.99, "mid": 0.01})
-    assert decision_margin(decision(Outcome.CORRODED, sure, found)) == pytest.approx(margin)
-    assert decision_margin(Decision(outcome=Outcome.NOT_INSPECTABLE)) is None
 
 
 def test_corroded_and_sampled_pictures_are_kept_as_ever() -> None:
