@@ -141,4 +141,8 @@ def _description(annotated: Any) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        pairs = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        inner = ", ".join(f"{name} = {_toml(found)}" for name, found in pairs if found is not None)
+        return f"{{ {inner} }}"
     return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

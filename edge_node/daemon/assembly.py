@@ -224,7 +224,7 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     is_shown = config.mqtt.home_assistant != "off"
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
-        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
         has_scale=may_measure_areas(config.camera, config.pose),
     )
     newest = NewestThumbnail(topics)
@@ -301,7 +301,14 @@ def _inspection(
     bundle = _bundle_in_use(node, models, spool.epoch)
     evidence = storage.evidence
     pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
-    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
+    verdicts = VerdictWriter(
+        spool,
+        evidence,
+        pictures,
+        camera.pose,
+        requests=node.picture_requests,
+        preview=storage.findings.preview,
+    )
     sources = Sources(
         camera.capture,
         inference,

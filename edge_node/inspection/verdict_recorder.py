@@ -40,6 +40,7 @@ class VerdictRecorder:
         pose: Pose | None = None,
         pose_age_ms: float | None = None,
         evidence_sha256: str | None = None,
+        evidence_reasons: tuple[str, ...] = (),
         previous_sha256: str | None = None,
         previous_epoch: EpochEnd | None = None,
     ) -> Verdict:
@@ -55,6 +56,7 @@ class VerdictRecorder:
             pose: of the robot at the capture, with the range to the surface if it is known.
             pose_age_ms: time between the capture and the nearest measurement.
             evidence_sha256: name of the picture that was kept.
+            evidence_reasons: why it was kept.
             previous_sha256: of the payload of the verdict before it in this epoch.
             previous_epoch: the end of the epoch before, if this verdict is the first.
         """
@@ -83,6 +85,7 @@ class VerdictRecorder:
             frames_dropped=dropped,
             inference_ms=round(inference_ms, 3),
             evidence_sha256=evidence_sha256,
+            evidence_reasons=evidence_reasons,
             previous_sha256=previous_sha256,
             previous_epoch=previous_epoch,
         )

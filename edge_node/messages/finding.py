@@ -29,6 +29,17 @@ class ClosedBecause(str, Enum):
     LATE = "late"  # nothing was judged for longer than the gap
 
 
+class BestEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the robot decided on the picture ``best_evidence_sha256``: its caption; peaks may be of others."""
+
+    verdict: str
+    confidence: Probability | None = None
+    severity: str | None = None
+    severity_confidence: Probability | None = None
+    area_fraction: Probability | None = None
+    area_mm2: NotNegative | None = None
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
 
@@ -37,6 +48,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ``peak_grades`` are those of that verdict; ``peak_area_mm2`` is the largest area on the surface, of the
     verdicts whose scale is known: a robot that comes closer makes the share grow, but not the area. ``seq``
     counts messages, without gaps. ``review`` is the last review by a person while it was open.
+
+    ``best_verdict`` is the worst one, ``best_evidence_sha256`` the worst picture that was kept. They are of
+    the same frame unless a budget or the disk cost its picture; ``best_evidence`` says what that one shows.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -63,4 +77,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     from_pose: Pose | None = None
     to_pose: Pose | None = None
     best_evidence_sha256: str | None = None
+    best_evidence: BestEvidence | None = None
     review: Review | None = None

@@ -27,6 +27,24 @@ class Outcome(str, Enum):
     NOT_INSPECTABLE = "not_inspectable"  # cannot be judged: dark, blurred, no metal, unreadable
 
 
+class EvidenceReason(str, Enum):
+    """Why a picture was kept, in the order of how much a person's review of it teaches the next model.
+
+    First what a model is known to get wrong or not to know: the two bundles contradict each other, no stage
+    was sure, a label was decided by a hair. Then the pictures that a finding is judged by, then what is kept
+    by outcome and at regular intervals.
+    """
+
+    SHADOW = "shadow"  # the shadow's decision differs
+    UNCERTAIN = "uncertain"
+    LOW_MARGIN = "low_margin"  # little was missing for another label
+    FINDING_WORSE = "finding_worse"  # worse than the picture of its finding so far
+    FINDING_FIRST = "finding_first"  # its finding, or what may become one, has no picture yet
+    CORRODED = "corroded"
+    SNAPSHOT = "snapshot"  # a person asked for it
+    SAMPLE = "sample"
+
+
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """A reason for which a frame was not decided, or not completely; ``code`` is for machines."""
 
@@ -42,6 +60,24 @@ class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     probabilities: dict[str, Probability]
     decision_threshold: Probability
     abstain_below: Probability
+
+    @property
+    def margin(self) -> float:
+        """How much a probability would have to change for another label, or for none, from 0 to 1.
+
+        Of two labels that is the distance from the decision threshold, of more half of what is between the
+        first and the second; or the distance from where the stage begins to abstain.
+        """
+        shares = list(self.probabilities.values())
+        if len(shares) == 2:
+            margin = abs(shares[0] - self.decision_threshold)
+            chosen = shares[0] if shares[0] >= self.decision_threshold else shares[1]
+        else:
+            second, chosen = sorted([0.0, 0.0, *shares])[-2:]
+            margin = (chosen - second) / 2
+        if self.label is None:  # another label would be as unsure
+            return abs(self.abstain_below - chosen)
+        return min(margin, abs(chosen - self.abstain_below)) if self.abstain_below > 0 else margin
 
 
 class Grades(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +118,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     grades: Grades | None = None
     tiles: Tiles | None = None
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def margin(self) -> float | None:
+        """The smallest margin of a stage on the path; None without a stage."""
+        return min((stage.margin for stage in self.stages), default=None)
 
 
 class PictureVerdict(Decision, frozen=True, kw_only=True):
@@ -139,6 +180,8 @@ class Verdict(Decision, frozen=True, kw_only=True):
     first verdict of an epoch, whose ``previous_epoch`` names the end of the epoch before instead: what is
     missing at that end shows too. Both are null where nothing came before. To check the chain, keep payloads
     byte for byte: ``edge-node spool verify``.
+
+    ``evidence_reasons`` say why the picture was kept (``EvidenceReason``; later versions may send others).
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -161,6 +204,7 @@ class Verdict(Decision, frozen=True, kw_only=True):
     frames_dropped: Annotated[int, msgspec.Meta(ge=0)]
     inference_ms: float
     evidence_sha256: str | None = None
+    evidence_reasons: tuple[str, ...] = ()
     previous_sha256: Sha256 | None = None
     previous_epoch: EpochEnd | None = None
 

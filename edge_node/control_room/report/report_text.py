@@ -283,9 +283,21 @@ def draw_picture(found: MissionFinding) -> bytes | None:
 
 
 def caption_picture(found: MissionFinding) -> str:
-    """Return the caption of a finding's picture."""
+    """Return the caption of a finding's picture: what the robot decided on it, not the finding's peaks."""
+    shown = found.finding.best_evidence
     kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
-    return f"the best picture that was kept ({kind}); violet: where the map says corroded"
+    if shown is None:
+        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: the map"
+    facts = [shown.severity] if shown.severity else []
+    if shown.area_fraction:
+        facts.append(f"about {shown.area_fraction:.0%} corroded")
+    if shown.area_mm2:
+        facts.append(f"about {area_text(shown.area_mm2)}")
+    if shown.confidence is not None:
+        facts.append(f"{shown.confidence:.0%} sure")
+    is_worst = shown.verdict == found.finding.best_verdict
+    facts += [] if is_worst else ["the worst frame has no picture"]
+    return f"{kind}: {', '.join(facts)}; violet: where the map says corroded"
 
 
 def explain_missing_picture(found: MissionFinding) -> str:

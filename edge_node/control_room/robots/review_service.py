@@ -127,8 +127,9 @@ class ReviewService:
         record = self._history.verdict(verdict_id)
         if record is None:
             raise RequestRefusedError("no such verdict")
-        found = record.verdict
-        return self._review(_Subject(found.site, found.robot, found.id, found.evidence_sha256), posted)
+        found, queued = record.verdict, self._history.queued(verdict_id)
+        sha256 = found.evidence_sha256 if queued is None else queued.sha256  # perhaps the shadow's
+        return self._review(_Subject(found.site, found.robot, found.id, sha256), posted)
 
     def request_picture(self, site: str, robot: str, sha256: str) -> str:
         """Command a robot to publish a full picture; return its reply as a sentence.

@@ -129,7 +129,7 @@ def test_it_counts_what_replay_would_and_reports_each_disagreement(pictures, dou
         assert report.stages
         assert report.verdict.startswith(f"crawler-1:{spool.epoch}:")
         assert (report.old_bundle, report.new_bundle) == (health.old, health.new)
-        assert (tmp_path / "evidence" / "other" / f"{report.evidence_sha256}.jpg").is_file()
+        assert (tmp_path / "evidence" / "teaching" / f"{report.evidence_sha256}.jpg").is_file()
 
 
 def test_reports_are_few_and_say_how_many_they_stand_for(pictures, doubtful, tmp_path):

@@ -11,6 +11,10 @@ export const getSeverities = () => severities;
 export const setServerTime = (iso) => { clockAheadMs = Date.parse(iso) - Date.now(); };
 export const serverNow = () => Date.now() + clockAheadMs;
 
+const REASONS = { shadow: "the shadow disagrees", uncertain: "uncertain", low_margin: "low margin", finding_worse: "worst of its finding so far", finding_first: "first of a finding", corroded: "corroded", snapshot: "asked for", sample: "sample", none: "no reason told" };
+
+/** Why a picture was kept, in words. */
+export const reasonWord = (reason) => REASONS[reason] ?? reason.replaceAll("_", " ");
 export const outcomeWord = (outcome) => OUTCOMES[outcome] ?? outcome;
 /** A share; what is not quite all is never rounded up to all. */
 export function percent(share, digits = 0) {

@@ -13,6 +13,7 @@ import pytest
 from edge_node.control_room.report.mission import Mission, Selection, collect_mission
 from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.report.report_text import describe_finding, list_cautions, list_finding_rows
+from edge_node.messages.finding import BestEvidence
 from edge_node.messages.verdict import Grades, Pose
 from tests.support.missions import HOSTILE, WHO, review
 from tests.support.verdicts import START
@@ -56,6 +57,18 @@ def test_an_area_in_mm2_and_the_uncertainty_of_the_place_are_told_where_the_robo
     assert facts["Where"] == "0.50 to 0.70 m ± 0.05 m, 0.20 m long"
     assert "1,200 mm²" in list_finding_rows(changed)[1]
     assert any("head-on" in sentence for sentence in list_cautions(changed))
+
+
+def test_the_table_says_what_the_picture_shows(history):
+    """It may be another frame than the worst; empty where an older robot does not say."""
+    mission = collect_mission(history, WHO)
+    names = ("evidence_verdict", "evidence_severity", "evidence_area_fraction", "evidence_confidence")
+    (row,) = rows(mission)
+    assert [row[name] for name in names] == ["", "", "", ""]
+    shown = BestEvidence(verdict="crawler-1:epoch:5", confidence=0.9, severity="mid", area_fraction=0.14)
+    finding = msgspec.structs.replace(mission.findings[0].finding, best_evidence=shown)
+    (row,) = rows(replace(mission, findings=(replace(mission.findings[0], finding=finding),)))
+    assert [row[name] for name in names] == ["crawler-1:epoch:5", "mid", "0.14", "0.9"]
 
 
 @pytest.mark.parametrize(
