@@ -8,6 +8,7 @@ import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, 
 
 let shown = null; // { kind, key }
 let before = null; // what had the focus
+let pictured = null; // the picture of the finding that is shown: it stays while a person looks, also when a worse one comes
 
 export const isOpen = () => !byId("drawer").hidden;
 export const openedKey = () => shown?.key ?? null;
@@ -17,12 +18,14 @@ export async function openFinding(site, id) {
   const record = await load("finding", `${site}/${id}`, `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`);
   if (!record) return;
   const { finding, best } = record;
+  if (!pictured?.sha256) pictured = { sha256: finding.best_evidence_sha256, words: pictureWords(finding, best?.verdict) };
+  const isNewest = pictured.sha256 === finding.best_evidence_sha256;
   const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
   fill(title, glyph("corroded", finding.peak_severity), [
-    figure(finding, finding.best_evidence_sha256, `Evidence of ${title}`, pictureWords(finding, best?.verdict)),
+    figure(finding, pictured.sha256, `Evidence of ${title}`, isNewest ? pictureWords(finding, best?.verdict) : `${pictured.words}; a worse one has come: close and open this finding to see it`),
     figures([["peak severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["peak area", areaWords(finding.peak_area_mm2, finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
     facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ...surface(finding.peak_area_mm2, finding.peak_area_fraction, " at most"), ["finding", el("span", { class: "mono" }, finding.id)]]),
-    reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review }),
+    reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review, sha256: pictured.sha256 }),
     reviews(record.reviews),
     ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
     record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
@@ -43,7 +46,7 @@ export async function openVerdict(id) {
     ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
     verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
     cascade(verdict),
-    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0] }),
+    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0], sha256: queued?.evidence_sha256 }),
     reviews(record.reviews),
     ...verdictFacts(record),
   ]);
@@ -54,7 +57,7 @@ export function closeDrawer() {
   if (!isOpen()) return;
   byId("drawer").hidden = true;
   byId("drawer").replaceChildren();
-  shown = null;
+  shown = pictured = null;
   (before?.isConnected ? before : byId("main")).focus({ preventScroll: true });
 }
 
@@ -75,6 +78,7 @@ export function refresh(kind, key) {
 async function load(kind, key, address) {
   const again = shown?.kind === kind && shown.key === key;
   if (!isOpen()) before = document.activeElement;
+  if (!again) pictured = null;
   shown = { kind, key };
   byId("drawer").hidden = false;
   if (!again) fill("Loading …", null, []);
