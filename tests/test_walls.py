@@ -41,6 +41,8 @@ EDGE_NODE = {
     "integrations": "messages config mqtt spool",
     "shadow": "messages config view camera spool inference inspection evidence",
     "monitoring": "messages config camera camera.capture spool inference inspection",
+    # It looks at every part of a robot from outside, and changes none.
+    "support": "config camera camera.capture spool inference monitoring",
     "commands": "messages config mqtt camera spool inference inspection evidence findings update",
     "daemon": (
         "messages config view mqtt camera camera.capture spool inference inspection evidence findings "
@@ -67,7 +69,7 @@ EDGE_NODE = {
     "cli": "messages config inference update integrations",
     "cli.robot": (
         "messages config view mqtt camera camera.controls camera.backends camera.capture spool record "
-        "inference inspection shadow monitoring commands daemon cli"
+        "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.report "

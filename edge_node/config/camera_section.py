@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_node.config.toml_reader import about as _about
-from edge_node.config.value_types import FourCc, Hertz, Pixels, Text
+from edge_node.config.value_types import FocalPixels, FourCc, Hertz, MillimetresPerPixel, Pixels, Text
 from edge_node.messages.camera_view import Crop, Flip, Rotation
 
 __all__ = ["CameraConfig"]
@@ -97,7 +97,29 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         _about('"lock", "auto" or a number: dioptres on a Pi\'s csi camera, else the camera\'s own counts.'),
     ] = None
 
+    mm_per_px: Annotated[
+        MillimetresPerPixel | None,
+        _about("Millimetres of surface in a pixel of its picture, if that is fixed: adds areas in mm²."),
+    ] = None
+    focal_px: Annotated[
+        FocalPixels | None,
+        _about("Or its focal length in pixels, if undistort does not say it: the scale is range_mm by it."),
+    ] = None
+
     def __post_init__(self) -> None:
+        """Refuse keys that contradict each other."""
+        if self.mm_per_px is not None and self.focal_px is not None:
+            raise ValueError(
+                f"mm_per_px = {self.mm_per_px} is a fixed scale, focal_px = {self.focal_px} asks for one from"
+                " range_mm; leave one of them out"
+            )
+        if self.focal_px is not None and self.undistort is not None:
+            raise ValueError(
+                f"focal_px = {self.focal_px} beside undistort, whose file says it; leave focal_px out"
+            )
+        self._refuse_impossible_controls()
+
+    def _refuse_impossible_controls(self) -> None:
         """Refuse an exposure that is longer than a frame, and a white balance that is no pair."""
         if isinstance(self.exposure_us, float | int) and self.fps:
             frame_us = 1e6 / self.fps

@@ -46,6 +46,7 @@ from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
 from edge_node.messages.command import Verb
@@ -225,7 +226,8 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     is_shown = config.mqtt.home_assistant != "off"
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
-        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
+        has_scale=may_measure_areas(config.camera, config.pose),
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
@@ -301,7 +303,14 @@ def _inspection(
     bundle = _bundle_in_use(node, models, spool.epoch)
     evidence = storage.evidence
     pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
-    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
+    verdicts = VerdictWriter(
+        spool,
+        evidence,
+        pictures,
+        camera.pose,
+        requests=node.picture_requests,
+        preview=storage.findings.preview,
+    )
     sources = Sources(
         camera.capture,
         inference,

@@ -138,7 +138,7 @@ class MainLoop:
                 self._unjudged += 1 + judged.dropped
                 continue
             dropped, self._unjudged = judged.dropped + self._unjudged, 0
-            picture = self._verdicts.keep_picture(judged.prepared.frame, inspection)
+            picture = self._verdicts.keep_picture(judged, inspection)
             self._unrecorded.append(_Unrecorded(judged, dropped, inspection, picture))
 
     def _record(self, frame: _Unrecorded) -> None:

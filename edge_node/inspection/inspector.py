@@ -231,6 +231,8 @@ class Inspector:
 
     def _add_grades(self, inspection: Inspection) -> Inspection:
         grades = grade(inspection.decision, is_painted_steel=self._is_painted_steel)
+        if grades is None:
+            return inspection
         return replace(inspection, decision=msgspec.structs.replace(inspection.decision, grades=grades))
 
     def _add_area(self, result: CascadeResult, counted: CountedPixels | None) -> Inspection:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REVIEW_COLUMNS = (
     *("file", "subject", "judgement", "by", "at", "note", "model_outcome", "model_material"),
-    *("model_severity", "model_confidence", "bundle"),
+    *("model_severity", "model_confidence", "bundle", "evidence_reasons", "model_area_mm2", "mm_per_px"),
 )
 REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
@@ -126,9 +126,8 @@ def label_finding(finding: Finding, review: CollectedReview, verdict: Verdict | 
     if review.judgement is ReviewJudgement.DISPUTED:
         return _label_from_corrections(review)
     # A review confirms the finding's peak severity; this picture may show a lower one.
-    peak = (
-        finding.peak_severity if verdict is not None and verdict.severity == finding.peak_severity else None
-    )
+    shown = verdict.severity if verdict is not None else None
+    peak = finding.peak_severity if shown == finding.peak_severity else None
     return PictureLabels(
         corroded=True,
         material=review.material or finding.material,
@@ -220,12 +219,13 @@ def _label_verdict_picture(
     if record is None or record.verdict.site != review.site:
         report.left_out["the verdict is not in the history any more"] += 1
         return
-    verdict = record.verdict
-    sha256 = review.evidence_sha256 or verdict.evidence_sha256
+    verdict, queued = record.verdict, history.queued(review.subject)
+    known = verdict.evidence_sha256 if queued is None else queued.sha256  # perhaps the shadow's
+    sha256 = review.evidence_sha256 or known
     if sha256 is None:
         report.left_out["the robot kept no picture of it"] += 1
         return
-    own = verdict if sha256 == verdict.evidence_sha256 else None
+    own = verdict if sha256 == known else None
     group = f"{verdict.site}:{verdict.asset or ''}:{_find_open_finding(history, verdict) or verdict.id}"
     yield _LabelledPicture(review, sha256, group, label_verdict(verdict, review), own)
 
@@ -268,7 +268,8 @@ def _write(
             file = f"{PICTURES_NAME}/{row.sha256}.jpg"
             (folder / file).write_bytes(picture.content)
             labels.writerow({"file": file, "licence": licence, **_label_cells(row), VIEW_COLUMN: view})
-            reviews.writerow({"file": file, **_review_cells(row)})
+            reasons = _reasons(history, row.verdict)
+            reviews.writerow({"file": file, **_review_cells(row), "evidence_reasons": reasons})
             report.pictures += 1
             report.confirmed += review.judgement is ReviewJudgement.CONFIRMED
             report.disputed += review.judgement is ReviewJudgement.DISPUTED
@@ -281,6 +282,14 @@ def _describe_view(jpeg: bytes) -> str:
     """
     recorded = read_view(jpeg)
     return "" if recorded is None else msgspec.json.encode(recorded.numbers).decode()
+
+
+def _reasons(history: History, verdict: Verdict | None) -> str:
+    """Return why the robot kept a verdict's picture; empty if it does not tell, or the verdict is gone."""
+    if verdict is None:
+        return ""
+    queued = history.queued(verdict.id)
+    return " ".join(verdict.evidence_reasons if queued is None else queued.reasons)
 
 
 def _label_cells(row: _LabelledPicture) -> dict[str, str]:
@@ -314,5 +323,7 @@ def _review_cells(row: _LabelledPicture) -> dict[str, str]:
             if verdict.condition_confidence is None
             else f"{verdict.condition_confidence}",
             "bundle": f"{verdict.bundle.name}-{verdict.bundle.version}",
+            "model_area_mm2": "" if verdict.area_mm2 is None else f"{verdict.area_mm2}",
+            "mm_per_px": "" if verdict.mm_per_px is None else f"{verdict.mm_per_px}",
         }
     return cells

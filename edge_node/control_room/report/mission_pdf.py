@@ -298,5 +298,6 @@ class _Document:
         )
         self._pdf.set_font(FAMILY, "I", 7)
         self._pdf.set_text_color(*MUTED)
-        self._pdf.cell(width, 4, report_text.caption_picture(found))
-        return self._pdf.get_y() + 4
+        caption = self._face.clean(report_text.caption_picture(found))
+        self._pdf.multi_cell(width, 3.2, caption, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        return self._pdf.get_y() + 1

@@ -142,7 +142,7 @@ def test_it_counts_what_replay_would_and_reports_each_disagreement(pictures, dou
         assert report.stages
         assert report.verdict.startswith(f"crawler-1:{spool.epoch}:")
         assert (report.old_bundle, report.new_bundle) == (health.old, health.new)
-        picture = tmp_path / "evidence" / "other" / f"{report.evidence_sha256}.jpg"
+        picture = tmp_path / "evidence" / "teaching" / f"{report.evidence_sha256}.jpg"
         recorded = read_view(picture.read_bytes())
         assert (recorded is not None) == (int(report.verdict.rpartition(":")[2]) % 2 == 1)
         assert recorded is None or np.array_equal(restore_view(recorded).settings.mask, mask)

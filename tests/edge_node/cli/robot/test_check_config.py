@@ -233,3 +233,17 @@ def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
     assert "neither black nor white" in lines[0]
     assert "[camera] undistort: " in lines[1]
     assert "No such file" in lines[1]
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
+        ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
+    ],
+)
+def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
+    """Nothing is wrong, but the areas that its author waits for will not come."""
+    assert check_config.run(Namespace(file=written(tmp_path, change))) == 0
+    assert said in capsys.readouterr().out

@@ -34,6 +34,7 @@ from edge_node.view.recorded_view import embed_view, record_view
 from edge_node.view.settings import ViewSettings
 from tests.support.collector import Collector
 from tests.support.processes import command, daemon, wait_for
+from tests.support.room_records import disagreement
 from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -205,6 +206,20 @@ def test_of_a_disputed_finding_only_what_the_review_names_is_known(room, tmp_pat
         other: ("", "zinc", "late", ""),
     }
     assert dict(report.left_out) == {"the review does not say what is right": 1}
+
+
+def test_a_reviewed_picture_tells_why_it_was_kept(room, tmp_path):
+    """Also one that the shadow kept of a verdict without a picture: it is labelled by that verdict."""
+    close, shadows, old = room.picture(), room.picture(), room.picture()
+    room.said_here(room.verdict(1, "C", close, evidence_reasons=("low_margin", "corroded")), "confirmed")
+    contested = room.verdict(2, "U", None)
+    room.history.add_disagreement(disagreement(2, shadows))
+    room.said_here(contested, "confirmed")
+    room.said_here(room.verdict(3, "C", old), "confirmed")
+    export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out")[shadows] == ("0", "steel", "none", "none")
+    reasons = {row["file"][9:-4]: row["evidence_reasons"] for row in table(tmp_path / "out", "reviews.csv")}
+    assert reasons == {close: "low_margin corroded", shadows: "shadow", old: ""}
 
 
 def test_verdicts_can_be_reviewed_and_stay_in_the_group_of_their_finding(room, tmp_path):
