@@ -73,9 +73,7 @@ class View:
         if found := list(self.settings.misfits(width, height)):
             known = "the mask" if self.settings.mask is not None else "crop.of_px"
             raise ConfigError(f"{known} is of a picture of {width} x {height} pixels, but {'; '.join(found)}")
-        if (
-            self.settings.mask is None and self.settings.crop is None
-        ):  # what is true of a lens is so at any size
+        if self.settings.mask is None and self.settings.crop is None:  # a lens alone: any size will do
             shrink = max(1.0, width / _CHECKED_WIDTH_PX)
             counted = Framing(self.settings, round(width / shrink), round(height / shrink)).counted
         else:
