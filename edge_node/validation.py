@@ -157,18 +157,18 @@ def _name_character(character: str) -> str:
 def _name_kinds(text: str, kind: Any = None) -> str:
     names = [name for name in text.split(" | ") if name != "null"] or ["null"]
     words = [_KIND_WORDS.get(name, name) for name in names]
-    choices = _choices(kind)
-    if choices and "str" in names:
-        words[names.index("str")] = " or ".join(choices)
+    texts = [choice for choice in _choices(kind) if choice.startswith('"')]
+    if texts and "str" in names:
+        words[names.index("str")] = " or ".join(texts)
     return " or ".join(words)
 
 
 def _choices(kind: Any) -> list[str]:
-    """Return the texts that a type with fixed choices takes, in quotes; none for any other type."""
+    """Return the values that a type with fixed choices takes, texts in quotes; none for any other type."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         return [f'"{member.value}"' for member in kind]
     if get_origin(kind) is Literal:
-        return [f'"{choice}"' for choice in get_args(kind) if isinstance(choice, str)]
+        return [f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in get_args(kind)]
     if get_origin(kind) in (list, tuple, dict) or isinstance(kind, type):
         return []
     inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)

@@ -22,25 +22,28 @@ PROGRAMS = ("edge_node", "converter")
 # package may import the modules at the top: errors, clock, signing, ...
 EDGE_NODE = {
     "messages": "",
-    "config": "",
+    "config": "messages",
+    "view": "messages config",
     "mqtt": "messages config",
-    "camera": "",
-    "camera.backends": "config camera",
-    "camera.capture": "config camera camera.backends",
+    "camera": "view",
+    "camera.backends": "config view camera",
+    "camera.capture": "messages config view camera camera.backends",
     "spool": "messages config",
     "record": "messages",
     "inference": "messages config",
-    "inspection": "messages config camera inference",
-    "evidence": "messages config mqtt inspection",
+    "inspection": "messages config view camera inference",
+    "evidence": "messages config view mqtt inspection",
     "findings": "messages config camera spool inspection",
     "update": "messages config mqtt camera inference inspection",
     "delivery": "messages config mqtt spool",
     "integrations": "messages config mqtt spool",
-    "shadow": "messages config camera spool inference inspection evidence",
+    "shadow": "messages config view camera spool inference inspection evidence",
     "monitoring": "messages config camera camera.capture spool inference inspection",
+    # It looks at every part of a robot from outside, and changes none.
+    "support": "config camera camera.capture spool inference monitoring",
     "commands": "messages config mqtt camera spool inference inspection evidence findings update",
     "daemon": (
-        "messages config mqtt camera camera.capture spool inference inspection evidence findings "
+        "messages config view mqtt camera camera.capture spool inference inspection evidence findings "
         "update delivery integrations shadow monitoring commands"
     ),
     "demo": "messages config mqtt",
@@ -63,8 +66,8 @@ EDGE_NODE = {
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
-        "messages config mqtt camera camera.backends camera.capture spool record inference inspection "
-        "shadow monitoring commands daemon cli"
+        "messages config view mqtt camera camera.backends camera.capture spool record inference inspection "
+        "shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.report "
@@ -73,10 +76,10 @@ EDGE_NODE = {
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {
-    "specimens": "edge_node.messages",
+    "specimens": "",
     "architectures": "edge_node.inference",
     "graphs": "architectures edge_node.messages edge_node.inference",
-    "data": "graphs edge_node.camera edge_node.messages edge_node.inference",
+    "data": "graphs edge_node.camera edge_node.inference",
     "quantize": "graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     "conversion": (

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_node.view.view import View
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -23,6 +25,7 @@ class Frame:
         observed_at: the wall clock at the same moment, UTC. It may be wrong: see ``time_quality``.
         source: the camera's name or the file: what may be shown of ``[camera] source``.
         frozen: the live camera has repeated this picture for longer than ``frozen_after_ms``.
+        view: recorded with this picture, which is a robot's evidence; it goes before the configuration's.
     """
 
     pixels: NDArray[np.uint8]
@@ -31,6 +34,7 @@ class Frame:
     observed_at: datetime
     source: str
     frozen: bool = False
+    view: View | None = None
 
     @property
     def age_ms(self) -> float:
@@ -38,6 +42,6 @@ class Frame:
         return (time.monotonic_ns() - self.captured_at_ns) / 1e6
 
 
-def frame_now(pixels: NDArray[np.uint8], frame_id: int, source: str) -> Frame:
+def frame_now(pixels: NDArray[np.uint8], frame_id: int, source: str, *, view: View | None = None) -> Frame:
     """Return ``pixels`` as a frame captured now."""
-    return Frame(pixels, frame_id, time.monotonic_ns(), datetime.now(timezone.utc), source)
+    return Frame(pixels, frame_id, time.monotonic_ns(), datetime.now(timezone.utc), source, view=view)

@@ -17,7 +17,8 @@ from edge_node.camera.picture_header import PNG_START, read_header
 from edge_node.camera.picture_size import read_declared_size
 from edge_node.camera.refused_formats import RAW, refusal_of
 from edge_node.camera.tiff_parts import find_fault
-from edge_node.errors import UnreadablePictureError
+from edge_node.errors import ConfigError, UnreadablePictureError
+from edge_node.view.recorded_view import read_view, restore_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from edge_node.camera.jpeg_header import JpegFrame
     from edge_node.camera.tiff_header import TiffDirectory
+    from edge_node.view.view import View
 
 # Names of files that are taken for pictures where their content is not looked at.
 PICTURE_SUFFIXES = frozenset(
@@ -112,6 +114,18 @@ class PicturePage:
             raise UnreadablePictureError(f"{where}: {values.dtype} values; save the picture with 8 bits")
         pixels = np.asarray(values, dtype=np.uint8)
         return turn(pixels, content) if is_avif(content) else pixels
+
+    def view(self) -> View | None:
+        """Return the view that a robot recorded in its evidence: what it judged of this picture; or None.
+
+        Raises:
+            UnreadablePictureError: it is damaged; the text begins with ``where``.
+        """
+        try:
+            recorded = read_view(self._own_content())
+            return None if recorded is None else restore_view(recorded)
+        except ConfigError as err:
+            raise UnreadablePictureError(f"{self.where}: {err}") from err
 
     def _own_content(self) -> bytes:
         """Return the file, rewritten or cut so that a decoder finds this page first."""

@@ -46,6 +46,7 @@ from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
 from edge_node.messages.command import Verb
@@ -60,6 +61,7 @@ from edge_node.mqtt.wake import Wake
 from edge_node.shadow.runner import Shadow
 from edge_node.update.fetcher import Fetcher
 from edge_node.update.installer import Installer
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +99,7 @@ def run_daemon(
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
         state_dir, lock = lock_state_folder(config, stack)
-        node = Registry(config, topics, state_dir, stack, wake)
+        node = Registry(config, topics, state_dir, stack, wake, view=load_view(config.camera))
         camera = _camera(node)
         models = _models(node, reload, path)
         storage = open_storage(node, lock)
@@ -123,7 +125,7 @@ def _camera(node: Registry) -> CameraParts:
     """Return the capture thread, not started, and the poses that belong to its frames."""
     latest, config = LatestFrame(), node.config
     with _config_errors("[camera] source"):
-        capture = CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused)
+        capture = CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused, view=node.view)
     pose = pose_track(config.pose)
     if config.pose.mqtt_topic:
         node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
@@ -223,6 +225,7 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
         sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
+        has_scale=may_measure_areas(config.camera, config.pose),
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
@@ -316,6 +319,7 @@ def _inspection(
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
         evidence_part=lambda: evidence.part,
         findings_open=lambda: storage.findings.open_count,
+        camera_view=lambda: camera.capture.camera_view,
     )
     return InspectionParts(has_work, inference, bundle, verdicts, sources)
 
@@ -329,6 +333,7 @@ def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUs
         notifier=node.notifier,
         listeners=node.bundle_listeners,
         failure_counters=node.failure_counters,
+        view=node.view,
     )
     node.periodics.append(bundle)
     return bundle

@@ -142,7 +142,8 @@ class InferenceThread:
             dropped = self._latest.take_if(frame) if self._is_free else None
             if dropped is not None:
                 self._on_busy(True)
-        prepared = Prepared(frame, judge, judge.inspector.prepare(frame.pixels, frozen=frame.frozen))
+        inputs = judge.inspector.prepare(frame.pixels, frozen=frame.frozen, view=frame.view)
+        prepared = Prepared(frame, judge, inputs)
         with self._changed:
             if dropped is not None:
                 self._claimed = prepared, dropped

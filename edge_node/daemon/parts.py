@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.wake import Wake
     from edge_node.shadow.runner import Shadow
     from edge_node.spool.spool import Spool
+    from edge_node.view.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Registry:
         alarm_sources: each returns the alarms of one part.
         budget: of the disk that the parts share.
         picture_requests: true for a frame whose picture is to be kept in any case.
+        view: how the picture that is judged is made of the camera's; None judges that as it is.
     """
 
     config: Config
@@ -81,6 +83,7 @@ class Registry:
     alarm_sources: list[Callable[[], tuple[Alarm, ...]]] = field(default_factory=list)
     budget: DiskBudget = field(default_factory=DiskBudget)
     picture_requests: list[Callable[[Frame], bool]] = field(default_factory=list)
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)

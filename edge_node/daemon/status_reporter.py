@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge_node.daemon.bundle_in_use import BundleInUse
     from edge_node.daemon.inference_thread import InferenceThread
     from edge_node.delivery.publisher import Publisher
+    from edge_node.messages.camera_view import CameraView
     from edge_node.messages.status import Health, ShadowHealth, Status
     from edge_node.monitoring.status_board import StatusBoard
     from edge_node.monitoring.watchdog import Watchdog
@@ -51,6 +52,7 @@ class Sources:
         shadow_health: returns the shadow's state; None without a shadow.
         evidence_part: returns whether pictures are kept.
         findings_open: returns how many findings are open; None where none are published.
+        camera_view: returns the view in force, in numbers.
     """
 
     capture: Capture
@@ -62,6 +64,7 @@ class Sources:
     shadow_health: Callable[[], ShadowHealth | None] = lambda: None
     evidence_part: Callable[[], Part | None] = lambda: None
     findings_open: Callable[[], int | None] = lambda: None
+    camera_view: Callable[[], CameraView | None] = lambda: None
 
 
 class StatusReporter:
@@ -120,6 +123,7 @@ class StatusReporter:
             model=self._model_part(),
             evidence=self._sources.evidence_part(),
             findings_open=self._sources.findings_open(),
+            camera_view=self._sources.camera_view(),
             link_text=self._publisher.link_text,
         )
         shadow = self._sources.shadow_health()

@@ -121,6 +121,7 @@ class VerdictWriter:
                 seq=seq,
                 dropped=dropped,
                 inference_ms=inspection.inference_ms,
+                view=inspection.framing.numbers if inspection.framing is not None else None,
                 pose=pose,
                 pose_age_ms=pose_age_ms,
                 evidence_sha256=evidence_sha256,

@@ -153,20 +153,28 @@ class EvidenceStore:
                 self._enqueue(sha256, PictureSize.THUMBNAIL)
         return sha256
 
-    def keep_for_shadow(self, pixels: NDArray[np.uint8], sha256: str | None, now_s: float) -> str | None:
+    def keep_for_shadow(
+        self,
+        pixels: NDArray[np.uint8],
+        sha256: str | None,
+        now_s: float,
+        *,
+        marking: Marking | None = None,
+    ) -> str | None:
         """Keep the picture of a disagreement, within the budget; return its name, or None if it is not kept.
 
         Args:
             pixels: as for ``keep``.
             sha256: its name if it is kept already; then it is kept as long as those that teach.
             now_s: monotonic time.
+            marking: with the view that was judged, if it is not the picture as it is.
         """
         if not self._policy.may_keep_for_shadow(now_s):
             return sha256
         if sha256 is not None:
             self._files.promote(sha256)
             return sha256
-        return self.keep(pixels, (EvidenceReason.SHADOW,))
+        return self.keep(pixels, (EvidenceReason.SHADOW,), marking=marking)
 
     def request(self, sha256: str, size: PictureSize = PictureSize.FULL) -> bool:
         """Queue a picture to be sent next; False if it is not here, or not any more."""
@@ -239,4 +247,4 @@ def _draw(
         return None
     quality = _THUMBNAIL_QUALITY if is_thumbnail else config.jpeg_quality
     encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return embed_marking(data.tobytes(), Marking(None, (), reasons)) if encoded else None
+    return embed_marking(data.tobytes(), Marking(None, (), reasons=reasons)) if encoded else None

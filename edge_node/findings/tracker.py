@@ -162,6 +162,7 @@ class FindingTracker:
             peak_confidence=max(old.peak_confidence, verdict.condition_confidence or 0.0),
             peak_severity=severity if worse else old.peak_severity,
             peak_area_fraction=verdict.area_fraction if has_peak else old.peak_area_fraction,
+            peak_area_mm2=max((old.peak_area_mm2, verdict.area_mm2), key=lambda mm2: mm2 or 0.0),
             peak_grades=verdict.grades if has_peak else old.peak_grades,
             best_verdict=verdict.id if is_worst else old.best_verdict,
             best_evidence_sha256=verdict.evidence_sha256 if is_best_picture else old.best_evidence_sha256,
@@ -172,9 +173,18 @@ class FindingTracker:
         return worse
 
     def _is_worse(self, shown: BestEvidence, than: BestEvidence) -> bool:
-        """Tell whether one frame is worse than another: by severity, then area, then confidence."""
+        """Tell whether one frame is worse than another: by severity, then area, then confidence.
+
+        A share of a picture is never compared with mm²: a robot that comes closer makes the share grow, but
+        not the area. So a frame whose area is known in mm² goes before one of which only the share is.
+        """
         ranks = [
-            (self._rank(self._severity(one)), one.area_fraction or 0.0, one.confidence or 0.0)
+            (
+                self._rank(self._severity(one)),
+                one.area_mm2 is not None,
+                (one.area_fraction if one.area_mm2 is None else one.area_mm2) or 0.0,
+                one.confidence or 0.0,
+            )
             for one in (shown, than)
         ]
         return ranks[0] > ranks[1]
@@ -245,12 +255,18 @@ def _first_sight(verdict: Verdict, config: FindingsConfig) -> Finding:
         peak_confidence=verdict.condition_confidence or 0.0,
         peak_severity=verdict.severity if sure else None,
         peak_area_fraction=verdict.area_fraction,
+        peak_area_mm2=verdict.area_mm2,
         peak_grades=verdict.grades,
-        from_pose=verdict.pose,
-        to_pose=verdict.pose,
+        from_pose=_place(verdict.pose),
+        to_pose=_place(verdict.pose),
         best_evidence_sha256=verdict.evidence_sha256,
         best_evidence=None if verdict.evidence_sha256 is None else _show(verdict),
     )
+
+
+def _place(pose: Pose | None) -> Pose | None:
+    """Return a pose that says where something is; None for one that has but a range."""
+    return pose if pose is not None and pose.has_place else None
 
 
 def _show(verdict: Verdict) -> BestEvidence:
@@ -261,6 +277,7 @@ def _show(verdict: Verdict) -> BestEvidence:
         severity=verdict.severity,
         severity_confidence=verdict.severity_confidence,
         area_fraction=verdict.area_fraction,
+        area_mm2=verdict.area_mm2,
     )
 
 
@@ -286,6 +303,7 @@ def _shown_by_picture(finding: Finding) -> BestEvidence:
 
 def _extent(finding: Finding, pose: Pose | None) -> tuple[Pose | None, Pose | None]:
     """Return where the finding begins and ends, with ``pose`` taken in."""
+    pose = _place(pose)
     begin, end = finding.from_pose, finding.to_pose
     if pose is None or begin is None or end is None:
         return begin or pose, pose or end

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.inference.manifest import Stage
+    from edge_node.view.counted_pixels import CountedPixels
 
 # A map of 7 x 7 positions counts in steps of 2 %, so it is interpolated to so many times as many.
 FINER = 8
@@ -54,12 +55,13 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)
 
 
-def estimate_area(logits: NDArray[np.float32], stage: Stage) -> float:
-    """Return the share of the picture, 0 to 1, that counts as corroded in the stage's map.
+def estimate_area(logits: NDArray[np.float32], stage: Stage, counted: CountedPixels | None = None) -> float:
+    """Return the share of the picture, 0 to 1, that is corroded in the stage's map.
 
     Args:
         logits: the stage's map, ``(rows, columns, labels)``.
         stage: must have a label that means corroded.
+        counted: the pixels that count; None for all.
 
     Raises:
         ValueError: no label of the stage means corroded.
@@ -68,4 +70,12 @@ def estimate_area(logits: NDArray[np.float32], stage: Stage) -> float:
     size = (columns * FINER, rows * FINER)
     planes = [cv2.resize(logits[..., at], size, interpolation=cv2.INTER_LINEAR) for at in range(labels)]
     probability = corroded_probability(np.stack(planes, axis=-1, dtype=np.float32), stage)
-    return float((probability >= CORRODED_FROM).mean())
+    return share_of(probability >= CORRODED_FROM, counted)
+
+
+def share_of(corroded: NDArray[np.bool_], counted: CountedPixels | None) -> float:
+    """Return the share of a map that is true; of the pixels that count, if not all do."""
+    if counted is None:
+        return float(corroded.mean())
+    weights = counted.shares(*corroded.shape)
+    return float(weights[corroded].sum(dtype=np.float64) / weights.sum(dtype=np.float64))

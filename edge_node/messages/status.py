@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_node.messages.camera_view import CameraView
 from edge_node.messages.identifiers import Count
 from edge_node.messages.shadow import Summary
 from edge_node.messages.verdict import (  # msgspec resolves annotations at run time
@@ -73,10 +74,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     bundle: str | None = None
     camera: Part = Part()
+    camera_view: CameraView | None = None  # null before the first frame, and of recordings judged as they are
     model: Part = Part()
     clock: Part = Part()
     shadow: Part | None = None
     evidence: Part | None = None
+    scale: Part | None = None  # of the pictures, for areas in mm²; null where none is configured
     findings_open: Count | None = None  # null where no findings are published
     link: LinkState = LinkState.CONNECTED
     link_text: str = ""  # what the broker does not promise, for people

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
@@ -94,7 +96,12 @@ class Tiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of one picture, with labels and confidences."""
+    """The outcome of one picture, with labels and confidences.
+
+    ``area_mm2`` is the corroded area on the surface, estimated as if it were seen head-on; null where
+    ``area_fraction`` is, or where the scale is not known: ``mm_per_px``, millimetres for each pixel of what
+    was judged.
+    """
 
     outcome: Outcome
     material: str | None = None
@@ -106,6 +113,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     severity_confidence: Probability | None = None
     stages: tuple[StageVerdict, ...] = ()
     area_fraction: Probability | None = None
+    area_mm2: NotNegative | None = None
+    mm_per_px: Positive | None = None
     grades: Grades | None = None
     tiles: Tiles | None = None
     reasons: tuple[Reason, ...] = ()
@@ -134,12 +143,23 @@ class BundleReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The robot's position, in metres along its path or in space."""
+    """The robot's position, in metres along its path or in space, and how far the surface is.
+
+    ``sigma_m`` is the standard deviation of the position; ``range_mm`` the distance from the camera to the
+    surface. Both are absent where they are not known; a pose with a range alone says nothing of the place.
+    """
 
     distance_m: float | None = None
     x_m: float | None = None
     y_m: float | None = None
     z_m: float | None = None
+    sigma_m: float | None = None
+    range_mm: float | None = None
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it has a coordinate."""
+        return any(value is not None for value in (self.distance_m, self.x_m, self.y_m, self.z_m))
 
 
 class EpochEnd(msgspec.Struct, frozen=True, kw_only=True):

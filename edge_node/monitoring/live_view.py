@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
+from edge_node.inspection.inspector import camera_map
 from edge_node.inspection.overlay import draw_overlay
 from edge_node.messages.status import Health, Status  # msgspec resolves annotations at run time
 from edge_node.messages.verdict import Verdict  # the same
@@ -112,7 +113,7 @@ class LiveView:
 
 def _encode_jpeg(shown: _DecidedFrame) -> bytes:
     # Without text: the page shows the verdict itself.
-    picture = draw_overlay(shown.frame.pixels, shown.inspection.corroded, ())
+    picture = draw_overlay(shown.frame.pixels, camera_map(shown.inspection), ())
     height, width = picture.shape[:2]
     if width > PICTURE_WIDTH_PX:
         size = (PICTURE_WIDTH_PX, round(height * PICTURE_WIDTH_PX / width))

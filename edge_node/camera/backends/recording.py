@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.config.sections import CameraConfig
+    from edge_node.view.view import View
+
+    _Picture = tuple[NDArray[np.uint8], View | None]
 
 DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
 _MOST_NAMED = 3
@@ -92,12 +95,12 @@ class Recording:
             CameraError: behind the last picture: a video is cut off or damaged. With ``loop`` only if not one
                 picture can be read.
         """
-        pixels = next(self._pictures, None)
-        if pixels is None:
+        picture = next(self._pictures, None)
+        if picture is None:
             return None
         if self._wait_until_due():
             return None
-        frame = frame_now(pixels, self._next_frame_id, self.source)
+        frame = frame_now(picture[0], self._next_frame_id, self.source, view=picture[1])
         self._next_frame_id += 1
         return frame
 
@@ -122,7 +125,7 @@ class Recording:
         self._due_s += self._interval_s
         return stopped
 
-    def _iter_passes(self) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_passes(self) -> Generator[_Picture, None, None]:
         while True:
             read_before = self._read
             yield from self._iter_files()
@@ -135,13 +138,13 @@ class Recording:
             if not self._config.loop:
                 return
 
-    def _iter_files(self) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_files(self) -> Generator[_Picture, None, None]:
         """Yield the pictures of every file; after one that is cut off or damaged the next file comes."""
         for path in self.found.files:
             try:
-                for pixels in self._iter_file(path):
+                for picture in self._iter_file(path):
                     self._read += 1
-                    yield pixels
+                    yield picture
             except UnreadablePictureError as err:
                 self._skip(str(path), err)
             except CameraError as err:
@@ -151,19 +154,19 @@ class Recording:
                 if self._config.loop or len(self.found.files) > 1:  # else it is raised now
                     _log.warning("%s", err)
 
-    def _iter_file(self, path: Path) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_file(self, path: Path) -> Generator[_Picture, None, None]:
         if media_kind(path) is not MediaKind.VIDEO:
             self._set_pace(None)
             for page in list_pages(read_content(path), str(path)):
                 try:
-                    yield page.decode()
+                    yield page.decode(), page.view()
                 except UnreadablePictureError as err:
                     self._skip(page.where, err)
             return
         video, self._opened = self._opened or VideoFile(path), None
         try:
             self._set_pace(video.fps)
-            yield from video
+            yield from ((pixels, None) for pixels in video)
         finally:
             video.close()
 

@@ -19,6 +19,8 @@ from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.login import sign_in
 from edge_node.camera.capture.opening import open_camera
+from edge_node.view.settings import ViewSettings
+from edge_node.view.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.config.sections import CameraConfig
+    from edge_node.messages.camera_view import CameraView
 
 FIRST_RETRY_S, MAX_RETRY_S = 0.25, 5.0  # doubling: a camera that is plugged in is back within 5 s
 # The camera's own timeout comes first; a reader that is silent this much longer counts as hung.
@@ -44,6 +47,7 @@ class CameraCondition(str, Enum):
     STREAMING = "streaming"  # frames arrive
     SILENT = "silent"  # opened, but no frames arrive
     FROZEN = "frozen"  # frames arrive, but all are equal bit by bit
+    MISFIT = "misfit"  # frames arrive, but crop, mask or calibration are for another size
     ABSENT = "absent"  # cannot be opened
     ENDED = "ended"  # a recording was read to its end, or the node stops
 
@@ -66,6 +70,7 @@ class CaptureThread:
         reconnects: times that the camera was opened again.
         pictures_skipped: pictures of a recording that could not be read.
         beat_s: monotonic time of the thread's last turn, for the watchdog.
+        frame_size: width and height of the newest frame, px; None before the first.
         failure: why a recording could not be read to its end; the slot is then closed.
     """
 
@@ -76,6 +81,7 @@ class CaptureThread:
         *,
         is_held: Callable[[], bool] = lambda: False,
         on_state: Callable[[CameraState], None] | None = None,
+        view: View | None = None,
     ) -> None:
         """Check the source without touching it, and that its password can be read.
 
@@ -85,6 +91,7 @@ class CaptureThread:
             is_held: whether no frames are inspected now: then a recording waits, and one frame a second of a
                 live camera is decoded.
             on_state: called with each new state.
+            view: of the pictures, which may have been made for one size.
 
         Raises:
             CameraError: the source can never be opened.
@@ -98,13 +105,16 @@ class CaptureThread:
         self._lock = threading.Lock()
         self._reader: CameraReader | None = None
         self._hung: list[CameraReader] = []
-        self._frozen = FrozenStreamDetector(config.frozen_after_ms)
+        self._frozen = FrozenStreamDetector(config.frozen_after_ms, view)
+        self._view = view
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self.state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
         self.frames_captured = 0
         self.reconnects = 0
         self.pictures_skipped = 0
         self.beat_s = time.monotonic()
+        self.frame_size: tuple[int, int] | None = None
+        self._has_own_view = False
         self.failure: str | None = None
 
     def __enter__(self) -> CaptureThread:  # noqa: PYI034  Self needs Python 3.11
@@ -113,6 +123,18 @@ class CaptureThread:
 
     def __exit__(self, *_exception: object) -> None:
         self.stop()
+
+    @property
+    def camera_view(self) -> CameraView | None:
+        """What is judged of the newest frame, in numbers.
+
+        None before the first frame, where it cannot be framed, and of a recording that is judged as it is.
+        """
+        size, view = self.frame_size, self._view
+        if size is None or (view is None and not self._source.live):
+            return None
+        view = view or View(ViewSettings())
+        return None if view.misfit(*size) else view.framing(*size).numbers
 
     def start(self) -> None:
         """Start the thread, which waits for a live camera that is absent.
@@ -219,10 +241,12 @@ class CaptureThread:
             self.pictures_skipped = reader.skipped
         if frame is None:
             return
+        self.frame_size = frame.pixels.shape[1], frame.pixels.shape[0]
+        self._has_own_view = frame.view is not None
         if self._source.live:
             self._hand_over_live(frame)
             return
-        self._set_state(CameraCondition.STREAMING, _with("pictures are read", reader.omissions))
+        self._note_frame(_with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
             self._latest.put(frame)
         else:
@@ -239,8 +263,17 @@ class CaptureThread:
                 self._set_state(CameraCondition.FROZEN, text)
             frame = replace(frame, frozen=True)
         else:
-            self._set_state(CameraCondition.STREAMING, "frames arrive")
+            self._note_frame("frames arrive")
         self._latest.put(frame)
+
+    def _note_frame(self, text: str) -> None:
+        """Say that frames arrive, or that the view was made for frames of another size."""
+        view = None if self._has_own_view else self._view
+        misfit = view.misfit(*self.frame_size) if view and self.frame_size else ""
+        if misfit:
+            self._set_state(CameraCondition.MISFIT, f"nothing is judged: {misfit}")
+        else:
+            self._set_state(CameraCondition.STREAMING, text)
 
     def _set_state(self, condition: CameraCondition, text: str) -> None:
         text = text.encode(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import DatasetError
-from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.labels_csv import COLUMNS, LABELS_NAME
 from edge_node.messages.review import Condition, ReviewJudgement, is_finding
 from edge_node.messages.verdict import Outcome
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REVIEW_COLUMNS = (
     *("file", "subject", "judgement", "by", "at", "note", "model_outcome", "model_material"),
-    *("model_severity", "model_confidence", "bundle", "evidence_reasons"),
+    *("model_severity", "model_confidence", "bundle", "evidence_reasons", "model_area_mm2", "mm_per_px"),
 )
 REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
@@ -305,5 +305,7 @@ def _review_cells(row: _LabelledPicture) -> dict[str, str]:
             if verdict.condition_confidence is None
             else f"{verdict.condition_confidence}",
             "bundle": f"{verdict.bundle.name}-{verdict.bundle.version}",
+            "model_area_mm2": "" if verdict.area_mm2 is None else f"{verdict.area_mm2}",
+            "mm_per_px": "" if verdict.mm_per_px is None else f"{verdict.mm_per_px}",
         }
     return cells

@@ -19,10 +19,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell th
 
 def render_mission_csv(mission: Mission) -> str:
     """Render the table; a mission without a finding is one row with empty cells."""
-    rows = [_list_finding_cells(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
+    rows = [_list_finding_cells(found) for found in mission.findings] or [{}]
     totals = _list_totals(mission)
     out = io.StringIO()
-    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *totals), lineterminator="\n")
+    writer = csv.DictWriter(
+        out, (*_FINDING_COLUMNS, *totals, *_LATER_COLUMNS), restval="", lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows({key: _escape(value) for key, value in {**row, **totals}.items()} for row in rows)
     return out.getvalue()
@@ -43,6 +45,9 @@ _FINDING_COLUMNS = (
     ),
     *("review_outcome", "review_material", "review_form", "review_severity", "review_note"),
 )
+
+# At the end, so that readers of the columns before find them where they were.
+_LATER_COLUMNS = ("area_mm2_estimate", "from_sigma_m", "to_sigma_m")
 
 
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
@@ -70,6 +75,9 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
         "evidence_sha256": finding.best_evidence_sha256,
         **_list_evidence_cells(finding),
         "review": review.judgement.value if review else "not reviewed",
+        "area_mm2_estimate": finding.peak_area_mm2,
+        "from_sigma_m": finding.from_pose.sigma_m if finding.from_pose else None,
+        "to_sigma_m": finding.to_pose.sigma_m if finding.to_pose else None,
     }
     if review is not None:
         row |= {
@@ -81,7 +89,7 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
             "review_severity": review.severity,
             "review_note": review.note,
         }
-    return {column: row.get(column) for column in _FINDING_COLUMNS}
+    return {column: row.get(column) for column in (*_FINDING_COLUMNS, *_LATER_COLUMNS)}
 
 
 def _list_evidence_cells(finding: Finding) -> dict[str, Any]:

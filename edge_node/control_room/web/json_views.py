@@ -42,6 +42,7 @@ def verdict_row(verdict: Verdict, received_at: datetime, *, replayed: bool) -> d
         "severity": verdict.severity,
         "confidence": verdict.condition_confidence,
         "area_fraction": verdict.area_fraction,
+        "area_mm2": verdict.area_mm2,
         "asset": verdict.asset,
         "distance_m": verdict.pose.distance_m if verdict.pose else None,
         "reason": verdict.reasons[0].text if verdict.reasons else None,

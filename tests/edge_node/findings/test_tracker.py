@@ -114,6 +114,42 @@ def test_a_finding_collects_the_worst():
     assert {found.id for found in said} == {"crawler-1:epoch:f1"}
 
 
+def test_a_robot_that_comes_closer_finds_no_larger_area():
+    """The share of the picture grows, the corroded surface does not: the peak and the best picture stay."""
+    tracker = FindingTracker(QUICK)
+    frames = [
+        {"area_fraction": 0.1, "area_mm2": 900.0, "evidence_sha256": "far"},
+        {"area_fraction": 0.2, "area_mm2": 1000.0, "evidence_sha256": "largest"},
+        {"area_fraction": 0.6, "area_mm2": 950.0, "evidence_sha256": "near"},
+        {"area_fraction": 0.5, "evidence_sha256": "range lost"},  # a share is never compared with mm²
+        {"area_mm2": 990.0, "area_fraction": 0.3, "evidence_sha256": "further"},
+    ]
+    for number, fields in enumerate(frames, start=1):
+        tracker.see(verdict(number, "C", **fields))
+    (closed,) = [found for number in (6, 7, 8) for found in tracker.see(verdict(number, "U"))]
+    assert (closed.peak_area_mm2, closed.peak_area_fraction) == (1000.0, 0.6)
+    assert closed.best_evidence_sha256 == "largest"
+
+
+@pytest.mark.parametrize("areas", [(None, 500.0), (500.0, None)])
+def test_the_peak_in_mm2_is_of_the_frames_whose_scale_was_known(areas):
+    """One that is not known is neither 0 nor the end of what was."""
+    tracker = FindingTracker(QUICK)
+    for number, area_mm2 in enumerate(areas, start=1):
+        found = tracker.see(verdict(number, "C", area_fraction=0.1, area_mm2=area_mm2))
+    assert found[-1].peak_area_mm2 == 500.0
+
+
+def test_a_pose_with_a_range_alone_moves_no_end_of_a_finding():
+    """Where the robot was is not known then; what was known stays, with its uncertainty."""
+    tracker = FindingTracker(QUICK)
+    poses = [Pose(range_mm=300.0), Pose(distance_m=4.0, sigma_m=0.1), Pose(range_mm=300.0)]
+    for number, pose in enumerate(poses, start=1):
+        tracker.see(verdict(number, "C", pose=pose))
+    (closed,) = [found for number in (4, 5, 6) for found in tracker.see(verdict(number, "U"))]
+    assert (closed.from_pose, closed.to_pose) == (poses[1], poses[1])
+
+
 def test_the_worst_frame_is_one_frame() -> None:
     """A large area of mild corrosion does not hide that the severe one grows, nor its worse picture."""
     tracker = FindingTracker(QUICK)

@@ -4,7 +4,7 @@ import { pictureAddress, stateTag } from "./findings.js";
 import { reviewForm } from "./review.js";
 import { reasonTags } from "./queue.js";
 import { ask, known } from "./store.js";
-import { age, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, verdictWords } from "./words.js";
+import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "./words.js";
 
 let shown = null; // { kind, key }
 let before = null; // what had the focus
@@ -23,8 +23,8 @@ export async function openFinding(site, id) {
   const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
   fill(title, glyph("corroded", finding.peak_severity), [
     figure(finding, pictured.sha256, `Evidence of ${title}`, isNewest ? pictureWords(finding, best?.verdict) : `${pictured.words}; a worse one has come: close and open this finding to see it`),
-    figures([["peak severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["peak area", percent(finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
-    facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ["finding", el("span", { class: "mono" }, finding.id)]]),
+    figures([["peak severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["peak area", areaWords(finding.peak_area_mm2, finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
+    facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ...surface(finding.peak_area_mm2, finding.peak_area_fraction, " at most"), ["finding", el("span", { class: "mono" }, finding.id)]]),
     reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review, sha256: pictured.sha256 }),
     reviews(record.reviews),
     ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
@@ -42,7 +42,7 @@ export async function openVerdict(id) {
     queued ? figure(verdict, queued.evidence_sha256, "Evidence of this verdict", verdictWords(rowOf(verdict))) : null,
     queued ? el("p", { class: "reasons" }, "Kept because: ", reasonTags(queued).flatMap((tag) => [tag, " "])) : null,
     queued?.shadow ? el("p", { class: "note" }, `The shadow says: ${verdictWords(rowOf(queued.shadow.new))}`) : null,
-    figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", percent(verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
+    figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", areaWords(verdict.area_mm2, verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
     ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
     verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
     cascade(verdict),
@@ -112,7 +112,7 @@ function pictureWords(finding, best) {
   const own = best?.evidence_sha256 && best.evidence_sha256 === finding.best_evidence_sha256 ? { ...best, confidence: best.condition_confidence, verdict: best.id } : null;
   const shown = finding.best_evidence ?? own;
   if (!shown) return "a picture of this finding, perhaps not of its worst frame: its robot does not say which";
-  const words = [shown.severity, shown.area_fraction === null ? null : `${percent(shown.area_fraction)} of the picture`, shown.confidence === null ? null : `${percent(shown.confidence)} sure`].filter(Boolean).join(", ");
+  const words = [shown.severity, shown.area_fraction === null ? null : `${percent(shown.area_fraction)} of the picture`, shown.area_mm2 ? areaWords(shown.area_mm2) : null, shown.confidence === null ? null : `${percent(shown.confidence)} sure`].filter(Boolean).join(", ");
   return shown.verdict === finding.best_verdict ? `the worst frame: ${words}` : `${words}; the worst frame has no picture`;
 }
 
@@ -194,13 +194,19 @@ function mayBeGraded({ grades, material, area_fraction: area }) {
   return Boolean(grades) && area > 0 && isSteel && grades.iso_4628_3 !== "Ri 0";
 }
 
+/** The line on an area in mm²: what it is of the picture, and that it is an estimate. */
+function surface(mm2, share, bound = "") {
+  const known = bound ? `${bound} where the scale was known` : "";
+  return mm2 ? [["area", `about ${squareMillimetres(mm2)}${known}, ${percent(share, 1)} of the picture${bound}; estimated from a coarse map, as if seen head-on`]] : [];
+}
+
 function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
   const grades = mayBeGraded(verdict) ? `ISO 4628-3 ${verdict.grades.iso_4628_3}, ASTM D610 ${verdict.grades.astm_d610} (${verdict.grades.basis})` : "–";
   const lateS = (Date.parse(receivedAt) - Date.parse(verdict.observed_at)) / 1000;
   return [el("h3", {}, "Where it comes from"), facts([
     ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "not_synchronized" ? ", by a clock that nobody sets" : ""}`],
     ["came", `${duration(lateS)} later${replayed ? ", from the robot's backlog" : ""}`],
-    ["grade", grades], ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
+    ["grade", grades], ...surface(verdict.area_mm2, verdict.area_fraction), ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
     ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms.toFixed(1)} ms in the models`],
     ["verdict", el("span", { class: "mono" }, verdict.id)]])];
 }

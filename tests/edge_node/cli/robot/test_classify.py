@@ -50,6 +50,17 @@ def test_a_picture_gives_a_verdict_with_its_path_through_the_cascade(picture):
         assert sum(stage["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
 
 
+def test_a_scale_adds_areas_in_mm2(picture):
+    """At half a millimetre a pixel a picture of 400 x 300 shows 30,000 mm²; without a scale there is none."""
+    (bare,) = verdicts(command("edge_node.cli", "classify", str(picture)))
+    (found,) = verdicts(command("edge_node.cli", "classify", "--mm-per-px", "0.5", str(picture)))
+    assert (bare["area_mm2"], bare["mm_per_px"], found["mm_per_px"]) == (None, None, 0.5)
+    share = found["area_fraction"]
+    assert found["area_mm2"] == (None if share is None else pytest.approx(share * 30_000))
+    refused = command("edge_node.cli", "classify", "--mm-per-px", "0", str(picture))
+    assert (refused.returncode, "0.0001 to 1000" in refused.stderr) == (2, True)
+
+
 def test_a_folder_is_read_in_order_of_names_and_a_video_frame_by_frame(picture, tmp_path):
     """Pictures below a folder in order; each frame of a video under the video's name with its number."""
     for name in ("b", "a"):

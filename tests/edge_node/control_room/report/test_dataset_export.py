@@ -20,9 +20,9 @@ from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
 from edge_node.errors import DatasetError
+from edge_node.labels_csv import COLUMNS
 from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.labels_csv import COLUMNS
 from edge_node.messages.response import Response, Result
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics

@@ -1,0 +1,48 @@
+"""Compute where each pixel of the corrected picture lies in the camera's, for one lens and size. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_node.messages.camera_view import Lens
+
+
+def make_lens_maps(lens: Lens, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return x and y in the camera's picture for each pixel of the corrected one, both as large.
+
+    The calibration is scaled to the picture's size.
+    """
+    camera = _matrix(lens, (lens.fx_px, lens.fy_px, lens.cx_px, lens.cy_px), width, height)
+    corrected = camera if lens.corrected is None else _matrix(lens, lens.corrected, width, height)
+    rotation = np.eye(3) if lens.rotation is None else np.array(lens.rotation, np.float64).reshape(3, 3)
+    coefficients = np.array(lens.coefficients, np.float64)
+    make = cv2.fisheye.initUndistortRectifyMap if lens.model == "fisheye" else cv2.initUndistortRectifyMap
+    x, y = make(camera, coefficients, rotation, corrected, (width, height), cv2.CV_32FC1)
+    return np.asarray(x, np.float32), np.asarray(y, np.float32)
+
+
+def corrected_focal(lens: Lens, width: int, height: int) -> tuple[float, float]:
+    """Return the focal lengths of the corrected picture, across and down, in its pixels."""
+    across, down = (lens.fx_px, lens.fy_px) if lens.corrected is None else lens.corrected[:2]
+    return across * width / lens.width_px, down * height / lens.height_px
+
+
+def _matrix(
+    lens: Lens, values: tuple[float, float, float, float], width: int, height: int
+) -> NDArray[np.float64]:
+    """Return the camera matrix for pictures of another size; pixel centres are whole numbers."""
+    across, down = width / lens.width_px, height / lens.height_px
+    fx, fy, cx, cy = values
+    return np.array(
+        [
+            [fx * across, 0, (cx + 0.5) * across - 0.5],
+            [0, fy * down, (cy + 0.5) * down - 0.5],
+            [0, 0, 1],
+        ]
+    )
