@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
+    gc.disable()  # nothing that a start allocates is garbage; the main loop enables it
     path = find_config(args.config)
     config = load_config(path)
     for sentence in exposed_secrets(config, path):
@@ -61,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
     # 3.11's stack again and again, each time mapping and unmapping memory, which took 25 ms.
     import numpy  # noqa: F401, ICN001
 
-    from edge_node.daemon.assembly import run_daemon
+    from edge_node.daemon.start import start_daemon
 
-    _end(run_daemon(config, stop, reload, path=path))
+    _end(start_daemon(config, stop, reload, path=path))
 
 
 def _end(code: int) -> NoReturn:
