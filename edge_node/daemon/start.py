@@ -1,4 +1,4 @@
-"""Start the daemon: lock the state folder, load the models, and import all other parts meanwhile.
+"""Begin a start of the daemon: lock the state folder, and load the models while the other parts are imported.
 
 The runtime releases Python's lock while it loads a model and runs the golden probe: with a second core that
 costs the start nothing.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from edge_node.spool.files import SPOOL_NAME, SpoolLock
 from edge_node.state_folder import make_state_folder
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from edge_node.config.sections import Config
     from edge_node.inference.engine import Engine
 
@@ -47,11 +48,15 @@ class ModelLoading:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the models are loaded, or cannot be."""
         self._thread.join()
 
     def result(self) -> Engine:
         """Wait for the models and return them, or raise what loading them raised."""
-        self._thread.join()
+        self.wait()
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
@@ -72,19 +77,6 @@ class Begun:
     loading: ModelLoading
 
 
-def start_daemon(
-    config: Config, stop: threading.Event, reload: threading.Event | None = None, *, path: Path | None = None
-) -> int:
-    """Inspect frames until ``stop`` is set or the recording ends; ``run_daemon`` says more."""
-    with ExitStack() as stack:
-        begun = begin(config, stack, path)
-        if config.bundle.threads == "auto":
-            begun.loading.result()  # it measures how many threads pay, undisturbed
-        from edge_node.daemon.assembly import run_daemon
-
-        return run_daemon(config, stop, reload, path=path, begun=begun)
-
-
 def begin(config: Config, stack: ExitStack, path: Path | None = None) -> Begun:
     """Lock the state folder until ``stack`` ends, and begin to load the models.
 
@@ -97,7 +89,10 @@ def begin(config: Config, stack: ExitStack, path: Path | None = None) -> Begun:
         sign_in(config.camera)  # first: a start that ends here must not count against a bundle on trial
     except CameraError as err:
         raise ConfigError(f"[camera] source: {err}") from err
-    return Begun(state_dir, lock, stack.enter_context(ModelLoading(BundleLoader(config, state_dir, path))))
+    loading = stack.enter_context(ModelLoading(BundleLoader(config, state_dir, path)))
+    if config.bundle.threads == "auto":
+        loading.wait()  # it measures how many threads pay: undisturbed
+    return Begun(state_dir, lock, loading)
 
 
 def lock_state_folder(config: Config, stack: ExitStack) -> tuple[Path, SpoolLock]:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
@@ -63,9 +64,14 @@ def run(args: argparse.Namespace) -> int:
     # 3.11's stack again and again, each time mapping and unmapping memory, which took 25 ms.
     import numpy  # noqa: F401, ICN001
 
-    from edge_node.daemon.start import start_daemon
+    from edge_node.daemon.start import begin
 
-    _end(start_daemon(config, stop, reload, path=path))
+    with ExitStack() as stack:
+        begun = begin(config, stack, path)
+        from edge_node.daemon.assembly import run_daemon  # takes as long as loading the models beside it
+
+        code = run_daemon(config, stop, reload, path=path, begun=begun)
+    _end(code)
 
 
 def _end(code: int) -> NoReturn:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.config.sections import load_config
-from edge_node.daemon.start import begin, start_daemon
+from edge_node.daemon.assembly import run_daemon
+from edge_node.daemon.start import begin
 from edge_node.errors import BundleError, ConfigError
 from tests.scenarios.test_daemon_field import write_config
 from tests.support.releases import Maker, Robot
@@ -41,7 +42,7 @@ def test_the_models_are_loaded_beside_and_what_is_wrong_with_them_comes_later(tm
     stop = threading.Event()
     stop.set()
     with pytest.raises(ConfigError, match="absent"):
-        start_daemon(config, stop)
+        run_daemon(config, stop)
 
 
 def test_a_start_that_the_camera_ends_is_not_counted_against_a_bundle_on_trial(tmp_path: Path) -> None:
