@@ -54,7 +54,7 @@ EDGE_NODE = {
     "control_room": "config mqtt",
     "control_room.history": "messages",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
-    "control_room.report": "messages inspection evidence control_room.history",
+    "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.web": (
         "messages evidence control_room control_room.history control_room.ingest "

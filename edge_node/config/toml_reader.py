@@ -145,4 +145,6 @@ def _toml(value: Any) -> str:
         pairs = ((name, getattr(value, name)) for name in value.__struct_fields__)
         inner = ", ".join(f"{name} = {_toml(found)}" for name, found in pairs if found is not None)
         return f"{{ {inner} }}"
+    if isinstance(value, dict) and value:
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

@@ -57,6 +57,11 @@ class Framing:
         return self._crop[2], self._crop[3]
 
     @property
+    def is_transposed(self) -> bool:
+        """Whether lines of the view are columns of the camera's picture."""
+        return self._orientation[0]
+
+    @property
     def focal_px(self) -> float | None:
         """Focal length of the view in its pixels; None where no lens is known."""
         lens = self.settings.lens

@@ -44,6 +44,13 @@ class View:
         found = "; ".join(self.settings.misfits(width, height))
         return found and f"the camera's picture has {width} x {height} pixels, but {found}"
 
+    def describe(self, width: int, height: int) -> str:
+        """Return what is judged of pictures of this size, which must fit, as a part of a sentence."""
+        framing = self.framing(width, height)
+        counted = framing.counted
+        share = "" if counted is None else f", of which {counted.share:.0%} count"
+        return f"{framing.size[0]} x {framing.size[1]} of {width} x {height} pixels are judged{share}"
+
     def framing(self, width: int, height: int) -> Framing:
         """Return the framing of pictures of this size.
 

@@ -269,11 +269,12 @@ class CaptureThread:
     def _note_frame(self, text: str) -> None:
         """Say that frames arrive, or that the view was made for frames of another size."""
         view = None if self._has_own_view else self._view
-        misfit = view.misfit(*self.frame_size) if view and self.frame_size else ""
-        if misfit:
+        if view is None or self.frame_size is None:
+            self._set_state(CameraCondition.STREAMING, text)
+        elif misfit := view.misfit(*self.frame_size):
             self._set_state(CameraCondition.MISFIT, f"nothing is judged: {misfit}")
         else:
-            self._set_state(CameraCondition.STREAMING, text)
+            self._set_state(CameraCondition.STREAMING, _with(text, view.describe(*self.frame_size)))
 
     def _set_state(self, condition: CameraCondition, text: str) -> None:
         text = text.encode(

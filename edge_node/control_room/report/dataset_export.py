@@ -13,11 +13,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
-from edge_node.errors import DatasetError
-from edge_node.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.errors import ConfigError, DatasetError
+from edge_node.labels_csv import COLUMNS, LABELS_NAME, VIEW_COLUMN
 from edge_node.messages.review import Condition, ReviewJudgement, is_finding
 from edge_node.messages.verdict import Outcome
+from edge_node.view.recorded_view import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -240,7 +243,8 @@ def _write(
         (folder / LABELS_NAME).open("x", newline="", encoding="utf-8") as labels_file,
         (folder / REVIEWS_NAME).open("x", newline="", encoding="utf-8") as reviews_file,
     ):
-        labels = csv.DictWriter(labels_file, COLUMNS, restval="", lineterminator="\n")
+        columns = (*COLUMNS, VIEW_COLUMN)
+        labels = csv.DictWriter(labels_file, columns, restval="", lineterminator="\n")
         reviews = csv.DictWriter(reviews_file, REVIEW_COLUMNS, restval="", lineterminator="\n")
         labels.writeheader()
         reviews.writeheader()
@@ -256,9 +260,14 @@ def _write(
             if hashlib.sha256(picture.content).hexdigest() != row.sha256:
                 report.left_out["the picture is damaged"] += 1
                 continue
+            try:
+                view = _describe_view(picture.content)
+            except ConfigError:
+                report.left_out["the view that the robot recorded in the picture cannot be read"] += 1
+                continue
             file = f"{PICTURES_NAME}/{row.sha256}.jpg"
             (folder / file).write_bytes(picture.content)
-            labels.writerow({"file": file, "licence": licence, **_label_cells(row)})
+            labels.writerow({"file": file, "licence": licence, **_label_cells(row), VIEW_COLUMN: view})
             reasons = _reasons(history, row.verdict)
             reviews.writerow({"file": file, **_review_cells(row), "evidence_reasons": reasons})
             report.pictures += 1
@@ -272,6 +281,15 @@ def _reasons(history: History, verdict: Verdict | None) -> str:
         return ""
     queued = history.queued(verdict.id)
     return " ".join(verdict.evidence_reasons if queued is None else queued.reasons)
+
+
+def _describe_view(jpeg: bytes) -> str:
+    """Return in numbers what the robot judged of a picture, as JSON; empty if it was the picture as it is.
+
+    The mask stays in the picture.
+    """
+    recorded = read_view(jpeg)
+    return "" if recorded is None else msgspec.json.encode(recorded.numbers).decode()
 
 
 def _label_cells(row: _LabelledPicture) -> dict[str, str]:
