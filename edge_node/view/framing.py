@@ -3,8 +3,8 @@
 What a setting costs is paid once for each picture size: positions are computed in advance, in fixed point.
 Pixels that do not count become grey, which says nothing to most models: their input is scaled to be 0 there.
 Of 539 photographs with a robot's dark wheel before an eighth of the picture, the default bundle judges 9.5 %
-otherwise than without the wheel. With the wheel masked, and filled with black, it is 4.8 %, with the mean colour
-of the rest 3.0 %, with grey 1.7 %: ``tests/benchmarks/view_fill.py``.
+otherwise than without the wheel. With the wheel masked and filled with black it is 4.8 %, with the mean
+colour of the rest 3.0 %, with grey 1.7 %: ``tests/benchmarks/view_fill.py``.
 """
 
 from __future__ import annotations
