@@ -114,14 +114,14 @@ class EvidenceBudgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How many pictures an hour a reason may have; None: any number.
 
     A frame that no stage was sure of is often followed by many like it: one a minute is more than people
-    review. A finding's worst picture must not be missed, and 600 are a sixth of what ``corroded`` may have by
-    its interval. The shadow reports at most one disagreement in 10 s.
+    review. A finding's worst picture must not be missed: some 20 are kept until all of it is in view, and
+    1200 are a third of what ``corroded`` may have. The shadow reports at most one disagreement in 10 s.
     """
 
     uncertain: PicturesAnHour | None = 60
     low_margin: PicturesAnHour | None = 60
     finding_first: PicturesAnHour | None = 240
-    finding_worse: PicturesAnHour | None = 600
+    finding_worse: PicturesAnHour | None = 1200
     shadow: PicturesAnHour | None = 360
     corroded: PicturesAnHour | None = None
     sample: PicturesAnHour | None = None
@@ -130,8 +130,9 @@ class EvidenceBudgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class EvidenceCoolDowns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long after a picture another one may be kept for the same reason.
 
-    None for findings: the next frame may be the worst one, or the first of another finding. The shadow has
-    its ``report_interval_s``, corroded pictures ``min_interval_s``, the sample ``sample_every``.
+    None for findings: the next frame may be the worst one, or the first of another finding (on the
+    demonstration's clip a second would save two pictures of five, and two findings of twelve would show less
+    than their worst). The shadow has its ``report_interval_s``, corroded pictures ``min_interval_s``.
     """
 
     uncertain: Seconds = 10.0

@@ -38,7 +38,12 @@ class EvidencePolicy:
             now_s: monotonic time.
         """
         holding = {in_finding, *self._hold(decision)}
-        return tuple(reason for reason in EvidenceReason if reason in holding and self._take(reason, now_s))
+        taken = {reason for reason in EvidenceReason if reason in holding and self._take(reason, now_s)}
+        # The first is the worst so far: a finding gets a picture also where firsts are not kept, or not now.
+        worse, is_first = EvidenceReason.FINDING_WORSE, in_finding is EvidenceReason.FINDING_FIRST
+        if is_first and in_finding not in taken and self._take(worse, now_s):
+            taken.add(worse)
+        return tuple(reason for reason in EvidenceReason if reason in taken)
 
     def may_keep_for_shadow(self, now_s: float) -> bool:
         """Tell whether to keep the picture of a disagreement now, and count it."""

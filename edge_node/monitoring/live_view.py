@@ -99,7 +99,7 @@ class LiveView:
         return self.state()
 
     def picture(self, verdict_id: str = "") -> bytes | None:
-        """Return a verdict's frame with its map, as JPEG; else the newest one; None without any."""
+        """Return a verdict's frame with its map, as JPEG; if it is not held, the newest; None without any."""
         with self._lock:
             held = (one for one in self._told if one.verdict_id == verdict_id)
             shown = next(held, self._shown)

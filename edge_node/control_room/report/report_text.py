@@ -229,7 +229,7 @@ def title_finding(found: MissionFinding) -> str:
 def describe_finding(found: MissionFinding) -> Facts:
     """Return all facts about a finding and its review."""
     it, review = found.finding, found.review
-    length, area = length_m(it), it.peak_area_fraction
+    length = length_m(it)
     first_at, last_at = seen_at(it)
     facts = [("Where", _place(found) + _sigma(it) + (f", {length:.2f} m long" if length else ""))]
     facts += _pose(found)
@@ -238,12 +238,7 @@ def describe_finding(found: MissionFinding) -> Facts:
         ("Confidence", f"{it.peak_confidence:.0%} at most"),
         ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
     ]
-    if area:
-        facts.append(("Area", f"about {area:.0%} of a picture at most (estimate)"))
-    if it.peak_area_mm2:
-        facts.append(
-            ("Surface", f"about {area_text(it.peak_area_mm2)} at most, as if seen head-on (estimate)")
-        )
+    facts += _areas(it)
     if grades := grades_of(it):
         facts.append(("Grade", f"near ISO 4628-3 {grades.iso_4628_3}, ASTM D610 {grades.astm_d610}"))
     because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
@@ -330,6 +325,19 @@ def _sigma(finding: Finding) -> str:
     poses = [pose for pose in (finding.from_pose, finding.to_pose) if pose is not None]
     sigma_m = max((pose.sigma_m for pose in poses if pose.sigma_m is not None), default=None)
     return "" if sigma_m is None else f" ± {sigma_m:.2g} m"
+
+
+def _areas(finding: Finding) -> Facts:
+    """Return the largest share of a picture and the largest area on the surface, as far as known."""
+    facts = []
+    if finding.peak_area_fraction:
+        facts.append(("Area", f"about {finding.peak_area_fraction:.0%} of a picture at most (estimate)"))
+    if finding.peak_area_mm2:
+        area = area_text(finding.peak_area_mm2)
+        facts.append(
+            ("Surface", f"about {area} at most where the scale was known, as if seen head-on (estimate)")
+        )
+    return facts
 
 
 def _short_area(finding: Finding) -> str:

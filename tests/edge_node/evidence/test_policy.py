@@ -79,6 +79,18 @@ def test_no_hour_has_more_pictures_than_the_budget() -> None:
     assert [kept(policy, decision(), now_s) for now_s in (0.0, 5.0, 9.0)] == [["corroded"], ["corroded"], []]
 
 
+def test_a_findings_first_picture_is_its_worst_where_firsts_are_not_kept() -> None:
+    """Else no finding would ever get a picture to be worse than."""
+    first = EvidenceReason.FINDING_FIRST
+    policy = EvidencePolicy(EvidenceConfig(keep=("finding_worse",)))
+    assert kept(policy, decision(), 0.0, first) == ["finding_worse"]
+    full = EvidencePolicy(EvidenceConfig(min_interval_s=60.0, per_hour=EvidenceBudgets(finding_first=1)))
+    assert [kept(full, decision(), now_s, first) for now_s in (0.0, 1.0)] == [
+        ["finding_first", "corroded"],
+        ["finding_worse"],
+    ]
+
+
 def test_only_the_reasons_that_are_named_keep_pictures() -> None:
     """A list takes the place of the whole set."""
     policy = EvidencePolicy(EvidenceConfig(keep=("uncertain", "sample"), sample_every=2))

@@ -138,7 +138,7 @@ def test_a_picture_says_why_it_was_kept(tmp_path: Path) -> None:
     for content in (sent.content, (tmp_path / "teaching" / f"{taught}.jpg").read_bytes()):
         assert read_marking(content).reasons == ("finding_worse", "corroded")
     shared = evidence.keep(picture(), CORRODED)
-    for _ in range(12):
+    for _ in range(16):
         evidence.keep(picture(), CORRODED)
         evidence.keep(picture(), SAMPLE)
     assert names(tmp_path, "teaching") == {taught}

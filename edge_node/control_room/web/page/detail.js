@@ -196,7 +196,8 @@ function mayBeGraded({ grades, material, area_fraction: area }) {
 
 /** The line on an area in mm²: what it is of the picture, and that it is an estimate. */
 function surface(mm2, share, bound = "") {
-  return mm2 ? [["area", `about ${squareMillimetres(mm2)}${bound}, ${percent(share, 1)} of the picture${bound}; estimated from a coarse map, as if seen head-on`]] : [];
+  const known = bound ? `${bound} where the scale was known` : "";
+  return mm2 ? [["area", `about ${squareMillimetres(mm2)}${known}, ${percent(share, 1)} of the picture${bound}; estimated from a coarse map, as if seen head-on`]] : [];
 }
 
 function verdictFacts({ verdict, received_at: receivedAt, replayed }) {

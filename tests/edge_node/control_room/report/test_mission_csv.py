@@ -53,7 +53,9 @@ def test_an_area_in_mm2_and_the_uncertainty_of_the_place_are_told_where_the_robo
     assert (row["from_sigma_m"], row["to_sigma_m"]) == ("0.02", "0.05")
     assert list(row)[-3:] == ["area_mm2_estimate", "from_sigma_m", "to_sigma_m"]
     facts = dict(describe_finding(changed.findings[0]))
-    assert facts["Surface"] == "about 1,200 mm² at most, as if seen head-on (estimate)"
+    assert (
+        facts["Surface"] == "about 1,200 mm² at most where the scale was known, as if seen head-on (estimate)"
+    )
     assert facts["Where"] == "0.50 to 0.70 m ± 0.05 m, 0.20 m long"
     assert "1,200 mm²" in list_finding_rows(changed)[1]
     assert any("head-on" in sentence for sentence in list_cautions(changed))
