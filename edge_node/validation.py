@@ -157,9 +157,13 @@ def _name_character(character: str) -> str:
 def _name_kinds(text: str, kind: Any = None) -> str:
     names = [name for name in text.split(" | ") if name != "null"] or ["null"]
     words = [_KIND_WORDS.get(name, name) for name in names]
-    texts = [choice for choice in _choices(kind) if choice.startswith('"')]
-    if texts and "str" in names:
-        words[names.index("str")] = " or ".join(texts)
+    choices = _choices(kind)
+    for name, found in (
+        ("str", [choice for choice in choices if choice.startswith('"')]),
+        ("int", [choice for choice in choices if not choice.startswith('"')]),
+    ):
+        if found and name in names:
+            words[names.index(name)] = " or ".join(found)
     return " or ".join(words)
 
 

@@ -40,7 +40,7 @@ EDGE_NODE = {
     "shadow": "messages config view camera spool inference inspection evidence",
     "monitoring": "messages config camera camera.capture spool inference inspection",
     # It looks at every part of a robot from outside, and changes none.
-    "support": "config camera camera.capture spool inference monitoring",
+    "support": "messages config camera camera.capture spool record inference monitoring",
     "commands": "messages config mqtt camera spool inference inspection evidence findings update",
     "daemon": (
         "messages config view mqtt camera camera.capture spool inference inspection evidence findings "

@@ -60,7 +60,7 @@ class Archive:
         try:
             text = self._mask.text(_keep_end(make(), max_bytes))
         except Exception as err:  # noqa: BLE001  a fault of ours in one part must not cost the others
-            self.note_missing(name, _describe(err))
+            self.note_missing(name, describe_error(err))
             return
         self._parts.append(_Part(name, about, text.encode("utf-8", "replace")))
 
@@ -128,6 +128,15 @@ class Archive:
         return "\n".join(lines) + "\n"
 
 
+def describe_error(err: Exception) -> str:
+    """Return in a sentence why a part could not be collected."""
+    if isinstance(err, PermissionError):
+        return f"{err.filename}: {err.strerror}; run this as the node's user, or with sudo"
+    if isinstance(err, OSError):
+        return f"{err.filename or 'system'}: {err.strerror or err}"
+    return str(err) if isinstance(err, CorrosionError) else f"{type(err).__name__}: {err}"
+
+
 def _keep_end(text: str, max_bytes: int) -> str:
     """Return whole lines of the end of a text that is too long."""
     content = text.encode("utf-8", "replace")
@@ -152,11 +161,3 @@ def _write_new(path: Path, content: bytes) -> None:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _describe(err: Exception) -> str:
-    if isinstance(err, PermissionError):
-        return f"{err.filename}: {err.strerror}; run this as the node's user, or with sudo"
-    if isinstance(err, OSError):
-        return f"{err.filename or 'system'}: {err.strerror or err}"
-    return str(err) if isinstance(err, CorrosionError) else f"{type(err).__name__}: {err}"

@@ -33,7 +33,8 @@ def newest_evidence(folder: Path) -> tuple[str, bytes]:
         CorrosionError: there is none that can be read.
     """
     newest: tuple[int, Path] | None = None
-    for number, path in enumerate((folder / _EVIDENCE).glob("*/*")):
+    kinds = [kind for kind in sorted((folder / _EVIDENCE).glob("*")) if not kind.is_symlink()]
+    for number, path in enumerate(path for kind in kinds for path in kind.glob("*")):
         try:
             found = path.lstat()
         except OSError:

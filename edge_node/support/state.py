@@ -7,15 +7,20 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.clock_floor import ClockFloor
+from edge_node.clock_floor import FLOOR_NAME, ClockFloor
 from edge_node.errors import CorrosionError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, MANIFEST_NAME, MAX_MANIFEST_BYTES, STORE_NAME
+from edge_node.messages.topics import Kind
+from edge_node.record.report import format_report
+from edge_node.record.verification import verify
 from edge_node.spool.admin import SpoolAdmin
 from edge_node.spool.files import SPOOL_NAME, sibling_file
 
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST_FILES = 2000  # of the listing; a folder of evidence may hold a hundred thousand
+_MOST_SEEN = 200_000  # files whose sizes are added up: a state_dir of "/" must not cost an hour
+_MOST_ROWS = 50_000  # whose chain is checked
 _MOST_SPOOL_BYTES = 128 * 1024 * 1024
 _MOST_MODEL_BYTES = 512 * 1024 * 1024
 _MOST_STATE_BYTES = 256 * 1024
@@ -37,22 +44,18 @@ def list_files(folder: Path) -> str:
     """
     os.listdir(folder)  # noqa: PTH208  `os.walk` is silent about a folder that it cannot read
     lines: list[str] = []
-    left_out = size = 0
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(parent, name)
-            try:
-                found = path.lstat()
-            except OSError:  # deleted meanwhile
-                continue
-            size += found.st_size
-            if len(lines) >= _MOST_FILES:
-                left_out += 1
-                continue
+    count = size = 0
+    for path in islice(_walk(folder), _MOST_SEEN):
+        try:
+            found = path.lstat()
+        except OSError:  # deleted meanwhile
+            continue
+        count, size = count + 1, size + found.st_size
+        if len(lines) < _MOST_FILES:
             lines.append(f"{_describe_file(found)} {path.relative_to(folder)}")
-    more = [f"... and {left_out:,} more files"] if left_out else []
-    return "\n".join([f"{folder}: {size / 1e6:,.1f} MB", *lines, *more]) + "\n"
+    more = [f"... and {count - len(lines):,} more files"] if count > len(lines) else []
+    least = "at least " if count == _MOST_SEEN else ""
+    return "\n".join([f"{folder}: {least}{size / 1e6:,.1f} MB", *lines, *more]) + "\n"
 
 
 def describe_spool(folder: Path) -> str:
@@ -79,16 +82,15 @@ def describe_spool(folder: Path) -> str:
         try:
             with SpoolAdmin(copied) as admin:
                 report = msgspec.structs.replace(admin.report(), path=str(spool), disk_bytes=size)
+                rows = islice(admin.rows(Kind.VERDICT), _MOST_ROWS)
+                chain = verify(((f"row {row.seq}", row.payload) for row in rows), is_part=True)
         except CorrosionError as err:
             raise CorrosionError(str(err).replace(place, str(folder))) from err
     damaged = [file.name for file in sorted(folder.glob(f"{SPOOL_NAME}.damaged-*"))]
     alarms = (*report.alarms, *(f"{name} lies beside it: it was damaged once" for name in damaged))
-    return (
-        msgspec.json.format(
-            msgspec.json.encode(msgspec.structs.replace(report, alarms=alarms)), indent=1
-        ).decode()
-        + "\n"
-    )
+    found = msgspec.to_builtins(msgspec.structs.replace(report, alarms=alarms))
+    found["waiting_verdicts"] = list(format_report(chain))
+    return msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n"
 
 
 def describe_bundle(path: str, folder: Path) -> str:
@@ -98,7 +100,12 @@ def describe_bundle(path: str, folder: Path) -> str:
         OSError: its folder cannot be read.
     """
     folders = {"default": DEFAULT_BUNDLE}.get(path, Path(path))
-    places = sorted((folder / STORE_NAME / "slots").iterdir()) if path == STORE_NAME else [folders]
+    slots = folder / STORE_NAME / "slots"
+    places = (
+        [slot for slot in sorted(slots.iterdir()) if not slot.is_symlink()]
+        if path == STORE_NAME
+        else [folders]
+    )
     state = _read_state(folder / STORE_NAME / "state.json") if path == STORE_NAME else ""
     return (
         "\n".join([f"[bundle] path = {path}", *([state] if state else []), *map(_describe_bundle, places)])
@@ -107,8 +114,15 @@ def describe_bundle(path: str, folder: Path) -> str:
 
 
 def describe_clock(folder: Path) -> str:
-    """Return the clock and the floor of time."""
-    reading = ClockFloor(folder).read()
+    """Return the clock and the floor of time, from a copy: a damaged floor would be renamed in its folder.
+
+    Raises:
+        OSError: this user cannot read it.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        with suppress(FileNotFoundError):
+            _copy(folder / FLOOR_NAME, Path(place, FLOOR_NAME))
+        reading = ClockFloor(Path(place)).read()
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     floor = f"{reading.floor_s:.0f} (Unix time), from {reading.source.value}"
     return f"wall clock {now}, {reading.text}\nfloor      {floor}\n"
@@ -118,18 +132,31 @@ def find_node(folder: Path) -> int | None:
     """Return the process that holds the state folder; None if none does.
 
     The kernel's list is read: a lock taken for a moment would stop a node that starts just then.
+
+    Raises:
+        OSError: this user may not look into the folder.
     """
     try:
         found = sibling_file(folder / SPOOL_NAME, "-lock").stat()
         locks = _LOCKS.read_text(encoding="ascii", errors="replace")
-    except OSError:
+    except FileNotFoundError:
         return None
-    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    for line in locks.splitlines():
+    for line in locks.splitlines():  # by the file alone: some file systems number their devices otherwise
         words = line.split()
-        if device in words and "FLOCK" in words and "->" not in words:
+        if (
+            "FLOCK" in words
+            and "->" not in words
+            and any(word.endswith(f":{found.st_ino}") for word in words)
+        ):
             return int(words[4])
     return None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder in order; links are not followed."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _describe_bundle(folder: Path) -> str:

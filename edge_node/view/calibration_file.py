@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_CALIBRATION_BYTES = 4 * 1024 * 1024  # calibration programs write their corner points beside
 _MAX_DEPTH = 8
+_SILENT = 0  # of OpenCV's levels of logging
 _LISTED_NUMBER = re.compile(r"(?m)^([ ]*)-[ ]+([-+.\d])")
 _MATRIX = ("cameramatrix", "k", "mtx", "intrinsicmatrix", "intrinsics", "matrix")
 _COEFFICIENTS = (
@@ -68,7 +69,9 @@ def _parse(text: str) -> Mapping[str, Any]:
         return found
     if not start.startswith(("<", "%YAML")):
         start = _as_opencv_yaml(start)
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4 and 5 have it in different places; what it would print is said in the error.
+    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+    level = set_log_level(_SILENT)
     try:
         storage = cv2.FileStorage(start, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         try:
@@ -80,7 +83,7 @@ def _parse(text: str) -> Mapping[str, Any]:
         kind = "XML" if start.startswith("<") else "YAML"
         raise ValueError(f"no {kind} that OpenCV reads; export the calibration again") from err
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        set_log_level(level)
 
 
 def _as_opencv_yaml(text: str) -> str:

@@ -27,15 +27,17 @@ def make_lens_maps(lens: Lens, width: int, height: int) -> tuple[NDArray[np.floa
     make = cv2.fisheye.initUndistortRectifyMap if lens.model == "fisheye" else cv2.initUndistortRectifyMap
     x, y = make(camera, coefficients, rotation, corrected, (width, height), cv2.CV_32FC1)
     across, down = np.asarray(x, np.float32), np.asarray(y, np.float32)
-    folded = _find_folded(across, down)
+    folded = _find_folded(across, down, (corrected[0, 2], corrected[1, 2]))
     across[folded] = down[folded] = _OUTSIDE
     return across, down
 
 
-def _find_folded(across: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _find_folded(
+    across: NDArray[np.float32], down: NDArray[np.float32], centre: tuple[float, float]
+) -> NDArray[np.bool_]:
     """Return where a lens's polynomial folds the picture back: it holds only as far as it was calibrated.
 
-    That is where neighbours change sides, and all that lies behind it, seen from where most is good.
+    That is where neighbours change sides, and all that lies behind it, seen from the centre.
     """
     sides = np.gradient(across, axis=1) * np.gradient(down, axis=0)
     sides -= np.gradient(across, axis=0) * np.gradient(down, axis=1)
@@ -43,8 +45,10 @@ def _find_folded(across: NDArray[np.float32], down: NDArray[np.float32]) -> NDAr
     if good.all():
         return ~good
     parts = np.asarray(cv2.connectedComponents(good.astype(np.uint8), connectivity=4)[1])
-    largest: NDArray[np.bool_] = parts == np.bincount(parts[good], minlength=2).argmax()
-    return ~largest
+    height, width = good.shape
+    at = (round(min(max(centre[1], 0), height - 1)), round(min(max(centre[0], 0), width - 1)))
+    whole: NDArray[np.bool_] = good & (parts == parts[at])
+    return ~whole
 
 
 def corrected_focal(lens: Lens, width: int, height: int) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.plain_text import counted
 from edge_node.state_folder import SERVICE_FOLDER
 from edge_node.support import board, logs, pictures, state
-from edge_node.support.archive import Archive
+from edge_node.support.archive import Archive, describe_error
 from edge_node.support.configuration import ShownConfiguration, environment_secrets, show_configuration
 from edge_node.support.local_page_client import ask_page
 from edge_node.support.masking import Mask
@@ -163,7 +163,7 @@ def _add_picture(archive: Archive, node: _Node, given: bytes | None) -> None:
         try:
             about, content = find(node)
         except (CorrosionError, OSError) as err:
-            reasons.append(str(err))
+            reasons.append(describe_error(err))
             continue
         archive.add_picture("picture.jpg", about, content)
         return
@@ -198,12 +198,16 @@ def _list_cameras() -> str:
 
 
 def _describe_node(node: _Node) -> list[str]:
-    process = state.find_node(node.state_dir)
+    try:
+        process = state.find_node(node.state_dir)
+        holder = f"held by process {process}" if process is not None else "held by no node"
+    except OSError as err:
+        holder = describe_error(err)
     return [
         f"Support file of a corrosion edge node, made by edge-node {__version__} support",
         f"at {datetime.now(timezone.utc).isoformat(timespec='seconds')} by this robot's clock",
         f"Configuration: {node.path or 'none'}",
-        f"State folder: {node.state_dir}, {f'held by process {process}' if process else 'held by no node'}",
+        f"State folder: {node.state_dir}, {holder}",
     ]
 
 

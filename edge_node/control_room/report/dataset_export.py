@@ -275,14 +275,6 @@ def _write(
             report.disputed += review.judgement is ReviewJudgement.DISPUTED
 
 
-def _reasons(history: History, verdict: Verdict | None) -> str:
-    """Return why the robot kept a verdict's picture; empty if it does not tell, or the verdict is gone."""
-    if verdict is None:
-        return ""
-    queued = history.queued(verdict.id)
-    return " ".join(verdict.evidence_reasons if queued is None else queued.reasons)
-
-
 def _describe_view(jpeg: bytes) -> str:
     """Return in numbers what the robot judged of a picture, as JSON; empty if it was the picture as it is.
 
@@ -290,6 +282,14 @@ def _describe_view(jpeg: bytes) -> str:
     """
     recorded = read_view(jpeg)
     return "" if recorded is None else msgspec.json.encode(recorded.numbers).decode()
+
+
+def _reasons(history: History, verdict: Verdict | None) -> str:
+    """Return why the robot kept a verdict's picture; empty if it does not tell, or the verdict is gone."""
+    if verdict is None:
+        return ""
+    queued = history.queued(verdict.id)
+    return " ".join(verdict.evidence_reasons if queued is None else queued.reasons)
 
 
 def _label_cells(row: _LabelledPicture) -> dict[str, str]:

@@ -23,9 +23,10 @@ class SlowModels:
         self.failure = None
         self.judge = Judge(self, None)
 
-    def prepare(self, pixels, *, frozen):
+    def prepare(self, pixels, *, frozen, view):
         """Note what was made ready."""
         assert not frozen
+        assert view is None
         self.made_ready.append(int(pixels[0, 0, 0]))
         return pixels
 

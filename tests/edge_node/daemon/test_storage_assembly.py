@@ -10,7 +10,8 @@ import pytest
 
 from edge_node.config.sections import Config, load_config
 from edge_node.daemon.parts import Registry
-from edge_node.daemon.storage_assembly import lock_state_folder, open_storage, sign_checkpoints
+from edge_node.daemon.start import lock_state_folder
+from edge_node.daemon.storage_assembly import open_storage, sign_checkpoints
 from edge_node.errors import SpoolError
 from edge_node.evidence.store import EvidenceStore
 from edge_node.messages.topics import Kind, Topics

@@ -27,6 +27,23 @@ def test_many_viewers_draw_a_picture_once(view):
     assert len({id(picture) for picture in found}) == 1
 
 
+def test_the_map_lies_where_the_camera_saw_it():
+    """Of a picture that is judged upside down the tint is at the top where the map's is at the bottom."""
+    pixels = np.full((240, 320, 3), 120, np.uint8)
+    corroded = np.zeros((8, 8), np.float32)
+    corroded[6:, :2] = 1  # of the view: at the lower left
+    inspection = Inspection(
+        Decision(outcome=Outcome.CORRODED), corroded, 1.0, Framing(ViewSettings(180), 320, 240)
+    )
+    shown = LiveView()
+    shown.on_verdict(frame_now(pixels, 1, "test"), inspection, verdict(1, "C"))
+    drawn = cv2.imdecode(np.frombuffer(shown.picture(), np.uint8), cv2.IMREAD_COLOR).astype(int)
+    changed = np.abs(drawn - 120).sum(axis=2) > 40
+    rows, columns = np.nonzero(changed)
+    assert rows.max() < 90
+    assert columns.min() > 220
+
+
 def test_the_picture_is_that_of_the_verdict_that_was_told(view):
     """A viewer asks for it after the verdict, and other frames are decided meanwhile."""
 
@@ -48,20 +65,3 @@ def test_the_picture_is_that_of_the_verdict_that_was_told(view):
         decide(seq)
         view.state_to_show()
     assert grey(told.id) == 200  # long gone
-
-
-def test_the_map_lies_where_the_camera_saw_it():
-    """Of a picture that is judged upside down the tint is at the top where the map's is at the bottom."""
-    pixels = np.full((240, 320, 3), 120, np.uint8)
-    corroded = np.zeros((8, 8), np.float32)
-    corroded[6:, :2] = 1  # of the view: at the lower left
-    inspection = Inspection(
-        Decision(outcome=Outcome.CORRODED), corroded, 1.0, Framing(ViewSettings(180), 320, 240)
-    )
-    shown = LiveView()
-    shown.on_verdict(frame_now(pixels, 1, "test"), inspection, verdict(1, "C"))
-    drawn = cv2.imdecode(np.frombuffer(shown.picture(), np.uint8), cv2.IMREAD_COLOR).astype(int)
-    changed = np.abs(drawn - 120).sum(axis=2) > 40
-    rows, columns = np.nonzero(changed)
-    assert rows.max() < 90
-    assert columns.min() > 220

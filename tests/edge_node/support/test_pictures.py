@@ -27,6 +27,9 @@ def test_the_newest_picture_of_the_evidence_is_taken_and_no_link_is_followed(tmp
         path.write_bytes(JPEG)
         os.utime(path, (1e9 - age, 1e9 - age))
     (tmp_path / "evidence" / "other" / "link").symlink_to("/etc/passwd")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "private").write_bytes(JPEG)
+    (tmp_path / "evidence" / "folder").symlink_to(tmp_path / "elsewhere")
     assert pictures.newest_evidence(tmp_path) == ("other", JPEG)
     (tmp_path / "evidence" / "other" / "text").write_text("no picture")
     with pytest.raises(CorrosionError, match="no JPEG"):

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from edge_node.clock_floor import FLOOR_NAME
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import CorrosionError
 from edge_node.messages.topics import Kind
@@ -35,11 +36,13 @@ def folder(tmp_path):
 
 def test_the_spool_is_described_from_a_copy_also_beside_a_running_node(folder):
     """What waits is counted, the node's process is named, and no file of the folder changes."""
+    (folder / FLOOR_NAME).write_text("damaged")
     before = snapshot(folder)
     report = json.loads(state.describe_spool(folder))
     assert report["waiting"]["verdict"] == 3
+    assert any("3" in line for line in report["waiting_verdicts"])
     assert report["path"] == str(folder / SPOOL_NAME)
-    state.describe_clock(folder)
+    assert "from build" in state.describe_clock(folder)
     state.list_files(folder)
     assert snapshot(folder) == before
     assert state.find_node(folder) is None

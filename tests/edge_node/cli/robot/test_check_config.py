@@ -201,20 +201,6 @@ def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"note: [http] port {port}: Address already in use" in said
 
 
-@pytest.mark.runtime
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
-        ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
-    ],
-)
-def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
-    """Nothing is wrong, but the areas that its author waits for will not come."""
-    assert check_config.run(Namespace(file=written(tmp_path, change))) == 0
-    assert said in capsys.readouterr().out
-
-
 def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
     """A mask that is none and a calibration that is not there: exit code 78, a line each, with their keys."""
     mask = tmp_path / "mask.png"
@@ -228,3 +214,17 @@ def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
     assert "neither black nor white" in lines[0]
     assert "[camera] undistort: " in lines[1]
     assert "No such file" in lines[1]
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
+        ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
+    ],
+)
+def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
+    """Nothing is wrong, but the areas that its author waits for will not come."""
+    assert check_config.run(Namespace(file=written(tmp_path, change))) == 0
+    assert said in capsys.readouterr().out
