@@ -20,6 +20,14 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     reserve_mb: Annotated[
         int, _about("Held back and given up when the disk is full, so that it can recover.", ge=0, le=1000)
     ] = 8
+    commit_interval_ms: Annotated[
+        int,
+        _about(
+            "Verdicts wait so long for a common write: spares an SD card; a power cut or kill costs them.",
+            ge=0,
+            le=5000,
+        ),
+    ] = 0
 
 
 class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,19 @@
-"""Define the tables of the spool's SQLite file. Pure."""
+"""Define the tables of the spool's SQLite file, and bring a file of an older version to them.
+
+Every index on ``message`` is a page more to write for each verdict, and one more to delete it. So verdicts
+have none: they are found by their position, see ``positions.py``. The other kinds are few, and must not be
+searched among 400,000 verdicts.
+"""
 
 from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from edge_node.spool.transaction import DiskError, transaction
+
+if TYPE_CHECKING:
+    import sqlite3
 
 APPLICATION_ID = 0x436F7252  # "CorR": tells our files from other SQLite files
 VERSION = 1  # tables are added without a new version: an older program does not see them
@@ -11,8 +24,6 @@ CREATE TABLE message (
     position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, seq INTEGER NOT NULL,
     epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
     crc INTEGER NOT NULL, correlation BLOB NOT NULL, payload BLOB NOT NULL);
-CREATE INDEX message_by_keep ON message (keep, position);
-CREATE INDEX message_by_kind ON message (kind, position);
 CREATE TABLE quarantine (
     position INTEGER PRIMARY KEY, kind TEXT NOT NULL, seq INTEGER NOT NULL,
     epoch TEXT NOT NULL, keep INTEGER NOT NULL, appended_at_s REAL NOT NULL,
@@ -25,3 +36,18 @@ CREATE TABLE IF NOT EXISTS given_up (
     position INTEGER PRIMARY KEY, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     previous_sha256 TEXT);
 """
+INDEX = """
+CREATE INDEX IF NOT EXISTS message_beside_verdicts ON message (kind, position) WHERE kind <> 'verdict';
+"""
+_FORMER_INDEXES = ("message_by_keep", "message_by_kind")  # up to 0.7.0
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file to the present indexes; if the disk does not take it now, at the next start.
+
+    All versions read and write a file with either.
+    """
+    with suppress(DiskError), transaction(connection):
+        for name in _FORMER_INDEXES:
+            connection.execute(f"DROP INDEX IF EXISTS {name}")
+        connection.execute(INDEX)
