@@ -4,19 +4,6 @@ WAL with synchronous=FULL: a committed row survives a power cut, if the disk hon
 delivered rows are synced once a second only: a power cut repeats at most that second's deliveries, a killed
 process none of them.
 AUTOINCREMENT: no position is used twice, also after the queue ran empty.
-
-What it writes for a verdict at 10 a second, in kB, and what each thing brought that went since 0.7.0
-(``python -m tests.benchmarks.disk_writes --steps``: SQLite alone, delivered at once / not delivered)::
-
-    as 0.7.0 had it                                      41.5   32.0
-    no index by worth: positions.py                      33.0   28.1
-    no verdicts in the index by kind                     24.8   24.2
-    positions taken by thousands, not one by one         20.5   20.6
-    deleted in the transaction that inserts the next     12.3   20.6
-
-What stayed: the end of the chain in ``meta`` (4.1), which outlives the damage of a row's page and which older
-versions read; auto_vacuum (0 / 2.4), without which a file never gives back what a week without a link took;
-pages of 4 kB: those of 1 kB would bring 3 / 10.7, but damage would take twice as many rows along.
 """
 
 from __future__ import annotations
@@ -60,6 +47,7 @@ if TYPE_CHECKING:
     from edge_node.messages.checkpoint import GivenUp
 
 _ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
+_MOST_OVERHEAD_BYTES = 2 * PAGE_BYTES  # of a row that fills no page
 _NO_BOUND = (1 << 63) - 1
 _SYNC_EVERY_S = 1.0
 # The index on the other kinds is used where the query says that verdicts are none of them.
@@ -89,6 +77,7 @@ class SpoolDatabase:
         self._is_synchronous = True
         self._synced_s = time.monotonic()
         self._positions: Positions | None = None
+        self._limits, self._room_bytes = Limits(0, 0), 0
         with translate_errors():
             self._writer = connect(path)
             try:
@@ -125,8 +114,7 @@ class SpoolDatabase:
         """
         if squeeze:
             self.checkpoint()
-        with translate_errors():
-            self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
+        self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
         try:
             with transaction(self._writer):
                 squeezed = tuple(self._squeeze(batch.rows)) if squeeze else ()
@@ -288,7 +276,7 @@ class SpoolDatabase:
         return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _write(self, batch: Batch, limits: Limits, squeezed: tuple[Dropped, ...]) -> Written:
-        limit = limits.bound(self._used_bytes())
+        limit = None if self._surely_fit(batch.rows, limits) else limits.bound(self._used_bytes())
         removed = self._delete(batch.settled)  # first, so that the next row finds its place on the same page
         quarantined = 0
         for refusal in batch.refused:
@@ -307,9 +295,10 @@ class SpoolDatabase:
         self._insert(batch.rows)
         if batch.nonces:
             nonces.put(self._writer.execute, batch.nonces, batch.forget_before_s)
-        dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
+        dropped = squeezed if limit is None else (*squeezed, *self._evict(limit))
         losses.forget(self._writer.execute, [named for row in batch.rows for named in row.names])
-        losses.record(self._writer.execute, lost, dropped)
+        if lost or dropped:
+            losses.record(self._writer.execute, lost, dropped)
         self._put_meta(batch.meta)
         return Written(len(batch.rows) - removed - len(dropped), dropped, quarantined)
 
@@ -339,8 +328,20 @@ class SpoolDatabase:
     def _synchronize(self, wanted: bool) -> None:
         """Choose whether the next transaction, and all before it, are synced to disk."""
         if wanted is not self._is_synchronous:
-            self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            with translate_errors():
+                self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
             self._is_synchronous = wanted
+
+    def _surely_fit(self, rows: list[NewRow], limits: Limits) -> bool:
+        """Tell whether the file is so far below ``limits`` that ``rows`` need not be measured.
+
+        SQLite is asked whenever the limits were taken anew: once a second.
+        """
+        if limits is not self._limits:
+            self._limits = limits
+            self._room_bytes = min(limits.hard, limits.soft) - self._used_bytes()
+        self._room_bytes -= sum(len(row.payload) + _MOST_OVERHEAD_BYTES for row in rows)
+        return self._room_bytes >= 0 or not rows
 
     def _used_bytes(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES

@@ -86,7 +86,7 @@ class Pending:
         self._bytes -= len(row.payload)
         if row.kind is Kind.VERDICT:
             self._note_given_up(one_given_up(row.epoch, row.seq, row.payload))
-            self._note_lost(end_at(row.epoch, row.seq, row.payload))
+            self._note_lost(_end_of(row))
         self._meta["refused"] = refused
 
     def take(self) -> Batch:
@@ -141,8 +141,12 @@ class Pending:
         ends, self._lost_ends = self._lost_ends[:passed], self._lost_ends[passed:]
         verdict = next((row for row in reversed(rows) if row.kind is Kind.VERDICT), None)
         if verdict is not None:
-            ends.append(end_at(verdict.epoch, verdict.seq, verdict.payload))
+            ends.append(_end_of(verdict))
         return max(ends, key=lambda end: end.seq, default=None)
+
+
+def _end_of(verdict: NewRow) -> EpochEnd:
+    return verdict.end or end_at(verdict.epoch, verdict.seq, verdict.payload)
 
 
 def _seq(end: EpochEnd) -> int:

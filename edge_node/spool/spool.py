@@ -156,13 +156,12 @@ class Spool:
             if len(payload) > MAX_PAYLOAD_BYTES:
                 raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
             self._counters.gave(kind, seq)
-            if kind is Kind.VERDICT:
-                self.chain.add(seq, payload)
+            end = self.chain.add(seq, payload) if kind is Kind.VERDICT else None
             if self._pending.is_full:  # the disk does not take them
                 self._counters.refuse()
                 self._pending.give_up_one(self._counters.refused)
                 self._done += 1
-            row = NewRow(kind, seq, self.epoch, keep, self._clock(), payload, correlation, tuple(names))
+            row = NewRow(kind, seq, self.epoch, keep, self._clock(), payload, correlation, tuple(names), end)
             self._pending.add(row)
             self._appended += 1
             if self._pending.is_urgent or not self._gather_s or len(self._pending.rows) == 1:
