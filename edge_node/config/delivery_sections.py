@@ -29,6 +29,17 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 0
 
+    @property
+    def risk(self) -> str:
+        """What the operator has taken upon themselves, in a sentence; empty where nothing can be lost."""
+        if not self.commit_interval_ms:
+            return ""
+        waits = f"{self.commit_interval_ms} ms"
+        return (
+            f"[spool] commit_interval_ms: verdicts wait {waits} in memory; a power cut or a kill costs"
+            f" those of the last {waits}, without a trace: they are neither on disk nor published"
+        )
+
 
 class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The broker."""

@@ -1,8 +1,8 @@
 """Read and write the rows of the spool's SQLite file. Starts no threads.
 
 WAL with synchronous=FULL: a committed row survives a power cut, if the disk honours fsync. Deletions of
-delivered rows are synced once a second only: a power cut repeats at most that second's deliveries, a killed
-process none of them.
+delivered rows are synced with the next row, or once a second: a power cut repeats at most that second's
+deliveries, a killed process those of which the deletion was not written, never more than one window.
 AUTOINCREMENT: no position is used twice, also after the queue ran empty.
 """
 
@@ -143,6 +143,10 @@ class SpoolDatabase:
         with self._reading, translate_errors():
             found = self._reader.execute(query, values).fetchall()
             return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in found]
+
+    def found(self) -> int:
+        """Return how many rows waited when the file was opened, without looking through it again."""
+        return self._known().found
 
     def waiting(self) -> int:
         """Return how many rows wait."""

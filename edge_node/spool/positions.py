@@ -24,11 +24,16 @@ _WORST_ROWS = 16  # at a time: about 20 kB
 
 
 class Positions:
-    """What is known of the positions in one file; used by the thread that writes it."""
+    """What is known of the positions in one file; used by the thread that writes it.
+
+    Attributes:
+        last: position that was used.
+        found: number of rows that were there already.
+    """
 
     def __init__(self, execute: Execute) -> None:
         """Look through the whole file once."""
-        self.last = self._taken = self._looked_up_to = 0
+        self.last = self.found = self._taken = self._looked_up_to = 0
         self._newest_of_kind: dict[str, int] = {}
         self._newest_of_keep: dict[int, int] = {}
         self._given_up: dict[int, int] = {}
@@ -38,11 +43,12 @@ class Positions:
         """Take notice of rows that another program has added, or a salvage."""
         self._taken = _read_taken(execute)
         found = execute(
-            "SELECT kind, keep, max(position) FROM message WHERE position > ? GROUP BY kind, keep",
+            "SELECT kind, keep, max(position), count(*) FROM message WHERE position > ? GROUP BY kind, keep",
             (self._looked_up_to,),
         )
-        for kind, keep, position in found.fetchall():
+        for kind, keep, position, count in found.fetchall():
             self._note(kind, keep, position)
+            self.found += count
         self.last = max(self.last, self._taken)
         self._looked_up_to = self.last
 

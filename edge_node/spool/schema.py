@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from edge_node.spool.transaction import DiskError, transaction
 
 if TYPE_CHECKING:
-    import sqlite3
+    from edge_node.spool.transaction import Connection
 
 APPLICATION_ID = 0x436F7252  # "CorR": tells our files from other SQLite files
 VERSION = 1  # tables are added without a new version: an older program does not see them
@@ -55,7 +55,7 @@ CREATE INDEX IF NOT EXISTS message_beside_verdicts ON message (kind, position) W
 _FORMER_INDEXES = ("message_by_keep", "message_by_kind")  # up to 0.7.0
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
+def upgrade(connection: Connection) -> None:
     """Bring a file to the present indexes; if the disk does not take it now, at the next start.
 
     All versions read and write a file with either.

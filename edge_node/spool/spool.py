@@ -78,7 +78,7 @@ class Spool:
         self.chain = VerdictChain(opened.epoch, opened.before)
         self._on_disk = dict(opened.values)
         self._counters = Counters(opened.counters)
-        self._waiting = self._store.waiting()
+        self._waiting = self._store.found()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
         self._age = RowAge(self._store.last_position(), clock)

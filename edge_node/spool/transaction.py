@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from edge_node.messages.topics import Kind
     from edge_node.spool.rows import Keep, NewRow, Refusal, StoredRange
 
+
+Connection: TypeAlias = sqlite3.Connection
 
 _BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` may write beside a running node
 # sqlite3 gives no error codes before Python 3.11.
@@ -89,7 +91,7 @@ class Written:
     quarantined: int = 0
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> Connection:
     """Open a connection that begins no transaction by itself and may be used by several threads in turn."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
@@ -103,14 +105,14 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def close(connection: sqlite3.Connection) -> None:
+def close(connection: Connection) -> None:
     """Close ``connection``; never raises."""
     with contextlib.suppress(sqlite3.Error):
         connection.close()
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: Connection) -> Iterator[None]:
     """Commit what is written inside as one transaction.
 
     Raises:

@@ -169,13 +169,15 @@ def _find_bundle_problems(config: Config, found: list[Bundle]) -> Iterator[str]:
 
 
 def _find_notes(config: Config) -> Iterator[str]:
-    """Yield what may be as it should: a port is taken, perhaps by this robot's own running node."""
+    """Yield what may be as it should: a port is taken, perhaps by our own node; verdicts wait in memory."""
     taken = "perhaps by this robot's running node"
     if config.http.enabled and (why := _try_port(config.http.host, config.http.port, socket.SOCK_STREAM)):
         yield f"[http] port {config.http.port}: {why}, {taken}; otherwise there will be no page"
     pose = config.pose
     if pose.udp_port is not None and (why := _try_port(pose.udp_host, pose.udp_port, socket.SOCK_DGRAM)):
         yield f"[pose] udp_port {pose.udp_port}: {why}, {taken}; otherwise `run` will refuse it"
+    if risk := config.spool.risk:
+        yield risk
 
 
 def _try_port(host: str, port: int, kind: int) -> str:
