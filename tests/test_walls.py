@@ -101,7 +101,7 @@ CONVERTER = {
 SOLE_IMPORTERS = {
     ("edge_node", "paho"): {"edge_node.mqtt.paho_client", "edge_node.mqtt.session"},
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
-    ("edge_node", "sqlite3"): {"edge_node.spool.database", "edge_node.control_room.history.database"},
+    ("edge_node", "sqlite3"): {"edge_node.spool.transaction", "edge_node.control_room.history.database"},
     ("edge_node", "cryptography"): {"edge_node.signing"},
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},

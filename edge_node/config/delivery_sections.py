@@ -20,6 +20,25 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     reserve_mb: Annotated[
         int, _about("Held back and given up when the disk is full, so that it can recover.", ge=0, le=1000)
     ] = 8
+    commit_interval_ms: Annotated[
+        int,
+        _about(
+            "Verdicts wait so long for a common write: spares an SD card; a power cut or kill costs them.",
+            ge=0,
+            le=5000,
+        ),
+    ] = 0
+
+    @property
+    def risk(self) -> str:
+        """What the operator has taken upon themselves, in a sentence; empty where nothing can be lost."""
+        if not self.commit_interval_ms:
+            return ""
+        waits = f"{self.commit_interval_ms} ms"
+        return (
+            f"[spool] commit_interval_ms: verdicts wait {waits} in memory; a power cut or a kill costs"
+            f" those of the last {waits}, without a trace: they are neither on disk nor published"
+        )
 
 
 class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):

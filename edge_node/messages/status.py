@@ -157,6 +157,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
         dropped: rows dropped because the bound on disk was reached.
         refused: rows lost because the disk could not be written.
         quarantined: rows that the broker refuses for good; ``edge-node spool requeue`` sends them again.
+        commit_interval_ms: how long verdicts wait in memory, where a power cut or kill costs them.
     """
 
     waiting: int
@@ -166,6 +167,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
     refused: int
     quarantined: int
+    commit_interval_ms: int = 0
     alarms: tuple[Alarm, ...] = ()
 
 

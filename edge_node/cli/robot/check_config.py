@@ -172,7 +172,7 @@ def _find_bundle_problems(config: Config, found: list[Bundle]) -> Iterator[str]:
 
 
 def _find_notes(config: Config) -> Iterator[str]:
-    """Yield what may be as it should: a port that this robot's own node may hold, half of a scale."""
+    """Yield what may be meant so: a port of our own node, half of a scale, verdicts in memory."""
     taken = "perhaps by this robot's running node"
     if config.http.enabled and (why := _try_port(config.http.host, config.http.port, socket.SOCK_STREAM)):
         yield f"[http] port {config.http.port}: {why}, {taken}; otherwise there will be no page"
@@ -180,6 +180,8 @@ def _find_notes(config: Config) -> Iterator[str]:
     pose = config.pose
     if pose.udp_port is not None and (why := _try_port(pose.udp_host, pose.udp_port, socket.SOCK_DGRAM)):
         yield f"[pose] udp_port {pose.udp_port}: {why}, {taken}; otherwise `run` will refuse it"
+    if risk := config.spool.risk:
+        yield risk
 
 
 def _find_scale_notes(config: Config) -> Iterator[str]:

@@ -218,6 +218,14 @@ def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "good. quay/crawler-1 looks at" in said
     assert f"note: [http] port {port}: Address already in use" in said
+    assert "commit_interval_ms" not in said
+
+
+@pytest.mark.runtime
+def test_what_a_power_cut_may_cost_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who spares the card is told how much of the record they wager."""
+    assert check_config.run(Namespace(file=written(tmp_path, {"spool": {"commit_interval_ms": 1000}}))) == 0
+    assert "note: [spool] commit_interval_ms: verdicts wait 1000 ms in memory" in capsys.readouterr().out
 
 
 def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
