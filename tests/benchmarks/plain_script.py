@@ -205,7 +205,9 @@ def measure(command: list[str], prefix: str, arrivals: Arrivals, seconds: float)
     started_s = time.time()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        wait_for(lambda: verdicts(arrivals.since(started_s, prefix)), 120, "a verdict")
+        wait_for(lambda: verdicts(arrivals.since(started_s, prefix)) or process.poll() is not None, 120)
+        if process.poll() is not None:
+            raise SystemExit(f"ended with code {process.returncode}: {' '.join(command)}")
         first_cpu_s = process_figures(process.pid).cpu_s
         first_s = verdicts(arrivals.since(started_s, prefix))[0][0] - started_s
         time.sleep(WARM_S)
