@@ -51,6 +51,7 @@ class VerdictWriter:
         self._pictures = pictures
         self._pose = pose
         self._requests = tuple(requests)
+        self._unchanged = 0  # of the last frame
 
     def start(self) -> None:
         """Start the evidence thread."""
@@ -83,6 +84,7 @@ class VerdictWriter:
             evidence_sha256: name of the picture that was kept.
         """
         frame, recorder = judged.prepared.frame, judged.prepared.judge.recorder
+        unchanged, self._unchanged = frame.unchanged - self._unchanged, frame.unchanged
         pose, pose_age_ms = self._pose.at(frame.captured_at_ns)
 
         def make(seq: int) -> Verdict:
@@ -92,6 +94,7 @@ class VerdictWriter:
                 frame,
                 seq=seq,
                 dropped=dropped,
+                unchanged=unchanged,
                 inference_ms=inspection.inference_ms,
                 pose=pose,
                 pose_age_ms=pose_age_ms,

@@ -10,6 +10,7 @@ if the sender knows the age of its measurement.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -93,6 +94,20 @@ def pose_track(config: PoseConfig) -> PoseTrack:
     """Return a track as configured, with the fixed pose if the configuration has one."""
     fixed = Pose(distance_m=config.distance_m, x_m=config.x_m, y_m=config.y_m, z_m=config.z_m)
     return PoseTrack(config.max_age_ms, None if fixed == Pose() else fixed)
+
+
+def moved_m(before: Pose | None, after: Pose | None) -> float:
+    """Return how far the robot moved between two poses, by what both know of; 0 where that is nothing."""
+    if before is None or after is None:
+        return 0.0
+    pairs = (
+        (before.distance_m, after.distance_m),
+        (before.x_m, after.x_m),
+        (before.y_m, after.y_m),
+        (before.z_m, after.z_m),
+    )
+    along, *space = (0.0 if one is None or other is None else other - one for one, other in pairs)
+    return max(abs(along), math.hypot(*space))
 
 
 def _interpolate(before: Pose, after: Pose, share: float) -> Pose:

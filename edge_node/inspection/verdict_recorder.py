@@ -32,6 +32,7 @@ class VerdictRecorder:
         *,
         seq: int,
         dropped: int,
+        unchanged: int = 0,
         inference_ms: float,
         pose: Pose | None = None,
         pose_age_ms: float | None = None,
@@ -46,6 +47,7 @@ class VerdictRecorder:
             frame: the frame that was decided.
             seq: the number from the spool.
             dropped: frames that were captured but not decided since the last verdict.
+            unchanged: frames since the last verdict that showed nothing new, and were not to be decided.
             inference_ms: time of preprocessing and models.
             pose: of the robot at the capture.
             pose_age_ms: time between the capture and the nearest measurement.
@@ -72,6 +74,7 @@ class VerdictRecorder:
             frame_id=frame.frame_id,
             frame_age_ms=round(frame.age_ms, 3),
             frames_dropped=dropped,
+            frames_unchanged=unchanged,
             inference_ms=round(inference_ms, 3),
             evidence_sha256=evidence_sha256,
             previous_sha256=previous_sha256,

@@ -119,6 +119,9 @@ class Verdict(Decision, frozen=True, kw_only=True):
     first verdict of an epoch, whose ``previous_epoch`` names the end of the epoch before instead: what is
     missing at that end shows too. Both are null where nothing came before. To check the chain, keep payloads
     byte for byte: ``edge-node spool verify``.
+
+    Since the verdict before, ``frames_dropped`` frames gave way to newer ones, and ``frames_unchanged``
+    showed nothing new and were not judged.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -139,6 +142,7 @@ class Verdict(Decision, frozen=True, kw_only=True):
     frame_id: int
     frame_age_ms: float
     frames_dropped: Annotated[int, msgspec.Meta(ge=0)]
+    frames_unchanged: Annotated[int, msgspec.Meta(ge=0)] = 0
     inference_ms: float
     evidence_sha256: str | None = None
     previous_sha256: Sha256 | None = None
