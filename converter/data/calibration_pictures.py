@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.inference.preprocess import resize
+from edge_node.inference.resize import resize
 from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_bounded
 

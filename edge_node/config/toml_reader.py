@@ -141,4 +141,6 @@ def _description(annotated: Any) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict) and value:
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

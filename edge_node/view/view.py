@@ -99,4 +99,4 @@ def load_view(config: CameraConfig) -> View | None:
     try:
         return View(settings)
     except ConfigError as err:
-        raise ConfigError(f"[camera] view: {err}") from err
+        raise ConfigError(f"[camera] {err}") from err

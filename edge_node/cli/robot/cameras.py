@@ -18,7 +18,7 @@ from edge_node.camera.capture.opening import open_camera
 from edge_node.cli.number_options import number_between, whole_number_between
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
-from edge_node.inspection.inspectability import Thresholds, measure, reasons
+from edge_node.inspection.inspectability import Thresholds, inspect
 
 if TYPE_CHECKING:
     import argparse
@@ -142,7 +142,7 @@ def _rate(count: int, first_s: float) -> float:
 
 def _make_result(frame: Frame, save: Path | None, *, first_ms: float, fps: float) -> TestPicture:
     height, width = frame.pixels.shape[:2]
-    why = reasons(measure(frame.pixels), Thresholds())
+    why = inspect(frame.pixels, Thresholds())
     if save is not None:
         try:
             written = cv2.imwrite(str(save), frame.pixels)
