@@ -159,7 +159,7 @@ def find_region(footprint: NDArray[np.uint8], width: int, height: int) -> Region
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows):
         return Region(slice(0, height), slice(0, width))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    top, bottom, left, right = (int(at) for at in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
     counted = np.asarray(inside[top:bottom, left:right], np.uint8)
     return Region(
         slice(top * height // len(inside), bottom * height // len(inside)),
