@@ -97,7 +97,7 @@ class StatusReporter:
 
     def look(self, now_s: float) -> None:
         """Feed the watchdog, publish the status if it changed, and health when it is due."""
-        self._watchdog.look(self._vitals())
+        self._watchdog.look(self.vitals())
         status = self._status()
         if status != self._published:
             self._publisher.set_status(status)
@@ -122,6 +122,23 @@ class StatusReporter:
         self._publisher.publish_health(encode(health))
         return health
 
+    def vitals(self) -> Vitals:
+        """Return the progress of the node's parts, for the watchdog."""
+        sources, publisher = self._sources, self._publisher
+        camera = sources.capture.state.condition
+        return Vitals(
+            camera=camera,
+            # A frame that shows nothing new is done with.
+            frames=sources.capture.frames_captured - sources.unchanged(),
+            verdicts=self._board.verdicts,
+            capture_beat_s=sources.capture.beat_s,
+            inference_since_s=sources.inference.busy_since_s,
+            publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
+            spool_beat_s=sources.spool.beat_s,
+            paused=sources.pause.is_paused,
+            summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
+        )
+
     def _status(self) -> Status:
         status = msgspec.structs.replace(
             self._board.status(self._sources.capture.state, self._sources.stillness()),
@@ -141,19 +158,3 @@ class StatusReporter:
         if found := next(filter(None, texts), ""):
             return Part(state=PartState.OK, text=found)
         return self._sources.bundle.part
-
-    def _vitals(self) -> Vitals:
-        sources, publisher = self._sources, self._publisher
-        camera = sources.capture.state.condition
-        return Vitals(
-            camera=camera,
-            # A frame that shows nothing new is done with.
-            frames=sources.capture.frames_captured - sources.unchanged(),
-            verdicts=self._board.verdicts,
-            capture_beat_s=sources.capture.beat_s,
-            inference_since_s=sources.inference.busy_since_s,
-            publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
-            spool_beat_s=sources.spool.beat_s,
-            paused=sources.pause.is_paused,
-            summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
-        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,5 +87,14 @@ def test_a_verdict_has_the_pose_of_its_capture_and_lasts_as_long_as_it_is_worth(
     ]
     assert (found[0].pose, found[0].pose_age_ms) == (Pose(distance_m=4.5), 0.0)
     assert found[0].evidence_sha256 == "0" * 64
+    assert [verdict.frames_unchanged for verdict in found] == [0, 0, 0, 0]
+    for unchanged, since in ((40, 40), (40, 0), (45, 5)):
+        frame = replace(FRAME, unchanged=unchanged)
+        judged = Judged(Prepared(frame, Judge(None, recorder), None), 0, ())
+        one = writer.append(judged, inspected(Outcome.CORRODED), dropped=0, evidence_sha256=None)
+        assert one.frames_unchanged == since
     assert spool.flush(5)
-    assert [row.keep for row in spool.rows(Kind.VERDICT)] == [Keep.HIGH, Keep.LOW, Keep.NORMAL, Keep.NORMAL]
+    assert [row.keep for row in spool.rows(Kind.VERDICT)] == [
+        *(Keep.HIGH, Keep.LOW, Keep.NORMAL, Keep.NORMAL),
+        *(Keep.HIGH, Keep.HIGH, Keep.HIGH),
+    ]
