@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from edge_node.view.view import View
 
 MOVING_WAIT_S = 0.2  # so that what happens while the robot moves is judged within 300 ms
-STILL_AFTER_S = 3.0  # without anything new, before it is told
+STILL_AFTER_S = 2.0  # without anything new, before it is told
 _FOOTPRINT_PX = 4
 _UNHEARD_S = 5.0  # without any frame, after which it is not known whether there is anything new
 
