@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MOVING_WAIT_S = 0.2  # so that what happens while the robot moves is judged within 300 ms
 STILL_AFTER_S = 2.0  # without anything new, before it is told
 _FOOTPRINT_PX = 4
+_VERDICT_WAIT_S = 5.0  # a frame that no bundle can judge gets none
 _UNHEARD_S = 5.0  # without any frame, after which it is not known whether there is anything new
 
 
@@ -99,7 +100,8 @@ class ChangeGate:
         self._requests = requests
         self._view = view
         self._region: tuple[tuple[int, ...], Region | None] = ((), None)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._awaited: int | None = None  # the frame of a recording that is being judged
         self._comparison = _comparison(config)
         self._judged: _Judged | None = None
         self._forgotten_ns = 0
@@ -127,13 +129,17 @@ class ChangeGate:
 
         Args:
             frame: the next one.
-            is_certain: if it is admitted it will be judged: no newer one replaces it.
+            is_certain: if it is admitted it will be judged, as no newer one replaces it. Then the next call
+                waits for its verdict, so that a recording is judged the same each time.
         """
         if self._config.when == "always":
             return replace(frame, unchanged=self._unchanged) if self._unchanged else frame
         if self._is_held():
             self.forget()
             return replace(frame, unchanged=self._unchanged)
+        if is_certain:
+            with self._lock:
+                self._lock.wait_for(lambda: self._awaited is None, _VERDICT_WAIT_S)
         comparison = self._comparison
         signature = self._sign(comparison, frame)
         comparison.learn(signature)
@@ -146,15 +152,15 @@ class ChangeGate:
             elif not self._is_due(frame):
                 self._unchanged += 1
                 return None
-            if is_certain:
-                self._judged = _judged(frame, signature, pose)
+            self._awaited = frame.frame_id if is_certain else None
             return replace(frame, unchanged=self._unchanged)
 
     def forget(self) -> None:
         """Judge the next frame, whatever it shows: what was judged is no measure any more."""
         with self._lock:
-            self._judged = None
+            self._judged = self._awaited = None
             self._forgotten_ns = time.monotonic_ns()
+            self._lock.notify_all()
 
     def configure(self, config: InspectConfig) -> None:
         """Decide by another configuration from the next frame on, which is judged."""
@@ -166,11 +172,15 @@ class ChangeGate:
         """Compare the next frames with this one, which was judged."""
         if self._config.when == "always":
             return
-        judged = _judged(frame, self._sign(self._comparison, frame), verdict.pose)
+        signature = self._sign(self._comparison, frame)
+        judged = _Judged(frame.frame_id, frame.captured_at_ns, frame.frozen, signature, verdict.pose)
         with self._lock:
             is_newer = self._judged is None or judged.frame_id > self._judged.frame_id
             if frame.captured_at_ns >= self._forgotten_ns and is_newer:
                 self._judged = judged
+            if self._awaited is not None and frame.frame_id >= self._awaited:
+                self._awaited = None
+                self._lock.notify_all()
 
     def _sign(self, comparison: PictureComparison, frame: Frame) -> Signature:
         return comparison.sign(frame.pixels, self._find_region(frame))
@@ -215,7 +225,3 @@ def _sigma_m(pose: Pose | None) -> float:
 
 def _comparison(config: InspectConfig) -> PictureComparison:
     return PictureComparison(max(config.tiles_across, config.tiles_down))
-
-
-def _judged(frame: Frame, signature: Signature, pose: Pose | None) -> _Judged:
-    return _Judged(frame.frame_id, frame.captured_at_ns, frame.frozen, signature, pose)

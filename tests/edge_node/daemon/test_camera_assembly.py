@@ -17,6 +17,7 @@ from edge_node.daemon.parts import Registry
 from edge_node.errors import CameraError, ConfigError
 from edge_node.messages.topics import Topics
 from tests.support.robot_loop import CONFIG
+from tests.support.verdicts import verdict
 
 PIXELS = np.full((96, 96, 3), 90, np.uint8)
 
@@ -32,7 +33,10 @@ def test_the_gate_judges_by_the_configuration_of_the_last_reload(tmp_path):
     follow_changes(node, parts, SimpleNamespace(loader=loader), SimpleNamespace(findings=findings))
 
     def admits(number):
-        return parts.gate.admit(frame_now(PIXELS, number, "test"), is_certain=True) is not None
+        admitted = parts.gate.admit(frame_now(PIXELS, number, "test"))
+        if admitted is not None:
+            parts.gate.on_verdict(admitted, None, verdict(1, "C"))
+        return admitted is not None
 
     assert [admits(0), admits(1)] == [True, False]
     findings.is_undecided = True
