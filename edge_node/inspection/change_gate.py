@@ -8,6 +8,8 @@ With ``[inspect] when = "changed"`` a frame is judged
   ``MOVING_WAIT_S``: the movement explains the difference, but something else may have happened too. A pose
   that stands still explains nothing: an odometer that has stopped counting makes no robot blind,
 - if the camera has frozen, or is no more frozen,
+- once more ``SECOND_LOOK_S`` after a change of which no decision came: a robot that has just stopped was
+  blurred, a lens that was uncovered is still adjusting,
 - if ``heartbeat_s`` have passed, or somebody requests a frame: a snapshot, a bundle on trial, a finding that
   is about to open or to close,
 - after a pause, a reload and each opening of the camera.
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.inspection.picture_change import PictureComparison, find_region
 from edge_node.inspection.pose_track import moved_m
+from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
     from edge_node.view.view import View
 
 MOVING_WAIT_S = 0.2  # so that what happens while the robot moves is judged within 300 ms
+SECOND_LOOK_S = 0.5
 STILL_AFTER_S = 2.0  # without anything new, before it is told
+_UNDECIDED = (Outcome.UNCERTAIN, Outcome.NOT_INSPECTABLE)
 _FOOTPRINT_PX = 4
 _VERDICT_WAIT_S = 5.0  # a frame that no bundle can judge gets none
 _UNHEARD_S = 5.0  # without any frame, after which it is not known whether there is anything new
@@ -68,6 +73,15 @@ class _Judged:
     is_frozen: bool
     signature: Signature
     pose: Pose | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The last frame that showed something new."""
+
+    frame_id: int
+    captured_at_ns: int
+    observed_at: datetime
 
 
 class ChangeGate:
@@ -105,7 +119,8 @@ class ChangeGate:
         self._comparison = _comparison(config)
         self._judged: _Judged | None = None
         self._forgotten_ns = 0
-        self._changed: Frame | None = None
+        self._changed: _Change | None = None
+        self._look_again_ns: int | None = None
         self._heard_ns = 0
         self._unchanged = 0
 
@@ -117,7 +132,8 @@ class ChangeGate:
     def stillness(self) -> Stillness | None:
         """Return since when there has been nothing new; None if there is, or nobody looks."""
         changed, now_ns = self._changed, time.monotonic_ns()
-        if changed is None or self._is_held() or now_ns - self._heard_ns > _UNHEARD_S * 1e9:
+        is_off = self._config.when == "always" or self._is_held()
+        if changed is None or is_off or now_ns - self._heard_ns > _UNHEARD_S * 1e9:
             return None
         for_s = (now_ns - changed.captured_at_ns) / 1e9
         if for_s < STILL_AFTER_S:
@@ -147,8 +163,7 @@ class ChangeGate:
         with self._lock:
             self._heard_ns = frame.captured_at_ns
             if self._shows_change(frame, comparison, signature, pose):
-                # A picture is kept no longer than it is needed.
-                self._changed = replace(frame, pixels=frame.pixels[:0])
+                self._changed = _Change(frame.frame_id, frame.captured_at_ns, frame.observed_at)
             elif not self._is_due(frame):
                 self._unchanged += 1
                 return None
@@ -178,6 +193,9 @@ class ChangeGate:
             is_newer = self._judged is None or judged.frame_id > self._judged.frame_id
             if frame.captured_at_ns >= self._forgotten_ns and is_newer:
                 self._judged = judged
+                is_change = self._changed is not None and self._changed.frame_id == frame.frame_id
+                look_again = is_change and verdict.outcome in _UNDECIDED
+                self._look_again_ns = frame.captured_at_ns + int(SECOND_LOOK_S * 1e9) if look_again else None
             if self._awaited is not None and frame.frame_id >= self._awaited:
                 self._awaited = None
                 self._lock.notify_all()
@@ -214,6 +232,8 @@ class ChangeGate:
     def _is_due(self, frame: Frame) -> bool:
         judged = self._judged
         if judged is None or frame.captured_at_ns - judged.captured_at_ns >= self._config.heartbeat_s * 1e9:
+            return True
+        if self._look_again_ns is not None and frame.captured_at_ns >= self._look_again_ns:
             return True
         return any(is_requested() for is_requested in self._requests)
 

@@ -51,11 +51,11 @@ class Stream:
             self.judge(admitted)
         return admitted
 
-    def judge(self, frame):
+    def judge(self, frame, letter="C"):
         """Record the verdict of a frame."""
         pose, _ = self.track.at(frame.captured_at_ns)
         self.judged.append(frame.frame_id)
-        self.gate.on_verdict(frame, None, msgspec.structs.replace(verdict(1, "C"), pose=pose))
+        self.gate.on_verdict(frame, None, msgspec.structs.replace(verdict(1, letter), pose=pose))
 
 
 def test_always_admits_each_frame_as_it_is():
@@ -133,6 +133,17 @@ def test_a_camera_that_freezes_is_judged_and_again_when_it_is_back():
     ]
 
 
+@pytest.mark.parametrize(("letter", "looks"), [("C", [0]), ("U", [0]), ("?", [0, 13]), ("X", [0, 13])])
+def test_a_change_without_a_decision_is_looked_at_once_more(letter, looks):
+    """A robot that has just stopped was blurred; in the dark it does not go on looking."""
+    stream = Stream()
+    for number in range(100):
+        admitted = stream.see(picture(number=number), judge=False)
+        if admitted is not None:
+            stream.judge(admitted, letter)
+    assert stream.judged == looks
+
+
 def test_a_requested_frame_is_judged():
     """A snapshot, a bundle on trial, a finding about to open: for as long as it is requested."""
     wanted = []
@@ -195,6 +206,9 @@ def test_stillness_is_told_after_a_while_and_only_while_frames_come():
     still = stream.gate.stillness()
     assert (still.since, still.heartbeat_s) == (first.observed_at, 10.0)
     assert still.for_s == pytest.approx(4.0, abs=1.0)
+    stream.gate.configure(InspectConfig())
+    assert stream.gate.stillness() is None
+    stream.gate.configure(CHANGED)
     stream.see(picture(200))
     assert stream.gate.stillness() is None
     silent = Stream()
