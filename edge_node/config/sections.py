@@ -73,8 +73,20 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How frames are checked, cut into tiles and judged."""
+    """Which frames are judged, and how they are checked and cut into tiles."""
 
+    when: Annotated[
+        Literal["always", "changed"],
+        _about('"changed" judges frames that show something new since the last judged one: see change_m.'),
+    ] = "always"
+    change_m: Annotated[
+        float,
+        _about('"changed": judged again when the robot moved so far, or when the picture differs.', gt=0),
+    ] = 0.01
+    heartbeat_s: Annotated[
+        float,
+        _about('"changed": judged so often in any case.', ge=0.1, le=3600),
+    ] = 10.0
     material: Annotated[
         str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
     ] = "auto"

@@ -70,6 +70,7 @@ class VerdictWriter:
         self._requests = tuple(requests)
         self._preview = preview
         self._waiting: deque[_Waiting] = deque()
+        self._unchanged = 0  # of the last frame
 
     def start(self) -> None:
         """Start the evidence thread."""
@@ -111,6 +112,7 @@ class VerdictWriter:
         if self._waiting and self._waiting[0].judged is judged:
             reasons = self._waiting.popleft().reasons
         recorder, frame = judged.prepared.judge.recorder, judged.prepared.frame
+        unchanged, self._unchanged = frame.unchanged - self._unchanged, frame.unchanged
         pose, pose_age_ms = self._pose.at(frame.captured_at_ns)
 
         def make(seq: int) -> Verdict:
@@ -120,6 +122,7 @@ class VerdictWriter:
                 frame,
                 seq=seq,
                 dropped=dropped,
+                unchanged=unchanged,
                 inference_ms=inspection.inference_ms,
                 view=inspection.framing.numbers if inspection.framing is not None else None,
                 pose=pose,

@@ -82,6 +82,11 @@ class FindingLog:
             return None
         return sum(candidate.is_open for candidate in self._tracker.state.candidates)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether more verdicts on the same sight may open a finding, or close one; for any thread."""
+        return self._enabled and self._tracker.is_undecided
+
     def on_verdict(self, _frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
         """Track a verdict; see ``see``."""
         self.see(verdict)

@@ -32,6 +32,7 @@ class FindingTracker:
         """Begin anew, or continue from a saved ``state``."""
         self._config = config
         self.state = state or TrackerState()
+        self._unjudged = 0  # verdicts in a row that changed nothing
 
     def see(self, verdict: Verdict) -> list[Finding]:
         """Track the next verdict and return the findings that changed, in order; the caller fills in ``seq``.
@@ -39,7 +40,9 @@ class FindingTracker:
         Verdicts that were not judged (uncertain, not inspectable) change nothing.
         """
         if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
+            self._unjudged += 1
             return []
+        self._unjudged = 0
         changes: list[Finding] = []
         for candidate in self.state.candidates:
             changes += self._left_behind(candidate, verdict)
@@ -54,6 +57,13 @@ class FindingTracker:
         """The ids of the findings that are open now."""
         open_ones = (kind.finding for kind in self.state.candidates if kind.is_open)
         return tuple(finding.id for finding in open_ones if finding is not None)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether more frames of the same sight may open a finding, or close one, and can be judged."""
+        return self._unjudged < self._config.of_frames and any(
+            kind.misses > 0 if kind.is_open else kind.hits[-1:] == [True] for kind in self.state.candidates
+        )
 
     def review(self, finding_id: str, review: Review) -> Finding | None:
         """Mark an open finding with a review and return it to be published; None if no such finding is open.

@@ -12,6 +12,7 @@ their own: ``{"range_mm": 310}``.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -141,6 +142,20 @@ class _Series:
             share = (captured_at_ns - before[0]) / (after[0] - before[0])
             return _Found(_interpolate(before[1], after[1], share), age_ms)
         return _Found((before or after or (0, fixed))[1], age_ms)
+
+
+def moved_m(before: Pose | None, after: Pose | None) -> float:
+    """Return how far the robot moved between two poses, by what both know of; 0 where that is nothing."""
+    if before is None or after is None:
+        return 0.0
+    pairs = (
+        (before.distance_m, after.distance_m),
+        (before.x_m, after.x_m),
+        (before.y_m, after.y_m),
+        (before.z_m, after.z_m),
+    )
+    along, *space = (0.0 if one is None or other is None else other - one for one, other in pairs)
+    return max(abs(along), math.hypot(*space))
 
 
 def _interpolate(before: Pose, after: Pose, share: float) -> Pose:

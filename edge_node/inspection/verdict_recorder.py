@@ -35,6 +35,7 @@ class VerdictRecorder:
         *,
         seq: int,
         dropped: int,
+        unchanged: int = 0,
         inference_ms: float,
         view: CameraView | None = None,
         pose: Pose | None = None,
@@ -51,6 +52,7 @@ class VerdictRecorder:
             frame: the frame that was decided.
             seq: the number from the spool.
             dropped: frames that were captured but not decided since the last verdict.
+            unchanged: frames since the last verdict that showed nothing new, and were not to be decided.
             inference_ms: time of preprocessing and models.
             view: how the frame became what was judged; None: as it is.
             pose: of the robot at the capture, with the range to the surface if it is known.
@@ -83,6 +85,7 @@ class VerdictRecorder:
             frame_id=frame.frame_id,
             frame_age_ms=round(frame.age_ms, 3),
             frames_dropped=dropped,
+            frames_unchanged=unchanged,
             inference_ms=round(inference_ms, 3),
             evidence_sha256=evidence_sha256,
             evidence_reasons=evidence_reasons,

@@ -85,7 +85,8 @@ class LinkState(str, Enum):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the robot is connected, and the states of its parts; retained.
 
-    The publisher fills in ``link`` and ``spool`` when it sends it.
+    The publisher fills in ``link`` and ``spool`` when it sends it. ``unchanged_since`` is null while the
+    picture changes, and where every frame is judged.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -102,6 +103,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     camera_controls: tuple[CameraControl, ...] = ()  # of those that are configured
     camera_view: CameraView | None = None  # null before the first frame, and of recordings judged as they are
     model: Part = Part()
+    unchanged_since: datetime | None = None
     clock: Part = Part()
     shadow: Part | None = None
     evidence: Part | None = None
@@ -128,7 +130,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     frame_age_ms: float | None = None
     inference_ms: float | None = None
     frames: Count = 0
-    frames_dropped: Count = 0
+    frames_dropped: Count = 0  # a newer one was there
+    frames_unchanged: Count = 0  # not judged, because they showed nothing new
     verdicts: Count = 0
     at_qos_0: Count = 0  # of what was delivered, only read by the broker, which may lose it without a word
     spool: SpoolDepth | None = None

@@ -182,6 +182,9 @@ class Verdict(Decision, frozen=True, kw_only=True):
     byte for byte: ``edge-node spool verify``.
 
     ``evidence_reasons`` say why the picture was kept (``EvidenceReason``; later versions may send others).
+
+    Since the verdict before, ``frames_dropped`` frames gave way to newer ones, and ``frames_unchanged``
+    showed nothing new and were not judged.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -202,6 +205,7 @@ class Verdict(Decision, frozen=True, kw_only=True):
     frame_id: int
     frame_age_ms: float
     frames_dropped: Annotated[int, msgspec.Meta(ge=0)]
+    frames_unchanged: Annotated[int, msgspec.Meta(ge=0)] = 0
     inference_ms: float
     evidence_sha256: str | None = None
     evidence_reasons: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ def format_metrics(state: PageState) -> bytes:
             "uptime_seconds": ("Since the daemon started.", health.uptime_s),
             "frames": ("Captured since the start.", health.frames),
             "frames_dropped": ("Captured and not decided: a newer one came.", health.frames_dropped),
+            "frames_unchanged": ("Captured and not judged: nothing new in them.", health.frames_unchanged),
             "verdicts": ("Decided since the start.", health.verdicts),
             "frames_per_second": ("Captured, over the last seconds.", health.frames_per_s),
             "verdicts_per_second": ("Decided, over the last seconds.", health.verdicts_per_s),

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
@@ -65,6 +65,16 @@ class CameraState:
     controls: ControlReport | None = None
 
 
+class FrameGate(Protocol):
+    """Decide which frames are judged; ``ChangeGate`` is one."""
+
+    def admit(self, frame: Frame, *, is_certain: bool = False) -> Frame | None:
+        """Return the frame, or one in its place, if it is to be judged."""
+
+    def forget(self) -> None:
+        """Take the next frame for one that follows nothing."""
+
+
 class CaptureThread:
     """Put a camera's frames into ``LatestFrame``, and reopen the camera whenever it fails.
 
@@ -78,7 +88,7 @@ class CaptureThread:
         refusal: what the camera can never do of what is configured; the slot is then closed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a part, by name
         self,
         config: CameraConfig,
         latest: LatestFrame,
@@ -86,6 +96,7 @@ class CaptureThread:
         is_held: Callable[[], bool] = lambda: False,
         on_state: Callable[[CameraState], None] | None = None,
         view: View | None = None,
+        gate: FrameGate | None = None,
     ) -> None:
         """Check the source without touching it, and that its password can be read.
 
@@ -96,6 +107,7 @@ class CaptureThread:
                 live camera is decoded.
             on_state: called with each new state.
             view: of the pictures, which may have been made for one size.
+            gate: decides which frames are judged; None admits all.
 
         Raises:
             CameraError: the source can never be opened.
@@ -111,6 +123,7 @@ class CaptureThread:
         self._hung: list[CameraReader] = []
         self._frozen = FrozenStreamDetector(config.frozen_after_ms, view)
         self._view = view
+        self._gate = gate
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self._state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
         wishes = read_wishes(config)
@@ -195,6 +208,8 @@ class CaptureThread:
                 self._reader = None
 
     def _new_reader(self, camera: Camera | None = None) -> CameraReader:
+        if self._gate is not None:
+            self._gate.forget()
         return CameraReader(
             self._config,
             self._deliver,
@@ -268,10 +283,11 @@ class CaptureThread:
             return
         self._note_frame(_with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
-            self._put_in_time(frame, reader.patience_s)
-        else:
+            if (admitted := self._admit(frame)) is not None:
+                self._put_in_time(admitted, reader.patience_s)
+        elif (admitted := self._admit(frame, is_certain=True)) is not None:
             while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
-                if self._latest.put_when_empty(frame, _POLL_S):
+                if self._latest.put_when_empty(admitted, _POLL_S):
                     break
         while self._is_held() and not self._stop.wait(_POLL_S):
             pass
@@ -292,7 +308,14 @@ class CaptureThread:
             frame = replace(frame, frozen=True)
         else:
             self._note_frame("frames arrive")
-        self._latest.put(frame)
+        self._put(frame)
+
+    def _admit(self, frame: Frame, *, is_certain: bool = False) -> Frame | None:
+        return frame if self._gate is None else self._gate.admit(frame, is_certain=is_certain)
+
+    def _put(self, frame: Frame) -> None:
+        if (admitted := self._admit(frame)) is not None:
+            self._latest.put(admitted)
 
     def _note_frame(self, text: str) -> None:
         """Say that frames arrive, or that the view was made for frames of another size."""

@@ -114,6 +114,7 @@ def _list_totals(mission: Mission) -> dict[str, Any]:
         "mission_to": mission.last_at.isoformat(),
         **{f"frames_{outcome.value}": mission.outcomes[outcome.value] for outcome in Outcome},
         "frames_dropped": mission.dropped,
+        "frames_unchanged": mission.unchanged,
         "verdicts_missing": mission.missing,
         "frames_without_place": mission.without_place,
         "bundles": "; ".join(

@@ -118,6 +118,9 @@ def describe_coverage(mission: Mission) -> Facts:
         if mission.without_place:
             facts.append(("Without a place", f"{mission.without_place:,} frames; not on the chart"))
     facts.append(("Passed over", f"{mission.dropped:,} frames of the camera: a newer one was there"))
+    if mission.unchanged:
+        text = f"{mission.unchanged:,} frames of the camera: nothing new since the frame judged before"
+        facts.append(("Unchanged", text))
     missing = (
         f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
     )

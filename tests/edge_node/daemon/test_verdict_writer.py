@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from itertools import count
 
 import msgspec
@@ -110,8 +111,16 @@ def test_a_verdict_has_the_pose_of_its_capture_and_lasts_as_long_as_it_is_worth(
     ]
     assert (found[0].pose, found[0].pose_age_ms) == (Pose(distance_m=4.5), 0.0)
     assert found[0].evidence_sha256 == "0" * 64
+    assert [verdict.frames_unchanged for verdict in found] == [0, 0, 0, 0]
+    for unchanged, since in ((40, 40), (40, 0), (45, 5)):
+        skipped = judge(replace(FRAME, unchanged=unchanged))
+        one = writer.append(skipped, inspected(Outcome.CORRODED), dropped=0, evidence_sha256=None)
+        assert one.frames_unchanged == since
     assert spool.flush(5)
-    assert [row.keep for row in spool.rows(Kind.VERDICT)] == [Keep.HIGH, Keep.LOW, Keep.NORMAL, Keep.NORMAL]
+    assert [row.keep for row in spool.rows(Kind.VERDICT)] == [
+        *(Keep.HIGH, Keep.LOW, Keep.NORMAL, Keep.NORMAL),
+        *(Keep.HIGH, Keep.HIGH, Keep.HIGH),
+    ]
 
 
 def record(writer, findings, seen, judge, ahead=1):

@@ -457,3 +457,25 @@ def test_a_state_that_an_earlier_version_saved_is_read():
     state = msgspec.json.decode(saved, type=TrackerState)
     assert state.candidates[0].published_s == 1766750400.0
     assert b'"said":1766750400.0' in msgspec.json.encode(state)
+
+
+@pytest.mark.parametrize(
+    ("letters", "is_undecided"),
+    [
+        ("", False),
+        ("U", False),
+        ("C", True),  # another one opens it
+        ("CC", False),  # open, and seen
+        ("CU", False),  # an odd frame
+        ("CCU", True),  # two more close it
+        ("CCUUU", False),
+        ("CX", True),
+        ("CXXX", False),  # no more can be judged here
+        ("CXXXC", False),
+    ],
+)
+def test_it_is_known_whether_more_frames_of_one_sight_may_open_or_close_a_finding(letters, is_undecided):
+    """A robot that stands still judges on until then: findings open as soon as if all were judged."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, letters)
+    assert tracker.is_undecided is is_undecided

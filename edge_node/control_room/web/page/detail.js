@@ -208,6 +208,7 @@ function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
     ["came", `${duration(lateS)} later${replayed ? ", from the robot's backlog" : ""}`],
     ["grade", grades], ...surface(verdict.area_mm2, verdict.area_fraction), ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
     ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms.toFixed(1)} ms in the models`],
+    ...(verdict.frames_unchanged ? [["not judged before it", `${count(verdict.frames_unchanged)} frames: nothing new in them`]] : []),
     ["verdict", el("span", { class: "mono" }, verdict.id)]])];
 }
 

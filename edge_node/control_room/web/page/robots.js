@@ -13,8 +13,9 @@ export function condition(robot) {
   const status = robot.status;
   const offline = !status || status.presence !== "online";
   const silent = !offline && serverNow() - Date.parse(robot.last_heard_at) > SILENT_MS;
+  const still = status?.unchanged_since && (serverNow() - Date.parse(status.unchanged_since)) / 1000 + (robot.clock_ahead_s ?? 0);
   const lamp = !status ? "off" : offline ? (status.offline_reason === "link_lost" ? "bad" : "off") : silent ? "warn" : "ok";
-  const word = !status ? "no status yet" : offline ? (status.offline_reason === "link_lost" ? "link lost" : "stopped") : silent ? `silent for ${age(robot.last_heard_at)}` : "online";
+  const word = !status ? "no status yet" : offline ? (status.offline_reason === "link_lost" ? "link lost" : "stopped") : silent ? `silent for ${age(robot.last_heard_at)}` : still ? `online, nothing new for ${duration(Math.max(0, still))}` : "online";
   return { lamp, word, online: !offline };
 }
 
