@@ -114,7 +114,7 @@ class EvidenceBudgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How many pictures an hour a reason may have; None: any number.
 
     A frame that no stage was sure of is often followed by many like it: one a minute is more than people
-    review. A finding's worst picture must not be missed: some 20 are kept until all of it is in view, and
+    review. A finding's worst picture must not be missed: some 15 are kept until all of it is in view, and
     1200 are a third of what ``corroded`` may have. The shadow reports at most one disagreement in 10 s.
     """
 
@@ -130,9 +130,8 @@ class EvidenceBudgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class EvidenceCoolDowns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long after a picture another one may be kept for the same reason.
 
-    None for findings: the next frame may be the worst one, or the first of another finding (on the
-    demonstration's clip a second would save two pictures of five, and two findings of twelve would show less
-    than their worst). The shadow has its ``report_interval_s``, corroded pictures ``min_interval_s``.
+    None for findings: the next frame may be the worst one, or the first of another finding. The shadow has
+    its ``report_interval_s``, corroded pictures ``min_interval_s``, the sample ``sample_every``.
     """
 
     uncertain: Seconds = 10.0

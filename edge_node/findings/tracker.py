@@ -173,21 +173,20 @@ class FindingTracker:
         return worse
 
     def _is_worse(self, shown: BestEvidence, than: BestEvidence) -> bool:
-        """Tell whether one frame is worse than another: by severity, then area, then confidence.
+        """Tell whether one frame is worse than another: by severity, then area; without one, by confidence.
 
         A share of a picture is never compared with mm²: a robot that comes closer makes the share grow, but
-        not the area. So a frame whose area is known in mm² goes before one of which only the share is.
+        not the area. So a frame whose area is known in mm² goes before one of which only the share is. Areas
+        are compared as they are shown, in whole percent or three digits: estimates are no better than that,
+        and every picture that is a little worse would be kept.
         """
-        ranks = [
-            (
-                self._rank(self._severity(one)),
-                one.area_mm2 is not None,
-                (one.area_fraction if one.area_mm2 is None else one.area_mm2) or 0.0,
-                one.confidence or 0.0,
-            )
-            for one in (shown, than)
-        ]
-        return ranks[0] > ranks[1]
+        return self._badness(shown) > self._badness(than)
+
+    def _badness(self, shown: BestEvidence) -> tuple[int, bool, float, float]:
+        mm2, share = shown.area_mm2, shown.area_fraction
+        area = round(share or 0.0, 2) if mm2 is None else float(f"{mm2:.3g}")
+        confidence = (shown.confidence or 0.0) if mm2 is None and share is None else 0.0
+        return self._rank(self._severity(shown)), mm2 is not None, area, confidence
 
     def _severity(self, shown: BestEvidence) -> str | None:
         """Return the severity if its stage was sure enough: one doubtful frame makes no peak."""

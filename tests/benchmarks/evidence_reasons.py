@@ -3,11 +3,13 @@
     python -m tests.benchmarks.evidence_reasons [--minutes 10] [--fps 10]
 
 The demonstration's clip is played again and again along a pipe, each time a little darker or brighter, so
-that no round repeats the last one's figures. Every frame is judged by the default bundle; a copy of it that
-abstains below 0.9 takes the shadow's place. The policy, the tracker of findings, the JPEGs with their marking
-and the folder are the robot's own; time is that of the clip. Three columns: with the default budgets and
-cool-downs, without any, and the reason alone with its defaults. A picture with several reasons counts for
-each of them in the first two columns, and once in the sum. Thumbnails are what is sent by itself.
+that no round repeats the last one's figures. Every frame is judged by the default bundle, which abstains
+below 0.8 here, so that some frames are uncertain; as it is, it takes the shadow's place. Policy, tracker of
+findings, JPEGs with their marking and folder are the robot's own; time is that of the clip.
+
+Three columns: with the default budgets and cool-downs, without any, and the reason alone with its defaults. A
+picture with several reasons counts for each of them in the first two columns, and once in the sum. Thumbnails
+are what is sent by itself.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 
 SPEED_M_PER_S = 0.05
 SHADOW_EVERY_S = 1.0  # [shadow] min_interval_s
-DOUBTFUL = 0.9
+ABSTAIN_BELOW = 0.8
 REASONS = tuple(reason for reason in EvidenceReason if reason is not EvidenceReason.SNAPSHOT)
 KEPT_FOR = tuple(reason.value for reason in REASONS)
 NO_BUDGETS = EvidenceBudgets(**dict.fromkeys(EvidenceBudgets.__struct_fields__))
@@ -113,8 +115,8 @@ def main() -> None:
 def judge_clip(frames: int, fps: float) -> Iterator[Judged]:
     """Yield the frames of the clip, round by round, each with the decisions of both bundles."""
     clip = list(iter_video(CLIP))
-    inspector = Inspector(Engine(load_bundle(DEFAULT_BUNDLE)), thresholds=Thresholds())
-    shadow = Inspector(_doubtful(inspector.engine))
+    shadow = Inspector(Engine(load_bundle(DEFAULT_BUNDLE)))
+    inspector = Inspector(_doubtful(shadow.engine), thresholds=Thresholds())
     recorder = VerdictRecorder(CONFIG, inspector.engine.bundle, "epoch")
     shadow_due_s = 0.0
     for number in range(frames):
@@ -203,7 +205,7 @@ def _doubtful(engine: Engine) -> Engine:
     """Return an engine of the same models that abstains where they are not sure."""
     bundle = engine.bundle
     stages = tuple(
-        msgspec.structs.replace(stage, abstain_below=max(stage.abstain_below, DOUBTFUL))
+        msgspec.structs.replace(stage, abstain_below=max(stage.abstain_below, ABSTAIN_BELOW))
         for stage in bundle.manifest.cascade.stages
     )
     cascade = msgspec.structs.replace(bundle.manifest.cascade, stages=stages)

@@ -172,6 +172,40 @@ def test_the_worst_frame_is_one_frame() -> None:
     assert (best.peak_severity, best.peak_area_fraction) == ("late", 0.6)
 
 
+@pytest.mark.parametrize(
+    ("fields", "needed"),
+    [
+        ({"area_fraction": 0.404, "condition_confidence": 0.99}, False),  # both are shown as 40 %
+        ({"area_fraction": 0.41}, True),
+        ({"area_fraction": 0.1, "area_mm2": 900.0}, True),  # how large it is was not known before
+        ({"area_fraction": None, "condition_confidence": 0.99}, False),
+    ],
+)
+def test_what_is_shown_alike_is_not_worse(fields, needed) -> None:
+    """An estimate that wavers in its last digits has no picture after the other kept."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", area_fraction=0.4, condition_confidence=0.9, evidence_sha256="a")
+    reason = tracker.preview(verdict(3, "C", **{"condition_confidence": 0.9, **fields}))
+    assert reason is (EvidenceReason.FINDING_WORSE if needed else None)
+
+
+@pytest.mark.parametrize(("later_mm2", "needed"), [(1234.4, False), (1240.0, True), (1.0, False)])
+def test_areas_in_mm2_are_compared_in_three_digits(later_mm2, needed) -> None:
+    """Whatever share of the picture they are."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", area_fraction=0.4, area_mm2=1230.0, evidence_sha256="a")
+    later = verdict(3, "C", area_fraction=0.9, area_mm2=later_mm2)
+    assert tracker.preview(later) is (EvidenceReason.FINDING_WORSE if needed else None)
+
+
+def test_without_an_area_the_surest_frame_is_the_worst() -> None:
+    """Models without a map and without severities have nothing else to tell frames apart by."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", condition_confidence=0.9, evidence_sha256="a")
+    assert tracker.preview(verdict(3, "C", condition_confidence=0.91)) is EvidenceReason.FINDING_WORSE
+    assert tracker.preview(verdict(3, "C", condition_confidence=0.9)) is None
+
+
 def test_a_preview_changes_nothing_and_counts_what_is_not_tracked_yet() -> None:
     """Corrosion elsewhere, or after other frames have closed its finding, is the first of another one."""
     tracker = FindingTracker(QUICK)
