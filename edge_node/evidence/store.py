@@ -102,6 +102,7 @@ class EvidenceStore:
         self._lock = threading.Lock()
         self._queue: deque[tuple[str, PictureSize]] = deque()
         self._settling: dict[FindingKind | None, tuple[str, float]] = {}
+        self._not_sent: dict[str, None] = {}  # pictures whose thumbnail is not queued, oldest first
         self._attempts: dict[str, int] = {}
 
     @property
@@ -169,9 +170,18 @@ class EvidenceStore:
                 self._settling.pop(finding, None)  # a worse one has followed
                 if finding is not None and tuple(reasons) == (EvidenceReason.FINDING_WORSE,):
                     self._settling[finding] = sha256, self._clock_s() + _SETTLING_S
+                    self._not_sent[sha256] = None
+                    while len(self._not_sent) > _MAX_QUEUED:
+                        self._not_sent.pop(next(iter(self._not_sent)))
                 else:
                     self._enqueue(sha256, PictureSize.THUMBNAIL)
         return sha256
+
+    def announce(self, sha256: str) -> None:
+        """Send the thumbnail of a picture that a finding's message names, if it is not sent otherwise."""
+        with self._lock:
+            if sha256 in self._not_sent:
+                self._enqueue(sha256, PictureSize.THUMBNAIL)
 
     def keep_for_shadow(
         self,
@@ -250,9 +260,12 @@ class EvidenceStore:
     def _enqueue_settled(self) -> None:
         now_s = self._clock_s()
         for finding in [one for one, (_, due_s) in self._settling.items() if due_s <= now_s]:
-            self._enqueue(self._settling.pop(finding)[0], PictureSize.THUMBNAIL)
+            sha256, _ = self._settling.pop(finding)
+            if sha256 in self._not_sent:
+                self._enqueue(sha256, PictureSize.THUMBNAIL)
 
     def _enqueue(self, sha256: str, size: PictureSize) -> None:
+        self._not_sent.pop(sha256, None)
         self._queue.append((sha256, size))
         if len(self._queue) > _MAX_QUEUED:
             self._queue.popleft()

@@ -164,6 +164,11 @@ def test_of_pictures_that_grow_worse_the_last_thumbnail_is_sent(tmp_path: Path) 
     assert [evidence.next_picture().sha256 for _ in range(2)] == [growing[0], final]
     now_s[0] = 9.0
     assert evidence.next_picture() is None
+    evidence.announce(growing[1])  # a finding's message names it
+    evidence.announce(growing[1])
+    evidence.announce(final)
+    assert evidence.next_picture().sha256 == growing[1]
+    assert evidence.next_picture() is None
 
 
 def test_the_shadows_disagreement_keeps_the_picture_within_its_budget(tmp_path: Path) -> None:
