@@ -331,7 +331,8 @@ def make_marking(inspection: Inspection) -> Marking:
     parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
     lines = [" ".join(part for part in parts if part), path_text(decision)]
     if decision.area_fraction is not None:
-        lines.insert(1, f"about {decision.area_fraction:.0%} of the picture, estimated from a coarse map")
+        of = "the picture" if inspection.framing is None else "what is judged"
+        lines.insert(1, f"about {decision.area_fraction:.0%} of {of}, estimated from a coarse map")
     if decision.grades is not None:
         lines.insert(
             2, f"near ISO 4628-3 {decision.grades.iso_4628_3}, ASTM D610 {decision.grades.astm_d610}"
