@@ -248,13 +248,21 @@ class CaptureThread:
             return
         self._note_frame(_with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
-            self._latest.put(frame)
+            self._put_in_time(frame, reader.patience_s)
         else:
             while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
                 if self._latest.put_when_empty(frame, _POLL_S):
                     break
         while self._is_held() and not self._stop.wait(_POLL_S):
             pass
+
+    def _put_in_time(self, frame: Frame, patience_s: float) -> None:
+        """Put a recording's frame once the slot is empty, or after ``patience_s`` in place of the one there.
+
+        So a moment's delay of whoever takes frames loses none, as with a camera whose driver keeps some.
+        """
+        if patience_s <= 0 or not self._latest.put_when_empty(frame, patience_s):
+            self._latest.put(frame)
 
     def _hand_over_live(self, frame: Frame) -> None:
         if self._frozen.sees_repetition(frame):

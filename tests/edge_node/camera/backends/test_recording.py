@@ -91,6 +91,22 @@ def test_a_late_reader_gets_no_burst(tmp_path):
     camera.close()
 
 
+def test_a_moments_delay_loses_no_picture(tmp_path):
+    """Whoever takes pictures stops for 0.3 s, and still gets all of them, in about their own time."""
+    latest = LatestFrame()
+    capture = CaptureThread(CameraConfig(source=str(write_folder(tmp_path / "f", 24)), fps=30), latest)
+    capture.start()
+    taken = []
+    while (found := latest.take(5.0))[0] is not None:
+        taken.append(found)
+        if len(taken) == 3:
+            time.sleep(0.3)
+    capture.stop()
+    assert [(frame.frame_id, dropped) for frame, dropped in taken] == [(number, 0) for number in range(24)]
+    took_s = (taken[-1][0].captured_at_ns - taken[0][0].captured_at_ns) / 1e9
+    assert took_s >= 23 / 30 - 0.05  # none came before its time
+
+
 def test_a_loop_goes_on_counting(tmp_path):
     """With ``loop`` the second pass begins after the last picture, and frame ids never repeat."""
     folder = write_folder(tmp_path / "f", 2)
