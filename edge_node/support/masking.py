@@ -57,8 +57,8 @@ _AUTHORIZATION = re.compile(
 _HEADER = re.compile(r"(?P<name>\b(?:basic|bearer)\s+)(?P<value>[\w+/=.~-]{8,})", re.IGNORECASE)
 # Of mosquitto_pub, of plink, of sshpass, of curl.
 _OPTION = re.compile(
-    r"(?P<name>(?:\A|\s)(?:-P|--?pw[ =]|sshpass\s+-p|(?:-[uU]|--(?:proxy-)?user[ =])\s*[^\s:/]{1,80}:(?=\S))\s*)"
-    + _VALUE
+    r"(?P<name>(?:\A|\s)(?:-P|--?pw[ =]|sshpass\s+-p|(?:-[uU]|--(?:proxy-)?user[ =])\s*[^\s:/]{1,80}:(?=\S))"
+    rf"\s*){_VALUE}"
 )
 _KEY_BLOCK = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
