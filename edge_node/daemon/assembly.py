@@ -49,6 +49,7 @@ from edge_node.inference.reloader import Reloader
 from edge_node.inspection.pose_track import pose_track
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
+from edge_node.malloc import Trimmer
 from edge_node.messages.command import Verb
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
@@ -347,6 +348,7 @@ def _reporter(
 
 def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
     """Return the main loop with everything that registered."""
+    node.periodics.append(Trimmer())
     return MainLoop(
         inspection.inference,
         inspection.bundle,
