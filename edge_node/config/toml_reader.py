@@ -144,4 +144,10 @@ def _description(annotated: Any) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        value = {
+            name: found for name in value.__struct_fields__ if (found := getattr(value, name)) is not None
+        }
+    if isinstance(value, dict) and value:
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

@@ -10,12 +10,10 @@ import gc
 import logging
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge_node.camera.capture.capture_thread import CaptureThread
-from edge_node.camera.latest import LatestFrame
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
 from edge_node.commands.pause import PauseHandler, ResumeHandler
@@ -23,6 +21,7 @@ from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
+from edge_node.daemon.camera_assembly import config_errors, follow_changes, open_camera, start_camera
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
 from edge_node.daemon.parts import (
@@ -33,7 +32,6 @@ from edge_node.daemon.parts import (
     Registry,
     StorageParts,
 )
-from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.daemon.start import begin
 from edge_node.daemon.status_reporter import Sources, StatusReporter
 from edge_node.daemon.storage_assembly import open_storage, sign_checkpoints
@@ -41,12 +39,12 @@ from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.delivery.stale_topics import StaleTopics
-from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
+from edge_node.errors import ConfigError
 from edge_node.evidence.newest_thumbnail import NewestThumbnail
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.reloader import Reloader
-from edge_node.inspection.pose_track import pose_track
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
 from edge_node.malloc import Trimmer
@@ -59,9 +57,9 @@ from edge_node.mqtt.endpoint import broker_port
 from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
 from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from edge_node.config.sections import Config
@@ -92,15 +90,15 @@ def run_daemon(
     over between two frames, or is refused. ``begun`` is a start whose models are being loaded already.
 
     Raises:
-        ConfigError: the bundle or the camera source can never work.
+        ConfigError: the bundle, the camera source or its controls can never work.
         SpoolError: the spool cannot be opened.
     """
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
         begun = begun or begin(config, stack, path)
-        node = Registry(config, topics, begun.state_dir, stack, wake)
-        camera = _camera(node)
+        node = Registry(config, topics, begun.state_dir, stack, wake, view=load_view(config.camera))
+        camera = open_camera(node)
         models = _models(begun.loading, reload)
         storage = open_storage(node, begun.lock)
         checkpoints = sign_checkpoints(node, storage)
@@ -108,7 +106,7 @@ def run_daemon(
         if config.commands.accept:
             _commands(node, models, storage, fetcher)
         publisher = _link(node, storage)
-        _start_camera(node, camera, storage)
+        start_camera(node, camera, storage)
         monitoring = _monitoring(node, models, storage)
         inspection = _inspection(node, camera, models, storage, monitoring)
         reporter = _reporter(node, inspection, monitoring, publisher)
@@ -119,24 +117,15 @@ def run_daemon(
         if checkpoints is not None:
             checkpoints.finish(lambda: publisher.link is LinkState.CONNECTED)
         storage.spool.flush(timeout_s=2.0)
+        if camera.capture.refusal:
+            raise ConfigError(f"[camera] {camera.capture.refusal}")
         _deliver_the_rest(storage.spool, publisher, stop)
     return 1 if camera.capture.failure else 0
 
 
-def _camera(node: Registry) -> CameraParts:
-    """Return the capture thread, not started, and the poses that belong to its frames."""
-    latest, config = LatestFrame(), node.config
-    with _config_errors("[camera] source"):
-        capture = CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused)
-    pose = pose_track(config.pose)
-    if config.pose.mqtt_topic:
-        node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
-    return CameraParts(latest, capture, pose)
-
-
 def _models(loading: ModelLoading, reload: threading.Event | None) -> ModelParts:
     """Wait for the models; a trial that keeps crashing was ended before."""
-    with _config_errors("[bundle] path"):
+    with config_errors("[bundle] path"):
         engine = loading.result()
     loader = loading.loader
     return ModelParts(engine, Reloader(loader.load, reload, reread=loader.reread), loader)
@@ -159,6 +148,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
     watch = StoreWatch(models.loader, models.reloader, models.engine.bundle, on_event)
     node.stack.enter_context(watch)
     node.bundle_texts.append(lambda: watch.text)
+    node.frame_requests.append(lambda: watch.is_on_trial)
     node.verdict_listeners.append(watch)
     node.bundle_listeners.append(watch)
     node.periodics.append(watch)
@@ -171,6 +161,7 @@ def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher
     responses = storage.responses
     snapshots = SnapshotHandler(responses)
     node.verdict_listeners.append(snapshots)
+    node.frame_requests.append(lambda: snapshots.is_waiting)
     node.picture_requests.append(snapshots.claim)
     handlers = _handlers(node, models, storage, fetcher)
     executor = CommandExecutor({Verb.SNAPSHOT: snapshots.handle, **handlers}, responses)
@@ -229,7 +220,8 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     is_shown = config.mqtt.home_assistant != "off"
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
-        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
+        has_scale=may_measure_areas(config.camera, config.pose),
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
@@ -247,16 +239,6 @@ def _sparkplug(node: Registry) -> SparkplugNode:
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
 
     return node.stack.enter_context(SparkplugNode(node.config.mqtt, node.topics, node.state_dir))
-
-
-def _start_camera(node: Registry, camera: CameraParts, storage: StorageParts) -> None:
-    """Start capture and the parts that work on its frames: findings, and poses over UDP."""
-    config, stack = node.config.pose, node.stack
-    with _config_errors("[camera] source"):
-        stack.enter_context(camera.capture)
-    stack.enter_context(storage.findings)
-    if config.udp_port is not None:
-        stack.enter_context(PoseReceiver(camera.pose, config.udp_host, config.udp_port))
 
 
 def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> MonitoringParts:
@@ -304,10 +286,18 @@ def _inspection(
     has_work, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
     on_busy = shadow.give_way if shadow is not None else None
     inference = InferenceThread(camera.latest, has_work.set, on_busy)
+    follow_changes(node, camera, models, storage)
     bundle = _bundle_in_use(node, models, spool.epoch)
     evidence = storage.evidence
     pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
-    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
+    verdicts = VerdictWriter(
+        spool,
+        evidence,
+        pictures,
+        camera.pose,
+        requests=node.picture_requests,
+        preview=storage.findings.preview,
+    )
     sources = Sources(
         camera.capture,
         inference,
@@ -318,6 +308,9 @@ def _inspection(
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
         evidence_part=lambda: evidence.part,
         findings_open=lambda: storage.findings.open_count,
+        unchanged=lambda: camera.gate.unchanged,
+        stillness=camera.gate.stillness,
+        camera_view=lambda: camera.capture.camera_view,
     )
     return InspectionParts(has_work, inference, bundle, verdicts, sources)
 
@@ -331,6 +324,7 @@ def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUs
         notifier=node.notifier,
         listeners=node.bundle_listeners,
         failure_counters=node.failure_counters,
+        view=node.view,
     )
     node.periodics.append(bundle)
     return bundle
@@ -367,12 +361,3 @@ def _deliver_the_rest(spool: Spool, publisher: Publisher, stop: threading.Event)
         if time.monotonic() > deadline_s:
             _log.warning("%d messages stay in the spool until the broker is there", spool.depth().waiting)
             return
-
-
-@contextmanager
-def _config_errors(key: str) -> Iterator[None]:
-    """Raise what can never work as a configuration error: starting again will not mend it."""
-    try:
-        yield
-    except (CameraError, BundleError, RuntimeUnavailableError) as err:
-        raise ConfigError(f"{key}: {err}") from err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from edge_node.clock_floor import ClockFloor
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from edge_node.daemon.parts import Registry
     from edge_node.spool.files import SpoolLock
 
+_log = logging.getLogger(__name__)
+
 ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a spool that is opened
 
 
@@ -36,6 +39,8 @@ def open_storage(node: Registry, lock: SpoolLock) -> StorageParts:
     # A disk that was filled while the node was stopped: pictures make room for the spool's files.
     node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
     spool = node.stack.enter_context(Spool.open(path, node.config.spool, SharedDisk(lock, node.budget)))
+    if risk := node.config.spool.risk:
+        _log.warning("%s", risk)
     audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
     audit = node.stack.enter_context(AuditLog(audit_files))
     findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)

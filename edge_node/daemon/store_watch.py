@@ -48,6 +48,11 @@ class StoreWatch:
         """The trial in a sentence; empty when there is none."""
         return self._keeper.text if self._keeper is not None else ""
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether a bundle is on trial: it needs verdicts, also of what has not changed."""
+        return self._keeper is not None and self._keeper.is_on_trial
+
     def on_reload(self, bundle: Bundle | None, /) -> None:
         """Follow another store, or none, if the reload took another ``[bundle]``."""
         if bundle is not None:

@@ -178,14 +178,20 @@ class RowDelivery:
         if stored:
             self._spool.settle_stored(*stored)
 
-    def settle(self) -> None:
-        """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk."""
+    def settle(self, *, urgent: bool = False) -> None:
+        """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk.
+
+        Args:
+            urgent: the deletions are not to wait for the next verdict.
+        """
         window = self._window
         if window is None:
             return
-        if self._delivered:
+        if self._delivered or urgent:
             positions = [sent.row.position for sent in self._delivered]
-            ticket = self._spool.settle(*positions, urgent=window.free_slots == 0)
+            # Whoever stops the node waits for its last checkpoint.
+            urgent |= any(sent.row.kind is Kind.CHECKPOINT for sent in self._delivered)
+            ticket = self._spool.settle(*positions, urgent=urgent or window.free_slots == 0)
             for sent in self._delivered:
                 window.delivered(sent, ticket)
             self._delivered.clear()
@@ -216,6 +222,7 @@ class RowDelivery:
 
     def link_ended(self) -> None:
         """Forget the connection; rows that were not answered are sent again over the next one."""
+        self._spool.settle(urgent=True)  # what was answered is not
         self._window = None
 
     def _topics_of(self, row: Row) -> Topics:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.inference.manifest import Stage
+    from edge_node.view.counted_pixels import CountedPixels
 
 # A map of 7 x 7 positions counts in steps of 2 %, so it is interpolated to so many times as many.
 FINER = 8
@@ -44,12 +45,13 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     return _combine(np.ascontiguousarray(np.moveaxis(logits.astype(np.float32, copy=False), -1, 0)), stage)
 
 
-def estimate_area(logits: NDArray[np.float32], stage: Stage) -> float:
-    """Return the share of the picture, 0 to 1, that counts as corroded in the stage's map.
+def estimate_area(logits: NDArray[np.float32], stage: Stage, counted: CountedPixels | None = None) -> float:
+    """Return the share of the picture, 0 to 1, that is corroded in the stage's map.
 
     Args:
         logits: the stage's map, ``(rows, columns, labels)``.
         stage: must have a label that means corroded.
+        counted: the pixels that count; None for all.
 
     Raises:
         ValueError: no label of the stage means corroded.
@@ -57,7 +59,15 @@ def estimate_area(logits: NDArray[np.float32], stage: Stage) -> float:
     rows, columns, labels = logits.shape
     size = (columns * FINER, rows * FINER)
     planes = [cv2.resize(logits[..., at], size, interpolation=cv2.INTER_LINEAR) for at in range(labels)]
-    return float((_combine(np.stack(planes, dtype=np.float32), stage) >= CORRODED_FROM).mean())
+    return share_of(_combine(np.stack(planes, dtype=np.float32), stage) >= CORRODED_FROM, counted)
+
+
+def share_of(corroded: NDArray[np.bool_], counted: CountedPixels | None) -> float:
+    """Return the share of a map that is true; of the pixels that count, if not all do."""
+    if counted is None:
+        return float(corroded.mean())
+    weights = counted.shares(*corroded.shape)
+    return float(weights[corroded].sum(dtype=np.float64) / weights.sum(dtype=np.float64))
 
 
 def _combine(planes: NDArray[np.float32], stage: Stage) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.config.sections import InspectConfig
+    from edge_node.view.counted_pixels import CountedPixels
 
 # Height at which pictures are measured: near the models' input, and 640 x 480 halves exactly, which is quick.
 GREY_LINES = 240
@@ -91,7 +92,13 @@ class Sharpness:
     along: float
 
 
-def inspect(pixels: NDArray[np.uint8], thresholds: Thresholds, *, frozen: bool = False) -> tuple[Reason, ...]:
+def inspect(
+    pixels: NDArray[np.uint8],
+    thresholds: Thresholds,
+    *,
+    frozen: bool = False,
+    counted: CountedPixels | None = None,
+) -> tuple[Reason, ...]:
     """Return why the picture cannot be judged; empty when it can.
 
     Darkness, glare and haze remove edges too, so sharpness is checked only without them.
@@ -100,27 +107,30 @@ def inspect(pixels: NDArray[np.uint8], thresholds: Thresholds, *, frozen: bool =
         pixels: uint8 ``(height, width, 3)``, blue, green, red; 0.3 ms at 640 x 480.
         thresholds: the bounds.
         frozen: the camera repeats this picture: ``Frame.frozen``.
+        counted: the pixels that count; None for all.
     """
     grey = to_grey(pixels)
-    found = _list_light_faults(measure_light(grey), thresholds)
-    if not found and not is_surely_sharp(grey, thresholds):
-        found = _list_blur(measure_sharpness(grey), thresholds)
+    mask = None if counted is None else counted.inner(*grey.shape[:2])
+    found = _list_light_faults(measure_light(grey, mask), thresholds)
+    if not found and (mask is not None or not is_surely_sharp(grey, thresholds)):
+        found = _list_blur(measure_sharpness(grey, mask), thresholds)
     return (*_frozen(frozen=frozen), *found)
 
 
-def find_colourless(pixels: NDArray[np.uint8]) -> tuple[Reason, ...]:
+def find_colourless(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> tuple[Reason, ...]:
     """Return the reason why a picture without colour cannot be judged; empty when it has colour.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red; 0.1 ms at 640 x 480.
+        counted: the pixels that count; None for all.
     """
-    if has_colour(pixels):
+    if has_colour(pixels, counted):
         return ()
     text = "without colour: a grey or infrared picture, in which the bundle's models miss corrosion"
     return (Reason(code="colourless", text=text),)
 
 
-def has_colour(pixels: NDArray[np.uint8]) -> bool:
+def has_colour(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> bool:
     """Return whether colour says more than brightness does, somewhere in the picture.
 
     The upper and the lower tenth do not count: cameras write name and time there, in colour also by night.
@@ -128,6 +138,8 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
     step = max(1, min(pixels.shape[:2]) // COLOUR_LINES)
     margin = pixels.shape[0] // 10
     points = pixels[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step]
+    if counted is not None:
+        points = _choose_counted(points, pixels, counted, step)
     # One channel after the other, and in 16 bits: half the time of copying the points first.
     blue, green, red = (points[..., at].astype(np.int16).ravel() for at in range(3))
     colours = (red - green, blue - green)
@@ -148,6 +160,16 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
         or _spread_at_equal(brightness, colour[inside]) > TINT_SPREAD_LEVELS
         for colour in colours
     )
+
+
+def _choose_counted(
+    points: NDArray[np.uint8], pixels: NDArray[np.uint8], counted: CountedPixels, step: int
+) -> NDArray[np.uint8]:
+    """Return those of the ``points`` that count; where none does, whatever counts in the whole picture."""
+    margin = pixels.shape[0] // 10
+    mask = counted.whole(*pixels.shape[:2]) > 0
+    found = points[mask[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step]]
+    return found if len(found) else pixels[mask]
 
 
 def _strays(from_mean: NDArray[np.float64], squares: float, colour: NDArray[np.float64]) -> bool:
@@ -188,9 +210,9 @@ def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
-def measure_light(grey: NDArray[np.uint8]) -> Light:
-    """Measure the light in a grey copy of a picture."""
-    levels = _cumulative(grey)
+def measure_light(grey: NDArray[np.uint8], mask: NDArray[np.uint8] | None = None) -> Light:
+    """Measure the light in a grey copy of a picture, where ``mask`` is not 0."""
+    levels = _cumulative(grey, mask)
     dark, bright, brightness, brightest = np.searchsorted(levels, (0.01, 0.99, 0.95, 0.999)).tolist()
     return Light(
         brightness=float(brightness),
@@ -200,10 +222,11 @@ def measure_light(grey: NDArray[np.uint8]) -> Light:
     )
 
 
-def measure_sharpness(grey: NDArray[np.uint8]) -> Sharpness:
-    """Measure the edges in a grey copy of a picture."""
+def measure_sharpness(grey: NDArray[np.uint8], mask: NDArray[np.uint8] | None = None) -> Sharpness:
+    """Measure the edges in a grey copy of a picture, where ``mask`` is not 0."""
     overall, *each = (
-        float(np.searchsorted(_cumulative(edges), _WITHOUT_EDGES)) for edges in _second_differences(grey)
+        float(np.searchsorted(_cumulative(edges, mask), _WITHOUT_EDGES))
+        for edges in _second_differences(grey)
     )
     return Sharpness(overall, min(each))
 
@@ -276,7 +299,10 @@ def _describe_darkness(found: Light, wanted: float) -> Reason:
     return Reason(code=reason.code, text=f"{reason.text}; {hint}")
 
 
-def _cumulative(values: NDArray[np.uint8] | cv2.typing.MatLike) -> NDArray[np.float64]:
-    """Return for each of the 256 values the share of the picture at or below it."""
-    counts = cv2.calcHist([values], [0], None, [256], [0, 256])  # a quarter of numpy's time
-    return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(values.size, 1))
+def _cumulative(
+    values: NDArray[np.uint8] | cv2.typing.MatLike, mask: NDArray[np.uint8] | None
+) -> NDArray[np.float64]:
+    """Return for each of the 256 values the share of what counts in the picture at or below it."""
+    counts = cv2.calcHist([values], [0], mask, [256], [0, 256])  # a quarter of numpy's time
+    size = values.size if mask is None else cv2.countNonZero(mask)
+    return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(size, 1))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_node.view.recorded_view import RecordedView
+
 _TEXT_HEIGHT_SHARE = 0.045  # of the picture's height, per line
 _TEXT_GREY = 235
 _TINT_BGR = (255, 40, 160)  # violet: no rust and no metal has this colour
@@ -27,12 +29,17 @@ class Marking:
     """The corrosion map and the verdict's text, to be drawn on a picture.
 
     Attributes:
-        corroded: probability of corrosion at each position, float32 ``(rows, columns)``, 0 to 1; or None.
+        corroded: probability of corrosion at each position of the camera's picture, float32
+            ``(rows, columns)``, 0 to 1; or None.
         lines: the verdict as text.
+        view: that was judged, if it is not the whole picture as it is.
+        reasons: why the picture was kept; not drawn.
     """
 
     corroded: NDArray[np.float32] | None
     lines: tuple[str, ...]
+    view: RecordedView | None = None
+    reasons: tuple[str, ...] = ()
 
 
 def draw_overlay(
