@@ -57,7 +57,6 @@ from edge_node.mqtt.endpoint import broker_port
 from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
 from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
-from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +96,7 @@ def run_daemon(
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
         begun = begun or begin(config, stack, path)
-        node = Registry(config, topics, begun.state_dir, stack, wake, view=load_view(config.camera))
+        node = Registry(config, topics, begun.state_dir, stack, wake, view=begun.view)
         camera = open_camera(node)
         models = _models(begun.loading, reload)
         storage = open_storage(node, begun.lock)
