@@ -43,7 +43,9 @@ def open_storage(node: Registry, lock: SpoolLock) -> StorageParts:
         _log.warning("%s", risk)
     audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
     audit = node.stack.enter_context(AuditLog(audit_files))
-    findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
+    findings = FindingLog(
+        node.config.findings, node.state_dir, spool, node.budget, announce=evidence.announce
+    )
     node.verdict_listeners.append(findings)
     known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
     node.verdict_listeners.append(known)

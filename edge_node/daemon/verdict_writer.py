@@ -92,7 +92,13 @@ class VerdictWriter:
         picture = None
         if reasons:
             picture = self._pictures.keep(
-                lambda: evidence.keep(frame.pixels, reasons, marking=make_marking(inspection))
+                lambda: evidence.keep(
+                    frame.pixels,
+                    reasons,
+                    marking=make_marking(inspection),
+                    finding=(decision.material, decision.form),
+                ),
+                is_needed=reasons != (EvidenceReason.FINDING_WORSE,),
             )
         self._waiting.append(_Waiting(judged, inspection, reasons if picture is not None else ()))
         return picture

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 
@@ -25,7 +26,7 @@ from edge_node.messages.status import Alarm, Part, PartState
 from edge_node.messages.verdict import EvidenceReason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -39,6 +40,8 @@ _log = logging.getLogger(__name__)
 _THUMBNAIL_QUALITY = 70  # about 10 kB at 320 pixels
 _MAX_QUEUED = 1000  # thumbnails that wait for the link; older ones can be requested by command
 _MAX_ATTEMPTS = 3  # a picture during which the link ends so often is skipped
+_SETTLING_S = 1.0  # a plate that comes into view has ten worse pictures until then
+FindingKind: TypeAlias = tuple[str | None, str | None]  # material and form
 _KINDS = {  # of the other reasons it is a teaching picture
     EvidenceReason.SAMPLE: PictureKind.OTHER,
     EvidenceReason.CORRODED: PictureKind.CORRODED,
@@ -74,7 +77,14 @@ class EvidencePicture:
 class EvidenceStore:
     """Keep the pictures of one node; may be used by several threads."""
 
-    def __init__(self, folder: Path, config: EvidenceConfig, budget: DiskBudget | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: EvidenceConfig,
+        budget: DiskBudget | None = None,
+        *,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Use ``folder``, made with mode 0700 if it is missing; its pictures count towards the bound.
 
         A folder that cannot be used is a state of the evidence, and tried again: inspection goes on.
@@ -83,12 +93,16 @@ class EvidenceStore:
             folder: of the pictures.
             config: which to keep, and how many.
             budget: of the disk, which verdicts share.
+            clock_s: monotonic time.
         """
+        self._clock_s = clock_s
         self._config = config
         self._files = PictureFolder(folder, config, budget or DiskBudget())
         self._policy = EvidencePolicy(config)
         self._lock = threading.Lock()
         self._queue: deque[tuple[str, PictureSize]] = deque()
+        self._settling: dict[FindingKind | None, tuple[str, float]] = {}
+        self._not_sent: dict[str, None] = {}  # pictures whose thumbnail is not queued, oldest first
         self._attempts: dict[str, int] = {}
 
     @property
@@ -128,6 +142,7 @@ class EvidenceStore:
         reasons: Sequence[EvidenceReason],
         *,
         marking: Marking | None = None,
+        finding: FindingKind | None = None,
     ) -> str | None:
         """Write a picture and return its name.
 
@@ -135,6 +150,8 @@ class EvidenceStore:
             pixels: uint8 ``(height, width, 3)``, blue, green, red, as the camera gave them.
             reasons: why it is kept, embedded too; by them it goes sooner or later when the bound is reached.
             marking: map and text to embed.
+            finding: the kind of corrosion. Of pictures that are kept only as the worst of a finding so far,
+                the thumbnail is drawn and sent once no worse one has followed for a second.
 
         Returns:
             None if the disk does not take it: the verdict is spooled without.
@@ -150,8 +167,21 @@ class EvidenceStore:
             return None
         if self._config.send_thumbnails:
             with self._lock:
-                self._enqueue(sha256, PictureSize.THUMBNAIL)
+                self._settling.pop(finding, None)  # a worse one has followed
+                if finding is not None and tuple(reasons) == (EvidenceReason.FINDING_WORSE,):
+                    self._settling[finding] = sha256, self._clock_s() + _SETTLING_S
+                    self._not_sent[sha256] = None
+                    while len(self._not_sent) > _MAX_QUEUED:
+                        self._not_sent.pop(next(iter(self._not_sent)))
+                else:
+                    self._enqueue(sha256, PictureSize.THUMBNAIL)
         return sha256
+
+    def announce(self, sha256: str) -> None:
+        """Send the thumbnail of a picture that a finding's message names, if it is not sent otherwise."""
+        with self._lock:
+            if sha256 in self._not_sent:
+                self._enqueue(sha256, PictureSize.THUMBNAIL)
 
     def keep_for_shadow(
         self,
@@ -196,6 +226,7 @@ class EvidenceStore:
         """Return the picture to send next, or None; the caller then calls ``sent`` or ``failed`` with it."""
         while True:
             with self._lock:
+                self._enqueue_settled()
                 if not self._queue:
                     return None
                 sha256, size = self._queue.popleft()
@@ -226,7 +257,15 @@ class EvidenceStore:
         with self._lock:
             self._attempts.pop(picture.sha256, None)
 
+    def _enqueue_settled(self) -> None:
+        now_s = self._clock_s()
+        for finding in [one for one, (_, due_s) in self._settling.items() if due_s <= now_s]:
+            sha256, _ = self._settling.pop(finding)
+            if sha256 in self._not_sent:
+                self._enqueue(sha256, PictureSize.THUMBNAIL)
+
     def _enqueue(self, sha256: str, size: PictureSize) -> None:
+        self._not_sent.pop(sha256, None)
         self._queue.append((sha256, size))
         if len(self._queue) > _MAX_QUEUED:
             self._queue.popleft()

@@ -21,7 +21,7 @@ from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edge_node.camera.frame import Frame
@@ -43,7 +43,13 @@ class FindingLog:
     """Track findings in the main thread; while open, write them in another: a slow disk delays no frame."""
 
     def __init__(
-        self, config: FindingsConfig, folder: Path, spool: Spool, budget: DiskBudget | None = None
+        self,
+        config: FindingsConfig,
+        folder: Path,
+        spool: Spool,
+        budget: DiskBudget | None = None,
+        *,
+        announce: Callable[[str], None] = lambda _sha256: None,
     ) -> None:
         """Continue from the state in ``folder``; a damaged file is renamed and tracking starts anew.
 
@@ -52,11 +58,13 @@ class FindingLog:
             folder: of the tracker's state.
             spool: takes the findings.
             budget: of the disk; pictures on it give way to the state.
+            announce: called with the name of the picture that a finding's message names.
         """
         self._path = folder / STATE_NAME
         self._budget = budget or DiskBudget()
         self._fault = FaultLog("findings")
         self._spool = spool
+        self._announce = announce
         self._enabled = config.enabled
         self._tracker = FindingTracker(config, _load(self._path))
         self._changes: queue.SimpleQueue[tuple[bytes, list[Finding]] | None] = queue.SimpleQueue()
@@ -129,6 +137,9 @@ class FindingLog:
         """Have the state saved and ``changes`` spooled."""
         if not changes:
             return []
+        for finding in changes:
+            if finding.best_evidence_sha256 is not None:
+                self._announce(finding.best_evidence_sha256)
         state = msgspec.json.encode(self._tracker.state)
         if not self._thread.is_alive():
             return self._keep(state, changes)

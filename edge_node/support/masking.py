@@ -44,6 +44,7 @@ _AUTHORIZATION = re.compile(
     r"""(?P<name>\b(?:proxy-)?authorization["']?\s*[:=]\s*)(?P<value>[^\n]+)""", re.IGNORECASE
 )
 _HEADER = re.compile(r"(?P<name>\b(?:basic|bearer)\s+)(?P<value>[\w+/=.~-]{8,})", re.IGNORECASE)
+_OPTION = re.compile(rf"(?P<name>(?:\A|\s)(?:-P|-u\s+[^\s:]+:)\s*){_VALUE}")  # of mosquitto_pub, of curl
 _KEY_BLOCK = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
@@ -93,6 +94,8 @@ class Mask:
             line = self._replace(_LOGIN, line, f"{_MARK}@")
         if any(word in line for word in _TOKEN_BEGINS):
             line = self._replace(_TOKEN, line)
+        if "-P" in line or "-u" in line:
+            line = _OPTION.sub(self._mask_value, line)
         lowered = line.lower()
         if any(word in lowered for word in _NAME_PARTS):
             for pattern in (_AUTHORIZATION, _HEADER, _NAMED, _SAID):
@@ -106,10 +109,13 @@ class Mask:
 
     def _name_url(self, found: re.Match[str]) -> str:
         address = found[0].rstrip(_TAIL)
+        scheme, _, rest = address.partition("://")
         try:
             shown = name_of_url(urlsplit(address))
         except ValueError:
-            shown = f"{address.partition('://')[0]}://..."
+            shown = f"{scheme}://..."
+        if "@" in rest.partition("/")[2]:  # of a password with a slash: what looks like a host is its user
+            shown = f"{scheme}://..."
         self.count += shown != address and _MARK not in address
         return shown + found[0][len(address) :]
 
@@ -134,13 +140,13 @@ def find_secrets(text: str) -> Iterator[str]:
 
 def find_url_secrets(address: str) -> Iterator[str]:
     """Yield the password of an address, and the parts of path and query that may be keys."""
+    # Of all before the last @: a password may hold a slash, which ends the host for every parser.
+    yield unquote(address.partition("://")[2].rpartition("@")[0].partition(":")[2])
     try:
         parts = urlsplit(address)
         shown = name_of_url(parts)
     except ValueError:
         return
-    user, _, _ = parts.netloc.rpartition("@")
-    yield unquote(user.partition(":")[2])
     for pair in re.split("[&;]", parts.query):
         key, _, value = pair.partition("=")
         if SECRET_NAME.fullmatch(key) or len(value) >= _LEAST_INSIDE:

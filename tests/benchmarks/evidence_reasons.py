@@ -30,7 +30,7 @@ from edge_node.camera.frame import frame_now
 from edge_node.config.delivery_sections import EvidenceBudgets, EvidenceConfig, EvidenceCoolDowns
 from edge_node.config.sections import FindingsConfig
 from edge_node.demo.run import CLIP
-from edge_node.evidence.store import EvidenceStore, PictureSize
+from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.tracker import FindingTracker
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine
@@ -73,6 +73,7 @@ class Kept:
 
     pictures: Counter[str] = dataclasses.field(default_factory=Counter)
     bytes: Counter[str] = dataclasses.field(default_factory=Counter)
+    thumbnails: int = 0
     thumbnail_bytes: int = 0
 
     def note(self, size: int, reasons: tuple[str, ...]) -> None:
@@ -152,27 +153,31 @@ def print_table(kept: dict[str, Kept]) -> None:
     print(f"{'as 0.7.0 did':<14} {_cell(kept['0.7.0'], ''):>20}")
     now, before = kept["defaults"], kept["0.7.0"]
     print(f"\nbytes against 0.7.0: {now.bytes[''] / max(1, before.bytes['']):.2f}", end="; ")
-    print(f"thumbnails {now.thumbnail_bytes / 1e6:.1f} MB against {before.thumbnail_bytes / 1e6:.1f} MB")
+    print(f"thumbnails {_thumbnails(now)} against {_thumbnails(before)}")
 
 
 class _Robot:
     """The parts of one robot that choose pictures and keep them."""
 
     def __init__(self, folder: Path, config: EvidenceConfig) -> None:
-        self._store = EvidenceStore(folder, config)
+        self._now_s = 0.0
+        self._store = EvidenceStore(folder, config, clock_s=lambda: self._now_s)
         self._tracker = FindingTracker(FindingsConfig())
         self._kept = Kept()
         self._report_due_s = 0.0
 
     def see(self, judged: Judged) -> None:
         """Keep the frame's picture if there is a reason, and track its verdict."""
+        self._now_s = judged.at_s
         needed = self._tracker.preview(judged.verdict)
         reasons = self._store.reasons(judged.verdict, needed, judged.at_s)
         sha256 = None
         if reasons:
             marking = make_marking(judged.inspection)
-            sha256 = self._store.keep(judged.pixels, reasons, marking=marking)
+            kind = judged.verdict.material, judged.verdict.form
+            sha256 = self._store.keep(judged.pixels, reasons, marking=marking, finding=kind)
             self._note(sha256, tuple(reason.value for reason in reasons))
+        self._send()
         self._tracker.see(msgspec.structs.replace(judged.verdict, evidence_sha256=sha256))
         if judged.is_disputed and judged.at_s >= self._report_due_s:
             self._report_due_s = judged.at_s + 10.0  # [shadow] report_interval_s
@@ -185,7 +190,14 @@ class _Robot:
 
     def finish(self) -> Kept:
         """Return what was kept."""
+        self._now_s += 60
+        self._send()
         return self._kept
+
+    def _send(self) -> None:
+        while (thumbnail := self._store.next_picture()) is not None:
+            self._kept.thumbnails += 1
+            self._kept.thumbnail_bytes += len(thumbnail.content)
 
     def _size_of(self, sha256: str) -> int:
         self._store.request(sha256)
@@ -195,10 +207,7 @@ class _Robot:
     def _note(self, sha256: str | None, reasons: tuple[str, ...]) -> None:
         if sha256 is None:
             return
-        thumbnail = self._store.next_picture()
         self._kept.note(self._size_of(sha256), reasons)
-        if thumbnail is not None and thumbnail.size is PictureSize.THUMBNAIL:
-            self._kept.thumbnail_bytes += len(thumbnail.content)
 
 
 def _doubtful(engine: Engine) -> Engine:
@@ -211,6 +220,10 @@ def _doubtful(engine: Engine) -> Engine:
     cascade = msgspec.structs.replace(bundle.manifest.cascade, stages=stages)
     manifest = msgspec.structs.replace(bundle.manifest, cascade=cascade)
     return Engine(dataclasses.replace(bundle, manifest=manifest))
+
+
+def _thumbnails(kept: Kept) -> str:
+    return f"{kept.thumbnails:,} · {kept.thumbnail_bytes / 1e6:.1f} MB"
 
 
 def _cell(kept: Kept, reason: str) -> str:

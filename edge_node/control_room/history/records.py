@@ -246,12 +246,14 @@ class QueueFilter:
     Attributes:
         reason: for which they were kept; "" for those of which no reason is told.
         reviewed: those that were reviewed too.
+        missing: those that have not come too; they can be asked for.
     """
 
     site: str | None = None
     robot: str | None = None
     reason: str | None = None
     reviewed: bool = False
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,10 @@ def _conditions(only: QueueFilter) -> tuple[list[str], list[Any]]:
     elif only.reason is not None:
         conditions.append("instr(',' || v.reasons || ',', ?)")
         values.append(f",{only.reason},")
+    if not only.missing:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM picture p WHERE p.robot_key = v.robot_key AND p.sha256 = v.evidence)"
+        )
     if not only.reviewed:
         conditions.append(f"NOT {_IS_REVIEWED}")
     return conditions, values

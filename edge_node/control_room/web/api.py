@@ -114,7 +114,7 @@ async def get_finding(request: Request) -> Response:
 
 
 async def get_queue(request: Request) -> Response:
-    """Pictures that nobody reviewed, what teaches most first: site robot reason reviewed limit after."""
+    """Pictures to review, what teaches most first: site robot reason reviewed missing limit after."""
     query = parse_query(request.query_params, ReviewQuery)
     return await respond_from_thread(_view_queue, get_services(request).history, query)
 

@@ -82,13 +82,14 @@ class ReviewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     robot: FilterText | None = None
     reason: FilterText | None = None  # why they were kept; "none": of which the robot tells no reason
     reviewed: bool = False
+    missing: bool = False  # those that have not come too
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 100
     after: FilterText | None = None  # the id of the last verdict of the previous page
 
     def filter(self) -> QueueFilter:
         """Return the filter for the history."""
         reason = "" if self.reason == NOT_TOLD else self.reason
-        return QueueFilter(site=self.site, robot=self.robot, reason=reason, reviewed=self.reviewed)
+        return QueueFilter(self.site, self.robot, reason, self.reviewed, self.missing)
 
 
 def parse_query(query: Mapping[str, str], kind: type[Query]) -> Query:

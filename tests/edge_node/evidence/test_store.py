@@ -145,6 +145,32 @@ def test_a_picture_says_why_it_was_kept(tmp_path: Path) -> None:
     assert shared not in names(tmp_path, "corroded")
 
 
+def test_of_pictures_that_grow_worse_the_last_thumbnail_is_sent(tmp_path: Path) -> None:
+    """Those before it are on disk for whoever asks; another finding's, or one kept for more, is sent too."""
+    now_s = [0.0]
+    evidence = EvidenceStore(tmp_path, EvidenceConfig(), clock_s=lambda: now_s[0])
+    worse, steel, aluminium = EvidenceReason.FINDING_WORSE, ("steel", None), ("aluminium", None)
+    first = evidence.keep(picture(), (EvidenceReason.FINDING_FIRST, worse), finding=steel)
+    growing = [evidence.keep(picture(), (worse,), finding=steel) for _ in range(3)]
+    other = evidence.keep(picture(), (worse,), finding=aluminium)
+    assert evidence.next_picture().sha256 == first
+    assert evidence.next_picture() is None
+    now_s[0] = 1.5
+    assert [evidence.next_picture().sha256 for _ in range(2)] == [growing[-1], other]
+    assert evidence.next_picture() is None
+    assert evidence.request(growing[0])
+    evidence.keep(picture(), (worse,), finding=steel)
+    final = evidence.keep(picture(), (worse, EvidenceReason.CORRODED), finding=steel)
+    assert [evidence.next_picture().sha256 for _ in range(2)] == [growing[0], final]
+    now_s[0] = 9.0
+    assert evidence.next_picture() is None
+    evidence.announce(growing[1])  # a finding's message names it
+    evidence.announce(growing[1])
+    evidence.announce(final)
+    assert evidence.next_picture().sha256 == growing[1]
+    assert evidence.next_picture() is None
+
+
 def test_the_shadows_disagreement_keeps_the_picture_within_its_budget(tmp_path: Path) -> None:
     """One that is kept already is kept longer from then on; beyond the budget the disagreement has none."""
     budgets = EvidenceBudgets(shadow=2)

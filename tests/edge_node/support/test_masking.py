@@ -17,6 +17,10 @@ SECRET = "hUnter2-x"  # noqa: S105  of a test
         f"opening rtsp://admin:{SECRET}@10.0.0.9:554/live failed",
         f"GET http://10.0.0.9/snap.jpg?user=admin&pwd={SECRET} -> 401",
         f"mqtt://robot:{SECRET}@broker.example",
+        f"rtsp://admin:77/{SECRET}@10.0.0.9/live",  # parses as the host admin
+        f"rtsp://admin:p@ss{SECRET}@10.0.0.9/live",
+        f"mosquitto_pub -h broker -u robot -P {SECRET} -t x",
+        f"curl -u robot:{SECRET} broker",
         f"http://10.0.0.9/{SECRET}/video",
         f"login robot:{SECRET}@10.0.0.9",
         f"rtspsrc location=rtsp://10.0.0.9/ user-id=admin user-pw={SECRET} ! fakesink",
@@ -53,6 +57,7 @@ def test_what_stands_where_passwords_stand_is_taken_out(line):
         ('se"cret', 'rtsp://admin:se"cret@10.0.0.9/live'),  # the quotation mark ends no address
         ("aB3", "the PIN aB3 opens it"),
         (SECRET, "in a header aFVudGVyMi14"),  # base64
+        *((secret, f"alone {secret}") for secret in find_secrets("rtsp://a:77/hUnter2-x@h/live")),
     ],
 )
 def test_a_known_password_is_taken_out_wherever_it_stands(secret, line):

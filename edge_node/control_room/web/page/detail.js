@@ -22,7 +22,7 @@ export async function openFinding(site, id) {
   const isNewest = pictured.sha256 === finding.best_evidence_sha256;
   const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
   fill(title, glyph("corroded", finding.peak_severity), [
-    figure(finding, pictured.sha256, `Evidence of ${title}`, isNewest ? pictureWords(finding, best?.verdict) : `${pictured.words}; a worse one has come: close and open this finding to see it`),
+    shownFigure(finding, `Evidence of ${title}`, isNewest ? pictureWords(finding, best?.verdict) : `${pictured.words}; a worse one has come: close and open this finding to see it`),
     figures([["peak severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["peak area", areaWords(finding.peak_area_mm2, finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
     facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ...surface(finding.peak_area_mm2, finding.peak_area_fraction, " at most"), ["finding", el("span", { class: "mono" }, finding.id)]]),
     reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review, sha256: pictured.sha256 }),
@@ -38,8 +38,9 @@ export async function openVerdict(id) {
   const record = await load("verdict", id, `api/verdicts/${encodeURIComponent(id)}`);
   if (!record) return;
   const { verdict, queued } = record;
+  if (queued && pictured?.sha256 !== queued.evidence_sha256) pictured = { sha256: queued.evidence_sha256 };
   fill([outcomeWord(verdict.outcome), verdict.material, verdict.form, verdict.severity].filter(Boolean).join(" · "), glyph(verdict.outcome, verdict.severity), [
-    queued ? figure(verdict, queued.evidence_sha256, "Evidence of this verdict", verdictWords(rowOf(verdict))) : null,
+    queued ? shownFigure(verdict, "Evidence of this verdict", verdictWords(rowOf(verdict))) : null,
     queued ? el("p", { class: "reasons" }, "Kept because: ", reasonTags(queued).flatMap((tag) => [tag, " "])) : null,
     queued?.shadow ? el("p", { class: "note" }, `The shadow says: ${verdictWords(rowOf(queued.shadow.new))}`) : null,
     figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", areaWords(verdict.area_mm2, verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
@@ -116,7 +117,15 @@ function pictureWords(finding, best) {
   return shown.verdict === finding.best_verdict ? `the worst frame: ${words}` : `${words}; the worst frame has no picture`;
 }
 
-function figure(of, sha256, alternative, words) {
+/** The figure of the picture that is shown: it stays as it is when news of its finding or verdict come. */
+function shownFigure(of, alternative, words) {
+  pictured.node ??= figure(of, pictured.sha256, alternative);
+  const shows = pictured.node.querySelector(".shows");
+  if (shows) shows.textContent = words;
+  return pictured.node;
+}
+
+function figure(of, sha256, alternative) {
   if (!sha256) return el("p", { class: "quiet" }, "No picture was kept of it.");
   const address = pictureAddress(of, sha256);
   const waiting = el("p", {}, "The picture has not come yet.");
@@ -149,7 +158,7 @@ function figure(of, sha256, alternative, words) {
     map.hidden = toggle.hidden = false;
     whole.hidden = true;
   });
-  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, el("span", { class: "shows" }, words), toggle, whole, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
+  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, el("span", { class: "shows" }), toggle, whole, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
 }
 
 function drawMap(canvas, { rows, columns, corroded }) {

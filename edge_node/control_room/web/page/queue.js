@@ -17,7 +17,8 @@ export function makeQueue(open) {
   openVerdict = open;
   const form = byId("queue-filters");
   form.append(...[["reason", "Kept because"], ["robot", "Robot"]].map(([name, label]) => el("label", {}, label, el("select", { name, "aria-label": label }, el("option", { value: "" }, "any")))),
-    el("label", { class: "tick" }, el("input", { type: "checkbox", name: "reviewed", value: "true" }), "reviewed too"));
+    el("label", { class: "tick" }, el("input", { type: "checkbox", name: "reviewed", value: "true" }), "reviewed too"),
+    el("label", { class: "tick" }, el("input", { type: "checkbox", name: "missing", value: "true" }), "not come yet too"));
   form.addEventListener("submit", (event) => { event.preventDefault(); showQueue(); });
   form.addEventListener("change", () => showQueue());
   byId("queue-more").addEventListener("click", more);

@@ -10,7 +10,7 @@ import pytest
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import QueueFilter
+from edge_node.control_room.history.records import QueueFilter, StoredPicture
 from edge_node.messages.verdict import StageVerdict
 from tests.support.room_records import disagreement, finding, review
 from tests.support.verdicts import verdict
@@ -18,7 +18,7 @@ from tests.support.verdicts import verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALL = QueueFilter()
+ALL = QueueFilter(missing=True)
 
 
 def kept(seq, *reasons, share=0.99, what="C", **fields):
@@ -71,12 +71,12 @@ def test_what_teaches_most_comes_first(filled) -> None:
 
 def test_pictures_of_one_reason_or_robot_are_found(filled) -> None:
     """Any of its reasons finds a picture; those that tell none are found too."""
-    assert queue(filled, QueueFilter(reason="corroded")) == [7, 5, 11, 4]
-    assert queue(filled, QueueFilter(reason="sample")) == [9, 3]
-    assert queue(filled, QueueFilter(reason="")) == [1]
+    assert queue(filled, QueueFilter(reason="corroded", missing=True)) == [7, 5, 11, 4]
+    assert queue(filled, QueueFilter(reason="sample", missing=True)) == [9, 3]
+    assert queue(filled, QueueFilter(reason="", missing=True)) == [1]
     assert queue(filled, QueueFilter(reason="margin")) == []
     assert queue(filled, QueueFilter(robot="another")) == []
-    assert queue(filled, QueueFilter(site="quay", robot="crawler-1"), limit=1) == [9]
+    assert queue(filled, QueueFilter("quay", "crawler-1", missing=True), limit=1) == [9]
     assert filled.count_queue(ALL) == {
         "": 1,
         "a_later_reason": 1,
@@ -87,6 +87,15 @@ def test_pictures_of_one_reason_or_robot_are_found(filled) -> None:
         "low_margin": 2,
         "uncertain": 1,
     }
+
+
+def test_only_what_has_come_is_to_be_reviewed(filled) -> None:
+    """A thumbnail is enough; another robot's picture of that name is not."""
+    assert queue(filled, QueueFilter()) == []
+    for robot, seq in (("crawler-1", 4), ("crawler-1", 8), ("crawler-2", 9)):
+        filled.add_picture(StoredPicture("quay", robot, f"{seq:064x}", is_thumbnail=True, content=b"x"))
+    assert queue(filled, QueueFilter()) == [8, 4]
+    assert filled.count_queue(QueueFilter()) == {"low_margin": 1, "corroded": 1}
 
 
 @pytest.mark.parametrize("is_early", [False, True], ids=["after its verdict", "before its verdict"])
@@ -114,7 +123,7 @@ def test_what_was_reviewed_leaves_the_queue(filled) -> None:
     assert queue(filled, limit=3) == [8, 7, 6]
     filled.add_review(review("two"))
     assert queue(filled, limit=3) == [8, 7, 5]
-    assert queue(filled, QueueFilter(reviewed=True), limit=4) == [9, 8, 7, 6]
+    assert queue(filled, QueueFilter(reviewed=True, missing=True), limit=4) == [9, 8, 7, 6]
     assert filled.count_queue(ALL)["finding_first"] == 1
     assert "finding_worse" not in filled.count_queue(ALL)
 

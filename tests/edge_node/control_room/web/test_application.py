@@ -78,16 +78,17 @@ def test_the_api_gives_what_the_history_has(room: ControlRoom) -> None:
 
 def test_the_api_gives_what_to_review_next(room: ControlRoom) -> None:
     """What teaches most first, with why it was kept and what the shadow says; by reason and by pages."""
-    found = room.ask("/api/queue")
+    found = room.ask("/api/queue?missing=true")
     assert [one["seq"] for one in found["pictures"]] == [5, 2, 3, 1]
     assert found["counts"] == {"shadow": 1, "low_margin": 1, "none": 2}
     first = found["pictures"][0]
     assert (first["evidence_reasons"], first["evidence_sha256"]) == (["shadow"], "5" * 64)
     assert (first["shadow"]["differs"], first["shadow"]["new"]["outcome"]) == (["outcome"], "uncorroded")
-    assert [one["seq"] for one in room.ask("/api/queue?reason=none&limit=1")["pictures"]] == [3]
-    rest = room.ask(f"/api/queue?after={found['pictures'][2]['id']}")
+    assert [one["seq"] for one in room.ask("/api/queue?missing=true&reason=none&limit=1")["pictures"]] == [3]
+    rest = room.ask(f"/api/queue?missing=true&after={found['pictures'][2]['id']}")
     assert [one["seq"] for one in rest["pictures"]] == [1]
     assert room.ask("/api/verdicts/crawler-1:epoch:5")["queued"]["evidence_reasons"] == ["shadow"]
+    assert room.ask("/api/queue")["pictures"] == []  # none has come
     assert room.request("/api/queue?after=nothing")[0] == 400
 
 
