@@ -7,10 +7,12 @@ msgspec names Python types and quotes regular expressions. A type that has a pat
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -23,6 +25,7 @@ _WHERE = re.compile(r"(?s)(.*) - at `(?:key in )?\$(.*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _PATTERN = re.compile(r"(?s)Expected `str` matching regex (.*)\Z")
 _KIND = re.compile(r"Expected `(.+)`, got `(.+)`\Z")
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`\Z")
 _BOUND = re.compile(r"Expected `(\w+)`( of length)? (>=|<=|>|<|==) ([-0-9.e+]+)\Z")
 _BOUND_WORDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
 _KIND_WORDS = {
@@ -131,7 +134,7 @@ def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
         return f"wanted {' or '.join(choices)}" + (f", found {found_text}" if value is UNKNOWN else "")
     if text.startswith(("Invalid RFC3339", "Expected `datetime`")):
         return "wanted a time with its zone, like 2026-03-01T08:00:00Z"
-    text = text.replace("Object contains unknown field", "unknown key")
+    text = _UNKNOWN_KEY.sub(lambda found: f"unknown key {found[1]}{_name_known(found[1], kind)}", text)
     text = re.sub(r"Object missing required field (`[^`]*`)", r"\1 is missing", text)
     return text.replace("`", "")
 
@@ -154,9 +157,13 @@ def _name_character(character: str) -> str:
 def _name_kinds(text: str, kind: Any = None) -> str:
     names = [name for name in text.split(" | ") if name != "null"] or ["null"]
     words = [_KIND_WORDS.get(name, name) for name in names]
-    texts = [choice for choice in _choices(kind) if choice.startswith('"')]
-    if texts and "str" in names:
-        words[names.index("str")] = " or ".join(texts)
+    choices = _choices(kind)
+    for name, found in (
+        ("str", [choice for choice in choices if choice.startswith('"')]),
+        ("int", [choice for choice in choices if not choice.startswith('"')]),
+    ):
+        if found and name in names:
+            words[names.index(name)] = " or ".join(found)
     return " or ".join(words)
 
 
@@ -170,6 +177,16 @@ def _choices(kind: Any) -> list[str]:
         return []
     inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
     return [choice for part in inner for choice in _choices(part)]
+
+
+def _name_known(name: str, kind: Any) -> str:
+    """Return the key that was probably meant, or those that a struct has; nothing for any other type."""
+    kind = _plain(kind)
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return ""
+    known = kind.__struct_encode_fields__
+    near = difflib.get_close_matches(name, known, n=1)
+    return f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
 
 
 def _follow(document: object, steps: str) -> object:
@@ -187,9 +204,22 @@ def _follow(document: object, steps: str) -> object:
 
 def _kind_at(kind: Any, steps: str) -> Any:
     """Return the type at msgspec's path below the type ``kind``; None where it cannot be told."""
-    for name, _ in _STEP.findall(steps):
-        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct) and name):
+    for name, index in _STEP.findall(steps):
+        kind = _plain(kind)
+        if index and get_origin(kind) in (list, tuple):
+            kind = get_args(kind)[0]
+        elif name and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            kind = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(name)
+        else:
             return None
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        kind = fields.get(name)
+    return kind
+
+
+def _plain(kind: Any) -> Any:
+    """Return a type without its description; of a choice of types the one that has parts."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, UnionType):
+        parts = [part for part in get_args(kind) if get_origin(part) in (list, tuple)]
+        return parts[0] if parts else kind
     return kind

@@ -39,6 +39,8 @@ EDGE_NODE = {
     "integrations": "messages config mqtt spool",
     "shadow": "messages config view camera spool inference inspection evidence",
     "monitoring": "messages config camera camera.capture spool inference inspection",
+    # It looks at every part of a robot from outside, and changes none.
+    "support": "messages config camera camera.capture spool record inference monitoring",
     "commands": "messages config mqtt camera spool inference inspection evidence findings update",
     "daemon": (
         "messages config view mqtt camera camera.capture spool inference inspection evidence findings "
@@ -52,7 +54,7 @@ EDGE_NODE = {
     "control_room": "config mqtt",
     "control_room.history": "messages",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
-    "control_room.report": "messages inspection evidence control_room.history",
+    "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.web": (
         "messages evidence control_room control_room.history control_room.ingest "
@@ -65,7 +67,7 @@ EDGE_NODE = {
     "cli": "messages config inference update integrations",
     "cli.robot": (
         "messages config view mqtt camera camera.backends camera.capture spool record inference inspection "
-        "shadow monitoring commands daemon cli"
+        "shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.report "

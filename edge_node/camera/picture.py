@@ -19,6 +19,7 @@ from edge_node.camera.refused_formats import RAW, refusal_of
 from edge_node.camera.tiff_parts import find_fault
 from edge_node.errors import ConfigError, UnreadablePictureError
 from edge_node.view.recorded_view import read_view, restore_view
+from edge_node.view.view import ViewMisfitError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,6 +155,21 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     if len(pages) > 1:
         raise UnreadablePictureError(f"{where}: holds {len(pages)} pictures; save each as a file of its own")
     return pages[0].decode()
+
+
+def decode_judged(content: bytes, where: str) -> NDArray[np.uint8]:
+    """Return what is judged of the one picture in ``content``: of a robot's evidence the recorded view.
+
+    Raises:
+        UnreadablePictureError: as ``decode_picture``, or the view is damaged or of another picture.
+    """
+    pixels, view = decode_picture(content, where), PicturePage(where, None, content).view()
+    if view is None:
+        return pixels
+    try:
+        return view.framing(pixels.shape[1], pixels.shape[0]).render(pixels)
+    except ViewMisfitError as err:
+        raise UnreadablePictureError(f"{where}: {err}") from err
 
 
 def list_pages(content: bytes, where: str) -> tuple[PicturePage, ...]:

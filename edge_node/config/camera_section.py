@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_node.config.toml_reader import about as _about
-from edge_node.config.value_types import FourCc, Hertz, Pixels, Text
+from edge_node.config.value_types import FocalPixels, FourCc, Hertz, MillimetresPerPixel, Pixels, Text
 from edge_node.messages.camera_view import Crop, Flip, Rotation
 
 __all__ = ["CameraConfig"]
@@ -76,6 +76,27 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         Text | None,
         _about("The lens's calibration: a file of OpenCV (YAML, XML, JSON) or camera_info of ROS."),
     ] = None
+
+    mm_per_px: Annotated[
+        MillimetresPerPixel | None,
+        _about("Millimetres of surface in a pixel of its picture, if that is fixed: adds areas in mm²."),
+    ] = None
+    focal_px: Annotated[
+        FocalPixels | None,
+        _about("Or its focal length in pixels, if undistort does not say it: the scale is range_mm by it."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse keys that contradict each other."""
+        if self.mm_per_px is not None and self.focal_px is not None:
+            raise ValueError(
+                f"mm_per_px = {self.mm_per_px} is a fixed scale, focal_px = {self.focal_px} asks for one from"
+                " range_mm; leave one of them out"
+            )
+        if self.focal_px is not None and self.undistort is not None:
+            raise ValueError(
+                f"focal_px = {self.focal_px} beside undistort, whose file says it; leave focal_px out"
+            )
 
     @property
     def snapshot_interval_s(self) -> float:

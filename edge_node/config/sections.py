@@ -19,7 +19,9 @@ from edge_node.config.value_types import (
     Id,
     Milliseconds,
     Port,
+    RangeMillimetres,
     Share,
+    SigmaMetres,
     Text,
     Threads,
     TopicName,
@@ -247,6 +249,13 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     x_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
     y_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
     z_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
+    sigma_m: Annotated[
+        SigmaMetres | None, _about("Standard deviation of the position, and of poses that bring none.")
+    ] = None
+    range_mm: Annotated[
+        RangeMillimetres | None,
+        _about("From camera to surface, until a pose brings one: the scale for areas in mm²."),
+    ] = None
     udp_port: Annotated[Port | None, _about("Listen for poses on this UDP port.")] = None
     udp_host: Annotated[str, _about("Address to listen on; 0.0.0.0 takes poses from anywhere.")] = "127.0.0.1"
     mqtt_topic: Annotated[
@@ -258,12 +267,15 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2000.0
 
     def __post_init__(self) -> None:
-        """Refuse a topic filter: poses come from one topic."""
+        """Refuse a topic filter, for poses come from one topic, and an uncertainty of nothing."""
         topic = self.mqtt_topic
         if topic is not None and ("+" in topic or "#" in topic):
             raise ValueError(f"mqtt_topic = {topic!r}: wanted one topic, without the wildcards + and #")
         if topic is not None and (topic.startswith("$") or not topic.isprintable()):
             raise ValueError(f"mqtt_topic = {topic!r}: wanted printable characters, the first not $")
+        places = (self.distance_m, self.x_m, self.y_m, self.z_m, self.udp_port, self.mqtt_topic)
+        if self.sigma_m is not None and all(place is None for place in places):
+            raise ValueError(f"sigma_m = {self.sigma_m} is of a position, and none is given or received")
 
 
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -335,7 +347,13 @@ def parse_config(text: bytes, where: str) -> Config:
         ConfigError: one line per problem, all of them, each beginning with ``where``.
     """
     sections = read_sections(text, where, SECTIONS)
-    return msgspec.convert({**sections, "sha256": hashlib.sha256(text).hexdigest()}, Config)
+    config = msgspec.convert({**sections, "sha256": hashlib.sha256(text).hexdigest()}, Config)
+    if config.camera.mm_per_px is not None and config.pose.range_mm is not None:
+        raise ConfigError(
+            f"{where}: [pose] range_mm = {config.pose.range_mm} would have no effect: [camera] mm_per_px ="
+            f" {config.camera.mm_per_px} is the scale; leave one of them out"
+        )
+    return config
 
 
 def example_config(**given: dict[str, Any]) -> str:

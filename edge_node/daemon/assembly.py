@@ -6,6 +6,7 @@ Every wait has a timeout; one event stops them all.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -20,7 +21,6 @@ from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
-from edge_node.daemon.bundle_loader import BundleLoader
 from edge_node.daemon.camera_assembly import config_errors, follow_changes, open_camera, start_camera
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
@@ -32,8 +32,9 @@ from edge_node.daemon.parts import (
     Registry,
     StorageParts,
 )
+from edge_node.daemon.start import begin
 from edge_node.daemon.status_reporter import Sources, StatusReporter
-from edge_node.daemon.storage_assembly import lock_state_folder, open_storage, sign_checkpoints
+from edge_node.daemon.storage_assembly import open_storage, sign_checkpoints
 from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
@@ -42,6 +43,7 @@ from edge_node.evidence.newest_thumbnail import NewestThumbnail
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.reloader import Reloader
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
 from edge_node.messages.command import Verb
@@ -53,18 +55,17 @@ from edge_node.mqtt.endpoint import broker_port
 from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
 from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
-from edge_node.shadow.runner import Shadow
-from edge_node.update.fetcher import Fetcher
-from edge_node.update.installer import Installer
 from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.config.sections import Config
+    from edge_node.daemon.start import Begun, ModelLoading
     from edge_node.delivery.ports import Outbox
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.spool.spool import Spool
+    from edge_node.update.fetcher import Fetcher
 
 _log = logging.getLogger(__name__)
 
@@ -77,13 +78,14 @@ def run_daemon(
     reload: threading.Event | None = None,
     *,
     path: Path | None = None,
+    begun: Begun | None = None,
 ) -> int:
     """Inspect frames until ``stop`` is set or the recording ends; return the exit code.
 
     The code is 1 if a recording could not be read to its end; what could be read was inspected.
 
     Each time ``reload`` is set the configuration in ``path`` and the bundle are read again; the bundle takes
-    over between two frames, or is refused.
+    over between two frames, or is refused. ``begun`` is a start whose models are being loaded already.
 
     Raises:
         ConfigError: the bundle or the camera source can never work.
@@ -92,11 +94,11 @@ def run_daemon(
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
-        state_dir, lock = lock_state_folder(config, stack)
-        node = Registry(config, topics, state_dir, stack, wake, view=load_view(config.camera))
+        begun = begun or begin(config, stack, path)
+        node = Registry(config, topics, begun.state_dir, stack, wake, view=load_view(config.camera))
         camera = open_camera(node)
-        models = _models(node, reload, path)
-        storage = open_storage(node, lock)
+        models = _models(begun.loading, reload)
+        storage = open_storage(node, begun.lock)
         checkpoints = sign_checkpoints(node, storage)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
@@ -106,6 +108,8 @@ def run_daemon(
         monitoring = _monitoring(node, models, storage)
         inspection = _inspection(node, camera, models, storage, monitoring)
         reporter = _reporter(node, inspection, monitoring, publisher)
+        gc.freeze()  # what the start made stays: the collector need not look at it again and again
+        gc.enable()
         _main_loop(node, inspection).run(stop)
         reporter.publish_health()
         if checkpoints is not None:
@@ -115,11 +119,11 @@ def run_daemon(
     return 1 if camera.capture.failure else 0
 
 
-def _models(node: Registry, reload: threading.Event | None, path: Path | None) -> ModelParts:
-    """Load the models; a trial that keeps crashing is ended before."""
-    loader = BundleLoader(node.config, node.state_dir, path)
+def _models(loading: ModelLoading, reload: threading.Event | None) -> ModelParts:
+    """Wait for the models; a trial that keeps crashing was ended before."""
     with config_errors("[bundle] path"):
-        engine = loader.start()
+        engine = loading.result()
+    loader = loading.loader
     return ModelParts(engine, Reloader(loader.load, reload, reread=loader.reread), loader)
 
 
@@ -127,6 +131,9 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
     """Follow the store of installed bundles; return the fetcher if there is one and commands are accepted."""
     store, fetcher = models.loader.store, None
     if store is not None and node.config.commands.accept:
+        from edge_node.update.fetcher import Fetcher
+        from edge_node.update.installer import Installer
+
         material = node.config.inspect.material
         installer = Installer(store, node.config.bundle, storage.floor, budget=node.budget, material=material)
         fetcher = Fetcher(node.topics, installer, node.wake.set)
@@ -209,7 +216,8 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     is_shown = config.mqtt.home_assistant != "off"
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
-        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
+        has_scale=may_measure_areas(config.camera, config.pose),
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
@@ -238,6 +246,8 @@ def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> Mo
     if config.http.enabled:
         _page(node)
     if config.shadow.path is not None:
+        from edge_node.shadow.runner import Shadow
+
         shadow = node.stack.enter_context(Shadow(config, storage.spool, storage.evidence))
         node.verdict_listeners.append(shadow)
         node.bundle_listeners.append(shadow)
@@ -276,7 +286,14 @@ def _inspection(
     bundle = _bundle_in_use(node, models, spool.epoch)
     evidence = storage.evidence
     pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
-    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
+    verdicts = VerdictWriter(
+        spool,
+        evidence,
+        pictures,
+        camera.pose,
+        requests=node.picture_requests,
+        preview=storage.findings.preview,
+    )
     sources = Sources(
         camera.capture,
         inference,

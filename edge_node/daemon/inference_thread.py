@@ -1,8 +1,11 @@
-"""Run inference in its own thread while the main thread prepares the next frame.
+"""Run inference in its own thread, while the main thread concludes from the last frame and prepares the next.
 
 The runtime releases Python's lock while a model runs, so preparing and recording other frames costs the
-models nothing as long as there is a second core. Nothing is queued before the models: a prepared frame stays
-in the slot, and is skipped when a newer one replaces it there.
+models nothing as long as there is a second core. The thread takes a frame from the slot by itself: where
+others keep the processors busy, each thread between the camera and the models would wait tens of milliseconds
+for one. Nothing is queued before the models: a frame that was prepared ahead stays in the slot, and is
+skipped when a newer one replaces it there. Where that happens again and again, because the models or the
+processors are slower than the camera, fewer frames are prepared ahead.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from edge_node.inspection.verdict_recorder import VerdictRecorder
 
 MAX_WAITING = 4  # judged frames that the main thread has not taken; then the models wait for it
+_MOST_NOT_AHEAD = 32  # frames in a row that are not prepared ahead
 _TICK_S = 0.5  # how soon a stop is noticed
 # How long a model that has finished may wait for Python's lock; the default of 5 ms is more than a small
 # model needs to run.
@@ -44,7 +48,7 @@ class Prepared:
 
     frame: Frame
     judge: Judge
-    inputs: PreparedInspection
+    inputs: PreparedInspection | None  # None where preparing failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,11 @@ class Judged:
     failure: Exception | None = None
 
     def inspection(self) -> Inspection:
-        """Conclude from the outputs; raises what the models raised."""
-        if self.failure is not None:
-            raise self.failure
-        return self.prepared.judge.inspector.conclude(self.prepared.inputs, self.outputs)
+        """Conclude from the outputs; raises what preparing or the models raised."""
+        inputs = self.prepared.inputs
+        if self.failure is not None or inputs is None:
+            raise self.failure or RuntimeError("a frame was not prepared")
+        return self.prepared.judge.inspector.conclude(inputs, self.outputs)
 
 
 class InferenceThread:
@@ -85,12 +90,16 @@ class InferenceThread:
                 quick.
         """
         self._latest = latest
-        latest.listen(on_change)
+        latest.listen(self._arrived)
         self._on_change = on_change
         self._on_busy = on_busy or (lambda _is_busy: None)
         self._changed = threading.Condition()
-        self._claimed: tuple[Prepared, int] | None = None
+        self._judge: Judge | None = None  # None: no frame is taken
         self._ahead: Prepared | None = None
+        self._preparing: Frame | None = None  # in the main thread
+        self._lost_ahead = 0  # frames in a row that were prepared ahead in vain
+        self._not_ahead = 0  # frames that are not prepared ahead from now on
+        self._passed: Frame | None = None  # the last of these
         self._judged: deque[Judged] = deque()
         self._failure: BaseException | None = None
         self._is_free = self._stopping = False
@@ -121,34 +130,38 @@ class InferenceThread:
     def is_idle(self) -> bool:
         """Whether no frame is in work, here or in the slot."""
         with self._changed:
-            free = self._is_free and self._claimed is None and not self._judged
+            free = self._is_free and not self._judged
         return free and self._latest.peek() is None
 
     def discard(self) -> None:
-        """Drop the newest frame, if there is one."""
-        self._latest.take(0)
+        """Take no frame until the next ``prepare``, and drop the newest, if there is one."""
+        with self._changed:
+            self._judge = self._ahead = None
+            self._latest.take(0)
 
     def prepare(self, judge: Judge) -> None:
-        """Prepare the newest frame, unless there is none or it is prepared already.
+        """Have frames judged by ``judge``; prepare the newest while the models are busy.
 
-        If the models are free they get it, even if a newer one comes meanwhile; if not, it stays in the slot.
+        It stays in the slot, where a newer one may replace it; none is prepared twice, and where most would
+        be replaced, few are prepared at all.
         """
         with self._changed:
-            if self._claimed is not None:
-                return
+            if self._judge is not judge:
+                self._judge = judge
+                self._changed.notify_all()
             frame = self._latest.peek()
-            if frame is None or (self._ahead is not None and self._ahead.frame is frame):
+            if self._is_free or frame is None or (self._ahead is not None and self._ahead.frame is frame):
                 return
-            dropped = self._latest.take_if(frame) if self._is_free else None
-            if dropped is not None:
-                self._on_busy(True)
-        inputs = judge.inspector.prepare(frame.pixels, frozen=frame.frozen, view=frame.view)
-        prepared = Prepared(frame, judge, inputs)
+            if not self._pays_ahead(frame):
+                return
+            self._preparing = frame
+        try:
+            ahead = Prepared(frame, judge, _prepare(frame, judge))
+        except Exception:  # noqa: BLE001  it is prepared once more when it is taken, and fails there
+            ahead = None
         with self._changed:
-            if dropped is not None:
-                self._claimed = prepared, dropped
-            else:
-                self._ahead = prepared
+            self._preparing, self._ahead = None, ahead
+            self._passed = frame if ahead is None else self._passed
             self._changed.notify_all()
 
     def take(self) -> Judged | None:
@@ -162,11 +175,35 @@ class InferenceThread:
                 self._changed.notify_all()
             return self._judged.popleft()
 
+    def _pays_ahead(self, frame: Frame) -> bool:
+        """Tell whether to prepare ``frame`` while the models are busy; the lock is held."""
+        if self._ahead is not None:
+            self._ahead = None
+            self._note_lost()
+        if self._not_ahead and frame is not self._passed:
+            self._not_ahead -= 1
+            self._passed = frame
+        return frame is not self._passed
+
+    def _note_lost(self) -> None:
+        """Note that a frame was prepared in vain: twice as many as after the last one are now passed by."""
+        self._lost_ahead += 1
+        self._not_ahead = min(2**self._lost_ahead, _MOST_NOT_AHEAD)
+
+    def _arrived(self) -> None:
+        """Wake who deals with a new frame: this thread if the models are free, else the main thread."""
+        with self._changed:
+            is_taken = self._is_free and self._judge is not None and not self._latest.closed
+            if is_taken:
+                self._changed.notify_all()
+        if not is_taken:
+            self._on_change()
+
     def _run(self) -> None:
         try:
             while (job := self._next_job()) is not None:
                 self.busy_since_s = time.monotonic()
-                judged = _judge(*job)
+                judged = _judged(*job)
                 self.busy_since_s = None
                 with self._changed:
                     self._judged.append(judged)
@@ -176,31 +213,51 @@ class InferenceThread:
                 self._failure = err
             self._on_change()
 
-    def _next_job(self) -> tuple[Prepared, int] | None:
-        """Wait for a prepared frame that is still the newest; None when asked to stop."""
+    def _next_job(self) -> tuple[Frame, Judge, int, Prepared | None] | None:
+        """Wait for the newest frame; None when asked to stop."""
         with self._changed:
             while not self._stopping:
                 if len(self._judged) < MAX_WAITING:
-                    job, self._claimed = self._claimed, None
-                    ahead, self._ahead = self._ahead, None
-                    if job is None and ahead is not None:
-                        dropped = self._latest.take_if(ahead.frame)
-                        job = None if dropped is None else (ahead, dropped)
+                    job = self._take_newest()
                     if job is not None:
                         self._is_free = False
                         self._on_busy(True)
                         return job
-                    if not self._is_free:
+                    if not self._is_free and self._preparing is None:
                         self._is_free = True
                         self._on_busy(False)
-                        self._on_change()
+                        if self._latest.closed:  # that was the last frame
+                            self._on_change()
                 self._changed.wait(_TICK_S)
             return None
 
+    def _take_newest(self) -> tuple[Frame, Judge, int, Prepared | None] | None:
+        """Take the newest frame, prepared or not; None if there is none or it is being prepared."""
+        frame, ahead = self._latest.peek(), self._ahead
+        if frame is None or self._judge is None or frame is self._preparing:
+            return None
+        dropped = self._latest.take_if(frame)
+        if dropped is None:  # replaced just now
+            return self._take_newest()
+        self._ahead = self._passed = None
+        if ahead is not None and ahead.frame is frame:
+            self._lost_ahead = 0
+            return frame, ahead.judge, dropped, ahead
+        if ahead is not None:
+            self._note_lost()
+        return frame, self._judge, dropped, None
 
-def _judge(prepared: Prepared, dropped: int) -> Judged:
-    """Run the models; the main thread handles what they raise, frame by frame."""
+
+def _prepare(frame: Frame, judge: Judge) -> PreparedInspection:
+    return judge.inspector.prepare(frame.pixels, frozen=frame.frozen, view=frame.view)
+
+
+def _judged(frame: Frame, judge: Judge, dropped: int, ahead: Prepared | None) -> Judged:
+    """Prepare the frame if it is not, and run the models; the main thread handles what they raise."""
+    inputs = ahead.inputs if ahead is not None else None
     try:
-        return Judged(prepared, dropped, prepared.judge.inspector.run(prepared.inputs))
+        if inputs is None:
+            inputs = _prepare(frame, judge)
+        return Judged(Prepared(frame, judge, inputs), dropped, judge.inspector.run(inputs))
     except Exception as err:  # noqa: BLE001  whatever a bundle on trial does
-        return Judged(prepared, dropped, (), err)
+        return Judged(Prepared(frame, judge, inputs), dropped, (), err)

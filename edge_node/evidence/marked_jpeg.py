@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _NAME = b"corrosion/v1 marking\0"
 _MAX_CELLS = 96  # along a side: 9,216 bytes, 12 kB as text; the maps themselves have 7 to 60
 _MAX_LINES, _MAX_LINE_LENGTH = 16, 500
+_MAX_REASONS, _MAX_REASON_LENGTH = 16, 40
 
 
 class _EncodedMarking(msgspec.Struct):
@@ -33,6 +34,7 @@ class _EncodedMarking(msgspec.Struct):
     columns: int
     corroded: bytes
     lines: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 def embed_marking(jpeg: bytes, marking: Marking) -> bytes:
@@ -87,7 +89,7 @@ def _encode(marking: Marking) -> _EncodedMarking:
         cells = cv2.resize(marking.corroded, (columns, rows), interpolation=cv2.INTER_AREA)
         content = np.rint(np.clip(cells, 0, 1) * 255).astype(np.uint8).tobytes()
     lines = tuple(line[:_MAX_LINE_LENGTH] for line in marking.lines[:_MAX_LINES])
-    return _EncodedMarking(rows, columns, content, lines)
+    return _EncodedMarking(rows, columns, content, lines, marking.reasons)
 
 
 def _decode(content: bytes) -> Marking | None:
@@ -98,10 +100,11 @@ def _decode(content: bytes) -> Marking | None:
     lines = tuple(
         line[:_MAX_LINE_LENGTH] for line in stored.lines[:_MAX_LINES] if may_be_shown(line, stored.lines[0])
     )
+    reasons = tuple(reason[:_MAX_REASON_LENGTH] for reason in stored.reasons[:_MAX_REASONS])
     if stored.rows == stored.columns == len(stored.corroded) == 0:
-        return Marking(None, lines)
+        return Marking(None, lines, reasons=reasons)
     sizes_hold = 0 < stored.rows <= _MAX_CELLS and 0 < stored.columns <= _MAX_CELLS
     if not sizes_hold or len(stored.corroded) != stored.rows * stored.columns:
         return None
     cells = np.frombuffer(stored.corroded, np.uint8).reshape(stored.rows, stored.columns)
-    return Marking(np.asarray(cells / 255, np.float32), lines)
+    return Marking(np.asarray(cells / 255, np.float32), lines, reasons=reasons)

@@ -14,12 +14,14 @@ from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
 from edge_node.fault_log import FaultLog
-from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.findings.candidate import TrackerState
+from edge_node.findings.tracker import FindingTracker
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from edge_node.camera.frame import Frame
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.finding import Finding
     from edge_node.messages.review import Review
-    from edge_node.messages.verdict import Verdict
+    from edge_node.messages.verdict import EvidenceReason, Verdict
     from edge_node.spool.spool import Spool
 
 STATE_NAME = "findings.json"
@@ -101,6 +103,10 @@ class FindingLog:
         if not self._enabled:
             return []
         return self._write(self._tracker.see(verdict))
+
+    def preview(self, verdict: Verdict, waiting: Sequence[Verdict] = ()) -> EvidenceReason | None:
+        """Tell whether a finding needs the picture of the next verdict; see ``FindingTracker.preview``."""
+        return self._tracker.preview(verdict, waiting) if self._enabled else None
 
     def open_ids(self) -> tuple[str, ...]:
         """Return the ids of the findings that are open now."""

@@ -245,7 +245,7 @@ class ChangeGate:
 
 def _sigma_m(pose: Pose | None) -> float:
     """Return the uncertainty of a position; 0 where it is not known."""
-    return getattr(pose, "sigma_m", None) or 0.0
+    return (pose.sigma_m if pose is not None else None) or 0.0
 
 
 def _comparison(config: InspectConfig) -> PictureComparison:

@@ -149,10 +149,14 @@ def has_colour(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) 
     brightest = np.maximum(np.maximum(blue, green), red)
     inside = (brightest > _CLIPPED_BELOW) & (brightest < _CLIPPED_ABOVE)
     brightness = (blue + green + red)[inside]
-    if len(brightness) < len(green) / 4 or float(brightness.std()) < 3 * _TINT_MIN_CONTRAST:
+    if len(brightness) < len(green) / 4:
+        return True
+    from_mean = brightness - brightness.mean()
+    squares = float(from_mean @ from_mean)
+    if math.sqrt(squares / len(brightness)) < 3 * _TINT_MIN_CONTRAST:
         return True
     return any(
-        _strays(brightness, colour[inside])
+        _strays(from_mean, squares, colour[inside].astype(np.float64))
         or _spread_at_equal(brightness, colour[inside]) > TINT_SPREAD_LEVELS
         for colour in colours
     )
@@ -168,10 +172,9 @@ def _choose_counted(
     return found if len(found) else pixels[mask]
 
 
-def _strays(brightness: NDArray[np.int16], colour: NDArray[np.int16]) -> bool:
+def _strays(from_mean: NDArray[np.float64], squares: float, colour: NDArray[np.float64]) -> bool:
     """Return whether a spot has a colour of its own, apart from the straight line that a cast makes."""
-    from_mean = brightness - brightness.mean()
-    slope = float(from_mean @ colour) / float(from_mean @ from_mean)
+    slope = float(from_mean @ colour) / squares
     stray = np.abs(colour - colour.mean() - slope * from_mean) > _STRAY_LEVELS
     return bool(np.count_nonzero(stray) > _COLOURED_SHARE * len(colour))
 

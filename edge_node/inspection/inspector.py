@@ -179,7 +179,7 @@ class Inspector:
                 return PreparedInspection((pixels.shape[1], pixels.shape[0]), (why,), ())
             pixels, counted = framing.render(pixels), framing.counted
         size = (pixels.shape[1], pixels.shape[0])
-        if reasons := self._find_reasons(pixels, counted, frozen=frozen):
+        if reasons := self._find_reasons(pixels, framing, frozen=frozen):
             return PreparedInspection(size, reasons, (), framing=framing)
         if self._tiling is None:
             whole = (Tile(0, 0, *size), self.engine.prepare(pixels, self._settings))
@@ -191,13 +191,17 @@ class Inspector:
         return PreparedInspection(size, (), pieces, Tiles(across=grid[0], down=grid[1]), framing)
 
     def _find_reasons(
-        self, pixels: NDArray[np.uint8], counted: CountedPixels | None, *, frozen: bool
+        self, pixels: NDArray[np.uint8], framing: Framing | None, *, frozen: bool
     ) -> tuple[Reason, ...]:
         """Return why a view cannot be judged; empty if it can."""
         reasons: tuple[Reason, ...] = ()
+        counted = None if framing is None else framing.counted
         if self._thresholds is not None:
             reasons = inspect(pixels, self._thresholds, frozen=frozen, counted=counted)
         if not reasons and self._wants_colour:
+            if framing is not None and framing.is_transposed:  # as the camera writes its name and time
+                pixels = np.swapaxes(pixels, 0, 1)
+                counted = None if counted is None else counted.transposed
             reasons = find_colourless(pixels, counted)
         return reasons
 
@@ -227,6 +231,8 @@ class Inspector:
 
     def _add_grades(self, inspection: Inspection) -> Inspection:
         grades = grade(inspection.decision, is_painted_steel=self._is_painted_steel)
+        if grades is None:
+            return inspection
         return replace(inspection, decision=msgspec.structs.replace(inspection.decision, grades=grades))
 
     def _add_area(self, result: CascadeResult, counted: CountedPixels | None) -> Inspection:
@@ -325,7 +331,8 @@ def make_marking(inspection: Inspection) -> Marking:
     parts = [decision.outcome.value, decision.material, decision.form, decision.severity]
     lines = [" ".join(part for part in parts if part), path_text(decision)]
     if decision.area_fraction is not None:
-        lines.insert(1, f"about {decision.area_fraction:.0%} of the picture, estimated from a coarse map")
+        of = "the picture" if inspection.framing is None else "what is judged"
+        lines.insert(1, f"about {decision.area_fraction:.0%} of {of}, estimated from a coarse map")
     if decision.grades is not None:
         lines.insert(
             2, f"near ISO 4628-3 {decision.grades.iso_4628_3}, ASTM D610 {decision.grades.astm_d610}"

@@ -31,11 +31,13 @@ class Marking:
             ``(rows, columns)``, 0 to 1; or None.
         lines: the verdict as text.
         view: that was judged, if it is not the whole picture as it is.
+        reasons: why the picture was kept; not drawn.
     """
 
     corroded: NDArray[np.float32] | None
     lines: tuple[str, ...]
     view: RecordedView | None = None
+    reasons: tuple[str, ...] = ()
 
 
 def draw_overlay(

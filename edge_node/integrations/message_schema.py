@@ -61,7 +61,7 @@ def channels() -> list[Channel]:
         Channel(
             "pose",
             topics.pose,
-            "Where the robot is, if [pose] mqtt_topic says so.",
+            "Where the robot is and how far the surface, if [pose] mqtt_topic says so.",
             PoseMessage,
             0,
             sends=False,

@@ -81,6 +81,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clock: Part = Part()
     shadow: Part | None = None
     evidence: Part | None = None
+    scale: Part | None = None  # of the pictures, for areas in mm²; null where none is configured
     findings_open: Count | None = None  # null where no findings are published
     link: LinkState = LinkState.CONNECTED
     link_text: str = ""  # what the broker does not promise, for people

@@ -53,7 +53,7 @@ def format_metrics(state: PageState) -> bytes:
     if status is not None:
         part = Gauge(f"{_PREFIX}_part_ok", "1 while the part is well.", ["part"], registry=registry)
         parts = {"camera": status.camera, "model": status.model, "clock": status.clock}
-        for name, found in {**parts, "evidence": status.evidence}.items():
+        for name, found in {**parts, "evidence": status.evidence, "scale": status.scale}.items():
             if found is not None:
                 part.labels(name).set(found.state is PartState.OK)
         part.labels("link").set(state.link == "connected")

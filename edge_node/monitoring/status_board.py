@@ -11,9 +11,11 @@ from edge_node import __version__
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.clock import boot_id
 from edge_node.clock_floor import ClockFloor, ClockReading, from_unix
+from edge_node.inspection.surface_scale import configured_scale
 from edge_node.messages.status import Health, Part, PartState, Status
 from edge_node.messages.verdict import Outcome
 from edge_node.monitoring.machine import memory_mb, temperature_c
+from edge_node.monitoring.scale_watch import ScaleWatch
 
 if TYPE_CHECKING:
     from edge_node.camera.capture.capture_thread import CameraState
@@ -53,6 +55,7 @@ class StatusBoard:
         self._clock = self._floor.read()
         self.bundle = _label(bundle)
         self._spool = spool
+        self._scale = ScaleWatch(configured_scale(config.camera))
         self._since = datetime.now(timezone.utc)
         self._started_s = time.monotonic()
         self._frames = self._dropped = self._verdicts = 0
@@ -79,6 +82,8 @@ class StatusBoard:
         self._last_frame_age_ms = round(frame.age_ms, 3)
         if verdict.outcome is not Outcome.NOT_INSPECTABLE:  # then no model ran
             self._last_inference_ms = round(inspection.inference_ms, 3)
+        height, width = frame.pixels.shape[:2]
+        self._scale.see(verdict, (width, height))
 
     def status(self, camera: CameraState, stillness: Stillness | None = None) -> Status:
         """Return the status message; the publisher fills in link and spool.
@@ -103,6 +108,7 @@ class StatusBoard:
             unchanged_since=unchanged_since,
             model=Part(state=PartState.OK, text="the golden probe holds"),
             clock=Part(state=state, text=clock.text),
+            scale=self._scale.part,
         )
 
     def _describe_stillness(

@@ -258,9 +258,11 @@ class Shadow:
             return
         self._report_due_s = now_s + self._config.report_interval_s
         evidence_sha256 = verdict.evidence_sha256
-        if evidence_sha256 is None and self._evidence is not None and self._config.keep_pictures:
+        if self._evidence is not None and self._config.keep_pictures:
             marking = None if view is None else Marking(None, (), view)
-            evidence_sha256 = self._evidence.keep(frame.pixels, corroded=False, marking=marking)
+            evidence_sha256 = self._evidence.keep_for_shadow(
+                frame.pixels, evidence_sha256, now_s, marking=marking
+            )
         unreported, self._unreported = self._unreported - 1, 0
 
         def make(seq: int) -> Disagreement:

@@ -7,6 +7,7 @@ underscores. What the file does not say, such as the size of its pictures, is as
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_CALIBRATION_BYTES = 4 * 1024 * 1024  # calibration programs write their corner points beside
 _MAX_DEPTH = 8
+_SILENT = 0  # of OpenCV's levels of logging
+_LISTED_NUMBER = re.compile(r"(?m)^([ ]*)-[ ]+([-+.\d])")
 _MATRIX = ("cameramatrix", "k", "mtx", "intrinsicmatrix", "intrinsics", "matrix")
 _COEFFICIENTS = (
     *("distortioncoefficients", "distcoeffs", "distcoeff", "distortioncoeffs", "distcoefs", "distcoef"),
@@ -65,8 +68,10 @@ def _parse(text: str) -> Mapping[str, Any]:
             raise ValueError("no table of keys; wanted a calibration")
         return found
     if not start.startswith(("<", "%YAML")):
-        start = f"%YAML:1.0\n---\n{start.removeprefix('---')}"  # ROS writes none, and OpenCV wants it
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        start = _as_opencv_yaml(start)
+    # OpenCV 4 and 5 have it in different places; what it would print is said in the error.
+    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+    level = set_log_level(_SILENT)
     try:
         storage = cv2.FileStorage(start, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         try:
@@ -78,7 +83,16 @@ def _parse(text: str) -> Mapping[str, Any]:
         kind = "XML" if start.startswith("<") else "YAML"
         raise ValueError(f"no {kind} that OpenCV reads; export the calibration again") from err
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        set_log_level(level)
+
+
+def _as_opencv_yaml(text: str) -> str:
+    """Return YAML as ROS and others write it in the way that OpenCV's reader wants it.
+
+    That is with its first line, one document, and the numbers of a list further in than their key.
+    """
+    document = re.split(r"(?m)^(?:---|\.\.\.)[ \t]*\r?$", text.removeprefix("---"), maxsplit=1)[0]
+    return "%YAML:1.0\n---\n" + _LISTED_NUMBER.sub(r"\1  - \2", document)
 
 
 def _table(node: cv2.FileNode, depth: int) -> dict[str, Any]:
@@ -103,6 +117,8 @@ def _flatten(document: Mapping[str, Any]) -> dict[str, Any]:
         found.setdefault("".join(filter(str.isalnum, key.lower())), value)
         if isinstance(value, dict) and "data" not in value:
             later.append(value)
+    if sum(any(name in _flatten(table) for name in _MATRIX) for table in later) > 1:
+        raise ValueError("holds several cameras; save the one of this camera alone")
     for table in later:
         found = _flatten(table) | found
     return found
@@ -114,6 +130,8 @@ def _make_lens(known: Mapping[str, Any]) -> Lens:
     matrix = _numbers(known, _MATRIX, "camera_matrix")
     coefficients = _numbers(known, _COEFFICIENTS, "distortion_coefficients")
     width, height = _size(known)
+    if len(matrix) == 4 and "intrinsics" in known:  # of Kalibr
+        matrix = (matrix[0], 0.0, matrix[2], 0.0, matrix[1], matrix[3], 0.0, 0.0, 1.0)
     if len(matrix) != 9:
         raise ValueError(f"camera_matrix has {len(matrix)} numbers, wanted 3 x 3")
     fx, fy, cx, cy = matrix[0], matrix[4], matrix[2], matrix[5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -31,6 +32,11 @@ class CountedPixels:
         self._whole: dict[tuple[int, int], NDArray[np.uint8]] = {}
         self._inner: dict[tuple[int, int], NDArray[np.uint8]] = {}
         self._parts: dict[tuple[int, int, int, int], CountedPixels] = {}
+
+    @cached_property
+    def transposed(self) -> CountedPixels:
+        """The same with lines for columns."""
+        return CountedPixels(np.ascontiguousarray(self.mask.T))
 
     @property
     def share(self) -> float:

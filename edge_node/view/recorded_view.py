@@ -30,6 +30,11 @@ class RecordedView(CameraView, frozen=True, kw_only=True, omit_defaults=True):
 
     mask_png: bytes | None = None
 
+    @property
+    def numbers(self) -> CameraView:
+        """The view without its mask."""
+        return CameraView(**{name: getattr(self, name) for name in CameraView.__struct_fields__})
+
 
 def record_view(numbers: CameraView, mask: NDArray[np.uint8] | None) -> RecordedView:
     """Return the numbers of a view with its mask."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge_node.config.camera_section import CameraConfig
 
 MIN_COUNTED_SHARE = 0.05  # of the view; of less the models would judge filling
+_CHECKED_WIDTH_PX = 640  # calibrations are made at a camera's largest size, whose maps take 70 MB
 _KEPT_SIZES = 3  # a camera has one; each may hold maps of 12 MB
 
 
@@ -44,6 +45,13 @@ class View:
         found = "; ".join(self.settings.misfits(width, height))
         return found and f"the camera's picture has {width} x {height} pixels, but {found}"
 
+    def describe(self, width: int, height: int) -> str:
+        """Return what is judged of pictures of this size, which must fit, as a part of a sentence."""
+        framing = self.framing(width, height)
+        counted = framing.counted
+        share = "" if counted is None else f", of which {counted.share:.0%} count"
+        return f"{framing.size[0]} x {framing.size[1]} of {width} x {height} pixels are judged{share}"
+
     def framing(self, width: int, height: int) -> Framing:
         """Return the framing of pictures of this size.
 
@@ -65,7 +73,11 @@ class View:
         if found := list(self.settings.misfits(width, height)):
             known = "the mask" if self.settings.mask is not None else "crop.of_px"
             raise ConfigError(f"{known} is of a picture of {width} x {height} pixels, but {'; '.join(found)}")
-        counted = self.framing(width, height).counted
+        if self.settings.mask is None and self.settings.crop is None:  # a lens alone: any size will do
+            shrink = max(1.0, width / _CHECKED_WIDTH_PX)
+            counted = Framing(self.settings, round(width / shrink), round(height / shrink)).counted
+        else:
+            counted = self.framing(width, height).counted
         if counted is not None and counted.share < MIN_COUNTED_SHARE:
             raise ConfigError(
                 f"only {counted.share:.1%} of the view counts, wanted at least {MIN_COUNTED_SHARE:.0%}:"

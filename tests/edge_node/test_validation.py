@@ -65,7 +65,7 @@ class Form(msgspec.Struct, forbid_unknown_fields=True):
         ({"condition": "rusty"}, 'condition = \'rusty\': wanted "corroded" or "uncorroded"'),
         ({"at": "noon"}, "at = 'noon': wanted a time with its zone, like 2026-03-01T08:00:00Z"),
         ({"on": 1}, "on = 1: wanted true or false, found a whole number"),
-        ({"nam": "a"}, "unknown key nam"),
+        ({"nam": "a"}, 'unknown key nam; did you mean "name"?'),
         ([], "wanted a table of keys, found a list"),
         ({"code": "rtsp://u:p@h"}, "code = (an address): wanted three digits"),
     ],

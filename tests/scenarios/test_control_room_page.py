@@ -138,6 +138,23 @@ def test_a_finding_is_shown_with_picture_and_path_and_can_be_disputed(page: Any,
     assert (review["opinion"], review["reviewer"], review["delivery"]) == ("disputed", "Ada", "done")
 
 
+def test_pictures_are_reviewed_by_what_they_teach(page: Any, room: ControlRoom) -> None:
+    """The first of the queue is opened by a key, says why it was kept, and leaves it once it was reviewed."""
+    page.locator(".finding").first.wait_for()
+    page.keyboard.press("4")
+    page.locator(".queued").first.wait_for()
+    page.keyboard.press("j")
+    first = page.locator('.queued[aria-current="true"]')
+    drawer = page.locator("#drawer")
+    drawer.get_by_text("Kept because").wait_for()
+    reviewed = first.get_attribute("data-id")
+    assert first.locator(".tag").all_inner_texts() == drawer.locator(".reasons .tag").all_inner_texts()
+    drawer.get_by_label("Your name").fill("Kay")
+    drawer.get_by_role("button", name="Confirm").click()
+    page.locator(f'.queued[data-id="{reviewed}"]').wait_for(state="detached")
+    assert reviewed not in [one["id"] for one in room.ask("/api/queue?limit=1000")["pictures"]]
+
+
 def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom, tmp_path: Path) -> None:
     """What is right is said, kept, in the robot's audit, and in the data set that the page gives away."""
     sought = "/api/verdicts?outcome=uncorroded&with_picture=true"  # of whatever metal the models say

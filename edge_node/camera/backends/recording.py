@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     _Picture = tuple[NDArray[np.uint8], View | None]
 
 DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
+# As long as drivers of cameras keep frames for a reader that is late: it loses none by a moment's delay.
+_MAX_LATE_S = 0.5
+_CATCH_UP = 1.4  # times its pace, while a recording is late
 _MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class Recording:
     Attributes:
         source: the path as the operator wrote it.
         found: the files in a folder, with those that are left out.
+        patience_s: how long the last picture may wait for whoever takes it: a moment's delay loses none.
     """
 
     live = False
@@ -58,6 +62,8 @@ class Recording:
             self._opened = VideoFile(self.found.files[0])
         self._interval_s = 0.0
         self._due_s: float | None = None  # of the next picture; the first is due when it is read
+        self._read_s = 0.0  # when the last one was read
+        self.patience_s = 0.0
         self._pictures = self._iter_passes()
         self._read = 0
         self._incomplete: dict[Path, str] = {}
@@ -117,12 +123,16 @@ class Recording:
     def _wait_until_due(self) -> bool:
         """Wait for the next picture's time; True when stopped meanwhile.
 
-        A reader that was late does not catch up: pictures are never read in a burst.
+        A reader that was late for a moment catches up little by little: pictures are never read in a burst.
         """
         now_s = time.monotonic()
-        self._due_s = now_s if self._due_s is None else max(self._due_s, now_s - self._interval_s)
-        stopped = self._stop.wait(max(0.0, self._due_s - now_s))
-        self._due_s += self._interval_s
+        if self._due_s is None:
+            self._due_s = now_s
+        due_s = max(self._due_s, now_s - max(_MAX_LATE_S, self._interval_s))
+        read_s = max(now_s, due_s, self._read_s + self._interval_s / _CATCH_UP)
+        stopped = self._stop.wait(read_s - now_s)
+        self._due_s, self._read_s = due_s + self._interval_s, read_s
+        self.patience_s = _MAX_LATE_S - (read_s - due_s)
         return stopped
 
     def _iter_passes(self) -> Generator[_Picture, None, None]:

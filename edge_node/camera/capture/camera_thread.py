@@ -41,6 +41,7 @@ class CameraReader:
         progress_s: monotonic time of the last frame, or of the start.
         skipped: pictures of a recording that could not be read.
         omissions: how much of a recording was not read, as a part of a sentence.
+        patience_s: how long a recording's last picture may wait for whoever takes it.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class CameraReader:
         self.opened = False
         self.skipped = 0
         self.omissions = ""
+        self.patience_s = 0.0
         self.error: str | None = None
         self.progress_s = time.monotonic()
         self._first_frame_s: float | None = None
@@ -123,6 +125,7 @@ class CameraReader:
             finally:
                 self.skipped = getattr(camera, "skipped", 0)  # only recordings skip pictures
                 self.omissions = getattr(camera, "omissions", "")
+                self.patience_s = getattr(camera, "patience_s", 0.0)
             if frame is None:
                 self.ended = not camera.live and not self.stop.is_set()
                 return

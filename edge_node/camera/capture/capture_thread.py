@@ -263,13 +263,24 @@ class CaptureThread:
             return
         self._note_frame(_with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
-            self._put(frame)
+            self._put_in_time(frame, reader.patience_s)
         elif (admitted := self._admit(frame, is_certain=True)) is not None:
             while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
                 if self._latest.put_when_empty(admitted, _POLL_S):
                     break
         while self._is_held() and not self._stop.wait(_POLL_S):
             pass
+
+    def _put_in_time(self, frame: Frame, patience_s: float) -> None:
+        """Put a recording's frame once the slot is empty, or after ``patience_s`` in place of the one there.
+
+        So a moment's delay of whoever takes frames loses none, as with a camera whose driver keeps some.
+        """
+        admitted = self._admit(frame)
+        if admitted is not None and not (
+            patience_s > 0 and self._latest.put_when_empty(admitted, patience_s)
+        ):
+            self._latest.put(admitted)
 
     def _hand_over_live(self, frame: Frame) -> None:
         if self._frozen.sees_repetition(frame):
@@ -279,23 +290,21 @@ class CaptureThread:
             frame = replace(frame, frozen=True)
         else:
             self._note_frame("frames arrive")
-        self._put(frame)
+        if (admitted := self._admit(frame)) is not None:
+            self._latest.put(admitted)
 
     def _admit(self, frame: Frame, *, is_certain: bool = False) -> Frame | None:
         return frame if self._gate is None else self._gate.admit(frame, is_certain=is_certain)
 
-    def _put(self, frame: Frame) -> None:
-        if (admitted := self._admit(frame)) is not None:
-            self._latest.put(admitted)
-
     def _note_frame(self, text: str) -> None:
         """Say that frames arrive, or that the view was made for frames of another size."""
         view = None if self._has_own_view else self._view
-        misfit = view.misfit(*self.frame_size) if view and self.frame_size else ""
-        if misfit:
+        if view is None or self.frame_size is None:
+            self._set_state(CameraCondition.STREAMING, text)
+        elif misfit := view.misfit(*self.frame_size):
             self._set_state(CameraCondition.MISFIT, f"nothing is judged: {misfit}")
         else:
-            self._set_state(CameraCondition.STREAMING, text)
+            self._set_state(CameraCondition.STREAMING, _with(text, view.describe(*self.frame_size)))
 
     def _set_state(self, condition: CameraCondition, text: str) -> None:
         text = text.encode(

@@ -26,6 +26,7 @@ from edge_node.errors import CameraError, ConfigError, CorrosionError
 from edge_node.inference.bundle import Bundle, load_bundle, resolve_bundle_path
 from edge_node.inference.loading import prepare_engine
 from edge_node.inspection.inspector import configured_inspector
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.local_page import load_token
 from edge_node.mqtt.endpoint import check_security, endpoint, host_problems
@@ -171,13 +172,25 @@ def _find_bundle_problems(config: Config, found: list[Bundle]) -> Iterator[str]:
 
 
 def _find_notes(config: Config) -> Iterator[str]:
-    """Yield what may be as it should: a port is taken, perhaps by this robot's own running node."""
+    """Yield what may be as it should: a port that this robot's own node may hold, half of a scale."""
     taken = "perhaps by this robot's running node"
     if config.http.enabled and (why := _try_port(config.http.host, config.http.port, socket.SOCK_STREAM)):
         yield f"[http] port {config.http.port}: {why}, {taken}; otherwise there will be no page"
+    yield from _find_scale_notes(config)
     pose = config.pose
     if pose.udp_port is not None and (why := _try_port(pose.udp_host, pose.udp_port, socket.SOCK_DGRAM)):
         yield f"[pose] udp_port {pose.udp_port}: {why}, {taken}; otherwise `run` will refuse it"
+
+
+def _find_scale_notes(config: Config) -> Iterator[str]:
+    """Yield why verdicts will have no area in mm² although half of what it takes is configured."""
+    camera, pose = config.camera, config.pose
+    if may_measure_areas(camera, pose):
+        return
+    if camera.focal_px is not None:
+        yield "[camera] focal_px gives no areas in mm² without a range: set [pose] range_mm, or receive poses"
+    if pose.range_mm is not None:
+        yield "[pose] range_mm gives no areas in mm² without a focal length: set [camera] focal_px"
 
 
 def _try_port(host: str, port: int, kind: int) -> str:

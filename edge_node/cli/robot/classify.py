@@ -16,7 +16,7 @@ from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import list_pages, read_content
 from edge_node.camera.source import recording_path
 from edge_node.cli.bundle_in_use import load_bundle_in_use
-from edge_node.cli.number_options import whole_number_between
+from edge_node.cli.number_options import number_between, whole_number_between
 from edge_node.config.sections import load_config
 from edge_node.config.value_types import MAX_THREADS
 from edge_node.errors import CameraError, ConfigError, CorrosionError
@@ -25,8 +25,9 @@ from edge_node.inference.cascade import decide_unreadable
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
 from edge_node.inspection.inspector import Inspection, Inspector, configured_inspector, draw_inspection
+from edge_node.inspection.surface_scale import SurfaceScale, add_area_mm2, configured_scale
 from edge_node.messages.plain_text import colour_text, path_text
-from edge_node.messages.verdict import Decision, PictureVerdict, encode
+from edge_node.messages.verdict import Decision, PictureVerdict, Pose, encode
 from edge_node.signing import load_trusted_keys
 from edge_node.view.view import load_view
 
@@ -68,6 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="painted_steel adds the grades of ISO 4628-3 and ASTM D610, which are for that alone",
     )
     parser.add_argument(
+        "--mm-per-px",
+        type=number_between(0.0001, 1000),
+        metavar="MM",
+        help="millimetres of surface in a pixel of the pictures: adds areas in mm², as if seen head-on",
+    )
+    parser.add_argument(
         "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
     )
     parser.add_argument(
@@ -96,7 +103,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
-    classifier = _Classifier(_make_inspector(args), Path(args.overlay) if args.overlay else None)
+    overlays = Path(args.overlay) if args.overlay else None
+    classifier = _Classifier(_make_inspector(args), overlays, *_make_scale(args))
     count = _Count()
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
@@ -130,6 +138,16 @@ def _make_inspector(args: argparse.Namespace) -> Inspector:
     else:
         bundle = load_bundle(resolve_bundle_path(args.bundle))
     return configured_inspector(settings, Engine(bundle, threads=args.threads), load_view(config.camera))
+
+
+def _make_scale(args: argparse.Namespace) -> tuple[SurfaceScale, Pose]:
+    """Return the scale that the options ask for, and the range that a robot's configuration has."""
+    if args.mm_per_px is not None:
+        return SurfaceScale(args.mm_per_px), Pose()
+    if args.config is None:
+        return SurfaceScale(), Pose()
+    config = load_config(args.config)
+    return configured_scale(config.camera), Pose(range_mm=config.pose.range_mm)
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,8 +195,9 @@ class _Count:
 class _Classifier:
     """Judge pictures, and write overlays if a folder is given."""
 
-    def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
+    def __init__(self, inspector: Inspector, overlays: Path | None, scale: SurfaceScale, pose: Pose) -> None:
         self._inspector = inspector
+        self._scale, self._pose = scale, pose
         self._overlays = overlays
         manifest = inspector.engine.bundle.manifest
         self._bundle = f"{manifest.name}-{manifest.version}"
@@ -190,8 +209,12 @@ class _Classifier:
         inspection = self._inspector.inspect(pixels, view=view)
         if self._overlays is not None:
             self._draw(self._overlays, source, frame_id, pixels, inspection)
+        height, width = pixels.shape[:2]
+        numbers = inspection.framing.numbers if inspection.framing is not None else None
+        counted_px = width * height if numbers is None else numbers.counted_px
+        mm_per_px = self._scale.at(self._pose, (width, height), numbers)
         return _with_source(
-            inspection.decision,
+            add_area_mm2(inspection.decision, counted_px, mm_per_px),
             source,
             frame_id=frame_id,
             bundle=self._bundle,

@@ -106,3 +106,22 @@ def test_a_filter_is_no_topic(topic):
     """Poses come from one sender: wildcards and what no topic may hold are refused in a sentence."""
     with pytest.raises(ValueError, match=r"mqtt_topic = .*: wanted"):
         PoseConfig(mqtt_topic=topic)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("[camera]\nmm_per_px = 0", "[camera] mm_per_px = 0: wanted more than 0"),
+        ("[camera]\nmm_per_px = nan", "[camera] mm_per_px = nan: wanted more than 0"),
+        ("[camera]\nfocal_px = inf", "[camera] focal_px = inf: wanted at most"),
+        ("[pose]\nrange_mm = -1", "[pose] range_mm = -1: wanted at least 1"),
+        ("[pose]\nsigma_m = 0.1", "sigma_m = 0.1 is of a position, and none is given or received"),
+        ("[camera]\nmm_per_px = 0.2\nfocal_px = 800", "leave one of them out"),
+        ("[camera]\nmm_per_px = 0.2\n[pose]\nrange_mm = 300", "would have no effect"),
+        ("[camera]\nfocal_px = 800\nundistort = 'lens.yaml'", "leave focal_px out"),
+    ],
+)
+def test_a_scale_that_cannot_be_or_contradicts_itself_is_refused(lines, said):
+    """In one sentence each, that names the keys."""
+    (sentence,) = problems(MINIMAL + lines.encode())
+    assert said in sentence

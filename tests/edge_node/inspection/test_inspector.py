@@ -210,3 +210,17 @@ def test_the_map_is_drawn_where_the_camera_saw_the_rust(engine, corroded_frame):
         marking = make_marking(Inspector(engine, view=View(settings)).inspect(pixels))
         assert marking.view.rotate_deg == settings.rotate_deg
         assert np.corrcoef(marking.corroded[back].ravel(), upright.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("rotate_deg", [0, 90, 180, 270])
+def test_a_coloured_clock_in_a_night_picture_is_no_colour_of_the_surface(engine, rotate_deg):
+    """Cameras write it at the top or the bottom, which is at a side after a quarter turn."""
+    grey = np.random.default_rng(6).integers(40, 220, (480, 640), dtype=np.uint8)
+    pixels = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    pixels[:40, 20:300] = (0, 200, 255)
+    mask = np.full((480, 640), 255, np.uint8)
+    mask[:100, 400:] = 0
+    for settings in (ViewSettings(rotate_deg), ViewSettings(rotate_deg, mask=mask)):
+        found = Inspector(engine, view=View(settings)).prepare(pixels)
+        assert [reason.code for reason in found.reasons] == ["colourless"]

@@ -111,6 +111,35 @@ def test_camera_info_of_ros_is_read(tmp_path, start):
     assert lens.corrected == (480.0, 500.0, 317.0, 243.0)
 
 
+def test_a_message_of_ros_is_read(tmp_path):
+    """As `ros2 topic echo` prints it: short names, lists with dashes, and the end of the message."""
+    lists = {"d": FIVE[0], "k": MATRIX.ravel(), "r": np.eye(3).ravel(), "p": np.zeros(12)}
+    lines = ["header:", "  frame_id: camera", "height: 480", "width: 640", "distortion_model: plumb_bob"]
+    for name, numbers in lists.items():
+        lines += [f"{name}:", *(f"- {number}" for number in numbers)]
+    path = tmp_path / "camera_info.yaml"
+    path.write_text("\n".join([*lines, "binning_x: 0", "---", "header:", ""]), encoding="utf-8")
+    assert read_calibration(path) == LENS
+
+
+def test_a_calibration_of_kalibr_is_read(tmp_path):
+    """It nests one camera, writes four numbers for the matrix and a pair for the size."""
+    path = tmp_path / "camchain.yaml"
+    text = (
+        "cam0:\n  camera_model: pinhole\n  distortion_model: equidistant\n"
+        "  distortion_coeffs: [-0.01, 0.02, -0.01, 0.003]\n"
+        "  intrinsics: [520.5, 521.75, 318.25, 241.5]\n  resolution: [640, 480]\n"
+    )
+    path.write_text(text + text.replace("cam0", "cam1"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="several cameras"):
+        read_calibration(path)
+    path.write_text(text, encoding="utf-8")
+    lens = read_calibration(path)
+    assert (lens.model, lens.fx_px, lens.fy_px, lens.cx_px, lens.cy_px) == (
+        *("fisheye", 520.5, 521.75, 318.25, 241.5),
+    )
+
+
 def test_plain_json_is_read(tmp_path):
     """As a script writes it with json.dump: lists in lists, and the size as a pair."""
     path = tmp_path / "c.json"

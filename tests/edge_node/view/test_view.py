@@ -21,13 +21,13 @@ def write_mask(path, masked_share=0.1, size=(640, 480)):
     return str(path)
 
 
-def write_lens(path, size=(640, 480)):
+def write_lens(path, size=(640, 480), coefficients=(-0.3, 0.1, 0.0, 0.0, 0.0)):
     """Write a calibration for pictures of a size."""
     storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
     storage.write("image_width", size[0])
     storage.write("image_height", size[1])
     storage.write("camera_matrix", np.array([[500.0, 0, size[0] / 2], [0, 500.0, size[1] / 2], [0, 0, 1]]))
-    storage.write("distortion_coefficients", np.array([-0.3, 0.1, 0.0, 0.0, 0.0]))
+    storage.write("distortion_coefficients", np.array(coefficients))
     storage.release()
     return str(path)
 
@@ -116,3 +116,11 @@ def test_framings_are_kept_for_few_sizes():
     for width in range(100, 110):
         view.framing(width, 48)
     assert view.framing(64, 48) is not first
+
+
+def test_a_lens_that_shows_nearly_nothing_is_refused(tmp_path):
+    """Its coefficients are of another lens; that shows before any picture, whatever size it was made for."""
+    load_view(CameraConfig(undistort=write_lens(tmp_path / "c.yml", (4000, 3000))))
+    path = write_lens(tmp_path / "c.yml", (640, 480), (-90.0, 0.0, 0.0, 0.0))
+    with pytest.raises(ConfigError, match="of the view counts"):
+        load_view(CameraConfig(undistort=path))

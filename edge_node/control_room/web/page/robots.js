@@ -40,6 +40,7 @@ export function part(robot, name) {
 export function alarms(robot) {
   const said = [...(robot.status?.spool?.alarms ?? []), ...(robot.health?.alarms ?? [])];
   const texts = said.map((alarm) => alarm.text);
+  if (robot.status?.scale?.state === "failing") texts.push(robot.status.scale.text);
   if (robot.conflicts) texts.push(`${robot.conflicts} verdicts came with an id that another verdict has: two robots of one name?`);
   return [...new Set(texts)];
 }
