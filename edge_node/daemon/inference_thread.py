@@ -191,12 +191,17 @@ class InferenceThread:
         self._not_ahead = min(2**self._lost_ahead, _MOST_NOT_AHEAD)
 
     def _arrived(self) -> None:
-        """Wake who deals with a new frame: this thread if the models are free, else the main thread."""
+        """Wake who deals with a new frame: this thread if the models are free, else main or no one."""
         with self._changed:
-            is_taken = self._is_free and self._judge is not None and not self._latest.closed
-            if is_taken:
+            if self._judge is None or self._latest.closed:
+                is_for_main = True
+            elif self._is_free:
+                is_for_main = False
                 self._changed.notify_all()
-        if not is_taken:
+            else:
+                frame = self._latest.peek()
+                is_for_main = frame is not None and self._pays_ahead(frame)
+        if is_for_main:
             self._on_change()
 
     def _run(self) -> None:
