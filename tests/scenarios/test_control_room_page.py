@@ -175,7 +175,7 @@ def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom,
 
 
 def test_pictures_are_reviewed_by_what_they_teach(page: Any, room: ControlRoom) -> None:
-    """One is opened by a key, says why it was kept, leaves the queue once it was reviewed; the next follows."""
+    """One is opened by a key, says why it was kept, and leaves the queue once reviewed; the next follows."""
     page.locator(".finding").first.wait_for()
     page.keyboard.press("4")
     page.locator(".queued").nth(2).wait_for()
