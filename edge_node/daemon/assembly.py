@@ -47,6 +47,7 @@ from edge_node.inference.reloader import Reloader
 from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
+from edge_node.malloc import Trimmer
 from edge_node.messages.command import Verb
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
@@ -56,7 +57,6 @@ from edge_node.mqtt.endpoint import broker_port
 from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
 from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
-from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ def run_daemon(
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
         begun = begun or begin(config, stack, path)
-        node = Registry(config, topics, begun.state_dir, stack, wake, view=load_view(config.camera))
+        node = Registry(config, topics, begun.state_dir, stack, wake, view=begun.view)
         camera = open_camera(node)
         models = _models(begun.loading, reload)
         storage = open_storage(node, begun.lock)
@@ -341,6 +341,7 @@ def _reporter(
 
 def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
     """Return the main loop with everything that registered."""
+    node.periodics.append(Trimmer())
     return MainLoop(
         inspection.inference,
         inspection.bundle,

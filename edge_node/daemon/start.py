@@ -17,12 +17,14 @@ from edge_node.daemon.bundle_loader import BundleLoader
 from edge_node.errors import CameraError, ConfigError
 from edge_node.spool.files import SPOOL_NAME, SpoolLock
 from edge_node.state_folder import make_state_folder
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from edge_node.config.sections import Config
     from edge_node.inference.engine import Engine
+    from edge_node.view.view import View
 
 # The loading thread asks for Python's lock after each model; the default of 5 ms would make it wait for the
 # imports again and again.
@@ -74,6 +76,7 @@ class Begun:
 
     state_dir: Path
     lock: SpoolLock
+    view: View | None
     loading: ModelLoading
 
 
@@ -81,18 +84,20 @@ def begin(config: Config, stack: ExitStack, path: Path | None = None) -> Begun:
     """Lock the state folder until ``stack`` ends, and begin to load the models.
 
     Raises:
-        ConfigError: the folder, the camera's source, the store of bundles or a key cannot be used.
+        ConfigError: the folder, the camera's source or view, the store of bundles or a key cannot be used.
         SpoolError: another process holds the lock.
     """
     state_dir, lock = lock_state_folder(config, stack)
+    # The camera's settings first: a start that they end must not count against a bundle on trial.
+    view = load_view(config.camera)
     try:
-        sign_in(config.camera)  # first: a start that ends here must not count against a bundle on trial
+        sign_in(config.camera)
     except CameraError as err:
         raise ConfigError(f"[camera] source: {err}") from err
     loading = stack.enter_context(ModelLoading(BundleLoader(config, state_dir, path)))
     if config.bundle.threads == "auto":
         loading.wait()  # it measures how many threads pay: undisturbed
-    return Begun(state_dir, lock, loading)
+    return Begun(state_dir, lock, view, loading)
 
 
 def lock_state_folder(config: Config, stack: ExitStack) -> tuple[Path, SpoolLock]:

@@ -29,7 +29,9 @@ CHECKED_AT = 20
 # in most sizes whose remap is not equal: eight pictures of 224 x 224 pixels have 1.2 million.
 _CHECKED_PICTURES = 8
 _MAX_BLOCK_PX = 16  # wider blocks multiply mostly zeros
-_STRIPS = 8  # so that the intermediate values stay in the processor's cache
+# Of one matrix product: beyond this OpenBLAS would start threads, which spin; and the values of so small a
+# strip of the picture stay in the processor's cache.
+_MAX_PRODUCTS = 2**18
 
 
 class ProvedResize:
@@ -125,7 +127,12 @@ class _BlockResize:
             target: height and width of the result.
             row_values: of a source line.
         """
-        strips = gcd(target[0], _STRIPS)
+        products = target[0] * row_values * weights.shape[1]
+        strips = next(
+            count
+            for count in range(1, target[0] + 1)
+            if target[0] % count == 0 and (count == target[0] or products <= count * _MAX_PRODUCTS)
+        )
         self._weights = weights
         self._grouped = (strips, target[0] // strips, lines, row_values)
         self._target = target

@@ -45,6 +45,7 @@ SECOND_LOOK_S = 0.5
 STILL_AFTER_S = 2.0  # without anything new, before it is told
 _UNDECIDED = (Outcome.UNCERTAIN, Outcome.NOT_INSPECTABLE)
 _FOOTPRINT_PX = 4
+_DUE_AGAIN_S = 1.0  # should no verdict come of it: so the watchdog sees models that hang
 _VERDICT_WAIT_S = 5.0  # a frame that no bundle can judge gets none
 _UNHEARD_S = 5.0  # without any frame, after which it is not known whether there is anything new
 
@@ -121,6 +122,7 @@ class ChangeGate:
         self._forgotten_ns = 0
         self._changed: _Change | None = None
         self._look_again_ns: int | None = None
+        self._due_ns = 0
         self._heard_ns = 0
         self._unchanged = 0
 
@@ -230,17 +232,20 @@ class ChangeGate:
         return comparison.is_new(signature, judged.signature)
 
     def _is_due(self, frame: Frame) -> bool:
-        judged = self._judged
-        if judged is None or frame.captured_at_ns - judged.captured_at_ns >= self._config.heartbeat_s * 1e9:
-            return True
-        if self._look_again_ns is not None and frame.captured_at_ns >= self._look_again_ns:
+        """Return whether a frame that shows nothing new is to be judged all the same."""
+        judged, now_ns = self._judged, frame.captured_at_ns
+        is_late = judged is None or now_ns - judged.captured_at_ns >= self._config.heartbeat_s * 1e9
+        looks_again = self._look_again_ns is not None and now_ns >= self._look_again_ns
+        # The one before may be in work still; it waits in the slot until it is judged.
+        if (is_late or looks_again) and now_ns - self._due_ns >= _DUE_AGAIN_S * 1e9:
+            self._due_ns = now_ns
             return True
         return any(is_requested() for is_requested in self._requests)
 
 
 def _sigma_m(pose: Pose | None) -> float:
     """Return the uncertainty of a position; 0 where it is not known."""
-    return getattr(pose, "sigma_m", None) or 0.0
+    return (pose.sigma_m if pose is not None else None) or 0.0
 
 
 def _comparison(config: InspectConfig) -> PictureComparison:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Pictures are halved until their shorter side is below twice this: halves are quick, and 1200 cells are left.
 LEAST_LINES = 96
 CELL = 4  # points of the halved picture along the side of a cell
-MOST_TILES = 4  # finer than for so many tiles along a side, pictures are not compared
+MOST_TILES = 2  # for more tiles along a side, pictures are compared as for so many: finer is dear
 
 CELL_LEVELS = 4.0  # a cell that differs by less is the same, whatever the noise
 CELL_NOISE = 6.0  # or by less than so many standard deviations of its noise

@@ -289,9 +289,11 @@ class SpoolDatabase:
                 (refusal.code, refusal.reason, refusal.position),
             ).rowcount
         for stored in batch.stored:
+            # A number is there once at most: the search ends with the last of them, and they are the oldest.
             removed += self._writer.execute(
-                "DELETE FROM message WHERE kind = ? AND epoch = ? AND seq BETWEEN ? AND ?",
-                (stored.kind.value, stored.epoch, stored.first, stored.last),
+                "DELETE FROM message WHERE position IN (SELECT position FROM message WHERE kind = ?"
+                " AND epoch = ? AND seq BETWEEN ? AND ? ORDER BY position LIMIT ?)",
+                (stored.kind.value, stored.epoch, stored.first, stored.last, 1 + stored.last - stored.first),
             ).rowcount
         refused = [refusal.position for refusal in batch.refused]
         lost = batch.given_up + list(losses.find(self._writer.execute, refused).values())

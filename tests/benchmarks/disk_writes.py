@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from edge_node.config.delivery_sections import EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.delivery.publisher import Publisher
 from edge_node.disk_budget import DiskBudget
-from edge_node.evidence.picture_folder import PictureFolder
+from edge_node.evidence.picture_folder import PictureFolder, PictureKind
 from edge_node.messages.topics import Kind, Topics
 from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
@@ -141,7 +141,7 @@ def _append(spool: Spool, pictures: PictureFolder, picture_every: int, count: in
     for number in range(count):
         if picture_every and number % picture_every == 0:
             content = PICTURE + number.to_bytes(8, "big")
-            pictures.add(hashlib.sha256(content).hexdigest(), content, corroded=True)
+            pictures.add(hashlib.sha256(content).hexdigest(), content, PictureKind.CORRODED)
         spool.append(Kind.VERDICT, lambda seq: PAYLOAD % seq)
         time.sleep(max(0.0, began_s + (number + 1) / fps - time.monotonic()))
 

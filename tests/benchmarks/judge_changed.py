@@ -60,7 +60,14 @@ class Scene:
         self._sensor = Sensor()
         self._changed = threading.Condition()
         self._number, self._content = 0, b""
-        threading.Thread(target=self._film, daemon=True).start()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._film, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Send no further frame."""
+        self._stop.set()
+        self._thread.join()
 
     def drive(self, mm_per_s: float) -> None:
         """Move along the way at this speed."""
@@ -81,7 +88,7 @@ class Scene:
 
     def _film(self) -> None:
         due_s = time.monotonic()
-        while True:
+        while not self._stop.is_set():
             due_s = max(due_s + 1 / FRAMES_PER_S, time.monotonic() - 1 / FRAMES_PER_S)
             time.sleep(max(0.0, due_s - time.monotonic()))
             with self._changed:
@@ -138,6 +145,7 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ExitStack() as closing:
         folder, scene = Path(name), Scene(args.data)
+        closing.callback(scene.close)
         broker = Mosquitto(folder)
         broker.start()
         closing.callback(broker.kill)

@@ -283,8 +283,7 @@ class CaptureThread:
             return
         self._note_frame(_with("pictures are read", reader.omissions))
         if self._config.pace == "real-time":
-            if (admitted := self._admit(frame)) is not None:
-                self._put_in_time(admitted, reader.patience_s)
+            self._put_in_time(frame, reader.patience_s)
         elif (admitted := self._admit(frame, is_certain=True)) is not None:
             while not reader.stop.is_set() and not self._stop.is_set() and not self._latest.closed:
                 if self._latest.put_when_empty(admitted, _POLL_S):
@@ -297,8 +296,11 @@ class CaptureThread:
 
         So a moment's delay of whoever takes frames loses none, as with a camera whose driver keeps some.
         """
-        if patience_s <= 0 or not self._latest.put_when_empty(frame, patience_s):
-            self._latest.put(frame)
+        admitted = self._admit(frame)
+        if admitted is not None and not (
+            patience_s > 0 and self._latest.put_when_empty(admitted, patience_s)
+        ):
+            self._latest.put(admitted)
 
     def _hand_over_live(self, frame: Frame) -> None:
         if self._frozen.sees_repetition(frame):
@@ -308,14 +310,11 @@ class CaptureThread:
             frame = replace(frame, frozen=True)
         else:
             self._note_frame("frames arrive")
-        self._put(frame)
+        if (admitted := self._admit(frame)) is not None:
+            self._latest.put(admitted)
 
     def _admit(self, frame: Frame, *, is_certain: bool = False) -> Frame | None:
         return frame if self._gate is None else self._gate.admit(frame, is_certain=is_certain)
-
-    def _put(self, frame: Frame) -> None:
-        if (admitted := self._admit(frame)) is not None:
-            self._latest.put(admitted)
 
     def _note_frame(self, text: str) -> None:
         """Say that frames arrive, or that the view was made for frames of another size."""

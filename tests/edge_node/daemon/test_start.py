@@ -45,13 +45,16 @@ def test_the_models_are_loaded_beside_and_what_is_wrong_with_them_comes_later(tm
         run_daemon(config, stop)
 
 
-def test_a_start_that_the_camera_ends_is_not_counted_against_a_bundle_on_trial(tmp_path: Path) -> None:
-    """A wrong source is found before the models are touched."""
+@pytest.mark.parametrize("camera", [{"source": "ftp://camera"}, {"mask": "no-such-mask.png"}])
+def test_a_start_that_the_camera_ends_is_not_counted_against_a_bundle_on_trial(
+    tmp_path: Path, camera: dict[str, str]
+) -> None:
+    """A wrong source or mask is found before the models are touched."""
     robot = Robot(tmp_path / "state", maker := Maker(tmp_path))
     robot.install(maker.bundle("2"))
     before = robot.contents()
     changes = {
-        "camera": {"source": "ftp://camera"},
+        "camera": camera,
         "bundle": {"path": "store", "trusted_keys": [maker.public]},
     }
     config = load_config(write_config(tmp_path, tmp_path, 1, **changes))

@@ -74,6 +74,15 @@ def test_a_still_scene_is_judged_once_and_at_each_heartbeat():
     assert stream.gate.unchanged == 498
 
 
+def test_a_heartbeat_is_one_frame_while_it_is_in_work_and_one_a_second_if_no_verdict_comes():
+    """Slow models judge no second one for it; models that hang leave frames without a verdict to be seen."""
+    stream = Stream()
+    stream.see(picture())
+    stream.now_ns += int(20e9)
+    admitted = [stream.see(picture(number=number), judge=False) for number in range(51)]
+    assert [number for number, frame in enumerate(admitted) if frame] == [0, 25, 50]
+
+
 def test_a_change_is_admitted_until_it_is_judged():
     """Against the last judged frame: a frame that gave way to a newer one is no measure."""
     stream = Stream()

@@ -14,7 +14,7 @@ from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
 from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import Limits
-from edge_node.spool.rows import Keep, NewRow
+from edge_node.spool.rows import Keep, NewRow, StoredRange
 from edge_node.spool.spool import Spool
 from edge_node.spool.transaction import Batch
 from tests.support.full_disk import append, codes, hog
@@ -181,5 +181,7 @@ def test_what_is_done_for_each_verdict_looks_at_a_few_rows_however_many_wait(tmp
     assert database.oldest() == (1, 0.0)
     assert database.newest(Kind.FINDING).seq == 1
     database.write(Batch(verdicts(3001, 1), [1, 2]), PLENTY)
+    stored = [StoredRange(Kind.VERDICT, "e", 3, 12)]
+    assert database.write(Batch(verdicts(3002, 1), stored=stored), PLENTY).change == 1 - 10
     assert len(steps) < 60, f"{len(steps)} hundred steps"
     database.close()
