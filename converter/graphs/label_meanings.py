@@ -80,6 +80,11 @@ def normalise_material(name: str) -> str:
     return _MATERIALS.get(name.lower(), name)
 
 
+def mentions_corrosion(label: str) -> bool:
+    """Return whether a label's words speak of corrosion, whatever they say of it."""
+    return any(map(_is_corroded, _split_words(label)))
+
+
 def read_meanings(pairs: Sequence[str], labels: Sequence[str]) -> dict[str, Meaning]:
     """Return the meanings that a person gives as ``LABEL=WORDS``: ``good=uncorroded``, ``3=corroded steel``.
 
