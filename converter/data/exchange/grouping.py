@@ -1,13 +1,13 @@
 """Find which pictures show one specimen, site or series, so that no split tears them apart.
 
 Three things tell it: names (frames of one video, copies that a tool augmented, numbered views of a numbered
-specimen), the time by EXIF, and near-duplicates.
+specimen), the time by EXIF, and near-duplicates; boxes cut out of one picture belong together anyway.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -77,6 +77,7 @@ def find_groups(views: Sequence[View], prefix: str) -> Groups:
     left = [views[index] for index in unknown]
     hashes = np.array([view.view_hash for view in left])
     reasons = {
+        "being cut out of one picture": list(_join_equal([view.name for view in left])),
         "their names": list(_join_by_name(left)),
         "the time by EXIF": list(_join_by_time(left)),
         "being near-duplicates": list(find_near_duplicates(hashes)) if left else [],
@@ -112,11 +113,13 @@ def read_series(name: str) -> str:
 
 
 def _join_by_name(views: Sequence[View]) -> Iterator[tuple[int, int]]:
-    series = [read_series(view.name) for view in views]
-    counts = Counter(series)
+    return _join_equal([read_series(view.name) for view in views])
+
+
+def _join_equal(names: Sequence[str]) -> Iterator[tuple[int, int]]:
     members: dict[str, list[int]] = defaultdict(list)
-    for index, name in enumerate(series):
-        if name and counts[name] > 1:
+    for index, name in enumerate(names):
+        if name:
             members[name].append(index)
     for indices in members.values():
         yield from pairwise(indices)

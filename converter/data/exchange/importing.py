@@ -235,7 +235,7 @@ def _write_crops(  # noqa: PLR0913, PLR0917  # the parts of one picture that is 
         _write(folder / file, content)
         written.crops += 1
         _add_row(
-            written, picture, order, (file, "", labels), (hashlib.sha256(content).hexdigest(), crop, facts)
+            written, picture, order, (file, "", labels), (hashlib.sha256(content).hexdigest(), pixels, facts)
         )
 
 

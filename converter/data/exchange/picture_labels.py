@@ -76,9 +76,8 @@ def label_picture(
     if known.get("corroded") and labels.get("corroded", known["corroded"]) != known["corroded"]:
         told["corroded"] = labels["corroded"]
         notes = [*notes, "the condition was changed since it was exported"]
-    if told.get("metal") == OTHER:
-        told.pop("material", None)
-        told.pop("corroded", None)
+    if {"material", "corroded"} & told.keys():
+        told.pop("metal", None)  # which they imply, whatever else is to be seen
     return Labelled(told, drawn, tuple(notes)) if told else "no category that says anything of it"
 
 
