@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     samples, unusable_rows = load_usable(args.data)
     if samples:
         samples = choose_samples(with_meanings(samples), args.sets, args.sources)
-    with show_progress("checking", len(samples)) as done:
+    with show_progress("checking") as done:
         problems = check_samples(samples, unusable_rows, done)
     if args.json is not None:
         found = {"data": str(args.data), "pictures": len(samples), "problems": problems}

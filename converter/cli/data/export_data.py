@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_unwritable_folder(args.out)
     samples = choose_samples(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     root = args.data.parent if args.data.is_file() else args.data
-    with show_progress("exporting", len(samples)) as done:
+    with show_progress("exporting") as done:
         files = export_samples(samples, root, args.out, args.to, done)
     masks = sum(sample.mask is not None for sample in samples)
     print(f"{len(samples)} pictures, {masks} masks: {args.out} ({', '.join(files)})")

@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
         raise DatasetError(f"{args.out}: is there already and not empty; name a new folder")
     refuse_unwritable_folder(args.out)
     left_out = LeftOut()
-    found = read_foreign_set(args.data, args.pictures, args.format, left_out)
+    with show_progress("reading") as read:
+        found = read_foreign_set(args.data, args.pictures, args.format, left_out, read)
     if args.map is None:
         _write_proposal(found, args)
     order = ImportOrder(
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if questions := find_questions(found, order):
         raise DatasetError(f"{args.data}: {'; '.join(questions)}")
-    with show_progress("importing", len(found.pictures)) as done:
+    with show_progress("importing") as done:
         report = import_set(found, order, left_out, done)
     print("\n".join(iter_summary(report, args.out)))
     return 0

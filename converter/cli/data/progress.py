@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def show_progress(step: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be called with the number of pictures that are done.
+def show_progress(step: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield what is to be called with the number of pictures that are done, and of all.
 
     Args:
         step: what is done, such as ``importing``.
-        total: pictures.
     """
     from rich.console import Console
     from rich.progress import (
@@ -36,8 +35,12 @@ def show_progress(step: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     is_terminal = sys.stderr.isatty()
-    if not is_terminal:
-        print(f"{step} {total} pictures", file=sys.stderr, flush=True)
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_terminal) as bar:
-        task = bar.add_task(step, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task(step, total=None)
+
+        def show(done: int, total: int) -> None:
+            if done == 1 and not is_terminal:
+                print(f"{step} {total} pictures", file=sys.stderr, flush=True)
+            bar.update(task, completed=done, total=total)
+
+        yield show

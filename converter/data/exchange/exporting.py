@@ -49,7 +49,7 @@ def export_samples(
     root: Path,
     out: Path,
     target: Target,
-    on_done: Callable[[int], None] = lambda _done: None,
+    on_done: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[str]:
     """Write samples into a new folder; return the names of the files beside the pictures.
 
@@ -58,7 +58,7 @@ def export_samples(
         root: from which their paths in the new folder are told.
         out: the new folder.
         target: the tool.
-        on_done: called with the number of pictures that are done.
+        on_done: called with the number of pictures that are done, and of all.
 
     Raises:
         DatasetError: the folder is there already, a picture or mask cannot be read, or the disk refuses.
@@ -73,7 +73,7 @@ def export_samples(
             folder.mkdir()
             for done, sample in enumerate(samples, start=1):
                 _export_sample(sample, root, folder, writer)
-                on_done(done)
+                on_done(done, len(samples))
             files = writer.files(", ".join(sorted({sample.source for sample in samples} - {""})))
             for name, content in files.items():
                 encoded = content.encode() if isinstance(content, str) else msgspec.json.encode(content)

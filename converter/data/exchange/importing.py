@@ -128,7 +128,7 @@ def import_set(
     found: ForeignSet,
     order: ImportOrder,
     left_out: LeftOut,
-    on_done: Callable[[int], None] = lambda _done: None,
+    on_done: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> ImportReport:
     """Write pictures, masks, ``labels.csv`` and ``import.json`` into a new folder.
 
@@ -136,7 +136,7 @@ def import_set(
         found: what was read.
         order: what is asked for.
         left_out: collects what is left out.
-        on_done: called with the number of pictures that are done.
+        on_done: called with the number of pictures that are done, and of all.
 
     Raises:
         DatasetError: the folder is there already, or cannot be written, or no picture is left.
@@ -151,7 +151,7 @@ def import_set(
             written = _Written()
             for done, picture in enumerate(found.pictures, start=1):
                 _import_picture(picture, order, folder, written, left_out)
-                on_done(done)
+                on_done(done, len(found.pictures))
             if not written.rows:
                 reason = next(iter(left_out.names), "nothing is left")
                 raise DatasetError(f"no picture is left to import: {reason}")

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from converter.data.foreign.coco_reader import find_coco_files, is_coco, read_coco
 from converter.data.foreign.json_file import read_json
 from converter.data.foreign.label_studio_reader import is_label_studio, is_label_studio_min, read_label_studio
-from converter.data.foreign.mask_folder_reader import PICTURE_FOLDERS, find_mask_folder, read_mask_folder
+from converter.data.foreign.mask_folder_reader import (
+    PICTURE_FOLDERS,
+    find_mask_folder,
+    has_masks_beside_pictures,
+    read_mask_folder,
+)
 from converter.data.foreign.picture_finder import PictureFinder
 from converter.data.foreign.yolo_reader import find_yaml, has_label_files, read_class_folders, read_yolo
 from edge_node.errors import DatasetError
@@ -35,7 +40,7 @@ def read_foreign_set(
     pictures: Path | None,
     chosen: Format | None,
     left_out: LeftOut,
-    on_read: Callable[[int, int], None] = lambda _done, _all: None,
+    on_read: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ForeignSet:
     """Read a data set of another tool.
 
@@ -56,8 +61,9 @@ def read_foreign_set(
     finder = PictureFinder(pictures or (source if source.is_dir() else source.parent))
     found = _read(source, pictures, chosen or find_format(source), finder, left_out, on_read)
     if not found.pictures:
-        reason, names = next(iter(left_out.names.items()), ("it names no picture", ("",)))
-        raise DatasetError(f"{source}: no picture of it can be used: {reason} ({names[0]})")
+        reason, names = next(iter(left_out.names.items()), ("it names none", ("",)))
+        hint = "; give the folder of its pictures with --pictures" if pictures is None else ""
+        raise DatasetError(f"{source}: no picture of it can be used: {reason} ({names[0]}){hint}")
     return found
 
 
@@ -79,7 +85,7 @@ def find_format(source: Path) -> Format:
         found.append(Format.YOLO)
     if _find_label_studio(source) is not None:
         found.append(Format.LABEL_STUDIO)
-    if find_mask_folder(source) is not None:
+    if find_mask_folder(source) is not None or has_masks_beside_pictures(source):
         found.append(Format.MASKS)
     if len(found) == 1:
         return found[0]

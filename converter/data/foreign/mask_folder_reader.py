@@ -29,7 +29,7 @@ _MAX_LEGEND_BYTES = 1024 * 1024
 def find_mask_folder(folder: Path) -> Path | None:
     """Return the folder of mask pictures within a folder, or None."""
     return next(
-        (folder / name for name in MASK_FOLDERS if any((folder / name).glob("*.png"))),
+        (folder / name for name in MASK_FOLDERS if any((folder / name).rglob("*.png"))),
         None,
     )
 
@@ -51,6 +51,8 @@ def read_mask_folder(
         on_read: called with masks read and all.
     """
     files = [path for path in find_pictures_below(masks) if finder.holds(path)]
+    if masks.resolve() == pictures.resolve():  # side by side
+        files = [path for path in files if _SUFFIX.search(path.stem)]
     by_stem = {_SUFFIX.sub("", _key(path, masks)): path for path in files}
     legend = _read_legend(masks)
     seen = {path.resolve() for path in files}
@@ -60,25 +62,36 @@ def read_mask_folder(
     for done, path in enumerate(of_pictures, start=1):
         mask = by_stem.pop(_key(path, pictures.resolve()), None)
         name = finder.name_of(path)
-        regions = _read_mask(mask, legend) if mask is not None else "a picture without a mask"
         on_read(done, len(of_pictures))
-        if isinstance(regions, str):
-            left_out.add(regions, name)
+        if mask is None:
+            left_out.add("a picture without a mask", name)
+            continue
+        try:
+            regions, size = _read_mask(mask, legend)
+        except ShapeError as err:
+            left_out.add(str(err), name)
             continue
         categories |= dict.fromkeys(region.category for region in regions)
-        found.append(ForeignPicture(path, name, regions, size_px=_size_of(regions), is_covered=True))
+        found.append(ForeignPicture(path, name, regions, size_px=size, is_covered=True))
     for path in by_stem.values():
         left_out.add("a mask without a picture", path.name)
     return ForeignSet("mask pictures", tuple(found), tuple(categories))
 
 
-def _read_mask(path: Path, legend: Mapping[str, str]) -> tuple[Region, ...] | str:
-    try:
-        found = read_mask_values(path)
-    except ShapeError as err:
-        return str(err)
+def has_masks_beside_pictures(folder: Path) -> bool:
+    """Return whether files such as ``a_mask.png`` lie beside files such as ``a.jpg``."""
+    paths = find_pictures_below(folder)
+    stems = {path.with_suffix("") for path in paths}
+    return any(
+        _SUFFIX.search(path.stem) and path.with_name(_SUFFIX.sub("", path.stem)) in stems for path in paths
+    )
+
+
+def _read_mask(path: Path, legend: Mapping[str, str]) -> tuple[tuple[Region, ...], tuple[int, int]]:
+    """Return a region for each value of a mask, and its width and height."""
+    found = read_mask_values(path)
     if len(found.names) > _MOST_VALUES:
-        return (
+        raise ShapeError(
             f"a mask of more than {_MOST_VALUES} values: its edges are soft; save masks as PNG, not as JPEG"
         )
     regions = []
@@ -86,15 +99,8 @@ def _read_mask(path: Path, legend: Mapping[str, str]) -> tuple[Region, ...] | st
         words = [f"#{value:02x}{value:02x}{value:02x}" if name.isdecimal() else "", *name.split()]
         known = next((legend[word] for word in reversed(words) if word in legend), name)
         regions.append(Region(known, shape=ColourArea(path, value)))
-    return tuple(regions)
-
-
-def _size_of(regions: tuple[Region, ...]) -> tuple[int, int] | None:
-    shape = regions[0].shape if regions else None
-    if not isinstance(shape, ColourArea):
-        return None
-    height, width = read_mask_values(shape.path).values.shape
-    return width, height
+    height, width = found.values.shape
+    return tuple(regions), (width, height)
 
 
 def _read_legend(masks: Path) -> dict[str, str]:

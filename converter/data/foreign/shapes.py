@@ -179,7 +179,7 @@ def read_mask_values(path: Path) -> MaskValues:
                 red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.int64), 2, 0)
                 values = red << 16 | green << 8 | blue
                 is_colour = True  # also where all are grey: another mask of the set is not
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
+    except Exception as err:  # Pillow's decoders raise what they like
         raise ShapeError("a mask that is no picture, or a damaged one") from err
     found = [int(value) for value in np.unique(values)]
     return MaskValues(values, {value: _name_value(value, palette, is_colour=is_colour) for value in found})

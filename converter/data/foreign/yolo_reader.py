@@ -73,9 +73,17 @@ def read_yolo(source: Path, finder: PictureFinder, left_out: LeftOut) -> Foreign
                 set_name=part or _part_of(picture, finder.root),
                 is_incomplete=is_incomplete,
             )
+    _report_orphans(finder.root, {picture.with_suffix("").name for picture in pictures}, left_out)
     used = {region.category for picture in pictures.values() for region in picture.regions}
     extra = sorted(used - set(names.values()))
     return ForeignSet("YOLO", tuple(pictures.values()), (*names.values(), *extra))
+
+
+def _report_orphans(root: Path, stems: set[str], left_out: LeftOut) -> None:
+    """Report text files in folders called ``labels`` whose pictures are not there."""
+    for path in sorted(root.rglob("labels/**/*.txt")):
+        if path.stem not in stems and path.name not in _NAME_FILES:
+            left_out.add("a file of labels without its picture", path.relative_to(root).as_posix())
 
 
 def read_class_folders(folder: Path, finder: PictureFinder) -> ForeignSet | None:

@@ -48,6 +48,16 @@ def test_a_source_that_tells_the_class_is_found(tmp_path, sound):
     assert found["one-class-per-source"].example == "yard 1: corroded, yard 0: uncorroded"
 
 
+def test_a_source_that_nearly_tells_the_class_is_found(tmp_path, sound):
+    """Two exceptions of 60 do not keep a model from learning the source; one in four do."""
+    for number, row in enumerate(sound):
+        row[2] = f"yard {row[6] if number not in (0, 5) else 1 - int(row[6])}"
+    assert _check(tmp_path, sound)["one-class-per-source"].text.endswith("right in 97%")
+    for number, row in enumerate(sound):
+        row[2] = f"yard {row[6] if number % 4 else 1 - int(row[6])}"
+    assert _check(tmp_path, sound) == {}
+
+
 def test_groups_and_look_alikes_across_splits_are_found(tmp_path, sound):
     """A group in train and test, and two near-duplicates that have different groups."""
     for number, row in enumerate(sound):

@@ -8,12 +8,16 @@ import pytest
 
 from converter.cli.data import actions
 from converter.data.dataset import load_dataset
+from converter.data.picture_facts import turn_to_shown
 from edge_node.errors import DatasetError
 from tests.support.foreign_sets import (
     HEIGHT_PX,
     WIDTH_PX,
     coco,
+    picture,
+    runs_of,
     rust_mask,
+    with_orientation,
     write_coco_set,
     write_json,
     write_label_studio_set,
@@ -92,6 +96,26 @@ def test_a_legend_of_colours_is_asked_for(tmp_path):
     )
     for sample in load_dataset(out):
         np.testing.assert_array_equal(sample.read_mask((HEIGHT_PX, WIDTH_PX)) == 255, rust_mask(1))
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+def test_pictures_turned_by_exif_come_back_equal(tmp_path, orientation):
+    """COCO tells positions of stored pixels, Label Studio of shown ones; masks stay on their pictures."""
+    content = with_orientation(cv2.imencode(".jpg", picture(1))[1].tobytes(), orientation)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.jpg").write_bytes(content)
+    annotations = [{"image_id": 1, "segmentation": runs_of(rust_mask(1))}]
+    write_json(tmp_path / "set" / "a.json", coco(["a.jpg"], annotations))
+    _import(tmp_path / "set", tmp_path / "ours")
+    (sample,) = load_dataset(tmp_path / "ours")
+    wanted = sample.read_mask(sample.read().shape)
+    np.testing.assert_array_equal(wanted == 255, turn_to_shown(rust_mask(1), orientation))
+    for tool in ("coco", "label-studio"):
+        out, again = tmp_path / tool, tmp_path / f"{tool}-again"
+        run(actions, "export", tmp_path / "ours", out, "--to", tool)
+        run(actions, "import", out, again, "--map", out / "categories.toml")
+        (returned,) = load_dataset(again)
+        np.testing.assert_array_equal(returned.read_mask(wanted.shape), wanted)
 
 
 def test_a_proposal_is_not_written_over(tmp_path):

@@ -7,7 +7,11 @@ import numpy as np
 from PIL import Image
 
 from converter.data.foreign.foreign_set import LeftOut
-from converter.data.foreign.mask_folder_reader import find_mask_folder, read_mask_folder
+from converter.data.foreign.mask_folder_reader import (
+    find_mask_folder,
+    has_masks_beside_pictures,
+    read_mask_folder,
+)
 from converter.data.foreign.picture_finder import PictureFinder
 from tests.support.foreign_sets import HEIGHT_PX, WIDTH_PX, rust_mask, write_pictures
 
@@ -40,6 +44,18 @@ def test_each_value_is_a_category(tmp_path):
     assert all(picture.is_covered and picture.size_px == (WIDTH_PX, HEIGHT_PX) for picture in found.pictures)
     np.testing.assert_array_equal(found.pictures[0].regions[1].shape.draw(HEIGHT_PX, WIDTH_PX), rust_mask(1))
     assert left_out == {}
+
+
+def test_masks_may_lie_beside_their_pictures(tmp_path):
+    """Told apart by the endings of their names."""
+    write_pictures(tmp_path, 2)
+    assert not has_masks_beside_pictures(tmp_path)
+    _write_mask(tmp_path / "p01_mask.png", rust_mask(1).astype(np.uint8) * 255)
+    assert has_masks_beside_pictures(tmp_path)
+    left_out = LeftOut()
+    found = read_mask_folder(tmp_path, tmp_path, PictureFinder(tmp_path), left_out)
+    assert [picture.name for picture in found.pictures] == ["p01.png"]
+    assert left_out.names == {"a picture without a mask": ("p00.png",)}
 
 
 def test_a_legend_names_the_colours(tmp_path):

@@ -70,6 +70,8 @@ def test_lines_that_cannot_be_read_are_left_out(tmp_path):
     found, left_out = _read(tmp_path)
     assert all(picture.is_incomplete and len(picture.regions) == 1 for picture in found.pictures)
     assert sum(left_out.values()) == len(bad)
+    (tmp_path / "train" / "images" / "p00.png").unlink()
+    assert _read(tmp_path)[1]["a file of labels without its picture"] == 1
 
 
 def test_paths_out_of_the_set_are_not_followed(tmp_path):
