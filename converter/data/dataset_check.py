@@ -29,7 +29,7 @@ LEAST_PICTURES, LEAST_GROUPS = 20, 5  # of a class; of fewer, a split by group l
 # always the most frequent class is said.
 _TELLING_SHARE, _TELLING_GAIN = 0.9, 0.6
 _LEAST_OF_VALUE = 5  # pictures of one camera; of fewer, all are easily of one class
-_SPLITS = re.compile(r"train(ing)?|val(id(ation)?)?|test(ing)?|dev", re.IGNORECASE)
+_SPLITS = re.compile(r"(train(ing)?|val(id(ation)?)?|test(ing)?|dev)[-_]?\d*", re.IGNORECASE)
 _NON_COMMERCIAL = re.compile(r"\bNC\b|non-?\s?commercial|evaluation only|research (only|use)", re.IGNORECASE)
 _UNSTATED = re.compile(r"^(|none|unknown|n/?a|\?)$|none stated|not stated|all rights reserved", re.IGNORECASE)
 
@@ -119,7 +119,12 @@ def _look_at(sample: Sample) -> _Seen:
 def _find_mask_problem(sample: Sample, shape: tuple[int, ...]) -> str:
     if sample.mask is None:
         return ""
+    from PIL import Image
+
     mask = sample.read_mask(shape)
+    with Image.open(sample.mask) as picture:
+        if picture.size != (shape[1], shape[0]):
+            return "other size"
     is_marked = mask is not None and bool((mask >= 128).any())
     condition = sample.labels.get("corroded")
     if not is_marked and condition == CORRODED:
@@ -219,6 +224,12 @@ def _find_mask_problems(seen: Sequence[_Seen]) -> Iterator[Problem | None]:
         by_problem["empty"],
         "masks of corroded pictures mark nothing",
         "draw them, or empty their cells in labels.csv",
+    )
+    yield _list_problem(
+        "mask-sizes",
+        by_problem["other size"],
+        "masks have another size than their pictures",
+        "export them again at the picture's own size, upright as the picture is shown",
     )
     yield _list_problem(
         "masks-contradict",

@@ -12,6 +12,7 @@ from converter.data.dataset import add_choice_arguments, choose_samples, load_us
 from converter.data.dataset_check import Problem, check_samples
 from converter.data.stage_truth import with_meanings
 from converter.output_paths import refuse_unwritable_file, write_file
+from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
         else:
             write_file(args.json, content)
     if not to_stdout:
-        print("\n".join(format_problems(str(args.data), len(samples), problems)))
+        lines = format_problems(str(args.data), len(samples), problems)
+        print(replace_unprintable("\n".join(lines)))  # names of files may hold anything
     return 1 if problems else 0
 
 

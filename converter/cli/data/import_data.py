@@ -12,6 +12,7 @@ from converter.data.exchange.source_formats import Format, read_foreign_set
 from converter.data.foreign.foreign_set import LeftOut
 from converter.output_paths import refuse_unwritable_folder, refuse_unwritable_place, write_file
 from edge_node.errors import DatasetError
+from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         raise DatasetError(f"{args.data}: {'; '.join(questions)}")
     with show_progress("importing") as done:
         report = import_set(found, order, left_out, done)
-    print("\n".join(iter_summary(report, args.out)))
+    print(replace_unprintable("\n".join(iter_summary(report, args.out))))  # foreign names hold anything
     return 0
 
 

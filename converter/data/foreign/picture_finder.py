@@ -39,13 +39,13 @@ class PictureFinder:
             name: a path with slashes or backslashes.
             places: folders that a relative path may start at; the root is always tried.
         """
+        relative = name.replace("\\", "/")
         if not name or "\0" in name:
             return MISSING
-        relative = name.replace("\\", "/")
         is_absolute = relative.startswith("/") or bool(PureWindowsPath(name).drive)
         for place in () if is_absolute else (*places, self.root):
             path = place / relative
-            if path.is_file() and self.holds(path):
+            if self.has(path) and path.is_file():
                 return path.resolve()
         found = self._all_named(Path(relative).name)
         if len(found) == 1:
@@ -70,7 +70,17 @@ class PictureFinder:
 
     def holds(self, path: Path) -> bool:
         """Return whether a path, links followed, lies below the root."""
-        return path.resolve().is_relative_to(self.root)
+        try:
+            return path.resolve().is_relative_to(self.root)
+        except (OSError, RuntimeError, ValueError):  # a circle of links; no name that a disk can hold
+            return False
+
+    def has(self, path: Path) -> bool:
+        """Return whether a path lies below the root, and is there."""
+        try:
+            return self.holds(path) and path.exists()
+        except OSError:  # no name that a disk can hold
+            return False
 
     def name_of(self, path: Path) -> str:
         """Return the path of a file that was found, from the root on, with slashes."""

@@ -58,6 +58,7 @@ def read_yolo(source: Path, finder: PictureFinder, left_out: LeftOut) -> Foreign
     folder = path.parent if path is not None else source
     names = _read_names(described, folder, path)
     has_points = "kpt_shape" in described
+    licence = _read_licence(described)
     pictures: dict[Path, ForeignPicture] = {}
     parts = [(part, described[part]) for part in PARTS if described.get(part)]
     for part, places in parts or [("", ".")]:
@@ -71,12 +72,15 @@ def read_yolo(source: Path, finder: PictureFinder, left_out: LeftOut) -> Foreign
                 name=finder.name_of(picture),
                 regions=regions,
                 set_name=part or _part_of(picture, finder.root),
+                licence=licence,
                 is_incomplete=is_incomplete,
             )
     _report_orphans(finder.root, {picture.with_suffix("").name for picture in pictures}, left_out)
     used = {region.category for picture in pictures.values() for region in picture.regions}
     extra = sorted(used - set(names.values()))
-    return ForeignSet("YOLO", tuple(pictures.values()), (*names.values(), *extra))
+    origin = described.get("roboflow")
+    address = str(origin.get("url") or "") if isinstance(origin, dict) else ""
+    return ForeignSet("YOLO", tuple(pictures.values()), (*names.values(), *extra), address)
 
 
 def _report_orphans(root: Path, stems: set[str], left_out: LeftOut) -> None:
@@ -149,7 +153,7 @@ def _find_place(name: str, bases: Sequence[Path], finder: PictureFinder) -> Path
     while relative:
         for base in bases:
             place = base / relative
-            if finder.holds(place) and place.exists():
+            if finder.has(place):
                 return place
         relative = relative.partition("/")[2] if may_shorten else ""
     return None
@@ -226,6 +230,14 @@ def _read_names(described: Mapping[str, Any], folder: Path, path: Path | None) -
         if (folder / name).is_file():
             return dict(enumerate(filter(None, map(str.strip, _read_text(folder / name).splitlines()))))
     return {}
+
+
+def _read_licence(described: Mapping[str, Any]) -> str:
+    """Return the licence that the file names, as Roboflow and Ultralytics write it."""
+    origin = described.get("roboflow")
+    places = (described, origin if isinstance(origin, dict) else {})
+    found = (place.get(key) for place in places for key in ("license", "licence"))
+    return next((text for text in found if isinstance(text, str) and text), "")
 
 
 def _part_of(picture: Path, root: Path) -> str:

@@ -78,6 +78,8 @@ def test_copies_masks_and_unreadable_pictures_are_found(tmp_path, sound):
     sound[4][7], sound[5][7], sound[0][7] = "empty.png", "full.png", "full.png"
     cv2.imwrite(str(tmp_path / "empty.png"), np.zeros((48, 60), np.uint8))
     cv2.imwrite(str(tmp_path / "full.png"), np.full((48, 60), 255, np.uint8))
+    sound[9][7] = "small.png"
+    cv2.imwrite(str(tmp_path / "small.png"), np.full((24, 30), 255, np.uint8))
     (tmp_path / "7.png").write_bytes((tmp_path / "7.png").read_bytes()[:60])
     sound[8][0] = "lost.png"
     found = _check(tmp_path, sound)
@@ -87,6 +89,7 @@ def test_copies_masks_and_unreadable_pictures_are_found(tmp_path, sound):
         "copies": 1,
         "copies-differ": 1,
         "empty-masks": 1,
+        "mask-sizes": 1,
         "masks-contradict": 1,
     }
     assert found["row"].example == "line 10: 'lost.png' is not there"

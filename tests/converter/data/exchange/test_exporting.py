@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 import pytest
+from pycocotools.coco import COCO
 
 from converter.data.dataset import load_dataset
 from converter.data.exchange.exporting import Target, export_samples
 from edge_node.errors import CorrosionError
-from tests.support.foreign_sets import picture
+from tests.support.foreign_sets import picture, rust_mask
 from tests.support.labelled_pictures import write_labelled_pictures
 
 
@@ -27,6 +29,22 @@ def test_a_picture_that_cannot_be_read_leaves_nothing_behind(tmp_path):
     with pytest.raises(CorrosionError, match=r"1\.png"):
         export_samples(load_dataset(tmp_path), tmp_path, tmp_path / "out", Target.LABEL_STUDIO)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.png", "1.png", "labels.csv"]
+
+
+def test_pycocotools_reads_the_masks_that_were_exported(tmp_path):
+    """COCO's own reader makes each mask from the annotations of its picture, pixel by pixel."""
+    rows = ["file,corroded,mask"]
+    for number in range(1, 5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number))
+        cv2.imwrite(str(tmp_path / f"{number}_mask.png"), rust_mask(number).astype(np.uint8) * 255)
+        rows.append(f"{number}.png,1,{number}_mask.png")
+    (tmp_path / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+    export_samples(load_dataset(tmp_path), tmp_path, tmp_path / "out", Target.COCO)
+    read = COCO(str(tmp_path / "out" / "annotations.json"))
+    for image in read.loadImgs(read.getImgIds()):
+        parts = [read.annToMask(one) for one in read.loadAnns(read.getAnnIds(image["id"]))]
+        wanted = rust_mask(int(image["file_name"][0]))
+        np.testing.assert_array_equal(np.any([*parts, wanted & False], axis=0), wanted)
 
 
 def test_pictures_keep_their_paths_below_the_data_set(tmp_path):

@@ -119,6 +119,16 @@ def test_boxes_can_be_cut_out(tmp_path):
     np.testing.assert_array_equal(samples[0].read(), cv2.imread(str(tmp_path / "a.png"))[20:70, 10:50])
 
 
+def test_a_box_is_cut_out_of_the_stored_pixels(tmp_path):
+    """Of a picture that EXIF data turn; the cut picture is upright."""
+    content = with_orientation(cv2.imencode(".jpg", cv2.resize(picture(1), (120, 96)))[1].tobytes(), 6)
+    (tmp_path / "a.jpg").write_bytes(content)
+    region, size = Region("rust", Box(10, 20, 40, 50)), {"size_px": (120, 96)}
+    (sample,), _ = _import(tmp_path, [_picture(tmp_path / "a.jpg", region, **size)], crops=True)
+    stored = cv2.imread(str(tmp_path / "a.jpg"), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    np.testing.assert_array_equal(sample.read(), turn_to_shown(stored[20:70, 10:50], 6))
+
+
 def test_nothing_is_written_over_and_nothing_half(tmp_path):
     """A folder with something in it stays as it is; an import without a picture leaves no folder."""
     write_pictures(tmp_path, 1)

@@ -16,6 +16,7 @@ def finder(tmp_path) -> PictureFinder:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "set" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (tmp_path / "set" / "circle").symlink_to("circle")
     return PictureFinder(tmp_path / "set")
 
 
@@ -49,6 +50,9 @@ def test_a_name_finds_its_picture(finder, name, found):
         ("e.jpg", MISSING),
         ("", MISSING),
         ("a\0b", MISSING),
+        ("x" * 999, MISSING),
+        ("x/" * 4000, MISSING),
+        ("circle/a.jpg", OUTSIDE),
     ],
 )
 def test_other_names_find_none(finder, name, why):

@@ -115,6 +115,16 @@ def test_folders_of_classes_within_parts(tmp_path):
     assert read_class_folders(tmp_path / "train" / "rusty", PictureFinder(tmp_path)) is None
 
 
+def test_licence_and_source_of_roboflow_are_taken(tmp_path):
+    """They stand in a part of their own of ``data.yaml``."""
+    yaml = (
+        "train: train/images\nnames: [rust]\nroboflow:\n  license: CC BY 4.0\n  url: https://host.example/p\n"
+    )
+    _write(tmp_path, ["0 0.5 0.5 0.2 0.4"], yaml)
+    found, _ = _read(tmp_path)
+    assert (found.pictures[0].licence, found.source) == ("CC BY 4.0", "https://host.example/p")
+
+
 def test_a_yaml_that_is_none_is_refused(tmp_path):
     """In one sentence with its name."""
     write_yolo_set(tmp_path, 2)
