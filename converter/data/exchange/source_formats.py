@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from converter.data.foreign.foreign_set import ForeignSet, LeftOut
 
 
+_REASONS_SHOWN = 3
+
+
 class Format(str, Enum):
     """What wrote a data set."""
 
@@ -61,9 +64,11 @@ def read_foreign_set(
     finder = PictureFinder(pictures or (source if source.is_dir() else source.parent))
     found = _read(source, pictures, chosen or find_format(source), finder, left_out, on_read)
     if not found.pictures:
-        reason, names = next(iter(left_out.names.items()), ("it names none", ("",)))
+        told = [f"{reason} ({names[0]})" for reason, names in left_out.names.items()][:_REASONS_SHOWN]
         hint = "; give the folder of its pictures with --pictures" if pictures is None else ""
-        raise DatasetError(f"{source}: no picture of it can be used: {reason} ({names[0]}){hint}")
+        raise DatasetError(
+            f"{source}: no picture of it can be used: {'; '.join(told) or 'it names none'}{hint}"
+        )
     return found
 
 
@@ -74,30 +79,44 @@ def find_format(source: Path) -> Format:
         DatasetError: its files do not tell, or several formats are there.
     """
     if source.is_file():
-        if source.suffix.lower() in {".yaml", ".yml"}:
-            return Format.YOLO
-        content = read_json(source)
-        return Format.COCO if is_coco(content) or not _is_label_studio(content) else Format.LABEL_STUDIO
-    found = []
-    if find_coco_files(source):
-        found.append(Format.COCO)
-    if find_yaml(source) or has_label_files(source):
-        found.append(Format.YOLO)
-    if _find_label_studio(source) is not None:
-        found.append(Format.LABEL_STUDIO)
-    if find_mask_folder(source) is not None or has_masks_beside_pictures(source):
-        found.append(Format.MASKS)
+        return _find_format_of_file(source)
+    found = _list_formats(source)
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(one.value for one in found)
         raise DatasetError(f"{source}: holds {names}; say which one with --format")
+    for path in sorted(source.glob("*.json")):
+        read_json(path)  # says what is wrong with one that was to be read
     if any(inner.is_dir() for inner in source.iterdir()):
         return Format.CLASSES
     raise DatasetError(
         f"{source}: nothing known in it; wanted COCO or Label Studio JSON, YOLO's data.yaml or labels,"
         " a folder of masks, or a folder per class"
     )
+
+
+def _find_format_of_file(path: Path) -> Format:
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        return Format.YOLO
+    content = read_json(path)
+    if is_coco(content):
+        return Format.COCO
+    if _is_label_studio(content):
+        return Format.LABEL_STUDIO
+    raise DatasetError(
+        f"{path}: neither COCO (images, annotations, categories) nor Label Studio (a list of tasks)"
+    )
+
+
+def _list_formats(folder: Path) -> list[Format]:
+    holds = {
+        Format.COCO: bool(find_coco_files(folder)),
+        Format.YOLO: find_yaml(folder) is not None or has_label_files(folder),
+        Format.LABEL_STUDIO: _find_label_studio(folder) is not None,
+        Format.MASKS: find_mask_folder(folder) is not None or has_masks_beside_pictures(folder),
+    }
+    return [one for one, is_there in holds.items() if is_there]
 
 
 def _read(  # noqa: PLR0913, PLR0917  # what each reader is given

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KNOWN_KEY = "corrosion_labels"  # under which an export of ours writes the columns of labels.csv
 _ROBOFLOW_NAME = "_annotations.coco.json"
-Id: TypeAlias = int | str
+Id: TypeAlias = int | float | str
 
 
 class CocoPicture(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ def read_coco(files: list[Path], finder: PictureFinder, left_out: LeftOut) -> Fo
 
 def _read_pictures(  # noqa: PLR0913, PLR0917  # what one file of several is read with
     content: Mapping[str, Any],
-    names: Mapping[Id, str],
+    names: Mapping[str, str],
     path: Path,
     set_name: str,
     finder: PictureFinder,
@@ -113,9 +113,9 @@ def _read_pictures(  # noqa: PLR0913, PLR0917  # what one file of several is rea
 ) -> Iterator[ForeignPicture]:
     licences = _read_licences(content)
     images = list(_take_all(content.get("images"), CocoPicture, "a picture that is no COCO", path, left_out))
-    ids = Counter(image.id for image in images)
+    ids = Counter(_key(image.id) for image in images)
     if twice := [key for key, count in ids.items() if count > 1]:
-        raise DatasetError(f"{path}: {len(twice)} ids of pictures are there twice, such as {twice[0]!r}")
+        raise DatasetError(f"{path}: {len(twice)} ids of pictures are there twice, such as {twice[0]}")
     regions, incomplete = _read_regions(content, names, set(ids), path, left_out)
     for image in images:
         found = finder.find(image.file_name, places)
@@ -126,43 +126,44 @@ def _read_pictures(  # noqa: PLR0913, PLR0917  # what one file of several is rea
         yield ForeignPicture(
             path=found,
             name=finder.name_of(found),
-            regions=tuple(regions.get(image.id, ())),
+            regions=tuple(regions.get(_key(image.id), ())),
             size_px=(image.width, image.height) if image.width and image.height else None,
             is_stored_orientation=True,
             set_name=set_name,
-            licence=known.get("licence", "") or licences.get(image.license, ""),
+            licence=known.get("licence", "") or licences.get(_key(image.license), ""),
             known=known,
-            is_incomplete=image.id in incomplete,
+            is_incomplete=_key(image.id) in incomplete,
         )
 
 
 def _read_regions(
-    content: Mapping[str, Any], names: Mapping[Id, str], ids: set[Id], path: Path, left_out: LeftOut
-) -> tuple[Mapping[Id, list[Region]], set[Id]]:
+    content: Mapping[str, Any], names: Mapping[str, str], ids: set[str], path: Path, left_out: LeftOut
+) -> tuple[Mapping[str, list[Region]], set[str]]:
     """Return the regions of each picture, and the pictures of which some could not be read."""
-    regions: dict[Id, list[Region]] = defaultdict(list)
-    incomplete: set[Id] = set()
+    regions: dict[str, list[Region]] = defaultdict(list)
+    incomplete: set[str] = set()
     for at, item in enumerate(_items(content.get("annotations"))):
         annotation = take_record(item, CocoAnnotation)
         where = f"{path.name}: annotation {item.get('id', at) if isinstance(item, dict) else at}"
         if isinstance(annotation, str):
             left_out.add(f"an annotation that is no COCO ({annotation})", where)
-            if isinstance(item, dict) and isinstance(item.get("image_id"), (int, str)):
-                incomplete.add(item["image_id"])
+            if isinstance(item, dict):
+                incomplete.add(_key(item.get("image_id")))
             continue
-        if annotation.image_id not in ids:
+        image, category = _key(annotation.image_id), _key(annotation.category_id)
+        if image not in ids:
             left_out.add("an annotation of a picture that the file does not list", where)
             continue
-        if annotation.category_id not in names:
+        if category not in names:
             left_out.add("an annotation of a category that the file does not list", where)
-            incomplete.add(annotation.image_id)
+            incomplete.add(image)
             continue
-        region = _make_region(names[annotation.category_id], annotation)
+        region = _make_region(names[category], annotation)
         if region is None:
             left_out.add("an annotation without a box or mask that can be read", where)
-            incomplete.add(annotation.image_id)
+            incomplete.add(image)
         else:
-            regions[annotation.image_id].append(region)
+            regions[image].append(region)
     return regions, incomplete
 
 
@@ -182,23 +183,22 @@ def _make_region(category: str, annotation: CocoAnnotation) -> Region | None:
     return Region(category, box, Polygons(polygons))
 
 
-def _read_categories(content: Mapping[str, Any], path: Path) -> dict[Id, str]:
-    names: dict[Id, str] = {}
+def _read_categories(content: Mapping[str, Any], path: Path) -> dict[str, str]:
+    names: dict[str, str] = {}
     for item in _items(content["categories"]):
         category = take_record(item, CocoCategory)
         if isinstance(category, str):
             raise DatasetError(f"{path}: a category that is no COCO ({category})")
-        if names.get(category.id, category.name) != category.name:
-            raise DatasetError(
-                f"{path}: category id {category.id!r} is both {names[category.id]!r} and {category.name!r}"
-            )
-        names[category.id] = category.name
+        key = _key(category.id)
+        if names.get(key, category.name) != category.name:
+            raise DatasetError(f"{path}: category id {key} is both {names[key]!r} and {category.name!r}")
+        names[key] = category.name
     return names
 
 
-def _read_licences(content: Mapping[str, Any]) -> dict[Id | None, str]:
+def _read_licences(content: Mapping[str, Any]) -> dict[str, str]:
     found = (take_record(item, CocoLicence) for item in _items(content.get("licenses")))
-    return {one.id: one.name or one.url or "" for one in found if not isinstance(one, str)}
+    return {_key(one.id): one.name or one.url or "" for one in found if not isinstance(one, str)}
 
 
 def _read_source(content: Mapping[str, Any]) -> str:
@@ -217,6 +217,11 @@ def _take_all(
             left_out.add(f"{reason} ({record})", f"{path.name}: number {at + 1}")
         else:
             yield record
+
+
+def _key(number: object) -> str:
+    """Return an id as text: one file may write it as 7, "7" and 7.0."""
+    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
 
 
 def _items(value: Any) -> list[Any]:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 _MOST_OUTSIDE = 1.0  # of a side; further out a corner is of another picture
 _CORNERS = 3
 _HALF_COVERED = 127  # a brush's edge is soft: a pixel counts from half on
 _BITS, _CONTINUES, _SIGN, _ASCII_0 = 5, 0x20, 0x10, 48  # of COCO's compressed run lengths
+_GREY_MODES = frozenset({"P", "L", "1", "I", "I;16", "I;16B", "LA"})  # Pillow's names
 _MOST_CHUNKS = 7  # of one run length: 35 bits
 
 
@@ -170,19 +172,24 @@ def read_mask_values(path: Path) -> MaskValues:
     try:
         with Image.open(path) as picture:
             palette = picture.getpalette("RGB") if picture.mode == "P" else None
-            if picture.mode in {"P", "L", "1", "I", "I;16", "I;16B", "LA"}:
-                grey = picture.getchannel(0) if picture.mode == "LA" else picture
-                values = np.asarray(grey).astype(np.int64)
-                values = values * 255 if picture.mode == "1" else values
-                is_colour = False
-            else:
-                red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.int64), 2, 0)
-                values = red << 16 | green << 8 | blue
-                is_colour = True  # also where all are grey: another mask of the set is not
+            values, is_colour = _read_values(picture)
+    except ShapeError:
+        raise
     except Exception as err:  # Pillow's decoders raise what they like
         raise ShapeError("a mask that is no picture, or a damaged one") from err
     found = [int(value) for value in np.unique(values)]
     return MaskValues(values, {value: _name_value(value, palette, is_colour=is_colour) for value in found})
+
+
+def _read_values(picture: Image) -> tuple[NDArray[np.int64], bool]:
+    """Return the values of a mask, and whether they are colours: also where all are grey in this one."""
+    if picture.mode == "F":
+        raise ShapeError("a mask of floating-point values; save masks as PNG")
+    if picture.mode in _GREY_MODES:
+        values = np.asarray(picture.getchannel(0) if picture.mode == "LA" else picture).astype(np.int64)
+        return values * 255 if picture.mode == "1" else values, False
+    red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.int64), 2, 0)
+    return red << 16 | green << 8 | blue, True
 
 
 def _name_value(value: int, palette: Sequence[int] | None, *, is_colour: bool) -> str:

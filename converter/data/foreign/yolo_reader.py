@@ -75,7 +75,8 @@ def read_yolo(source: Path, finder: PictureFinder, left_out: LeftOut) -> Foreign
                 licence=licence,
                 is_incomplete=is_incomplete,
             )
-    _report_orphans(finder.root, {picture.with_suffix("").name for picture in pictures}, left_out)
+    if pictures:
+        _report_orphans(finder.root, {picture.with_suffix("").name for picture in pictures}, left_out)
     used = {region.category for picture in pictures.values() for region in picture.regions}
     extra = sorted(used - set(names.values()))
     origin = described.get("roboflow")
@@ -226,6 +227,8 @@ def _read_names(described: Mapping[str, Any], folder: Path, path: Path | None) -
             return {int(index): str(name) for index, name in given.items()}
         except ValueError as err:
             raise DatasetError(f"{path}: names are numbered by something else than whole numbers") from err
+    if given:
+        raise DatasetError(f"{path}: names is {given!r}, wanted a list or a number for each")
     for name in _NAME_FILES:
         if (folder / name).is_file():
             return dict(enumerate(filter(None, map(str.strip, _read_text(folder / name).splitlines()))))

@@ -58,6 +58,12 @@ def test_what_does_not_tell_is_asked_for(tmp_path):
         find_format(tmp_path / "empty")
     with pytest.raises(DatasetError, match="nothing there"):
         read_foreign_set(tmp_path / "none", None, None, LeftOut())
+    (tmp_path / "set" / "broken").mkdir()
+    (tmp_path / "set" / "broken" / "a.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"a\.json: no JSON"):
+        find_format(tmp_path / "set" / "broken")
+    with pytest.raises(DatasetError, match="neither COCO"):
+        find_format(write_json(tmp_path / "other.json", []))
     lost = write_json(tmp_path / "lost" / "a.json", coco(["x.png"], []))
     with pytest.raises(
         DatasetError, match=r"no picture of it can be used: the picture is not there \(x\.png\)"

@@ -30,7 +30,7 @@ def test_boxes_polygons_run_lengths_and_crowds_are_read(tmp_path, names):
         {"image_id": 1, "bbox": [1, 2, 3, 4]},
         {"image_id": 1, "bbox": [1, 2, 3, 4], "segmentation": []},
         {"image_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9], [20, 20, 30, 20, 30, 30]]},
-        {"image_id": 1, "segmentation": runs_of(mask), "iscrowd": 0},
+        {"image_id": "1", "segmentation": runs_of(mask), "iscrowd": 0, "category_id": 1.0},
         {"image_id": 2, "segmentation": {"size": list(mask.shape), "counts": counts}, "iscrowd": 1},
     ]
     found, left_out = _read(coco(names, annotations, ("rust", "plate")), tmp_path)
