@@ -17,6 +17,7 @@ from converter.data.foreign.mask_folder_reader import (
 from converter.data.foreign.picture_finder import PictureFinder
 from converter.data.foreign.yolo_reader import find_yaml, has_label_files, read_class_folders, read_yolo
 from edge_node.errors import DatasetError
+from edge_node.messages.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,11 @@ def find_format(source: Path) -> Format:
     """
     if source.is_file():
         return _find_format_of_file(source)
+    if (source / LABELS_NAME).is_file():
+        raise DatasetError(
+            f"{source}: holds {LABELS_NAME}, which every command reads as it is; to import what else is there,"
+            " give --format"
+        )
     found = _list_formats(source)
     if len(found) == 1:
         return found[0]

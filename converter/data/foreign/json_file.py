@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_JSON_BYTES = 2 * 1024**3  # COCO's own largest file of annotations has 470 MB
 
+_NOT_A_NUMBER = re.compile(r"[\[:,]\s*-?(?:NaN|Infinity)\s*[\],}]")
+
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
@@ -24,10 +28,13 @@ def read_json(path: Path) -> Any:
         DatasetError: it cannot be read, or is no JSON.
     """
     try:
-        return msgspec.json.decode(read_text_file(path, MAX_JSON_BYTES))
+        text = read_text_file(path, MAX_JSON_BYTES)
     except TextFileError as err:
         raise DatasetError(f"{path}: {err}") from err
-    except (msgspec.DecodeError, RecursionError) as err:
+    try:
+        # Python's own module writes NaN, which no standard knows; only it reads that again.
+        return json.loads(text) if _NOT_A_NUMBER.search(text) else msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as err:
         raise DatasetError(f"{path}: no JSON ({err}); export it again") from err
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 KNOWN_PREFIX = "labels_"  # of the task's data, under which an export of ours writes columns of labels.csv
 _PERCENT = 100.0
+_SHAPES = ("rectangle", "polygon", "brush")  # how the types of results with a place begin
+# Results that mark nothing: the labels of a shape of the same id, relations, remarks.
+_NO_REGIONS = {"labels", "relation", "textarea", "rating", "number", "datetime"}
 _LABEL_KEYS = ("rectanglelabels", "polygonlabels", "brushlabels", "choices", "labels")
 Value: TypeAlias = dict[str, Any]
 
@@ -178,13 +181,14 @@ def _read_results(
         left_out.add("a result that is no Label Studio", where)
         is_incomplete = True
     labels_by_id = _labels_by_id(results)
+    shapes = {one.id: one for one in results if one.id and one.type.startswith(_SHAPES)}
     for result in results:
         if result.original_width and result.original_height:
             size = int(result.original_width), int(result.original_height)
-        if result.type == "labels" or (result.id and result.type in {"textarea", "rating", "number"}):
-            continue  # its words belong to the shape of the same id
+        if result.type in _NO_REGIONS:
+            continue
         try:
-            regions += _make_regions(result, labels_by_id)
+            regions += _make_regions(result, labels_by_id, shapes.get(result.id, result))
         except ShapeError as err:
             left_out.add(str(err), where)
             is_incomplete = True
@@ -200,18 +204,19 @@ def _labels_by_id(results: Iterable[Result]) -> Mapping[str, list[str]]:
 
 
 def _labels_of(value: Value) -> list[str]:
-    return [str(label) for key in _LABEL_KEYS for label in value.get(key) or ()]
+    paths = ["/".join(map(str, path)) for path in value.get("taxonomy") or () if isinstance(path, list)]
+    return [str(label) for key in _LABEL_KEYS for label in value.get(key) or ()] + paths
 
 
-def _make_regions(result: Result, labels_by_id: Mapping[str, Sequence[str]]) -> list[Region]:
-    """Return a region for each label of a result."""
+def _make_regions(result: Result, labels_by_id: Mapping[str, Sequence[str]], place: Result) -> list[Region]:
+    """Return a region for each label of a result; a choice about a region has that region's ``place``."""
     labels = _labels_of(result.value) or (labels_by_id.get(result.id, []) if result.id else [])
     if result.image_rotation:
         raise ShapeError("a region on a picture that was turned in Label Studio")
     if not labels:
         raise ShapeError("a region without a label")
     try:
-        box, shape = _read_place(result)
+        box, shape = _read_place(place)
     except (KeyError, TypeError, ValueError) as err:
         if isinstance(err, ShapeError):
             raise
@@ -222,7 +227,7 @@ def _make_regions(result: Result, labels_by_id: Mapping[str, Sequence[str]]) -> 
 def _read_place(result: Result) -> tuple[Box | None, Shape | None]:
     """Return the box or the shape of a result; choices have neither."""
     kind, value = result.type, result.value
-    if kind.startswith("choices"):
+    if kind.startswith(("choices", "taxonomy")):
         return None, None
     if kind.startswith("rectangle"):
         if value.get("rotation"):

@@ -64,6 +64,9 @@ def test_what_does_not_tell_is_asked_for(tmp_path):
         find_format(tmp_path / "set" / "broken")
     with pytest.raises(DatasetError, match="neither COCO"):
         find_format(write_json(tmp_path / "other.json", []))
+    (tmp_path / "set" / "labels.csv").write_text("file\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"holds labels\.csv, which every command reads"):
+        find_format(tmp_path / "set")
     lost = write_json(tmp_path / "lost" / "a.json", coco(["x.png"], []))
     with pytest.raises(
         DatasetError, match=r"no picture of it can be used: the picture is not there \(x\.png\)"

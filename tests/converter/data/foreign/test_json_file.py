@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 
@@ -22,6 +24,14 @@ def test_what_is_no_json_is_refused_in_a_sentence(tmp_path, content):
         read_json(tmp_path / "a.json")
     with pytest.raises(DatasetError, match=r"b\.json"):
         read_json(tmp_path / "b.json")
+
+
+def test_what_python_writes_for_no_number_is_read(tmp_path):
+    """It stands for values that are missing; who needs one refuses it later."""
+    (tmp_path / "a.json").write_text('{"a": [NaN, 1], "b": "NaN", "c": -Infinity}', encoding="utf-8")
+    found = read_json(tmp_path / "a.json")
+    assert math.isnan(found["a"][0])
+    assert found["b"] == "NaN"
 
 
 def test_a_record_is_read_with_other_fields_or_said_to_be_wrong():

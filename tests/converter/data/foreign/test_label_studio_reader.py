@@ -64,6 +64,34 @@ def test_rectangles_polygons_brushes_and_choices(tmp_path):
     assert left_out == {}
 
 
+def test_a_choice_about_a_region_is_of_that_region(tmp_path):
+    """Label Studio gives it the region's id; it says nothing of the rest of the picture."""
+    box = {"x": 10, "y": 50, "width": 20, "height": 25}
+    results = [
+        {"id": "s", "type": "rectanglelabels", "value": box | {"rectanglelabels": ["rust"]}},
+        {"id": "s", "type": "choices", "value": box | {"choices": ["late"]}},
+    ]
+    found, _ = _read([label_studio_task("p00.png", results)], tmp_path)
+    assert [(region.category, region.kind) for region in found.pictures[0].regions] == [
+        ("rust", "boxes"),
+        ("late", "boxes"),
+    ]
+
+
+def test_remarks_and_relations_mark_nothing(tmp_path):
+    """They leave the picture's marks complete; a path of a taxonomy is a choice."""
+    results = [
+        {"type": "textarea", "value": {"text": ["a remark"]}},
+        {"type": "relation", "from_id": "a", "to_id": "b"},
+        {"type": "rating", "value": {"rating": 3}},
+        {"type": "taxonomy", "value": {"taxonomy": [["rust", "late"]]}},
+    ]
+    found, left_out = _read([label_studio_task("p00.png", results)], tmp_path)
+    assert [region.category for region in found.pictures[0].regions] == ["rust/late"]
+    assert not found.pictures[0].is_incomplete
+    assert left_out == {}
+
+
 def test_the_annotation_that_counts(tmp_path):
     """Cancelled ones do not; where people differ, the one marked as ground truth does, else none."""
     one, other = {"result": [_CHOICE]}, {"result": [{"type": "choices", "value": {"choices": ["clean"]}}]}
