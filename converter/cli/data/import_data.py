@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from converter.cli.data.progress import show_progress
 from converter.data.exchange.category_map import propose_map, read_category_map
-from converter.data.exchange.importing import ImportOrder, find_questions, import_set, iter_summary
+from converter.data.exchange.import_report import iter_summary
+from converter.data.exchange.importing import ImportOrder, find_questions, import_set
 from converter.data.exchange.source_formats import Format, read_foreign_set
 from converter.data.foreign.foreign_set import LeftOut
 from converter.output_paths import refuse_unwritable_folder, refuse_unwritable_place, write_file

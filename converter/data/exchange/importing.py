@@ -19,16 +19,17 @@ import numpy as np
 from converter.data.dataset import CORRODED, UNCORRODED
 from converter.data.exchange.category_map import needs_condition
 from converter.data.exchange.grouping import View, find_groups
+from converter.data.exchange.import_report import REPORT_NAME, ImportReport
 from converter.data.exchange.picture_labels import label_crop, label_picture
 from converter.data.foreign.shapes import ShapeError
 from converter.data.near_duplicates import hash_view
-from converter.data.picture_facts import PictureFacts, read_facts, turn_to_shown, turn_to_stored
+from converter.data.picture_facts import UPRIGHT, PictureFacts, read_facts, turn_to_shown, turn_to_stored
 from edge_node.camera.picture import decode_picture, read_content
 from edge_node.errors import DatasetError, UnreadablePictureError
 from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from converter.data.exchange.picture_labels import Labelled
     from converter.data.foreign.foreign_set import ForeignPicture, ForeignSet, LeftOut
 
-REPORT_NAME = "import.json"
 TABLE_COLUMNS = (*COLUMNS, "metal")
 _PICTURES, _MASKS = "pictures", "masks"
 _CELLS = {CORRODED: "1", UNCORRODED: "0"}
@@ -65,23 +65,6 @@ class ImportOrder:
     set_name: str = ""
     crops: bool = False
     is_stored_orientation: bool | None = None
-
-
-class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a data set; written as ``import.json``."""
-
-    tool: str
-    source: str
-    pictures: int
-    masks: int
-    crops: int
-    boxes: int
-    turned: int
-    groups: int
-    joined: dict[str, int]
-    conditions: dict[str, int]
-    categories: dict[str, dict[str, str]]
-    left_out: dict[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -162,127 +145,131 @@ def import_set(
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture of the other tool, read.
+
+    Attributes:
+        foreign: what the other tool says of it.
+        content: its file.
+        pixels: as shown.
+        facts: of its EXIF data.
+        shape: height and width that positions are meant in.
+        orientation: from positions to the shown picture, as EXIF numbers it.
+    """
+
+    foreign: ForeignPicture
+    content: bytes = field(repr=False)
+    pixels: NDArray[np.uint8] = field(repr=False)
+    facts: PictureFacts
+    shape: tuple[int, int]
+    orientation: int
+
+
 def _import_picture(
     picture: ForeignPicture, order: ImportOrder, folder: Path, written: _Written, left_out: LeftOut
 ) -> None:
     """Write one picture with its mask, or its crops, and add their rows."""
     try:
-        content = read_content(picture.path)
-        pixels = decode_picture(content, picture.name)
+        read = _read_picture(picture, order)
     except UnreadablePictureError as err:
         left_out.add(_reason_of(err, picture), picture.name)
         return
-    facts = read_facts(content, pixels)
-    shape, is_stored = _find_shape(picture, facts, pixels, order)
-    if shape is None:
+    if read is None:
         left_out.add("marks for a picture of another size", picture.name)
-        return
-    boxes = [region for region in picture.regions if region.kind == "boxes"]
-    if order.crops and boxes:
-        _write_crops(picture, order, folder, pixels, facts, written, left_out, is_stored=is_stored)
-        return
-    labelled = label_picture(picture, order.category_map, shape, left_out)
+    elif order.crops and any(region.kind == "boxes" for region in picture.regions):
+        _write_crops(read, order, folder, written, left_out)
+    else:
+        _write_picture(read, order, folder, written, left_out)
+
+
+def _read_picture(picture: ForeignPicture, order: ImportOrder) -> _Read | None:
+    """Read a picture, and find how its positions are meant; None if they are of another size.
+
+    The size that the other tool names tells it; where both orientations have that size, its habit does.
+    """
+    content = read_content(picture.path)
+    pixels = decode_picture(content, picture.name)
+    facts = read_facts(content, pixels)
+    shown, stored = (pixels.shape[0], pixels.shape[1]), facts.stored_size(pixels.shape)
+    is_stored = order.is_stored_orientation
+    if is_stored is None:
+        is_stored = picture.is_stored_orientation
+    if picture.size_px is not None:
+        told = picture.size_px[1], picture.size_px[0]
+        if told not in {shown, stored}:
+            return None
+        if shown != stored:
+            is_stored = told == stored
+    shape, orientation = (stored, facts.orientation) if is_stored else (shown, UPRIGHT)
+    return _Read(picture, content, pixels, facts, shape, orientation)
+
+
+def _write_picture(
+    read: _Read, order: ImportOrder, folder: Path, written: _Written, left_out: LeftOut
+) -> None:
+    """Write a picture with its mask, and add its row, unless it is a copy or nothing is said of it."""
+    picture = read.foreign
+    labelled = label_picture(picture, order.category_map, read.shape, left_out)
     if isinstance(labelled, str):
         left_out.add(labelled, picture.name)
         return
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(read.content).hexdigest()
     if earlier := written.digests.get(digest):
         differ = "" if earlier[1] == labelled.labels else ", with other labels: see which are right"
         left_out.add(f"a second copy of a picture{differ}", f"{picture.name} (as {earlier[0]})")
         return
     written.digests[digest] = picture.name, labelled.labels
-    written.turned += facts.orientation != 1
+    written.turned += read.facts.orientation != UPRIGHT
     file = written.name_file(picture.name)
-    _write(folder / file, content)
-    mask = _write_mask(labelled, file, folder, facts.orientation if is_stored else 1)
+    _write(folder / file, read.content)
+    mask = _write_mask(labelled, file, folder, read.orientation)
     for note in labelled.notes:
         left_out.add(note, picture.name)
-    _add_row(written, picture, order, (file, mask, labelled.labels), (digest, pixels, facts))
+    row = {"file": file, "mask": mask, **labelled.labels}
+    _add_row(written, row, digest, read, order)
 
 
-def _write_crops(  # noqa: PLR0913, PLR0917  # the parts of one picture that is being imported
-    picture: ForeignPicture,
-    order: ImportOrder,
-    folder: Path,
-    pixels: NDArray[np.uint8],
-    facts: PictureFacts,
-    written: _Written,
-    left_out: LeftOut,
-    *,
-    is_stored: bool,
-) -> None:
+def _write_crops(read: _Read, order: ImportOrder, folder: Path, written: _Written, left_out: LeftOut) -> None:
     """Cut out each box that means something, and add its row."""
-    orientation = facts.orientation if is_stored else 1
-    stored = turn_to_stored(pixels, orientation)
-    name = PurePosixPath(picture.name)
+    picture = read.foreign
+    if any(region.kind == "masks" for region in picture.regions):
+        left_out.add("masks on a picture whose boxes are cut out", picture.name)
+    positioned = turn_to_stored(read.pixels, read.orientation)
+    stem = PurePosixPath(picture.name).with_suffix("").as_posix()
     for number, region in enumerate(picture.regions, start=1):
         labels = label_crop(region, order.category_map)
         if region.box is None or region.shape is not None or not labels:
             continue
         try:
-            left, top, right, bottom = region.box.corners_px(stored.shape[0], stored.shape[1])
+            left, top, right, bottom = region.box.corners_px(*read.shape)
         except ShapeError as err:
             left_out.add(str(err), picture.name)
             continue
         if min(right - left, bottom - top) < _LEAST_CROP_PX:
             left_out.add(f"a box of fewer than {_LEAST_CROP_PX} px", picture.name)
             continue
-        crop = np.ascontiguousarray(turn_to_shown(stored[top:bottom, left:right], orientation)).astype(
-            np.uint8
-        )
-        file = written.name_file(f"{name.with_suffix('').as_posix()}-box{number}.png")
-        content = cv2.imencode(".png", crop)[1].tobytes()
+        crop = np.ascontiguousarray(turn_to_shown(positioned[top:bottom, left:right], read.orientation))
+        file = written.name_file(f"{stem}-box{number}.png")
+        content = cv2.imencode(".png", crop.astype(np.uint8))[1].tobytes()
         _write(folder / file, content)
         written.crops += 1
-        _add_row(
-            written, picture, order, (file, "", labels), (hashlib.sha256(content).hexdigest(), pixels, facts)
-        )
+        _add_row(written, {"file": file, **labels}, hashlib.sha256(content).hexdigest(), read, order)
 
 
-def _add_row(
-    written: _Written,
-    picture: ForeignPicture,
-    order: ImportOrder,
-    result: tuple[str, str, Mapping[str, str]],
-    seen: tuple[str, NDArray[np.uint8], PictureFacts],
-) -> None:
-    file, mask, labels = result
-    digest, pixels, facts = seen
+def _add_row(written: _Written, row: Mapping[str, str], digest: str, read: _Read, order: ImportOrder) -> None:
+    picture, facts = read.foreign, read.facts
     known = picture.known
-    row = {
-        **{column: _CELLS.get(value, value) for column, value in labels.items()},
-        "file": file,
-        "mask": mask,
+    origin = {
         "set": known.get("set") or picture.set_name or order.set_name,
         "source": known.get("source") or order.source,
         "licence": picture.licence or order.licence,
     }
-    written.rows.append(row)
+    written.rows.append({column: _CELLS.get(value, value) for column, value in row.items()} | origin)
+    group = known.get("group", "")
     written.views.append(
-        View(picture.name, digest, hash_view(pixels), known.get("group", ""), facts.camera, facts.taken_at)
+        View(picture.name, digest, hash_view(read.pixels), group, facts.camera, facts.taken_at)
     )
-
-
-def _find_shape(
-    picture: ForeignPicture, facts: PictureFacts, pixels: NDArray[np.uint8], order: ImportOrder
-) -> tuple[tuple[int, int] | None, bool]:
-    """Return height and width that positions are meant in, and whether those are the stored ones.
-
-    The size that the other tool names tells it; where both orientations have that size, its habit does.
-    """
-    shown, stored = (pixels.shape[0], pixels.shape[1]), facts.stored_size(pixels.shape)
-    habit = (
-        picture.is_stored_orientation if order.is_stored_orientation is None else order.is_stored_orientation
-    )
-    fallback = (stored if habit else shown), habit and facts.orientation != 1
-    if picture.size_px is None:
-        return fallback
-    told = picture.size_px[1], picture.size_px[0]
-    if told not in {shown, stored}:
-        return None, False
-    if shown == stored:
-        return fallback
-    return told, told == stored
 
 
 def _write_mask(labelled: Labelled, file: str, folder: Path, orientation: int) -> str:
@@ -308,7 +295,7 @@ def _finish(
         tool=found.tool,
         source=order.source or found.source,
         pictures=len(written.rows),
-        masks=sum(bool(row["mask"]) for row in written.rows),
+        masks=sum(bool(row.get("mask")) for row in written.rows),
         crops=written.crops,
         boxes=boxes,
         turned=written.turned,
@@ -319,37 +306,17 @@ def _finish(
         left_out=dict(left_out.names),
     )
     _write(folder / REPORT_NAME, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    _write(folder / LABELS_NAME, format_table(written.rows).encode())
+    _write(folder / LABELS_NAME, _format_table(written.rows).encode())
     return report
 
 
-def format_table(rows: list[dict[str, str]]) -> str:
+def _format_table(rows: list[dict[str, str]]) -> str:
     """Return rows as the text of a ``labels.csv``, sorted by file."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, TABLE_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(sorted(rows, key=lambda row: row["file"]))
     return text.getvalue()
-
-
-def iter_summary(report: ImportReport, out: Path, *, most_shown: int = 3) -> Iterator[str]:
-    """Yield what became of a data set, in lines."""
-    told = ", ".join(f"{count} {name}" for name, count in sorted(report.conditions.items()))
-    yield f"{report.pictures} pictures of {report.tool}, {report.masks} masks: {out / LABELS_NAME}"
-    yield f"  {told}"
-    joined = ", ".join(f"{count} joined by {reason}" for reason, count in report.joined.items())
-    yield f"  {report.groups} groups{f' ({joined})' if joined else ''}"
-    if report.boxes:
-        made = f"cut out as {report.crops} pictures" if report.crops else "taken as labels of their pictures"
-        yield f"  {report.boxes} boxes {made}: a box is not a mask, none of its pixels counts as corroded"
-    if report.turned:
-        yield f"  {report.turned} pictures are turned by their EXIF data; masks are turned with them"
-    total = sum(len(names) for names in report.left_out.values())
-    if total:
-        yield f"left out ({REPORT_NAME} names all {total}):"
-    for reason, names in report.left_out.items():
-        more = ", ..." if len(names) > most_shown else ""
-        yield f"  {len(names)}  {reason}: {', '.join(names[:most_shown])}{more}"
 
 
 def _name_condition(row: Mapping[str, str]) -> str:

@@ -83,8 +83,8 @@ def find_format(source: Path) -> Format:
         return _find_format_of_file(source)
     if (source / LABELS_NAME).is_file():
         raise DatasetError(
-            f"{source}: holds {LABELS_NAME}, which every command reads as it is; to import what else is there,"
-            " give --format"
+            f"{source}: holds {LABELS_NAME}, which every command reads as it is; give --format to import what"
+            " else is there"
         )
     found = _list_formats(source)
     if len(found) == 1:
