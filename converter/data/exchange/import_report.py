@@ -41,7 +41,7 @@ def iter_summary(report: ImportReport, out: Path, *, most_shown: int = 3) -> Ite
     yield f"  {report.groups} groups{f' ({joined})' if joined else ''}"
     if report.boxes:
         made = f"cut out as {report.crops} pictures" if report.crops else "taken as labels of their pictures"
-        yield f"  {report.boxes} boxes {made}: a box is not a mask, none of its pixels counts as corroded"
+        yield f"  {report.boxes} boxes {made}: a box is not a mask, no pixel in it counts as corroded"
     if report.turned:
         yield f"  {report.turned} pictures are turned by their EXIF data; masks are turned with them"
     total = sum(len(names) for names in report.left_out.values())

@@ -27,8 +27,7 @@ def test_everything_that_a_person_has_to_know_is_told():
         "7 pictures of COCO, 2 masks: out/labels.csv",
         "  4 corroded, 3 uncorroded",
         "  3 groups (4 joined by their names)",
-        "  5 boxes taken as labels of their pictures: a box is not a mask, none of its pixels counts as"
-        " corroded",
+        "  5 boxes taken as labels of their pictures: a box is not a mask, no pixel in it counts as corroded",
         "  1 pictures are turned by their EXIF data; masks are turned with them",
         "left out (import.json names all 5):",
         "  4  a copy: a, b, c, ...",
