@@ -52,7 +52,7 @@ class PictureFinder:
             return found[0]
         if found:
             return self._choose_by_folders(relative, found)
-        return OUTSIDE if is_absolute or not self.holds(self.root / relative) else MISSING
+        return OUTSIDE if is_absolute or self._leads_out(self.root / relative) else MISSING
 
     def find_url(self, url: str) -> Path | str:
         """Return the file that an address in a Label Studio file means, or why there is none."""
@@ -70,10 +70,8 @@ class PictureFinder:
 
     def holds(self, path: Path) -> bool:
         """Return whether a path, links followed, lies below the root."""
-        try:
-            return path.resolve().is_relative_to(self.root)
-        except (OSError, RuntimeError, ValueError):  # a circle of links; no name that a disk can hold
-            return False
+        resolved = _resolve(path)
+        return resolved is not None and resolved.is_relative_to(self.root)
 
     def has(self, path: Path) -> bool:
         """Return whether a path lies below the root, and is there."""
@@ -85,6 +83,10 @@ class PictureFinder:
     def name_of(self, path: Path) -> str:
         """Return the path of a file that was found, from the root on, with slashes."""
         return path.relative_to(self.root).as_posix()
+
+    def _leads_out(self, path: Path) -> bool:
+        resolved = _resolve(path)
+        return resolved is not None and not resolved.is_relative_to(self.root)
 
     def _all_named(self, name: str) -> list[Path]:
         if self._by_name is None:
@@ -111,3 +113,11 @@ def find_pictures_below(folder: Path) -> list[Path]:
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
     ]
+
+
+def _resolve(path: Path) -> Path | None:
+    """Return where a path leads; None for a circle of links, or a name that no disk can hold."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
