@@ -28,7 +28,7 @@ LEAST_PICTURES, LEAST_GROUPS = 20, 5  # of a class; of fewer, a split by group l
 # An attribute tells the class if it alone is right in so many pictures, and in so much of what is wrong where
 # always the most frequent class is said.
 _TELLING_SHARE, _TELLING_GAIN = 0.9, 0.6
-_LEAST_OF_VALUE = 5  # pictures of one camera; of fewer, all are easily of one class
+_LEAST_OF_VALUE = 3  # pictures of one camera; of fewer, all are easily of one class
 _SPLITS = re.compile(r"(train(ing)?|val(id(ation)?)?|test(ing)?|dev)[-_]?\d*", re.IGNORECASE)
 _NON_COMMERCIAL = re.compile(r"\bNC\b|non-?\s?commercial|evaluation only|research (only|use)", re.IGNORECASE)
 _UNSTATED = re.compile(r"^(|none|unknown|n/?a|\?)$|none stated|not stated|all rights reserved", re.IGNORECASE)
@@ -83,6 +83,7 @@ def check_samples(
         except CorrosionError as err:
             unreadable.append(str(err))
         on_done(done, len(samples))
+    columns = _choose_columns(samples)
     problems = [
         _list_problem("row", unusable_rows, "rows cannot be used", "correct them in labels.csv"),
         _list_problem(
@@ -90,12 +91,19 @@ def check_samples(
         ),
         *_find_copies(seen),
         *_find_leaks(seen),
-        *_find_telling_attributes(seen),
+        *_find_telling_attributes(seen, columns),
         *_find_mask_problems(seen),
         *_find_licence_problems(samples),
-        *_find_small_classes(samples),
+        *_find_small_classes(samples, columns),
     ]
     return [problem for problem in problems if problem is not None]
+
+
+def _choose_columns(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Return the columns with classes; names of folders count only where they were not read as labels."""
+    others = CLASS_COLUMNS[:-1]
+    is_read = all(set(sample.labels) & set(others) for sample in samples)
+    return others if is_read else CLASS_COLUMNS
 
 
 def _look_at(sample: Sample) -> _Seen:
@@ -180,9 +188,9 @@ def _are_apart(first: Sample, second: Sample) -> bool:
     return first.group != second.group
 
 
-def _find_telling_attributes(seen: Sequence[_Seen]) -> Iterator[Problem | None]:
+def _find_telling_attributes(seen: Sequence[_Seen], columns: Sequence[str]) -> Iterator[Problem | None]:
     """Find columns whose classes the camera, the size or the source alone tells."""
-    for column in CLASS_COLUMNS:
+    for column in columns:
         for attribute in ("camera", "size", "source"):
             classes: dict[str, Counter[str]] = defaultdict(Counter)
             for one in seen:
@@ -260,8 +268,8 @@ def _find_licence_problems(samples: Sequence[Sample]) -> Iterator[Problem | None
     )
 
 
-def _find_small_classes(samples: Sequence[Sample]) -> Iterator[Problem | None]:
-    for column in CLASS_COLUMNS:
+def _find_small_classes(samples: Sequence[Sample], columns: Sequence[str]) -> Iterator[Problem | None]:
+    for column in columns:
         pictures: Counter[str] = Counter()
         groups: dict[str, set[str]] = defaultdict(set)
         for sample in samples:

@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_proposal(found: ForeignSet, args: argparse.Namespace) -> None:
     """Write the proposal and raise the sentence that says what to do with it."""
-    path = args.out.with_name(f"{args.out.resolve().name}-categories.toml")
+    out = args.out.resolve() if args.out.name in {"", ".."} else args.out
+    path = out.with_name(f"{out.name}-categories.toml")
     if path.exists():
         raise DatasetError(f"{path}: is there already; check it and run again with --map {path}")
     refuse_unwritable_place(path)

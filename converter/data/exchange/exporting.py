@@ -67,8 +67,9 @@ def export_samples(
         raise DatasetError(f"{out}: is there already and not empty; name a new folder")
     writer: Writer = CocoWriter() if target is Target.COCO else LabelStudioWriter()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as temporary:
+        destination = out.resolve()
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=destination.parent) as temporary:
             folder = Path(temporary) / "set"
             folder.mkdir()
             for done, sample in enumerate(samples, start=1):
@@ -78,7 +79,7 @@ def export_samples(
             for name, content in files.items():
                 encoded = content.encode() if isinstance(content, str) else msgspec.json.encode(content)
                 (folder / name).write_bytes(encoded)
-            folder.rename(out)
+            folder.rename(destination)
     except OSError as err:
         raise DatasetError(f"{out}: cannot be written ({err.strerror or err})") from err
     return list(files)

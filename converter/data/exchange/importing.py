@@ -127,8 +127,9 @@ def import_set(
     if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
         raise DatasetError(f"{order.out}: is there already and not empty; name a new folder")
     try:
-        order.out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=order.out.parent) as temporary:
+        destination = order.out.resolve()
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".import-", dir=destination.parent) as temporary:
             folder = Path(temporary) / "set"
             folder.mkdir()
             written = _Written()
@@ -139,7 +140,7 @@ def import_set(
                 reason = next(iter(left_out.names), "nothing is left")
                 raise DatasetError(f"no picture is left to import: {reason}")
             report = _finish(found, order, folder, written, left_out)
-            folder.rename(order.out)
+            folder.rename(destination)
     except OSError as err:
         raise DatasetError(f"{order.out}: cannot be written ({err.strerror or err})") from err
     return report

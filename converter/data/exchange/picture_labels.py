@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from converter.data.exchange.category_map import CategoryMap
     from converter.data.foreign.foreign_set import ForeignPicture, LeftOut, Region
 
+_VALUES = {"corroded": (CORRODED, UNCORRODED), "metal": (METAL, OTHER)}  # of columns with fixed ones
 _BY_SEVERITY = ("none", "light", "early", "mid", "moderate", "late", "severe", "heavy")
 
 
@@ -71,7 +72,11 @@ def label_picture(
             and _may_be_metal(labels)
         ):
             labels["corroded"] = UNCORRODED
-    known = {key: value for key, value in picture.known.items() if key in LABEL_COLUMNS and value}
+    known = {
+        column: value
+        for column, value in picture.known.items()
+        if column in LABEL_COLUMNS and value in _VALUES.get(column, (value or None,))
+    }
     told = {**{key: value for key, value in known.items() if key not in labels}, **labels}
     if known.get("corroded") and labels.get("corroded", known["corroded"]) != known["corroded"]:
         told["corroded"] = labels["corroded"]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from converter.data.foreign.foreign_set import ForeignPicture, ForeignSet, Region
-from converter.data.foreign.json_file import read_json, take_record
+from converter.data.foreign.json_file import MAX_JSON_BYTES, read_json, take_record
 from converter.data.foreign.shapes import Box, Polygons, RunLengths
 from edge_node.errors import DatasetError
+from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from converter.data.foreign.picture_finder import PictureFinder
 
 KNOWN_KEY = "corrosion_labels"  # under which an export of ours writes the columns of labels.csv
+_LARGE_BYTES = 16 * 1024 * 1024  # larger ones are parsed once, when they are read
 _ROBOFLOW_NAME = "_annotations.coco.json"
 Id: TypeAlias = int | float | str
 
@@ -73,8 +75,8 @@ def is_coco(content: Any) -> bool:
 
 
 def find_coco_files(folder: Path) -> list[Path]:
-    """Return the JSON files below a folder that look like COCO, sorted."""
-    return [path for path in sorted(folder.rglob("*.json")) if is_coco(_read_or_none(path))]
+    """Return the JSON files below a folder that look like COCO, sorted; large ones by two of their words."""
+    return [path for path in sorted(folder.rglob("*.json")) if _looks_like_coco(path)]
 
 
 def read_coco(files: list[Path], finder: PictureFinder, left_out: LeftOut) -> ForeignSet:
@@ -235,8 +237,16 @@ def _name_part(path: Path) -> str:
     return path.stem.removeprefix("instances_")
 
 
-def _read_or_none(path: Path) -> Any:
+def _looks_like_coco(path: Path) -> bool:
     try:
-        return read_json(path)
+        content = read_bounded(path, MAX_JSON_BYTES)
+    except TextFileError:
+        return False
+    if not all(word in content for word in (b'"images"', b'"categories"')):
+        return False
+    if len(content) > _LARGE_BYTES:
+        return True
+    try:
+        return is_coco(read_json(path))
     except DatasetError:
-        return None
+        return False

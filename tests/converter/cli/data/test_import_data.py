@@ -130,6 +130,19 @@ def test_a_proposal_is_not_written_over(tmp_path):
     assert asked.read_text(encoding="utf-8") == "mine"
 
 
+def test_the_folder_of_the_shell_can_be_filled(tmp_path, monkeypatch):
+    """An empty folder that is named by a dot: the proposal lies beside it, the data set in it."""
+    write_coco_set(tmp_path / "theirs", 2)
+    (tmp_path / "ours").mkdir()
+    monkeypatch.chdir(tmp_path / "ours")
+    with pytest.raises(DatasetError, match=r"ours-categories\.toml"):
+        run(actions, "import", "../theirs", ".")
+    asked = tmp_path / "ours-categories.toml"
+    asked.write_text(asked.read_text(encoding="utf-8").replace('"?"', '"uncorroded"'), encoding="utf-8")
+    assert run(actions, "import", "../theirs", ".", "--map", asked) == 0
+    assert len(load_dataset(tmp_path / "ours")) == 2
+
+
 def test_boxes_are_called_labels(tmp_path, capsys):
     """They give no mask, and the output says so."""
     names = write_pictures(tmp_path / "set", 2)

@@ -96,6 +96,8 @@ def test_what_an_export_wrote_comes_back():
     found = _label(known=known)
     assert found.labels == {"corroded": "uncorroded", "material": "steel"}
     assert found.mask is not None
+    odd = _label(Region("steel", _BOX), known={"corroded": "maybe", "metal": "1", "form": ""})
+    assert odd.labels == {"material": "steel"}
     added = _label(Region("rust", None, _SQUARE), known=known)
     assert added.labels["corroded"] == "corroded"
     assert np.count_nonzero(added.mask) == 100
