@@ -66,21 +66,13 @@ def label_picture(
         return "its marks say both corroded and uncorroded"
     if needs_condition(picture, category_map):
         labels.pop("corroded", None)
-        if (
-            category_map.without_corrosion == UNCORRODED
-            and not picture.is_incomplete
-            and _may_be_metal(labels)
-        ):
+        says_sound = category_map.without_corrosion == UNCORRODED
+        if says_sound and not picture.is_incomplete and labels.get("metal") != OTHER:
             labels["corroded"] = UNCORRODED
-    known = {
-        column: value
-        for column, value in picture.known.items()
-        if column in LABEL_COLUMNS and value in _VALUES.get(column, (value or None,))
-    }
-    told = {**{key: value for key, value in known.items() if key not in labels}, **labels}
-    if known.get("corroded") and labels.get("corroded", known["corroded"]) != known["corroded"]:
-        told["corroded"] = labels["corroded"]
-        notes = [*notes, "the condition was changed since it was exported"]
+    known = _read_known(picture)
+    if "corroded" in known and labels.get("corroded", known["corroded"]) != known["corroded"]:
+        notes.append("the condition was changed since it was exported")
+    told = {**known, **labels}
     if {"material", "corroded"} & told.keys():
         told.pop("metal", None)  # which they imply, whatever else is to be seen
     return Labelled(told, drawn, tuple(notes)) if told else "no category that says anything of it"
@@ -89,6 +81,15 @@ def label_picture(
 def label_crop(region: Region, category_map: CategoryMap) -> Mapping[str, str]:
     """Return the labels of the picture that is cut out along a region's box."""
     return category_map.columns.get(region.category, {})
+
+
+def _read_known(picture: ForeignPicture) -> dict[str, str]:
+    """Return the labels that an export of ours wrote beside a picture, where ``labels.csv`` allows them."""
+    return {
+        column: value
+        for column, value in picture.known.items()
+        if column in LABEL_COLUMNS and value in _VALUES.get(column, (value or None,))
+    }
 
 
 def _draw_mask(
@@ -145,7 +146,3 @@ def _choose(column: str, found: Sequence[str]) -> str | None:
     if column == "severity" and set(found) <= set(_BY_SEVERITY):
         return max(found, key=_BY_SEVERITY.index)
     return None
-
-
-def _may_be_metal(labels: Mapping[str, str]) -> bool:
-    return labels.get("metal") != OTHER
