@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from converter.data.dataset import CORRODED, UNCORRODED
-from converter.data.exchange.category_map import needs_condition
+from converter.data.exchange.category_map import OPEN, needs_condition
 from converter.data.exchange.grouping import View, find_groups
 from converter.data.exchange.import_report import REPORT_NAME, ImportReport
 from converter.data.exchange.picture_labels import label_crop, label_picture
@@ -67,25 +67,6 @@ class ImportOrder:
     is_stored_orientation: bool | None = None
 
 
-@dataclass(slots=True)
-class _Written:
-    """What an import has written so far."""
-
-    rows: list[dict[str, str]] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
-    digests: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
-    files: set[str] = field(default_factory=set)
-    crops: int = 0
-    turned: int = 0
-
-    def name_file(self, name: str) -> str:
-        """Return the path of a picture in the new folder: what an import wrote keeps its path."""
-        file = f"{_PICTURES}/{name.removeprefix(f'{_PICTURES}/')}"
-        file = file if file not in self.files else f"{_PICTURES}/{name}"
-        self.files.add(file)
-        return file
-
-
 def find_questions(found: ForeignSet, order: ImportOrder) -> list[str]:
     """Return what a person has to say before the import, each in a sentence."""
     questions = []
@@ -98,8 +79,7 @@ def find_questions(found: ForeignSet, order: ImportOrder) -> list[str]:
     if not (order.source or found.source or all(one.known.get("source") for one in found.pictures)):
         questions.append("give where the pictures come from with --source, in a word or two")
     silent = sum(needs_condition(picture, order.category_map) for picture in found.pictures)
-    has_regions = any(region.kind != "pictures" for picture in found.pictures for region in picture.regions)
-    if silent and has_regions and order.category_map.without_corrosion == "?":
+    if silent and order.category_map.without_corrosion == OPEN:
         questions.append(
             f"{silent} pictures have no mark of corrosion; write into the map"
             ' without_corrosion = "uncorroded" if people looked at them, or "nothing" if nobody knows'
@@ -144,6 +124,25 @@ def import_set(
     except OSError as err:
         raise DatasetError(f"{order.out}: cannot be written ({err.strerror or err})") from err
     return report
+
+
+@dataclass(slots=True)
+class _Written:
+    """What an import has written so far."""
+
+    rows: list[dict[str, str]] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    digests: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+    crops: int = 0
+    turned: int = 0
+
+    def name_file(self, name: str) -> str:
+        """Return the path of a picture in the new folder: what an import wrote keeps its path."""
+        file = f"{_PICTURES}/{name.removeprefix(f'{_PICTURES}/')}"
+        file = file if file not in self.files else f"{_PICTURES}/{name}"
+        self.files.add(file)
+        return file
 
 
 @dataclass(frozen=True, slots=True)
