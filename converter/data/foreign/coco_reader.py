@@ -94,11 +94,15 @@ def read_coco(files: list[Path], finder: PictureFinder, left_out: LeftOut) -> Fo
             raise DatasetError(f"{path}: no COCO: wanted an object with images, annotations and categories")
         names = _read_categories(content, path)
         categories |= dict.fromkeys(names.values())
-        set_name = _name_part(path) if len(files) > 1 else ""
-        places: tuple[Path, ...] = (path.parent, path.parent / "images", path.parent.parent / "images")
-        places += (
-            (path.parent.parent / set_name, path.parent.parent / "images" / set_name) if set_name else ()
+        part, around = _name_part(path), path.parent.parent
+        places = (
+            path.parent,
+            path.parent / "images",
+            around / part,
+            around / "images" / part,
+            around / "images",
         )
+        set_name = part if len(files) > 1 else ""
         pictures += _read_pictures(content, names, path, set_name, finder, places, left_out)
         sources.append(_read_source(content))
     return ForeignSet("COCO", tuple(pictures), tuple(categories), next(filter(None, sources), ""))

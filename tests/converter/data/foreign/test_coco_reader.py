@@ -90,3 +90,12 @@ def test_several_files_are_parts_of_one_set(tmp_path):
         f"{part}/p0{number}.png" for part in ("train", "valid") for number in (0, 1)
     ]
     assert [picture.set_name for picture in found.pictures] == ["train", "train", "valid", "valid"]
+
+
+def test_the_name_of_the_file_tells_the_folder(tmp_path):
+    """As COCO itself lies on a disk: equal names in the folders of other parts are not taken."""
+    for part in ("val2017", "train2017"):
+        names = write_pictures(tmp_path / part, 1)
+    file = write_json(tmp_path / "annotations" / "instances_train2017.json", coco(names, []))
+    found = read_coco([file], PictureFinder(tmp_path), LeftOut())
+    assert [picture.name for picture in found.pictures] == ["train2017/p00.png"]
