@@ -21,7 +21,7 @@ from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inspection.overlay import draw_overlay
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.labels_csv import LABELS_NAME
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:

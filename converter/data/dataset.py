@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
+from edge_node.camera.picture import PICTURE_SUFFIXES, decode_judged
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.messages.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
+from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_text_file
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ class Sample:
         return hashlib.sha256(_read_bytes(self.path)).hexdigest()
 
     def read(self) -> NDArray[np.uint8]:
-        """Read the picture, uint8 ``(height, width, 3)``, blue, green, red.
+        """Read the picture, of a robot's evidence the part that it judged; uint8 BGR ``(height, width, 3)``.
 
         Raises:
             DatasetError: it is missing, cut off or no picture.
         """
         try:
-            return decode_picture(_read_bytes(self.path), str(self.path))
+            return decode_judged(_read_bytes(self.path), str(self.path))
         except UnreadablePictureError as err:
             said = str(err).removesuffix("; copy it again")
             raise DatasetError(f"{said}; remove it, or copy it again") from err

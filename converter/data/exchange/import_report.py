@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,7 @@ from converter.data.near_duplicates import hash_view
 from converter.data.picture_facts import UPRIGHT, PictureFacts, read_facts, turn_to_shown, turn_to_stored
 from edge_node.camera.picture import decode_picture, read_content
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.labels_csv import COLUMNS, LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

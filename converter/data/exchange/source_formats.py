@@ -17,7 +17,7 @@ from converter.data.foreign.mask_folder_reader import (
 from converter.data.foreign.picture_finder import PictureFinder
 from converter.data.foreign.yolo_reader import find_yaml, has_label_files, read_class_folders, read_yolo
 from edge_node.errors import DatasetError
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable

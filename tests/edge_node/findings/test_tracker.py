@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from edge_node.clock_floor import BUILT
 from edge_node.config.sections import FindingsConfig, parse_config
 from edge_node.errors import ConfigError
-from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.findings.candidate import TrackerState
+from edge_node.findings.tracker import FindingTracker
 from edge_node.messages.finding import ClosedBecause, FindingState
-from edge_node.messages.verdict import Grades, Pose
+from edge_node.messages.verdict import EvidenceReason, Grades, Pose
 from tests.support.verdicts import START, verdict
 
 QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=3, update_s=1e6)
@@ -111,6 +112,136 @@ def test_a_finding_collects_the_worst():
     assert (closed.from_pose.distance_m, closed.to_pose.distance_m) == (9.6, 9.9)
     assert (closed.first_verdict, closed.last_verdict) == ("crawler-1:epoch:1", "crawler-1:epoch:4")
     assert {found.id for found in said} == {"crawler-1:epoch:f1"}
+
+
+def test_a_robot_that_comes_closer_finds_no_larger_area():
+    """The share of the picture grows, the corroded surface does not: the peak and the best picture stay."""
+    tracker = FindingTracker(QUICK)
+    frames = [
+        {"area_fraction": 0.1, "area_mm2": 900.0, "evidence_sha256": "far"},
+        {"area_fraction": 0.2, "area_mm2": 1000.0, "evidence_sha256": "largest"},
+        {"area_fraction": 0.6, "area_mm2": 950.0, "evidence_sha256": "near"},
+        {"area_fraction": 0.5, "evidence_sha256": "range lost"},  # a share is never compared with mm²
+        {"area_mm2": 990.0, "area_fraction": 0.3, "evidence_sha256": "further"},
+    ]
+    for number, fields in enumerate(frames, start=1):
+        tracker.see(verdict(number, "C", **fields))
+    (closed,) = [found for number in (6, 7, 8) for found in tracker.see(verdict(number, "U"))]
+    assert (closed.peak_area_mm2, closed.peak_area_fraction) == (1000.0, 0.6)
+    assert closed.best_evidence_sha256 == "largest"
+
+
+@pytest.mark.parametrize("areas", [(None, 500.0), (500.0, None)])
+def test_the_peak_in_mm2_is_of_the_frames_whose_scale_was_known(areas):
+    """One that is not known is neither 0 nor the end of what was."""
+    tracker = FindingTracker(QUICK)
+    for number, area_mm2 in enumerate(areas, start=1):
+        found = tracker.see(verdict(number, "C", area_fraction=0.1, area_mm2=area_mm2))
+    assert found[-1].peak_area_mm2 == 500.0
+
+
+def test_a_pose_with_a_range_alone_moves_no_end_of_a_finding():
+    """Where the robot was is not known then; what was known stays, with its uncertainty."""
+    tracker = FindingTracker(QUICK)
+    poses = [Pose(range_mm=300.0), Pose(distance_m=4.0, sigma_m=0.1), Pose(range_mm=300.0)]
+    for number, pose in enumerate(poses, start=1):
+        tracker.see(verdict(number, "C", pose=pose))
+    (closed,) = [found for number in (4, 5, 6) for found in tracker.see(verdict(number, "U"))]
+    assert (closed.from_pose, closed.to_pose) == (poses[1], poses[1])
+
+
+def test_the_worst_frame_is_one_frame() -> None:
+    """A large area of mild corrosion does not hide that the severe one grows, nor its worse picture."""
+    tracker = FindingTracker(QUICK)
+    frames = [
+        ("mid", 0.6, "a"),
+        ("late", 0.1, "b"),
+        ("late", 0.3, "c"),
+        ("late", 0.2, "d"),
+        ("late", 0.5, None),
+    ]
+    for seq, (severity, area, picture) in enumerate(frames, start=1):
+        fields = {"severity": severity, "severity_confidence": 0.9, "area_fraction": area}
+        found = verdict(seq, "C", evidence_sha256=picture, **fields)
+        needed = tracker.preview(found)
+        assert needed == {1: EvidenceReason.FINDING_FIRST, 4: None}.get(seq, EvidenceReason.FINDING_WORSE)
+        tracker.see(found)
+    best = tracker.state.candidates[0].finding
+    assert (best.best_verdict, best.best_evidence_sha256) == ("crawler-1:epoch:5", "c")
+    assert (best.best_evidence.verdict, best.best_evidence.area_fraction) == ("crawler-1:epoch:3", 0.3)
+    assert (best.peak_severity, best.peak_area_fraction) == ("late", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "needed"),
+    [
+        ({"area_fraction": 0.404, "condition_confidence": 0.99}, False),  # both are shown as 40 %
+        ({"area_fraction": 0.41}, True),
+        ({"area_fraction": 0.1, "area_mm2": 900.0}, True),  # how large it is was not known before
+        ({"area_fraction": None, "condition_confidence": 0.99}, False),
+    ],
+)
+def test_what_is_shown_alike_is_not_worse(fields, needed) -> None:
+    """An estimate that wavers in its last digits has no picture after the other kept."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", area_fraction=0.4, condition_confidence=0.9, evidence_sha256="a")
+    reason = tracker.preview(verdict(3, "C", **{"condition_confidence": 0.9, **fields}))
+    assert reason is (EvidenceReason.FINDING_WORSE if needed else None)
+
+
+@pytest.mark.parametrize(("later_mm2", "needed"), [(1234.4, False), (1240.0, True), (1.0, False)])
+def test_areas_in_mm2_are_compared_in_three_digits(later_mm2, needed) -> None:
+    """Whatever share of the picture they are."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", area_fraction=0.4, area_mm2=1230.0, evidence_sha256="a")
+    later = verdict(3, "C", area_fraction=0.9, area_mm2=later_mm2)
+    assert tracker.preview(later) is (EvidenceReason.FINDING_WORSE if needed else None)
+
+
+def test_without_an_area_the_surest_frame_is_the_worst() -> None:
+    """Models without a map and without severities have nothing else to tell frames apart by."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", condition_confidence=0.9, evidence_sha256="a")
+    assert tracker.preview(verdict(3, "C", condition_confidence=0.91)) is EvidenceReason.FINDING_WORSE
+    assert tracker.preview(verdict(3, "C", condition_confidence=0.9)) is None
+
+
+def test_a_preview_changes_nothing_and_counts_what_is_not_tracked_yet() -> None:
+    """Corrosion elsewhere, or after other frames have closed its finding, is the first of another one."""
+    tracker = FindingTracker(QUICK)
+    worst = {"severity": "late", "severity_confidence": 0.9, "evidence_sha256": "a"}
+    walk(tracker, "CC", pose=Pose(distance_m=1.0), **worst)
+    before = msgspec.json.encode(tracker.state)
+    mild = verdict(3, "C", severity="mid", severity_confidence=0.9, pose=Pose(distance_m=1.0))
+    first = EvidenceReason.FINDING_FIRST
+    assert tracker.preview(mild) is None
+    assert tracker.preview(verdict(3, "C", pose=Pose(distance_m=9.0))) is first
+    assert tracker.preview(verdict(3, "C", monotonic_ns=7300 * 10**9)) is first
+    assert tracker.preview(verdict(3, "C", material="aluminium")) is first
+    assert tracker.preview(mild, [verdict(seq, "U") for seq in (3, 4)]) is None
+    assert tracker.preview(mild, [verdict(seq, "U") for seq in (3, 4, 5)]) is first
+    aluminium = [verdict(3, "C", material="aluminium", evidence_sha256="b")]
+    assert tracker.preview(verdict(4, "C", material="aluminium"), aluminium) is None
+    for unsure in (verdict(3, "C", condition_confidence=0.4), verdict(3, "U"), verdict(3, "?")):
+        assert tracker.preview(unsure) is None
+    assert msgspec.json.encode(tracker.state) == before
+
+
+def test_a_finding_of_an_earlier_version_gets_a_picture_as_bad_as_its_peak() -> None:
+    """Nobody knows what its picture shows: a milder one does not take its place."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", severity="late", severity_confidence=0.9, area_fraction=0.5, evidence_sha256="a")
+    saved = msgspec.json.decode(msgspec.json.encode(tracker.state))
+    del saved["candidates"][0]["worst"], saved["candidates"][0]["finding"]["best_evidence"]
+    tracker = FindingTracker(QUICK, msgspec.convert(saved, TrackerState))
+    mild = verdict(3, "C", severity="mid", severity_confidence=0.9, area_fraction=0.9, evidence_sha256="b")
+    assert tracker.preview(mild) is None
+    tracker.see(mild)
+    bad = verdict(4, "C", severity="late", severity_confidence=0.9, area_fraction=0.1, evidence_sha256="c")
+    assert tracker.preview(bad) is EvidenceReason.FINDING_WORSE
+    tracker.see(bad)
+    found = tracker.state.candidates[0].finding
+    assert (found.best_evidence_sha256, found.best_evidence.verdict) == ("c", bad.id)
 
 
 def test_a_doubtful_severity_makes_no_peak():
@@ -326,3 +457,25 @@ def test_a_state_that_an_earlier_version_saved_is_read():
     state = msgspec.json.decode(saved, type=TrackerState)
     assert state.candidates[0].published_s == 1766750400.0
     assert b'"said":1766750400.0' in msgspec.json.encode(state)
+
+
+@pytest.mark.parametrize(
+    ("letters", "is_undecided"),
+    [
+        ("", False),
+        ("U", False),
+        ("C", True),  # another one opens it
+        ("CC", False),  # open, and seen
+        ("CU", False),  # an odd frame
+        ("CCU", True),  # two more close it
+        ("CCUUU", False),
+        ("CX", True),
+        ("CXXX", False),  # no more can be judged here
+        ("CXXXC", False),
+    ],
+)
+def test_it_is_known_whether_more_frames_of_one_sight_may_open_or_close_a_finding(letters, is_undecided):
+    """A robot that stands still judges on until then: findings open as soon as if all were judged."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, letters)
+    assert tracker.is_undecided is is_undecided

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def check(tmp_path, source, **node):
-    """Run the command on a configuration with this source and keys of ``[node]``."""
+def check(tmp_path, source, *, camera=None, **node):
+    """Run the command on a configuration with this source, and keys of ``[camera]`` and ``[node]``."""
     path = tmp_path / "node.toml"
     path.write_text(
         example_config(
             node={"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / "state"), **node},
-            camera={"source": source},
+            camera={"source": source, **(camera or {})},
             bundle={"path": "default"},
             mqtt={"hostname": "127.0.0.1"},
         ),
@@ -51,6 +51,25 @@ def test_a_source_that_can_never_work_is_refused(tmp_path, source):
     found = check(tmp_path, source)
     assert found.returncode == 78
     assert "[camera] source" in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_control_keys_on_a_network_camera_are_refused_without_touching_it(tmp_path):
+    """Exit code 78 and one line that names the keys, and where this camera is set instead."""
+    path = tmp_path / "node.toml"
+    path.write_text(
+        example_config(
+            node={"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path / "state")},
+            camera={"source": "rtsp://10.0.0.9/live", "exposure_us": "lock", "white_balance": [1.8, 1.5]},
+            bundle={"path": "default"},
+            mqtt={"hostname": "127.0.0.1"},
+        ),
+        encoding="utf-8",
+    )
+    found = command("edge_node.cli", "check-config", str(path))
+    assert found.returncode == 78
+    assert f"{path}: [camera] exposure_us, white_balance: only a V4L2 device" in found.stderr
+    assert "are set on its own page" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
 
 
@@ -199,3 +218,40 @@ def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "good. quay/crawler-1 looks at" in said
     assert f"note: [http] port {port}: Address already in use" in said
+    assert "commit_interval_ms" not in said
+
+
+@pytest.mark.runtime
+def test_what_a_power_cut_may_cost_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who spares the card is told how much of the record they wager."""
+    assert check_config.run(Namespace(file=written(tmp_path, {"spool": {"commit_interval_ms": 1000}}))) == 0
+    assert "note: [spool] commit_interval_ms: verdicts wait 1000 ms in memory" in capsys.readouterr().out
+
+
+def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
+    """A mask that is none and a calibration that is not there: exit code 78, a line each, with their keys."""
+    mask = tmp_path / "mask.png"
+    cv2.imwrite(str(mask), np.full((48, 64), 120, np.uint8))
+    camera = {"mask": str(mask), "undistort": str(tmp_path / "camera.yml")}
+    found = check(tmp_path, "/dev/video9", camera=camera)
+    assert found.returncode == 78
+    lines = found.stderr.strip().splitlines()
+    assert len(lines) == 2
+    assert "[camera] mask: " in lines[0]
+    assert "neither black nor white" in lines[0]
+    assert "[camera] undistort: " in lines[1]
+    assert "No such file" in lines[1]
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
+        ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
+    ],
+)
+def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
+    """Nothing is wrong, but the areas that its author waits for will not come."""
+    assert check_config.run(Namespace(file=written(tmp_path, change))) == 0
+    assert said in capsys.readouterr().out
