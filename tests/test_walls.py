@@ -82,6 +82,9 @@ CONVERTER = {
     "architectures": "edge_node.inference",
     "graphs": "architectures edge_node.messages edge_node.inference",
     "data": "graphs edge_node.camera edge_node.inference",
+    # What other tools wrote, in one form; it knows nothing of labels.csv.
+    "data.foreign": "edge_node.camera",
+    "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
     "quantize": "graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     "conversion": (
@@ -95,6 +98,7 @@ CONVERTER = {
         "edge_node.camera edge_node.messages edge_node.inference edge_node.inspection "
         "edge_node.update edge_node.cli"
     ),
+    "cli.data": "data data.foreign data.exchange",
 }
 
 # Who alone imports a library, so that another one could take its place.
@@ -115,6 +119,7 @@ SOLE_IMPORTERS = {
     },
     ("converter", "ai_edge_litert"): {"converter.quantize.tflite_file"},  # the schema of .tflite files
     ("converter", "cryptography"): set[str](),
+    ("converter", "yaml"): {"converter.data.foreign.yolo_reader"},
     ("converter", "sqlite3"): set[str](),
     ("converter", "paho"): set[str](),
 }

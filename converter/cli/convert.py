@@ -16,7 +16,7 @@ from converter.conversion.pipeline import convert
 from converter.conversion.report import collect_report, encode_report
 from converter.conversion.report_page import render_report, render_thumbnails
 from converter.evaluation.accuracy_budget import AccuracyBudget
-from converter.graphs.cascade_file import CascadePlan, plan_single_graph, read_cascade
+from converter.graphs.cascade_file import CascadePlan, describe_doubts, plan_single_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.quantize.request import Mode, Target
@@ -57,6 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_bundle_options(parser)
     one = parser.add_argument_group("one graph only; a cascade file says these per stage")
     one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    one.add_argument(
+        "--meaning",
+        action="append",
+        default=[],
+        metavar="LABEL=WORDS",
+        help="what a label means if its own words do not say it: good=uncorroded, 3='corroded steel'",
+    )
     add_graph_flags(one)
 
 
@@ -68,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     """
     refuse_unwritable_file(args.report)
     order = _read_order(args)
+    for doubt in describe_doubts(order.plan, is_file=args.source.suffix == ".toml"):
+        print(f"{args.source}: {doubt}", file=sys.stderr)
     with show_steps() as begin:
         outcome = convert(order, begin)
         advance = begin("writing the bundle", 1)
@@ -183,11 +192,13 @@ def _read_order(args: argparse.Namespace) -> ConversionOrder:
 def _read_plan(args: argparse.Namespace) -> CascadePlan:
     flags = read_graph_flags(args)
     if args.source.suffix == ".toml":
-        if args.labels or flags != GraphFlags():
-            raise ConversionError(f"{args.source}: a cascade file says labels and layers itself, per stage")
+        if args.labels or args.meaning or flags != GraphFlags():
+            raise ConversionError(
+                f"{args.source}: a cascade file says labels, meanings and layers itself, per stage"
+            )
         plan = read_cascade(args.source)
     else:
-        plan = plan_single_graph(args.source, args.labels, flags)
+        plan = plan_single_graph(args.source, args.labels, flags, args.meaning)
     return plan.rename(args.name, args.version)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
-from converter.graphs.label_names import find_label_file, read_labels
+from converter.graphs.label_names import LABEL_FILES, find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
@@ -48,6 +48,7 @@ class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
     head: str = ""
     classes: int | None = None
     labels: tuple[str, ...] = ()
+    labels_problem: str = ""
     problem: str = ""
 
 
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
 def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
     """Return the facts about a graph, with the problem that conversion would meet, if any."""
     index = GraphIndex(file.graph_def)
+    labels, labels_problem = _read_labels(file.path)
     basic = GraphDescription(
         file=str(file.path),
         kind=file.kind,
@@ -99,7 +101,8 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
             if node.op == "Placeholder"
         },
         ends=tuple(index.sinks()[:_LISTED]),
-        labels=_read_labels(file.path),
+        labels=labels,
+        labels_problem=labels_problem,
     )
     try:
         return _add_graph(basic, load_graph(file.path, flags))
@@ -127,7 +130,7 @@ def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription
 
 def _format_lines(found: GraphDescription) -> list[str]:
     rule = found.preprocessing
-    labels = ", ".join(found.labels[:_LISTED]) or "no label file beside it"
+    labels = ", ".join(found.labels[:_LISTED]) or found.labels_problem or "no label file beside it"
     if found.labels and found.classes != len(found.labels):
         labels = f"the label file beside it has {len(found.labels)}: not of this output"
     placeholders = ", ".join(f"{name} {shape}" for name, shape in found.placeholders.items()) or "none"
@@ -166,11 +169,14 @@ def _count_parameters(file: GraphFile) -> int:
     return total
 
 
-def _read_labels(path: Path) -> tuple[str, ...]:
+def _read_labels(path: Path) -> tuple[tuple[str, ...], str]:
+    """Return the labels beside a graph, or in a sentence what is wrong with their file."""
+    if not any((path.parent / name).is_file() for name in LABEL_FILES):
+        return (), ""
     try:
-        return read_labels(find_label_file(path))
-    except DatasetError:
-        return ()
+        return read_labels(find_label_file(path)), ""
+    except DatasetError as err:
+        return (), str(err)
 
 
 def _write_for_tensorboard(file: GraphFile, folder: Path) -> None:

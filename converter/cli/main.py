@@ -27,6 +27,10 @@ COMMANDS = {
     "show": Subcommand(
         "converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"
     ),
+    "data": Subcommand(
+        "converter.cli.data.actions",
+        "import, export and check labelled pictures: COCO, YOLO, Label Studio, masks",
+    ),
     "bundle": Subcommand(
         "converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),

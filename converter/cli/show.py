@@ -1,7 +1,8 @@
-"""``converter show``: draw a contact sheet of pictures with a bundle's verdicts and corrosion maps."""
+"""``converter show``: draw a contact sheet of pictures with a bundle's verdicts, maps and the truth."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,23 +11,32 @@ import numpy as np
 
 from converter.argument_types import at_least
 from converter.data.calibration_pictures import choose, find_pictures
+from converter.data.dataset import FOLDER_COLUMN, OTHER, load_dataset, load_usable
+from converter.data.stage_truth import read_corroded, with_meanings
 from converter.output_paths import refuse_unwritable_file, write_file
+from converter.text_table import format_table
 from edge_node.camera.picture import read_judged
-from edge_node.errors import ConversionError
+from edge_node.errors import ConversionError, DatasetError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inspection.overlay import draw_overlay
+from edge_node.labels_csv import LABELS_NAME
+from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from converter.data.dataset import Sample
+    from edge_node.inference.manifest import Stage
     from edge_node.messages.verdict import Decision
 
 _CELL_SHAPE = 3 / 4  # height of a picture's cell over its width
 _GAP_PX = 6
+_NOTHING = "none"  # severity and form of uncorroded metal
 _MAX_SIDE_PX = 16_383  # of a WebP file; JPEG allows four times that, too large to look at
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
@@ -61,15 +71,61 @@ def run(args: argparse.Namespace) -> int:
     refuse_unwritable_file(args.out)
     engine = Engine(load_bundle(args.bundle), threads=2)
     paths = choose(args.pictures, find_pictures(args.pictures), args.count, args.seed)
-    sheet = join_cells([draw_cell(engine, path, args.cell) for path in paths], args.columns)
+    truths = read_truths(args.pictures)
+    shown = [show_picture(engine, path, truths.get(path.resolve()), args.cell) for path in paths]
+    sheet = join_cells([one.cell for one in shown], args.columns)
     encoded, content = cv2.imencode(args.out.suffix, sheet)
     write_file(args.out, content.tobytes() if encoded else b"")
     print(f"{len(paths)} pictures: {args.out}")
+    print("\n".join(format_shown(shown)))
     return 0
 
 
-def draw_cell(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
-    """Return a picture at ``width_px`` with its corrosion map, and its verdict written into it."""
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """One picture of the sheet.
+
+    Attributes:
+        name: of its file, with its folder.
+        verdict: in words.
+        truth: in words; empty where it is not known.
+        is_right: whether the verdict's condition is the true one; None where either is not known.
+        cell: its part of the sheet.
+    """
+
+    name: str
+    verdict: str
+    truth: str
+    is_right: bool | None
+    cell: NDArray[np.uint8] = field(repr=False)
+
+
+def read_truths(folder: Path) -> dict[Path, Sample]:
+    """Return what is known of the pictures in a folder, by their resolved paths.
+
+    Truth is in the ``labels.csv`` in or above the folder, or in the names of the folders within; without
+    both, and where the table cannot be used, nothing is known.
+    """
+    places = (folder, folder.resolve().parent, folder.resolve().parent.parent)
+    table = next((place for place in places if (place / LABELS_NAME).is_file()), None)
+    try:
+        samples = load_dataset(folder) if table is None else load_usable(table)[0]
+    except DatasetError:  # pictures without labels
+        return {}
+    return {sample.path.resolve(): sample for sample in with_meanings(samples)}
+
+
+def format_shown(shown: Sequence[ShownPicture]) -> list[str]:
+    """Return a table of verdicts beside the truth, with how many conditions are right."""
+    marks = {True: "right", False: "WRONG", None: ""}
+    rows = [[one.name, one.verdict, one.truth or "not known", marks[one.is_right]] for one in shown]
+    lines = format_table(["picture", "verdict", "truth", ""], rows)
+    known = [one.is_right for one in shown if one.is_right is not None]
+    return [*lines, f"{sum(known)} of {len(known)} conditions right"] if known else lines
+
+
+def show_picture(engine: Engine, path: Path, sample: Sample | None, width_px: int) -> ShownPicture:
+    """Return a picture at ``width_px`` with its corrosion map, its verdict and the truth written into it."""
     pixels = read_judged(path)
     judgement = engine.judge(pixels)
     height_px = round(width_px * _CELL_SHAPE)
@@ -77,14 +133,19 @@ def draw_cell(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     probability = None
-    for stage in engine.bundle.manifest.cascade.stages:
+    stages = engine.bundle.manifest.cascade.stages
+    for stage in stages:
         if stage.name in judgement.maps and corroded_labels(stage):
             probability = corroded_probability(judgement.maps[stage.name], stage)
     drawn = draw_overlay(small, probability, [])
     cell = np.full((height_px, width_px, 3), 24, np.uint8)
     top, left = (height_px - drawn.shape[0]) // 2, (width_px - drawn.shape[1]) // 2
     cell[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
-    return draw_overlay(cell, None, [_format_verdict(judgement.decision), f"{path.parent.name}/{path.name}"])
+    name, truth = f"{path.parent.name}/{path.name}", _format_truth(sample, stages)
+    is_right = _is_right(judgement.decision, sample)
+    told = f"truth: {truth or 'not known'}{' (WRONG)' if is_right is False else ''}"
+    verdict = _format_verdict(judgement.decision)
+    return ShownPicture(name, verdict, truth, is_right, draw_overlay(cell, None, [verdict, told, name]))
 
 
 def join_cells(cells: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
@@ -103,3 +164,24 @@ def _format_verdict(decision: Decision) -> str:
     path = " > ".join(f"{stage.name} {stage.label or '?'}" for stage in decision.stages)
     confidence = f" {decision.condition_confidence:.2f}" if decision.condition_confidence is not None else ""
     return f"{decision.outcome.value}{confidence} ({path})"
+
+
+def _format_truth(sample: Sample | None, stages: Sequence[Stage]) -> str:
+    """Return what is known of a picture: its labels, or a folder's name that a stage has as a label."""
+    if sample is None:
+        return ""
+    labels = sample.labels
+    if labels.get("metal") == OTHER:
+        return "no metal"
+    words = [labels[column] for column in ("corroded", "material", "severity", "form") if column in labels]
+    told = [word for word in words if word != _NOTHING]
+    folder = labels.get(FOLDER_COLUMN, "")
+    return " ".join(told) or (folder if any(folder in stage.labels for stage in stages) else "")
+
+
+def _is_right(decision: Decision, sample: Sample | None) -> bool | None:
+    """Return whether the condition is the true one; None where the truth or the verdict leaves it open."""
+    truth = None if sample is None else read_corroded(sample)
+    if truth is None or decision.outcome not in {Outcome.CORRODED, Outcome.UNCORRODED}:
+        return None
+    return (decision.outcome is Outcome.CORRODED) == truth

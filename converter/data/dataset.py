@@ -124,6 +124,22 @@ def load_dataset(path: Path) -> tuple[Sample, ...]:
     raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
 
 
+def load_usable(path: Path) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """Load the samples of a data set whose rows can be used, and what is wrong with the other rows.
+
+    Raises:
+        DatasetError: nothing there, no pictures, or no table.
+    """
+    table = path if path.is_file() else path / LABELS_NAME
+    if not table.is_file():
+        return load_dataset(path), ()
+    rows = _read_rows(table)
+    problems = list(_find_problems(table, rows))
+    bad = {line for line, _ in problems}
+    usable = [row for line, row in enumerate(rows, start=2) if line not in bad]
+    return tuple(_parse_row(table.parent, row) for row in usable), tuple(_format_problems(problems))
+
+
 def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--set`` and ``--source``, by which ``choose_samples`` chooses."""
     for name in ("set", "source"):
@@ -177,6 +193,14 @@ def _load_part_of_set(path: Path) -> tuple[Sample, ...]:
 
 
 def _load_csv(path: Path) -> tuple[Sample, ...]:
+    rows = _read_rows(path)
+    if problems := list(_format_problems(_find_problems(path, rows))):
+        more = f" (and {len(problems) - _PROBLEMS_SHOWN} more)" if len(problems) > _PROBLEMS_SHOWN else ""
+        raise DatasetError(f"{path}: {'; '.join(problems[:_PROBLEMS_SHOWN])}{more}")
+    return tuple(_parse_row(path.parent, row) for row in rows)
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
     try:
         reader = csv.DictReader(io.StringIO(read_text_file(path, MAX_TABLE_BYTES), newline=""))
         columns = reader.fieldnames or []
@@ -192,29 +216,31 @@ def _load_csv(path: Path) -> tuple[Sample, ...]:
         raise DatasetError(f"{path}: not a table ({err}); save it as CSV in UTF-8") from err
     if not rows:
         raise DatasetError(f"{path}: no rows")
-    if problems := list(_find_problems(path, rows)):
-        more = f" (and {len(problems) - _PROBLEMS_SHOWN} more)" if len(problems) > _PROBLEMS_SHOWN else ""
-        raise DatasetError(f"{path}: {'; '.join(problems[:_PROBLEMS_SHOWN])}{more}")
-    return tuple(_parse_row(path.parent, row) for row in rows)
+    return rows
 
 
-def _find_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[str]:
+def _format_problems(problems: Iterable[tuple[int, str]]) -> Iterator[str]:
+    return (f"line {line}: {text}" for line, text in problems)
+
+
+def _find_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[tuple[int, str]]:
+    """Yield the lines whose rows cannot be used, with the reason."""
     seen: set[str] = set()
     for line, row in enumerate(rows, start=2):
         name = row["file"] or ""
         if name in seen:
-            yield f"line {line}: {name!r} is listed twice"
+            yield line, f"{name!r} is listed twice"
         seen.add(name)
         if not (path.parent / name).is_file():
-            yield f"line {line}: {name!r} is not there"
+            yield line, f"{name!r} is not there"
         if (row.get("corroded") or "") not in _CORRODED_CELLS:
-            yield f"line {line}: corroded is {row['corroded']!r}, wanted 1, 0 or nothing"
+            yield line, f"corroded is {row['corroded']!r}, wanted 1, 0 or nothing"
         if (row.get("metal") or "") not in {METAL, OTHER, ""}:
-            yield f"line {line}: metal is {row['metal']!r}, wanted {METAL}, {OTHER} or nothing"
+            yield line, f"metal is {row['metal']!r}, wanted {METAL}, {OTHER} or nothing"
         if row.get("metal") == OTHER and (row.get("material") or row.get("corroded")):
-            yield f"line {line}: what is no metal has neither material nor corroded"
+            yield line, "what is no metal has neither material nor corroded"
         if row.get("mask") and not (path.parent / row["mask"]).is_file():
-            yield f"line {line}: mask {row['mask']!r} is not there"
+            yield line, f"mask {row['mask']!r} is not there"
 
 
 def _parse_row(root: Path, row: dict[str, str]) -> Sample:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from converter.data.near_duplicates import find_near_duplicates, hash_view, join_pairs
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
     from converter.data.dataset import Sample
 
-# Largest number of differing bits, of 64, between the hashes of near-duplicates; pictures of different
-# subjects differ in 32 on average.
-NEAR_DUPLICATE_BITS = 8
-_HASH_SIDE = 8
 _BUCKETS = 2**32
 
 
@@ -56,7 +53,8 @@ def with_groups(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     unknown = [index for index, sample in enumerate(samples) if not sample.group]
     if not unknown:
         return tuple(samples)
-    clusters = _cluster(np.array([_hash_view(samples[index]) for index in unknown]))
+    hashes = np.array([hash_view(samples[index].read()) for index in unknown])
+    clusters = join_pairs(len(unknown), find_near_duplicates(hashes))
     contents = [samples[index].sha256 for index in unknown]
     names = {
         cluster: min(content for content, own in zip(contents, clusters, strict=True) if own == cluster)
@@ -146,28 +144,3 @@ def _choose_part(sample: Sample, test_percent: float, validation_percent: float,
 
 def _hash_to_bucket(name: str, salt: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{salt}:{name}".encode()).digest()[:4], "big")
-
-
-def _hash_view(sample: Sample) -> NDArray[np.bool_]:
-    """Return a perceptual hash, 64 bits that resizing and recompressing hardly change."""
-    import imagehash
-    from PIL import Image
-
-    return np.asarray(imagehash.phash(Image.fromarray(sample.read()[..., ::-1]), _HASH_SIDE).hash).ravel()
-
-
-def _cluster(hashes: NDArray[np.bool_]) -> list[int]:
-    """Return a cluster number for each row; rows connected by near-duplicates form one cluster."""
-    numbers = list(range(len(hashes)))
-
-    def root(index: int) -> int:
-        while numbers[index] != index:
-            numbers[index] = numbers[numbers[index]]
-            index = numbers[index]
-        return index
-
-    for index, bits in enumerate(hashes):
-        differing = np.count_nonzero(hashes[index + 1 :] != bits, axis=1)
-        for other in np.flatnonzero(differing <= NEAR_DUPLICATE_BITS):
-            numbers[root(index + 1 + int(other))] = root(index)
-    return [root(index) for index in range(len(hashes))]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
-from converter.graphs.label_names import derive_meanings, normalise_material
+from converter.graphs.label_meanings import derive_meanings, normalise_material
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.graphs.label_names import derive_meanings, find_label_file, read_labels
+from converter.graphs.label_meanings import derive_meanings
+from converter.graphs.label_names import find_label_file, read_labels
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, METAL, OTHER, UNCORRODED
-from converter.graphs.label_names import normalise_material
+from converter.graphs.label_meanings import normalise_material
 from edge_node.messages.verdict import Decision, Outcome
 
 if TYPE_CHECKING:

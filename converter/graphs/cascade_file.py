@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from converter.graphs.label_names import derive_meanings, find_label_file, read_labels
+from converter.graphs.label_meanings import derive_meanings, find_doubts, read_meanings
+from converter.graphs.label_names import find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
@@ -17,6 +19,7 @@ from edge_node.messages.identifiers import Identifier
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _NAMES_OF_ALL = frozenset({"retrained_graph", "output_graph", "saved_model", "model"})
@@ -89,18 +92,26 @@ class CascadePlan:
         return dataclasses.replace(self, name=name or self.name, version=version or self.version)
 
 
-def plan_single_graph(graph: Path, labels: Path | None, flags: GraphFlags) -> CascadePlan:
+def plan_single_graph(
+    graph: Path, labels: Path | None, flags: GraphFlags, meanings: Sequence[str] = ()
+) -> CascadePlan:
     """Return the plan for one graph: a cascade of one stage, named after the graph's file or folder.
+
+    Args:
+        graph: its file.
+        labels: its label file; None: the one beside it.
+        flags: given by the user about the graph.
+        meanings: given by the user about labels, as ``LABEL=WORDS``.
 
     Raises:
         ConversionError: there is nothing of that name.
-        DatasetError: its labels cannot be read.
+        DatasetError: its labels cannot be read, or ``meanings`` say nothing about them.
     """
     if not graph.exists():
         raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
     found = read_labels(labels or find_label_file(graph))
     name = _make_identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
-    stage = StageKeys(name=name).stage(found, derive_meanings(found))
+    stage = StageKeys(name=name).stage(found, {**derive_meanings(found), **read_meanings(meanings, found)})
     return CascadePlan(name, "1", name, (StagePlan(stage, graph, flags),))
 
 
@@ -125,6 +136,27 @@ def read_cascade(path: Path) -> CascadePlan:
         table.intended_use,
         table.colourless,
     )
+
+
+def describe_doubts(plan: CascadePlan, *, is_file: bool) -> Iterator[str]:
+    """Yield for each stage whose labels leave open what they mean a sentence that ends in what to write.
+
+    Args:
+        plan: of the conversion.
+        is_file: whether it was read from a cascade file, or else from one graph and flags.
+    """
+    for planned in plan.stages:
+        doubt = find_doubts(planned.stage.labels, planned.stage.meanings)
+        if doubt is None:
+            continue
+        told, labels = doubt
+        if is_file:
+            lines = ", ".join(f'"{label}" = {{ corroded = false }}' for label in labels)
+            hint = f"write into its [[stage]] what is true, like: meanings = {{ {lines} }}"
+        else:
+            flags = " ".join(f"--meaning {quote(label + '=uncorroded')}" for label in labels)
+            hint = f"say what is true, like: {flags}"
+        yield f"stage {planned.stage.name}: {told}; {hint}"
 
 
 def _plan_stage(path: Path, table: StageTable) -> StagePlan:

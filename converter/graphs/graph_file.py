@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_GRAPH_BYTES = 2**31 - 1  # protobuf's own bound
+_ONNX_START = b"\x08"
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = ("serving_default", "predict")
 
@@ -156,6 +157,12 @@ def _refuse_other_kinds(path: Path, content: bytes) -> None:
     """
     if content[4:8] == b"TFL3":
         raise GraphError(f"{path}: a TFLite model already; wanted the graph that it was converted from")
+    if content.startswith(b"version https://git-lfs"):
+        raise GraphError(f"{path}: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`")
+    if content[:1] == _ONNX_START:  # its first field is a number; that of a GraphDef is a node
+        raise GraphError(f"{path}: an ONNX model; wanted the TensorFlow graph that it was made from")
+    if content[:4] == b"PK\x03\x04" and b"data.pkl" in content[:4096]:
+        raise GraphError(f"{path}: a PyTorch file; wanted a TensorFlow graph, a SavedModel or a Keras file")
     if path.name == "saved_model.pb":
         raise GraphError(f"{path}: the inside of a SavedModel; give its folder {path.parent}")
     if content.lstrip()[:5] in {b"node ", b"node{"}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.graphs.label_names import derive_meanings
+from converter.graphs.label_meanings import derive_meanings
 from edge_node.inference.manifest import Cascade, Stage
 
 

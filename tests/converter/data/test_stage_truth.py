@@ -8,7 +8,7 @@ import pytest
 
 from converter.data.dataset import Sample
 from converter.data.stage_truth import UNKNOWN, find_stage_truth, read_corroded, with_meanings
-from converter.graphs.label_names import derive_meanings
+from converter.graphs.label_meanings import derive_meanings
 from edge_node.inference.manifest import Cascade, Stage
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from converter.graphs.cascade_file import read_cascade
+from converter.graphs.cascade_file import describe_doubts, plan_single_graph, read_cascade
+from converter.graphs.scaling import GraphFlags
 from edge_node.errors import ConversionError
 from edge_node.inference.manifest import Meaning
 
@@ -58,3 +59,24 @@ def test_a_cascade_is_read_as_it_is_written(tmp_path):
     assert (planned.flags.input_mean, planned.flags.input_std) == (3.0, 4.0)
     assert planned.stage.meanings["corroded"] == Meaning(corroded=True)
     assert planned.stage.meanings["uncorroded"] == Meaning(material="brass", corroded=False)
+
+
+def test_what_labels_leave_open_is_told_with_what_to_write(tmp_path):
+    """In a cascade file a line of its [[stage]], for one graph a flag; stated once, nothing is told."""
+    path = tmp_path / "cascade.toml"
+    stage = STAGE.replace('["corroded", "uncorroded"]', '["rust", "good"]')
+    path.write_text(stage, encoding="utf-8")
+    (told,) = describe_doubts(read_cascade(path), is_file=True)
+    line = 'meanings = { "good" = { corroded = false } }'
+    assert told.startswith("stage steel: nothing is known of what 'good'")
+    assert told.endswith(line)
+    path.write_text(f"{stage}{line}\n", encoding="utf-8")
+    assert list(describe_doubts(read_cascade(path), is_file=True)) == []
+
+    graph, labels = tmp_path / "steel.pb", tmp_path / "labels.txt"
+    graph.touch()
+    labels.write_text("rust\ngood\n", encoding="utf-8")
+    (told,) = describe_doubts(plan_single_graph(graph, labels, GraphFlags()), is_file=False)
+    assert told.endswith("--meaning good=uncorroded")
+    plan = plan_single_graph(graph, labels, GraphFlags(), ["good=uncorroded"])
+    assert list(describe_doubts(plan, is_file=False)) == []

@@ -1,53 +1,34 @@
-"""Labels and their meanings."""
+"""Label files: found beside a graph, read, and refused with what is wrong with them."""
 
 from __future__ import annotations
 
 import pytest
 
-from converter.graphs.label_names import derive_meanings, read_labels
+from converter.graphs.label_names import find_label_file, read_labels
 from edge_node.errors import DatasetError
-from edge_node.inference.manifest import Meaning
 
 
 @pytest.mark.parametrize(
-    ("labels", "wanted"),
+    ("content", "said"),
     [
-        (("corroded", "uncorroded"), [Meaning(corroded=True), Meaning(corroded=False)]),
-        (("not corroded", "rusty"), [Meaning(corroded=False), Meaning(corroded=True)]),
-        (("aluminium", "mild steel"), [Meaning(material="aluminium"), Meaning(material="steel")]),
-        (
-            ("galvanized iron corroded", "clean aluminum"),
-            [
-                Meaning(material="galvanized iron", corroded=True),
-                Meaning(material="aluminium", corroded=False),
-            ],
-        ),
-        # Grading what is known to be corroded says nothing about whether it is.
-        (("late", "mid"), [Meaning(severity="late"), Meaning(severity="mid")]),
-        (
-            ("none", "mid"),
-            [Meaning(severity="none", corroded=False), Meaning(severity="mid", corroded=True)],
-        ),
-        (("pitted", "uncorroded"), [Meaning(corroded=True, form="pitting"), Meaning(corroded=False)]),
-        (("background", "steel"), [Meaning(metal=False), Meaning(material="steel")]),
-        (("metal", "other"), [Meaning(metal=True), Meaning(metal=False)]),
+        ("", "0 labels"),
+        ("one\n", "1 labels"),
+        ("a\nb\na\n", "'a' stands 2 times"),
+        ('["a", "b"]\n', "JSON"),
+        ('{"0": "a",\n"1": "b"}\n', "JSON"),
     ],
 )
-def test_words_say_what_a_label_means(labels, wanted):
-    """Material, condition, severity, form, or that there is no metal."""
-    found = derive_meanings(labels)
-    assert [found[label] for label in labels] == wanted
-
-
-def test_words_without_a_meaning_say_nothing():
-    """Unknown words are left out, not guessed."""
-    assert derive_meanings(("daisy", "tulip")) == {}
-
-
-@pytest.mark.parametrize("content", ["", "one\n", "a\na\n"])
-def test_a_label_file_holds_two_or_more_distinct_labels(tmp_path, content):
-    """Anything else is refused with the file's name."""
+def test_a_label_file_holds_two_or_more_distinct_labels(tmp_path, content, said):
+    """Anything else is refused with the file's name and what is wrong."""
     path = tmp_path / "labels.txt"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(DatasetError, match=r"labels\.txt"):
+    with pytest.raises(DatasetError, match=r"labels\.txt") as caught:
         read_labels(path)
+    assert said in str(caught.value)
+
+
+def test_a_graph_that_is_missing_is_called_missing(tmp_path):
+    """Labels beside it or not: the graph is what is not there."""
+    (tmp_path / "labels.txt").write_text("corroded\nuncorroded\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"steel\.pb: no such file"):
+        find_label_file(tmp_path / "steel.pb")

@@ -1,0 +1,1 @@
+"""Run ``converter data``: import, export and check labelled pictures, one module each."""

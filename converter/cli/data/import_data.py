@@ -1,0 +1,108 @@
+"""``converter data import``: read a data set of another tool into ``labels.csv`` with masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converter.cli.data.progress import show_progress
+from converter.data.exchange.category_map import propose_map, read_category_map
+from converter.data.exchange.import_report import iter_summary
+from converter.data.exchange.importing import ImportOrder, find_questions, import_set
+from converter.data.exchange.source_formats import Format, read_foreign_set
+from converter.data.foreign.foreign_set import LeftOut
+from converter.output_paths import refuse_unwritable_folder, refuse_unwritable_place, write_file
+from edge_node.errors import DatasetError
+from edge_node.unprintable import replace_unprintable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from converter.data.foreign.foreign_set import ForeignSet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("data", type=Path, metavar="DATA", help="the data set's file or folder")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument(
+        "--map",
+        type=Path,
+        metavar="FILE.toml",
+        help="what each category means, as you confirmed it; without it a proposal is written",
+    )
+    parser.add_argument("--format", type=Format, choices=list(Format), metavar="FORMAT", help=_list_formats())
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="where the pictures lie, if not beside the file"
+    )
+    parser.add_argument("--source", default="", help="where the pictures come from, in a word or two")
+    parser.add_argument("--licence", default="", help="of pictures whose file names none")
+    parser.add_argument("--set", default="", metavar="NAME", help="of pictures whose file names no part")
+    parser.add_argument(
+        "--boxes",
+        choices=("labels", "crops"),
+        default="labels",
+        help="what boxes give: labels of their pictures, or a picture each (default: labels)",
+    )
+    parser.add_argument(
+        "--orientation",
+        choices=("stored", "shown"),
+        help="how positions are meant on pictures that EXIF data turn, where sizes do not tell"
+        " (default: stored for COCO, shown for others)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, or write a proposal and ask; return the exit code.
+
+    Raises:
+        DatasetError: something is to be said first, or nothing can be read.
+    """
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise DatasetError(f"{args.out}: is there already and not empty; name a new folder")
+    refuse_unwritable_folder(args.out)
+    left_out = LeftOut()
+    with show_progress("reading") as read:
+        found = read_foreign_set(args.data, args.pictures, args.format, left_out, read)
+    if args.map is None:
+        _write_proposal(found, args)
+    order = ImportOrder(
+        out=args.out,
+        category_map=read_category_map(args.map, _used_categories(found)),
+        source=args.source.strip() or found.source,
+        licence=args.licence.strip(),
+        set_name=args.set.strip(),
+        crops=args.boxes == "crops",
+        is_stored_orientation=None if args.orientation is None else args.orientation == "stored",
+    )
+    if questions := find_questions(found, order):
+        raise DatasetError(f"{args.data}: {'; '.join(questions)}")
+    with show_progress("importing") as done:
+        report = import_set(found, order, left_out, done)
+    print(replace_unprintable("\n".join(iter_summary(report, args.out))))  # foreign names hold anything
+    return 0
+
+
+def _write_proposal(found: ForeignSet, args: argparse.Namespace) -> None:
+    """Write the proposal and raise the sentence that says what to do with it."""
+    out = args.out.resolve() if args.out.name in {"", ".."} else args.out
+    path = out.with_name(f"{out.name}-categories.toml")
+    if path.exists():
+        raise DatasetError(f"{path}: is there already; check it and run again with --map {path}")
+    refuse_unwritable_place(path)
+    text, questions = propose_map(found, args.data.name)
+    write_file(path, text.encode())
+    asked = f'; {questions} "?" in it {"is" if questions == 1 else "are"} left to you' if questions else ""
+    raise DatasetError(
+        f"{path}: says what each of {len(found.categories)} categories would mean{asked}; check it, then run"
+        f" again with --map {path}"
+    )
+
+
+def _used_categories(found: ForeignSet) -> tuple[str, ...]:
+    used = {region.category for picture in found.pictures for region in picture.regions}
+    return tuple(category for category in found.categories if category in used)
+
+
+def _list_formats() -> str:
+    return f"{', '.join(one.value for one in Format)} (default: the files tell)"

@@ -1,0 +1,84 @@
+"""Write samples as COCO: polygons where they are exact, run lengths where they are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.data.dataset import CORRODED
+from converter.data.exchange.category_map import NOTHING, format_map
+from converter.data.exchange.outlines import split_areas
+from converter.data.foreign.coco_reader import KNOWN_KEY
+from converter.data.picture_facts import turn_to_stored
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from converter.data.exchange.exported_picture import ExportedPicture
+
+ANNOTATIONS_NAME = "annotations.json"
+_CATEGORY_ID = 1
+
+
+class CocoWriter:
+    """Collect pictures and return the files of a COCO data set."""
+
+    def __init__(self) -> None:
+        self._images: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
+        self._licences: dict[str, int] = {}
+
+    def add(self, picture: ExportedPicture, mask: NDArray[np.bool_] | None) -> None:
+        """Add a picture; its mask is turned to how the picture is stored, as COCO's positions are meant."""
+        height, width = picture.facts.stored_size(picture.shape)
+        number = len(self._images) + 1
+        image: dict[str, Any] = {"id": number, "file_name": picture.file, "width": width, "height": height}
+        if licence := picture.columns.get("licence"):
+            image["license"] = self._licences.setdefault(licence, len(self._licences) + 1)
+        image[KNOWN_KEY] = picture.columns
+        self._images.append(image)
+        if mask is not None:
+            self._add_mask(
+                number, np.ascontiguousarray(turn_to_stored(mask, picture.facts.orientation)).astype(bool)
+            )
+
+    def files(self, source: str) -> dict[str, Any]:
+        """Return what each file is to hold: a text, or an object to write as JSON."""
+        content = {
+            "info": {"description": "corrosion", "contributor": source},
+            "licenses": [{"id": number, "name": name, "url": ""} for name, number in self._licences.items()],
+            "images": self._images,
+            "categories": [{"id": _CATEGORY_ID, "name": CORRODED, "supercategory": "condition"}],
+            "annotations": self._annotations,
+        }
+        return {
+            ANNOTATIONS_NAME: content,
+            "categories.toml": format_map({CORRODED: {"corroded": CORRODED}}, NOTHING),
+        }
+
+    def _add_mask(self, image: int, mask: NDArray[np.bool_]) -> None:
+        from pycocotools import mask as coco
+
+        height, width = mask.shape
+        polygons, left = split_areas(mask)
+        for polygon in polygons:
+            self._add(image, [polygon], coco.merge(coco.frPyObjects([polygon], height, width)))
+        if left.any():
+            runs = coco.encode(np.asfortranarray(left.astype(np.uint8)))
+            self._add(image, {"size": list(runs["size"]), "counts": runs["counts"].decode("ascii")}, runs)
+
+    def _add(self, image: int, segmentation: Any, runs: Any) -> None:
+        from pycocotools import mask as coco
+
+        self._annotations.append(
+            {
+                "id": len(self._annotations) + 1,
+                "image_id": image,
+                "category_id": _CATEGORY_ID,
+                "segmentation": segmentation,
+                "bbox": [float(side) for side in coco.toBbox(runs)],
+                "area": int(coco.area(runs)),
+                "iscrowd": 0,
+            }
+        )

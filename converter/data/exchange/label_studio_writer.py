@@ -1,0 +1,79 @@
+"""Write samples as tasks for Label Studio: masks as brush strokes, labels as choices, all as annotations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+from converter.data.dataset import CORRODED, LABEL_COLUMNS, UNCORRODED
+from converter.data.exchange.category_map import NOTHING, format_map
+from converter.data.foreign.brush_rle import encode_brush
+from converter.data.foreign.label_studio_reader import KNOWN_PREFIX
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from converter.data.exchange.exported_picture import ExportedPicture
+
+TASKS_NAME, CONFIG_NAME = "tasks.json", "label_config.xml"
+
+
+class LabelStudioWriter:
+    """Collect pictures and return the files of a Label Studio project."""
+
+    def __init__(self) -> None:
+        self._tasks: list[dict[str, Any]] = []
+        self._choices: dict[str, dict[str, str]] = {
+            "corroded": {CORRODED: CORRODED, UNCORRODED: UNCORRODED}
+        }  # per column: the choice's text -> the column's value
+
+    def add(self, picture: ExportedPicture, mask: NDArray[np.bool_] | None) -> None:
+        """Add a picture as a task with one annotation."""
+        height, width = picture.shape
+        size = {"original_width": width, "original_height": height, "image_rotation": 0}
+        results = []
+        for column in LABEL_COLUMNS:
+            if value := picture.columns.get(column):
+                choice = value if column == "corroded" else f"{column}: {value}"
+                self._choices.setdefault(column, {})[choice] = value
+                results.append({"type": "choices", "from_name": column, "value": {"choices": [choice]}})
+        if mask is not None and mask.any():
+            brush = {"format": "rle", "rle": list(encode_brush(mask)), "brushlabels": [CORRODED]}
+            results.append({"type": "brushlabels", "from_name": "mask", "value": brush})
+        number = len(self._tasks) + 1
+        shared = {"to_name": "image", "origin": "manual", **size}
+        numbered = [{"id": f"{number}-{at}", **result, **shared} for at, result in enumerate(results)]
+        known = {
+            f"{KNOWN_PREFIX}{key}": text for key, text in picture.columns.items() if key not in LABEL_COLUMNS
+        }
+        data = {"image": f"/data/local-files/?d={quote(picture.file)}", **known}
+        self._tasks.append({"id": number, "data": data, "annotations": [{"result": numbered}]})
+
+    def files(self, _source: str) -> dict[str, Any]:
+        """Return what each file is to hold: a text, or an object to write as JSON."""
+        columns = {
+            choice: {column: value}
+            for column, choices in self._choices.items()
+            for choice, value in choices.items()
+        }
+        return {
+            TASKS_NAME: self._tasks,
+            CONFIG_NAME: self._format_config(),
+            "categories.toml": format_map(columns, NOTHING),
+        }
+
+    def _format_config(self) -> str:
+        """Return the labelling interface that a project with these tasks needs."""
+        lines = ["<View>", '  <Image name="image" value="$image"/>']
+        lines += [
+            '  <BrushLabels name="mask" toName="image">',
+            f'    <Label value="{CORRODED}"/>',
+            "  </BrushLabels>",
+        ]
+        for column, choices in self._choices.items():
+            lines.append(f'  <Choices name="{column}" toName="image">')
+            lines += [f"    <Choice value={quoteattr(choice)}/>" for choice in choices]
+            lines.append("  </Choices>")
+        return "\n".join([*lines, "</View>"]) + "\n"

@@ -1,0 +1,1 @@
+"""Read data sets that other tools wrote: COCO, YOLO, Label Studio, folders of mask pictures."""
