@@ -10,10 +10,12 @@ processors are slower than the camera, fewer frames are prepared ahead.
 
 from __future__ import annotations
 
+import queue
 import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,7 +95,9 @@ class InferenceThread:
         latest.listen(self._arrived)
         self._on_change = on_change
         self._on_busy = on_busy or (lambda _is_busy: None)
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # No condition: woken, the thread would have its lock before it has a processor, and hold up others.
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._judge: Judge | None = None  # None: no frame is taken
         self._ahead: Prepared | None = None
         self._preparing: Frame | None = None  # in the main thread
@@ -113,9 +117,8 @@ class InferenceThread:
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Run no further frame, and wait at most ``timeout_s`` for the one in the models."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self._stopping = True
+        self._wakes.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
@@ -129,13 +132,13 @@ class InferenceThread:
     @property
     def is_idle(self) -> bool:
         """Whether no frame is in work, here or in the slot."""
-        with self._changed:
+        with self._lock:
             free = self._is_free and not self._judged
         return free and self._latest.peek() is None
 
     def discard(self) -> None:
         """Take no frame until the next ``prepare``, and drop the newest, if there is one."""
-        with self._changed:
+        with self._lock:
             self._judge = self._ahead = None
             self._latest.take(0)
 
@@ -145,10 +148,10 @@ class InferenceThread:
         It stays in the slot, where a newer one may replace it; none is prepared twice, and where most would
         be replaced, few are prepared at all.
         """
-        with self._changed:
+        with self._lock:
             if self._judge is not judge:
                 self._judge = judge
-                self._changed.notify_all()
+                self._wakes.put(None)
             frame = self._latest.peek()
             if self._is_free or frame is None or (self._ahead is not None and self._ahead.frame is frame):
                 return
@@ -159,20 +162,20 @@ class InferenceThread:
             ahead = Prepared(frame, judge, _prepare(frame, judge))
         except Exception:  # noqa: BLE001  it is prepared once more when it is taken, and fails there
             ahead = None
-        with self._changed:
+        with self._lock:
             self._preparing, self._ahead = None, ahead
             self._passed = frame if ahead is None else self._passed
-            self._changed.notify_all()
+            self._wakes.put(None)
 
     def take(self) -> Judged | None:
         """Return the next judged frame, or None; raises the fault that ended the thread of the models."""
-        with self._changed:
+        with self._lock:
             if self._failure is not None:
                 raise self._failure
             if not self._judged:
                 return None
             if len(self._judged) == MAX_WAITING:
-                self._changed.notify_all()
+                self._wakes.put(None)
             return self._judged.popleft()
 
     def _pays_ahead(self, frame: Frame) -> bool:
@@ -191,12 +194,17 @@ class InferenceThread:
         self._not_ahead = min(2**self._lost_ahead, _MOST_NOT_AHEAD)
 
     def _arrived(self) -> None:
-        """Wake who deals with a new frame: this thread if the models are free, else the main thread."""
-        with self._changed:
-            is_taken = self._is_free and self._judge is not None and not self._latest.closed
-            if is_taken:
-                self._changed.notify_all()
-        if not is_taken:
+        """Wake who deals with a new frame: this thread if the models are free, else main or no one."""
+        with self._lock:
+            if self._judge is None or self._latest.closed:
+                is_for_main = True
+            elif self._is_free:
+                is_for_main = False
+                self._wakes.put(None)
+            else:
+                frame = self._latest.peek()
+                is_for_main = frame is not None and self._pays_ahead(frame)
+        if is_for_main:
             self._on_change()
 
     def _run(self) -> None:
@@ -205,31 +213,34 @@ class InferenceThread:
                 self.busy_since_s = time.monotonic()
                 judged = _judged(*job)
                 self.busy_since_s = None
-                with self._changed:
+                with self._lock:
                     self._judged.append(judged)
                 self._on_change()
         except BaseException as err:  # noqa: BLE001  whatever it is, `take` raises it in the main thread
-            with self._changed:
+            with self._lock:
                 self._failure = err
             self._on_change()
 
     def _next_job(self) -> tuple[Frame, Judge, int, Prepared | None] | None:
         """Wait for the newest frame; None when asked to stop."""
-        with self._changed:
-            while not self._stopping:
-                if len(self._judged) < MAX_WAITING:
-                    job = self._take_newest()
-                    if job is not None:
-                        self._is_free = False
-                        self._on_busy(True)
-                        return job
-                    if not self._is_free and self._preparing is None:
-                        self._is_free = True
-                        self._on_busy(False)
-                        if self._latest.closed:  # that was the last frame
-                            self._on_change()
-                self._changed.wait(_TICK_S)
-            return None
+        while not self._stopping:
+            with self._lock:
+                job = self._take_newest() if len(self._judged) < MAX_WAITING else None
+                if job is not None:
+                    self._is_free = False
+                    self._on_busy(True)
+                    return job
+                becomes_free = (
+                    not self._is_free and self._preparing is None and len(self._judged) < MAX_WAITING
+                )
+                if becomes_free:
+                    self._is_free = True
+                    self._on_busy(False)
+            if becomes_free and self._latest.closed:  # that was the last frame
+                self._on_change()
+            with suppress(queue.Empty):
+                self._wakes.get(timeout=_TICK_S)
+        return None
 
     def _take_newest(self) -> tuple[Frame, Judge, int, Prepared | None] | None:
         """Take the newest frame, prepared or not; None if there is none or it is being prepared."""

@@ -198,13 +198,15 @@ class RowDelivery:
         window.settled(self._spool.settled)
 
     def look_for_rows(self, now_s: float) -> None:
-        """Look again for rows where none were found, if some were appended or it was long ago."""
-        arrivals = self._spool.arrivals
-        if self._window is not None and (
-            arrivals != self._arrivals or now_s - self._looked_s >= _LOOK_INTERVAL_S
-        ):
-            self._arrivals, self._looked_s = arrivals, now_s
-            self._window.wake()
+        """Look again for rows where none were found: for live ones if some were appended, at times all."""
+        if self._window is None:
+            return
+        arrivals, is_due = self._spool.arrivals, now_s - self._looked_s >= _LOOK_INTERVAL_S
+        if is_due:
+            self._looked_s = now_s
+        if is_due or arrivals != self._arrivals:
+            self._arrivals = arrivals
+            self._window.wake(backlog=is_due)
 
     def find_culprit(self, *, blamed: bool) -> None:
         """Find out whether a row is why the connection ended; quarantine it if so.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
 # As long as drivers of cameras keep frames for a reader that is late: it loses none by a moment's delay.
 _MAX_LATE_S = 0.5
-_CATCH_UP = 1.4  # times its pace, while a recording is late
+_CATCH_UP = 1.1  # times its pace, while a recording is late
 _MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
