@@ -206,6 +206,9 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert all(line.startswith(f"{path}: [") for line in lines)
 
 
+CROP = {"left_px": 0, "top_px": 0, "width_px": 480, "height_px": 480, "of_px": [640, 480]}
+
+
 @pytest.mark.runtime
 def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It may be this robot's own node; port and key are named."""
@@ -249,9 +252,15 @@ def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
     [
         ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
         ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
+        (
+            {"camera": {"width_px": 1280, "height_px": 720, "crop": CROP}},
+            "note: [camera] width_px, height_px: nothing is judged if the camera's picture has 1280 x 720",
+        ),
     ],
 )
-def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
-    """Nothing is wrong, but the areas that its author waits for will not come."""
+def test_keys_that_do_not_give_what_their_author_wants_are_a_note(
+    tmp_path, capsys, change: Change, said: str
+) -> None:
+    """Half of a scale gives no areas, and a crop of another size than is asked for gives no verdict."""
     assert check_config.run(Namespace(file=written(tmp_path, change))) == 0
     assert said in capsys.readouterr().out
