@@ -91,6 +91,7 @@ def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
     spec = InputTensor(
         shape=(1, rule.height, rule.width, 3),
         dtype="float32",
+        colour_order=rule.colour_order,
         resize=rule.resize,
         mean=rule.mean,
         std=rule.std,

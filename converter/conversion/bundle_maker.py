@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
+from converter.graphs.input_contract import describe_input
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
@@ -12,7 +13,7 @@ from converter.quantize.type_audit import audit_types
 from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -110,8 +111,14 @@ class BundleMaker:
             )
             if calibration
             else None,
-            notes=(f"target: {self._order.target.value}",),
+            notes=(f"target: {self._order.target.value}", *self._describe_contracts()),
         )
+
+    def _describe_contracts(self) -> Iterator[str]:
+        """Yield what each graph wants of a picture, and where that comes from, a fact a line."""
+        for stage, graph in self._inputs.graphs.items():
+            for fact, text in describe_input(graph.input_contract):
+                yield f"{stage}: {fact}: {text}"
 
     def _graph_folder(self, graph: FusedGraph) -> Path:
         folder = self._work / graph.stages[0]

@@ -163,6 +163,7 @@ def _describe_model(name: str, made: MadeModel) -> ModelFile:
         dtype=tensor.dtype,  # type: ignore[arg-type]  # decode_manifest checks it against the Literal
         scale=tensor.quantization.scale,
         zero_point=tensor.quantization.zero_point,
+        colour_order=preprocessing.colour_order,
         resize=preprocessing.resize,
         mean=preprocessing.mean,
         std=preprocessing.std,

@@ -12,6 +12,7 @@ from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
 from converter.evaluation.metrics import bin_by_confidence, expected_calibration_error
+from converter.graphs.input_contract import describe_input
 from converter.quantize.tflite_file import count_operators, count_weight_types
 from edge_node.inference.probabilities import softmax
 from edge_node.messages.verdict import Outcome
@@ -77,7 +78,7 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One graph that was converted."""
+    """One graph that was converted; ``facts`` are pairs of a fact about its input and where it comes from."""
 
     stage: str
     file: str
@@ -85,6 +86,7 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     size_bytes: int
     sha256: str
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +242,7 @@ def _describe_sources(outcome: ConversionOutcome) -> tuple[SourceReport, ...]:
             architecture=graph.architecture,
             size_bytes=graph.file.size_bytes,
             sha256=graph.file.sha256,
+            facts=tuple(describe_input(graph.input_contract)),
         )
         for stage, graph in outcome.graphs.items()
     )

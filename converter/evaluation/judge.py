@@ -141,8 +141,9 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     rule = graph.preprocessing
 
     def predict(pixels: NDArray[np.uint8]) -> Prediction:
-        resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)[..., ::-1]
-        real = (resized - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
+        resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)
+        ordered = resized[..., ::-1] if rule.colour_order == "RGB" else resized
+        real = (ordered - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
         logits = session.run(f"{graph.logits.node}:0", {f"{graph.input}:0": real[np.newaxis]})
         probabilities = softmax(logits[0].astype(np.float64))
         return Prediction(decide(cascade, lambda _stage: probabilities))

@@ -13,12 +13,13 @@ from converter.architectures.backbones import read_record
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
 from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, find_trunk_end
+from converter.graphs.input_adapter import adapt_input
+from converter.graphs.input_contract import InputContract, derive_input
 from converter.graphs.old_ops import modernise_ops
 from converter.graphs.scaling import (
     INCEPTION_2015,
     GraphFlags,
     Preprocessing,
-    find_preprocessing,
     recognise_architecture,
 )
 from edge_node.errors import GraphError
@@ -39,6 +40,7 @@ class TrainedGraph:
         index: its nodes; the input is a float32 placeholder ``(1, height, width, 3)``.
         input: the placeholder's name.
         preprocessing: from a picture to the input.
+        input_contract: what the graph as it was trained wants of a picture, and where that comes from.
         output: name of the output, as the user knows it.
         logits: the last tensor before the softmax, or the output if there is none.
         classes: number of values of the output.
@@ -53,6 +55,7 @@ class TrainedGraph:
     index: GraphIndex = field(repr=False)
     input: str
     preprocessing: Preprocessing
+    input_contract: InputContract
     output: str
     logits: Ref
     classes: int
@@ -75,11 +78,13 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     raw = GraphIndex(file.graph_def)
     output = _find_output(path, raw, flags, file.output)
     source = _find_input(path, raw, output, flags)
-    name, preprocessing = find_preprocessing(path, raw, source, flags, record.input if record else None)
+    derived = derive_input(file, raw, source, flags, record.input if record else None)
+    name, preprocessing = derived.entry.last, derived.preprocessing
     architecture = record.architecture if record else recognise_architecture(raw)
     graph_def = modernise_ops(
         file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
     )
+    adapt_input(graph_def, name, derived)
     index = GraphIndex(graph_def)
     shapes = _infer_shapes(path, graph_def)
     classes = _count_classes(path, output, shapes)
@@ -95,6 +100,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         index=index,
         input=name,
         preprocessing=preprocessing,
+        input_contract=derived.contract,
         output=output.node,
         logits=logits,
         classes=classes,

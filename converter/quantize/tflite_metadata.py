@@ -30,7 +30,7 @@ MIN_PARSER_VERSION = "1.0.0"
 # Members of the schema's unions and enumerations.
 _NORMALIZATION_OPTIONS = 1
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2
-_COLOUR_RGB = 1
+_COLOURS = {"RGB": 1, "BGR": 0}  # the schema has no word for blue first: unknown
 _TENSOR_AXIS_LABELS = 2
 _MTIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can store: equal models give equal bytes
 
@@ -106,7 +106,7 @@ def _write_input(writer: _TableWriter, rule: Preprocessing) -> int:
         {
             0: writer.text("picture"),
             1: writer.text(f"{rule.height} x {rule.width} pixels, resized by {rule.resize.value}"),
-            3: writer.table({1: writer.table({}, {0: _COLOUR_RGB})}, {0: _IMAGE_PROPERTIES}),
+            3: writer.table({1: writer.table({}, {0: _COLOURS[rule.colour_order]})}, {0: _IMAGE_PROPERTIES}),
             4: writer.vector([unit]),
             5: writer.table({0: writer.floats(high), 1: writer.floats(low)}),
         }
