@@ -14,6 +14,7 @@ from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex
 from converter.graphs.input_contract import InputContract, describe_input
 from converter.graphs.label_names import LABEL_FILES, find_label_file, read_labels
+from converter.graphs.output_contract import OutputContract, describe_output
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
@@ -48,6 +49,7 @@ class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
     logits: str | None = None
     bottleneck: str | None = None
     head: str = ""
+    output_contract: OutputContract | None = None
     classes: int | None = None
     labels: tuple[str, ...] = ()
     labels_problem: str = ""
@@ -127,6 +129,7 @@ def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription
         logits=graph.logits.node,
         bottleneck=graph.head.pool if graph.head else graph.trunk.node,
         head=head,
+        output_contract=graph.output_contract,
         classes=graph.classes,
     )
 
@@ -148,6 +151,8 @@ def _format_lines(found: GraphDescription) -> list[str]:
     ]
     if found.input_contract is not None:
         lines += [f"{name:<14}{text}" for name, text in describe_input(found.input_contract)]
+        if found.output_contract is not None:
+            lines += [f"{name:<14}{text}" for name, text in describe_output(found.output_contract)]
         lines += [
             f"output        {found.output}: {found.classes} classes ({labels})",
             f"logits        {found.logits}",

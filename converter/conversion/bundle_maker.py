@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
-from converter.graphs.input_contract import describe_input
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
@@ -117,7 +116,7 @@ class BundleMaker:
     def _describe_contracts(self) -> Iterator[str]:
         """Yield what each graph wants of a picture, and where that comes from, a fact a line."""
         for stage, graph in self._inputs.graphs.items():
-            for fact, text in describe_input(graph.input_contract):
+            for fact, text in graph.facts:
                 yield f"{stage}: {fact}: {text}"
 
     def _graph_folder(self, graph: FusedGraph) -> Path:

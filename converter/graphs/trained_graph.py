@@ -14,8 +14,16 @@ from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
 from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, find_trunk_end
 from converter.graphs.input_adapter import adapt_input
-from converter.graphs.input_contract import InputContract, derive_input
+from converter.graphs.input_contract import InputContract, derive_input, describe_input
 from converter.graphs.old_ops import modernise_ops
+from converter.graphs.output_contract import (
+    OutputContract,
+    OutputForm,
+    UnknownOutputError,
+    describe_output,
+    find_form,
+    widen_one_sigmoid,
+)
 from converter.graphs.scaling import (
     INCEPTION_2015,
     GraphFlags,
@@ -25,6 +33,7 @@ from converter.graphs.scaling import (
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _POETS_OUTPUT = "final_result"
@@ -43,7 +52,8 @@ class TrainedGraph:
         input_contract: what the graph as it was trained wants of a picture, and where that comes from.
         output: name of the output, as the user knows it.
         logits: the last tensor before the softmax, or the output if there is none.
-        classes: number of values of the output.
+        classes: number of labels.
+        output_contract: what the output's numbers are.
         trunk: the last tensor with positions: the end of a backbone that stages can share.
         head: the affine head; None if there is none.
         no_head: the reason why there is none.
@@ -59,10 +69,17 @@ class TrainedGraph:
     output: str
     logits: Ref
     classes: int
+    output_contract: OutputContract
     trunk: Ref
     head: AffineHead | None = field(repr=False)
     no_head: str = ""
     map_trained: bool = False
+
+    @property
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield each fact of both contracts by name, with where it comes from."""
+        yield from describe_input(self.input_contract)
+        yield from describe_output(self.output_contract)
 
 
 def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
@@ -88,7 +105,14 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     index = GraphIndex(graph_def)
     shapes = _infer_shapes(path, graph_def)
     classes = _count_classes(path, output, shapes)
-    logits = _find_logits(index, output)
+    form, logits = _find_form(path, index, output)
+    if classes == 1:
+        if form is not OutputForm.SIGMOID:
+            raise GraphError(
+                f"{path}: output {output.node!r} has one value, wanted one per class; retrain with a softmax"
+            )
+        form, classes, logits = OutputForm.ONE_SIGMOID, 2, widen_one_sigmoid(graph_def, logits)
+        index, shapes = GraphIndex(graph_def), _infer_shapes(path, graph_def)
     head, no_head = None, ""
     try:
         head = find_affine_head(index, shapes, logits)
@@ -104,6 +128,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         output=output.node,
         logits=logits,
         classes=classes,
+        output_contract=OutputContract(output.node, form, classes),
         trunk=head.features if head else find_trunk_end(index, shapes, logits),
         head=head,
         no_head=no_head,
@@ -161,6 +186,16 @@ def _infer_shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...
         raise GraphError(f"{path}: TensorFlow refuses the graph: {reason}") from err
 
 
+def _find_form(path: Path, graph: GraphIndex, output: Ref) -> tuple[OutputForm, Ref]:
+    try:
+        return find_form(graph, output)
+    except UnknownOutputError as err:
+        raise GraphError(
+            f"{path}: output {output.node!r} ends in {err}, which is neither a softmax, a sigmoid nor a"
+            " linear layer; name the tensor before it with --output-layer, or retrain with a softmax"
+        ) from err
+
+
 def _count_classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, ...] | None]) -> int:
     shape = shapes.get(output.node)
     if shape is None or len(shape) != 2 or shape[0] not in {1, None} or shape[1] is None:
@@ -169,21 +204,7 @@ def _count_classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, 
             f"{path}: output {output.node!r} is {found}, wanted (1, classes); name a classifier's output with"
             " --output-layer"
         )
-    if shape[1] < 2:
-        raise GraphError(
-            f"{path}: output {output.node!r} has one value, wanted one per class; retrain with a softmax"
-        )
     return shape[1]
-
-
-def _find_logits(graph: GraphIndex, output: Ref) -> Ref:
-    """Return the tensor before the softmax: 8 bits resolve logits better than probabilities near 0 and 1."""
-    ref = graph.resolve(output)
-    while graph.op(ref.node) in {"Reshape", "Squeeze"}:
-        ref = graph.resolve(graph.inputs(ref.node)[0])
-    if graph.op(ref.node) == "Softmax":
-        return graph.resolve(graph.inputs(ref.node)[0])
-    return graph.resolve(output)
 
 
 def _list_placeholders(graph: GraphIndex) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.inference.probabilities import softmax
+from edge_node.inference.probabilities import label_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,10 +46,14 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     chosen = corroded_labels(stage)
     if not chosen:
         raise ValueError(f"stage {stage.name}: none of {', '.join(stage.labels)} means corroded")
-    probabilities = softmax(logits.astype(np.float32, copy=False), stage.temperature)
-    corroded = probabilities[..., list(chosen)].sum(axis=-1)
-    others = [at for at in range(len(stage.labels)) if at not in chosen]
-    uncorroded = probabilities[..., others].sum(axis=-1)  # 1 - corroded would round small values to 0
+    probabilities = label_probabilities(stage, logits.astype(np.float32, copy=False))
+    if stage.is_independent:
+        corroded = probabilities[..., list(chosen)].max(axis=-1)
+        uncorroded = 1 - corroded
+    else:
+        corroded = probabilities[..., list(chosen)].sum(axis=-1)
+        others = [at for at in range(len(stage.labels)) if at not in chosen]
+        uncorroded = probabilities[..., others].sum(axis=-1)  # 1 - corroded would round small values to 0
     odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
     return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)
 
