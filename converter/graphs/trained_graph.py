@@ -30,6 +30,7 @@ from converter.graphs.scaling import (
     Preprocessing,
     recognise_architecture,
 )
+from converter.graphs.side_inputs import could_be_side_input, set_side_inputs
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
@@ -95,11 +96,12 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     raw = GraphIndex(file.graph_def)
     output = _find_output(path, raw, flags, file.output)
     source = _find_input(path, raw, output, flags)
+    raw = GraphIndex(set_side_inputs(path, file.graph_def, source, output))
     derived = derive_input(file, raw, source, flags, record.input if record else None)
     name, preprocessing = derived.entry.last, derived.preprocessing
     architecture = record.architecture if record else recognise_architecture(raw)
     graph_def = modernise_ops(
-        file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
+        raw.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
     )
     adapt_input(graph_def, name, derived)
     index = GraphIndex(graph_def)
@@ -170,6 +172,7 @@ def _find_input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -
     if "Mul" in needed and recognise_architecture(graph) == INCEPTION_2015:
         return "Mul"
     placeholders = [name for name in _list_placeholders(graph) if name in needed]
+    placeholders = [name for name in placeholders if not could_be_side_input(graph, name)] or placeholders
     if len(placeholders) == 1:
         return placeholders[0]
     if not placeholders and (cut_off := sorted(set(graph.missing()))):
