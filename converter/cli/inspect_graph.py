@@ -11,12 +11,12 @@ import msgspec
 
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
-from converter.graphs.graph_index import GraphIndex
 from converter.graphs.input_contract import InputContract, describe_input
 from converter.graphs.label_names import LABEL_FILES, find_label_file, read_labels
-from converter.graphs.output_contract import OutputContract, describe_output
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
+from converter.nodes.graph_index import GraphIndex
+from converter.nodes.output_contract import OutputContract, describe_output
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError, GraphError
 

@@ -11,9 +11,9 @@ import numpy as np
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.evaluation.float_agreement import run_stages
 from converter.graphs.label_names import find_label_file, read_labels
-from converter.graphs.output_contract import OutputForm
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
+from converter.nodes.output_contract import OutputForm
 from converter.tensorflow_import import tensorflow
 from edge_node.camera.picture import read_picture
 from edge_node.errors import DatasetError

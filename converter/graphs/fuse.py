@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
+from converter.nodes.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 from edge_node.inference.manifest import OutputKind
 

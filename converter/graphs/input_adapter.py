@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_edit import add_constant, redirect_readers
+from converter.nodes.graph_edit import add_constant, redirect_readers
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from converter.graphs.graph_entry import (
-    CHANNELS,
-    find_first_kernel_channels,
-    find_layout,
-    read_declared_input,
-    read_entry,
-)
 from converter.graphs.scaling import (
     ColourOrder,
     Preprocessing,
     find_resize,
     look_up_mean,
     recognise_architecture,
+)
+from converter.nodes.graph_entry import (
+    CHANNELS,
+    find_first_kernel_channels,
+    find_layout,
+    read_declared_input,
+    read_entry,
 )
 from edge_node.errors import GraphError
 from edge_node.inference.manifest import Resize, Triple
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.architectures.backbones import InputRule
-    from converter.graphs.graph_entry import DeclaredInput, GraphEntry, Layout
     from converter.graphs.graph_file import GraphFile
-    from converter.graphs.graph_index import GraphIndex
     from converter.graphs.scaling import GraphFlags
+    from converter.nodes.graph_entry import DeclaredInput, GraphEntry, Layout
+    from converter.nodes.graph_index import GraphIndex
 
     Numbers = NDArray[np.float64]
 

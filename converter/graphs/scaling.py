@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from edge_node.inference.manifest import Resize, Triple
 
 if TYPE_CHECKING:
-    from converter.graphs.graph_index import GraphIndex
+    from converter.nodes.graph_index import GraphIndex
 
 INCEPTION_2015 = "Inception v3 of 2015"
 ColourOrder: TypeAlias = Literal["RGB", "BGR", "GREY", "RGBA", "BGRA"]

@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from converter.architectures.backbones import read_record
 from converter.graphs.graph_file import GraphFile, read_graph
-from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
 from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, find_trunk_end
 from converter.graphs.input_adapter import adapt_input
 from converter.graphs.input_contract import InputContract, derive_input, describe_input
 from converter.graphs.old_ops import modernise_ops
-from converter.graphs.output_contract import (
+from converter.graphs.scaling import (
+    INCEPTION_2015,
+    GraphFlags,
+    Preprocessing,
+    recognise_architecture,
+)
+from converter.nodes.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
+from converter.nodes.output_contract import (
     OutputContract,
     OutputForm,
     UnknownOutputError,
@@ -24,13 +30,7 @@ from converter.graphs.output_contract import (
     find_form,
     widen_one_sigmoid,
 )
-from converter.graphs.scaling import (
-    INCEPTION_2015,
-    GraphFlags,
-    Preprocessing,
-    recognise_architecture,
-)
-from converter.graphs.side_inputs import could_be_side_input, set_side_inputs
+from converter.nodes.side_inputs import could_be_side_input, set_side_inputs
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_edit import add_constant
-from converter.graphs.graph_index import GraphIndex, Ref
+from converter.nodes.graph_edit import add_constant
+from converter.nodes.graph_index import GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class OutputContract:
 
 def describe_output(contract: OutputContract) -> Iterator[tuple[str, str]]:
     """Yield each fact's name and a line about it."""
-    yield "classes", f"{contract.tensor}: {contract.classes} [{_MEANINGS[contract.form]}]"
+    yield "answer", f"{contract.classes} labels: {_MEANINGS[contract.form]}"
     if contract.is_independent:
         yield "thresholds", "per label, 0.5 unless the cascade file says: thresholds = { label = 0.5 }"
 
@@ -101,10 +101,10 @@ def widen_one_sigmoid(graph_def: Any, logits: Ref) -> Ref:
 
 
 _MEANINGS = {
-    OutputForm.SOFTMAX: "a softmax: one of the labels",
-    OutputForm.LOGITS: "logits of a linear layer: one of the labels, by a softmax",
-    OutputForm.SIGMOID: "a sigmoid per label: independent labels, kept as they are",
-    OutputForm.ONE_SIGMOID: "one sigmoid: the probability of the second label, as Keras numbers them",
+    OutputForm.SOFTMAX: "one of them, by a softmax",
+    OutputForm.LOGITS: "one of them, by a softmax of the logits that the graph gives",
+    OutputForm.SIGMOID: "independent of each other, by a sigmoid each, kept as they are",
+    OutputForm.ONE_SIGMOID: "one of them; the one sigmoid is the second's, as Keras numbers them",
 }
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.graphs.output_contract import OutputForm
 from converter.graphs.trained_graph import load_graph
+from converter.nodes.output_contract import OutputForm
 from tests.support.entry_graphs import (
     body,
     bundle_answer,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_index import CONVOLUTIONS, GraphIndex, Ref
+from converter.nodes.graph_index import CONVOLUTIONS, GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
 

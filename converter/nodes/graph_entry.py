@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from converter.graphs.graph_index import CONVOLUTIONS, TRANSPARENT_OPS, GraphIndex, Ref
+from converter.nodes.graph_index import CONVOLUTIONS, TRANSPARENT_OPS, GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.graphs.graph_entry import find_layout, read_declared_input, read_entry
-from converter.graphs.graph_index import GraphIndex
+from converter.nodes.graph_entry import find_layout, read_declared_input, read_entry
+from converter.nodes.graph_index import GraphIndex
 from tests.support.entry_graphs import INPUT, body, channels_first, colours, freeze, placeholder
 
 
