@@ -16,6 +16,7 @@ from converter.graphs.scaling import (
 )
 from converter.nodes.graph_entry import (
     CHANNELS,
+    feeds_first_layer,
     find_first_kernel_channels,
     find_layout,
     read_declared_input,
@@ -271,7 +272,7 @@ class _Derivation:
         elif (base := _find_base(entry)) is not None:
             mean, std = np.zeros(1), np.full(1, base)
             self._sources["scaling"] = _FROM_GRAPH
-        elif entry.is_arithmetic or (known := look_up_mean(self._architecture)) is None:
+        elif (known := self._look_up_known(entry)) is None:
             raise self._error(
                 f"{self._architecture}: how its pixels were scaled is not to be seen; give --input-mean and"
                 " --input-std as in training: one number each, or three like 123.68,116.78,103.94"
@@ -282,6 +283,11 @@ class _Derivation:
         if entry.reverses:
             mean, std = mean[::-1], std[::-1]
         return np.asarray(mean - entry.offset * std / entry.factor), np.asarray(std / entry.factor)
+
+    def _look_up_known(self, entry: GraphEntry) -> float | None:
+        """Return the architecture's own scaling, unless the graph may do some of it itself."""
+        is_bare = not entry.is_arithmetic and feeds_first_layer(self._graph, entry.last)
+        return look_up_mean(self._architecture) if is_bare else None
 
     def _read_flags(self) -> tuple[Numbers, Numbers] | None:
         mean, std = self._flags.input_mean, self._flags.input_std

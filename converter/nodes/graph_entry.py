@@ -30,6 +30,7 @@ _SAME_LAYOUT = (
     | {"Mul", "Cast", "Pad", "PadV2", "MirrorPad", "ReverseV2", "StridedSlice", "GatherV2", "ExpandDims"}
     | {"Relu", "Relu6", "Maximum", "Minimum", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic"}
 )
+_UNCHANGED_NUMBERS = TRANSPARENT_OPS | {"Pad", "PadV2", "Transpose", "ExpandDims", "SpaceToBatchND"}
 _MAX_STEPS = 40  # from an input to its first layer
 
 
@@ -123,6 +124,24 @@ def read_entry(graph: GraphIndex, name: str, layout: Layout, declared: DeclaredI
             break
         entry = replace(after, last=consumers[0])
     return entry
+
+
+def feeds_first_layer(graph: GraphIndex, name: str) -> bool:
+    """Return whether convolutions take ``name`` as it is, padded or transposed at most.
+
+    What else stands between may be scaling that was not read.
+    """
+    pending = [name]
+    for _ in range(_MAX_STEPS):
+        if not pending:
+            return True
+        for reader in graph.consumers(pending.pop()):
+            op = graph.op(reader)
+            if op in _UNCHANGED_NUMBERS or op.startswith("FakeQuant"):
+                pending.append(reader)
+            elif op not in CONVOLUTIONS and op != "Shape":
+                return False
+    return not pending
 
 
 def _find_used_layout(graph: GraphIndex, name: str) -> Layout | None:

@@ -267,6 +267,25 @@ def test_what_nothing_tells_is_asked_for_in_one_sentence(tmp_path, name):
     assert words in refusal(written(tmp_path, build), flags)
 
 
+def _mobilenet(scale: Callable[[Any], Any]) -> Any:
+    """Build a body under MobileNet's name, its pixels scaled inside or not."""
+    with tf.name_scope("MobilenetV1"):
+        x = tf.identity(scale(colours()), name="pixels")
+    return body(x)
+
+
+def test_a_known_architecture_says_its_scaling_where_the_graph_does_none(tmp_path):
+    """Arithmetic that cannot be read may be that scaling: then it is asked for, not done twice."""
+    bare = load_graph(written(tmp_path / "bare", lambda: _mobilenet(lambda x: x)))
+    assert bare.preprocessing.mean == bare.preprocessing.std == (127.5,) * 3
+    assert "MobileNet v1" in bare.input_contract.sources["scaling"]
+    resized = written(
+        tmp_path / "resized",
+        lambda: _mobilenet(lambda x: tf.compat.v1.image.resize_bilinear(x, (16, 16)) / 127.5 - 1.0),
+    )
+    assert "give --input-mean and --input-std" in refusal(resized)
+
+
 def test_each_fact_says_where_it_comes_from(tmp_path):
     """Layout and scaling come from the graph, the order from Caffe's means; a flag comes before both."""
     path = written(
