@@ -52,9 +52,12 @@ def read_graph_flags(args: argparse.Namespace) -> GraphFlags:
 
 def _read_numbers(text: str) -> float | Triple:
     """Return one number, or three that commas part."""
-    numbers = tuple(float(part) for part in text.split(","))
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
     if len(numbers) == 1:
         return numbers[0]
     if len(numbers) != 3:
-        raise argparse.ArgumentTypeError(f"{len(numbers)} numbers in {text!r}, wanted one or three")
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted one number, or three like 123.68,116.78,103.94")
     return numbers[0], numbers[1], numbers[2]
