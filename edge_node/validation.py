@@ -7,10 +7,12 @@ msgspec names Python types and quotes regular expressions. A type that has a pat
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -23,6 +25,7 @@ _WHERE = re.compile(r"(?s)(.*) - at `(?:key in )?\$(.*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _PATTERN = re.compile(r"(?s)Expected `str` matching regex (.*)\Z")
 _KIND = re.compile(r"Expected `(.+)`, got `(.+)`\Z")
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`\Z")
 _BOUND = re.compile(r"Expected `(\w+)`( of length)? (>=|<=|>|<|==) ([-0-9.e+]+)\Z")
 _BOUND_WORDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
 _KIND_WORDS = {
@@ -128,10 +131,11 @@ def describe_fault(text: str, value: object = UNKNOWN, kind: Any = None) -> str:
         return f"wanted {_BOUND_WORDS[sign]} {number.removesuffix('.0')}{unit}"
     if text.startswith("Invalid enum value") and (choices := _choices(kind)):
         found_text = text.removeprefix("Invalid enum value ")
-        return f"wanted {' or '.join(choices)}" + (f", found {found_text}" if value is UNKNOWN else "")
+        wanted = " or ".join([*choices, *_number_words(kind)])
+        return f"wanted {wanted}" + (f", found {found_text}" if value is UNKNOWN else "")
     if text.startswith(("Invalid RFC3339", "Expected `datetime`")):
         return "wanted a time with its zone, like 2026-03-01T08:00:00Z"
-    text = text.replace("Object contains unknown field", "unknown key")
+    text = _UNKNOWN_KEY.sub(lambda found: f"unknown key {found[1]}{_name_known(found[1], kind)}", text)
     text = re.sub(r"Object missing required field (`[^`]*`)", r"\1 is missing", text)
     return text.replace("`", "")
 
@@ -155,21 +159,45 @@ def _name_kinds(text: str, kind: Any = None) -> str:
     names = [name for name in text.split(" | ") if name != "null"] or ["null"]
     words = [_KIND_WORDS.get(name, name) for name in names]
     choices = _choices(kind)
-    if choices and "str" in names:
-        words[names.index("str")] = " or ".join(choices)
+    for name, found in (
+        ("str", [choice for choice in choices if choice.startswith('"')]),
+        ("int", [choice for choice in choices if not choice.startswith('"')]),
+    ):
+        if found and name in names:
+            words[names.index(name)] = " or ".join(found)
     return " or ".join(words)
 
 
 def _choices(kind: Any) -> list[str]:
-    """Return the texts that a type with fixed choices takes, in quotes; none for any other type."""
+    """Return the values that a type with fixed choices takes, texts in quotes; none for any other type."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         return [f'"{member.value}"' for member in kind]
     if get_origin(kind) is Literal:
-        return [f'"{choice}"' for choice in get_args(kind) if isinstance(choice, str)]
+        return [f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in get_args(kind)]
     if get_origin(kind) in (list, tuple, dict) or isinstance(kind, type):
         return []
     inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
     return [choice for part in inner for choice in _choices(part)]
+
+
+def _number_words(kind: Any) -> list[str]:
+    """Return in words which numbers a type with fixed choices takes beside them."""
+    if kind in (int, float):
+        return ["a whole number" if kind is int else "a number"]
+    if get_origin(kind) in (list, tuple, dict, Literal) or isinstance(kind, type):
+        return []
+    inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    return [words for part in inner for words in _number_words(part)]
+
+
+def _name_known(name: str, kind: Any) -> str:
+    """Return the key that was probably meant, or those that a struct has; nothing for any other type."""
+    kind = _plain(kind)
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return ""
+    known = kind.__struct_encode_fields__
+    near = difflib.get_close_matches(name, known, n=1)
+    return f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
 
 
 def _follow(document: object, steps: str) -> object:
@@ -187,9 +215,22 @@ def _follow(document: object, steps: str) -> object:
 
 def _kind_at(kind: Any, steps: str) -> Any:
     """Return the type at msgspec's path below the type ``kind``; None where it cannot be told."""
-    for name, _ in _STEP.findall(steps):
-        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct) and name):
+    for name, index in _STEP.findall(steps):
+        kind = _plain(kind)
+        if index and get_origin(kind) in (list, tuple):
+            kind = get_args(kind)[0]
+        elif name and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            kind = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(name)
+        else:
             return None
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        kind = fields.get(name)
+    return kind
+
+
+def _plain(kind: Any) -> Any:
+    """Return a type without its description; of a choice of types the one that has parts."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, UnionType):
+        parts = [part for part in get_args(kind) if get_origin(part) in (list, tuple)]
+        return parts[0] if parts else kind
     return kind

@@ -22,25 +22,30 @@ PROGRAMS = ("edge_node", "converter")
 # package may import the modules at the top: errors, clock, signing, ...
 EDGE_NODE = {
     "messages": "",
-    "config": "",
+    "config": "messages",
+    "view": "messages config",
     "mqtt": "messages config",
-    "camera": "",
-    "camera.backends": "config camera",
-    "camera.capture": "config camera camera.backends",
+    "camera": "view",
+    # Cameras hold their controls, and whoever keeps a camera running brings them to what is configured.
+    "camera.controls": "config camera",
+    "camera.backends": "config view camera camera.controls",
+    "camera.capture": "messages config view camera camera.controls camera.backends",
     "spool": "messages config",
     "record": "messages",
     "inference": "messages config",
-    "inspection": "messages config camera inference",
-    "evidence": "messages config mqtt inspection",
+    "inspection": "messages config view camera inference",
+    "evidence": "messages config view mqtt inspection",
     "findings": "messages config camera spool inspection",
     "update": "messages config mqtt camera inference inspection",
     "delivery": "messages config mqtt spool",
     "integrations": "messages config mqtt spool",
-    "shadow": "messages config camera spool inference inspection evidence",
+    "shadow": "messages config view camera spool inference inspection evidence",
     "monitoring": "messages config camera camera.capture spool inference inspection",
+    # It looks at every part of a robot from outside, and changes none.
+    "support": "messages config camera camera.capture spool record inference monitoring",
     "commands": "messages config mqtt camera spool inference inspection evidence findings update",
     "daemon": (
-        "messages config mqtt camera camera.capture spool inference inspection evidence findings "
+        "messages config view mqtt camera camera.capture spool inference inspection evidence findings "
         "update delivery integrations shadow monitoring commands"
     ),
     "demo": "messages config mqtt",
@@ -51,7 +56,7 @@ EDGE_NODE = {
     "control_room": "config mqtt",
     "control_room.history": "messages",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
-    "control_room.report": "messages inspection evidence control_room.history",
+    "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.web": (
         "messages evidence control_room control_room.history control_room.ingest "
@@ -63,8 +68,8 @@ EDGE_NODE = {
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
-        "messages config mqtt camera camera.backends camera.capture spool record inference inspection "
-        "shadow monitoring commands daemon cli"
+        "messages config view mqtt camera camera.controls camera.backends camera.capture spool record "
+        "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.report "
@@ -73,11 +78,11 @@ EDGE_NODE = {
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {
-    "specimens": "edge_node.messages",
+    "specimens": "",
     "architectures": "edge_node.inference",
     "nodes": "",
     "graphs": "nodes architectures edge_node.messages edge_node.inference",
-    "data": "graphs edge_node.camera edge_node.messages edge_node.inference",
+    "data": "graphs edge_node.camera edge_node.inference",
     "quantize": "nodes graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     "conversion": (
@@ -97,7 +102,7 @@ CONVERTER = {
 SOLE_IMPORTERS = {
     ("edge_node", "paho"): {"edge_node.mqtt.paho_client", "edge_node.mqtt.session"},
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
-    ("edge_node", "sqlite3"): {"edge_node.spool.database", "edge_node.control_room.history.database"},
+    ("edge_node", "sqlite3"): {"edge_node.spool.transaction", "edge_node.control_room.history.database"},
     ("edge_node", "cryptography"): {"edge_node.signing"},
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},

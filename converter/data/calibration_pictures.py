@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
+from edge_node.camera.picture import PICTURE_SUFFIXES, decode_judged
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.inference.preprocess import resize
-from edge_node.messages.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
+from edge_node.inference.resize import resize
+from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def load_calibration(folder: Path, count: int, seed: int) -> Calibration:
     return Calibration(
         paths=tuple(chosen),
         pixels=tuple(
-            decode_picture(content, str(path)) for content, path in zip(contents, chosen, strict=True)
+            decode_judged(content, str(path)) for content, path in zip(contents, chosen, strict=True)
         ),
         sha256=hashlib.sha256("".join(digests).encode()).hexdigest(),
         seed=seed,

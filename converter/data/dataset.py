@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.camera.picture import PICTURE_SUFFIXES, decode_picture
+from edge_node.camera.picture import PICTURE_SUFFIXES, PicturePage, decode_judged
 from edge_node.errors import DatasetError, UnreadablePictureError
-from edge_node.messages.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
+from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_text_file
 
 if TYPE_CHECKING:
@@ -75,19 +75,21 @@ class Sample:
         return hashlib.sha256(_read_bytes(self.path)).hexdigest()
 
     def read(self) -> NDArray[np.uint8]:
-        """Read the picture, uint8 ``(height, width, 3)``, blue, green, red.
+        """Read the picture, of a robot's evidence the part that it judged; uint8 BGR ``(height, width, 3)``.
 
         Raises:
             DatasetError: it is missing, cut off or no picture.
         """
         try:
-            return decode_picture(_read_bytes(self.path), str(self.path))
+            return decode_judged(_read_bytes(self.path), str(self.path))
         except UnreadablePictureError as err:
             said = str(err).removesuffix("; copy it again")
             raise DatasetError(f"{said}; remove it, or copy it again") from err
 
     def read_mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
         """Read the mask, resized to ``shape`` ``(height, width, ...)``, uint8; None where there is none.
+
+        It lies over the picture as it is in the file; a robot's evidence is turned and cut as in ``read``.
 
         Raises:
             DatasetError: it is missing or no picture.
@@ -97,6 +99,8 @@ class Sample:
         pixels = cv2.imdecode(np.frombuffer(_read_bytes(self.mask), np.uint8), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
             raise DatasetError(f"{self.mask}: no picture, wanted the mask of {self.path.name}")
+        if (view := PicturePage(str(self.path), None, _read_bytes(self.path)).view()) is not None:
+            pixels = view.carry_mask(np.asarray(pixels, np.uint8))
         resized = cv2.resize(pixels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
         return np.asarray(resized, np.uint8)
 

@@ -18,8 +18,8 @@ from edge_node.inference.bundle import load_bundle
 from edge_node.inference.cascade import decide
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Cascade, Stage
-from edge_node.inference.preprocess import resize
 from edge_node.inference.probabilities import label_probabilities
+from edge_node.inference.resize import resize
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from converter.specimens.plate import Plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
 from converter.specimens.surface import render_clean_plate
 from edge_node.errors import DatasetError
-from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.labels_csv import COLUMNS, LABELS_NAME
 
 __all__ = [
     "LABEL_COLUMNS",

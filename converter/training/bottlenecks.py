@@ -22,7 +22,7 @@ import numpy as np
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation, augment, augment_mask
 from edge_node.errors import DatasetError
-from edge_node.inference.preprocess import resize
+from edge_node.inference.resize import resize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -36,7 +36,8 @@ from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.interpreter import runtime
 from edge_node.inference.manifest import Resize
-from edge_node.inference.preprocess import input_tensor, resize
+from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.resize import resize
 from edge_node.inspection.inspectability import Thresholds, inspect
 from edge_node.monitoring.machine import memory_mb, temperature_c
 from edge_node.monitoring.status_board import THERMAL_ZONES

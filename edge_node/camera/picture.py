@@ -17,7 +17,9 @@ from edge_node.camera.picture_header import PNG_START, read_header
 from edge_node.camera.picture_size import read_declared_size
 from edge_node.camera.refused_formats import RAW, refusal_of
 from edge_node.camera.tiff_parts import find_fault
-from edge_node.errors import UnreadablePictureError
+from edge_node.errors import ConfigError, UnreadablePictureError
+from edge_node.view.recorded_view import read_view, restore_view
+from edge_node.view.view import ViewMisfitError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from edge_node.camera.jpeg_header import JpegFrame
     from edge_node.camera.tiff_header import TiffDirectory
+    from edge_node.view.view import View
 
 # Names of files that are taken for pictures where their content is not looked at.
 PICTURE_SUFFIXES = frozenset(
@@ -113,6 +116,18 @@ class PicturePage:
         pixels = np.asarray(values, dtype=np.uint8)
         return turn(pixels, content) if is_avif(content) else pixels
 
+    def view(self) -> View | None:
+        """Return the view that a robot recorded in its evidence: what it judged of this picture; or None.
+
+        Raises:
+            UnreadablePictureError: it is damaged; the text begins with ``where``.
+        """
+        try:
+            recorded = read_view(self._own_content())
+            return None if recorded is None else restore_view(recorded)
+        except ConfigError as err:
+            raise UnreadablePictureError(f"{self.where}: {err}") from err
+
     def _own_content(self) -> bytes:
         """Return the file, rewritten or cut so that a decoder finds this page first."""
         if self.directory is not None:
@@ -130,6 +145,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return decode_picture(content, str(path))
 
 
+def read_judged(path: Path) -> NDArray[np.uint8]:
+    """Return what is judged of the picture in ``path``; see ``decode_judged``."""
+    return decode_judged(read_content(path), str(path))
+
+
 def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     """Return the one picture in ``content``, uint8 ``(height, width, 3)``, channels blue, green, red.
 
@@ -140,6 +160,21 @@ def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     if len(pages) > 1:
         raise UnreadablePictureError(f"{where}: holds {len(pages)} pictures; save each as a file of its own")
     return pages[0].decode()
+
+
+def decode_judged(content: bytes, where: str) -> NDArray[np.uint8]:
+    """Return what is judged of the one picture in ``content``: of a robot's evidence the recorded view.
+
+    Raises:
+        UnreadablePictureError: as ``decode_picture``, or the view is damaged or of another picture.
+    """
+    pixels, view = decode_picture(content, where), PicturePage(where, None, content).view()
+    if view is None:
+        return pixels
+    try:
+        return view.framing(pixels.shape[1], pixels.shape[0]).render(pixels)
+    except ViewMisfitError as err:
+        raise UnreadablePictureError(f"{where}: {err}") from err
 
 
 def list_pages(content: bytes, where: str) -> tuple[PicturePage, ...]:

@@ -22,6 +22,7 @@ WANTED = (
     "/dev/video0, rtsp://host/path, rtsps://..., http://..., https://..., csi:0, gst:PIPELINE,"
     " a video file or a folder of pictures"
 )
+JETSON_RELEASE_FILE = Path("/etc/nv_tegra_release")  # every Jetson Linux image has it
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 # Schemes that people try. Only these are repeated in a message: in admin:secret@host the "scheme" is a name.
 _REFUSED_SCHEME = re.compile("concat|data|exec|file|ftps?|mms|mqtts?|onvif|pipe|rtmps?|rtp|smb|srt|tcp|udp")

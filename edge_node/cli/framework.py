@@ -149,6 +149,8 @@ def _run_chosen(
     parser.add_argument("--version", action="version", version=f"corrosion-edge-node {__version__}")
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     chosen = next((word for word in argv if not word.startswith("-")), None)
+    if argv and argv[0] in commands:  # the others would only cost time
+        commands = {argv[0]: commands[argv[0]]}
     for name, command in commands.items():
         subparser = choices.add_parser(
             name,

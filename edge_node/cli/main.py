@@ -55,6 +55,9 @@ COMMANDS = {
     "cameras": Subcommand(
         "edge_node.cli.robot.cameras", "which cameras are there; try one and save its picture"
     ),
+    "support": Subcommand(
+        "edge_node.cli.robot.support", "pack what helps to find a fault into one file to mail, no passwords"
+    ),
     "replay": Subcommand(
         "edge_node.cli.robot.replay", "which verdicts on a recording would another bundle change"
     ),

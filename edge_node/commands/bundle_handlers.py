@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from edge_node.commands.responses import CommandOutcome
 from edge_node.messages.command import Verb
 from edge_node.messages.response import Result
-from edge_node.update.partial_file import Offer
-from edge_node.update.state import Step
 
 if TYPE_CHECKING:
     from edge_node.commands.admission import AdmittedCommand
@@ -19,13 +17,13 @@ if TYPE_CHECKING:
     from edge_node.update.fetcher import Fetcher
     from edge_node.update.state import Event
 
-_RESULTS = {
-    Step.ANNOUNCED: Result.ACCEPTED,
-    Step.FETCHED: Result.ACCEPTED,
-    Step.REFUSED: Result.REFUSED,
-    Step.INSTALLED: Result.ACCEPTED,
-    Step.CONFIRMED: Result.DONE,
-    Step.ROLLED_BACK: Result.FAILED,
+_RESULTS = {  # by the value of edge_node.update.state.Step: a node without a store does not import it
+    "announced": Result.ACCEPTED,
+    "fetched": Result.ACCEPTED,
+    "refused": Result.REFUSED,
+    "installed": Result.ACCEPTED,
+    "confirmed": Result.DONE,
+    "rolled_back": Result.FAILED,
 }
 
 
@@ -52,6 +50,8 @@ class UpdateHandler:
 
     def handle(self, admitted: AdmittedCommand[FetchUpdate]) -> CommandOutcome:
         """Start fetching, unless another bundle is being fetched or this one is too large."""
+        from edge_node.update.partial_file import Offer
+
         command = admitted.command
         offer = Offer(
             name=command.name,
@@ -67,7 +67,9 @@ class UpdateHandler:
 
 def respond_to_event(responses: ResponseWriter, event: Event) -> None:
     """Report a step of an update as a response to the command that began it, if one did."""
-    outcome = CommandOutcome(_RESULTS[event.step], event.step.value, event.text, {"bundle": event.bundle})
+    outcome = CommandOutcome(
+        _RESULTS[event.step.value], event.step.value, event.text, {"bundle": event.bundle}
+    )
     responses.append(Verb.UPDATE.value, event.command_id, outcome)
 
 

@@ -33,6 +33,11 @@ class SnapshotHandler:
         """Request the next frame; the response follows with its picture."""
         self._waiting.append(admitted)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a frame is requested."""
+        return bool(self._waiting)
+
     def claim(self, frame: Frame) -> bool:
         """Return whether the picture of ``frame``, which was inspected, is requested; call once a frame."""
         if not self._waiting:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_node.config.toml_reader import about as _about
-from edge_node.config.value_types import Id, Port, Text
+from edge_node.config.value_types import Id, Port, Share, Text
 
 
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,25 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     reserve_mb: Annotated[
         int, _about("Held back and given up when the disk is full, so that it can recover.", ge=0, le=1000)
     ] = 8
+    commit_interval_ms: Annotated[
+        int,
+        _about(
+            "Verdicts wait so long for a common write: spares an SD card; a power cut or kill costs them.",
+            ge=0,
+            le=5000,
+        ),
+    ] = 0
+
+    @property
+    def risk(self) -> str:
+        """What the operator has taken upon themselves, in a sentence; empty where nothing can be lost."""
+        if not self.commit_interval_ms:
+            return ""
+        waits = f"{self.commit_interval_ms} ms"
+        return (
+            f"[spool] commit_interval_ms: verdicts wait {waits} in memory; a power cut or a kill costs"
+            f" those of the last {waits}, without a trace: they are neither on disk nor published"
+        )
 
 
 class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,10 +122,69 @@ class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 600
 
 
+KeepReason = Literal[
+    "corroded", "uncertain", "low_margin", "finding_first", "finding_worse", "shadow", "sample"
+]
+PicturesAnHour = Annotated[int, msgspec.Meta(ge=1, le=36_000)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+
+
+class EvidenceBudgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many pictures an hour a reason may have; None: any number.
+
+    A frame that no stage was sure of is often followed by many like it: one a minute is more than people
+    review. A finding's worst picture must not be missed: some 15 are kept until all of it is in view, and
+    1200 are a third of what ``corroded`` may have. The shadow reports at most one disagreement in 10 s.
+    """
+
+    uncertain: PicturesAnHour | None = 60
+    low_margin: PicturesAnHour | None = 60
+    finding_first: PicturesAnHour | None = 240
+    finding_worse: PicturesAnHour | None = 1200
+    shadow: PicturesAnHour | None = 360
+    corroded: PicturesAnHour | None = None
+    sample: PicturesAnHour | None = None
+
+
+class EvidenceCoolDowns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long after a picture another one may be kept for the same reason.
+
+    None for findings: the next frame may be the worst one, or the first of another finding. The shadow has
+    its ``report_interval_s``, corroded pictures ``min_interval_s``, the sample ``sample_every``.
+    """
+
+    uncertain: Seconds = 10.0
+    low_margin: Seconds = 10.0
+    finding_first: Seconds = 0.0
+    finding_worse: Seconds = 0.0
+    shadow: Seconds = 0.0
+
+
 class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Pictures that are kept as evidence and sent when the link is idle."""
 
-    keep: Annotated[bool, _about("Keep pictures of corroded verdicts and of a sample of the rest.")] = True
+    keep: Annotated[
+        bool | tuple[KeepReason, ...],
+        _about(
+            'Why to keep a picture: a list of "corroded", "uncertain", "low_margin", "finding_first",'
+            ' "finding_worse", "shadow", "sample"; true: all of them; false: none, but what [shadow]'
+            " keep_pictures and commands ask for."
+        ),
+    ] = True
+    per_hour: Annotated[
+        EvidenceBudgets, _about("At most so many pictures an hour for a reason; others keep their default.")
+    ] = EvidenceBudgets()
+    cool_down_s: Annotated[
+        EvidenceCoolDowns,
+        _about(
+            "After a picture for a reason no other for it so long; corroded has min_interval_s, sample has"
+            " sample_every."
+        ),
+    ] = EvidenceCoolDowns()
+    low_margin: Annotated[
+        Share,
+        _about("low_margin: a probability was so close to where another label, or none, is decided."),
+    ] = 0.1
     max_mb: Annotated[
         int,
         _about(
@@ -117,6 +195,15 @@ class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
         float,
         _about("Pictures that a person reviewed stay while others go, up to this share.", ge=0, le=0.9),
     ] = 0.5
+    teaching_share: Annotated[
+        float,
+        _about(
+            "Of what reviewed pictures may leave: those kept for a finding, the shadow, uncertainty or a low"
+            " margin stay while others go, up to this share.",
+            ge=0,
+            le=0.9,
+        ),
+    ] = 0.5
     sample_every: Annotated[
         int, _about("Of verdicts that are not corroded keep each so many-th; 0 keeps none.", ge=0)
     ] = 100
@@ -126,3 +213,15 @@ class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
     jpeg_quality: Annotated[int, _about("Of the full picture.", ge=10, le=100)] = 85
     thumbnail_px: Annotated[int, _about("Longer side of what is sent by itself.", ge=64, le=1024)] = 320
     send_thumbnails: Annotated[bool, _about("Send them after the verdicts, when the link is idle.")] = True
+
+    def __post_init__(self) -> None:
+        """Refuse a budget or a cool-down of a reason for which nothing is kept."""
+        kept = self.keep if isinstance(self.keep, tuple) else ("shadow",)
+        if self.keep is True:
+            return
+        for key, given in (("per_hour", self.per_hour), ("cool_down_s", self.cool_down_s)):
+            for field in msgspec.structs.fields(given):
+                if field.name not in kept and getattr(given, field.name) != field.default:
+                    raise ValueError(
+                        f"{key} sets {field.name}, for which keep has no picture kept: put it into keep"
+                    )

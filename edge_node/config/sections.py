@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from edge_node.config.camera_section import CameraConfig
 from edge_node.config.delivery_sections import CommandsConfig, EvidenceConfig, MqttConfig, SpoolConfig
 from edge_node.config.toml_reader import about as _about
 from edge_node.config.toml_reader import example_text, read_sections
 from edge_node.config.value_types import (
-    FourCc,
-    Hertz,
     Id,
     Milliseconds,
-    Pixels,
     Port,
+    RangeMillimetres,
     Share,
+    SigmaMetres,
     Text,
     Threads,
     TopicName,
@@ -54,7 +54,6 @@ __all__ = [
 ]
 
 MAX_CONFIG_BYTES = 1024 * 1024
-DEFAULT_SNAPSHOT_FPS = 1.0  # what a small camera bears
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,54 +72,21 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The camera, stream or recording that gives the frames."""
-
-    source: Annotated[
-        str,
-        _about(
-            "/dev/video0, rtsp(s)://..., http(s)://..., csi:0, gst:PIPELINE, a video, a folder of pictures.",
-            min_length=1,
-        ),
-    ] = "/dev/video0"
-    username: Annotated[
-        Text | None, _about("Name at an http or rtsp camera; {username} in a pipeline. Not a secret.")
-    ] = None
-    password_file: Annotated[
-        Text | None,
-        _about("File with its password; {password} in a pipeline; $CREDENTIALS_DIRECTORY/... for systemd's."),
-    ] = None
-    rtsp_transport: Annotated[
-        Literal["tcp", "udp"], _about('"udp" for cameras that cannot send over TCP; lost packets smear.')
-    ] = "tcp"
-    width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    format: Annotated[FourCc | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
-    fps: Annotated[
-        Hertz | None,
-        _about("Asked of a camera; pace of a folder (default 10), a video or a snapshot address (1)."),
-    ] = None
-    pace: Annotated[
-        Literal["real-time", "fast"],
-        _about("Recordings only: at their own pace, or every picture as fast as it is decided."),
-    ] = "real-time"
-    loop: Annotated[bool, _about("Recordings only: begin again at the end instead of stopping.")] = False
-    timeout_ms: Annotated[
-        int, _about("A camera that is silent for so long is reopened.", ge=100, le=600_000)
-    ] = 5000
-    frozen_after_ms: Annotated[
-        int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
-    ] = 3000
-
-    @property
-    def snapshot_interval_s(self) -> float:
-        """Return the time between two requests to an address that gives one picture for each."""
-        return 1 / (self.fps or DEFAULT_SNAPSHOT_FPS)
-
-
 class InspectConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How frames are checked, cut into tiles and judged."""
+    """Which frames are judged, and how they are checked and cut into tiles."""
 
+    when: Annotated[
+        Literal["always", "changed"],
+        _about('"changed" judges frames that show something new since the last judged one: see change_m.'),
+    ] = "always"
+    change_m: Annotated[
+        float,
+        _about('"changed": judged again when the robot moved so far, or when the picture differs.', gt=0),
+    ] = 0.01
+    heartbeat_s: Annotated[
+        float,
+        _about('"changed": judged so often in any case.', ge=0.1, le=3600),
+    ] = 10.0
     material: Annotated[
         str, _about('"auto" asks the models; "steel", "aluminium", ... skips the material stage.')
     ] = "auto"
@@ -283,6 +249,13 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     x_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
     y_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
     z_m: Annotated[float | None, _about("In space; of a camera that does not move.")] = None
+    sigma_m: Annotated[
+        SigmaMetres | None, _about("Standard deviation of the position, and of poses that bring none.")
+    ] = None
+    range_mm: Annotated[
+        RangeMillimetres | None,
+        _about("From camera to surface, until a pose brings one: the scale for areas in mm²."),
+    ] = None
     udp_port: Annotated[Port | None, _about("Listen for poses on this UDP port.")] = None
     udp_host: Annotated[str, _about("Address to listen on; 0.0.0.0 takes poses from anywhere.")] = "127.0.0.1"
     mqtt_topic: Annotated[
@@ -294,12 +267,15 @@ class PoseConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2000.0
 
     def __post_init__(self) -> None:
-        """Refuse a topic filter: poses come from one topic."""
+        """Refuse a topic filter, for poses come from one topic, and an uncertainty of nothing."""
         topic = self.mqtt_topic
         if topic is not None and ("+" in topic or "#" in topic):
             raise ValueError(f"mqtt_topic = {topic!r}: wanted one topic, without the wildcards + and #")
         if topic is not None and (topic.startswith("$") or not topic.isprintable()):
             raise ValueError(f"mqtt_topic = {topic!r}: wanted printable characters, the first not $")
+        places = (self.distance_m, self.x_m, self.y_m, self.z_m, self.udp_port, self.mqtt_topic)
+        if self.sigma_m is not None and all(place is None for place in places):
+            raise ValueError(f"sigma_m = {self.sigma_m} is of a position, and none is given or received")
 
 
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -371,7 +347,13 @@ def parse_config(text: bytes, where: str) -> Config:
         ConfigError: one line per problem, all of them, each beginning with ``where``.
     """
     sections = read_sections(text, where, SECTIONS)
-    return msgspec.convert({**sections, "sha256": hashlib.sha256(text).hexdigest()}, Config)
+    config = msgspec.convert({**sections, "sha256": hashlib.sha256(text).hexdigest()}, Config)
+    if config.camera.mm_per_px is not None and config.pose.range_mm is not None:
+        raise ConfigError(
+            f"{where}: [pose] range_mm = {config.pose.range_mm} would have no effect: [camera] mm_per_px ="
+            f" {config.camera.mm_per_px} is the scale; leave one of them out"
+        )
+    return config
 
 
 def example_config(**given: dict[str, Any]) -> str:

@@ -74,9 +74,8 @@ def example_text(known: Sections, given: Mapping[str, Mapping[str, Any]]) -> str
     ]
     for name, section in known.items():
         lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
-        types = _types(section)
         for field in msgspec.structs.fields(section):
-            lines.append(f"# {_description(types[field.name])}")
+            lines.append(f"# {_description(field.type)}")
             default = field.default
             if field.default_factory is not msgspec.NODEFAULT:  # tables
                 default = field.default_factory()
@@ -88,11 +87,14 @@ def example_text(known: Sections, given: Mapping[str, Mapping[str, Any]]) -> str
 
 
 def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
-    types = _types(section)
+    if not values and not _has_required(section):
+        return  # reading the types of a section takes a millisecond, and most sections are not given
+    fields = msgspec.structs.fields(section)
+    types = {field.name: field.type for field in fields}
     for key in values:
         if key not in types:
             yield f"[{name}] {_unknown('key', key, types)}"
-    for field in msgspec.structs.fields(section):
+    for field in fields:
         if field.name not in values:
             if field.required:
                 yield f"[{name}] {field.name} is missing: {_description(types[field.name])}"
@@ -130,8 +132,9 @@ def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
     return f'unknown {what} "{name}"; {hint}'
 
 
-def _types(section: type[msgspec.Struct]) -> dict[str, Any]:
-    return {field.name: field.type for field in msgspec.structs.fields(section)}
+def _has_required(section: type[msgspec.Struct]) -> bool:
+    defaults = section.__struct_defaults__
+    return len(defaults) < len(section.__struct_fields__) or msgspec.NODEFAULT in defaults
 
 
 def _description(annotated: Any) -> str:
@@ -141,4 +144,10 @@ def _description(annotated: Any) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        value = {
+            name: found for name in value.__struct_fields__ if (found := getattr(value, name)) is not None
+        }
+    if isinstance(value, dict) and value:
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

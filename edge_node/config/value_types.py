@@ -22,6 +22,10 @@ Hertz = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 FourCc = Annotated[str, text_rule(r"^[A-Z0-9]{4}\Z", "four capital letters or digits, such as MJPG or YUYV")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Milliseconds = Annotated[float, msgspec.Meta(gt=0)]
+MillimetresPerPixel = Annotated[float, msgspec.Meta(gt=0, le=1000)]
+FocalPixels = Annotated[float, msgspec.Meta(ge=10, le=1_000_000)]
+RangeMillimetres = Annotated[float, msgspec.Meta(ge=1, le=100_000)]  # as in the pose message
+SigmaMetres = Annotated[float, msgspec.Meta(ge=0, le=10_000)]  # as in the pose message
 TopicName = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 MAX_THREADS = 64

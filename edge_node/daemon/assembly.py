@@ -6,15 +6,14 @@ Every wait has a timeout; one event stops them all.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge_node.camera.capture.capture_thread import CaptureThread
-from edge_node.camera.latest import LatestFrame
 from edge_node.commands.bundle_handlers import ReloadHandler, UpdateHandler, respond_to_event
 from edge_node.commands.executor import CommandExecutor, Handler, refuse_unsupported
 from edge_node.commands.pause import PauseHandler, ResumeHandler
@@ -22,7 +21,7 @@ from edge_node.commands.picture_handlers import EvidenceHandler, SnapshotHandler
 from edge_node.commands.receiver import CommandReceiver
 from edge_node.commands.review_handler import ReviewHandler
 from edge_node.daemon.bundle_in_use import BundleInUse
-from edge_node.daemon.bundle_loader import BundleLoader
+from edge_node.daemon.camera_assembly import config_errors, follow_changes, open_camera, start_camera
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.main_loop import TICK_S, MainLoop
 from edge_node.daemon.parts import (
@@ -33,21 +32,22 @@ from edge_node.daemon.parts import (
     Registry,
     StorageParts,
 )
-from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
+from edge_node.daemon.start import begin
 from edge_node.daemon.status_reporter import Sources, StatusReporter
-from edge_node.daemon.storage_assembly import lock_state_folder, open_storage, sign_checkpoints
+from edge_node.daemon.storage_assembly import open_storage, sign_checkpoints
 from edge_node.daemon.store_watch import StoreWatch
 from edge_node.daemon.verdict_writer import VerdictWriter
 from edge_node.delivery.publisher import Publisher
 from edge_node.delivery.stale_topics import StaleTopics
-from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
+from edge_node.errors import ConfigError
 from edge_node.evidence.newest_thumbnail import NewestThumbnail
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.thread import EvidenceThread
 from edge_node.inference.reloader import Reloader
-from edge_node.inspection.pose_track import pose_track
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.integrations.home_assistant import HomeAssistantOutbox
 from edge_node.integrations.home_assistant_discovery import Abilities
+from edge_node.malloc import Trimmer
 from edge_node.messages.command import Verb
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
@@ -57,18 +57,16 @@ from edge_node.mqtt.endpoint import broker_port
 from edge_node.mqtt.retained_topics import STATE_NAME as RETAINED_NAME
 from edge_node.mqtt.retained_topics import RetainedTopics
 from edge_node.mqtt.wake import Wake
-from edge_node.shadow.runner import Shadow
-from edge_node.update.fetcher import Fetcher
-from edge_node.update.installer import Installer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from edge_node.config.sections import Config
+    from edge_node.daemon.start import Begun, ModelLoading
     from edge_node.delivery.ports import Outbox
     from edge_node.integrations.sparkplug_edge_node import SparkplugNode
     from edge_node.spool.spool import Spool
+    from edge_node.update.fetcher import Fetcher
 
 _log = logging.getLogger(__name__)
 
@@ -81,60 +79,54 @@ def run_daemon(
     reload: threading.Event | None = None,
     *,
     path: Path | None = None,
+    begun: Begun | None = None,
 ) -> int:
     """Inspect frames until ``stop`` is set or the recording ends; return the exit code.
 
     The code is 1 if a recording could not be read to its end; what could be read was inspected.
 
     Each time ``reload`` is set the configuration in ``path`` and the bundle are read again; the bundle takes
-    over between two frames, or is refused.
+    over between two frames, or is refused. ``begun`` is a start whose models are being loaded already.
 
     Raises:
-        ConfigError: the bundle or the camera source can never work.
+        ConfigError: the bundle, the camera source or its controls can never work.
         SpoolError: the spool cannot be opened.
     """
     with ExitStack() as stack:
         topics = Topics(config.node.site, config.node.robot)
         wake = stack.enter_context(Wake())
-        state_dir, lock = lock_state_folder(config, stack)
-        node = Registry(config, topics, state_dir, stack, wake)
-        camera = _camera(node)
-        models = _models(node, reload, path)
-        storage = open_storage(node, lock)
+        begun = begun or begin(config, stack, path)
+        node = Registry(config, topics, begun.state_dir, stack, wake, view=begun.view)
+        camera = open_camera(node)
+        models = _models(begun.loading, reload)
+        storage = open_storage(node, begun.lock)
         checkpoints = sign_checkpoints(node, storage)
         fetcher = _updates(node, models, storage)
         if config.commands.accept:
             _commands(node, models, storage, fetcher)
         publisher = _link(node, storage)
-        _start_camera(node, camera, storage)
+        start_camera(node, camera, storage)
         monitoring = _monitoring(node, models, storage)
         inspection = _inspection(node, camera, models, storage, monitoring)
         reporter = _reporter(node, inspection, monitoring, publisher)
+        gc.freeze()  # what the start made stays: the collector need not look at it again and again
+        gc.enable()
         _main_loop(node, inspection).run(stop)
         reporter.publish_health()
         if checkpoints is not None:
             checkpoints.finish(lambda: publisher.link is LinkState.CONNECTED)
         storage.spool.flush(timeout_s=2.0)
+        if camera.capture.refusal:
+            raise ConfigError(f"[camera] {camera.capture.refusal}")
         _deliver_the_rest(storage.spool, publisher, stop)
     return 1 if camera.capture.failure else 0
 
 
-def _camera(node: Registry) -> CameraParts:
-    """Return the capture thread, not started, and the poses that belong to its frames."""
-    latest, config = LatestFrame(), node.config
-    with _config_errors("[camera] source"):
-        capture = CaptureThread(config.camera, latest, is_held=lambda: node.pause.is_paused)
-    pose = pose_track(config.pose)
-    if config.pose.mqtt_topic:
-        node.inboxes.append(PoseTopic(pose, config.pose.mqtt_topic))
-    return CameraParts(latest, capture, pose)
-
-
-def _models(node: Registry, reload: threading.Event | None, path: Path | None) -> ModelParts:
-    """Load the models; a trial that keeps crashing is ended before."""
-    loader = BundleLoader(node.config, node.state_dir, path)
-    with _config_errors("[bundle] path"):
-        engine = loader.start()
+def _models(loading: ModelLoading, reload: threading.Event | None) -> ModelParts:
+    """Wait for the models; a trial that keeps crashing was ended before."""
+    with config_errors("[bundle] path"):
+        engine = loading.result()
+    loader = loading.loader
     return ModelParts(engine, Reloader(loader.load, reload, reread=loader.reread), loader)
 
 
@@ -142,6 +134,9 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
     """Follow the store of installed bundles; return the fetcher if there is one and commands are accepted."""
     store, fetcher = models.loader.store, None
     if store is not None and node.config.commands.accept:
+        from edge_node.update.fetcher import Fetcher
+        from edge_node.update.installer import Installer
+
         material = node.config.inspect.material
         installer = Installer(store, node.config.bundle, storage.floor, budget=node.budget, material=material)
         fetcher = Fetcher(node.topics, installer, node.wake.set)
@@ -152,6 +147,7 @@ def _updates(node: Registry, models: ModelParts, storage: StorageParts) -> Fetch
     watch = StoreWatch(models.loader, models.reloader, models.engine.bundle, on_event)
     node.stack.enter_context(watch)
     node.bundle_texts.append(lambda: watch.text)
+    node.frame_requests.append(lambda: watch.is_on_trial)
     node.verdict_listeners.append(watch)
     node.bundle_listeners.append(watch)
     node.periodics.append(watch)
@@ -164,6 +160,7 @@ def _commands(node: Registry, models: ModelParts, storage: StorageParts, fetcher
     responses = storage.responses
     snapshots = SnapshotHandler(responses)
     node.verdict_listeners.append(snapshots)
+    node.frame_requests.append(lambda: snapshots.is_waiting)
     node.picture_requests.append(snapshots.claim)
     handlers = _handlers(node, models, storage, fetcher)
     executor = CommandExecutor({Verb.SNAPSHOT: snapshots.handle, **handlers}, responses)
@@ -222,7 +219,8 @@ def _side_outboxes(node: Registry, storage: StorageParts) -> list[Outbox]:
     is_shown = config.mqtt.home_assistant != "off"
     abilities = Abilities(
         takes_commands=config.commands.accept and config.commands.public_key_file is None,
-        sends_pictures=is_shown and config.evidence.keep and config.evidence.send_thumbnails,
+        sends_pictures=is_shown and bool(config.evidence.keep) and config.evidence.send_thumbnails,
+        has_scale=may_measure_areas(config.camera, config.pose),
     )
     newest = NewestThumbnail(topics)
     retained.claim([topics.status, topics.latest, *([topics.thumbnail] if abilities.sends_pictures else [])])
@@ -242,16 +240,6 @@ def _sparkplug(node: Registry) -> SparkplugNode:
     return node.stack.enter_context(SparkplugNode(node.config.mqtt, node.topics, node.state_dir))
 
 
-def _start_camera(node: Registry, camera: CameraParts, storage: StorageParts) -> None:
-    """Start capture and the parts that work on its frames: findings, and poses over UDP."""
-    config, stack = node.config.pose, node.stack
-    with _config_errors("[camera] source"):
-        stack.enter_context(camera.capture)
-    stack.enter_context(storage.findings)
-    if config.udp_port is not None:
-        stack.enter_context(PoseReceiver(camera.pose, config.udp_host, config.udp_port))
-
-
 def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> MonitoringParts:
     """Count verdicts, and start the local page and the shadow if they are wanted."""
     config, shadow = node.config, None
@@ -261,6 +249,8 @@ def _monitoring(node: Registry, models: ModelParts, storage: StorageParts) -> Mo
     if config.http.enabled:
         _page(node)
     if config.shadow.path is not None:
+        from edge_node.shadow.runner import Shadow
+
         shadow = node.stack.enter_context(Shadow(config, storage.spool, storage.evidence))
         node.verdict_listeners.append(shadow)
         node.bundle_listeners.append(shadow)
@@ -295,10 +285,18 @@ def _inspection(
     has_work, spool, shadow = threading.Event(), storage.spool, monitoring.shadow
     on_busy = shadow.give_way if shadow is not None else None
     inference = InferenceThread(camera.latest, has_work.set, on_busy)
+    follow_changes(node, camera, models, storage)
     bundle = _bundle_in_use(node, models, spool.epoch)
     evidence = storage.evidence
     pictures = EvidenceThread(has_work.set, on_late=evidence.note_lost, on_idle=evidence.look)
-    verdicts = VerdictWriter(spool, evidence, pictures, camera.pose, requests=node.picture_requests)
+    verdicts = VerdictWriter(
+        spool,
+        evidence,
+        pictures,
+        camera.pose,
+        requests=node.picture_requests,
+        preview=storage.findings.preview,
+    )
     sources = Sources(
         camera.capture,
         inference,
@@ -309,6 +307,9 @@ def _inspection(
         shadow_health=(lambda: shadow.health) if shadow is not None else (lambda: None),
         evidence_part=lambda: evidence.part,
         findings_open=lambda: storage.findings.open_count,
+        unchanged=lambda: camera.gate.unchanged,
+        stillness=camera.gate.stillness,
+        camera_view=lambda: camera.capture.camera_view,
     )
     return InspectionParts(has_work, inference, bundle, verdicts, sources)
 
@@ -322,6 +323,7 @@ def _bundle_in_use(node: Registry, models: ModelParts, epoch: str) -> BundleInUs
         notifier=node.notifier,
         listeners=node.bundle_listeners,
         failure_counters=node.failure_counters,
+        view=node.view,
     )
     node.periodics.append(bundle)
     return bundle
@@ -339,6 +341,7 @@ def _reporter(
 
 def _main_loop(node: Registry, inspection: InspectionParts) -> MainLoop:
     """Return the main loop with everything that registered."""
+    node.periodics.append(Trimmer())
     return MainLoop(
         inspection.inference,
         inspection.bundle,
@@ -357,12 +360,3 @@ def _deliver_the_rest(spool: Spool, publisher: Publisher, stop: threading.Event)
         if time.monotonic() > deadline_s:
             _log.warning("%d messages stay in the spool until the broker is there", spool.depth().waiting)
             return
-
-
-@contextmanager
-def _config_errors(key: str) -> Iterator[None]:
-    """Raise what can never work as a configuration error: starting again will not mend it."""
-    try:
-        yield
-    except (CameraError, BundleError, RuntimeUnavailableError) as err:
-        raise ConfigError(f"{key}: {err}") from err

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge_node.inference.engine import Engine
     from edge_node.inference.reloader import Loaded, Reloader
     from edge_node.monitoring.systemd import Notifier
+    from edge_node.view.view import View
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class BundleInUse:
         notifier: Notifier,
         listeners: Sequence[BundleListener] = (),
         failure_counters: Sequence[Callable[[Exception], bool]] = (),
+        view: View | None = None,
     ) -> None:
         """Begin with ``engine``.
 
@@ -61,8 +63,10 @@ class BundleInUse:
             listeners: called at the end of each reload.
             failure_counters: each called with the exception of a frame that could not be judged; true if it
                 counted it against a bundle on trial. Unless one does, the exception ends the node.
+            view: how the picture that is judged is made of the camera's; a reload keeps it.
         """
         self._config = config
+        self._view = view
         self._epoch = epoch
         self._reloader = reloader
         self._notifier = notifier
@@ -102,7 +106,7 @@ class BundleInUse:
         manifest = engine.bundle.manifest
         self._name = f"{manifest.name}-{manifest.version}"
         self.judge = Judge(
-            configured_inspector(self._config.inspect, engine),
+            configured_inspector(self._config.inspect, engine, self._view),
             VerdictRecorder(self._config, engine.bundle, self._epoch),
         )
         self.part = Part(state=PartState.OK, text="the golden probe holds")

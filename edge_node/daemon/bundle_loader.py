@@ -16,9 +16,6 @@ from edge_node.inference.bundle import STORE_NAME
 from edge_node.inference.loading import load_engine
 from edge_node.inference.reloader import Loaded
 from edge_node.inspection.inspector import configured_inspector
-from edge_node.signing import load_trusted_keys
-from edge_node.update.bundle_store import BundleStore
-from edge_node.update.installed_bundle import find_slot, load_installed, note_start, roll_back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig, Config
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.engine import Engine
+    from edge_node.update.bundle_store import BundleStore
 
 _TAKEN = ("bundle", "inspect")  # sections
 _OF_FETCHING = ("path", "trusted_keys", "robot_class", "max_update_mb")  # of [bundle], for bundles over MQTT
@@ -60,6 +58,8 @@ class BundleLoader:
     def start(self) -> Engine:
         """Load the bundle that decides first; a trial that keeps crashing is ended before."""
         if self.store is not None:
+            from edge_node.update.installed_bundle import note_start
+
             note_start(self.store, self.config.bundle)
         return self.load()
 
@@ -96,7 +96,7 @@ class BundleLoader:
 
     def _load(self, config: Config, store: BundleStore | None) -> Engine:
         while True:
-            engine = load_engine(config.bundle) if store is None else load_installed(store, config.bundle)
+            engine = _load_engine(config.bundle, store)
             try:
                 configured_inspector(config.inspect, engine)
             except ConfigError as err:
@@ -107,6 +107,8 @@ class BundleLoader:
 
     def _end_trial(self, store: BundleStore, bundle: Bundle, reason: str) -> bool:
         """Roll back a bundle on trial that does not fit the configuration, unless it decides already."""
+        from edge_node.update.installed_bundle import find_slot, roll_back
+
         slot, in_use = find_slot(store, bundle), self._in_use
         if slot is None or (in_use is not None and find_slot(store, in_use) == slot):
             return False
@@ -122,7 +124,19 @@ class BundleLoader:
     def _open_store(self, config: BundleConfig) -> BundleStore | None:
         if config.path != STORE_NAME:
             return None
+        # Here and above not by every node: the imports take 10 ms of a start.
+        from edge_node.signing import load_trusted_keys
+        from edge_node.update.bundle_store import BundleStore
+
         return BundleStore(self._state_dir / STORE_NAME, load_trusted_keys(config.trusted_keys))
+
+
+def _load_engine(config: BundleConfig, store: BundleStore | None) -> Engine:
+    if store is None:
+        return load_engine(config)
+    from edge_node.update.installed_bundle import load_installed
+
+    return load_installed(store, config)
 
 
 def list_restart_keys(old: Config, new: Config) -> list[str]:

@@ -1,4 +1,4 @@
-"""Run the main thread: prepare frames, record their verdicts in order of capture, do periodic work.
+"""Run the main thread: record verdicts in order of capture, prepare frames ahead, do periodic work.
 
 The models run in a thread of their own (``inference_thread``), pictures are encoded in another
 (``evidence.thread``); verdicts are numbered and spooled here.
@@ -101,8 +101,8 @@ class MainLoop:
         self._verdicts.start()
         try:
             while not stop.is_set():
+                self._look()  # first: what it changes holds for the next frame
                 self._turn()
-                self._look()
                 if self._inference.is_finished and not self._unrecorded:
                     break
                 self._has_work.wait(TICK_S)
@@ -116,14 +116,11 @@ class MainLoop:
             self._conclude()
 
     def _turn(self) -> None:
-        """Prepare the newest frame, then record the frames that are judged."""
+        """Have the newest frame judged, then record the frames that are."""
         if self._pause.is_paused:
             self._inference.discard()
         else:
-            try:
-                self._inference.prepare(self._bundle.judge)
-            except Exception as err:  # noqa: BLE001  raised again unless a bundle is on trial
-                self._bundle.count_failure(err)
+            self._inference.prepare(self._bundle.judge)
         self._conclude()
         while self._unrecorded and ((picture := self._unrecorded[0].picture) is None or picture.is_settled):
             self._record(self._unrecorded.popleft())
@@ -138,7 +135,7 @@ class MainLoop:
                 self._unjudged += 1 + judged.dropped
                 continue
             dropped, self._unjudged = judged.dropped + self._unjudged, 0
-            picture = self._verdicts.keep_picture(judged.prepared.frame, inspection)
+            picture = self._verdicts.keep_picture(judged, inspection)
             self._unrecorded.append(_Unrecorded(judged, dropped, inspection, picture))
 
     def _record(self, frame: _Unrecorded) -> None:

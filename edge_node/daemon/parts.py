@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edge_node.findings.log import FindingLog
     from edge_node.inference.engine import Engine
     from edge_node.inference.reloader import Reloader
+    from edge_node.inspection.change_gate import ChangeGate
     from edge_node.inspection.pose_track import PoseTrack
     from edge_node.messages.status import Alarm
     from edge_node.messages.topics import Topics
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.wake import Wake
     from edge_node.shadow.runner import Shadow
     from edge_node.spool.spool import Spool
+    from edge_node.view.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Registry:
         alarm_sources: each returns the alarms of one part.
         budget: of the disk that the parts share.
         picture_requests: true for a frame whose picture is to be kept in any case.
+        frame_requests: true while the next frame is to be judged, though it may show nothing new.
+        view: how the picture that is judged is made of the camera's; None judges that as it is.
     """
 
     config: Config
@@ -81,14 +85,17 @@ class Registry:
     alarm_sources: list[Callable[[], tuple[Alarm, ...]]] = field(default_factory=list)
     budget: DiskBudget = field(default_factory=DiskBudget)
     picture_requests: list[Callable[[Frame], bool]] = field(default_factory=list)
+    frame_requests: list[Callable[[], bool]] = field(default_factory=list)
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CameraParts:
-    """The capture thread with the slot that it fills, and the poses that belong to its frames."""
+    """The capture thread, the slot that it fills, what it puts there, and the poses of its frames."""
 
     latest: LatestFrame
     capture: CaptureThread
+    gate: ChangeGate
     pose: PoseTrack
 
 

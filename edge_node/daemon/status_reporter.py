@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edge_node.daemon.bundle_in_use import BundleInUse
     from edge_node.daemon.inference_thread import InferenceThread
     from edge_node.delivery.publisher import Publisher
+    from edge_node.inspection.change_gate import Stillness
+    from edge_node.messages.camera_view import CameraView
     from edge_node.messages.status import Health, ShadowHealth, Status
     from edge_node.monitoring.status_board import StatusBoard
     from edge_node.monitoring.watchdog import Watchdog
@@ -30,9 +32,12 @@ HEALTH_INTERVAL_S = 10.0
 class Capture(Protocol):
     """The state of whoever fills the slot of the newest frame; ``CaptureThread`` is one."""
 
-    state: CameraState
     frames_captured: int
     beat_s: float
+
+    @property
+    def state(self) -> CameraState:
+        """Return the condition of the camera."""
 
 
 class StatusListener(Protocol):
@@ -51,6 +56,9 @@ class Sources:
         shadow_health: returns the shadow's state; None without a shadow.
         evidence_part: returns whether pictures are kept.
         findings_open: returns how many findings are open; None where none are published.
+        unchanged: returns how many frames showed nothing new and were not judged.
+        stillness: returns since when there has been nothing new; None if there is.
+        camera_view: returns the view in force, in numbers.
     """
 
     capture: Capture
@@ -62,6 +70,9 @@ class Sources:
     shadow_health: Callable[[], ShadowHealth | None] = lambda: None
     evidence_part: Callable[[], Part | None] = lambda: None
     findings_open: Callable[[], int | None] = lambda: None
+    unchanged: Callable[[], int] = lambda: 0
+    stillness: Callable[[], Stillness | None] = lambda: None
+    camera_view: Callable[[], CameraView | None] = lambda: None
 
 
 class StatusReporter:
@@ -89,7 +100,7 @@ class StatusReporter:
 
     def look(self, now_s: float) -> None:
         """Feed the watchdog, publish the status if it changed, and health when it is due."""
-        self._watchdog.look(self._vitals())
+        self._watchdog.look(self.vitals())
         status = self._status()
         if status != self._published:
             self._publisher.set_status(status)
@@ -104,7 +115,7 @@ class StatusReporter:
 
     def publish_health(self) -> Health:
         """Publish the rates since the last time and the machine's figures, and return them."""
-        health = self._board.health()
+        health = self._board.health(self._sources.unchanged())
         health = msgspec.structs.replace(
             health,
             shadow=self._sources.shadow_health(),
@@ -114,12 +125,30 @@ class StatusReporter:
         self._publisher.publish_health(encode(health))
         return health
 
+    def vitals(self) -> Vitals:
+        """Return the progress of the node's parts, for the watchdog."""
+        sources, publisher = self._sources, self._publisher
+        camera = sources.capture.state.condition
+        return Vitals(
+            camera=camera,
+            # A frame that shows nothing new is done with.
+            frames=sources.capture.frames_captured - sources.unchanged(),
+            verdicts=self._board.verdicts,
+            capture_beat_s=sources.capture.beat_s,
+            inference_since_s=sources.inference.busy_since_s,
+            publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
+            spool_beat_s=sources.spool.beat_s,
+            paused=sources.pause.is_paused,
+            summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
+        )
+
     def _status(self) -> Status:
         status = msgspec.structs.replace(
-            self._board.status(self._sources.capture.state),
+            self._board.status(self._sources.capture.state, self._sources.stillness()),
             model=self._model_part(),
             evidence=self._sources.evidence_part(),
             findings_open=self._sources.findings_open(),
+            camera_view=self._sources.camera_view(),
             link_text=self._publisher.link_text,
         )
         shadow = self._sources.shadow_health()
@@ -132,18 +161,3 @@ class StatusReporter:
         if found := next(filter(None, texts), ""):
             return Part(state=PartState.OK, text=found)
         return self._sources.bundle.part
-
-    def _vitals(self) -> Vitals:
-        sources, publisher = self._sources, self._publisher
-        camera = sources.capture.state.condition
-        return Vitals(
-            camera=camera,
-            frames=sources.capture.frames_captured,
-            verdicts=self._board.verdicts,
-            capture_beat_s=sources.capture.beat_s,
-            inference_since_s=sources.inference.busy_since_s,
-            publisher_beat_s=publisher.beat_s if publisher.link is LinkState.CONNECTED else None,
-            spool_beat_s=sources.spool.beat_s,
-            paused=sources.pause.is_paused,
-            summary=f"camera {camera.value}, link {publisher.link.value}, bundle {self._board.bundle}",
-        )

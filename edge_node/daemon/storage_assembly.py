@@ -1,8 +1,8 @@
-"""Lock the state folder and open the parts of the daemon that keep their content in it."""
+"""Open the parts of the daemon that keep their content in the state folder."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
 from typing import TYPE_CHECKING
 
 from edge_node.clock_floor import ClockFloor
@@ -16,29 +16,16 @@ from edge_node.disk_budget import Worth
 from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.log import FindingLog
 from edge_node.signing import load_node_signer
-from edge_node.spool.files import SPOOL_NAME, SharedDisk, SpoolLock
+from edge_node.spool.files import SPOOL_NAME, SharedDisk
 from edge_node.spool.spool import Spool
-from edge_node.state_folder import make_state_folder
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
-
-    from edge_node.config.sections import Config
     from edge_node.daemon.parts import Registry
+    from edge_node.spool.files import SpoolLock
+
+_log = logging.getLogger(__name__)
 
 ROOM_TO_START_BYTES = 1_000_000  # write-ahead log and small state files of a spool that is opened
-
-
-def lock_state_folder(config: Config, stack: ExitStack) -> tuple[Path, SpoolLock]:
-    """Make the state folder if it is missing, and lock it for this process until ``stack`` ends.
-
-    To be called before all else: a second start beside a running node must change nothing.
-
-    Raises:
-        SpoolError: another process holds the lock.
-    """
-    state_dir = make_state_folder(Path(config.node.state_dir))
-    return state_dir, stack.enter_context(SpoolLock(state_dir / SPOOL_NAME))
 
 
 def open_storage(node: Registry, lock: SpoolLock) -> StorageParts:
@@ -52,9 +39,13 @@ def open_storage(node: Registry, lock: SpoolLock) -> StorageParts:
     # A disk that was filled while the node was stopped: pictures make room for the spool's files.
     node.budget.make_room(Worth.RECORD, node.state_dir, ROOM_TO_START_BYTES, need_files=8)
     spool = node.stack.enter_context(Spool.open(path, node.config.spool, SharedDisk(lock, node.budget)))
+    if risk := node.config.spool.risk:
+        _log.warning("%s", risk)
     audit_files = AuditFiles(node.state_dir / FOLDER_NAME, budget=node.budget)
     audit = node.stack.enter_context(AuditLog(audit_files))
-    findings = FindingLog(node.config.findings, node.state_dir, spool, node.budget)
+    findings = FindingLog(
+        node.config.findings, node.state_dir, spool, node.budget, announce=evidence.announce
+    )
     node.verdict_listeners.append(findings)
     known = node.stack.enter_context(KnownSubjects(node.state_dir, findings.open_ids))
     node.verdict_listeners.append(known)

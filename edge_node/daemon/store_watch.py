@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.update.trial_keeper import TrialKeeper
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.verdict import Verdict
     from edge_node.update.state import Event
+    from edge_node.update.trial_keeper import TrialKeeper
 
 
 class StoreWatch:
@@ -24,7 +23,7 @@ class StoreWatch:
     Used by the main thread alone; a context manager that notes a clean stop.
     """
 
-    interval_s = TrialKeeper.interval_s
+    interval_s = 0.5  # of a TrialKeeper
 
     def __init__(
         self, loader: BundleLoader, reloader: Reloader, bundle: Bundle, on_event: Callable[[Event], None]
@@ -48,6 +47,11 @@ class StoreWatch:
     def text(self) -> str:
         """The trial in a sentence; empty when there is none."""
         return self._keeper.text if self._keeper is not None else ""
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether a bundle is on trial: it needs verdicts, also of what has not changed."""
+        return self._keeper is not None and self._keeper.is_on_trial
 
     def on_reload(self, bundle: Bundle | None, /) -> None:
         """Follow another store, or none, if the reload took another ``[bundle]``."""
@@ -79,4 +83,6 @@ class StoreWatch:
         store = self._loader.store
         if store is None:
             return None
+        from edge_node.update.trial_keeper import TrialKeeper  # not by every node: its imports take 10 ms
+
         return TrialKeeper(store, self._config, self._reloader, bundle, self._on_event)

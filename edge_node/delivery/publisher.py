@@ -261,7 +261,7 @@ class Publisher:
         answers_by_s = time.monotonic() + self._loop.seconds_left * _GOODBYE_SHARE
         while not self._rows.is_empty and time.monotonic() < answers_by_s:
             session.poll(0.02, self._wake)
-            self._rows.settle()
+            self._rows.settle(urgent=True)
         offline = self._status.offline(OfflineReason.STOPPED)
         session.publish(Outgoing(self._topics.status, offline, retain=True))
         while not session.can_write and self._loop.seconds_left > 0:

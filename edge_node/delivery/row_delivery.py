@@ -95,8 +95,9 @@ class RowDelivery:
 
     @property
     def is_idle(self) -> bool:
-        """True when no row is on its way or held back."""
-        return self._window is None or (self._window.is_empty and not self._window.held)
+        """True when no row is on its way or held back; one that is still to be deleted needs no link."""
+        window = self._window
+        return window is None or (not window.on_the_way and window.free_slots > 0 and not window.held)
 
     @property
     def has_unanswered(self) -> bool:
@@ -178,27 +179,35 @@ class RowDelivery:
         if stored:
             self._spool.settle_stored(*stored)
 
-    def settle(self) -> None:
-        """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk."""
+    def settle(self, *, urgent: bool = False) -> None:
+        """Delete the rows acknowledged in this turn, and free the slots of rows whose deletion is on disk.
+
+        Args:
+            urgent: the deletions are not to wait for the next verdict.
+        """
         window = self._window
         if window is None:
             return
-        if self._delivered:
+        if self._delivered or urgent:
             positions = [sent.row.position for sent in self._delivered]
-            ticket = self._spool.settle(*positions, urgent=window.free_slots == 0)
+            # Whoever stops the node waits for its last checkpoint.
+            urgent |= any(sent.row.kind is Kind.CHECKPOINT for sent in self._delivered)
+            ticket = self._spool.settle(*positions, urgent=urgent or window.free_slots == 0)
             for sent in self._delivered:
                 window.delivered(sent, ticket)
             self._delivered.clear()
         window.settled(self._spool.settled)
 
     def look_for_rows(self, now_s: float) -> None:
-        """Look again for rows where none were found, if some were appended or it was long ago."""
-        arrivals = self._spool.arrivals
-        if self._window is not None and (
-            arrivals != self._arrivals or now_s - self._looked_s >= _LOOK_INTERVAL_S
-        ):
-            self._arrivals, self._looked_s = arrivals, now_s
-            self._window.wake()
+        """Look again for rows where none were found: for live ones if some were appended, at times all."""
+        if self._window is None:
+            return
+        arrivals, is_due = self._spool.arrivals, now_s - self._looked_s >= _LOOK_INTERVAL_S
+        if is_due:
+            self._looked_s = now_s
+        if is_due or arrivals != self._arrivals:
+            self._arrivals = arrivals
+            self._window.wake(backlog=is_due)
 
     def find_culprit(self, *, blamed: bool) -> None:
         """Find out whether a row is why the connection ended; quarantine it if so.
@@ -216,6 +225,7 @@ class RowDelivery:
 
     def link_ended(self) -> None:
         """Forget the connection; rows that were not answered are sent again over the next one."""
+        self._spool.settle(urgent=True)  # what was answered is not
         self._window = None
 
     def _topics_of(self, row: Row) -> Topics:

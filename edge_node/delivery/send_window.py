@@ -40,7 +40,7 @@ class Lane:
 
     def forget(self, position: int) -> None:
         """Drop a row that was read ahead and has been deleted since: it was in flight while it was read."""
-        if self.ahead and self.ahead[0].position <= position:
+        if self.ahead[0].position <= position:
             self.ahead = deque(row for row in self.ahead if row.position != position)
 
     def rewind(self, position: int) -> None:
@@ -122,14 +122,16 @@ class SendWindow:
         """Return when the oldest unanswered row was sent."""
         return next(iter(self._on_the_way.values())).sent_at_s if self._on_the_way else None
 
-    def wake(self) -> None:
-        """Look again for rows in the lanes that were found empty."""
-        for lane in self._lanes:
+    def wake(self, *, backlog: bool = True) -> None:
+        """Look again for rows in lanes that were found empty; without ``backlog`` in the live ones only."""
+        for lane in self._lanes if backlog else self._lanes[: len(BY_PRIORITY)]:
             lane.dry = False
 
     def next_up(self, read: ReadRows, now_s: float) -> Iterator[Sent]:
         """Yield what to send now, best first, while there are slots; call ``sent`` for each."""
         for lane in self._lanes:
+            if lane.dry and not lane.ahead:
+                continue
             hold = self._holds[lane.kind]
             while self.free_slots > 0 and hold.until_s <= now_s:
                 if hold.one_at_a_time and self._has_on_the_way(lane.kind):
@@ -190,7 +192,8 @@ class SendWindow:
             position = self._deleting.popleft()[1]
             self._busy.discard(position)
             for lane in self._lanes:
-                lane.forget(position)
+                if lane.ahead:
+                    lane.forget(position)
 
     def wait_s(self, now_s: float) -> float | None:
         """Return how long until a hold ends, if any kind is held."""

@@ -1,7 +1,8 @@
 """Embed the corrosion map and the verdict's text in a JPEG, without changing its pixels. Pure.
 
 People look at evidence and models are trained on it. So the pixels stay as the camera gave them; map and
-text go into an APP9 segment, which other readers skip, and the overlay is drawn from it on demand.
+text go into an APP9 segment, which other readers skip, and the overlay is drawn from it on demand. The map is
+one of the camera's picture; the view that was judged goes beside it, in numbers.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import numpy as np
 
 from edge_node.inspection.grades import may_be_shown
 from edge_node.inspection.overlay import Marking, draw_overlay
+from edge_node.view.jpeg_segments import insert_segments, iter_segments
+from edge_node.view.recorded_view import embed_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_START = b"\xff\xd8"
-_APP0, _APP9 = b"\xff\xe0", b"\xff\xe9"
 _NAME = b"corrosion/v1 marking\0"
 _MAX_CELLS = 96  # along a side: 9,216 bytes, 12 kB as text; the maps themselves have 7 to 60
 _MAX_LINES, _MAX_LINE_LENGTH = 16, 500
+_MAX_REASONS, _MAX_REASON_LENGTH = 16, 40
 
 
 class _EncodedMarking(msgspec.Struct):
@@ -32,6 +34,7 @@ class _EncodedMarking(msgspec.Struct):
     columns: int
     corroded: bytes
     lines: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 def embed_marking(jpeg: bytes, marking: Marking) -> bytes:
@@ -40,28 +43,14 @@ def embed_marking(jpeg: bytes, marking: Marking) -> bytes:
     Raises:
         ValueError: it is no JPEG.
     """
-    if not jpeg.startswith(_START):
-        raise ValueError("no JPEG")
-    content = _NAME + msgspec.json.encode(_encode(marking))
-    at = len(_START)
-    if jpeg.startswith(_APP0, at):  # readers want JFIF's own segment first
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    segment = _APP9 + (len(content) + 2).to_bytes(2, "big") + content
-    return jpeg[:at] + segment + jpeg[at:]
+    marked = insert_segments(jpeg, _NAME, msgspec.json.encode(_encode(marking)))
+    return marked if marking.view is None else embed_view(marked, marking.view)
 
 
 def read_marking(jpeg: bytes) -> Marking | None:
     """Return the marking in a JPEG; None if there is none or it is damaged."""
-    at = len(_START)
-    if not jpeg.startswith(_START):
-        return None
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and 0xE0 <= jpeg[at + 1] <= 0xEF:
-        length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        content = jpeg[at + 4 : at + 2 + length]
-        if jpeg[at : at + 2] == _APP9 and content.startswith(_NAME):
-            return _decode(content.removeprefix(_NAME))
-        at += 2 + length
-    return None
+    content = next(iter_segments(jpeg, _NAME), None)
+    return None if content is None else _decode(content)
 
 
 def draw_marking(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.uint8] | None:
@@ -100,7 +89,7 @@ def _encode(marking: Marking) -> _EncodedMarking:
         cells = cv2.resize(marking.corroded, (columns, rows), interpolation=cv2.INTER_AREA)
         content = np.rint(np.clip(cells, 0, 1) * 255).astype(np.uint8).tobytes()
     lines = tuple(line[:_MAX_LINE_LENGTH] for line in marking.lines[:_MAX_LINES])
-    return _EncodedMarking(rows, columns, content, lines)
+    return _EncodedMarking(rows, columns, content, lines, marking.reasons)
 
 
 def _decode(content: bytes) -> Marking | None:
@@ -111,10 +100,11 @@ def _decode(content: bytes) -> Marking | None:
     lines = tuple(
         line[:_MAX_LINE_LENGTH] for line in stored.lines[:_MAX_LINES] if may_be_shown(line, stored.lines[0])
     )
+    reasons = tuple(reason[:_MAX_REASON_LENGTH] for reason in stored.reasons[:_MAX_REASONS])
     if stored.rows == stored.columns == len(stored.corroded) == 0:
-        return Marking(None, lines)
+        return Marking(None, lines, reasons=reasons)
     sizes_hold = 0 < stored.rows <= _MAX_CELLS and 0 < stored.columns <= _MAX_CELLS
     if not sizes_hold or len(stored.corroded) != stored.rows * stored.columns:
         return None
     cells = np.frombuffer(stored.corroded, np.uint8).reshape(stored.rows, stored.columns)
-    return Marking(np.asarray(cells / 255, np.float32), lines)
+    return Marking(np.asarray(cells / 255, np.float32), lines, reasons=reasons)

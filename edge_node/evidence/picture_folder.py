@@ -1,8 +1,9 @@
 """Keep picture files in a folder, bounded by ``[evidence] max_mb`` and by the free space of the disk.
 
-A name can only be a hash, so no message can turn it into a path. Pictures of corroded surfaces, other
-pictures and reviewed ones lie in three folders. When space is short the others are deleted first; reviewed
-pictures are kept up to a share of the bound, and go last where verdicts need their space.
+A name can only be a hash, so no message can turn it into a path. Other pictures, pictures of corroded
+surfaces, those that teach and reviewed ones lie in four folders, and are deleted in this order when space is
+short; the last two keep this place up to a share of the bound, and reviewed ones go last where verdicts need
+their space. Of each the oldest go first: by the files' times, which only grow, whatever the clock says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import logging
 import os
 import re
 import threading
+import time
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from edge_node.disk_budget import Worth
@@ -29,11 +32,26 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[0-9a-f]{64}")
-_OTHER, _CORRODED, _REVIEWED = "other", "corroded", "reviewed"
-_KINDS = (_OTHER, _CORRODED)  # in the order in which they are deleted
 _CALM_S = 10.0  # pictures are kept again when none was lost for so long
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = "the disk has no room for pictures beside the verdicts"
+
+
+class PictureKind(IntEnum):
+    """The kinds of pictures, in the order in which they are deleted."""
+
+    OTHER = 0
+    CORRODED = 1
+    TEACHING = 2
+    REVIEWED = 3
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return self.name.lower()
+
+
+_UNREVIEWED = (PictureKind.OTHER, PictureKind.CORRODED, PictureKind.TEACHING)
 
 
 class PictureFolder:
@@ -51,7 +69,8 @@ class PictureFolder:
         self._config = config
         self._budget = budget
         self._lock = threading.RLock()
-        self._bytes = self._reviewed_bytes = 0
+        self._sizes = dict.fromkeys(PictureKind, 0)  # bytes
+        self._stamp_ns = 0  # of the newest picture
         self._is_open = False
         self._is_short = False  # the free space, not max_mb, has pictures deleted
         self.fault = FaultLog("evidence", calm_s=_CALM_S)
@@ -63,16 +82,17 @@ class PictureFolder:
     @property
     def held_bytes(self) -> int:
         """Size of all pictures."""
-        return self._bytes
+        return sum(self._sizes.values())
 
-    def add(self, sha256: str, content: bytes, *, corroded: bool) -> bool:
+    def add(self, sha256: str, content: bytes, kind: PictureKind) -> bool:
         """Write a picture, and delete older ones if it needs their space; False if it cannot be kept."""
         with self._lock:
             try:
                 self._open()
                 if self.find(sha256) is None:
                     self._make_room(len(content))
-                    self._write(self._file(_CORRODED if corroded else _OTHER, sha256), content)
+                    self._write(kind, self._file(kind, sha256), content)
+                    self._release(kind)
             except OSError as err:
                 self._fail(err)
                 return False
@@ -83,7 +103,7 @@ class PictureFolder:
         """Return the file of a picture; None if it is not here, or not any more."""
         if not _NAME.fullmatch(sha256):
             return None
-        files = (self._file(kind, sha256) for kind in (_REVIEWED, *reversed(_KINDS)))
+        files = (self._file(kind, sha256) for kind in reversed(PictureKind))
         try:
             return next((file for file in files if file.is_file() and not file.is_symlink()), None)
         except OSError:  # a folder that may not be searched any more
@@ -106,28 +126,18 @@ class PictureFolder:
 
         Beyond their share of the bound, the pictures that were reviewed longest ago lose this protection.
         """
-        with self._lock:
-            file = self.find(sha256)
-            if file is None:
-                return False
-            target = self._file(_REVIEWED, sha256)
-            try:
-                if file != target:
-                    file.replace(target)
-                    self._reviewed_bytes += target.stat().st_size
-                os.utime(target)  # its age counts from the review
-                self._release_reviewed()
-            except OSError as err:
-                _log.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
-                return False
-        return True
+        return self._move_up(sha256, PictureKind.REVIEWED)
+
+    def promote(self, sha256: str) -> bool:
+        """Keep a picture as long as those that teach; False if it is not here, or not any more."""
+        return self._move_up(sha256, PictureKind.TEACHING)
 
     def give_way(self, need_bytes: int, need_files: int) -> int:
         """Delete the oldest pictures, reviewed ones last, until so much is free; return the bytes freed."""
         with self._lock:
-            freed = self._delete(need_bytes, need_files, _KINDS)
+            freed = self._delete(need_bytes, need_files, _UNREVIEWED)
             if freed < need_bytes or not freed:
-                freed += self._delete(need_bytes - freed, need_files, (_REVIEWED,))
+                freed += self._delete(need_bytes - freed, need_files, (PictureKind.REVIEWED,))
             if freed:
                 self._note_short()
         return freed
@@ -140,8 +150,8 @@ class PictureFolder:
         with self._lock:
             try:
                 self._open()
-                for kind in (*_KINDS, _REVIEWED):
-                    (self._folder / kind).stat()
+                for kind in PictureKind:
+                    (self._folder / kind.folder).stat()
                 self._make_room(0)
                 if self.fault.text:
                     self._try_writing()
@@ -154,13 +164,19 @@ class PictureFolder:
         """Unless it is done: make the folders, clear what a kill left, and count the pictures."""
         if self._is_open:
             return
-        for inner in (".", *_KINDS, _REVIEWED):  # the outer one by itself: parents get no mode
+        for inner in (
+            ".",
+            *(kind.folder for kind in PictureKind),
+        ):  # the outer one first: parents get no mode
             (self._folder / inner).mkdir(mode=0o700, parents=True, exist_ok=True)
         for partial in self._folder.glob("*/*.part"):
             partial.unlink(missing_ok=True)
-        self._reviewed_bytes = sum(size for _, size in self._oldest_first(_REVIEWED))
-        self._release_reviewed()  # the configured share may be smaller than before
-        self._bytes = sum(size for _, size in self._oldest_first(*_KINDS)) + self._reviewed_bytes
+        for kind in PictureKind:
+            found = self._oldest_first(kind)
+            self._sizes[kind] = sum(size for _, _, size in found)
+            self._stamp_ns = max(self._stamp_ns, found[-1][0] if found else 0)
+        for kind in (PictureKind.REVIEWED, PictureKind.TEACHING):
+            self._release(kind)  # the configured share may be smaller than before
         self._budget.register(Worth.PICTURE, self._folder, self)
         self._is_open = True
 
@@ -188,9 +204,9 @@ class PictureFolder:
             OSError: verdicts need what is left of the disk.
         """
         bound_bytes = self._config.max_mb * 1_000_000
-        if self._bytes + need_bytes > bound_bytes:
+        if self.held_bytes + need_bytes > bound_bytes:
             # Down to nine tenths, so that the folder is not listed at every picture.
-            self._delete(self._bytes + need_bytes - bound_bytes * 9 // 10, 0, _KINDS)
+            self._delete(self.held_bytes + need_bytes - bound_bytes * 9 // 10, 0, _UNREVIEWED)
         space = self._budget.space(self._folder)
         if space is None:
             return
@@ -200,79 +216,123 @@ class PictureFolder:
         wanted = min(deficit, need_bytes) + below
         files = space.missing_files(Worth.PICTURE, 1 if need_bytes else 0)
         if not wanted and not files:
-            if space.free_bytes > space.floor_bytes + self._bytes // 10 + need_bytes:
+            if space.free_bytes > space.floor_bytes + self.held_bytes // 10 + need_bytes:
                 self._is_short = False
             return
-        freed = self._delete(max(wanted, self._bytes // 10), files, _KINDS)
+        freed = self._delete(max(wanted, self.held_bytes // 10), files, _UNREVIEWED)
         if freed:
             self._note_short()
         if freed < wanted or (files and not freed):
             raise OSError(errno.ENOSPC, _NO_ROOM)
 
-    def _write(self, file: Path, content: bytes) -> None:
+    def _write(self, kind: PictureKind, file: Path, content: bytes) -> None:
         """Write a picture, with a second attempt where the cause can be removed."""
+        stamp_ns = self._next_stamp()
         try:
-            _write_whole(file, content)
+            _write_whole(file, content, stamp_ns)
         except OSError as err:
             self._fail(err)
             self._open()  # if the folder was gone
             # A quota does not show in the free space.
-            if err.errno in _FULL and not self._delete(max(len(content), self._bytes // 10), 1, _KINDS):
+            needed = max(len(content), self.held_bytes // 10)
+            if err.errno in _FULL and not self._delete(needed, 1, _UNREVIEWED):
                 raise
-            _write_whole(file, content)
-        self._bytes += len(content)
+            _write_whole(file, content, stamp_ns)
+        self._sizes[kind] += len(content)
 
     def _try_writing(self) -> None:
-        probe = self._folder / _OTHER / "probe"
-        _write_whole(probe, b"x")
+        probe = self._folder / PictureKind.OTHER.folder / "probe"
+        _write_whole(probe, b"x", self._stamp_ns)
         probe.unlink()
 
-    def _delete(self, need_bytes: int, need_files: int, kinds: tuple[str, ...]) -> int:
+    def _next_stamp(self) -> int:
+        """Return the time of the next picture's file: later than all, also after the clock was set back."""
+        self._stamp_ns = max(time.time_ns(), self._stamp_ns + 1)
+        return self._stamp_ns
+
+    def _move_up(self, sha256: str, kind: PictureKind) -> bool:
+        """Move a picture to ``kind``, unless it is there or is kept longer; its age counts from now."""
+        with self._lock:
+            file = self.find(sha256)
+            if file is None:
+                return False
+            before, target = PictureKind[file.parent.name.upper()], self._file(kind, sha256)
+            if before > kind:
+                return True
+            stamp_ns = self._next_stamp()
+            try:
+                if before != kind:
+                    file.replace(target)
+                    self._count_moved(target.stat().st_size, before, kind)
+                os.utime(target, ns=(stamp_ns, stamp_ns))
+                self._release(kind)
+            except OSError as err:
+                _log.warning("evidence %s cannot be protected: %s", sha256, err.strerror or err)
+                return False
+        return True
+
+    def _count_moved(self, size: int, before: PictureKind, after: PictureKind) -> None:
+        self._sizes[before] -= size
+        self._sizes[after] += size
+
+    def _delete(self, need_bytes: int, need_files: int, kinds: tuple[PictureKind, ...]) -> int:
         """Delete the oldest pictures of ``kinds`` until so much is free; return the bytes that were freed."""
         freed, count = 0, 0
         try:
-            for file, size in self._oldest_first(*kinds):
-                if freed >= need_bytes and count >= need_files:
-                    break
-                file.unlink(missing_ok=True)
-                self._bytes -= size
-                self._reviewed_bytes -= size if file.parent.name == _REVIEWED else 0
-                freed, count = freed + size, count + 1
+            for kind in kinds:
+                for _, name, size in (
+                    self._oldest_first(kind) if freed < need_bytes or count < need_files else ()
+                ):
+                    if freed >= need_bytes and count >= need_files:
+                        break
+                    (self._folder / kind.folder / name).unlink(missing_ok=True)
+                    self._sizes[kind] -= size
+                    freed, count = freed + size, count + 1
         except OSError as err:
             self.fault.fail(f"{self._folder}: {err.strerror or err}; pictures cannot be deleted")
         return freed
 
-    def _release_reviewed(self) -> None:
-        """Move the pictures reviewed longest ago to the corroded ones until the rest keeps to its share."""
-        bound_bytes = self._config.reviewed_share * self._config.max_mb * 1_000_000
-        for file, size in self._oldest_first(_REVIEWED):
-            if self._reviewed_bytes <= bound_bytes:
+    def _release(self, kind: PictureKind) -> None:
+        """Move the oldest pictures of ``kind`` to the corroded ones until the rest keeps to its share."""
+        if kind < PictureKind.TEACHING:
+            return
+        share = self._config.reviewed_share
+        if kind is PictureKind.TEACHING:
+            share = (1 - share) * self._config.teaching_share
+        bound_bytes = share * self._config.max_mb * 1_000_000
+        if self._sizes[kind] <= bound_bytes:
+            return
+        for _, name, size in self._oldest_first(kind):
+            if self._sizes[kind] <= bound_bytes:
                 return
-            file.replace(self._file(_CORRODED, file.stem))
-            self._reviewed_bytes -= size
+            target = self._folder / PictureKind.CORRODED.folder / name
+            (self._folder / kind.folder / name).replace(target)
+            self._count_moved(size, kind, PictureKind.CORRODED)
 
-    def _oldest_first(self, *kinds: str) -> Iterator[tuple[Path, int]]:
-        """Yield pictures with their sizes, in bytes, in the order in which they are deleted."""
+    def _in_order(self, kinds: tuple[PictureKind, ...]) -> Iterator[tuple[PictureKind, str, int]]:
+        """Yield kind, name and bytes of pictures in the order in which they are deleted."""
         for kind in kinds:
-            found = []
-            with os.scandir(self._folder / kind) as entries:
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
-                    found.append((status.st_mtime_ns, entry.name, status.st_size))
-            for _, name, size in sorted(found):
-                yield self._folder / kind / name, size
+            for _, name, size in self._oldest_first(kind):
+                yield kind, name, size
 
-    def _file(self, kind: str, sha256: str) -> Path:
-        return self._folder / kind / f"{sha256}.jpg"
+    def _oldest_first(self, kind: PictureKind) -> list[tuple[int, str, int]]:
+        """Return time, name and bytes of the pictures of a kind, in the order in which they are deleted."""
+        with os.scandir(self._folder / kind.folder) as entries:
+            found = [(entry.stat(follow_symlinks=False), entry.name) for entry in entries]
+        return sorted((status.st_mtime_ns, name, status.st_size) for status, name in found)
+
+    def _file(self, kind: PictureKind, sha256: str) -> Path:
+        return self._folder / kind.folder / f"{sha256}.jpg"
 
 
-def _write_whole(file: Path, content: bytes) -> None:
+def _write_whole(file: Path, content: bytes, stamp_ns: int) -> None:
     """Write a file as a whole or not at all; not synced, because its hash is checked when it is read."""
     partial = file.with_suffix(".part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(partial, flags, 0o600), "wb") as opened:
             opened.write(content)
+        os.utime(partial, ns=(stamp_ns, stamp_ns))
         partial.replace(file)
     except OSError:
         with contextlib.suppress(OSError):

@@ -41,7 +41,7 @@ class PictureOutbox:
         return Outgoing(
             self._topics.evidence(self._picture.sha256),
             self._picture.content,
-            user=(("size", self._picture.size.value),),
+            user=(("size", self._picture.size.value), *_reasons(self._picture)),
             content_type="image/jpeg",
         )
 
@@ -55,3 +55,7 @@ class PictureOutbox:
             self._on_sent(picture)
         else:
             self._evidence.failed(picture)
+
+
+def _reasons(picture: EvidencePicture) -> tuple[tuple[str, str], ...]:
+    return (("reasons", ",".join(picture.reasons)),) if picture.reasons else ()

@@ -83,17 +83,19 @@ class EvidenceThread:
         """Start the thread."""
         self._thread.start()
 
-    def keep(self, keep: Callable[[], str | None]) -> PendingPicture | None:
+    def keep(self, keep: Callable[[], str | None], *, is_needed: bool = True) -> PendingPicture | None:
         """Queue a picture to be kept; None if too many wait already.
 
         Args:
             keep: draws, encodes and writes the picture and returns its name, or None if it cannot.
+            is_needed: that too many wait is a loss; of many that follow each other it is none.
         """
         picture = PendingPicture(keep, self._on_late)
         try:
             self._queue.put_nowait(picture)
         except queue.Full:
-            self._on_late()
+            if is_needed:
+                self._on_late()
             return None
         return picture
 

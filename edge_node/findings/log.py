@@ -14,12 +14,14 @@ from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.durable_file import replace_file
 from edge_node.errors import SpoolError
 from edge_node.fault_log import FaultLog
-from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.findings.candidate import TrackerState
+from edge_node.findings.tracker import FindingTracker
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edge_node.camera.frame import Frame
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.finding import Finding
     from edge_node.messages.review import Review
-    from edge_node.messages.verdict import Verdict
+    from edge_node.messages.verdict import EvidenceReason, Verdict
     from edge_node.spool.spool import Spool
 
 STATE_NAME = "findings.json"
@@ -41,7 +43,13 @@ class FindingLog:
     """Track findings in the main thread; while open, write them in another: a slow disk delays no frame."""
 
     def __init__(
-        self, config: FindingsConfig, folder: Path, spool: Spool, budget: DiskBudget | None = None
+        self,
+        config: FindingsConfig,
+        folder: Path,
+        spool: Spool,
+        budget: DiskBudget | None = None,
+        *,
+        announce: Callable[[str], None] = lambda _sha256: None,
     ) -> None:
         """Continue from the state in ``folder``; a damaged file is renamed and tracking starts anew.
 
@@ -50,11 +58,13 @@ class FindingLog:
             folder: of the tracker's state.
             spool: takes the findings.
             budget: of the disk; pictures on it give way to the state.
+            announce: called with the name of the picture that a finding's message names.
         """
         self._path = folder / STATE_NAME
         self._budget = budget or DiskBudget()
         self._fault = FaultLog("findings")
         self._spool = spool
+        self._announce = announce
         self._enabled = config.enabled
         self._tracker = FindingTracker(config, _load(self._path))
         self._changes: queue.SimpleQueue[tuple[bytes, list[Finding]] | None] = queue.SimpleQueue()
@@ -80,6 +90,11 @@ class FindingLog:
             return None
         return sum(candidate.is_open for candidate in self._tracker.state.candidates)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether more verdicts on the same sight may open a finding, or close one; for any thread."""
+        return self._enabled and self._tracker.is_undecided
+
     def on_verdict(self, _frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
         """Track a verdict; see ``see``."""
         self.see(verdict)
@@ -96,6 +111,10 @@ class FindingLog:
         if not self._enabled:
             return []
         return self._write(self._tracker.see(verdict))
+
+    def preview(self, verdict: Verdict, waiting: Sequence[Verdict] = ()) -> EvidenceReason | None:
+        """Tell whether a finding needs the picture of the next verdict; see ``FindingTracker.preview``."""
+        return self._tracker.preview(verdict, waiting) if self._enabled else None
 
     def open_ids(self) -> tuple[str, ...]:
         """Return the ids of the findings that are open now."""
@@ -118,6 +137,9 @@ class FindingLog:
         """Have the state saved and ``changes`` spooled."""
         if not changes:
             return []
+        for finding in changes:
+            if finding.best_evidence_sha256 is not None:
+                self._announce(finding.best_evidence_sha256)
         state = msgspec.json.encode(self._tracker.state)
         if not self._thread.is_alive():
             return self._keep(state, changes)

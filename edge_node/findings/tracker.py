@@ -5,118 +5,24 @@ its peak severity and area, its extent along the pose and its best picture, and 
 stays away. To keep it open less is needed than to open it, so one odd frame neither opens nor closes one.
 
 **A frame that was not judged changes nothing.** Darkness, blur and uncertainty neither open nor close.
-
-**Time is the monotonic time of the verdicts.** The wall clock may be set while a finding is open; it only
-dates the finding, and the older end is dated anew if a step lies between the ends.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Literal
+from copy import copy
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.clock_floor import BUILT
-from edge_node.messages.finding import ClosedBecause, Finding, FindingState
-from edge_node.messages.verdict import Outcome, Pose, Verdict
+from edge_node.findings.candidate import Candidate, TrackerState
+from edge_node.messages.finding import BestEvidence, ClosedBecause, Finding, FindingState
+from edge_node.messages.verdict import EvidenceReason, Outcome, Pose, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_node.config.sections import FindingsConfig
     from edge_node.messages.review import Review
-
-_EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_STEP_S = 1.0  # a frame's two clocks are read at most so far apart
-
-
-class Candidate(msgspec.Struct, kw_only=True):
-    """One kind of corrosion: its last judged frames, and its finding if open.
-
-    Attributes:
-        hits: of the last M judged frames, oldest first.
-        misses: judged frames in a row without it.
-        finding: complete from the first hit on, published once ``is_open``.
-        published_s: ``last_observed_at`` when it was last published, Unix time; ``said`` in the file, for
-            earlier versions.
-        age_s: time from the first hit to the last.
-        published_age_s: ``age_s`` when it was last published.
-        boot_id: of the last hit; empty in a file that an earlier version saved.
-        monotonic_ns: of the last hit.
-        is_synchronized: the clock that dates the finding was synchronized.
-    """
-
-    material: str | None
-    form: str | None
-    hits: list[bool] = []
-    misses: int = 0
-    finding: Finding | None = None
-    is_open: bool = False
-    published_s: float = msgspec.field(default=0.0, name="said")
-    age_s: float = 0.0
-    published_age_s: float = 0.0
-    boot_id: str = ""
-    monotonic_ns: int = 0
-    is_synchronized: bool = False
-
-    def __post_init__(self) -> None:
-        """Take the age from the dates where an earlier version saved none."""
-        if self.finding is not None and not self.boot_id:
-            span = self.finding.last_observed_at - self.finding.first_observed_at
-            self.age_s = self.published_age_s = max(0.0, span.total_seconds())
-
-    def silent_s(self, verdict: Verdict) -> float | None:
-        """Return the time between the last hit and ``verdict``; None if nobody can know it.
-
-        Within a boot it is monotonic time. Over a reboot the wall clock is all there is, if it went forward.
-        """
-        if self.finding is None:
-            return 0.0
-        elapsed_ns = verdict.monotonic_ns - self.monotonic_ns
-        if verdict.boot_id == self.boot_id and elapsed_ns >= 0:
-            return elapsed_ns / 1e9
-        by_wall_s = (verdict.observed_at - self.finding.last_observed_at).total_seconds()
-        return by_wall_s if by_wall_s >= 0 else None
-
-    def begin(self, verdict: Verdict) -> None:
-        """Begin to count time at ``verdict``, the first hit."""
-        self.age_s = self.published_age_s = 0.0
-        self.is_synchronized = verdict.time_quality == "synchronized"
-        self.boot_id, self.monotonic_ns = verdict.boot_id, verdict.monotonic_ns
-
-    def date_hit(self, finding: Finding, verdict: Verdict) -> tuple[datetime, datetime]:
-        """Count the time up to ``verdict``, the last hit from now on; return when the first and it were."""
-        self.age_s += self.silent_s(verdict) or 0.0
-        self.boot_id, self.monotonic_ns = verdict.boot_id, verdict.monotonic_ns
-        return self.date(msgspec.structs.replace(finding, last_observed_at=verdict.observed_at), verdict)
-
-    def date(self, finding: Finding, verdict: Verdict) -> tuple[datetime, datetime]:
-        """Return when the first and the last hit of ``finding`` were, ``age_s`` apart, by one clock.
-
-        If the clock was set between the first hit and ``verdict``, the synchronized one counts, else that of
-        ``verdict``: a robot that starts without a time gets it later. One that was set back to before this
-        version was built does not count.
-        """
-        silent_s, age = self.silent_s(verdict), timedelta(seconds=self.age_s)
-        if silent_s is None or verdict.boot_id != self.boot_id:  # nothing tells how far the clocks are apart
-            return finding.first_observed_at, finding.last_observed_at
-        last_at = verdict.observed_at - timedelta(seconds=silent_s)
-        is_synchronized = verdict.time_quality == "synchronized"
-        if abs((last_at - finding.first_observed_at - age).total_seconds()) <= _STEP_S:
-            self.is_synchronized |= is_synchronized
-            return finding.first_observed_at, max(finding.first_observed_at, finding.last_observed_at)
-        began_at = last_at - age
-        is_past = began_at < BUILT[1] <= finding.first_observed_at
-        if began_at < _EARLIEST or (not is_synchronized and (is_past or self.is_synchronized)):
-            return finding.first_observed_at, finding.first_observed_at + age
-        self.is_synchronized = is_synchronized
-        return began_at, last_at
-
-
-class TrackerState(msgspec.Struct, kw_only=True):
-    """The state that survives a restart: ``findings.json`` in the state folder."""
-
-    format: Literal[1] = 1
-    candidates: list[Candidate] = []
 
 
 class FindingTracker:
@@ -126,6 +32,7 @@ class FindingTracker:
         """Begin anew, or continue from a saved ``state``."""
         self._config = config
         self.state = state or TrackerState()
+        self._unjudged = 0  # verdicts in a row that changed nothing
 
     def see(self, verdict: Verdict) -> list[Finding]:
         """Track the next verdict and return the findings that changed, in order; the caller fills in ``seq``.
@@ -133,7 +40,9 @@ class FindingTracker:
         Verdicts that were not judged (uncertain, not inspectable) change nothing.
         """
         if verdict.outcome not in (Outcome.CORRODED, Outcome.UNCORRODED):
+            self._unjudged += 1
             return []
+        self._unjudged = 0
         changes: list[Finding] = []
         for candidate in self.state.candidates:
             changes += self._left_behind(candidate, verdict)
@@ -149,6 +58,13 @@ class FindingTracker:
         open_ones = (kind.finding for kind in self.state.candidates if kind.is_open)
         return tuple(finding.id for finding in open_ones if finding is not None)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether more frames of the same sight may open a finding, or close one, and can be judged."""
+        return self._unjudged < self._config.of_frames and any(
+            kind.misses > 0 if kind.is_open else kind.hits[-1:] == [True] for kind in self.state.candidates
+        )
+
     def review(self, finding_id: str, review: Review) -> Finding | None:
         """Mark an open finding with a review and return it to be published; None if no such finding is open.
 
@@ -160,6 +76,31 @@ class FindingTracker:
                 return self._report(candidate, FindingState.UPDATED)[0]
         return None
 
+    def preview(self, verdict: Verdict, waiting: Sequence[Verdict] = ()) -> EvidenceReason | None:
+        """Tell whether a finding needs the picture of the next verdict; nothing changes.
+
+        Args:
+            verdict: about to be tracked; its number is not looked at.
+            waiting: verdicts that come before it and are not tracked yet, oldest first.
+        """
+        if verdict.outcome is not Outcome.CORRODED:
+            return None
+        if waiting:
+            copied = [copy(candidate) for candidate in self.state.candidates]
+            ahead = FindingTracker(self._config, TrackerState(candidates=copied))
+            for earlier in waiting:
+                ahead.see(earlier)
+            return ahead.preview(verdict)
+        candidate = next((kind for kind in self.state.candidates if _same_kind(kind, verdict)), None)
+        if candidate is None or self._why_left_behind(candidate, verdict) is not None:
+            candidate = Candidate(material=verdict.material, form=verdict.form)
+        if not self._is_hit(candidate, verdict):
+            return None
+        if candidate.finding is None or candidate.finding.best_evidence_sha256 is None:
+            return EvidenceReason.FINDING_FIRST
+        is_worse = self._is_worse(_show(verdict), _shown_by_picture(candidate.finding))
+        return EvidenceReason.FINDING_WORSE if is_worse else None
+
     def _remember_kind(self, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.CORRODED and not any(
             _same_kind(candidate, verdict) for candidate in self.state.candidates
@@ -168,18 +109,16 @@ class FindingTracker:
 
     def _left_behind(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
         """Close, or drop, a candidate that is too far away in space or time to be the same corrosion."""
-        finding = candidate.finding
-        if finding is None:
-            return []
+        because = self._why_left_behind(candidate, verdict)
+        return [] if because is None else self._close(candidate, because, verdict)
+
+    def _why_left_behind(self, candidate: Candidate, verdict: Verdict) -> ClosedBecause | None:
+        if candidate.finding is None:
+            return None
+        if _metres_outside(candidate.finding, verdict.pose) > self._config.gap_m:
+            return ClosedBecause.MOVED_ON
         late_s = candidate.silent_s(verdict)
-        moved_m = _metres_outside(finding, verdict.pose)
-        if moved_m > self._config.gap_m:
-            because = ClosedBecause.MOVED_ON
-        elif late_s is None or late_s > self._config.gap_s:
-            because = ClosedBecause.LATE
-        else:
-            return []
-        return self._close(candidate, because, verdict)
+        return ClosedBecause.LATE if late_s is None or late_s > self._config.gap_s else None
 
     def _judge(self, candidate: Candidate, verdict: Verdict) -> list[Finding]:
         hit = self._is_hit(candidate, verdict)
@@ -209,18 +148,20 @@ class FindingTracker:
 
     def _grow(self, candidate: Candidate, verdict: Verdict) -> bool:
         """Merge a hit into the finding; return whether it got worse, which is published at once."""
-        old = candidate.finding
+        old, shown = candidate.finding, _show(verdict)
         if old is None:
-            candidate.finding = _first_sight(verdict, self._config)
+            candidate.finding, candidate.worst = _first_sight(verdict, self._config), shown
             candidate.begin(verdict)
             return True
         first_at, last_at = candidate.date_hit(old, verdict)
-        severity = self._severity(verdict)
+        severity = self._severity(shown)
         worse = self._rank(severity) > self._rank(old.peak_severity)
         has_peak = (verdict.area_fraction or 0.0) > (old.peak_area_fraction or 0.0)
-        best = (self._rank(severity), verdict.area_fraction or 0.0, verdict.condition_confidence or 0.0)
-        best_so_far = (self._rank(old.peak_severity), old.peak_area_fraction or 0.0, old.peak_confidence)
-        is_best = best > best_so_far
+        is_worst = self._is_worse(shown, candidate.worst or _shown_by_peaks(old))
+        candidate.worst = shown if is_worst else candidate.worst
+        is_best_picture = verdict.evidence_sha256 is not None and (
+            old.best_evidence_sha256 is None or self._is_worse(shown, _shown_by_picture(old))
+        )
         begin, end = _extent(old, verdict.pose)
         candidate.finding = msgspec.structs.replace(
             old,
@@ -231,18 +172,36 @@ class FindingTracker:
             peak_confidence=max(old.peak_confidence, verdict.condition_confidence or 0.0),
             peak_severity=severity if worse else old.peak_severity,
             peak_area_fraction=verdict.area_fraction if has_peak else old.peak_area_fraction,
+            peak_area_mm2=max((old.peak_area_mm2, verdict.area_mm2), key=lambda mm2: mm2 or 0.0),
             peak_grades=verdict.grades if has_peak else old.peak_grades,
-            best_verdict=verdict.id if is_best else old.best_verdict,
-            best_evidence_sha256=(verdict.evidence_sha256 if is_best else None) or old.best_evidence_sha256,
+            best_verdict=verdict.id if is_worst else old.best_verdict,
+            best_evidence_sha256=verdict.evidence_sha256 if is_best_picture else old.best_evidence_sha256,
+            best_evidence=shown if is_best_picture else old.best_evidence,
             from_pose=begin,
             to_pose=end,
         )
         return worse
 
-    def _severity(self, verdict: Verdict) -> str | None:
+    def _is_worse(self, shown: BestEvidence, than: BestEvidence) -> bool:
+        """Tell whether one frame is worse than another: by severity, then area; without one, by confidence.
+
+        A share of a picture is never compared with mm²: a robot that comes closer makes the share grow, but
+        not the area. So a frame whose area is known in mm² goes before one of which only the share is. Areas
+        are compared as they are shown, in whole percent or three digits: estimates are no better than that,
+        and every picture that is a little worse would be kept.
+        """
+        return self._badness(shown) > self._badness(than)
+
+    def _badness(self, shown: BestEvidence) -> tuple[int, bool, float, float]:
+        mm2, share = shown.area_mm2, shown.area_fraction
+        area = round(share or 0.0, 2) if mm2 is None else float(f"{mm2:.3g}")
+        confidence = (shown.confidence or 0.0) if mm2 is None and share is None else 0.0
+        return self._rank(self._severity(shown)), mm2 is not None, area, confidence
+
+    def _severity(self, shown: BestEvidence) -> str | None:
         """Return the severity if its stage was sure enough: one doubtful frame makes no peak."""
-        sure = (verdict.severity_confidence or 0.0) >= self._config.severity_confidence
-        return verdict.severity if sure else None
+        sure = (shown.severity_confidence or 0.0) >= self._config.severity_confidence
+        return shown.severity if sure else None
 
     def _rank(self, severity: str | None) -> int:
         order = self._config.severities
@@ -269,7 +228,7 @@ class FindingTracker:
             )
             reported = self._report(candidate, FindingState.CLOSED)
         candidate.hits, candidate.misses = [], 0
-        candidate.finding, candidate.is_open = None, False
+        candidate.finding, candidate.is_open, candidate.worst = None, False, None
         return reported
 
     def _report(self, candidate: Candidate, state: FindingState) -> list[Finding]:
@@ -305,15 +264,55 @@ def _first_sight(verdict: Verdict, config: FindingsConfig) -> Finding:
         peak_confidence=verdict.condition_confidence or 0.0,
         peak_severity=verdict.severity if sure else None,
         peak_area_fraction=verdict.area_fraction,
+        peak_area_mm2=verdict.area_mm2,
         peak_grades=verdict.grades,
-        from_pose=verdict.pose,
-        to_pose=verdict.pose,
+        from_pose=_place(verdict.pose),
+        to_pose=_place(verdict.pose),
         best_evidence_sha256=verdict.evidence_sha256,
+        best_evidence=None if verdict.evidence_sha256 is None else _show(verdict),
     )
+
+
+def _place(pose: Pose | None) -> Pose | None:
+    """Return a pose that says where something is; None for one that has but a range."""
+    return pose if pose is not None and pose.has_place else None
+
+
+def _show(verdict: Verdict) -> BestEvidence:
+    """Return what a picture of this verdict shows."""
+    return BestEvidence(
+        verdict=verdict.id,
+        confidence=verdict.condition_confidence,
+        severity=verdict.severity,
+        severity_confidence=verdict.severity_confidence,
+        area_fraction=verdict.area_fraction,
+        area_mm2=verdict.area_mm2,
+    )
+
+
+def _shown_by_peaks(finding: Finding) -> BestEvidence:
+    """Return the worst frame of a finding of which an earlier version saved no more than its peaks."""
+    return BestEvidence(
+        verdict=finding.best_verdict,
+        confidence=finding.peak_confidence,
+        severity=finding.peak_severity,
+        severity_confidence=1.0,
+        area_fraction=finding.peak_area_fraction,
+    )
+
+
+def _shown_by_picture(finding: Finding) -> BestEvidence:
+    """Return what a finding's picture shows.
+
+    Of one that an earlier version chose nobody knows it: it stays until a frame of the peak severity comes.
+    """
+    unknown = BestEvidence(verdict="", severity=finding.peak_severity, severity_confidence=1.0)
+    return finding.best_evidence or unknown
 
 
 def _extent(finding: Finding, pose: Pose | None) -> tuple[Pose | None, Pose | None]:
     """Return where the finding begins and ends, with ``pose`` taken in."""
+    pose = _place(pose)
     begin, end = finding.from_pose, finding.to_pose
     if pose is None or begin is None or end is None:
         return begin or pose, pose or end

@@ -15,7 +15,8 @@ import os
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,16 +127,25 @@ def runtime() -> Runtime:
     Raises:
         RuntimeUnavailableError: none is installed.
     """
+    from importlib import metadata  # takes milliseconds, and the daemon needs no version
+
+    name = _choose()
+    try:
+        return Runtime(name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Runtime(name, "of unknown version")
+
+
+def _choose() -> str:
+    """Return the name of the distribution whose runtime is used."""
     wanted = os.environ.get(RUNTIME_VARIABLE)
     if wanted and wanted not in _RUNTIMES:
         raise RuntimeUnavailableError(
             f"{RUNTIME_VARIABLE}={wanted}: unknown; known are {', '.join(_RUNTIMES)}"
         )
     for name in [wanted] if wanted else _RUNTIMES:
-        try:
-            return Runtime(name, metadata.version(name))
-        except metadata.PackageNotFoundError:
-            continue
+        if find_spec(_RUNTIMES[name].split(".")[0]) is not None:
+            return name
     raise RuntimeUnavailableError(
         f"no TFLite runtime: wanted {wanted or ' or '.join(_RUNTIMES)};"
         f" pip install {wanted or 'ai-edge-litert'}"
@@ -143,19 +153,17 @@ def runtime() -> Runtime:
 
 
 def _module() -> Any:
-    chosen = runtime()
-    if chosen.name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+    chosen = _choose()
+    if chosen == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
         # Its own message for this is pages of text at the first interpreter.
         raise RuntimeUnavailableError(
-            f"tflite-runtime {chosen.version} needs numpy < 2, found {np.__version__};"
+            f"tflite-runtime {runtime().version} needs numpy < 2, found {np.__version__};"
             " pip install 'corrosion-edge-node[tflite]'"
         )
     try:
-        return import_module(_RUNTIMES[chosen.name])
+        return import_module(_RUNTIMES[chosen])
     except ImportError as err:
-        raise RuntimeUnavailableError(
-            f"{chosen.name} {chosen.version} is installed but fails: {err}"
-        ) from err
+        raise RuntimeUnavailableError(f"{chosen} {runtime().version} is installed but fails: {err}") from err
 
 
 @contextmanager

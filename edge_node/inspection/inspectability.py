@@ -17,6 +17,7 @@ how many colour photographs are taken for one, and how many grey ones are not.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.config.sections import InspectConfig
+    from edge_node.view.counted_pixels import CountedPixels
 
 # Height at which pictures are measured: near the models' input, and 640 x 480 halves exactly, which is quick.
 GREY_LINES = 240
@@ -43,6 +45,7 @@ _CLIPPED_BELOW, _CLIPPED_ABOVE = 12, 250  # brightest of the three; beyond these
 _STRAY_LEVELS = 8
 _COLOURED_SHARE = 0.001  # so many points may differ: a defective pixel
 BLOWN_OUT = 250  # grey levels from here on show no texture: JPEG and gamma compress the top of the scale
+_WITHOUT_EDGES = 0.999  # share of a picture that has no edges, even if it is sharp
 _LOW_BITS_BELOW = 64  # 14 bits in 16 fill a quarter of the scale
 
 
@@ -58,62 +61,87 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
-    """Light and sharpness of a picture, measured on a grey copy of ``GREY_LINES`` lines.
+class Light:
+    """The light in a picture, measured on a grey copy of ``GREY_LINES`` lines.
 
     Attributes:
         brightness: grey level that 5 % of the picture exceeds, 0 to 255.
         brightest: grey level that nothing but 0.1 % of the picture exceeds.
         glare: share of the picture at ``BLOWN_OUT`` or above.
         contrast: grey levels between the darkest and the brightest percent.
-        sharpness: Laplacian that 0.1 % of the picture exceeds: a smooth surface has few edges, but a
-            picture in focus is sharp somewhere.
-        sharpness_along: the lesser of the same for second differences along the lines and along the
-            columns: motion leaves the edges parallel to it sharp.
     """
 
     brightness: float
     brightest: float
     glare: float
     contrast: float
-    sharpness: float
-    sharpness_along: float
 
 
-def inspect(pixels: NDArray[np.uint8], thresholds: Thresholds, *, frozen: bool = False) -> tuple[Reason, ...]:
+@dataclass(frozen=True, slots=True)
+class Sharpness:
+    """The edges in a picture, measured on a grey copy of ``GREY_LINES`` lines.
+
+    Attributes:
+        overall: Laplacian that 0.1 % of the picture exceeds: a smooth surface has few edges, but a picture in
+            focus is sharp somewhere.
+        along: the lesser of the same for second differences along the lines and along the columns: motion
+            leaves the edges parallel to it sharp.
+    """
+
+    overall: float
+    along: float
+
+
+def inspect(
+    pixels: NDArray[np.uint8],
+    thresholds: Thresholds,
+    *,
+    frozen: bool = False,
+    counted: CountedPixels | None = None,
+) -> tuple[Reason, ...]:
     """Return why the picture cannot be judged; empty when it can.
 
+    Darkness, glare and haze remove edges too, so sharpness is checked only without them.
+
     Args:
-        pixels: uint8 ``(height, width, 3)``, blue, green, red.
+        pixels: uint8 ``(height, width, 3)``, blue, green, red; 0.3 ms at 640 x 480.
         thresholds: the bounds.
         frozen: the camera repeats this picture: ``Frame.frozen``.
+        counted: the pixels that count; None for all.
     """
-    return (*_frozen(frozen=frozen), *reasons(measure(pixels), thresholds))
+    grey = to_grey(pixels)
+    mask = None if counted is None else counted.inner(*grey.shape[:2])
+    found = _list_light_faults(measure_light(grey, mask), thresholds)
+    if not found and not is_surely_sharp(grey, thresholds, mask):
+        found = _list_blur(measure_sharpness(grey, mask), thresholds)
+    return (*_frozen(frozen=frozen), *found)
 
 
-def find_colourless(pixels: NDArray[np.uint8]) -> tuple[Reason, ...]:
+def find_colourless(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> tuple[Reason, ...]:
     """Return the reason why a picture without colour cannot be judged; empty when it has colour.
 
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red; 0.1 ms at 640 x 480.
+        counted: the pixels that count; None for all.
     """
-    if has_colour(pixels):
+    if has_colour(pixels, counted):
         return ()
     text = "without colour: a grey or infrared picture, in which the bundle's models miss corrosion"
     return (Reason(code="colourless", text=text),)
 
 
-def has_colour(pixels: NDArray[np.uint8]) -> bool:
+def has_colour(pixels: NDArray[np.uint8], counted: CountedPixels | None = None) -> bool:
     """Return whether colour says more than brightness does, somewhere in the picture.
 
     The upper and the lower tenth do not count: cameras write name and time there, in colour also by night.
     """
     step = max(1, min(pixels.shape[:2]) // COLOUR_LINES)
     margin = pixels.shape[0] // 10
-    middle = pixels[margin : pixels.shape[0] - margin]
-    blue, green, red = (
-        middle[step // 2 :: step, step // 2 :: step, at].ravel().astype(np.int32) for at in range(3)
-    )
+    points = pixels[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step]
+    if counted is not None:
+        points = _choose_counted(points, pixels, counted, step)
+    # One channel after the other, and in 16 bits: half the time of copying the points first.
+    blue, green, red = (points[..., at].astype(np.int16).ravel() for at in range(3))
     colours = (red - green, blue - green)
     coloured = (np.abs(colours[0]) > NEUTRAL_LEVELS) | (np.abs(colours[1]) > NEUTRAL_LEVELS)
     if np.count_nonzero(coloured) <= _COLOURED_SHARE * len(green):
@@ -121,24 +149,37 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
     brightest = np.maximum(np.maximum(blue, green), red)
     inside = (brightest > _CLIPPED_BELOW) & (brightest < _CLIPPED_ABOVE)
     brightness = (blue + green + red)[inside]
-    if len(brightness) < len(green) / 4 or float(brightness.std()) < 3 * _TINT_MIN_CONTRAST:
+    if len(brightness) < len(green) / 4:
+        return True
+    from_mean = brightness - brightness.mean()
+    squares = float(from_mean @ from_mean)
+    if math.sqrt(squares / len(brightness)) < 3 * _TINT_MIN_CONTRAST:
         return True
     return any(
-        _strays(brightness, colour[inside])
+        _strays(from_mean, squares, colour[inside].astype(np.float64))
         or _spread_at_equal(brightness, colour[inside]) > TINT_SPREAD_LEVELS
         for colour in colours
     )
 
 
-def _strays(brightness: NDArray[np.int32], colour: NDArray[np.int32]) -> bool:
+def _choose_counted(
+    points: NDArray[np.uint8], pixels: NDArray[np.uint8], counted: CountedPixels, step: int
+) -> NDArray[np.uint8]:
+    """Return those of the ``points`` that count; where none does, whatever counts in the whole picture."""
+    margin = pixels.shape[0] // 10
+    mask = counted.whole(*pixels.shape[:2])
+    found = points[mask[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step] > 0]
+    return found if len(found) else pixels[mask > 0]
+
+
+def _strays(from_mean: NDArray[np.float64], squares: float, colour: NDArray[np.float64]) -> bool:
     """Return whether a spot has a colour of its own, apart from the straight line that a cast makes."""
-    from_mean = brightness - brightness.mean()
-    slope = float(from_mean @ colour) / float(from_mean @ from_mean)
+    slope = float(from_mean @ colour) / squares
     stray = np.abs(colour - colour.mean() - slope * from_mean) > _STRAY_LEVELS
     return bool(np.count_nonzero(stray) > _COLOURED_SHARE * len(colour))
 
 
-def _spread_at_equal(brightness: NDArray[np.int32], colour: NDArray[np.int32]) -> float:
+def _spread_at_equal(brightness: NDArray[np.int16], colour: NDArray[np.int16]) -> float:
     """Return the standard deviation of ``colour`` between points of equal brightness, 0 to 765."""
     step = max(1, -(-765 * 4 // len(colour)))  # at least four points a step, on average
     group = brightness // step
@@ -159,33 +200,69 @@ def thresholds_of(config: InspectConfig) -> Thresholds:
     )
 
 
-def measure(pixels: NDArray[np.uint8]) -> Measures:
-    """Measure a picture, uint8 ``(height, width, 3)``, blue, green, red; less than 1 ms at 640 x 480."""
-    grey = _to_grey(pixels)
-    levels = _cumulative(grey)
-    dark, bright = _find_level(levels, 0.01), _find_level(levels, 0.99)
-    # Second differences along the lines and the columns: kernel 1, -2, 1; their sum is the Laplacian.
-    along_x = cv2.Sobel(grey, cv2.CV_16S, 2, 0, ksize=1)
-    along_y = cv2.Sobel(grey, cv2.CV_16S, 0, 2, ksize=1)
-    both, *each = (
-        _find_level(_cumulative(cv2.convertScaleAbs(edges)), 0.999)
-        for edges in (cv2.add(along_x, along_y), along_x, along_y)
-    )
-    return Measures(
-        brightness=_find_level(levels, 0.95),
-        brightest=_find_level(levels, 0.999),
+def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a grey copy whose shorter side is ``GREY_LINES``; smaller pictures keep their size."""
+    height, width = pixels.shape[:2]
+    scale = GREY_LINES / min(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+
+def measure_light(grey: NDArray[np.uint8], mask: NDArray[np.uint8] | None = None) -> Light:
+    """Measure the light in a grey copy of a picture, where ``mask`` is not 0."""
+    levels = _cumulative(grey, mask)
+    dark, bright, brightness, brightest = np.searchsorted(levels, (0.01, 0.99, 0.95, 0.999)).tolist()
+    return Light(
+        brightness=float(brightness),
+        brightest=float(brightest),
         glare=float(1.0 - levels[BLOWN_OUT - 1]),
-        contrast=bright - dark,
-        sharpness=both,
-        sharpness_along=min(each),
+        contrast=float(bright - dark),
     )
 
 
-def reasons(found: Measures, thresholds: Thresholds) -> tuple[Reason, ...]:
-    """Return why a picture with these measures cannot be judged; empty when it can.
+def measure_sharpness(grey: NDArray[np.uint8], mask: NDArray[np.uint8] | None = None) -> Sharpness:
+    """Measure the edges in a grey copy of a picture, where ``mask`` is not 0."""
+    overall, *each = (
+        float(np.searchsorted(_cumulative(edges, mask), _WITHOUT_EDGES))
+        for edges in _second_differences(grey)
+    )
+    return Sharpness(overall, min(each))
 
-    Darkness, glare and haze remove edges too, so sharpness is checked only without them.
+
+def is_surely_sharp(
+    grey: NDArray[np.uint8], thresholds: Thresholds, mask: NDArray[np.uint8] | None = None
+) -> bool:
+    """Return whether the middle lines alone have so many edges that the whole picture cannot be blurred.
+
+    Only where ``mask`` is not 0.
+
+    False says nothing. Of 148 photographs that are sharp, 143 are found so, in a sixth of the time that
+    ``measure_sharpness`` takes.
     """
+    middle, reach = grey.shape[0] // 2, grey.shape[0] // 8
+    band = slice(max(0, middle - reach - 1), middle + reach + 1)
+    bounds = (thresholds.sharpness_below, thresholds.motion_below, thresholds.motion_below)
+    inside = None if mask is None else mask[band][1:-1] > 0
+    size = grey.size if mask is None else max(1, cv2.countNonZero(mask))
+    for edges, bound in zip(_second_differences(grey[band]), bounds, strict=True):
+        found = edges[1:-1] >= math.ceil(bound)
+        sharp = np.count_nonzero(found if inside is None else found & inside)
+        if (size - sharp) / size >= _WITHOUT_EDGES:
+            return False
+    return True
+
+
+def _second_differences(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """Return the Laplacian and the second differences along the lines and the columns, without sign."""
+    along_x = cv2.Sobel(grey, cv2.CV_16S, 2, 0, ksize=1)  # kernel 1, -2, 1
+    along_y = cv2.Sobel(grey, cv2.CV_16S, 0, 2, ksize=1)
+    found = (cv2.add(along_x, along_y), along_x, along_y)
+    return tuple(np.asarray(cv2.convertScaleAbs(edges), dtype=np.uint8) for edges in found)
+
+
+def _list_light_faults(found: Light, thresholds: Thresholds) -> tuple[Reason, ...]:
     light = []
     if found.brightness < thresholds.dark_below:
         light.append(_describe_darkness(found, thresholds.dark_below))
@@ -201,13 +278,15 @@ def reasons(found: Measures, thresholds: Thresholds) -> tuple[Reason, ...]:
         light.append(
             _reason("uniform", "near-uniform", "contrast", found.contrast, thresholds.contrast_below)
         )
-    if light:
-        return tuple(light)
-    if found.sharpness < thresholds.sharpness_below:
-        return (_reason("blurred", "blurred", "sharpness", found.sharpness, thresholds.sharpness_below),)
-    if found.sharpness_along < thresholds.motion_below:
+    return tuple(light)
+
+
+def _list_blur(found: Sharpness, thresholds: Thresholds) -> tuple[Reason, ...]:
+    if found.overall < thresholds.sharpness_below:
+        return (_reason("blurred", "blurred", "sharpness", found.overall, thresholds.sharpness_below),)
+    if found.along < thresholds.motion_below:
         text = "blurred by motion"
-        return (_reason("motion_blur", text, "sharpness", found.sharpness_along, thresholds.motion_below),)
+        return (_reason("motion_blur", text, "sharpness", found.along, thresholds.motion_below),)
     return ()
 
 
@@ -219,7 +298,7 @@ def _reason(code: str, what: str, quantity: str, found: float, wanted: float) ->
     return Reason(code=code, text=f"{what}: {quantity} {found:.0f} of 255, at least {wanted:.0f} is judged")
 
 
-def _describe_darkness(found: Measures, wanted: float) -> Reason:
+def _describe_darkness(found: Light, wanted: float) -> Reason:
     """Return the reason "dark"; a camera whose values do not fill their range looks dark too."""
     reason = _reason("dark", "too dark", "brightness", found.brightness, wanted)
     if found.brightest >= _LOW_BITS_BELOW:
@@ -228,21 +307,10 @@ def _describe_darkness(found: Measures, wanted: float) -> Reason:
     return Reason(code=reason.code, text=f"{reason.text}; {hint}")
 
 
-def _to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    scale = GREY_LINES / min(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-
-
-def _cumulative(values: NDArray[np.uint8] | cv2.typing.MatLike) -> NDArray[np.float64]:
-    """Return for each of the 256 values the share of the picture at or below it."""
-    counts = cv2.calcHist([values], [0], None, [256], [0, 256])  # a quarter of numpy's time
-    return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(values.size, 1))
-
-
-def _find_level(cumulative: NDArray[np.float64], share: float) -> float:
-    """Return the lowest value that ``share`` of the picture does not exceed."""
-    return float(np.searchsorted(cumulative, share))
+def _cumulative(
+    values: NDArray[np.uint8] | cv2.typing.MatLike, mask: NDArray[np.uint8] | None
+) -> NDArray[np.float64]:
+    """Return for each of the 256 values the share of what counts in the picture at or below it."""
+    counts = cv2.calcHist([values], [0], mask, [256], [0, 256])  # a quarter of numpy's time
+    size = values.size if mask is None else cv2.countNonZero(mask)
+    return np.asarray(np.cumsum(counts.ravel(), dtype=np.float64) / max(size, 1))

@@ -9,13 +9,17 @@ import cv2
 import numpy as np
 
 from edge_node.inspection.corrosion_map import CORRODED_FROM
+from edge_node.inspection.text_line import draw_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from edge_node.view.recorded_view import RecordedView
+
 _TEXT_HEIGHT_SHARE = 0.045  # of the picture's height, per line
+_TEXT_GREY = 235
 _TINT_BGR = (255, 40, 160)  # violet: no rust and no metal has this colour
 _TINT_OPACITY = 0.4  # people must still see the surface below
 
@@ -25,12 +29,17 @@ class Marking:
     """The corrosion map and the verdict's text, to be drawn on a picture.
 
     Attributes:
-        corroded: probability of corrosion at each position, float32 ``(rows, columns)``, 0 to 1; or None.
+        corroded: probability of corrosion at each position of the camera's picture, float32
+            ``(rows, columns)``, 0 to 1; or None.
         lines: the verdict as text.
+        view: that was judged, if it is not the whole picture as it is.
+        reasons: why the picture was kept; not drawn.
     """
 
     corroded: NDArray[np.float32] | None
     lines: tuple[str, ...]
+    view: RecordedView | None = None
+    reasons: tuple[str, ...] = ()
 
 
 def draw_overlay(
@@ -41,7 +50,7 @@ def draw_overlay(
     Args:
         pixels: uint8 ``(height, width, 3)``, blue, green, red.
         probability: float32 ``(rows, columns)``, 0 to 1, or None to draw no map.
-        lines: the text; ASCII, because OpenCV's font has no other characters.
+        lines: the text; ASCII, other characters are shown as question marks.
 
     Returns:
         uint8 ``(height + text, width, 3)``.
@@ -51,7 +60,7 @@ def draw_overlay(
     line_px = max(14, round(height * _TEXT_HEIGHT_SHARE))
     strip = np.full((line_px * len(lines) + line_px // 2, width, 3), 24, np.uint8)
     for at, line in enumerate(lines, start=1):
-        _draw_line(strip, line, at * line_px, line_px)
+        draw_text(strip, line, (4, at * line_px), line_px=line_px, grey=_TEXT_GREY)
     return np.vstack([picture, strip]) if lines else picture.copy()
 
 
@@ -66,11 +75,3 @@ def _draw_map(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> ND
     inside = (smooth >= CORRODED_FROM).astype(np.uint8)
     edges, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(tinted, edges, -1, _TINT_BGR, max(1, height // 240)), np.uint8)
-
-
-def _draw_line(strip: NDArray[np.uint8], line: str, baseline_px: int, line_px: int) -> None:
-    """Write one line of text, in a smaller font where it would not fit."""
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    (full_px, _), _ = cv2.getTextSize(line, font, 1.0, 1)
-    scale = min(line_px / 36, (strip.shape[1] - 8) / max(full_px, 1))
-    cv2.putText(strip, line, (4, baseline_px), font, scale, (235, 235, 235), 1, cv2.LINE_AA)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.inspection.corrosion_map import CORRODED_FROM, FINER
+from edge_node.inspection.corrosion_map import CORRODED_FROM, FINER, share_of
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.messages.verdict import Decision
+    from edge_node.view.counted_pixels import CountedPixels
 
 # A frame gets the worst outcome of its tiles; that of a tile that was not judged counts least.
 _RANK = {Outcome.CORRODED: 3, Outcome.UNCERTAIN: 2, Outcome.UNCORRODED: 1, Outcome.NOT_INSPECTABLE: 0}
@@ -143,11 +144,11 @@ def stitch_tiles(
     return np.asarray(total / np.maximum(count, 1), dtype=np.float32)
 
 
-def corroded_share(probability: NDArray[np.float32]) -> float:
-    """Return the share of a map, ``(rows, columns)``, that counts as corroded."""
+def corroded_share(probability: NDArray[np.float32], counted: CountedPixels | None = None) -> float:
+    """Return the share of a map, ``(rows, columns)``, or of what counts in it, that is corroded."""
     rows, columns = probability.shape
     fine = cv2.resize(probability, (columns * FINER, rows * FINER), interpolation=cv2.INTER_LINEAR)
-    return float((np.asarray(fine) >= CORRODED_FROM).mean())
+    return share_of(np.asarray(fine) >= CORRODED_FROM, counted)
 
 
 def _spans(size: int, count: int, overlap: float) -> list[tuple[int, int]]:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.clock import boot_id, time_quality
-from edge_node.messages.verdict import Decision, Verdict
+from edge_node.inspection.surface_scale import add_area_mm2, configured_scale
+from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
     from edge_node.inference.bundle import Bundle
-    from edge_node.messages.verdict import EpochEnd, Pose
+    from edge_node.messages.camera_view import CameraView
+    from edge_node.messages.verdict import Decision, EpochEnd, Pose
 
 
 class VerdictRecorder:
@@ -21,6 +23,7 @@ class VerdictRecorder:
 
     def __init__(self, config: Config, bundle: Bundle, epoch: str) -> None:
         self._node = config.node
+        self._scale = configured_scale(config.camera)
         self._config_sha256 = config.sha256
         self._epoch = epoch
         self._bundle = bundle.reference
@@ -32,10 +35,13 @@ class VerdictRecorder:
         *,
         seq: int,
         dropped: int,
+        unchanged: int = 0,
         inference_ms: float,
+        view: CameraView | None = None,
         pose: Pose | None = None,
         pose_age_ms: float | None = None,
         evidence_sha256: str | None = None,
+        evidence_reasons: tuple[str, ...] = (),
         previous_sha256: str | None = None,
         previous_epoch: EpochEnd | None = None,
     ) -> Verdict:
@@ -46,22 +52,29 @@ class VerdictRecorder:
             frame: the frame that was decided.
             seq: the number from the spool.
             dropped: frames that were captured but not decided since the last verdict.
+            unchanged: frames since the last verdict that showed nothing new, and were not to be decided.
             inference_ms: time of preprocessing and models.
-            pose: of the robot at the capture.
+            view: how the frame became what was judged; None: as it is.
+            pose: of the robot at the capture, with the range to the surface if it is known.
             pose_age_ms: time between the capture and the nearest measurement.
             evidence_sha256: name of the picture that was kept.
+            evidence_reasons: why it was kept.
             previous_sha256: of the payload of the verdict before it in this epoch.
             previous_epoch: the end of the epoch before, if this verdict is the first.
         """
+        height, width = frame.pixels.shape[:2]
+        mm_per_px = self._scale.at(pose, (width, height), view)
+        has_place = pose is not None and pose.has_place  # a range alone is in the scale
+        counted_px = width * height if view is None else view.counted_px
         return Verdict(
-            **msgspec.structs.asdict(decision),
+            **msgspec.structs.asdict(add_area_mm2(decision, counted_px, mm_per_px)),
             id=f"{self._node.robot}:{self._epoch}:{seq}",
             seq=seq,
             site=self._node.site,
             robot=self._node.robot,
             asset=self._node.asset,
-            pose=pose,
-            pose_age_ms=pose_age_ms,
+            pose=pose if has_place else None,
+            pose_age_ms=pose_age_ms if has_place else None,
             observed_at=frame.observed_at,
             monotonic_ns=frame.captured_at_ns,
             boot_id=boot_id(),
@@ -72,8 +85,10 @@ class VerdictRecorder:
             frame_id=frame.frame_id,
             frame_age_ms=round(frame.age_ms, 3),
             frames_dropped=dropped,
+            frames_unchanged=unchanged,
             inference_ms=round(inference_ms, 3),
             evidence_sha256=evidence_sha256,
+            evidence_reasons=evidence_reasons,
             previous_sha256=previous_sha256,
             previous_epoch=previous_epoch,
         )

@@ -45,13 +45,15 @@ class Abilities:
     Attributes:
         takes_commands: it executes commands that nobody signed; Home Assistant cannot sign.
         sends_pictures: it keeps the newest thumbnail as a retained message.
+        has_scale: its verdicts may have an area in mm².
     """
 
     takes_commands: bool = False
     sends_pictures: bool = False
+    has_scale: bool = False
 
 
-_ALL = Abilities(takes_commands=True, sends_pictures=True)
+_ALL = Abilities(takes_commands=True, sends_pictures=True, has_scale=True)
 
 
 def announcements(
@@ -213,8 +215,19 @@ def _node_entities(topics: Topics) -> list[_Entity]:
 
 
 def _extras(topics: Topics, abilities: Abilities) -> list[_Entity]:
-    """Return the entities that need more than a sensor: the picture, and buttons for commands."""
+    """Return the entities that not every robot has: area in mm², picture, buttons for commands."""
     found: list[_Entity] = []
+    if abilities.has_scale:
+        area = {
+            "name": "Corroded area on the surface",
+            "state_topic": topics.latest,
+            "value_template": "{{ value_json.area_mm2 | round(1)"
+            " if value_json.area_mm2 is not none else None }}",
+            "unit_of_measurement": "mm²",
+            "state_class": "measurement",
+            "icon": "mdi:texture-box",
+        }
+        found.append(("area_mm2", "sensor", area))
     if abilities.sends_pictures:
         picture = {"name": "Picture", "image_topic": topics.thumbnail, "content_type": "image/jpeg"}
         found.append(("picture", "image", picture))

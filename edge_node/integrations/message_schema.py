@@ -61,7 +61,7 @@ def channels() -> list[Channel]:
         Channel(
             "pose",
             topics.pose,
-            "Where the robot is, if [pose] mqtt_topic says so.",
+            "Where the robot is and how far the surface, if [pose] mqtt_topic says so.",
             PoseMessage,
             0,
             sends=False,
@@ -74,7 +74,12 @@ def channels() -> list[Channel]:
             Checkpoint,
         ),
         Channel("thumbnail", topics.thumbnail, "The newest thumbnail, for screens.", None, retain=True),
-        Channel("evidence", f"{topics.base}/evidence/SHA256", "A picture, named by its SHA-256.", None),
+        Channel(
+            "evidence",
+            f"{topics.base}/evidence/SHA256",
+            "A picture, named by its SHA-256; user properties: its size, and the reasons why it was kept.",
+            None,
+        ),
     ]
     found += [
         Channel(

@@ -23,6 +23,7 @@ _TYPES = {
     "Verdict/Severity": DataType.STRING,
     "Verdict/Confidence": DataType.DOUBLE,
     "Verdict/Corroded Area": DataType.DOUBLE,
+    "Verdict/Corroded Area mm2": DataType.DOUBLE,
     "Verdict/Id": DataType.STRING,
     "Verdict/Sequence": DataType.INT64,
     "Finding/Id": DataType.STRING,
@@ -31,6 +32,7 @@ _TYPES = {
     "Finding/Form": DataType.STRING,
     "Finding/Peak Severity": DataType.STRING,
     "Finding/Peak Corroded Area": DataType.DOUBLE,
+    "Finding/Peak Corroded Area mm2": DataType.DOUBLE,
     "Node/Camera": DataType.STRING,
     "Node/Model": DataType.STRING,
     "Node/Clock": DataType.STRING,
@@ -52,6 +54,7 @@ class _SeenVerdict(msgspec.Struct, frozen=True):
     severity: str | None = None
     condition_confidence: float | None = None
     area_fraction: float | None = None
+    area_mm2: float | None = None
 
 
 class _SeenFinding(msgspec.Struct, frozen=True):
@@ -64,6 +67,7 @@ class _SeenFinding(msgspec.Struct, frozen=True):
     form: str | None = None
     peak_severity: str | None = None
     peak_area_fraction: float | None = None
+    peak_area_mm2: float | None = None
 
 
 def row_metrics(kind: Kind, payload: bytes, *, is_historical: bool) -> list[Metric]:
@@ -81,6 +85,7 @@ def row_metrics(kind: Kind, payload: bytes, *, is_historical: bool) -> list[Metr
             "Verdict/Severity": verdict.severity,
             "Verdict/Confidence": verdict.condition_confidence,
             "Verdict/Corroded Area": verdict.area_fraction,
+            "Verdict/Corroded Area mm2": verdict.area_mm2,
             "Verdict/Id": verdict.id,
             "Verdict/Sequence": verdict.seq,
         }
@@ -94,6 +99,7 @@ def row_metrics(kind: Kind, payload: bytes, *, is_historical: bool) -> list[Metr
             "Finding/Form": finding.form,
             "Finding/Peak Severity": finding.peak_severity,
             "Finding/Peak Corroded Area": finding.peak_area_fraction,
+            "Finding/Peak Corroded Area mm2": finding.peak_area_mm2,
         }
         return _metrics(values, milliseconds(finding.last_observed_at), is_historical=is_historical)
     return []

@@ -10,7 +10,7 @@ import msgspec
 
 from edge_node.messages.identifiers import Count
 from edge_node.messages.review import Review  # msgspec resolves annotations at run time
-from edge_node.messages.verdict import Grades, Pose, Probability
+from edge_node.messages.verdict import Grades, NotNegative, Pose, Probability
 
 
 class FindingState(str, Enum):
@@ -29,12 +29,28 @@ class ClosedBecause(str, Enum):
     LATE = "late"  # nothing was judged for longer than the gap
 
 
+class BestEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the robot decided on the picture ``best_evidence_sha256``: its caption; peaks may be of others."""
+
+    verdict: str
+    confidence: Probability | None = None
+    severity: str | None = None
+    severity_confidence: Probability | None = None
+    area_fraction: Probability | None = None
+    area_mm2: NotNegative | None = None
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
 
     ``from_pose`` and ``to_pose`` are the poses of the first and the last sighting; with a distance along the
-    path, the smallest and the largest. ``peak_grades`` are those of the verdict with the peak area. ``seq``
+    path, the smallest and the largest. ``peak_area_fraction`` is the largest share of a picture, and
+    ``peak_grades`` are those of that verdict; ``peak_area_mm2`` is the largest area on the surface, of the
+    verdicts whose scale is known: a robot that comes closer makes the share grow, but not the area. ``seq``
     counts messages, without gaps. ``review`` is the last review by a person while it was open.
+
+    ``best_verdict`` is the worst one, ``best_evidence_sha256`` the worst picture that was kept. They are of
+    the same frame unless a budget or the disk cost its picture; ``best_evidence`` says what that one shows.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -56,8 +72,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     peak_confidence: Probability
     peak_severity: str | None = None
     peak_area_fraction: Probability | None = None
+    peak_area_mm2: NotNegative | None = None
     peak_grades: Grades | None = None
     from_pose: Pose | None = None
     to_pose: Pose | None = None
     best_evidence_sha256: str | None = None
+    best_evidence: BestEvidence | None = None
     review: Review | None = None

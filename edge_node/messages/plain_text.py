@@ -16,6 +16,7 @@ _COLOURS = {
     Outcome.UNCERTAIN: "\x1b[33m",
     Outcome.NOT_INSPECTABLE: "\x1b[35m",
 }
+_LEAST_MM2, _WHOLE_MM2 = 0.01, 10
 _RESET = "\x1b[0m"
 
 
@@ -27,6 +28,14 @@ def colour_text(text: str, outcome: Outcome, stream: TextIO | None = None) -> st
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: "1 finding", "2 findings"."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def area_text(area_mm2: float) -> str:
+    """Return an area with two significant digits: it is estimated from a coarse map."""
+    rounded = float(f"{area_mm2:.2g}")
+    if 0 < rounded < _LEAST_MM2:
+        return f"less than {_LEAST_MM2} mm²"
+    return f"{rounded:,.0f} mm²" if rounded >= _WHOLE_MM2 else f"{rounded:g} mm²"
 
 
 def escape_unprintable(text: str) -> str:

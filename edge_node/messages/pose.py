@@ -12,6 +12,9 @@ from edge_node.messages.verdict import Pose
 from edge_node.validation import describe_invalid
 
 MAX_POSE_BYTES = 1024
+# From a millimetre to a hundred metres; an uncertainty of more than ten kilometres says nothing.
+RangeMillimetres = Annotated[float, msgspec.Meta(ge=1, le=100_000)]
+SigmaMetres = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
 
 
 class PoseError(CorrosionError):
@@ -19,12 +22,18 @@ class PoseError(CorrosionError):
 
 
 class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The robot's position, in metres along its path or in space, and its age when it was sent."""
+    """Where the robot is, in metres along its path or in space, or how far the surface is, or both.
+
+    ``sigma_m`` is the standard deviation of the position, ``range_mm`` the distance from the camera to the
+    surface, ``age_ms`` the age of the measurement when it was sent.
+    """
 
     distance_m: float | None = None
     x_m: float | None = None
     y_m: float | None = None
     z_m: float | None = None
+    sigma_m: SigmaMetres | None = None
+    range_mm: RangeMillimetres | None = None
     age_ms: Annotated[float, msgspec.Meta(ge=0, le=60_000)] = 0.0
 
 
@@ -32,7 +41,8 @@ def parse_pose(message: bytes) -> tuple[Pose, float]:
     """Return the pose in a message and its age when it was sent, in ms.
 
     Raises:
-        PoseError: too long, no JSON, unknown fields, no coordinate, or one that is no number.
+        PoseError: too long, no JSON, unknown fields, neither a coordinate nor a range, or a value that cannot
+            be.
     """
     if len(message) > MAX_POSE_BYTES:
         raise PoseError(f"pose message of more than {MAX_POSE_BYTES} bytes")
@@ -40,10 +50,21 @@ def parse_pose(message: bytes) -> tuple[Pose, float]:
         found = msgspec.json.decode(message, type=PoseMessage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         problem = describe_invalid(err, kind=PoseMessage)
-        raise PoseError(f"no pose: {problem}; wanted an object like {{'distance_m': 12.5}}") from err
-    values = (found.distance_m, found.x_m, found.y_m, found.z_m)
-    if all(value is None for value in values):
-        raise PoseError("no pose: neither distance_m nor x_m, y_m, z_m")
-    if not all(value is None or math.isfinite(value) for value in values):
+        raise PoseError(
+            f"no pose: {problem}; wanted an object like {{'distance_m': 12.5}}, without what was not measured"
+        ) from err
+    pose = Pose(
+        distance_m=found.distance_m,
+        x_m=found.x_m,
+        y_m=found.y_m,
+        z_m=found.z_m,
+        sigma_m=found.sigma_m,
+        range_mm=found.range_mm,
+    )
+    if not pose.has_place and pose.range_mm is None:
+        raise PoseError("no pose: neither distance_m nor x_m, y_m, z_m nor range_mm")
+    if not pose.has_place and pose.sigma_m is not None:
+        raise PoseError("no pose: sigma_m without a position; leave it out, or send distance_m too")
+    if not all(math.isfinite(value) for value in msgspec.structs.astuple(pose) if value is not None):
         raise PoseError("no pose: a coordinate is not finite")
-    return Pose(distance_m=found.distance_m, x_m=found.x_m, y_m=found.y_m, z_m=found.z_m), found.age_ms
+    return pose, found.age_ms

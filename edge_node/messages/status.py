@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_node.messages.camera_view import CameraView
 from edge_node.messages.identifiers import Count
 from edge_node.messages.shadow import Summary
 from edge_node.messages.verdict import (  # msgspec resolves annotations at run time
@@ -47,6 +48,31 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
+class ControlMode(str, Enum):
+    """How a setting of the camera is held."""
+
+    AUTO = "auto"  # the camera's automatic moves it
+    LOCK = "lock"  # frozen at what the automatic had found
+    FIXED = "fixed"  # at a number of the configuration
+
+
+class CameraControl(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of the camera as it answered, not as it was asked.
+
+    Attributes:
+        key: of ``[camera]``: exposure_us, gain, white_balance, focus.
+        values: read back; two for red and blue; none while automatic or where the camera tells none.
+        unit: us, K, x (times), dpt (dioptres), ISO; empty for the camera's own counts.
+        text: why it is not as configured, for people; empty if it is.
+    """
+
+    key: str
+    mode: ControlMode
+    values: tuple[float, ...] = ()
+    unit: str = ""
+    text: str = ""
+
+
 class LinkState(str, Enum):
     """The state of the connection to the broker."""
 
@@ -59,7 +85,8 @@ class LinkState(str, Enum):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the robot is connected, and the states of its parts; retained.
 
-    The publisher fills in ``link`` and ``spool`` when it sends it.
+    The publisher fills in ``link`` and ``spool`` when it sends it. ``unchanged_since`` is null while the
+    picture changes, and where every frame is judged.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -73,10 +100,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     bundle: str | None = None
     camera: Part = Part()
+    camera_controls: tuple[CameraControl, ...] = ()  # of those that are configured
+    camera_view: CameraView | None = None  # null before the first frame, and of recordings judged as they are
     model: Part = Part()
+    unchanged_since: datetime | None = None
     clock: Part = Part()
     shadow: Part | None = None
     evidence: Part | None = None
+    scale: Part | None = None  # of the pictures, for areas in mm²; null where none is configured
     findings_open: Count | None = None  # null where no findings are published
     link: LinkState = LinkState.CONNECTED
     link_text: str = ""  # what the broker does not promise, for people
@@ -99,7 +130,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     frame_age_ms: float | None = None
     inference_ms: float | None = None
     frames: Count = 0
-    frames_dropped: Count = 0
+    frames_dropped: Count = 0  # a newer one was there
+    frames_unchanged: Count = 0  # not judged, because they showed nothing new
     verdicts: Count = 0
     at_qos_0: Count = 0  # of what was delivered, only read by the broker, which may lose it without a word
     spool: SpoolDepth | None = None
@@ -128,6 +160,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
         dropped: rows dropped because the bound on disk was reached.
         refused: rows lost because the disk could not be written.
         quarantined: rows that the broker refuses for good; ``edge-node spool requeue`` sends them again.
+        commit_interval_ms: how long verdicts wait in memory, where a power cut or kill costs them.
     """
 
     waiting: int
@@ -137,6 +170,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
     refused: int
     quarantined: int
+    commit_interval_ms: int = 0
     alarms: tuple[Alarm, ...] = ()
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
@@ -23,6 +25,24 @@ class Outcome(str, Enum):
     UNCORRODED = "uncorroded"
     UNCERTAIN = "uncertain"  # judged, but no stage was confident enough
     NOT_INSPECTABLE = "not_inspectable"  # cannot be judged: dark, blurred, no metal, unreadable
+
+
+class EvidenceReason(str, Enum):
+    """Why a picture was kept, in the order of how much a person's review of it teaches the next model.
+
+    First what a model is known to get wrong or not to know: the two bundles contradict each other, no stage
+    was sure, a label was decided by a hair. Then the pictures that a finding is judged by, then what is kept
+    by outcome and at regular intervals.
+    """
+
+    SHADOW = "shadow"  # the shadow's decision differs
+    UNCERTAIN = "uncertain"
+    LOW_MARGIN = "low_margin"  # little was missing for another label
+    FINDING_WORSE = "finding_worse"  # worse than the picture of its finding so far
+    FINDING_FIRST = "finding_first"  # its finding, or what may become one, has no picture yet
+    CORRODED = "corroded"
+    SNAPSHOT = "snapshot"  # a person asked for it
+    SAMPLE = "sample"
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +61,24 @@ class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     decision_threshold: Probability
     abstain_below: Probability
 
+    @property
+    def margin(self) -> float:
+        """How much a probability would have to change for another label, or for none, from 0 to 1.
+
+        Of two labels that is the distance from the decision threshold, of more half of what is between the
+        first and the second; or the distance from where the stage begins to abstain.
+        """
+        shares = list(self.probabilities.values())
+        if len(shares) == 2:
+            margin = abs(shares[0] - self.decision_threshold)
+            chosen = shares[0] if shares[0] >= self.decision_threshold else shares[1]
+        else:
+            second, chosen = sorted([0.0, 0.0, *shares])[-2:]
+            margin = (chosen - second) / 2
+        if self.label is None:  # another label would be as unsure
+            return abs(self.abstain_below - chosen)
+        return min(margin, abs(chosen - self.abstain_below)) if self.abstain_below > 0 else margin
+
 
 class Grades(msgspec.Struct, frozen=True, kw_only=True):
     """The standard grades nearest to the corroded area; estimates, because the area is one."""
@@ -58,7 +96,12 @@ class Tiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of one picture, with labels and confidences."""
+    """The outcome of one picture, with labels and confidences.
+
+    ``area_mm2`` is the corroded area on the surface, estimated as if it were seen head-on; null where
+    ``area_fraction`` is, or where the scale is not known: ``mm_per_px``, millimetres for each pixel of what
+    was judged.
+    """
 
     outcome: Outcome
     material: str | None = None
@@ -70,9 +113,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     severity_confidence: Probability | None = None
     stages: tuple[StageVerdict, ...] = ()
     area_fraction: Probability | None = None
+    area_mm2: NotNegative | None = None
+    mm_per_px: Positive | None = None
     grades: Grades | None = None
     tiles: Tiles | None = None
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def margin(self) -> float | None:
+        """The smallest margin of a stage on the path; None without a stage."""
+        return min((stage.margin for stage in self.stages), default=None)
 
 
 class PictureVerdict(Decision, frozen=True, kw_only=True):
@@ -93,12 +143,23 @@ class BundleReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The robot's position, in metres along its path or in space."""
+    """The robot's position, in metres along its path or in space, and how far the surface is.
+
+    ``sigma_m`` is the standard deviation of the position; ``range_mm`` the distance from the camera to the
+    surface. Both are absent where they are not known; a pose with a range alone says nothing of the place.
+    """
 
     distance_m: float | None = None
     x_m: float | None = None
     y_m: float | None = None
     z_m: float | None = None
+    sigma_m: float | None = None
+    range_mm: float | None = None
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it has a coordinate."""
+        return any(value is not None for value in (self.distance_m, self.x_m, self.y_m, self.z_m))
 
 
 class EpochEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +180,11 @@ class Verdict(Decision, frozen=True, kw_only=True):
     first verdict of an epoch, whose ``previous_epoch`` names the end of the epoch before instead: what is
     missing at that end shows too. Both are null where nothing came before. To check the chain, keep payloads
     byte for byte: ``edge-node spool verify``.
+
+    ``evidence_reasons`` say why the picture was kept (``EvidenceReason``; later versions may send others).
+
+    Since the verdict before, ``frames_dropped`` frames gave way to newer ones, and ``frames_unchanged``
+    showed nothing new and were not judged.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -139,8 +205,10 @@ class Verdict(Decision, frozen=True, kw_only=True):
     frame_id: int
     frame_age_ms: float
     frames_dropped: Annotated[int, msgspec.Meta(ge=0)]
+    frames_unchanged: Annotated[int, msgspec.Meta(ge=0)] = 0
     inference_ms: float
     evidence_sha256: str | None = None
+    evidence_reasons: tuple[str, ...] = ()
     previous_sha256: Sha256 | None = None
     previous_epoch: EpochEnd | None = None
 

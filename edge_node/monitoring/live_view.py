@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
+from edge_node.inspection.inspector import camera_map
 from edge_node.inspection.overlay import draw_overlay
 from edge_node.messages.status import Health, Status  # msgspec resolves annotations at run time
 from edge_node.messages.verdict import Verdict  # the same
@@ -26,6 +27,7 @@ MAIN_LIMIT_S = 15.0  # the main thread updates the status twice a second; the sl
 KEPT_VERDICTS = 20
 PICTURE_WIDTH_PX = 640  # a phone shows no more, and a Pi encodes it in milliseconds
 JPEG_QUALITY = 75
+_KEPT_FRAMES = 2  # a second of the slowest viewer; each is a frame in memory, while somebody looks
 
 
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +40,9 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     hung: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _DecidedFrame:
+    verdict_id: str
     frame: Frame
     inspection: Inspection
 
@@ -51,17 +54,19 @@ class LiveView:
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
         self._shown: _DecidedFrame | None = None
+        # Of the verdicts that viewers were told last: they ask for the picture afterwards.
+        self._told: deque[_DecidedFrame] = deque(maxlen=_KEPT_FRAMES)
         self._verdicts: deque[Verdict] = deque(maxlen=KEPT_VERDICTS)
         self._status: Status | None = None
         self._health: Health | None = None
         self._link = self._hung = ""
         self._reported_s = time.monotonic()
-        self._drawn: tuple[int, bytes] = (-1, b"")
+        self._drawn: tuple[str, bytes] = ("", b"")
 
     def on_verdict(self, frame: Frame, inspection: Inspection, verdict: Verdict, /) -> None:
         """Store a decided frame."""
         with self._lock:
-            self._shown = _DecidedFrame(frame, inspection)
+            self._shown = _DecidedFrame(verdict.id, frame, inspection)
             self._verdicts.appendleft(verdict)
 
     def on_status(self, status: Status, health: Health | None, *, link: str, hung: str) -> None:
@@ -86,21 +91,29 @@ class LiveView:
                 hung=hung,
             )
 
-    def picture(self) -> bytes | None:
-        """Return the newest inspected frame with its map, as JPEG; None before the first."""
+    def state_to_show(self) -> PageState:
+        """Return the same for a viewer who asks for the picture of the newest verdict next: it is held."""
         with self._lock:
-            shown = self._shown
+            if self._shown is not None and self._shown not in self._told:
+                self._told.append(self._shown)
+        return self.state()
+
+    def picture(self, verdict_id: str = "") -> bytes | None:
+        """Return a verdict's frame with its map, as JPEG; if it is not held, the newest; None without any."""
+        with self._lock:
+            held = (one for one in self._told if one.verdict_id == verdict_id)
+            shown = next(held, self._shown)
         if shown is None:
             return None
         with self._drawing:
-            if self._drawn[0] != shown.frame.frame_id:
-                self._drawn = (shown.frame.frame_id, _encode_jpeg(shown))
+            if self._drawn[0] != shown.verdict_id:
+                self._drawn = (shown.verdict_id, _encode_jpeg(shown))
             return self._drawn[1]
 
 
 def _encode_jpeg(shown: _DecidedFrame) -> bytes:
     # Without text: the page shows the verdict itself.
-    picture = draw_overlay(shown.frame.pixels, shown.inspection.corroded, ())
+    picture = draw_overlay(shown.frame.pixels, camera_map(shown.inspection), ())
     height, width = picture.shape[:2]
     if width > PICTURE_WIDTH_PX:
         size = (PICTURE_WIDTH_PX, round(height * PICTURE_WIDTH_PX / width))

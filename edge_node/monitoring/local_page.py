@@ -13,7 +13,7 @@ import math
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from edge_node.credential_files import credential_path, shown_path
 from edge_node.errors import ConfigError, CorrosionError
@@ -125,9 +125,9 @@ class LocalPage:
         if path == "/":
             return Response(200, self._html, "text/html; charset=utf-8", _cookie(request))
         if path == "/state.json":
-            return Response(200, encode(view.state()), "application/json")
+            return Response(200, encode(view.state_to_show()), "application/json")
         if path == "/picture.jpg":
-            picture = view.picture()
+            picture = view.picture(unquote(request.query))
             if picture is None:
                 return Response(404, b"no frame was decided yet\n")
             return Response(200, picture, "image/jpeg")

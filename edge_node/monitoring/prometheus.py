@@ -23,6 +23,7 @@ def format_metrics(state: PageState) -> bytes:
             "uptime_seconds": ("Since the daemon started.", health.uptime_s),
             "frames": ("Captured since the start.", health.frames),
             "frames_dropped": ("Captured and not decided: a newer one came.", health.frames_dropped),
+            "frames_unchanged": ("Captured and not judged: nothing new in them.", health.frames_unchanged),
             "verdicts": ("Decided since the start.", health.verdicts),
             "frames_per_second": ("Captured, over the last seconds.", health.frames_per_s),
             "verdicts_per_second": ("Decided, over the last seconds.", health.verdicts_per_s),
@@ -52,7 +53,7 @@ def format_metrics(state: PageState) -> bytes:
     if status is not None:
         part = Gauge(f"{_PREFIX}_part_ok", "1 while the part is well.", ["part"], registry=registry)
         parts = {"camera": status.camera, "model": status.model, "clock": status.clock}
-        for name, found in {**parts, "evidence": status.evidence}.items():
+        for name, found in {**parts, "evidence": status.evidence, "scale": status.scale}.items():
             if found is not None:
                 part.labels(name).set(found.state is PartState.OK)
         part.labels("link").set(state.link == "connected")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +12,18 @@ from edge_node import __version__
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.clock import boot_id
 from edge_node.clock_floor import ClockFloor, ClockReading, from_unix
-from edge_node.messages.status import Health, Part, PartState, Status
+from edge_node.inspection.surface_scale import configured_scale
+from edge_node.messages.status import CameraControl, ControlMode, Health, Part, PartState, Status
 from edge_node.messages.verdict import Outcome
 from edge_node.monitoring.machine import memory_mb, temperature_c
+from edge_node.monitoring.scale_watch import ScaleWatch
 
 if TYPE_CHECKING:
     from edge_node.camera.capture.capture_thread import CameraState
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import Config
     from edge_node.inference.bundle import Bundle
+    from edge_node.inspection.change_gate import Stillness
     from edge_node.inspection.inspector import Inspection
     from edge_node.messages.verdict import Verdict
     from edge_node.spool.spool import Spool
@@ -31,6 +35,7 @@ _CAMERA = {
     CameraCondition.STREAMING: PartState.OK,
     CameraCondition.SILENT: PartState.FAILING,
     CameraCondition.FROZEN: PartState.FAILING,
+    CameraCondition.MISFIT: PartState.FAILING,
     CameraCondition.ABSENT: PartState.ABSENT,
     CameraCondition.ENDED: PartState.ABSENT,
 }
@@ -51,12 +56,14 @@ class StatusBoard:
         self._clock = self._floor.read()
         self.bundle = _label(bundle)
         self._spool = spool
+        self._scale = ScaleWatch(configured_scale(config.camera))
         self._since = datetime.now(timezone.utc)
         self._started_s = time.monotonic()
         self._frames = self._dropped = self._verdicts = 0
         self._last_frame_age_ms: float | None = None
         self._last_inference_ms: float | None = None
         self._counted = (self._started_s, 0, 0)
+        self._unchanged_since: datetime | None = None
 
     def on_reload(self, bundle: Bundle | None, /) -> None:
         """Name another bundle from now on, unless it was refused."""
@@ -76,11 +83,19 @@ class StatusBoard:
         self._last_frame_age_ms = round(frame.age_ms, 3)
         if verdict.outcome is not Outcome.NOT_INSPECTABLE:  # then no model ran
             self._last_inference_ms = round(inspection.inference_ms, 3)
+        height, width = frame.pixels.shape[:2]
+        self._scale.see(verdict, (width, height))
 
-    def status(self, camera: CameraState) -> Status:
-        """Return the status message; the publisher fills in link and spool."""
+    def status(self, camera: CameraState, stillness: Stillness | None = None) -> Status:
+        """Return the status message; the publisher fills in link and spool.
+
+        Args:
+            camera: its condition.
+            stillness: since when its frames have shown nothing new; None if they do.
+        """
         clock = self._clock = _hold(self._clock, self._floor.read())
         self._since = _date_start(self._since, time.monotonic() - self._started_s)
+        unchanged_since, text = self._describe_stillness(camera, stillness)
         state = PartState.FAILING if clock.below_s or clock.is_ahead else _CLOCK[clock.quality]
         return Status(
             site=self._node.site,
@@ -90,28 +105,48 @@ class StatusBoard:
             boot_id=boot_id(),
             version=__version__,
             bundle=self.bundle,
-            camera=Part(state=_CAMERA[camera.condition], text=camera.text),
+            camera=camera_part(replace(camera, text=text)),
+            camera_controls=_camera_controls(camera),
+            unchanged_since=unchanged_since,
             model=Part(state=PartState.OK, text="the golden probe holds"),
             clock=Part(state=state, text=clock.text),
+            scale=self._scale.part,
         )
 
-    def health(self) -> Health:
-        """Return the health message, with rates since the last call."""
+    def _describe_stillness(
+        self, camera: CameraState, stillness: Stillness | None
+    ) -> tuple[datetime | None, str]:
+        """Return since when the frames have shown nothing new, and what is to be said of the camera."""
+        if stillness is None or camera.condition is not CameraCondition.STREAMING:
+            self._unchanged_since = None
+            return None, camera.text
+        since = self._unchanged_since = _date_start(self._unchanged_since or stillness.since, stillness.for_s)
+        often = f"judged every {stillness.heartbeat_s:g} s"
+        return since, f"{camera.text}; nothing new in them since {since:%H:%M:%S} UTC, {often}"
+
+    def health(self, unchanged: int = 0) -> Health:
+        """Return the health message, with rates since the last call.
+
+        Args:
+            unchanged: frames since the start that showed nothing new and were not judged.
+        """
         now_s = time.monotonic()
         then_s, frames, verdicts = self._counted
-        self._counted = (now_s, self._frames, self._verdicts)
+        seen = self._frames + unchanged
+        self._counted = (now_s, seen, self._verdicts)
         span_s = max(now_s - then_s, 1e-3)
         return Health(
             site=self._node.site,
             robot=self._node.robot,
             at=datetime.now(timezone.utc),
             uptime_s=round(now_s - self._started_s, 1),
-            frames_per_s=round((self._frames - frames) / span_s, 2),
+            frames_per_s=round((seen - frames) / span_s, 2),
             verdicts_per_s=round((self._verdicts - verdicts) / span_s, 2),
             frame_age_ms=self._last_frame_age_ms,
             inference_ms=self._last_inference_ms,
-            frames=self._frames,
+            frames=seen,
             frames_dropped=self._dropped,
+            frames_unchanged=unchanged,
             verdicts=self._verdicts,
             spool=self._spool.depth(),
             temperature_c=temperature_c(THERMAL_ZONES),
@@ -119,6 +154,30 @@ class StatusBoard:
             clock_floor=from_unix(round(self._floor.read().floor_s)),
             alarms=self._spool.alarms,
         )
+
+
+def camera_part(camera: CameraState) -> Part:
+    """Return the camera's state with what is wrong with its controls."""
+    state, text, controls = _CAMERA[camera.condition], camera.text, camera.controls
+    if controls is None or camera.condition is CameraCondition.ENDED:
+        return Part(state=state, text=text)
+    problems = controls.problems
+    if problems and state is PartState.OK:
+        state = PartState.FAILING
+    return Part(state=state, text="; ".join(filter(None, [text, problems, *controls.notes])))
+
+
+def _camera_controls(camera: CameraState) -> tuple[CameraControl, ...]:
+    return tuple(
+        CameraControl(
+            key=one.key,
+            mode=ControlMode(one.mode.value),
+            values=one.values,
+            unit=one.unit,
+            text=one.fault,
+        )
+        for one in (camera.controls.controls if camera.controls is not None else ())
+    )
 
 
 def _hold(old: ClockReading, new: ClockReading) -> ClockReading:

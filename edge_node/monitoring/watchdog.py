@@ -39,7 +39,7 @@ class Vitals:
 
     Attributes:
         camera: condition of the camera.
-        frames: frames captured.
+        frames: frames captured, but for those that are not to be judged.
         verdicts: frames inspected and spooled.
         capture_beat_s: monotonic time of the capture thread's last turn.
         inference_since_s: monotonic time at which inference of the present frame began; None if none runs.

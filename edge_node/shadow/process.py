@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_node.view.recorded_view import RecordedView
+
 _T = TypeVar("_T")
 
 RUN_LIMIT_S = 300.0  # of running time for one picture; the process only gets spare time
@@ -83,14 +85,19 @@ class ShadowProcess:
             raise ShadowRefusedError(ready.refusal)
         return ready
 
-    def judge(self, pixels: NDArray[np.uint8]) -> ShadowAnswer:
-        """Return the shadow's decision on a picture, uint8 ``(height, width, 3)``.
+    def judge(self, pixels: NDArray[np.uint8], view: RecordedView | None = None) -> ShadowAnswer:
+        """Return the shadow's decision on a picture.
+
+        Args:
+            pixels: the camera's picture, uint8 ``(height, width, 3)``.
+            view: of it, to be judged; None for the picture as it is.
 
         Raises:
             ShadowEndedError: the process ended.
         """
         height_px, width_px = pixels.shape[:2]
-        self._send(msgspec.json.encode(ShadowPicture(height_px=height_px, width_px=width_px)) + b"\n")
+        picture = ShadowPicture(height_px=height_px, width_px=width_px, view=view)
+        self._send(msgspec.json.encode(picture) + b"\n")
         self._send(pixels.tobytes())
         return self._answer(ShadowAnswer)
 

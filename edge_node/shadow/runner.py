@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from edge_node.backoff import Backoff
+from edge_node.inspection.inspector import recorded_view
+from edge_node.inspection.overlay import Marking
 from edge_node.messages.shadow import Change, Disagreement
 from edge_node.messages.status import Part, PartState, ShadowHealth
 from edge_node.messages.topics import Kind
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from edge_node.messages.verdict import BundleReference, Verdict
     from edge_node.shadow.worker import ShadowAnswer
     from edge_node.spool.spool import Spool
+    from edge_node.view.recorded_view import RecordedView
 
 _T = TypeVar("_T")
 
@@ -68,7 +71,7 @@ class Shadow:
         self._spool = spool
         self._evidence = evidence
         self._changed = threading.Condition()
-        self._slot: tuple[Frame, Verdict] | None = None
+        self._slot: tuple[Frame, Inspection, Verdict] | None = None
         self._live = self._stopping = False
         self._reload = True
         self._process: ShadowProcess | None = None
@@ -132,11 +135,11 @@ class Shadow:
                     self._working.go_on()
             self._changed.notify_all()
 
-    def on_verdict(self, frame: Frame, _inspection: Inspection, verdict: Verdict, /) -> None:
+    def on_verdict(self, frame: Frame, inspection: Inspection, verdict: Verdict, /) -> None:
         """Leave an inspected frame to the shadow, in place of one that it has not taken."""
         if verdict.stages:  # else no model ran: too dark, blurred, frozen
             with self._changed:
-                self._slot = (frame, verdict)
+                self._slot = (frame, inspection, verdict)
                 self._changed.notify_all()
 
     # -- the thread ------------------------------------------------------------------------------------
@@ -186,7 +189,7 @@ class Shadow:
         else:
             self._process_ended(err)
 
-    def _take(self) -> tuple[Frame, Verdict] | None:
+    def _take(self) -> tuple[Frame, Inspection, Verdict] | None:
         """Wait for the newest inspected frame, until it is due and the bundle in use is idle."""
         with self._changed:
             wait_s = self._due_s - time.monotonic()
@@ -200,13 +203,14 @@ class Shadow:
             taken, self._slot = self._slot, None
             return taken
 
-    def _judge(self, frame: Frame, verdict: Verdict) -> None:
+    def _judge(self, frame: Frame, inspection: Inspection, verdict: Verdict) -> None:
         process = self._process
         if process is None:
             return
+        view = recorded_view(inspection)
         began_s = time.monotonic()
         try:
-            answer = self._spare(process, lambda: process.judge(frame.pixels))
+            answer = self._spare(process, lambda: process.judge(frame.pixels, view))
         except ShadowEndedError as err:
             process.end()
             self._process = None
@@ -218,7 +222,7 @@ class Shadow:
         took_s = time.monotonic() - began_s
         rest_s = max(took_s * (1 / self._config.share - 1), self._config.min_interval_s - took_s)
         self._due_s = began_s + took_s + rest_s
-        self._compare(frame, verdict, answer)
+        self._compare(frame, verdict, answer, view)
 
     def _process_ended(self, err: ShadowEndedError) -> None:
         """Start the process again, after a longer wait each time."""
@@ -229,20 +233,24 @@ class Shadow:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, wait_s)
 
-    def _compare(self, frame: Frame, verdict: Verdict, answer: ShadowAnswer) -> None:
+    def _compare(
+        self, frame: Frame, verdict: Verdict, answer: ShadowAnswer, view: RecordedView | None
+    ) -> None:
         if verdict.bundle != self._report.old:
             self._begin_counting(verdict.bundle, self._report.new)
         change = compare_decisions(verdict, answer.decision)
         self._comparison.note(change)
         if change.differs:
             self._unreported += 1
-            self._report_change(frame, verdict, change)
+            self._report_change(frame, verdict, change, view)
         with self._changed:
             self._report = msgspec.structs.replace(
                 self._report, inference_ms=answer.inference_ms, counts=self._comparison.summary()
             )
 
-    def _report_change(self, frame: Frame, verdict: Verdict, change: Change) -> None:
+    def _report_change(
+        self, frame: Frame, verdict: Verdict, change: Change, view: RecordedView | None
+    ) -> None:
         """Spool a disagreement with its picture, at most one each report interval."""
         now_s = time.monotonic()
         new = self._report.new
@@ -250,8 +258,11 @@ class Shadow:
             return
         self._report_due_s = now_s + self._config.report_interval_s
         evidence_sha256 = verdict.evidence_sha256
-        if evidence_sha256 is None and self._evidence is not None and self._config.keep_pictures:
-            evidence_sha256 = self._evidence.keep(frame.pixels, corroded=False)
+        if self._evidence is not None and self._config.keep_pictures:
+            marking = None if view is None else Marking(None, (), view)
+            evidence_sha256 = self._evidence.keep_for_shadow(
+                frame.pixels, evidence_sha256, now_s, marking=marking
+            )
         unreported, self._unreported = self._unreported - 1, 0
 
         def make(seq: int) -> Disagreement:

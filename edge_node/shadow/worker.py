@@ -20,6 +20,7 @@ import msgspec
 
 from edge_node.errors import CorrosionError
 from edge_node.messages.verdict import BundleReference, Decision  # msgspec resolves annotations at run time
+from edge_node.view.recorded_view import RecordedView, restore_view  # the same
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -59,10 +60,14 @@ class WorkerReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """The line before a picture of ``height_px * width_px * 3`` bytes, channels blue, green, red."""
+    """The line before a camera picture of ``height_px * width_px * 3`` bytes, blue, green, red.
+
+    ``view`` is what the bundle in use judged of it; null for the picture as it is.
+    """
 
     height_px: int
     width_px: int
+    view: RecordedView | None = None
 
 
 class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,12 +101,16 @@ def main() -> int:
 def _judge_pictures(link: socket.socket, requests: BufferedReader, inspector: Inspector) -> None:
     import numpy as np
 
+    recorded = view = None
     while (picture := _read_message(requests, ShadowPicture)) is not None:
         shape = (picture.height_px, picture.width_px, 3)
         content = requests.read(shape[0] * shape[1] * shape[2])
         if len(content) < shape[0] * shape[1] * shape[2]:
             return
-        inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape))
+        if picture.view != recorded:
+            recorded = picture.view
+            view = None if recorded is None else restore_view(recorded)
+        inspection = inspector.inspect(np.frombuffer(content, np.uint8).reshape(shape), view=view)
         _send(
             link, ShadowAnswer(decision=inspection.decision, inference_ms=round(inspection.inference_ms, 3))
         )

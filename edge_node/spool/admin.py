@@ -77,7 +77,7 @@ class SpoolAdmin:
             raise SpoolError(f"{path}: no spool there; name it with --spool, or its node with --config")
         self._path = path
         try:
-            self._store = SpoolDatabase(path)
+            self._store = SpoolDatabase(path, is_ours=False)
         except DamagedError as err:
             raise SpoolError(f"{path}: {err}; start the node once: it takes over what is whole") from err
         except DiskError as err:

@@ -39,9 +39,10 @@ class VerdictChain:
         """What the next verdict is to say."""
         return ChainLink(None, self.before) if self.end is None else ChainLink(self.end.sha256, None)
 
-    def add(self, seq: int, payload: bytes) -> None:
-        """Note that the verdict with number ``seq`` has this payload."""
+    def add(self, seq: int, payload: bytes) -> EpochEnd:
+        """Note that the verdict with number ``seq`` has this payload; return the chain's end, which it is."""
         self.end = end_at(self._epoch, seq, payload)
+        return self.end
 
 
 def end_at(epoch: str, seq: int, payload: bytes) -> EpochEnd:

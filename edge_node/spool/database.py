@@ -1,15 +1,14 @@
-"""Read and write the spool's SQLite file; the robot's only importer of sqlite3. Starts no threads.
+"""Read and write the rows of the spool's SQLite file. Starts no threads.
 
 WAL with synchronous=FULL: a committed row survives a power cut, if the disk honours fsync. Deletions of
-delivered rows are synced once a second only: a power cut repeats at most that second's deliveries, a killed
-process none of them.
+delivered rows are synced with the next row, or once a second: a power cut repeats at most that second's
+deliveries, a killed process those of which the deletion was not written, never more than one window.
 AUTOINCREMENT: no position is used twice, also after the queue ran empty.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 import time
 import zlib
@@ -19,35 +18,54 @@ from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
 from edge_node.spool import losses, nonces
 from edge_node.spool.files import PAGE_BYTES, Limits
+from edge_node.spool.positions import Positions, put_taken
 from edge_node.spool.rows import Keep, NewRow, Refusal, Row
-from edge_node.spool.schema import APPLICATION_ID, COLUMNS, GIVEN_UP_SCHEMA, SCHEMA, VERSION
-from edge_node.spool.transaction import Batch, DamagedError, DiskError, Dropped, Written
+from edge_node.spool.schema import (
+    APPLICATION_ID,
+    COLUMNS,
+    GIVEN_UP_SCHEMA,
+    INDEX,
+    SCHEMA,
+    VERSION,
+    upgrade,
+)
+from edge_node.spool.transaction import (
+    Batch,
+    DamagedError,
+    Dropped,
+    Written,
+    close,
+    connect,
+    transaction,
+    translate_errors,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from edge_node.messages.checkpoint import GivenUp
 
-_BUSY_TIMEOUT_MS = 2000  # `edge-node spool requeue` may write beside a running node
-_EVICT_ROWS = 16  # at a time: about 20 kB
 _ROW_OVERHEAD_BYTES = 300  # epoch, indexes, page headers
+_MOST_OVERHEAD_BYTES = 2 * PAGE_BYTES  # of a row that fills no page
 _NO_BOUND = (1 << 63) - 1
 _SYNC_EVERY_S = 1.0
+# The index on the other kinds is used where the query says that verdicts are none of them.
+_OF_KIND = ("kind = ? AND kind <> 'verdict'", "kind = ?")
 _DELETE_ROWS = 500  # in one statement; SQLite takes 999 values
-# sqlite3 gives no error codes before Python 3.11.
-_DAMAGE_TEXTS = ("malformed", "no such", "has no column", "decode to UTF-8")
 
 
 class SpoolDatabase:
     """An open spool file with one connection for writing and one for reading."""
 
-    def __init__(self, path: Path, wal_pages: int = 1000) -> None:
+    def __init__(self, path: Path, wal_pages: int = 1000, *, is_ours: bool = True) -> None:
         """Open the existing file at ``path`` and check its integrity.
 
         Args:
             path: of an empty file, or a spool.
             wal_pages: SQLite checkpoints the write-ahead log beyond so many pages.
+            is_ours: no other program appends to it, so a file of an older version may be brought to the
+                present layout.
 
         Raises:
             DamagedError: it is not a spool, or pages of it are damaged.
@@ -58,23 +76,28 @@ class SpoolDatabase:
         self._reading = threading.Lock()
         self._is_synchronous = True
         self._synced_s = time.monotonic()
-        with _translate_errors():
-            self._writer = _connect(path)
+        self._positions: Positions | None = None
+        self._limits, self._room_bytes = Limits(0, 0), 0
+        with translate_errors():
+            self._writer = connect(path)
             try:
                 self._prepare()
+                if is_ours:
+                    upgrade(self._writer)
+                    self._positions = Positions(self._writer.execute)
+                self._data_version = self._pragma("data_version")
                 self._writer.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
                 self._writer.execute(f"PRAGMA journal_size_limit = {wal_pages * PAGE_BYTES}")
-                self._reader = _connect(path)
+                self._reader = connect(path)
             except BaseException:
                 self._writer.close()
                 raise
 
     def close(self) -> None:
         """Checkpoint the log and close both connections; never raises."""
-        with self._reading, contextlib.suppress(sqlite3.Error):  # SQLite crashes if another thread reads now
-            self._reader.close()
-        with contextlib.suppress(sqlite3.Error):
-            self._writer.close()
+        with self._reading:  # SQLite crashes if another thread reads now
+            close(self._reader)
+        close(self._writer)
 
     def write(self, batch: Batch, limits: Limits, *, squeeze: bool = False) -> Written:
         """Commit ``batch`` in one transaction; delete the rows least worth keeping if it exceeds ``limits``.
@@ -91,17 +114,14 @@ class SpoolDatabase:
         """
         if squeeze:
             self.checkpoint()
-        with _translate_errors():
-            self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
+        self._synchronize(batch.must_last or time.monotonic() - self._synced_s >= _SYNC_EVERY_S)
+        try:
+            with transaction(self._writer):
                 squeezed = tuple(self._squeeze(batch.rows)) if squeeze else ()
                 written = self._write(batch, limits, squeezed)
-                self._writer.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._writer.execute("ROLLBACK")
-                raise
+        except BaseException:
+            self._known().undo()
+            raise
         if self._is_synchronous:
             self._synced_s = time.monotonic()
         return written
@@ -115,14 +135,18 @@ class SpoolDatabase:
             up_to: last position; None: no bound.
             limit: at most so many.
         """
-        query = (
-            f"SELECT {COLUMNS} FROM message WHERE kind = ? AND position > ? AND position <= ?"  # noqa: S608  columns are a constant
-            " ORDER BY position LIMIT ?"
-        )
+        if self._positions is not None and not self._positions.may_follow(kind, after):
+            return []
+        query = f"SELECT {COLUMNS} FROM message WHERE {_OF_KIND[kind is Kind.VERDICT]} AND position > ?"  # noqa: S608  constants
+        query += " AND position <= ? ORDER BY position LIMIT ?"
         values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
-        with self._reading, _translate_errors():
+        with self._reading, translate_errors():
             found = self._reader.execute(query, values).fetchall()
             return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in found]
+
+    def found(self) -> int:
+        """Return how many rows waited when the file was opened, without looking through it again."""
+        return self._known().found
 
     def waiting(self) -> int:
         """Return how many rows wait."""
@@ -140,14 +164,24 @@ class SpoolDatabase:
 
     def newest(self, kind: Kind) -> Row | None:
         """Return the last waiting row of ``kind``, whole or not; None if none waits."""
-        query = f"SELECT {COLUMNS} FROM message WHERE kind = ? ORDER BY position DESC LIMIT 1"  # noqa: S608  the same
+        which = _OF_KIND[kind is Kind.VERDICT]
+        query = f"SELECT {COLUMNS} FROM message WHERE {which} ORDER BY position DESC LIMIT 1"  # noqa: S608  the same
         found = self._read(query, (kind.value,))
         return _parse_row(found[0]) if found else None
 
     def last_position(self) -> int:
         """Return the last position that was used."""
-        found = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'message'", ())
-        return int(found[0][0]) if found else 0
+        return self._known().last
+
+    def look_for_others(self) -> bool:
+        """Take notice of what other programs wrote; return whether they did."""
+        with translate_errors():
+            version = self._pragma("data_version")
+            if version == self._data_version:
+                return False
+            self._known().look(self._writer.execute)
+        self._data_version = version
+        return True
 
     def meta(self) -> dict[str, Any]:
         """Return the spool's own values by name: epoch, last verdict, counters."""
@@ -157,12 +191,10 @@ class SpoolDatabase:
         self, values: Mapping[str, str | int], *, without: Iterable[str] = (), lost: Sequence[GivenUp] = ()
     ) -> None:
         """Save some of the spool's own values and ranges given up, and delete the values ``without``."""
-        with _translate_errors():
-            self._writer.execute("BEGIN IMMEDIATE")
+        with transaction(self._writer):
             self._writer.executemany("DELETE FROM meta WHERE name = ?", [(name,) for name in without])
             self._put_meta(values)
             losses.record(self._writer.execute, lost)
-            self._writer.execute("COMMIT")
 
     def given_up(self) -> list[GivenUp]:
         """Return the ranges of verdicts that were given up and that no checkpoint has named yet."""
@@ -187,18 +219,16 @@ class SpoolDatabase:
     def requeue(self) -> int:
         """Move every quarantined row behind the waiting ones; return how many."""
         columns = COLUMNS.removeprefix("position, ")
-        with _translate_errors():
-            self._writer.execute("BEGIN IMMEDIATE")
+        with transaction(self._writer):
             cursor = self._writer.execute(
                 f"INSERT INTO message ({columns}) SELECT {columns} FROM quarantine ORDER BY position"  # noqa: S608  the same
             )
             self._writer.execute("DELETE FROM quarantine")
-            self._writer.execute("COMMIT")
         return cursor.rowcount
 
     def shrink(self) -> bool:
         """Return some free pages to the file system; return whether there may be more."""
-        with _translate_errors():
+        with translate_errors():
             free = self._pragma("freelist_count")
             if free > 1024:  # 4 MB: fewer are soon used again
                 self._writer.execute("PRAGMA incremental_vacuum(512)").fetchall()
@@ -206,14 +236,13 @@ class SpoolDatabase:
 
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the file, so that SQLite overwrites the log from its beginning."""
-        with _translate_errors():
+        with translate_errors():
             self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def restore(self, rows: Iterable[Row], taken: Sequence[tuple[str, float]], *, last_position: int) -> int:
         """Insert rows and ids of commands salvaged from a damaged file; return how many rows."""
         count = 0
-        with _translate_errors():
-            self._writer.execute("BEGIN IMMEDIATE")
+        with transaction(self._writer):
             for row in rows:
                 values = (row.position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s)
                 self._writer.execute(
@@ -221,10 +250,9 @@ class SpoolDatabase:
                     (*values, zlib.crc32(row.payload), row.correlation, row.payload),
                 )
                 count += 1
-            self._writer.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
-            self._writer.execute("INSERT INTO sqlite_sequence VALUES ('message', ?)", (last_position,))
+            put_taken(self._writer.execute, last_position)
             nonces.put(self._writer.execute, taken, 0.0)
-            self._writer.execute("COMMIT")
+            self._known().look(self._writer.execute)
         return count
 
     def _prepare(self) -> None:
@@ -234,7 +262,7 @@ class SpoolDatabase:
             self._writer.execute(f"PRAGMA user_version = {VERSION}")
             self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._writer.execute("PRAGMA journal_mode = WAL")
-            self._writer.executescript(f"BEGIN;{SCHEMA}{GIVEN_UP_SCHEMA}COMMIT;")
+            self._writer.executescript(f"BEGIN;{SCHEMA}{GIVEN_UP_SCHEMA}{INDEX}COMMIT;")
         elif self._pragma("application_id") != APPLICATION_ID:
             raise DamagedError("not a spool")
         elif (version := self._pragma("user_version")) != VERSION:
@@ -252,40 +280,44 @@ class SpoolDatabase:
         return int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _write(self, batch: Batch, limits: Limits, squeezed: tuple[Dropped, ...]) -> Written:
-        limit = limits.bound(self._used_bytes())
-        self._insert(batch.rows)
-        removed = self._delete(batch.settled)
+        limit = None if self._surely_fit(batch.rows, limits) else limits.bound(self._used_bytes())
+        removed = self._delete(batch.settled)  # first, so that the next row finds its place on the same page
+        quarantined = 0
         for refusal in batch.refused:
-            self._writer.execute(
+            quarantined += self._writer.execute(
                 f"INSERT OR REPLACE INTO quarantine SELECT {COLUMNS}, ?, ? FROM message WHERE position = ?",  # noqa: S608  the same
                 (refusal.code, refusal.reason, refusal.position),
-            )
+            ).rowcount
         for stored in batch.stored:
+            # A number is there once at most: the search ends with the last of them, and they are the oldest.
             removed += self._writer.execute(
-                "DELETE FROM message WHERE kind = ? AND epoch = ? AND seq BETWEEN ? AND ?",
-                (stored.kind.value, stored.epoch, stored.first, stored.last),
+                "DELETE FROM message WHERE position IN (SELECT position FROM message WHERE kind = ?"
+                " AND epoch = ? AND seq BETWEEN ? AND ? ORDER BY position LIMIT ?)",
+                (stored.kind.value, stored.epoch, stored.first, stored.last, 1 + stored.last - stored.first),
             ).rowcount
         refused = [refusal.position for refusal in batch.refused]
         lost = batch.given_up + list(losses.find(self._writer.execute, refused).values())
         removed += self._delete(refused)
+        self._insert(batch.rows)
         if batch.nonces:
             nonces.put(self._writer.execute, batch.nonces, batch.forget_before_s)
-        dropped = squeezed + (tuple(self._evict(limit)) if batch.rows else ())
+        dropped = squeezed if limit is None else (*squeezed, *self._evict(limit))
         losses.forget(self._writer.execute, [named for row in batch.rows for named in row.names])
-        losses.record(self._writer.execute, lost, dropped)
+        if lost or dropped:
+            losses.record(self._writer.execute, lost, dropped)
         self._put_meta(batch.meta)
-        return Written(len(batch.rows) - removed - len(dropped), dropped)
+        return Written(len(batch.rows) - removed - len(dropped), dropped, quarantined)
 
     def _insert(self, rows: list[NewRow]) -> None:
-        columns = COLUMNS.removeprefix("position, ")
+        positions = self._known().take(self._writer.execute, rows) if rows else ()
         self._writer.executemany(
-            f"INSERT INTO message ({columns}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608  the same
+            f"INSERT INTO message ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608  the same
             [
                 (
-                    *(row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s),
+                    *(position, row.kind.value, row.seq, row.epoch, int(row.keep), row.appended_at_s),
                     *(zlib.crc32(row.payload), row.correlation, row.payload),
                 )
-                for row in rows
+                for position, row in zip(positions, rows, strict=True)
             ],
         )
 
@@ -302,8 +334,20 @@ class SpoolDatabase:
     def _synchronize(self, wanted: bool) -> None:
         """Choose whether the next transaction, and all before it, are synced to disk."""
         if wanted is not self._is_synchronous:
-            self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            with translate_errors():
+                self._writer.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
             self._is_synchronous = wanted
+
+    def _surely_fit(self, rows: list[NewRow], limits: Limits) -> bool:
+        """Tell whether the file is so far below ``limits`` that ``rows`` need not be measured.
+
+        SQLite is asked whenever the limits were taken anew: once a second.
+        """
+        if limits is not self._limits:
+            self._limits = limits
+            self._room_bytes = min(limits.hard, limits.soft) - self._used_bytes()
+        self._room_bytes -= sum(len(row.payload) + _MOST_OVERHEAD_BYTES for row in rows)
+        return self._room_bytes >= 0 or not rows
 
     def _used_bytes(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
@@ -317,10 +361,7 @@ class SpoolDatabase:
     def _evict(self, limit_bytes: int, at_most: Keep = Keep.HIGH) -> Iterator[Dropped]:
         """Delete the oldest of the rows least worth keeping until the rest fits into ``limit_bytes``."""
         while self._used_bytes() > limit_bytes:
-            found = self._writer.execute(
-                "SELECT position, kind, keep FROM message WHERE keep <= ? ORDER BY keep, position LIMIT ?",
-                (int(at_most), _EVICT_ROWS),
-            ).fetchall()
+            found = self._known().take_worst(self._writer.execute, at_most)
             if not found:
                 return
             positions = [row[0] for row in found]
@@ -329,30 +370,18 @@ class SpoolDatabase:
             for position, kind, keep in found:
                 yield Dropped(Kind(kind), Keep(keep), lost.get(position))
 
+    def _known(self) -> Positions:
+        """Return what is known of the positions; looks through the file if that was not done yet."""
+        if self._positions is None:
+            self._positions = Positions(self._writer.execute)
+        return self._positions
+
     def _put_meta(self, values: Mapping[str, str | int]) -> None:
         self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
 
     def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._reading, _translate_errors():
+        with self._reading, translate_errors():
             return self._reader.execute(query, values).fetchall()
-
-
-@contextlib.contextmanager
-def open_for_salvage(path: Path) -> Iterator[Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]]:
-    """Open the file at ``path`` without any check and yield a function that queries it.
-
-    Raises:
-        DamagedError, DiskError: also by the function.
-    """
-
-    def query(text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with _translate_errors():
-            return connection.execute(text, values).fetchall()
-
-    with _translate_errors():
-        connection = _connect(path)
-    with contextlib.closing(connection):
-        yield query
 
 
 def parse_whole_row(values: tuple[Any, ...]) -> Row | None:
@@ -368,30 +397,3 @@ def _parse_row(values: tuple[Any, ...]) -> Row:
     if not (isinstance(payload, bytes) and isinstance(correlation, bytes) and isinstance(seq, int)):
         raise ValueError("a row's values have other types than were written")  # noqa: TRY004  damage, not misuse
     return Row(position, Kind(kind), seq, epoch, Keep(keep), appended_at_s, payload, correlation)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -4000")  # 4 MB
-        connection.execute("PRAGMA trusted_schema = OFF")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-@contextlib.contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Translate SQLite's errors to ``DamagedError`` and ``DiskError``."""
-    try:
-        yield
-    except sqlite3.OperationalError as err:
-        text = str(err)
-        if any(part in text for part in _DAMAGE_TEXTS):
-            raise DamagedError(text) from err
-        raise DiskError(text, full="full" in text) from err
-    except (sqlite3.DatabaseError, UnicodeDecodeError, ValueError) as err:
-        raise DamagedError(str(err)) from err

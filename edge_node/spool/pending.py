@@ -15,6 +15,8 @@ from edge_node.spool.losses import MAX_RANGES, one_given_up
 from edge_node.spool.transaction import Batch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_node.messages.checkpoint import GivenUp
     from edge_node.messages.verdict import EpochEnd
     from edge_node.spool.rows import NewRow, Refusal, StoredRange
@@ -22,15 +24,24 @@ if TYPE_CHECKING:
 MAX_ROWS = 20_000  # a quarter of an hour at 20 verdicts/s without a disk
 MAX_BYTES = 32 * MEGABYTE
 BATCH_ROWS = 1000  # about 10 ms of writing
+_MAY_WAIT = (Kind.VERDICT, Kind.SHADOW)  # for `[spool] commit_interval_ms`
 
 
 class Pending:
-    """Queue rows, acknowledgements and refusals in order of arrival; not thread-safe."""
+    """Queue rows, acknowledgements and refusals in order of arrival; not thread-safe.
+
+    Attributes:
+        is_urgent: the next transaction must not wait for more to share it.
+        delivered: positions that were settled, and that are still on disk.
+    """
 
     def __init__(self) -> None:
+        self.is_urgent = False
         self.rows: deque[NewRow] = deque()
+        self.delivered: set[int] = set()
         self.acknowledged: list[int] = []
         self.refusals: list[Refusal] = []
+        self._tickets = 0
         self.nonces: list[tuple[str, float]] = []
         self.forget_before_s = 0.0
         self.stored: list[StoredRange] = []
@@ -51,6 +62,20 @@ class Pending:
         """Append a row to the queue."""
         self.rows.append(row)
         self._bytes += len(row.payload)
+        self.is_urgent |= row.kind not in _MAY_WAIT or len(self.rows) >= BATCH_ROWS
+
+    def settle(self, positions: Sequence[int]) -> int:
+        """Queue the deletion of rows that a broker has; return the number of rows settled and refused."""
+        self.acknowledged += positions
+        self.delivered.update(positions)
+        self._tickets += len(positions)
+        return self._tickets
+
+    def refuse(self, refusal: Refusal) -> int:
+        """Queue a row's move into quarantine; return the same."""
+        self.refusals.append(refusal)
+        self._tickets += 1
+        return self._tickets
 
     def give_up_one(self, refused: int) -> None:
         """Remove the oldest of the rows least worth keeping; ``refused`` of them are counted with it."""
@@ -61,7 +86,7 @@ class Pending:
         self._bytes -= len(row.payload)
         if row.kind is Kind.VERDICT:
             self._note_given_up(one_given_up(row.epoch, row.seq, row.payload))
-            self._note_lost(end_at(row.epoch, row.seq, row.payload))
+            self._note_lost(_end_of(row))
         self._meta["refused"] = refused
 
     def take(self) -> Batch:
@@ -85,6 +110,7 @@ class Pending:
         self.acknowledged, self.refusals, self.nonces, self.stored = [], [], [], []
         self._given_up.clear()
         self._meta = {}
+        self.is_urgent = len(self.rows) >= BATCH_ROWS
         return batch
 
     def _note_given_up(self, lost: GivenUp) -> None:
@@ -115,8 +141,12 @@ class Pending:
         ends, self._lost_ends = self._lost_ends[:passed], self._lost_ends[passed:]
         verdict = next((row for row in reversed(rows) if row.kind is Kind.VERDICT), None)
         if verdict is not None:
-            ends.append(end_at(verdict.epoch, verdict.seq, verdict.payload))
+            ends.append(_end_of(verdict))
         return max(ends, key=lambda end: end.seq, default=None)
+
+
+def _end_of(verdict: NewRow) -> EpochEnd:
+    return verdict.end or end_at(verdict.epoch, verdict.seq, verdict.payload)
 
 
 def _seq(end: EpochEnd) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_node.messages.checkpoint import GivenUp
     from edge_node.messages.topics import Kind
+    from edge_node.messages.verdict import EpochEnd
 
 MAX_PAYLOAD_BYTES = 1024 * 1024  # a verdict is 1-2 kB; pictures are not spooled
 MAX_NONCES = 10_000  # ids of commands that are kept: 20 minutes at the highest rate that may be configured
@@ -30,6 +31,7 @@ class NewRow:
 
     Attributes:
         names: ranges of verdicts given up that this row names; forgotten once it is on disk.
+        end: of the chain, if this row is a verdict: itself.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class NewRow:
     payload: bytes
     correlation: bytes = b""
     names: tuple[GivenUp, ...] = ()
+    end: EpochEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from edge_node.spool import losses, nonces
-from edge_node.spool.database import open_for_salvage, parse_whole_row
+from edge_node.spool.database import parse_whole_row
 from edge_node.spool.schema import COLUMNS
-from edge_node.spool.transaction import DamagedError, DiskError
+from edge_node.spool.transaction import DamagedError, DiskError, open_for_salvage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

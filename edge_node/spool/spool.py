@@ -42,10 +42,9 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _Message = TypeVar("_Message", bound="msgspec.Struct | bytes")
 
-_GATHER_S = 0.02  # acknowledgements wait so long to share a transaction; verdicts never wait
 _APPEND_WAIT_S = 2.0  # a producer faster than a healthy disk is slowed down before rows are lost
 _RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
-_IDLE_S = 1.0
+_IDLE_S = 1.0  # deletions wait so long at most for a verdict that shares their transaction
 _HOUSEKEEPING_S = 5.0
 _CLOSE_S = 4.0
 _DAMAGED_ROW = 0  # no MQTT reason code: the checksum did not hold
@@ -55,6 +54,7 @@ class Spool:
     """Queue one robot's messages on disk; every method may be called from any thread.
 
     Attributes:
+        epoch: random id under which sequence numbers count from 1; new whenever the spool is opened.
         chain: of this epoch's verdicts; its link is to be read while a verdict is made.
     """
 
@@ -67,17 +67,18 @@ class Spool:
         self._budget: SpoolBudget = divide_budget(config)
         self._changed = threading.Condition()
         self._pending = Pending()
-        self._urgent = self._closing = False
-        self._appended = self._done = self._writing = self._requeued = self._tickets = self._settled = 0
+        self._gather_s = config.commit_interval_ms / 1000
+        self._closing = False
+        self._appended = self._done = self._writing = self._requeued = self._settled = 0
         self._damaged_store: SpoolDatabase | None = None
         self._on_commit: Callable[[], None] = lambda: None
         shared = shared or SharedDisk()
         opened, self._lock = open_locked(path, self._budget, shared.lock)
-        self._store, self._epoch = opened.store, opened.epoch
+        self._store, self.epoch = opened.store, opened.epoch
         self.chain = VerdictChain(opened.epoch, opened.before)
         self._on_disk = dict(opened.values)
         self._counters = Counters(opened.counters)
-        self._waiting = self._store.waiting()
+        self._waiting = self._store.found()
         self._quarantined = self._store.quarantined_count()
         self.taken_nonces = self._store.nonces()
         self._age = RowAge(self._store.last_position(), clock)
@@ -106,11 +107,6 @@ class Spool:
         return spool
 
     @property
-    def epoch(self) -> str:
-        """Random id under which sequence numbers count from 1; new whenever the spool is opened."""
-        return self._epoch
-
-    @property
     def settled(self) -> int:
         """Number of settled and refused rows that are deleted on disk; reaches each ticket in order."""
         with self._changed:
@@ -124,9 +120,10 @@ class Spool:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that are raised now."""
-        failure = self._disk.failure
-        lasting = lasting_alarms(self._path, quarantined=self._quarantined)
-        return (failure, *lasting) if failure else lasting
+        return (
+            *filter(None, [self._disk.failure]),
+            *lasting_alarms(self._path, quarantined=self._quarantined),
+        )
 
     def append(
         self,
@@ -159,22 +156,23 @@ class Spool:
             if len(payload) > MAX_PAYLOAD_BYTES:
                 raise SpoolError(f"{kind.value} of {len(payload)} bytes, allowed are {MAX_PAYLOAD_BYTES}")
             self._counters.gave(kind, seq)
-            if kind is Kind.VERDICT:
-                self.chain.add(seq, payload)
+            end = self.chain.add(seq, payload) if kind is Kind.VERDICT else None
             if self._pending.is_full:  # the disk does not take them
                 self._counters.refuse()
                 self._pending.give_up_one(self._counters.refused)
                 self._done += 1
-            row = NewRow(kind, seq, self._epoch, keep, self._clock(), payload, correlation, tuple(names))
+            row = NewRow(kind, seq, self.epoch, keep, self._clock(), payload, correlation, tuple(names), end)
             self._pending.add(row)
             self._appended += 1
-            self._changed.notify_all()
+            if self._pending.is_urgent or not self._gather_s or len(self._pending.rows) == 1:
+                self._changed.notify_all()
             return message
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all rows appended so far are on disk; False if they are not in time, or one was lost."""
         with self._changed:
             wanted, refused = self._appended, self._counters.refused
+            self._hurry()
             in_time = self._changed.wait_for(lambda: self._done >= wanted, timeout_s)
             return in_time and self._counters.refused == refused
 
@@ -183,13 +181,15 @@ class Spool:
 
         A row whose payload changed on disk goes into quarantine instead.
         """
+        with self._changed:
+            delivered = frozenset(self._pending.delivered)
         whole: list[Row] = []
         while not whole:
             read = partial(SpoolDatabase.rows, kind=kind, after=after, up_to=up_to, limit=limit)
             found: list[tuple[Row, bool]] = self._query(read, [])
             if not found:
                 break
-            whole = [row for row, intact in found if intact]
+            whole = [row for row, intact in found if intact and row.position not in delivered]
             for row, intact in found:
                 if not intact:
                     _log.error("%s: %s %d changed on the disk", self._path, row.kind.value, row.seq)
@@ -205,25 +205,24 @@ class Spool:
         """Delete rows that a broker has; return the ticket that ``settled`` reaches once they are deleted.
 
         Args:
-            positions: of the rows.
-            urgent: commit at once, because sending waits for it.
+            positions: of the rows; deleted with the next verdict, or a second later: that spares a write.
+            urgent: commit at once, because someone waits for it.
         """
         with self._changed:
-            self._pending.acknowledged += positions
-            return self._ticket(len(positions), urgent=urgent)
+            if urgent:
+                self._hurry()
+            return self._pending.settle(positions)
 
     def refuse(self, refusal: Refusal) -> int:
         """Move a row into quarantine; return a ticket as ``settle`` does."""
         with self._changed:
-            self._pending.refusals.append(refusal)
-            self._quarantined += 1
-            return self._ticket(1, urgent=True)
+            self._hurry()
+            return self._pending.refuse(refusal)
 
     def settle_stored(self, *stored: StoredRange) -> None:
         """Delete the rows that the consumers have stored."""
         with self._changed:
             self._pending.stored += stored
-            self._changed.notify_all()
 
     def given_up(self) -> list[GivenUp]:
         """Return the ranges of verdicts given up that no message has named yet."""
@@ -234,7 +233,7 @@ class Spool:
         with self._changed:
             self._pending.nonces.append((nonce, expires_at_s))
             self._pending.forget_before_s = forget_before_s
-            self._changed.notify_all()
+            self._hurry()
 
     def listen(self, on_commit: Callable[[], None]) -> None:
         """Call ``on_commit`` in the writer thread after each commit; it must return at once."""
@@ -245,14 +244,16 @@ class Spool:
         oldest = self._query(lambda store: store.oldest(), None)
         disk_bytes, alarms = own_bytes(self._path), self.alarms  # a disk that hangs must not hold the lock
         with self._changed:
+            waiting = max(0, self._waiting - len(self._pending.delivered))
             return SpoolDepth(
-                waiting=self._waiting,
+                waiting=waiting,
                 in_memory=len(self._pending.rows) + self._writing,
-                oldest_age_s=self._age.age_s(oldest),
+                oldest_age_s=self._age.age_s(oldest) if waiting else None,
                 disk_bytes=disk_bytes,
                 dropped=self._counters.dropped,
                 refused=self._counters.refused,
                 quarantined=self._quarantined,
+                commit_interval_ms=round(1000 * self._gather_s),
                 alarms=alarms,
             )
 
@@ -290,13 +291,14 @@ class Spool:
     def _next_batch(self) -> Batch | None:
         """Wait for a batch and return it; an empty one when idle, None when closed and done."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closing, _IDLE_S)
-            if not self._pending and self._closing:
+            pending = self._pending
+            self._changed.wait_for(lambda: pending.rows or pending.is_urgent or self._closing, _IDLE_S)
+            if not pending and self._closing:
                 return None
-            if self._pending.acknowledged and not self._pending.rows:
-                self._changed.wait_for(lambda: self._pending.rows or self._urgent or self._closing, _GATHER_S)
-            batch = self._pending.take()
-            self._writing, self._urgent = len(batch.rows), False
+            if pending.rows and self._gather_s:
+                self._changed.wait_for(lambda: pending.is_urgent or self._closing, self._gather_s)
+            batch = pending.take()
+            self._writing = len(batch.rows)
             return batch
 
     def _commit(self, batch: Batch) -> bool:
@@ -329,6 +331,8 @@ class Spool:
             self._waiting += written.change
             self._done += len(batch.rows)
             self._settled += len(batch.settled) + len(batch.refused)
+            self._pending.delivered.difference_update(batch.settled)
+            self._quarantined += written.quarantined
             self._writing = 0
             self._counters.drop(written.dropped)
             self._on_disk |= batch.meta
@@ -340,11 +344,10 @@ class Spool:
     def _note_failure(self, err: Exception) -> bool:
         """Raise the alarm; True if others gave way to a full disk, and it is worth trying again at once."""
         had_failed = self._disk.failure is not None
-        if self._disk.note_failure(err):
-            return True
-        if not had_failed:
+        gave_way = self._disk.note_failure(err)
+        if not (gave_way or had_failed):
             self._on_commit()  # so that the alarm is published
-        return False
+        return gave_way
 
     def _replace_damaged(self) -> None:
         """Replace the file if it was found damaged while running."""
@@ -360,30 +363,27 @@ class Spool:
         self._damaged_store = None
 
     def _clean_up(self) -> None:
-        """Shrink the file, allocate the reserve and recount the rows, while nothing else is to be done."""
+        """Shrink the file, allocate the reserve, and count the rows again if another program changed them."""
         try:
             self._replace_damaged()
             self._store.shrink()
             self._disk.refill()
+            if not self._store.look_for_others():
+                return
             waiting, quarantined = self._store.waiting(), self._store.quarantined_count()
         except (DamagedError, DiskError, OSError, SpoolError) as err:
             self._note_damage(self._store, err)
             _log.warning("%s: %s", self._path, err)
             return
         with self._changed:
-            # `edge-node spool requeue` may have changed them.
-            changed = waiting != self._waiting
-            self._requeued += changed
+            self._requeued += 1  # `edge-node spool requeue`
             self._waiting, self._quarantined = waiting, quarantined
-        if changed:
-            self._on_commit()
+        self._on_commit()
 
-    def _ticket(self, rows: int, *, urgent: bool) -> int:
-        """Return the ticket for so many settled or refused rows; the lock is held."""
-        self._tickets += rows
-        self._urgent |= urgent
+    def _hurry(self) -> None:
+        """Have the writer thread commit at once; the lock is held."""
+        self._pending.is_urgent = True
         self._changed.notify_all()
-        return self._tickets
 
     def _query(self, query: Callable[[SpoolDatabase], _T], otherwise: _T) -> _T:
         """Return the result of ``query``, or ``otherwise`` if the file cannot be read."""

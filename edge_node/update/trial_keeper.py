@@ -89,6 +89,11 @@ class TrialKeeper:
         """The trial in a sentence; empty when there is none."""
         return f"{self._label} is on trial; {self._behind} is behind it" if self._trial is not None else ""
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether verdicts are counted for a trial that is not decided."""
+        return self._trial is not None and self._decision is None
+
     def on_reload(self, bundle: Bundle | None, /) -> None:
         """Note that another bundle is in use from now on, unless it was refused."""
         if bundle is None:

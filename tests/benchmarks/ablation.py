@@ -31,7 +31,7 @@ from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode, Target, write_request
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Provenance
-from edge_node.inference.preprocess import resize
+from edge_node.inference.resize import resize
 from tests.benchmarks.ablation_chain import STEPS, convert_without, count_lines
 from tests.benchmarks.ablation_networks import NETWORKS, build_network
 

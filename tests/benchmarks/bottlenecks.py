@@ -24,7 +24,7 @@ from converter.architectures.backbones import load_backbone
 from converter.data.dataset import Sample
 from converter.tensorflow_import import tensorflow
 from converter.training.bottlenecks import BATCH, Variant, compute, make_extractor
-from edge_node.inference.preprocess import resize
+from edge_node.inference.resize import resize
 
 _ROUNDS = 3
 

@@ -40,7 +40,7 @@ from converter.quantize.type_audit import audit_types
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.interpreter import RUNTIME_VARIABLE
 from edge_node.inference.manifest import Provenance
-from edge_node.inference.preprocess import resize
+from edge_node.inference.resize import resize
 from tests.benchmarks.zoo_models import MODELS, Workshop, ZooModel, source_probabilities
 from tests.benchmarks.zoo_pictures import LABELS, load_pictures, resized, truth
 

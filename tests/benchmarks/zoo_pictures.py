@@ -17,8 +17,8 @@ from converter.data.calibration_pictures import choose
 from converter.data.dataset import CORRODED, Sample, load_dataset
 from converter.data.splits import split, with_groups
 from edge_node.errors import DatasetError
-from edge_node.inference.preprocess import resize
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.inference.resize import resize
+from edge_node.labels_csv import LABELS_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

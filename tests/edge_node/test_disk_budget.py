@@ -15,6 +15,7 @@ from edge_node.evidence.store import EvidenceStore
 from edge_node.findings.log import FindingLog
 from edge_node.messages.status import PartState
 from edge_node.messages.topics import Kind
+from edge_node.messages.verdict import EvidenceReason
 from edge_node.spool.files import SharedDisk
 from edge_node.spool.rows import Keep
 from edge_node.spool.spool import Spool
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 NOISE = np.random.default_rng(11)
 MB = 1_000_000
+CORRODED = (EvidenceReason.CORRODED,)
+SAMPLE = (EvidenceReason.SAMPLE,)
 
 
 class Shelf:
@@ -110,7 +113,7 @@ def test_no_verdict_is_given_up_while_a_picture_could_go(disk: Path) -> None:
     evidence = EvidenceStore(disk / "evidence", EvidenceConfig(), budget)
     with Spool.open(disk / "spool.sqlite", SpoolConfig(), SharedDisk(budget=budget)) as spool:
         for number in range(60):  # 12 MB of pictures, 8 MB of reserve, 6 MB of verdicts
-            evidence.keep(picture(), corroded=number % 2 == 0)
+            evidence.keep(picture(), CORRODED if number % 2 == 0 else SAMPLE)
             append(spool, 50)
             assert spool.flush(10)
         assert evidence.part.state is PartState.FAILING
@@ -129,7 +132,7 @@ def test_pictures_go_when_another_program_fills_the_disk(disk: Path) -> None:
     """Verdicts, findings and audit are written; new pictures are refused, until the other has gone."""
     budget = DiskBudget()
     evidence = EvidenceStore(disk / "evidence", EvidenceConfig(), budget)
-    assert all(evidence.keep(picture(), corroded=True) for _ in range(50))
+    assert all(evidence.keep(picture(), CORRODED) for _ in range(50))
     with Spool.open(disk / "spool.sqlite", SpoolConfig(), SharedDisk(budget=budget)) as spool:
         audit, findings = (
             AuditFiles(disk / "audit", budget=budget),
@@ -149,17 +152,17 @@ def test_pictures_go_when_another_program_fills_the_disk(disk: Path) -> None:
         while evidence.held_bytes:
             evidence.look()
             hog(disk)
-        assert evidence.keep(picture(), corroded=True) is None
+        assert evidence.keep(picture(), CORRODED) is None
         assert [alarm.code for alarm in evidence.alarms] == ["evidence_lost"]
         other.unlink()
-        assert evidence.keep(picture(), corroded=True)
+        assert evidence.keep(picture(), CORRODED)
 
 
 def test_pictures_never_take_the_last_names_of_a_file_system(few_names: Path) -> None:
     """With few inodes the oldest pictures go, so that verdicts and state files find a name."""
     budget = DiskBudget()
     evidence = EvidenceStore(few_names / "evidence", EvidenceConfig(), budget)
-    kept = [evidence.keep(picture()[:40, :50], corroded=True) for _ in range(150)]
+    kept = [evidence.keep(picture()[:40, :50], CORRODED) for _ in range(150)]
     assert all(kept)
     assert measure(few_names).free_files >= 60
     for number in range(100):  # another program

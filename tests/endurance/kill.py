@@ -3,6 +3,7 @@
     python -m tests.endurance.kill --kills 200 --broker-kills 50 --verdicts 50000
     python -m tests.endurance.kill --kills 20 --faults        # through a link that fails in five ways
     python -m tests.endurance.kill --kills 20 --receipts      # the subscriber says what it has stored
+    python -m tests.endurance.kill --kills 20 --commit-interval-ms 1000   # verdicts wait in memory
 
 Needs mosquitto; everything else comes with the project. Prints a table and exits 1 if a verdict was lost,
 the end of one connection had more than one window sent again, first occurrences came out of order, or the
@@ -15,6 +16,9 @@ acknowledged and forgot when it was killed, mosquitto has lost, and is counted a
 --broker-signal TERM mosquitto saves what it has, and nothing at all may be missing. With --receipts the node
 keeps every verdict until the subscriber says that it has it, so that nothing at all may be missing either,
 whatever the broker forgets; how much is repeated then depends on how often the subscriber says so.
+
+What a kill cost that no disk and nobody else ever had is counted by the clock: from the moment of the newest
+verdict on disk to the kill. With --commit-interval-ms that may be so much, without it a few milliseconds.
 """
 
 from __future__ import annotations
@@ -83,14 +87,45 @@ class Receipts:
                 self._subscriber.say(f"corrosion/v1/endurance/robot/receipt/{CONSUMER}", receipt)
 
 
+class Deaths:
+    """How long before each kill the newest verdict that reached the disk was made."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, int] = {}  # id of the newest verdict on disk; when the daemon was killed
+        self._lost: list[tuple[float, float]] = []  # seconds, verdicts
+
+    def note(self, killed_ns: int, epochs: Epochs) -> None:
+        """Note a kill; a life without a verdict on disk says nothing."""
+        for end in list(epochs.ends.values())[-1:]:
+            self._newest.setdefault(f"robot:{end['epoch']}:{end['seq']}", killed_ns)
+
+    def measure(self, payloads: list[bytes]) -> None:
+        """Find the moments of the verdicts, and how many a life gave in a second."""
+        made_ns: dict[str, dict[int, int]] = {}
+        for verdict in map(json.loads, payloads):
+            made_ns.setdefault(verdict["id"].split(":")[1], {})[verdict["seq"]] = verdict["monotonic_ns"]
+        for name, killed_ns in self._newest.items():
+            _, epoch, seq = name.split(":")
+            moments = made_ns.get(epoch, {})
+            if int(seq) in moments and len(moments) > 1:
+                lived_s = (max(moments.values()) - min(moments.values())) / 1e9
+                lost_s = (killed_ns - moments[int(seq)]) / 1e9
+                self._lost.append((lost_s, lost_s * (len(moments) - 1) / lived_s))
+
+    def __str__(self) -> str:
+        worst_s, _ = max(self._lost, default=(0.0, 0.0))
+        about = sum(count for _, count in self._lost)
+        return f"about {about:.0f} verdicts of {len(self._lost)} lives, at most {worst_s:.2f} s of one"
+
+
 def main() -> int:
     """Run, print, judge."""
     args = _arguments()
     generator = random.Random(args.seed)  # noqa: S311  moments, not secrets
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
         began_s = time.monotonic()
-        epochs = Epochs()
-        tally, kills, broker_kills, faults = run(Path(folder), args, generator, epochs)
+        epochs, deaths = Epochs(), Deaths()
+        tally, kills, broker_kills, faults = run(Path(folder), args, generator, epochs, deaths)
     print(f"daemon killed (SIGKILL)      {kills}")
     print(f"broker stopped (SIG{args.broker_signal})     {broker_kills}")
     print(f"link faults                  {faults}")
@@ -104,6 +139,7 @@ def main() -> int:
     print(
         f"chain over {len(epochs.ends):<4} epochs       {len(epochs.broken)} broken {epochs.broken[:3] or ''}"
     )
+    print(f"not on disk when killed      {deaths}")
     print(f"took                         {time.monotonic() - began_s:.0f} s")
     if args.receipts:
         return 1 if tally.lost or tally.forgotten or epochs.broken else 0
@@ -115,7 +151,7 @@ def main() -> int:
 
 
 def run(
-    folder: Path, args: argparse.Namespace, generator: random.Random, epochs: Epochs
+    folder: Path, args: argparse.Namespace, generator: random.Random, epochs: Epochs, deaths: Deaths
 ) -> tuple[Tally, int, int, int]:
     """Disturb until there were enough kills and verdicts; return what the subscriber saw."""
     spool = folder / "state" / "spool.sqlite"
@@ -123,7 +159,7 @@ def run(
     broker.start()
     kills = broker_kills = faults = 0
     with Proxy(broker.port, TOPIC) as proxy, Collector(broker.port, TOPIC) as subscriber:
-        config = _configuration(folder, proxy.port, receipts=args.receipts)
+        config = _configuration(folder, proxy.port, args)
         receipts = Receipts(subscriber) if args.receipts else None
         daemon = _start(config, folder)
         deadline_s = time.monotonic() + args.limit_s
@@ -142,8 +178,10 @@ def run(
                 broker_kills += 1
             else:
                 daemon.kill()
+                killed_ns = time.monotonic_ns()
                 daemon.wait()
                 epochs.note(spool)
+                deaths.note(killed_ns, epochs)
                 kills += 1
                 daemon = _start(config, folder)
             if (kills + broker_kills + faults) % 20 == 0:
@@ -157,6 +195,7 @@ def run(
     broker.kill()
     messages = subscriber.of(TOPIC)
     epochs.check([message.payload for message in messages])
+    deaths.measure([message.payload for message in messages])
     return judge(messages, epochs.given("robot"), sendings), kills, broker_kills, faults
 
 
@@ -195,7 +234,7 @@ def _count(subscriber: Collector) -> int:
     return len(subscriber.messages)
 
 
-def _configuration(folder: Path, port: int, *, receipts: bool) -> Path:
+def _configuration(folder: Path, port: int, args: argparse.Namespace) -> Path:
     pictures = folder / "pictures"
     pictures.mkdir()
     noise = np.random.default_rng(1)
@@ -222,7 +261,9 @@ hostname = "127.0.0.1"
 port = {port}
 window = {WINDOW}
 require_subscriber = true
-receipts_from = {[CONSUMER] if receipts else []}
+receipts_from = {[CONSUMER] if args.receipts else []}
+[spool]
+commit_interval_ms = {args.commit_interval_ms}
 """,
         encoding="utf-8",
     )
@@ -278,6 +319,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--verdicts", type=int, default=50_000, help="at least (default: %(default)s)")
     parser.add_argument("--faults", action="store_true", help="let the link fail too")
     parser.add_argument("--receipts", action="store_true", help="keep verdicts until the subscriber has them")
+    parser.add_argument("--commit-interval-ms", type=int, default=0, help="of [spool] (default: %(default)s)")
     parser.add_argument(
         "--longest-life-s", type=float, default=4.0, help="after a first verdict (default: %(default)s)"
     )

@@ -142,7 +142,8 @@ def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom,
     """What is right is said, kept, in the robot's audit, and in the data set that the page gives away."""
     sought = "/api/verdicts?outcome=uncorroded&with_picture=true"  # of whatever metal the models say
     wait_for(lambda: room.ask(sought)["total"], 60, "a clean plate with its picture")
-    verdict_id = room.ask(sought)["verdicts"][0]["id"]
+    clean = room.ask(sought)["verdicts"][0]
+    verdict_id, metal = clean["id"], "steel" if clean["material"] == "aluminium" else "aluminium"
     page.keyboard.press("2")
     page.get_by_label("with picture").check()
     page.get_by_label("Outcome").select_option("uncorroded")
@@ -152,7 +153,7 @@ def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom,
     choices = drawer.get_by_label("If disputed: what is right").locator("option").all_inner_texts()
     assert "there is no corrosion" not in choices  # the robot said so itself
     drawer.get_by_label("If disputed: what is right").select_option(label="it is corroded, mid")
-    drawer.get_by_label("If disputed: which metal").select_option("aluminium")
+    drawer.get_by_label("If disputed: which metal").select_option(metal)
     drawer.get_by_role("button", name="Dispute").click()
     drawer.get_by_text("robot: done").wait_for()
     found = room.ask(f"/api/verdicts/{verdict_id}")
@@ -170,7 +171,30 @@ def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom,
         rows = list(csv.DictReader(archive.read("reviewed/labels.csv").decode().splitlines()))
         (row,) = [row for row in rows if picture[:12] in row["file"]]
         assert archive.read(f"reviewed/{row['file']}")[:2] == b"\xff\xd8"
-    assert (row["corroded"], row["severity"], row["material"]) == ("1", "mid", "aluminium")
+    assert (row["corroded"], row["severity"], row["material"]) == ("1", "mid", metal)
+
+
+def test_pictures_are_reviewed_by_what_they_teach(page: Any, room: ControlRoom) -> None:
+    """One is opened by a key, says why it was kept, and leaves the queue once reviewed; the next follows."""
+    page.locator(".finding").first.wait_for()
+    page.keyboard.press("4")
+    page.locator(".queued").nth(2).wait_for()
+    _, second, third = [one.get_attribute("data-id") for one in page.locator(".queued").all()[:3]]
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    chosen = page.locator('.queued[aria-current="true"]')
+    drawer = page.locator("#drawer")
+    drawer.get_by_text("Kept because").wait_for()
+    assert chosen.get_attribute("data-id") == second
+    assert chosen.locator(".tag").all_inner_texts() == drawer.locator(".reasons .tag").all_inner_texts()
+    drawer.get_by_label("Your name").fill("Kay")
+    drawer.get_by_role("button", name="Confirm").click()
+    page.locator(f'.queued[data-id="{second}"]').wait_for(state="detached")
+    assert second not in [one["id"] for one in room.ask("/api/queue?limit=1000")["pictures"]]
+    drawer.get_by_role("button", name="Confirm").wait_for()
+    page.locator("body").focus()
+    page.keyboard.press("j")
+    assert chosen.get_attribute("data-id") == third
 
 
 def test_a_verdict_that_cannot_be_reviewed_is_refused(room: ControlRoom) -> None:

@@ -20,6 +20,9 @@ from tests.support.mjpeg_server import Behaviour, MjpegServer
 from tests.support.notify_socket import NotifySocket
 from tests.support.processes import daemon, free_port, wait_for
 
+RANGED = {"focal_px": 600}
+CLIP_PX = 640 * 480
+
 
 def write_config(folder, source, port, **sections):
     """Write a configuration whose state lives in ``folder``."""
@@ -73,19 +76,26 @@ def test_a_clip_with_corrosion_gives_findings_that_are_opened_and_closed(tmp_pat
 
 
 def metres_on_verdicts(mosquitto, process, send):
-    """Return the distances on verdicts while ``send`` is called with one that grows; ages are checked."""
+    """Return the distances on verdicts while ``send`` is called with one that grows.
+
+    Ages are checked, and areas in mm²: with ``RANGED`` a range of 300 mm is half a millimetre a pixel.
+    """
     subscriber = Subscriber("127.0.0.1", mosquitto.port, ("corrosion/v1/quay/crawler-1/verdict",))
     metres = []
     deadline_s = time.monotonic() + 30
     sent = 0
     while len(metres) < 10 and time.monotonic() < deadline_s and process.poll() is None:
         sent += 1
-        send(b'{"distance_m": %d}' % sent)
+        send(b'{"distance_m": %d, "sigma_m": 0.1, "range_mm": 300}' % sent)
         for message in subscriber.arrived(0.05):
             verdict = msgspec.json.decode(message.payload, type=Verdict)
             if verdict.pose is not None:
                 metres.append(verdict.pose.distance_m)
                 assert 0 <= verdict.pose_age_ms <= 2000
+                assert (verdict.pose.range_mm, verdict.mm_per_px) == (300, 0.5)
+                assert verdict.pose.sigma_m == pytest.approx(0.1)
+                share = verdict.area_fraction
+                assert verdict.area_mm2 == (None if share is None else pytest.approx(share * CLIP_PX / 4))
     subscriber.close()
     return metres
 
@@ -93,7 +103,7 @@ def metres_on_verdicts(mosquitto, process, send):
 def test_a_pose_from_udp_is_on_the_verdicts(tmp_path, mosquitto):
     """Poses sent while the robot drives are on the verdicts with an age, and grow as it moves."""
     port = free_port()
-    config = write_config(tmp_path, CLIP, mosquitto.port, pose={"udp_port": port})
+    config = write_config(tmp_path, CLIP, mosquitto.port, camera=RANGED, pose={"udp_port": port})
     with (
         daemon(config) as process,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
@@ -106,7 +116,7 @@ def test_a_pose_from_udp_is_on_the_verdicts(tmp_path, mosquitto):
 def test_a_pose_from_a_topic_is_on_the_verdicts(tmp_path, mosquitto):
     """The same from another MQTT client; rubbish on the topic in between harms nothing."""
     topic = "corrosion/v1/quay/crawler-1/pose"
-    config = write_config(tmp_path, CLIP, mosquitto.port, pose={"mqtt_topic": topic})
+    config = write_config(tmp_path, CLIP, mosquitto.port, camera=RANGED, pose={"mqtt_topic": topic})
     client = ["mosquitto_pub", "-p", str(mosquitto.port), "-t", topic, "-l"]
     with (
         daemon(config) as process,

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.camera_login import CameraLogin
 
 FRAME_INTERVAL_S = 1 / 30
@@ -49,6 +51,9 @@ class MjpegServer:
         self.interval_s = FRAME_INTERVAL_S
         self.connections = 0
         self.login: CameraLogin | None = None
+        self.encoded: Callable[[int], bytes] | None = (
+            None  # the JPEG of that number instead of moving pictures
+        )
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -121,7 +126,11 @@ class MjpegServer:
 
     def _send_frame(self, viewer: BaseHTTPRequestHandler, count: int) -> None:
         repeats = self.behaviour is Behaviour.REPEAT
-        content = cv2.imencode(".jpg", moving_picture(self.size, 0 if repeats else count))[1].tobytes()
+        number = 0 if repeats else count
+        if self.encoded is not None:
+            content = self.encoded(number)
+        else:
+            content = cv2.imencode(".jpg", moving_picture(self.size, number))[1].tobytes()
         if self.behaviour is Behaviour.GARBAGE:
             content = np.random.default_rng(count).bytes(len(content))
         if self.behaviour is Behaviour.HALVES and count % 3 == 1:

@@ -1,4 +1,4 @@
-"""A finding and a review as the control room keeps them."""
+"""A finding, a review and a disagreement as the control room keeps them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from edge_node.control_room.history.records import (
 )
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.review import ReviewJudgement
+from edge_node.messages.shadow import Disagreement
+from edge_node.messages.verdict import BundleReference, Decision, Outcome
 from tests.support.verdicts import START
 
 
@@ -47,3 +49,26 @@ def review(review_id: str = "review-1", **fields) -> StoredReview:
         **fields,
     }
     return StoredReview(review_id=review_id, **given)
+
+
+def disagreement(seq: int, evidence_sha256: str | None = None, **fields) -> Disagreement:
+    """Return what the shadow says of a verdict."""
+    bundle = BundleReference(name="b", version="1", sha256="0")
+    given = {
+        "id": f"crawler-1:epoch:shadow:{seq}",
+        "seq": seq,
+        "site": "quay",
+        "robot": "crawler-1",
+        "at": START,
+        "verdict": f"crawler-1:epoch:{seq}",
+        "observed_at": START,
+        "old_bundle": bundle,
+        "new_bundle": bundle,
+        "evidence_sha256": evidence_sha256,
+        "differs": ("outcome",),
+        "stages": {},
+        "old": Decision(outcome=Outcome.CORRODED),
+        "new": Decision(outcome=Outcome.UNCORRODED),
+        **fields,
+    }
+    return Disagreement(**given)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge_node.camera.backends.gstreamer import DEFAULT_HEIGHT_PX, DEFAULT_WIDTH_PX, GStreamerCamera
+from edge_node.camera.controls.picamera_device import PicameraControls
 from edge_node.camera.frame import Frame, frame_now
+from edge_node.camera.source import JETSON_RELEASE_FILE
 from edge_node.errors import CameraError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from edge_node.camera.source import Source
     from edge_node.config.sections import CameraConfig
 
-JETSON_RELEASE_FILE = Path("/etc/nv_tegra_release")  # every Jetson Linux image has it
+_DEFAULT_FPS = 30.0  # of picamera2's video configuration
 
 
 def open_csi(
@@ -51,7 +52,11 @@ def jetson_pipeline(sensor: int, config: CameraConfig) -> str:
 
 
 class PiCamera:
-    """Read a CSI camera of a Raspberry Pi with picamera2; satisfies ``Camera``."""
+    """Read a CSI camera of a Raspberry Pi with picamera2; satisfies ``Camera``.
+
+    Attributes:
+        controls: its exposure, gain, white balance and focus.
+    """
 
     live = True
 
@@ -81,6 +86,12 @@ class PiCamera:
         except (RuntimeError, IndexError, ImportError, OSError, ValueError) as err:
             self.close()
             raise CameraError(f"camera {source.name}: cannot be opened ({err})") from err
+        self.controls = PicameraControls(
+            self._camera,
+            source.name,
+            lambda: self._wait_for("capture_metadata"),
+            frame_interval_us=1e6 / (config.fps or _DEFAULT_FPS),
+        )
 
     def read(self) -> Frame | None:
         """Return the next frame, or None when stopped.

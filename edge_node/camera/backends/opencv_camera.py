@@ -16,6 +16,8 @@ import numpy as np
 
 from edge_node.camera.backends.ffmpeg import open_with_ffmpeg
 from edge_node.camera.backends.rtsp_probe import rtsp_cause
+from edge_node.camera.controls.v4l2_device import V4l2Controls
+from edge_node.camera.controls.wishes import read_wishes
 from edge_node.camera.frame import Frame
 from edge_node.camera.full_scale import scale_to_eight_bits
 from edge_node.camera.source import Source, SourceKind
@@ -45,6 +47,9 @@ class OpenCvCamera:
 
     Before the first frame of a stream those are discarded that server and FFmpeg had buffered, so that no old
     frame counts as new.
+
+    Attributes:
+        controls: of a device, if the configuration names one; else None.
     """
 
     live = True
@@ -70,8 +75,10 @@ class OpenCvCamera:
         self._next_frame_id = first_frame_id
         self._is_device = source.kind is SourceKind.DEVICE
         self._begins = not self._is_device
+        self.controls: V4l2Controls | None = None
         if self._is_device:
             self._capture = _open_device(source.address, config)
+            self.controls = self._open_controls()
         else:
             self._capture = _open_stream(source, config, content)
 
@@ -106,7 +113,20 @@ class OpenCvCamera:
 
     def close(self) -> None:
         """Release the device or the connection."""
+        if self.controls is not None:
+            self.controls.close()
         self._capture.release()
+
+    def _open_controls(self) -> V4l2Controls | None:
+        """Open the device's controls if the configuration names one."""
+        if not read_wishes(self._config):
+            return None
+        fps = float(self._capture.get(cv2.CAP_PROP_FPS))
+        try:
+            return V4l2Controls(self._source.address, frame_interval_us=1e6 / fps if fps > 0 else None)
+        except CameraError:
+            self._capture.release()
+            raise
 
     def _grab(self) -> bool:
         """Wait for the next frame; False when stopped."""

@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.config.sections import CameraConfig
+    from edge_node.view.view import View
+
+    _Picture = tuple[NDArray[np.uint8], View | None]
 
 DEFAULT_FPS = 10.0  # of a folder: pictures have no frame rate
+# As long as drivers of cameras keep frames for a reader that is late: it loses none by a moment's delay.
+_MAX_LATE_S = 0.5
+_CATCH_UP = 1.1  # times its pace, while a recording is late
 _MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
@@ -35,6 +41,7 @@ class Recording:
     Attributes:
         source: the path as the operator wrote it.
         found: the files in a folder, with those that are left out.
+        patience_s: how long the last picture may wait for whoever takes it: a moment's delay loses none.
     """
 
     live = False
@@ -55,6 +62,8 @@ class Recording:
             self._opened = VideoFile(self.found.files[0])
         self._interval_s = 0.0
         self._due_s: float | None = None  # of the next picture; the first is due when it is read
+        self._read_s = 0.0  # when the last one was read
+        self.patience_s = 0.0
         self._pictures = self._iter_passes()
         self._read = 0
         self._incomplete: dict[Path, str] = {}
@@ -92,12 +101,12 @@ class Recording:
             CameraError: behind the last picture: a video is cut off or damaged. With ``loop`` only if not one
                 picture can be read.
         """
-        pixels = next(self._pictures, None)
-        if pixels is None:
+        picture = next(self._pictures, None)
+        if picture is None:
             return None
         if self._wait_until_due():
             return None
-        frame = frame_now(pixels, self._next_frame_id, self.source)
+        frame = frame_now(picture[0], self._next_frame_id, self.source, view=picture[1])
         self._next_frame_id += 1
         return frame
 
@@ -114,15 +123,19 @@ class Recording:
     def _wait_until_due(self) -> bool:
         """Wait for the next picture's time; True when stopped meanwhile.
 
-        A reader that was late does not catch up: pictures are never read in a burst.
+        A reader that was late for a moment catches up little by little: pictures are never read in a burst.
         """
         now_s = time.monotonic()
-        self._due_s = now_s if self._due_s is None else max(self._due_s, now_s - self._interval_s)
-        stopped = self._stop.wait(max(0.0, self._due_s - now_s))
-        self._due_s += self._interval_s
+        if self._due_s is None:
+            self._due_s = now_s
+        due_s = max(self._due_s, now_s - max(_MAX_LATE_S, self._interval_s))
+        read_s = max(now_s, due_s, self._read_s + self._interval_s / _CATCH_UP)
+        stopped = self._stop.wait(read_s - now_s)
+        self._due_s, self._read_s = due_s + self._interval_s, read_s
+        self.patience_s = _MAX_LATE_S - (read_s - due_s)
         return stopped
 
-    def _iter_passes(self) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_passes(self) -> Generator[_Picture, None, None]:
         while True:
             read_before = self._read
             yield from self._iter_files()
@@ -135,13 +148,13 @@ class Recording:
             if not self._config.loop:
                 return
 
-    def _iter_files(self) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_files(self) -> Generator[_Picture, None, None]:
         """Yield the pictures of every file; after one that is cut off or damaged the next file comes."""
         for path in self.found.files:
             try:
-                for pixels in self._iter_file(path):
+                for picture in self._iter_file(path):
                     self._read += 1
-                    yield pixels
+                    yield picture
             except UnreadablePictureError as err:
                 self._skip(str(path), err)
             except CameraError as err:
@@ -151,19 +164,19 @@ class Recording:
                 if self._config.loop or len(self.found.files) > 1:  # else it is raised now
                     _log.warning("%s", err)
 
-    def _iter_file(self, path: Path) -> Generator[NDArray[np.uint8], None, None]:
+    def _iter_file(self, path: Path) -> Generator[_Picture, None, None]:
         if media_kind(path) is not MediaKind.VIDEO:
             self._set_pace(None)
             for page in list_pages(read_content(path), str(path)):
                 try:
-                    yield page.decode()
+                    yield page.decode(), page.view()
                 except UnreadablePictureError as err:
                     self._skip(page.where, err)
             return
         video, self._opened = self._opened or VideoFile(path), None
         try:
             self._set_pace(video.fps)
-            yield from video
+            yield from ((pixels, None) for pixels in video)
         finally:
             video.close()
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.opening import open_camera
+from edge_node.camera.controls.control import ControlRefusedError
 from edge_node.camera.source import parse_source
 from edge_node.errors import CameraError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.camera.capture.opening import Camera
+    from edge_node.camera.controls.session import CameraControls
     from edge_node.camera.frame import Frame
     from edge_node.config.sections import CameraConfig
 
@@ -38,12 +40,14 @@ class CameraReader:
         opened: the camera was opened.
         ended: the recording is over.
         error: why the camera failed, in a sentence.
+        refused: the camera answered that it can never do what is configured.
         progress_s: monotonic time of the last frame, or of the start.
         skipped: pictures of a recording that could not be read.
         omissions: how much of a recording was not read, as a part of a sentence.
+        patience_s: how long a recording's last picture may wait for whoever takes it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each by name
         self,
         config: CameraConfig,
         on_frame: Callable[[CameraReader, Frame | None], None],
@@ -51,6 +55,7 @@ class CameraReader:
         is_held: Callable[[], bool] = lambda: False,
         camera: Camera | None = None,
         first_frame_id: int = 0,
+        controls: CameraControls | None = None,
     ) -> None:
         """Prepare to read ``camera``, or the one that ``config`` names, opened in the thread.
 
@@ -61,6 +66,7 @@ class CameraReader:
                 second, so that its state is known and the next frame is new.
             camera: already open.
             first_frame_id: of the first frame, where ``camera`` is not given.
+            controls: brings the camera's exposure, gain, white balance and focus to what is configured.
         """
         self.stop = threading.Event()
         self.done = threading.Event()
@@ -68,7 +74,9 @@ class CameraReader:
         self.opened = False
         self.skipped = 0
         self.omissions = ""
+        self.patience_s = 0.0
         self.error: str | None = None
+        self.refused = False
         self.progress_s = time.monotonic()
         self._first_frame_s: float | None = None
         self._on_frame = on_frame
@@ -76,6 +84,7 @@ class CameraReader:
         self._config = config
         self._camera = camera
         self._first_frame_id = first_frame_id
+        self._controls = controls
 
     @property
     def steady(self) -> bool:
@@ -96,6 +105,7 @@ class CameraReader:
             self._read_all(camera)
         except CameraError as err:
             self.error = str(err)
+            self.refused = isinstance(err, ControlRefusedError)
         except Exception as err:  # noqa: BLE001  # no driver fault may end capturing for ever
             # Neither log nor status repeat the exception's text: a library puts the address in it.
             self.error = f"unexpected failure ({type(err).__name__})"
@@ -110,12 +120,16 @@ class CameraReader:
     def _read_all(self, camera: Camera) -> None:
         self.opened = True
         self.progress_s = time.monotonic()
+        device = getattr(camera, "controls", None)  # only some cameras have any
+        session = self._controls.open(device) if self._controls is not None and device is not None else None
         read_s = -math.inf
         while not self.stop.is_set():
             if camera.live and self._is_held() and self.progress_s - read_s < HELD_READ_INTERVAL_S:
                 if not camera.skip():
                     return
                 self.progress_s = time.monotonic()
+                if session is not None:
+                    session.look(None, self.progress_s)
                 self._on_frame(self, None)
                 continue
             try:
@@ -123,9 +137,11 @@ class CameraReader:
             finally:
                 self.skipped = getattr(camera, "skipped", 0)  # only recordings skip pictures
                 self.omissions = getattr(camera, "omissions", "")
+                self.patience_s = getattr(camera, "patience_s", 0.0)
             if frame is None:
                 self.ended = not camera.live and not self.stop.is_set()
                 return
             read_s = self.progress_s = time.monotonic()
             self._first_frame_s = self._first_frame_s or self.progress_s
-            self._on_frame(self, frame)
+            is_set = session is None or session.look(frame.pixels, self.progress_s)
+            self._on_frame(self, frame if is_set else None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from edge_node.camera.backends.pipeline_text import escape_value, split_pipeline
+from edge_node.camera.controls.wishes import refuse_without_controls
 from edge_node.camera.source import Source, SourceKind, parse_source
 from edge_node.credential_files import credential_path, shown_path
 from edge_node.errors import CameraError
@@ -25,8 +26,10 @@ def check_login(config: CameraConfig) -> Source:
 
     Raises:
         CameraError: it can never be opened, or ``username`` and ``password_file`` do not belong to it.
+        ConfigError: keys of the camera's controls are set, and the source has none.
     """
     source = parse_source(config.source)
+    refuse_without_controls(source, config)
     if config.password_file and not config.username:
         raise CameraError("password_file without username: the camera asks for both")
     if source.kind is SourceKind.GSTREAMER:

@@ -15,7 +15,7 @@ from edge_node.control_room.report.mission import Selection, collect_mission, de
 from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
-from edge_node.messages.labels_csv import LABELS_NAME
+from edge_node.labels_csv import LABELS_NAME
 from edge_node.messages.plain_text import counted
 
 if TYPE_CHECKING:

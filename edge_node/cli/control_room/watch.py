@@ -35,7 +35,7 @@ _NOVELTIES = {
 _COLUMNS = (
     *("observed_at", "id", "site", "robot", "asset", "outcome", "material", "material_confidence"),
     *("condition_confidence", "form", "severity", "severity_confidence", "area_fraction", "distance_m"),
-    *("frame_id", "frame_age_ms", "evidence_sha256", "replayed", "duplicate"),
+    *("frame_id", "frame_age_ms", "evidence_sha256", "replayed", "duplicate", "area_mm2"),
 )
 
 
@@ -143,7 +143,7 @@ def _describe_status(message: Message) -> str:
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(
         f"{name} {_describe_part(part)}"
-        for name in ("camera", "model", "clock", "shadow", "evidence")
+        for name in ("camera", "model", "clock", "shadow", "evidence", "scale")
         if (part := getattr(status, name)) is not None
     )
     if status.link_text:

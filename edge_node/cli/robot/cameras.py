@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import cv2
 import msgspec
 
-from edge_node.camera.backends.csi import JETSON_RELEASE_FILE
 from edge_node.camera.capture.opening import open_camera
+from edge_node.camera.source import JETSON_RELEASE_FILE
 from edge_node.cli.number_options import number_between, whole_number_between
+from edge_node.cli.robot.camera_controls import show_controls
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
-from edge_node.inspection.inspectability import Thresholds, measure, reasons
+from edge_node.inspection.inspectability import Thresholds, inspect
 
 if TYPE_CHECKING:
     import argparse
@@ -67,18 +68,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=number_between(0.1, 600), default=5.0, metavar="SECONDS", help="default: 5"
     )
+    parser.add_argument(
+        "--controls",
+        action="store_true",
+        help="print what may be set as exposure_us, gain, white_balance and focus, and what is set now",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.epilog = (
         "Without a source: the cameras that are there, exit code 1 if there are none.\n"
         "Example: edge-node cameras rtsp://10.0.0.9/live --save test.jpg\n"
+        "         edge-node cameras /dev/video0 --controls\n"
         "With a password: --username admin --password-file FILE; in the address `ps` would show it."
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the cameras, or try one."""
+    """List the cameras, try one, or print its controls."""
+    if args.source is None and args.controls:
+        raise CameraError(
+            "--controls: wanted the camera too, like `edge-node cameras /dev/video0 --controls`"
+        )
     if args.source is None:
         return _list(list(find_cameras()), as_json=args.json)
+    if args.controls:
+        return show_controls(args.source, as_json=args.json)
     config = CameraConfig(
         source=args.source,
         username=args.username,
@@ -142,7 +155,7 @@ def _rate(count: int, first_s: float) -> float:
 
 def _make_result(frame: Frame, save: Path | None, *, first_ms: float, fps: float) -> TestPicture:
     height, width = frame.pixels.shape[:2]
-    why = reasons(measure(frame.pixels), Thresholds())
+    why = inspect(frame.pixels, Thresholds())
     if save is not None:
         try:
             written = cv2.imwrite(str(save), frame.pixels)

@@ -26,12 +26,14 @@ from edge_node.errors import CameraError, ConfigError, CorrosionError
 from edge_node.inference.bundle import Bundle, load_bundle, resolve_bundle_path
 from edge_node.inference.loading import prepare_engine
 from edge_node.inspection.inspector import configured_inspector
+from edge_node.inspection.surface_scale import may_measure_areas
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.local_page import load_token
 from edge_node.mqtt.endpoint import check_security, endpoint, host_problems
 from edge_node.signing import load_node_signer, load_trusted_key, load_trusted_keys
 from edge_node.state_folder import find_problem
 from edge_node.validation import show
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     import argparse
@@ -90,6 +92,7 @@ def _find_problems(config: Config) -> Iterator[str]:
     yield from _find_login_problems(config)
     checks: list[Callable[[], object]] = [
         lambda: _check_camera(config.camera),
+        lambda: load_view(config.camera),
         lambda: _check_command_key(config.commands),
         lambda: _check_token(config.http),
         lambda: _check_signing_key(config.node),
@@ -169,13 +172,35 @@ def _find_bundle_problems(config: Config, found: list[Bundle]) -> Iterator[str]:
 
 
 def _find_notes(config: Config) -> Iterator[str]:
-    """Yield what may be as it should: a port is taken, perhaps by this robot's own running node."""
+    """Yield what may be meant so: a port of our own node, half of a scale, verdicts in memory."""
     taken = "perhaps by this robot's running node"
     if config.http.enabled and (why := _try_port(config.http.host, config.http.port, socket.SOCK_STREAM)):
         yield f"[http] port {config.http.port}: {why}, {taken}; otherwise there will be no page"
+    yield from _find_scale_notes(config)
+    yield from _find_view_notes(config.camera)
     pose = config.pose
     if pose.udp_port is not None and (why := _try_port(pose.udp_host, pose.udp_port, socket.SOCK_DGRAM)):
         yield f"[pose] udp_port {pose.udp_port}: {why}, {taken}; otherwise `run` will refuse it"
+    if risk := config.spool.risk:
+        yield risk
+
+
+def _find_scale_notes(config: Config) -> Iterator[str]:
+    """Yield why verdicts will have no area in mm² although half of what it takes is configured."""
+    camera, pose = config.camera, config.pose
+    if may_measure_areas(camera, pose):
+        return
+    if camera.focal_px is not None:
+        yield "[camera] focal_px gives no areas in mm² without a range: set [pose] range_mm, or receive poses"
+    if pose.range_mm is not None:
+        yield "[pose] range_mm gives no areas in mm² without a focal length: set [camera] focal_px"
+
+
+def _find_view_notes(camera: CameraConfig) -> Iterator[str]:
+    """Yield why nothing will be judged if the camera delivers the size that is asked of it."""
+    view, size = load_view(camera), (camera.width_px, camera.height_px)
+    if view is not None and size[0] and size[1] and (why := view.misfit(size[0], size[1])):
+        yield f"[camera] width_px, height_px: nothing is judged if {why}"
 
 
 def _try_port(host: str, port: int, kind: int) -> str:

@@ -15,16 +15,21 @@ from edge_node.camera.media_files import list_media
 from edge_node.camera.media_kind import MediaKind, media_kind
 from edge_node.camera.picture import list_pages, read_content
 from edge_node.camera.source import recording_path
-from edge_node.cli.number_options import whole_number_between
+from edge_node.cli.bundle_in_use import load_bundle_in_use
+from edge_node.cli.number_options import number_between, whole_number_between
+from edge_node.config.sections import load_config
 from edge_node.config.value_types import MAX_THREADS
-from edge_node.errors import CameraError, CorrosionError
+from edge_node.errors import CameraError, ConfigError, CorrosionError
 from edge_node.inference.bundle import load_bundle, resolve_bundle_path
 from edge_node.inference.cascade import decide_unreadable
 from edge_node.inference.engine import Engine
 from edge_node.inspection.inspectability import Thresholds
-from edge_node.inspection.inspector import Inspection, Inspector, draw_inspection
+from edge_node.inspection.inspector import Inspection, Inspector, configured_inspector, draw_inspection
+from edge_node.inspection.surface_scale import SurfaceScale, add_area_mm2, configured_scale
 from edge_node.messages.plain_text import colour_text, path_text
-from edge_node.messages.verdict import Decision, PictureVerdict, encode
+from edge_node.messages.verdict import Decision, PictureVerdict, Pose, encode
+from edge_node.signing import load_trusted_keys
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_node.camera.media_files import MediaFiles
+    from edge_node.view.view import View
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,17 +50,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="picture, folder (searched through, in order of names) or video",
     )
-    parser.add_argument("--bundle", default="default", help="bundle folder (default: the one in the package)")
     parser.add_argument(
-        "--material",
-        default="auto",
-        help='"steel", "aluminium", ...: known beforehand, that stage is skipped',
+        "--bundle", help="bundle folder (default: that of --config; without it the one in the package)"
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="judge as this robot does: its bundle, [inspect] with the gate, and view of [camera]; a picture"
+        " with a view in it, a robot's evidence, is judged by its own",
+    )
+    parser.add_argument(
+        "--material", help='"steel", "aluminium", ...: known beforehand, that stage is skipped'
     )
     parser.add_argument(
         "--surface",
         choices=("painted_steel", "other"),
-        default="other",
         help="painted_steel adds the grades of ISO 4628-3 and ASTM D610, which are for that alone",
+    )
+    parser.add_argument(
+        "--mm-per-px",
+        type=number_between(0.0001, 1000),
+        metavar="MM",
+        help="millimetres of surface in a pixel of the pictures: adds areas in mm², as if seen head-on",
     )
     parser.add_argument(
         "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
@@ -85,15 +103,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a verdict for every picture; return 1 if one could not be read."""
-    engine = Engine(load_bundle(resolve_bundle_path(args.bundle)), threads=args.threads)
-    thresholds = Thresholds() if args.gate else None
-    inspector = Inspector(
-        engine,
-        material=args.material,
-        thresholds=thresholds,
-        is_painted_steel=args.surface == "painted_steel",
-    )
-    classifier = _Classifier(inspector, Path(args.overlay) if args.overlay else None)
+    overlays = Path(args.overlay) if args.overlay else None
+    classifier = _Classifier(_make_inspector(args), overlays, *_make_scale(args))
     count = _Count()
     if args.table:
         print(_ROW.format("OUTCOME", "MATERIAL", "SEVERITY", "PATH THROUGH THE CASCADE", "SOURCE"))
@@ -104,6 +115,39 @@ def run(args: argparse.Namespace) -> int:
     if args.summary:
         print(msgspec.json.encode(count.summary()).decode())
     return 0 if count.is_complete else 1
+
+
+def _make_inspector(args: argparse.Namespace) -> Inspector:
+    """Return the inspector that the options ask for, of a robot's configuration if one is given."""
+    if args.config is None:
+        return Inspector(
+            Engine(load_bundle(resolve_bundle_path(args.bundle or "default")), threads=args.threads),
+            material=args.material or "auto",
+            thresholds=Thresholds() if args.gate else None,
+            is_painted_steel=args.surface == "painted_steel",
+        )
+    config = load_config(args.config)
+    given = {"material": args.material, "surface": args.surface}
+    changed = {key: value for key, value in given.items() if value is not None}
+    try:  # without the time budget: a verdict must not depend on this machine
+        settings = msgspec.structs.replace(config.inspect, tile_budget_ms=None, **changed)
+    except ValueError as err:
+        raise ConfigError(f"{args.config}: {err}") from err
+    if args.bundle is None:
+        bundle = load_bundle_in_use(config, load_trusted_keys(config.bundle.trusted_keys))
+    else:
+        bundle = load_bundle(resolve_bundle_path(args.bundle))
+    return configured_inspector(settings, Engine(bundle, threads=args.threads), load_view(config.camera))
+
+
+def _make_scale(args: argparse.Namespace) -> tuple[SurfaceScale, Pose]:
+    """Return the scale that the options ask for, and the range that a robot's configuration has."""
+    if args.mm_per_px is not None:
+        return SurfaceScale(args.mm_per_px), Pose()
+    if args.config is None:
+        return SurfaceScale(), Pose()
+    config = load_config(args.config)
+    return configured_scale(config.camera), Pose(range_mm=config.pose.range_mm)
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,19 +195,26 @@ class _Count:
 class _Classifier:
     """Judge pictures, and write overlays if a folder is given."""
 
-    def __init__(self, inspector: Inspector, overlays: Path | None) -> None:
+    def __init__(self, inspector: Inspector, overlays: Path | None, scale: SurfaceScale, pose: Pose) -> None:
         self._inspector = inspector
+        self._scale, self._pose = scale, pose
         self._overlays = overlays
         manifest = inspector.engine.bundle.manifest
         self._bundle = f"{manifest.name}-{manifest.version}"
         self._places: dict[PurePath, str] = {}  # of overlays -> the source that has it
 
-    def verdict(self, source: str, frame_id: int | None, pixels: NDArray[np.uint8]) -> PictureVerdict:
-        inspection = self._inspector.inspect(pixels)
+    def verdict(
+        self, source: str, frame_id: int | None, pixels: NDArray[np.uint8], view: View | None = None
+    ) -> PictureVerdict:
+        inspection = self._inspector.inspect(pixels, view=view)
         if self._overlays is not None:
             self._draw(self._overlays, source, frame_id, pixels, inspection)
+        height, width = pixels.shape[:2]
+        numbers = inspection.framing.numbers if inspection.framing is not None else None
+        counted_px = width * height if numbers is None else numbers.counted_px
+        mm_per_px = self._scale.at(self._pose, (width, height), numbers)
         return _with_source(
-            inspection.decision,
+            add_area_mm2(inspection.decision, counted_px, mm_per_px),
             source,
             frame_id=frame_id,
             bundle=self._bundle,
@@ -245,11 +296,11 @@ def _judge_pages(source: str, classifier: _Classifier) -> Iterator[PictureVerdic
         return
     for page in pages:
         try:
-            pixels = page.decode()
+            pixels, view = page.decode(), page.view()
         except CameraError as err:
             yield _unreadable(page.where, str(err), page.index)
         else:
-            yield classifier.verdict(page.where, page.index, pixels)
+            yield classifier.verdict(page.where, page.index, pixels, view)
 
 
 def _judge_video(source: str, classifier: _Classifier) -> Iterator[PictureVerdict]:

@@ -27,13 +27,17 @@ from edge_node.shadow.comparison import (
     describe_summary,
 )
 from edge_node.signing import load_trusted_keys
+from edge_node.view.view import load_view
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from edge_node.view.view import View
+
 _EXIT_NOT_COMPARED = 2  # 0 and 1 mean equal and changed, as for diff
 _PROGRESS_S = 0.5
+_WHICH_FRAMES = ("when", "change_m", "heartbeat_s")  # of [inspect]: which frames a robot judges, not how
 
 
 class PictureChange(Change, frozen=True, kw_only=True):
@@ -61,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="judge with this robot's [inspect]: material, thresholds and tiles (default: their defaults)",
+        help="judge with this robot's [inspect] (material, thresholds and tiles) and view of [camera]"
+        " (default: their defaults)",
     )
     parser.add_argument("--material", help="known beforehand; instead of the configuration's")
     parser.add_argument("--json", action="store_true", help="a line for each change, and one for the whole")
@@ -85,9 +90,9 @@ def run(args: argparse.Namespace) -> int:
 def _replay(args: argparse.Namespace) -> int:
     if (source := parse_source(args.recording)).live:
         raise ConfigError(f"{source.name}: a camera cannot be replayed; record it first")
-    settings, in_use, where = _settings(args)
-    old = _inspector(args.against, settings) if args.against else _probed(in_use, settings, where)
-    new = _inspector(args.bundle, settings)
+    settings, in_use, where, view = _settings(args)
+    old = _inspector(args.against, settings, view) if args.against else _probed(in_use, settings, where, view)
+    new = _inspector(args.bundle, settings, view)
     comparison, progress = DecisionComparison(), _Progress()
     omitted: list[str] = []
     for change in _compare_recording(args.recording, old, new, omitted):
@@ -107,27 +112,32 @@ def _replay(args: argparse.Namespace) -> int:
     return 1 if summary.changed else 0
 
 
-def _settings(args: argparse.Namespace) -> tuple[InspectConfig, Bundle, str]:
-    """Return the settings that judge, the bundle in use, and where the settings come from."""
+def _settings(args: argparse.Namespace) -> tuple[InspectConfig, Bundle, str, View | None]:
+    """Return the settings that judge, the bundle in use, where the settings come from, and the view."""
+    view = None
     if args.config is None:
         settings, where = InspectConfig(), "the package (--config FILE judges with a robot's)"
         bundle = load_bundle(DEFAULT_BUNDLE)
     else:
         config = load_config(args.config)
-        settings, where = config.inspect, str(args.config)
+        settings, where, view = config.inspect, str(args.config), load_view(config.camera)
         bundle = load_bundle_in_use(config, load_trusted_keys(config.bundle.trusted_keys))
     if args.material is not None:
         try:
             settings = msgspec.structs.replace(settings, material=args.material)
         except ValueError as err:
             raise ConfigError(f"--material {args.material}: {err}") from err
-    return settings, bundle, where
+    return settings, bundle, where, view
 
 
 def _describe_settings(settings: InspectConfig) -> str:
-    """Return the settings in one line: all that decide whether and how a picture is judged."""
+    """Return the settings in one line: all that decide how a picture is judged; here each is."""
     values = msgspec.structs.asdict(_timeless(settings))
-    texts = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
+    texts = [
+        f"{key} = {msgspec.json.encode(value).decode()}"
+        for key, value in values.items()
+        if key not in _WHICH_FRAMES
+    ]
     return f"[inspect] {', '.join(texts)}"
 
 
@@ -136,18 +146,18 @@ def _timeless(settings: InspectConfig) -> InspectConfig:
     return msgspec.structs.replace(settings, tile_budget_ms=None)
 
 
-def _inspector(name: str, settings: InspectConfig) -> Inspector:
-    return _probed(load_bundle(resolve_bundle_path(name)), settings, name)
+def _inspector(name: str, settings: InspectConfig, view: View | None) -> Inspector:
+    return _probed(load_bundle(resolve_bundle_path(name)), settings, name, view)
 
 
-def _probed(bundle: Bundle, settings: InspectConfig, name: str) -> Inspector:
+def _probed(bundle: Bundle, settings: InspectConfig, name: str, view: View | None) -> Inspector:
     """Return an inspector with a robot's settings, after the golden probe."""
     engine = Engine(bundle)
     try:
         run_probe(engine)
     except BundleError as err:
         raise BundleError(f"{name}: {err}; the daemon would refuse it") from err
-    return configured_inspector(_timeless(settings), engine)
+    return configured_inspector(_timeless(settings), engine, view)
 
 
 def _compare_recording(
@@ -158,7 +168,8 @@ def _compare_recording(
     read = 0
     try:
         while (frame := camera.read()) is not None:
-            change = compare_decisions(old.inspect(frame.pixels).decision, new.inspect(frame.pixels).decision)
+            before, after = (one.inspect(frame.pixels, view=frame.view).decision for one in (old, new))
+            change = compare_decisions(before, after)
             yield PictureChange(frame_id=frame.frame_id, **msgspec.structs.asdict(change))
             read += 1
     except CameraError as err:  # a recording that is cut off: what is there was compared

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_node import malloc
@@ -40,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
+    gc.disable()  # nothing that a start allocates is garbage; the main loop enables it
     path = find_config(args.config)
     config = load_config(path)
     for sentence in exposed_secrets(config, path):
@@ -61,9 +64,14 @@ def run(args: argparse.Namespace) -> int:
     # 3.11's stack again and again, each time mapping and unmapping memory, which took 25 ms.
     import numpy  # noqa: F401, ICN001
 
-    from edge_node.daemon.assembly import run_daemon
+    from edge_node.daemon.start import begin
 
-    _end(run_daemon(config, stop, reload, path=path))
+    with ExitStack() as stack:
+        begun = begin(config, stack, path)
+        from edge_node.daemon.assembly import run_daemon  # takes as long as loading the models beside it
+
+        code = run_daemon(config, stop, reload, path=path, begun=begun)
+    _end(code)
 
 
 def _end(code: int) -> NoReturn:

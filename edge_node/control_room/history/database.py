@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NAME = "history.db"
 _APPLICATION_ID = 0x436F7248  # "CorH": distinguishes a history from other SQLite files
 _SCHEMA_VERSION = 1
+NO_REASON = 99  # sorts behind all reasons
 _READERS = 4
 _BUSY_TIMEOUT_MS = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -104,6 +105,19 @@ CREATE INDEX epoch_with_gaps ON epoch_state (robot_key) WHERE missing > 0;
 CREATE INDEX epoch_by_previous ON epoch_state (previous_key) WHERE previous_key IS NOT NULL;
 ALTER TABLE verdict ADD COLUMN sha256 BLOB;
 """
+# What the review queue is ordered by; a verdict that an older program stores counts as one without reasons.
+_DISAGREEMENT = (
+    "CREATE TABLE disagreement (disagreement_key INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " robot_key INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, received_us INTEGER NOT NULL,"
+    " evidence TEXT, payload BLOB NOT NULL, UNIQUE (robot_key, epoch, seq))"
+)
+_QUEUE_COLUMNS = (
+    "ALTER TABLE verdict ADD COLUMN reasons TEXT NOT NULL DEFAULT ''",
+    f"ALTER TABLE verdict ADD COLUMN teaches INTEGER NOT NULL DEFAULT {NO_REASON}",
+    "ALTER TABLE verdict ADD COLUMN margin REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX verdict_by_teaching ON verdict (teaches, margin, position DESC) WHERE evidence IS NOT NULL",
+    _DISAGREEMENT,
+)
 _FILL = (
     "INSERT INTO epoch_state (epoch_key, robot_key, from_start) SELECT epoch_key, robot_key, 0 FROM epoch e"
     " WHERE NOT EXISTS (SELECT 1 FROM epoch_state s WHERE s.epoch_key = e.epoch_key)"
@@ -315,6 +329,9 @@ def _add_tables(connection: sqlite3.Connection, *, temporary: bool) -> None:
             tables = _ADDED_TABLES.format(temporary="TEMP" if temporary else "")
             for statement in (tables if temporary else tables + _ADDED_INDEXES).split(";"):
                 connection.execute(statement)
+        if not temporary and not _has_column(connection, "teaches"):
+            for statement in _QUEUE_COLUMNS:
+                connection.execute(statement)
         if not (known and temporary):  # an older program may have gone on in between
             connection.execute(_FILL)
             connection.execute(_COUNT)
@@ -322,3 +339,7 @@ def _add_tables(connection: sqlite3.Connection, *, temporary: bool) -> None:
     except BaseException:
         connection.rollback()
         raise
+
+
+def _has_column(connection: sqlite3.Connection, name: str) -> bool:
+    return any(row[1] == name for row in connection.execute("PRAGMA table_info(verdict)"))

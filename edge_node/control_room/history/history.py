@@ -17,6 +17,7 @@ from edge_node.control_room.history import (
     inserts,
     queries,
     retention,
+    review_queue,
     sequence_gaps,
     strip_cells,
 )
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
         FindingRecord,
         Gap,
         Misdated,
+        QueuedPicture,
+        QueueFilter,
         RefusalCount,
         ResponseRecord,
         RobotRecord,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     )
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
+    from edge_node.messages.shadow import Disagreement
     from edge_node.messages.status import Health, Status
     from edge_node.messages.verdict import Verdict
 
@@ -99,6 +103,10 @@ class History:
     def add_finding(self, finding: Finding, *, received_at: datetime | None = None) -> bool:
         """Store the newest state of a finding; return False if this one, or a newer one, is stored."""
         return inserts.insert_finding(self._database, finding, _us_or_now(received_at))
+
+    def add_disagreement(self, found: Disagreement, *, received_at: datetime | None = None) -> bool:
+        """Store a shadow's disagreement; return False if it is stored."""
+        return inserts.insert_disagreement(self._database, found, _us_or_now(received_at))
 
     def set_status(
         self, status: Status, *, received_at: datetime | None = None, is_retained: bool = False
@@ -236,6 +244,18 @@ class History:
         Stretches without a verdict are left out.
         """
         return strip_cells.select_strip_cells(self._database, only, cells, by_time=by_time)
+
+    def queue(self, only: QueueFilter, *, limit: int = 200, after: str | None = None) -> list[QueuedPicture]:
+        """Return pictures to review, what teaches most first, one page after the one of a verdict's id."""
+        return review_queue.select_queue(self._database, only, limit, after)
+
+    def count_queue(self, only: QueueFilter) -> dict[str, int]:
+        """Count the pictures to review by reason; "" stands for none told."""
+        return review_queue.count_queue(self._database, only)
+
+    def queued(self, verdict_id: str) -> QueuedPicture | None:
+        """Return the picture of one verdict with its reasons, reviewed or not; None without a picture."""
+        return review_queue.select_queued(self._database, verdict_id)
 
     def reviews(
         self, *, finding_id: str | None = None, delivery: Delivery | None = None, limit: int = 1000

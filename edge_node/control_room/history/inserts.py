@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history import conflicts, epochs, sequence_gaps
-from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history import conflicts, epochs, review_queue, sequence_gaps
+from edge_node.control_room.history.database import NO_REASON, to_us
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.status import Presence, Status
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.records import Delivery, StoredPicture, StoredReview
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
+    from edge_node.messages.shadow import Disagreement
     from edge_node.messages.status import Health
     from edge_node.messages.verdict import Verdict
 
@@ -38,7 +39,8 @@ def insert_verdict(
     observed_us = to_us(verdict.observed_at)
     with database.transaction():
         robot_key = _robot_key(database, verdict.site, verdict.robot, received_us)
-        epoch_key = epochs.find_epoch(database, robot_key, split_verdict_id(verdict.id).epoch)
+        epoch = split_verdict_id(verdict.id).epoch
+        epoch_key = epochs.find_epoch(database, robot_key, epoch)
         if not sequence_gaps.add_number(database, epoch_key, verdict.seq):
             is_same = conflicts.note_repeated(database, epoch_key, verdict, payload, received_us)
             database.write(
@@ -48,19 +50,21 @@ def insert_verdict(
             return False
         if verdict.previous_epoch is not None:
             epochs.follow(database, robot_key, epoch_key, verdict.previous_epoch, received_us)
+        teaching = review_queue.describe_teaching(verdict) or review_queue.Teaching("", NO_REASON, 0.0)
         position = database.insert(
             "INSERT INTO verdict (robot_key, epoch_key, seq, observed_us, received_us, replayed, outcome,"
-            " material, form, severity, asset, distance_m, area_fraction, evidence, sha256)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " material, form, severity, asset, distance_m, area_fraction, evidence, sha256,"
+            " reasons, teaches, margin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(robot_key, epoch_key, verdict.seq, observed_us, received_us, replayed),
                 *(verdict.outcome.value, _cut(verdict.material), _cut(verdict.form)),
                 *(_cut(verdict.severity), _cut(verdict.asset)),
                 *(verdict.pose.distance_m if verdict.pose else None, verdict.area_fraction),
-                *(_cut(verdict.evidence_sha256), sha256),
+                *(_cut(verdict.evidence_sha256), sha256, teaching.reasons, teaching.teaches, teaching.margin),
             ),
         )
         database.write("INSERT INTO verdict_message VALUES (?, ?)", (position, encode(verdict)))
+        review_queue.mark_disagreed(database, position, robot_key, epoch, verdict.seq)
         ahead_us = None if replayed else observed_us - received_us
         database.write(
             "UPDATE robot SET verdicts = verdicts + 1, last_heard_us = ?2, last_verdict_us = ?2,"
@@ -68,6 +72,13 @@ def insert_verdict(
             (robot_key, received_us, ahead_us),
         )
     return True
+
+
+def insert_disagreement(database: Database, found: Disagreement, received_us: int) -> bool:
+    """Store a shadow's disagreement; return False if it is stored."""
+    with database.transaction():
+        robot_key = _robot_key(database, found.site, found.robot, received_us)
+        return review_queue.insert_disagreement(database, robot_key, found, received_us)
 
 
 def insert_finding(database: Database, finding: Finding, received_us: int) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.review import ReviewJudgement
+    from edge_node.messages.shadow import Disagreement
     from edge_node.messages.status import Health, Status
     from edge_node.messages.verdict import Verdict
 
@@ -59,6 +60,22 @@ class VerdictRecord:
     received_at: datetime
     replayed: bool
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedPicture:
+    """A picture that a person may review, with its verdict.
+
+    Attributes:
+        sha256: of the picture: the verdict's own, or the one that the shadow kept.
+        reasons: why it was kept, what teaches most first; none if the robot does not tell.
+        disagreement: the shadow's, if it disagreed.
+    """
+
+    record: VerdictRecord
+    sha256: str
+    reasons: tuple[str, ...]
+    disagreement: Disagreement | None = None
 
 
 class Delivery(str, Enum):
@@ -220,6 +237,23 @@ class FindingFilter:
     is_open: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Conditions on pictures to review; None matches any.
+
+    Attributes:
+        reason: for which they were kept; "" for those of which no reason is told.
+        reviewed: those that were reviewed too.
+        missing: those that have not come too; they can be asked for.
+    """
+
+    site: str | None = None
+    robot: str | None = None
+    reason: str | None = None
+    reviewed: bool = False
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def _delete_before(database: Database, before_us: int, now_us: int) -> int:
     with database.transaction():
         last = _find_last_aged(database, "verdict", "position", before_us, now_us)
         gone = _delete_verdicts(database, "SELECT position FROM verdict WHERE position <= ?", (last,))
-        for table, key in (("response", "response_key"), ("picture", "picture_key")):
+        for table in ("response", "picture", "disagreement"):
+            key = f"{table}_key"
             last = _find_last_aged(database, table, key, before_us, now_us)
             gone += database.write(f"DELETE FROM {table} WHERE {key} <= ?", (last,))
         gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))

@@ -12,6 +12,7 @@ from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
 from edge_node.messages.review import parse_review
+from edge_node.messages.shadow import Disagreement
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -97,6 +98,8 @@ def _store_message(
         is_news = history.add_response(message, received_at=received_at)
         if is_news:
             _store_review(history, message)
+    elif isinstance(message, Disagreement):
+        is_news = history.add_disagreement(message, received_at=received_at)
     elif isinstance(message, StoredPicture):
         is_news = history.add_picture(message, received_at=received_at)
     return Arrival(message, received_at, is_news, replayed)

@@ -7,6 +7,7 @@ names the robot of its topic, and has no number or text that the history cannot 
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +18,7 @@ from edge_node.errors import ConfigError
 from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response
+from edge_node.messages.shadow import Disagreement
 from edge_node.messages.status import Health, Status
 from edge_node.messages.topics import ROOT, Topics
 from edge_node.messages.verdict import Verdict
@@ -26,14 +28,17 @@ from edge_node.validation import describe_invalid
 if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
 
-RobotMessage: TypeAlias = Verdict | Finding | Status | Health | Response | StoredPicture | RetiredRobot
+RobotMessage: TypeAlias = (
+    Verdict | Finding | Status | Health | Response | Disagreement | StoredPicture | RetiredRobot
+)
 
-LEAVES = ("verdict", "finding", "status", "health", "rsp", "evidence/+")
+LEAVES = ("verdict", "finding", "status", "health", "rsp", "shadow", "evidence/+")
 MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
 MAX_PICTURE_BYTES = 2_000_000  # the broker's message_size_limit
 MAX_EPOCH = 64  # characters
 MAX_NUMBER = 2**53  # largest whole number that all JSON readers represent exactly
 _MAX_ID = 200
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _JPEG = b"\xff\xd8\xff"
 _EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LATEST = datetime(2200, 1, 1, tzinfo=timezone.utc)
@@ -43,6 +48,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "status": msgspec.json.Decoder(Status),
     "health": msgspec.json.Decoder(Health),
     "rsp": msgspec.json.Decoder(Response),
+    "shadow": msgspec.json.Decoder(Disagreement),
 }
 _NOT_USED = ("checkpoint",)  # `edge-node spool verify` reads them
 _TIMES = {
@@ -51,6 +57,7 @@ _TIMES = {
     "status": ("since",),
     "health": ("at",),
     "rsp": ("at",),
+    "shadow": ("at", "observed_at"),
 }
 
 
@@ -133,11 +140,25 @@ def _check(topics: Topics, leaf: str, found: Any) -> RobotMessage:
             raise UnreadableError("finding: id is not this robot's", found.id)
         if found.frames > MAX_NUMBER:
             raise UnreadableError("finding: frames is too large")
+    elif isinstance(found, Disagreement):
+        _check_disagreement(found)
     elif isinstance(found, Response) and (
         len(found.id) > _MAX_ID or len(found.command_id or "") > _MAX_ID or found.seq > MAX_NUMBER
     ):
         raise UnreadableError("rsp: id or number is too large")
     return found  # type: ignore[no-any-return]  # the type of this leaf's decoder
+
+
+def _check_disagreement(found: Disagreement) -> None:
+    robot, epoch, seq = split_verdict_id(found.verdict)
+    if robot != found.robot or not 0 < len(epoch) <= MAX_EPOCH or not _is_number(seq):
+        raise UnreadableError("shadow: verdict is no id of this robot's", found.verdict[:_MAX_ID])
+    if found.evidence_sha256 is not None and not _SHA256.fullmatch(found.evidence_sha256):
+        raise UnreadableError("shadow: evidence_sha256 is no hash", found.evidence_sha256[:_MAX_ID])
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 16 and 0 < int(text) <= MAX_NUMBER
 
 
 def _check_verdict(found: Verdict) -> None:

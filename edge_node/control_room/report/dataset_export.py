@@ -13,11 +13,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
-from edge_node.errors import DatasetError
-from edge_node.messages.labels_csv import COLUMNS, LABELS_NAME
+from edge_node.errors import ConfigError, DatasetError
+from edge_node.labels_csv import COLUMNS, LABELS_NAME, VIEW_COLUMN
 from edge_node.messages.review import Condition, ReviewJudgement, is_finding
 from edge_node.messages.verdict import Outcome
+from edge_node.view.recorded_view import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 REVIEW_COLUMNS = (
     *("file", "subject", "judgement", "by", "at", "note", "model_outcome", "model_material"),
-    *("model_severity", "model_confidence", "bundle"),
+    *("model_severity", "model_confidence", "bundle", "evidence_reasons", "model_area_mm2", "mm_per_px"),
 )
 REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
@@ -123,9 +126,8 @@ def label_finding(finding: Finding, review: CollectedReview, verdict: Verdict | 
     if review.judgement is ReviewJudgement.DISPUTED:
         return _label_from_corrections(review)
     # A review confirms the finding's peak severity; this picture may show a lower one.
-    peak = (
-        finding.peak_severity if verdict is not None and verdict.severity == finding.peak_severity else None
-    )
+    shown = verdict.severity if verdict is not None else None
+    peak = finding.peak_severity if shown == finding.peak_severity else None
     return PictureLabels(
         corroded=True,
         material=review.material or finding.material,
@@ -217,12 +219,13 @@ def _label_verdict_picture(
     if record is None or record.verdict.site != review.site:
         report.left_out["the verdict is not in the history any more"] += 1
         return
-    verdict = record.verdict
-    sha256 = review.evidence_sha256 or verdict.evidence_sha256
+    verdict, queued = record.verdict, history.queued(review.subject)
+    known = verdict.evidence_sha256 if queued is None else queued.sha256  # perhaps the shadow's
+    sha256 = review.evidence_sha256 or known
     if sha256 is None:
         report.left_out["the robot kept no picture of it"] += 1
         return
-    own = verdict if sha256 == verdict.evidence_sha256 else None
+    own = verdict if sha256 == known else None
     group = f"{verdict.site}:{verdict.asset or ''}:{_find_open_finding(history, verdict) or verdict.id}"
     yield _LabelledPicture(review, sha256, group, label_verdict(verdict, review), own)
 
@@ -240,7 +243,8 @@ def _write(
         (folder / LABELS_NAME).open("x", newline="", encoding="utf-8") as labels_file,
         (folder / REVIEWS_NAME).open("x", newline="", encoding="utf-8") as reviews_file,
     ):
-        labels = csv.DictWriter(labels_file, COLUMNS, restval="", lineterminator="\n")
+        columns = (*COLUMNS, VIEW_COLUMN)
+        labels = csv.DictWriter(labels_file, columns, restval="", lineterminator="\n")
         reviews = csv.DictWriter(reviews_file, REVIEW_COLUMNS, restval="", lineterminator="\n")
         labels.writeheader()
         reviews.writeheader()
@@ -256,13 +260,36 @@ def _write(
             if hashlib.sha256(picture.content).hexdigest() != row.sha256:
                 report.left_out["the picture is damaged"] += 1
                 continue
+            try:
+                view = _describe_view(picture.content)
+            except ConfigError:
+                report.left_out["the view that the robot recorded in the picture cannot be read"] += 1
+                continue
             file = f"{PICTURES_NAME}/{row.sha256}.jpg"
             (folder / file).write_bytes(picture.content)
-            labels.writerow({"file": file, "licence": licence, **_label_cells(row)})
-            reviews.writerow({"file": file, **_review_cells(row)})
+            labels.writerow({"file": file, "licence": licence, **_label_cells(row), VIEW_COLUMN: view})
+            reasons = _reasons(history, row.verdict)
+            reviews.writerow({"file": file, **_review_cells(row), "evidence_reasons": reasons})
             report.pictures += 1
             report.confirmed += review.judgement is ReviewJudgement.CONFIRMED
             report.disputed += review.judgement is ReviewJudgement.DISPUTED
+
+
+def _describe_view(jpeg: bytes) -> str:
+    """Return in numbers what the robot judged of a picture, as JSON; empty if it was the picture as it is.
+
+    The mask stays in the picture.
+    """
+    recorded = read_view(jpeg)
+    return "" if recorded is None else msgspec.json.encode(recorded.numbers).decode()
+
+
+def _reasons(history: History, verdict: Verdict | None) -> str:
+    """Return why the robot kept a verdict's picture; empty if it does not tell, or the verdict is gone."""
+    if verdict is None:
+        return ""
+    queued = history.queued(verdict.id)
+    return " ".join(verdict.evidence_reasons if queued is None else queued.reasons)
 
 
 def _label_cells(row: _LabelledPicture) -> dict[str, str]:
@@ -296,5 +323,7 @@ def _review_cells(row: _LabelledPicture) -> dict[str, str]:
             if verdict.condition_confidence is None
             else f"{verdict.condition_confidence}",
             "bundle": f"{verdict.bundle.name}-{verdict.bundle.version}",
+            "model_area_mm2": "" if verdict.area_mm2 is None else f"{verdict.area_mm2}",
+            "mm_per_px": "" if verdict.mm_per_px is None else f"{verdict.mm_per_px}",
         }
     return cells

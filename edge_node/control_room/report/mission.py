@@ -76,6 +76,7 @@ class Mission:
         outcomes: frames by outcome.
         reasons: code, text and count of frames for each reason why frames were not judged, most first.
         dropped: camera frames without a verdict, because a newer frame had arrived.
+        unchanged: camera frames without a verdict, because they showed nothing new.
         misdated: verdicts that arrived in the mission's time with dates of another; they are not counted.
         gaps: missing verdicts between the first and the last received one.
         bundles: bundles in use, with their counts of frames.
@@ -96,6 +97,7 @@ class Mission:
     outcomes: Counter[str]
     reasons: tuple[tuple[str, str, int], ...]
     dropped: int
+    unchanged: int
     replayed: int
     misdated: Misdated | None
     gaps: tuple[Gap, ...]
@@ -150,6 +152,7 @@ class _Totals:
     judged_m: list[float] = field(default_factory=list)
     boots: dict[str, tuple[int, int]] = field(default_factory=dict)
     dropped: int = 0
+    unchanged: int = 0
     replayed: int = 0
 
     def lasted_s(self) -> float:
@@ -183,6 +186,7 @@ class _Totals:
         begin, end = self.boots.get(verdict.boot_id, (verdict.monotonic_ns, verdict.monotonic_ns))
         self.boots[verdict.boot_id] = min(begin, verdict.monotonic_ns), max(end, verdict.monotonic_ns)
         self.dropped += verdict.frames_dropped
+        self.unchanged += verdict.frames_unchanged
         self.replayed += record.replayed
         place_m = distance_m(verdict.pose)
         if place_m is not None:
@@ -226,6 +230,7 @@ def collect_mission(
             (code, totals.reason_texts[code], count) for code, count in totals.reasons.most_common()
         ),
         dropped=totals.dropped,
+        unchanged=totals.unchanged,
         replayed=totals.replayed,
         misdated=history.misdated(selection.verdicts),
         gaps=tuple(_gaps(history, selection, totals.numbers)),

@@ -12,16 +12,19 @@ from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from edge_node.control_room.report.mission import Mission, MissionFinding
+    from edge_node.messages.finding import Finding
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 
 
 def render_mission_csv(mission: Mission) -> str:
     """Render the table; a mission without a finding is one row with empty cells."""
-    rows = [_list_finding_cells(found) for found in mission.findings] or [dict.fromkeys(_FINDING_COLUMNS, "")]
+    rows = [_list_finding_cells(found) for found in mission.findings] or [{}]
     totals = _list_totals(mission)
     out = io.StringIO()
-    writer = csv.DictWriter(out, (*_FINDING_COLUMNS, *totals), lineterminator="\n")
+    writer = csv.DictWriter(
+        out, (*_FINDING_COLUMNS, *totals, *_LATER_COLUMNS), restval="", lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows({key: _escape(value) for key, value in {**row, **totals}.items()} for row in rows)
     return out.getvalue()
@@ -31,9 +34,20 @@ _FINDING_COLUMNS = (
     *("number", "finding_id", "state", "closed_because", "material", "form", "severity", "first_observed_at"),
     *("last_observed_at", "from_m", "to_m", "length_m", "frames", "peak_confidence"),
     *("area_fraction_estimate",),
-    *("iso_4628_3_estimate", "astm_d610_estimate", "evidence_sha256", "review", "reviewed_by", "reviewed_at"),
+    *("iso_4628_3_estimate", "astm_d610_estimate", "evidence_sha256", "evidence_verdict"),
+    *(
+        "evidence_severity",
+        "evidence_area_fraction",
+        "evidence_confidence",
+        "review",
+        "reviewed_by",
+        "reviewed_at",
+    ),
     *("review_outcome", "review_material", "review_form", "review_severity", "review_note"),
 )
+
+# At the end, so that readers of the columns before find them where they were.
+_LATER_COLUMNS = ("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2")
 
 
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
@@ -59,7 +73,11 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
         "iso_4628_3_estimate": grades.iso_4628_3 if grades else None,
         "astm_d610_estimate": grades.astm_d610 if grades else None,
         "evidence_sha256": finding.best_evidence_sha256,
+        **_list_evidence_cells(finding),
         "review": review.judgement.value if review else "not reviewed",
+        "area_mm2_estimate": finding.peak_area_mm2,
+        "from_sigma_m": finding.from_pose.sigma_m if finding.from_pose else None,
+        "to_sigma_m": finding.to_pose.sigma_m if finding.to_pose else None,
     }
     if review is not None:
         row |= {
@@ -71,7 +89,21 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
             "review_severity": review.severity,
             "review_note": review.note,
         }
-    return {column: row.get(column) for column in _FINDING_COLUMNS}
+    return {column: row.get(column) for column in (*_FINDING_COLUMNS, *_LATER_COLUMNS)}
+
+
+def _list_evidence_cells(finding: Finding) -> dict[str, Any]:
+    """Return what the finding's picture shows, which the peaks need not be; nothing if nobody knows."""
+    shown = finding.best_evidence
+    if shown is None:
+        return {}
+    return {
+        "evidence_verdict": shown.verdict,
+        "evidence_severity": shown.severity,
+        "evidence_area_fraction": shown.area_fraction,
+        "evidence_confidence": shown.confidence,
+        "evidence_area_mm2": shown.area_mm2,
+    }
 
 
 def _list_totals(mission: Mission) -> dict[str, Any]:
@@ -83,6 +115,7 @@ def _list_totals(mission: Mission) -> dict[str, Any]:
         "mission_to": mission.last_at.isoformat(),
         **{f"frames_{outcome.value}": mission.outcomes[outcome.value] for outcome in Outcome},
         "frames_dropped": mission.dropped,
+        "frames_unchanged": mission.unchanged,
         "verdicts_missing": mission.missing,
         "frames_without_place": mission.without_place,
         "bundles": "; ".join(

@@ -225,7 +225,7 @@ class _Document:
         if not self._mission.findings:
             self._write(report_text.NO_FINDING, 9, "", INK, 4.6)
             return
-        with self._table((8, 30, 33, 22, 17, 26, 16, 26), headed=True) as table:
+        with self._table((8, 30, 28, 20, 24, 26, 16, 26), headed=True) as table:
             for cells in report_text.list_finding_rows(self._mission):
                 row = table.row()  # type: ignore[attr-defined]  # the same
                 for cell in cells:
@@ -298,5 +298,6 @@ class _Document:
         )
         self._pdf.set_font(FAMILY, "I", 7)
         self._pdf.set_text_color(*MUTED)
-        self._pdf.cell(width, 4, report_text.caption_picture(found))
-        return self._pdf.get_y() + 4
+        caption = self._face.clean(report_text.caption_picture(found))
+        self._pdf.multi_cell(width, 3.2, caption, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        return self._pdf.get_y() + 1

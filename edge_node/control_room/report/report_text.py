@@ -9,6 +9,7 @@ import cv2
 from edge_node.control_room.report.mission import describe_misdated, distance_m, length_m, seen_at
 from edge_node.evidence.marked_jpeg import draw_marking
 from edge_node.inspection.grades import may_be_graded
+from edge_node.messages.plain_text import area_text
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Outcome
 
@@ -28,7 +29,7 @@ STATEMENT = (
     "I have looked at the pictures of the findings above, judged those that I name as confirmed or disputed,"
     " and inspected on the spot what the robot could not judge, where I say so."
 )
-ALL_CHARACTERS = "·—≈…"
+ALL_CHARACTERS = "·—≈…²±"
 _PICTURE_PX = 1000  # the longer side on paper: 84 mm at 300 dots an inch
 _PICTURE_QUALITY = 82
 _MOST_GAPS, _MOST_STRETCHES, _MOST_REASONS = 20, 8, 6
@@ -46,6 +47,10 @@ _ALWAYS = (
         "A confidence is the model's own, calibrated on pictures like those it was trained on; its model card"
         " says how often it errs on others."
     ),
+)
+_HEAD_ON = (
+    "An area in mm² is computed from the scale of the picture, as if the surface was seen head-on: what is"
+    " seen at a slant is larger."
 )
 _BECAUSE = {
     "absent": "not seen any more",
@@ -113,6 +118,9 @@ def describe_coverage(mission: Mission) -> Facts:
         if mission.without_place:
             facts.append(("Without a place", f"{mission.without_place:,} frames; not on the chart"))
     facts.append(("Passed over", f"{mission.dropped:,} frames of the camera: a newer one was there"))
+    if mission.unchanged:
+        text = f"{mission.unchanged:,} frames of the camera: nothing new since the frame judged before"
+        facts.append(("Unchanged", text))
     missing = (
         f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
     )
@@ -133,8 +141,14 @@ def list_cautions(mission: Mission) -> list[str]:
     if disputed:
         were = "finding was disputed and stays" if disputed == 1 else "findings were disputed and stay"
         sentences.append(f"{disputed} {were} in this report, marked so.")
+    if any(found.finding.peak_area_mm2 for found in mission.findings):
+        sentences.append(_HEAD_ON)
     if mission.along_path:
-        sentences.append("Places are the robot's own: how well it knew them this report cannot tell.")
+        sentences.append(
+            "Places are the robot's own, as is what it says of their uncertainty (±, one standard deviation)."
+            if any(_sigma(found.finding) for found in mission.findings)
+            else "Places are the robot's own: how well it knew them this report cannot tell."
+        )
     if mission.time_quality["synchronized"] < mission.frames:
         sentences.append("The robot's clock was not always synchronized; order within a robot's run holds.")
     if confirmed and not disputed and not silent:
@@ -187,14 +201,14 @@ def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
     ]
     for found in mission.findings:
         finding = found.finding
-        area, grades = finding.peak_area_fraction, grades_of(finding)
+        grades = grades_of(finding)
         rows.append(
             (
                 str(found.number),
                 _place(found),
                 _what(found),
                 finding.peak_severity or "—",
-                f"{area:.0%}" if area else "—",
+                _short_area(finding),
                 f"{grades.iso_4628_3}, D610 {grades.astm_d610}" if grades else "—",
                 f"{finding.frames:,}",
                 found.review.judgement.value if found.review else "not reviewed",
@@ -218,17 +232,16 @@ def title_finding(found: MissionFinding) -> str:
 def describe_finding(found: MissionFinding) -> Facts:
     """Return all facts about a finding and its review."""
     it, review = found.finding, found.review
-    length, area = length_m(it), it.peak_area_fraction
+    length = length_m(it)
     first_at, last_at = seen_at(it)
-    facts = [("Where", _place(found) + (f", {length:.2f} m long" if length else ""))]
+    facts = [("Where", _place(found) + _sigma(it) + (f", {length:.2f} m long" if length else ""))]
     facts += _pose(found)
     facts += [
         ("Seen", f"{_moment(first_at)} to {last_at:%H:%M:%S}, {it.frames:,} frames"),
         ("Confidence", f"{it.peak_confidence:.0%} at most"),
         ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
     ]
-    if area:
-        facts.append(("Area", f"about {area:.0%} of a picture at most (estimate)"))
+    facts += _areas(it)
     if grades := grades_of(it):
         facts.append(("Grade", f"near ISO 4628-3 {grades.iso_4628_3}, ASTM D610 {grades.astm_d610}"))
     because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
@@ -268,9 +281,21 @@ def draw_picture(found: MissionFinding) -> bytes | None:
 
 
 def caption_picture(found: MissionFinding) -> str:
-    """Return the caption of a finding's picture."""
+    """Return the caption of a finding's picture: what the robot decided on it, not the finding's peaks."""
+    shown = found.finding.best_evidence
     kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
-    return f"the best picture that was kept ({kind}); violet: where the map says corroded"
+    if shown is None:
+        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: the map"
+    facts = [shown.severity] if shown.severity else []
+    if shown.area_fraction:
+        facts.append(f"about {shown.area_fraction:.0%} corroded")
+    if shown.area_mm2:
+        facts.append(f"about {area_text(shown.area_mm2)}")
+    if shown.confidence is not None:
+        facts.append(f"{shown.confidence:.0%} sure")
+    is_worst = shown.verdict == found.finding.best_verdict
+    facts += [] if is_worst else ["the worst frame has no picture"]
+    return f"{kind}: {', '.join(facts)}; violet: where the map says corroded"
 
 
 def explain_missing_picture(found: MissionFinding) -> str:
@@ -296,6 +321,33 @@ def _place(found: MissionFinding) -> str:
     if begin is None or end is None:
         return "in space" if _pose(found) else "place not known"
     return f"{begin:.2f} m" if begin == end else f"{begin:.2f} to {end:.2f} m"
+
+
+def _sigma(finding: Finding) -> str:
+    """Return the uncertainty of a finding's ends, the larger of both; empty where the robot told none."""
+    poses = [pose for pose in (finding.from_pose, finding.to_pose) if pose is not None]
+    sigma_m = max((pose.sigma_m for pose in poses if pose.sigma_m is not None), default=None)
+    return "" if sigma_m is None else f" ± {sigma_m:.2g} m"
+
+
+def _areas(finding: Finding) -> Facts:
+    """Return the largest share of a picture and the largest area on the surface, as far as known."""
+    facts = []
+    if finding.peak_area_fraction:
+        facts.append(("Area", f"about {finding.peak_area_fraction:.0%} of a picture at most (estimate)"))
+    if finding.peak_area_mm2:
+        area = area_text(finding.peak_area_mm2)
+        facts.append(
+            ("Surface", f"about {area} at most where the scale was known, as if seen head-on (estimate)")
+        )
+    return facts
+
+
+def _short_area(finding: Finding) -> str:
+    """Return the largest area of a finding, on the surface if that is known, else as a share of a picture."""
+    if finding.peak_area_mm2:
+        return area_text(finding.peak_area_mm2)
+    return f"{finding.peak_area_fraction:.0%}" if finding.peak_area_fraction else "—"
 
 
 def _pose(found: MissionFinding) -> Facts:

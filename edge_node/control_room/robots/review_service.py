@@ -25,6 +25,7 @@ from edge_node.messages.review import (  # msgspec resolves annotations
     Name,
     Note,
     ReviewJudgement,
+    Sha256,
 )
 from edge_node.messages.topics import Topics
 from edge_node.signing import load_signer
@@ -60,6 +61,7 @@ class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     material: Label | None = None
     form: Label | None = None
     severity: Label | None = None
+    evidence_sha256: Sha256 | None = None  # the picture that the person saw, if not the subject's newest
 
 
 class RequestRefusedError(CorrosionError):
@@ -127,8 +129,9 @@ class ReviewService:
         record = self._history.verdict(verdict_id)
         if record is None:
             raise RequestRefusedError("no such verdict")
-        found = record.verdict
-        return self._review(_Subject(found.site, found.robot, found.id, found.evidence_sha256), posted)
+        found, queued = record.verdict, self._history.queued(verdict_id)
+        sha256 = found.evidence_sha256 if queued is None else queued.sha256  # perhaps the shadow's
+        return self._review(_Subject(found.site, found.robot, found.id, sha256), posted)
 
     def request_picture(self, site: str, robot: str, sha256: str) -> str:
         """Command a robot to publish a full picture; return its reply as a sentence.
@@ -158,7 +161,7 @@ class ReviewService:
             "judgement": posted.judgement.value,
             "by": posted.by,
             "note": posted.note,
-            "evidence_sha256": subject.evidence_sha256,
+            "evidence_sha256": posted.evidence_sha256 or subject.evidence_sha256,
             **labels,
         }
         review = StoredReview(

@@ -6,6 +6,7 @@ The first line of each handler's docstring is its description in the answer to `
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ from edge_node.control_room.web.json_responses import (
     respond_problem,
 )
 from edge_node.control_room.web.query_parameters import (
+    NOT_TOLD,
     FindingQuery,
     QueryError,
+    ReviewQuery,
     StripQuery,
     VerdictQuery,
     parse_query,
@@ -108,6 +111,12 @@ async def get_finding(request: Request) -> Response:
     history, names = get_services(request).history, request.path_params
     view = await run_in_threadpool(_view_finding, history, names["site"], names["id"])
     return respond_found(view, "no such finding")
+
+
+async def get_queue(request: Request) -> Response:
+    """Pictures to review, what teaches most first: site robot reason reviewed missing limit after."""
+    query = parse_query(request.query_params, ReviewQuery)
+    return await respond_from_thread(_view_queue, get_services(request).history, query)
 
 
 async def get_strip(request: Request) -> Response:
@@ -193,6 +202,7 @@ ROUTES = [
     Route("/api/verdicts/{id}", get_verdict),
     Route("/api/findings", get_findings),
     Route("/api/findings/{site}/{id}", get_finding),
+    Route("/api/queue", get_queue),
     Route("/api/strip", get_strip),
     Route("/api/gaps", get_gaps),
     Route("/api/conflicts", get_conflicts),
@@ -238,6 +248,19 @@ def _view_verdicts(history: History, query: VerdictQuery) -> dict[str, Any]:
     }
 
 
+def _view_queue(history: History, query: ReviewQuery) -> dict[str, Any]:
+    if query.after and history.verdict(query.after) is None:
+        raise QueryError(f"after = {query.after}: no such verdict")
+    only = query.filter()
+    counts = history.count_queue(replace(only, reason=None))
+    return {
+        "counts": {reason or NOT_TOLD: count for reason, count in counts.items()},
+        "pictures": [
+            views.queued_view(found) for found in history.queue(only, limit=query.limit, after=query.after)
+        ],
+    }
+
+
 def _view_finding(history: History, site: str, finding_id: str) -> dict[str, Any] | None:
     record = history.finding(finding_id, site=site)
     if record is None:
@@ -256,8 +279,10 @@ def _view_verdict(history: History, verdict_id: str) -> dict[str, Any] | None:
     record = history.verdict(verdict_id)
     if record is None:
         return None
+    queued = history.queued(verdict_id)
     return {
         **views.verdict_view(record),
+        "queued": None if queued is None else views.queued_view(queued),
         "reviews": _view_reviews(history, record.verdict.site, verdict_id),
     }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.records import (
         Conflict,
         FindingRecord,
+        QueuedPicture,
         RobotRecord,
         StoredPicture,
         StoredReview,
@@ -41,6 +42,7 @@ def verdict_row(verdict: Verdict, received_at: datetime, *, replayed: bool) -> d
         "severity": verdict.severity,
         "confidence": verdict.condition_confidence,
         "area_fraction": verdict.area_fraction,
+        "area_mm2": verdict.area_mm2,
         "asset": verdict.asset,
         "distance_m": verdict.pose.distance_m if verdict.pose else None,
         "reason": verdict.reasons[0].text if verdict.reasons else None,
@@ -56,6 +58,18 @@ def record_row(record: VerdictRecord) -> dict[str, Any]:
 def verdict_view(record: VerdictRecord) -> dict[str, Any]:
     """Return a verdict as the robot sent it, with its time of arrival."""
     return {"received_at": record.received_at, "replayed": record.replayed, "verdict": record.verdict}
+
+
+def queued_view(found: QueuedPicture) -> dict[str, Any]:
+    """Return a picture to review: the fields of its verdict's row, why it was kept, what the shadow says."""
+    said = found.disagreement
+    return {
+        **record_row(found.record),
+        "evidence_sha256": found.sha256,
+        "evidence_reasons": found.reasons,
+        "margin": found.record.verdict.margin,
+        "shadow": None if said is None else {"differs": said.differs, "stages": said.stages, "new": said.new},
+    }
 
 
 def robot_view(record: RobotRecord) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
-from edge_node.control_room.history.records import FindingFilter, VerdictFilter
+from edge_node.control_room.history.records import FindingFilter, QueueFilter, VerdictFilter
 from edge_node.messages.verdict import Outcome  # the same
 from edge_node.validation import describe_invalid
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PAGE = 1000
+NOT_TOLD = "none"
 FilterText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Query = TypeVar("Query", bound=msgspec.Struct)
 
@@ -72,6 +73,23 @@ class FindingQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def filter(self) -> FindingFilter:
         """Return the filter for the history."""
         return FindingFilter(**{name: getattr(self, name) for name in FindingFilter.__dataclass_fields__})
+
+
+class ReviewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters for pictures to review: filters, all optional."""
+
+    site: FilterText | None = None
+    robot: FilterText | None = None
+    reason: FilterText | None = None  # why they were kept; "none": of which the robot tells no reason
+    reviewed: bool = False
+    missing: bool = False  # those that have not come too
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 100
+    after: FilterText | None = None  # the id of the last verdict of the previous page
+
+    def filter(self) -> QueueFilter:
+        """Return the filter for the history."""
+        reason = "" if self.reason == NOT_TOLD else self.reason
+        return QueueFilter(self.site, self.robot, reason, self.reviewed, self.missing)
 
 
 def parse_query(query: Mapping[str, str], kind: type[Query]) -> Query:

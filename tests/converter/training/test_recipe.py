@@ -24,7 +24,7 @@ from tests.support.plates import CASCADE, write_recipe
         ("steps = 60", "steps = 0", "training.steps"),
         ("steps = 60", "seed = -3", r"training.seed = -3: wanted at least 0"),
         ("steps = 60", "seed = 4294967296", "training.seed"),
-        ('map_from = "where"', 'learn = "everything"', "Invalid enum value 'everything'"),
+        ('map_from = "where"', 'learn = "everything"', 'wanted "pictures" or "positions" or "both"'),
         ('labels = ["aluminium", "steel"]', 'labels = ["aluminium"]', "wanted at least 2 elements"),
         ('column = "material"', 'column = "material"\nlearn = "both"', "masks show corroded, not material"),
         ("fine_tune = 3", "style_mixing = 0.5", "style_mixing changes layers that are trained along"),

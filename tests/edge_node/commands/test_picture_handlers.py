@@ -79,6 +79,15 @@ def test_commands_that_wait_share_the_next_frame(snapshots):
     ]
 
 
+def test_a_frame_is_requested_until_one_is_claimed(snapshots):
+    """So that a robot that stands still judges one for it."""
+    assert not snapshots.handler.is_waiting
+    snapshots.execute("a" * 32)
+    assert snapshots.handler.is_waiting
+    snapshots.handler.claim(frame(1))
+    assert not snapshots.handler.is_waiting
+
+
 def test_each_command_gets_the_picture_of_its_own_frame(snapshots):
     """With several frames in work each verdict answers the commands that its frame was kept for."""
     first, second = frame(1), frame(2)

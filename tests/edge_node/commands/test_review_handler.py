@@ -14,8 +14,11 @@ from edge_node.findings.log import FindingLog
 from edge_node.messages.command import CommandError, Verb
 from edge_node.messages.response import Result
 from edge_node.messages.topics import Topics
+from edge_node.messages.verdict import EvidenceReason
 from tests.support.commands import admitted
 from tests.support.verdicts import verdict
+
+CORRODED = (EvidenceReason.CORRODED,)
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def review(subject: str, **fields):
 
 def test_a_review_of_a_verdict_has_its_picture_protected_and_sent_whole(handler, spool, evidence) -> None:
     """The response repeats what was recorded, and says whether picture and finding are still here."""
-    sha256 = evidence.keep(np.full((8, 8, 3), 99, np.uint8), corroded=True)
+    sha256 = evidence.keep(np.full((8, 8, 3), 99, np.uint8), CORRODED)
     outcome = handler.handle(review(f"robot:{spool.epoch}:3", severity="mid", evidence_sha256=sha256))
     assert (outcome.result, outcome.code, outcome.text) == (Result.DONE, "recorded", "recorded")
     told = {"severity": "mid", "evidence_sha256": sha256, "evidence_kept": True, "finding_open": False}

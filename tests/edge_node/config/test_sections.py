@@ -53,6 +53,36 @@ def test_every_problem_is_named_at_once():
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'exposure_us = "locked"', 'wanted "auto" or "lock" or a number'),
+        (b"exposure_us = true", "found true or false"),
+        (b"exposure_us = 0", "wanted more than 0"),
+        (b"gain = inf", "wanted at most 1000000"),
+        (b"white_balance = [1.8]", "wanted two numbers from 0 on: [red, blue]"),
+        (b"white_balance = [1.8, -1]", "wanted two numbers from 0 on: [red, blue]"),
+        (b"exposure_us = 50000\nfps = 30", "longer than a frame lasts at fps = 30: wanted at most 33333 µs"),
+        (b"exposure = 8000", 'did you mean "exposure_us"?'),
+    ],
+)
+def test_a_camera_control_is_a_word_or_a_number_in_its_bounds(line, said):
+    """Each refusal is one line with what is wanted."""
+    (found,) = problems(MINIMAL + b"[camera]\n" + line)
+    assert said in found
+
+
+def test_camera_controls_are_read():
+    """Words, numbers and a pair; whole numbers are numbers."""
+    text = (
+        MINIMAL
+        + b'[camera]\nfps = 30\nexposure_us = 8000\ngain = "lock"\nwhite_balance = [1800, 1500]\nfocus = 2.5'
+    )
+    camera = parse_config(text, "node.toml").camera
+    found = (camera.exposure_us, camera.gain, camera.white_balance, camera.focus)
+    assert found == (8000.0, "lock", (1800.0, 1500.0), 2.5)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         (b"node = 3\n", "[node] wanted a section, found node = 3"),
@@ -106,3 +136,22 @@ def test_a_filter_is_no_topic(topic):
     """Poses come from one sender: wildcards and what no topic may hold are refused in a sentence."""
     with pytest.raises(ValueError, match=r"mqtt_topic = .*: wanted"):
         PoseConfig(mqtt_topic=topic)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("[camera]\nmm_per_px = 0", "[camera] mm_per_px = 0: wanted more than 0"),
+        ("[camera]\nmm_per_px = nan", "[camera] mm_per_px = nan: wanted more than 0"),
+        ("[camera]\nfocal_px = inf", "[camera] focal_px = inf: wanted at most"),
+        ("[pose]\nrange_mm = -1", "[pose] range_mm = -1: wanted at least 1"),
+        ("[pose]\nsigma_m = 0.1", "sigma_m = 0.1 is of a position, and none is given or received"),
+        ("[camera]\nmm_per_px = 0.2\nfocal_px = 800", "leave one of them out"),
+        ("[camera]\nmm_per_px = 0.2\n[pose]\nrange_mm = 300", "would have no effect"),
+        ("[camera]\nfocal_px = 800\nundistort = 'lens.yaml'", "leave focal_px out"),
+    ],
+)
+def test_a_scale_that_cannot_be_or_contradicts_itself_is_refused(lines, said):
+    """In one sentence each, that names the keys."""
+    (sentence,) = problems(MINIMAL + lines.encode())
+    assert said in sentence

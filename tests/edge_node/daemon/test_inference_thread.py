@@ -21,12 +21,16 @@ class SlowModels:
         self.running = threading.Event()
         self.made_ready = []
         self.failure = None
+        self.unreadable = set()
         self.judge = Judge(self, None)
 
-    def prepare(self, pixels, *, frozen):
+    def prepare(self, pixels, *, frozen, view):
         """Note what was made ready."""
         assert not frozen
+        assert view is None
         self.made_ready.append(int(pixels[0, 0, 0]))
+        if self.made_ready[-1] in self.unreadable:
+            raise ValueError(f"picture {self.made_ready[-1]}")
         return pixels
 
     def run(self, prepared):
@@ -105,6 +109,52 @@ def test_a_frame_made_ready_that_is_no_longer_the_newest_is_left_out(models, lat
     third = next_judged(inference)
     assert (third.outputs, third.dropped) == (3, 1)
     assert inference.take() is None
+
+
+def test_frames_that_are_prepared_in_vain_become_few(models, latest, inference):
+    """Where each is replaced before the models are free, 100 frames cost a handful of preparations."""
+    put(latest, 1)
+    inference.prepare(models.judge)
+    assert models.running.wait(5)
+    for number in range(2, 102):
+        put(latest, number)
+        inference.prepare(models.judge)
+        inference.prepare(models.judge)
+    assert 2 <= len(models.made_ready) <= 8
+    models.may_return.release(2)
+    assert [next_judged(inference).outputs for _ in range(2)] == [1, 101]
+    assert models.made_ready[-1] == 101
+
+
+def test_the_models_take_a_frame_without_the_main_thread_until_told_otherwise(models, latest, inference):
+    """Two frames are judged after one call of ``prepare``; after ``discard`` none is."""
+    inference.prepare(models.judge)
+    models.may_return.release(2)
+    for number in (1, 2):
+        put(latest, number)
+        assert next_judged(inference).outputs == number
+    inference.discard()
+    put(latest, 3)
+    assert latest.peek() is not None
+    assert models.made_ready == [1, 2]
+
+
+def test_a_frame_that_cannot_be_prepared_fails_once_and_the_next_is_judged(models, latest, inference):
+    """Prepared ahead or not, what preparing raises reaches the main thread with its frame."""
+    inference.prepare(models.judge)
+    put(latest, 1)
+    assert models.running.wait(5)
+    models.unreadable = {2}
+    put(latest, 2)
+    inference.prepare(models.judge)
+    inference.prepare(models.judge)
+    models.may_return.release(2)
+    assert next_judged(inference).inspection() == 1
+    with pytest.raises(ValueError, match="picture 2"):
+        next_judged(inference).inspection()
+    put(latest, 3)
+    assert next_judged(inference).inspection() == 3
+    assert models.made_ready == [1, 2, 2, 3]
 
 
 def test_a_full_slot_stays_full_until_the_models_take_it(models, latest, inference):

@@ -12,6 +12,7 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.daemon.inference_thread import InferenceThread
 from edge_node.daemon.status_reporter import HEALTH_INTERVAL_S, Sources, StatusReporter
 from edge_node.delivery.publisher import Publisher
+from edge_node.inspection.change_gate import Stillness
 from edge_node.messages.status import Alarm, Part, PartState
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.status_board import StatusBoard
@@ -125,3 +126,16 @@ def test_a_process_without_descriptors_reports_on(report) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert [alarm.code for alarm in screen.told[-1][1].alarms] == ["state_unreadable", "evidence_lost"]
+
+
+def test_frames_that_show_nothing_new_are_told_and_wait_for_no_verdict(report) -> None:
+    """A robot that stands still is no robot that hangs; one whose changes are not decided is."""
+    counts = {"unchanged": 5}
+    still = Stillness(datetime.now(timezone.utc), 5.0, 10.0)
+    reporter, _, screen = report(unchanged=lambda: counts["unchanged"], stillness=lambda: still)
+    reporter.look(0.0)
+    status, health, _, _ = screen.told[0]
+    assert (status.unchanged_since, health.frames_unchanged, health.verdicts) == (still.since, 5, 0)
+    assert reporter.vitals().frames == 0
+    counts["unchanged"] = 2
+    assert reporter.vitals().frames == 3

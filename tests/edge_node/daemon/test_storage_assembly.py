@@ -10,10 +10,12 @@ import pytest
 
 from edge_node.config.sections import Config, load_config
 from edge_node.daemon.parts import Registry
-from edge_node.daemon.storage_assembly import lock_state_folder, open_storage, sign_checkpoints
+from edge_node.daemon.start import lock_state_folder
+from edge_node.daemon.storage_assembly import open_storage, sign_checkpoints
 from edge_node.errors import SpoolError
 from edge_node.evidence.store import EvidenceStore
 from edge_node.messages.topics import Kind, Topics
+from edge_node.messages.verdict import EvidenceReason
 from edge_node.mqtt.wake import Wake
 from tests.scenarios.test_daemon_field import write_config
 from tests.support.full_disk import hog, small_disk
@@ -21,6 +23,8 @@ from tests.support.full_disk import hog, small_disk
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+CORRODED = (EvidenceReason.CORRODED,)
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def test_a_start_on_a_disk_that_was_filled_meanwhile_costs_pictures_and_no_verdi
     config = load_config(write_config(disk, disk, 1))
     kept = EvidenceStore(disk / "state" / "evidence", config.evidence)
     noise = np.random.default_rng(7).integers(0, 255, (400, 500, 3), dtype=np.uint8)
-    assert all(kept.keep(noise + np.uint8(number), corroded=True) for number in range(30))
+    assert all(kept.keep(noise + np.uint8(number), CORRODED) for number in range(30))
     hog(disk)
     with ExitStack() as stack:
         state_dir, lock = lock_state_folder(config, stack)

@@ -24,7 +24,7 @@ def test_a_trial_is_counted_from_the_reload_on_that_named_the_store(tmp_path: Pa
     with StoreWatch(loader, reloader, loader.load().bundle, events.append) as watch:
         site.robot.install(site.maker.bundle("2"))
         watch.look(0.0)
-        assert (watch.text, events) == ("", [])
+        assert (watch.text, watch.is_on_trial, events) == ("", False, [])
         assert not watch.count_failure(ValueError())
         site.write(bundle=site.from_store())
         loaded = loader.reread()
@@ -32,6 +32,7 @@ def test_a_trial_is_counted_from_the_reload_on_that_named_the_store(tmp_path: Pa
         watch.on_reload(loaded.engine.bundle)
         watch.look(1.0)
         assert "is on trial" in watch.text
+        assert watch.is_on_trial
         assert [event.step.value for event in events] == ["installed"]
         assert watch.count_failure(ValueError())
         watch.on_reload(None)  # a reload that was refused

@@ -54,6 +54,35 @@ def test_live_goes_before_the_backlog_and_answers_before_findings_before_verdict
     ]
 
 
+def test_what_is_appended_is_looked_for_in_live_lanes_alone() -> None:
+    """Each lane costs a query of the spool: those found empty are left alone until a row may be there."""
+    shelf, numbers, asked = Shelf([VERDICT]), iter(range(99)), []
+
+    def read(kind: Kind, after: int, up_to: int | None, limit: int) -> list[Row]:
+        asked.append(up_to is None)
+        return shelf.read(kind, after, up_to, limit)
+
+    def turn() -> list[int]:
+        asked.clear()
+        found = []
+        for sent in window.next_up(read, 0.0):
+            window.sent(next(numbers), sent)
+            found.append(sent.row.position)
+        return found
+
+    window = SendWindow(10, 1, Suspects())
+    assert turn() == [1]
+    assert turn() == []
+    assert asked == []
+    shelf.rows = Shelf([VERDICT] * 2).rows
+    window.wake(backlog=False)
+    assert turn() == [2]
+    assert all(asked)
+    window.wake()
+    assert turn() == []
+    assert not all(asked)
+
+
 def test_a_slot_is_free_only_when_the_row_is_deleted_on_disk() -> None:
     """An answer alone frees nothing: a kill before the deletion would repeat the row."""
     shelf, numbers = Shelf([VERDICT] * 5), iter(range(99))

@@ -10,17 +10,19 @@ from edge_node.config.delivery_sections import EvidenceConfig
 from edge_node.evidence.picture_outbox import PictureOutbox
 from edge_node.evidence.store import EvidenceStore
 from edge_node.messages.topics import Topics
+from edge_node.messages.verdict import EvidenceReason
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TOPICS = Topics("site", "robot")
+CORRODED = (EvidenceReason.CORRODED,)
 
 
 def one_picture(folder: Path) -> tuple[PictureOutbox, str]:
     """Return an outbox with one thumbnail to send, and the topic that it goes to."""
     evidence = EvidenceStore(folder, EvidenceConfig())
-    sha256 = evidence.keep(np.full((48, 64, 3), 90, np.uint8), corroded=True)
+    sha256 = evidence.keep(np.full((48, 64, 3), 90, np.uint8), CORRODED)
     assert sha256 is not None
     return PictureOutbox(evidence, TOPICS), TOPICS.evidence(sha256)
 
@@ -33,7 +35,7 @@ def test_a_picture_waits_for_an_idle_link_and_goes_once(tmp_path: Path) -> None:
     message = outbox.next_message(0.0, is_idle=True)
     assert message is not None
     assert (message.topic, message.qos, message.content_type) == (topic, outbox.qos, "image/jpeg")
-    assert message.user == (("size", "thumbnail"),)
+    assert message.user == (("size", "thumbnail"), ("reasons", "corroded"))
     outbox.answered(0x10)  # nobody subscribes: the broker had it
     assert outbox.next_message(0.0, is_idle=True) is None
 

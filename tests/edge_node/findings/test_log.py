@@ -31,6 +31,17 @@ def spooled(spool):
     return [msgspec.json.decode(row.payload, type=Finding) for row in spool.rows(Kind.FINDING)]
 
 
+def test_the_picture_that_a_message_names_is_announced(tmp_path, spool):
+    """Its thumbnail is to come with the finding, also where a worse picture follows at once."""
+    announced = []
+    findings = FindingLog(FindingsConfig(open_frames=2), tmp_path, spool, announce=announced.append)
+    for seq, name in enumerate("aab", start=1):
+        severity = "late" if name == "b" else "mid"
+        findings.see(verdict(seq, "C", severity=severity, severity_confidence=0.9, evidence_sha256=name * 64))
+    findings.see(verdict(4, "C", severity="late", severity_confidence=0.9))
+    assert announced == ["a" * 64, "b" * 64]
+
+
 def test_what_changes_is_spooled_with_numbers_of_its_own(tmp_path, spool):
     """Opened, closed, opened: three rows, numbered 1 to 3, in that order."""
     log = FindingLog(QUICK, tmp_path, spool)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.clock_floor import BUILT
 from edge_node.config.sections import FindingsConfig, parse_config
 from edge_node.errors import ConfigError
-from edge_node.findings.tracker import FindingTracker, TrackerState
+from edge_node.findings.candidate import TrackerState
+from edge_node.findings.tracker import FindingTracker
 from edge_node.messages.finding import ClosedBecause, FindingState
-from edge_node.messages.verdict import Grades, Pose
-from tests.support.verdicts import START, verdict
+from edge_node.messages.verdict import EvidenceReason, Grades, Pose
+from tests.support.verdicts import verdict
 
 QUICK = FindingsConfig(open_frames=2, of_frames=3, close_frames=3, update_s=1e6)
-STEPS = [
-    *(timedelta(seconds=1), timedelta(seconds=-1), timedelta(hours=1), timedelta(hours=-1)),
-    *(timedelta(days=400), timedelta(days=-400), datetime(1970, 1, 1, tzinfo=timezone.utc) - START),
-]
 OPENED, UPDATED, CLOSED = FindingState.OPENED, FindingState.UPDATED, FindingState.CLOSED
 
 
@@ -113,6 +107,136 @@ def test_a_finding_collects_the_worst():
     assert {found.id for found in said} == {"crawler-1:epoch:f1"}
 
 
+def test_a_robot_that_comes_closer_finds_no_larger_area():
+    """The share of the picture grows, the corroded surface does not: the peak and the best picture stay."""
+    tracker = FindingTracker(QUICK)
+    frames = [
+        {"area_fraction": 0.1, "area_mm2": 900.0, "evidence_sha256": "far"},
+        {"area_fraction": 0.2, "area_mm2": 1000.0, "evidence_sha256": "largest"},
+        {"area_fraction": 0.6, "area_mm2": 950.0, "evidence_sha256": "near"},
+        {"area_fraction": 0.5, "evidence_sha256": "range lost"},  # a share is never compared with mm²
+        {"area_mm2": 990.0, "area_fraction": 0.3, "evidence_sha256": "further"},
+    ]
+    for number, fields in enumerate(frames, start=1):
+        tracker.see(verdict(number, "C", **fields))
+    (closed,) = [found for number in (6, 7, 8) for found in tracker.see(verdict(number, "U"))]
+    assert (closed.peak_area_mm2, closed.peak_area_fraction) == (1000.0, 0.6)
+    assert closed.best_evidence_sha256 == "largest"
+
+
+@pytest.mark.parametrize("areas", [(None, 500.0), (500.0, None)])
+def test_the_peak_in_mm2_is_of_the_frames_whose_scale_was_known(areas):
+    """One that is not known is neither 0 nor the end of what was."""
+    tracker = FindingTracker(QUICK)
+    for number, area_mm2 in enumerate(areas, start=1):
+        found = tracker.see(verdict(number, "C", area_fraction=0.1, area_mm2=area_mm2))
+    assert found[-1].peak_area_mm2 == 500.0
+
+
+def test_a_pose_with_a_range_alone_moves_no_end_of_a_finding():
+    """Where the robot was is not known then; what was known stays, with its uncertainty."""
+    tracker = FindingTracker(QUICK)
+    poses = [Pose(range_mm=300.0), Pose(distance_m=4.0, sigma_m=0.1), Pose(range_mm=300.0)]
+    for number, pose in enumerate(poses, start=1):
+        tracker.see(verdict(number, "C", pose=pose))
+    (closed,) = [found for number in (4, 5, 6) for found in tracker.see(verdict(number, "U"))]
+    assert (closed.from_pose, closed.to_pose) == (poses[1], poses[1])
+
+
+def test_the_worst_frame_is_one_frame() -> None:
+    """A large area of mild corrosion does not hide that the severe one grows, nor its worse picture."""
+    tracker = FindingTracker(QUICK)
+    frames = [
+        ("mid", 0.6, "a"),
+        ("late", 0.1, "b"),
+        ("late", 0.3, "c"),
+        ("late", 0.2, "d"),
+        ("late", 0.5, None),
+    ]
+    for seq, (severity, area, picture) in enumerate(frames, start=1):
+        fields = {"severity": severity, "severity_confidence": 0.9, "area_fraction": area}
+        found = verdict(seq, "C", evidence_sha256=picture, **fields)
+        needed = tracker.preview(found)
+        assert needed == {1: EvidenceReason.FINDING_FIRST, 4: None}.get(seq, EvidenceReason.FINDING_WORSE)
+        tracker.see(found)
+    best = tracker.state.candidates[0].finding
+    assert (best.best_verdict, best.best_evidence_sha256) == ("crawler-1:epoch:5", "c")
+    assert (best.best_evidence.verdict, best.best_evidence.area_fraction) == ("crawler-1:epoch:3", 0.3)
+    assert (best.peak_severity, best.peak_area_fraction) == ("late", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "needed"),
+    [
+        ({"area_fraction": 0.404, "condition_confidence": 0.99}, False),  # both are shown as 40 %
+        ({"area_fraction": 0.41}, True),
+        ({"area_fraction": 0.1, "area_mm2": 900.0}, True),  # how large it is was not known before
+        ({"area_fraction": None, "condition_confidence": 0.99}, False),
+    ],
+)
+def test_what_is_shown_alike_is_not_worse(fields, needed) -> None:
+    """An estimate that wavers in its last digits has no picture after the other kept."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", area_fraction=0.4, condition_confidence=0.9, evidence_sha256="a")
+    reason = tracker.preview(verdict(3, "C", **{"condition_confidence": 0.9, **fields}))
+    assert reason is (EvidenceReason.FINDING_WORSE if needed else None)
+
+
+@pytest.mark.parametrize(("later_mm2", "needed"), [(1234.4, False), (1240.0, True), (1.0, False)])
+def test_areas_in_mm2_are_compared_in_three_digits(later_mm2, needed) -> None:
+    """Whatever share of the picture they are."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", area_fraction=0.4, area_mm2=1230.0, evidence_sha256="a")
+    later = verdict(3, "C", area_fraction=0.9, area_mm2=later_mm2)
+    assert tracker.preview(later) is (EvidenceReason.FINDING_WORSE if needed else None)
+
+
+def test_without_an_area_the_surest_frame_is_the_worst() -> None:
+    """Models without a map and without severities have nothing else to tell frames apart by."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", condition_confidence=0.9, evidence_sha256="a")
+    assert tracker.preview(verdict(3, "C", condition_confidence=0.91)) is EvidenceReason.FINDING_WORSE
+    assert tracker.preview(verdict(3, "C", condition_confidence=0.9)) is None
+
+
+def test_a_preview_changes_nothing_and_counts_what_is_not_tracked_yet() -> None:
+    """Corrosion elsewhere, or after other frames have closed its finding, is the first of another one."""
+    tracker = FindingTracker(QUICK)
+    worst = {"severity": "late", "severity_confidence": 0.9, "evidence_sha256": "a"}
+    walk(tracker, "CC", pose=Pose(distance_m=1.0), **worst)
+    before = msgspec.json.encode(tracker.state)
+    mild = verdict(3, "C", severity="mid", severity_confidence=0.9, pose=Pose(distance_m=1.0))
+    first = EvidenceReason.FINDING_FIRST
+    assert tracker.preview(mild) is None
+    assert tracker.preview(verdict(3, "C", pose=Pose(distance_m=9.0))) is first
+    assert tracker.preview(verdict(3, "C", monotonic_ns=7300 * 10**9)) is first
+    assert tracker.preview(verdict(3, "C", material="aluminium")) is first
+    assert tracker.preview(mild, [verdict(seq, "U") for seq in (3, 4)]) is None
+    assert tracker.preview(mild, [verdict(seq, "U") for seq in (3, 4, 5)]) is first
+    aluminium = [verdict(3, "C", material="aluminium", evidence_sha256="b")]
+    assert tracker.preview(verdict(4, "C", material="aluminium"), aluminium) is None
+    for unsure in (verdict(3, "C", condition_confidence=0.4), verdict(3, "U"), verdict(3, "?")):
+        assert tracker.preview(unsure) is None
+    assert msgspec.json.encode(tracker.state) == before
+
+
+def test_a_finding_of_an_earlier_version_gets_a_picture_as_bad_as_its_peak() -> None:
+    """Nobody knows what its picture shows: a milder one does not take its place."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, "CC", severity="late", severity_confidence=0.9, area_fraction=0.5, evidence_sha256="a")
+    saved = msgspec.json.decode(msgspec.json.encode(tracker.state))
+    del saved["candidates"][0]["worst"], saved["candidates"][0]["finding"]["best_evidence"]
+    tracker = FindingTracker(QUICK, msgspec.convert(saved, TrackerState))
+    mild = verdict(3, "C", severity="mid", severity_confidence=0.9, area_fraction=0.9, evidence_sha256="b")
+    assert tracker.preview(mild) is None
+    tracker.see(mild)
+    bad = verdict(4, "C", severity="late", severity_confidence=0.9, area_fraction=0.1, evidence_sha256="c")
+    assert tracker.preview(bad) is EvidenceReason.FINDING_WORSE
+    tracker.see(bad)
+    found = tracker.state.candidates[0].finding
+    assert (found.best_evidence_sha256, found.best_evidence.verdict) == ("c", bad.id)
+
+
 def test_a_doubtful_severity_makes_no_peak():
     """A severity below its threshold does not raise the alarm; a sure one does, at once."""
     tracker = FindingTracker(QUICK)
@@ -145,134 +269,6 @@ def test_distance_in_space_counts_too():
     walk(tracker, "CC", pose=Pose(x_m=0.0, y_m=0.0, z_m=0.0))
     (closed,) = tracker.see(verdict(3, "U", pose=Pose(x_m=3.0, y_m=4.0, z_m=12.0)))
     assert closed.closed_because is ClosedBecause.MOVED_ON
-
-
-def test_a_long_silence_closes():
-    """Corrosion after an hour without a judged frame is another finding."""
-    tracker = FindingTracker(QUICK)
-    walk(tracker, "CC")
-    (closed,) = tracker.see(verdict(3, "C", monotonic_ns=7202 * 10**9))
-    assert closed.closed_because is ClosedBecause.LATE
-
-
-@pytest.mark.parametrize("quality", ["not_synchronized", "synchronized", "unknown"])
-@pytest.mark.parametrize("step", STEPS, ids=str)
-def test_a_clock_that_is_set_neither_closes_nor_silences_an_open_finding(step, quality):
-    """Updates go on, its dates are as far apart as time passed, and the corrosion's end closes it."""
-    tracker = FindingTracker(msgspec.structs.replace(QUICK, update_s=10.0))
-    walk(tracker, "C" * 10, time_quality=quality)
-    said = []
-    for seq in range(11, 40):
-        at = START + timedelta(seconds=seq) + step
-        said += tracker.see(verdict(seq, "C" if seq < 37 else "U", observed_at=at, time_quality=quality))
-    assert [finding.state for finding in said] == [UPDATED, UPDATED, UPDATED, CLOSED]
-    for finding in said:
-        span = finding.last_observed_at - finding.first_observed_at
-        passed_s = int(finding.last_verdict.rsplit(":", 1)[1]) - 1
-        assert abs(span - timedelta(seconds=passed_s)) <= timedelta(seconds=1)
-    if abs(step) > timedelta(seconds=1):
-        assert said[-1].last_observed_at == START + timedelta(seconds=36) + step
-    assert (said[-1].id, said[-1].closed_because) == ("crawler-1:epoch:f1", ClosedBecause.ABSENT)
-
-
-@pytest.mark.parametrize("step", STEPS, ids=str)
-def test_a_synchronized_clock_dates_a_finding(step):
-    """What was dated by a synchronized clock keeps its date when another one is set, and the last follows."""
-    tracker = FindingTracker(QUICK)
-    walk(tracker, "CC")
-    tracker.see(
-        verdict(3, "C", observed_at=START + timedelta(seconds=3) + step, time_quality="not_synchronized")
-    )
-    (closed,) = [found for seq in (4, 5, 6) for found in tracker.see(verdict(seq, "U"))]
-    assert closed.first_observed_at == START + timedelta(seconds=1)
-    assert abs(closed.last_observed_at - START - timedelta(seconds=3)) <= timedelta(seconds=1)
-
-
-@pytest.mark.parametrize("step", STEPS, ids=str)
-def test_a_clock_that_is_set_right_after_the_last_sighting_dates_a_finding_when_it_closes(step):
-    """A finding that was seen by the wrong clock alone is dated by the clock that closes it."""
-    tracker = FindingTracker(QUICK)
-    for seq in (1, 2):
-        tracker.see(
-            verdict(seq, "C", observed_at=START + timedelta(seconds=seq) + step, time_quality="unknown")
-        )
-    (closed,) = [found for seq in (3, 4, 5) for found in tracker.see(verdict(seq, "U"))]
-    assert abs(closed.first_observed_at - START - timedelta(seconds=1)) <= timedelta(seconds=1)
-    assert timedelta() <= closed.last_observed_at - closed.first_observed_at <= timedelta(seconds=2)
-
-
-@pytest.mark.parametrize("began_at", [START, BUILT[1] + timedelta(days=1)], ids=str)
-@pytest.mark.parametrize("back_to", [datetime(1970, 1, 1, tzinfo=timezone.utc), BUILT[1] - timedelta(90)])
-def test_a_clock_that_loses_the_time_does_not_date_an_open_finding(began_at, back_to):
-    """No date is before 1970, where readers refuse it; none moves to before this version was built."""
-    tracker = FindingTracker(QUICK)
-    said = []
-    for seq in range(1, 9):
-        at = (began_at if seq < 3 else back_to) + timedelta(seconds=seq - 3)
-        said += tracker.see(verdict(seq, "CCCCCUUU"[seq - 1], observed_at=at, time_quality="unknown"))
-    assert said[-1].closed_because is ClosedBecause.ABSENT
-    assert said[-1].last_observed_at - said[-1].first_observed_at == timedelta(seconds=4)
-    began_by = began_at if back_to.year == 1970 or began_at > BUILT[1] else back_to
-    assert abs(said[-1].first_observed_at - began_by) <= timedelta(seconds=3)
-
-
-@pytest.mark.parametrize("step", STEPS, ids=str)
-def test_silence_closes_by_monotonic_time_whatever_the_clock_says(step):
-    """An hour without a judged frame is an hour, also if the clock was set in it."""
-    tracker = FindingTracker(QUICK)
-    walk(tracker, "CC")
-    near = verdict(3, "C", monotonic_ns=3600 * 10**9, observed_at=START + timedelta(seconds=3600) + step)
-    assert tracker.see(near) == []
-    late = verdict(4, "C", monotonic_ns=7300 * 10**9, observed_at=START + timedelta(seconds=7300) - step)
-    (closed,) = tracker.see(late)
-    assert closed.closed_because is ClosedBecause.LATE
-    assert closed.first_observed_at <= closed.last_observed_at
-
-
-@pytest.mark.parametrize(
-    ("wall", "is_joined"),
-    [
-        (timedelta(seconds=40), True),
-        (timedelta(minutes=59), True),
-        (timedelta(hours=2), False),
-        (timedelta(seconds=-1), False),
-        (timedelta(hours=-1), False),
-        (timedelta(days=-400), False),
-        (timedelta(days=400), False),
-        (datetime(1970, 1, 1, tzinfo=timezone.utc) - START, False),
-    ],
-    ids=str,
-)
-def test_over_a_reboot_only_a_clock_that_went_on_joins(wall, is_joined):
-    """Monotonic time begins anew: it is the same corrosion only if the wall clock is plausible."""
-    tracker = FindingTracker(QUICK)
-    walk(tracker, "CC")
-    state = msgspec.json.decode(msgspec.json.encode(tracker.state), type=TrackerState)
-    after = verdict(
-        3, "C", boot_id="another", monotonic_ns=4 * 10**9, observed_at=START + timedelta(seconds=2) + wall
-    )
-    said = FindingTracker(QUICK, state).see(after)
-    assert [finding.closed_because for finding in said] == ([] if is_joined else [ClosedBecause.LATE])
-
-
-def test_a_state_without_monotonic_times_goes_on_by_the_wall_clock():
-    """An earlier version saved an open finding without age and boot: it is continued, or closed if late."""
-    tracker = FindingTracker(QUICK)
-    walk(tracker, "CC")
-    saved = msgspec.json.decode(msgspec.json.encode(tracker.state))
-    for key in ("age_s", "published_age_s", "boot_id", "monotonic_ns", "is_synchronized"):
-        del saved["candidates"][0][key]
-    old = msgspec.json.encode(saved)
-    tracker = FindingTracker(
-        msgspec.structs.replace(QUICK, update_s=3.0), msgspec.json.decode(old, type=TrackerState)
-    )
-    assert tracker.see(verdict(3, "C")) == []
-    (updated,) = tracker.see(verdict(5, "C"))
-    assert updated.first_observed_at == START + timedelta(seconds=1)
-    (closed,) = FindingTracker(QUICK, msgspec.json.decode(old, type=TrackerState)).see(
-        verdict(3, "C", observed_at=START - timedelta(hours=1))
-    )
-    assert closed.closed_because is ClosedBecause.LATE
 
 
 def test_a_restart_changes_nothing():
@@ -326,3 +322,25 @@ def test_a_state_that_an_earlier_version_saved_is_read():
     state = msgspec.json.decode(saved, type=TrackerState)
     assert state.candidates[0].published_s == 1766750400.0
     assert b'"said":1766750400.0' in msgspec.json.encode(state)
+
+
+@pytest.mark.parametrize(
+    ("letters", "is_undecided"),
+    [
+        ("", False),
+        ("U", False),
+        ("C", True),  # another one opens it
+        ("CC", False),  # open, and seen
+        ("CU", False),  # an odd frame
+        ("CCU", True),  # two more close it
+        ("CCUUU", False),
+        ("CX", True),
+        ("CXXX", False),  # no more can be judged here
+        ("CXXXC", False),
+    ],
+)
+def test_it_is_known_whether_more_frames_of_one_sight_may_open_or_close_a_finding(letters, is_undecided):
+    """A robot that stands still judges on until then: findings open as soon as if all were judged."""
+    tracker = FindingTracker(QUICK)
+    walk(tracker, letters)
+    assert tracker.is_undecided is is_undecided

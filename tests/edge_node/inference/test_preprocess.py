@@ -5,16 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_node.inference.manifest import InputTensor, Resize
-from edge_node.inference.preprocess import input_tensor, resize
-
-
-def test_the_old_tensorflow_resize_has_its_corner_at_zero():
-    """Four pixels to two take pixels 0 and 2; two to four interpolate and then repeat the last."""
-    row = np.repeat(np.array([[0, 10, 20, 30]], np.uint8)[..., np.newaxis], 3, axis=2)
-    assert resize(row, 1, 2, Resize.BILINEAR_TF1)[0, :, 0].tolist() == [0, 20]
-    row = np.repeat(np.array([[0, 100]], np.uint8)[..., np.newaxis], 3, axis=2)
-    assert resize(row, 1, 4, Resize.BILINEAR_TF1)[0, :, 0].tolist() == [0, 50, 100, 100]
+from edge_node.inference.manifest import InputTensor
+from edge_node.inference.preprocess import input_tensor
 
 
 def test_a_float_input_is_scaled_and_red_comes_first():
@@ -61,14 +53,3 @@ def test_any_other_scale_is_honoured_by_a_table(dtype):
     found = input_tensor(picture, spec)[0]
     assert found.dtype == dtype
     assert np.abs(found - wanted).max() <= 1  # float32 rounding at exact halves
-
-
-@pytest.mark.parametrize("size", [(480, 640), (224, 224), (97, 1031), (3, 5), (1500, 2000)])
-@pytest.mark.parametrize("target", [128, 224, 299])
-def test_the_old_bilinear_resize_is_tensorflows(size, target):
-    """For shrinking, growing and odd sizes no value differs by more than a rounding of float32."""
-    tf = pytest.importorskip("tensorflow")
-    picture = np.random.default_rng(7).integers(0, 256, (*size, 3), dtype=np.uint8)
-    theirs = tf.compat.v1.image.resize_bilinear(picture[np.newaxis].astype(np.float32), [target, target])[0]
-    ours = resize(picture, target, target, Resize.BILINEAR_TF1, real=True)
-    assert np.abs(ours - theirs.numpy()).max() < 2e-2  # of 255; 2000-pixel coordinates in float32

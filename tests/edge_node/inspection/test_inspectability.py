@@ -18,11 +18,15 @@ from edge_node.inspection.inspectability import (
     find_colourless,
     has_colour,
     inspect,
-    measure,
+    is_surely_sharp,
+    measure_light,
+    measure_sharpness,
     thresholds_of,
+    to_grey,
 )
 from tests.support.mjpeg_server import moving_picture
 
+SHARPNESS_ONLY = Thresholds(dark_below=0, glare_above=1, contrast_below=0)
 OFF = Thresholds(dark_below=0, glare_above=1, contrast_below=0, sharpness_below=0, motion_below=0)
 
 
@@ -69,7 +73,7 @@ def test_the_measures_of_a_known_picture():
     """Three quarters black and one quarter white: brightness 255, glare a quarter, contrast 255."""
     pixels = np.zeros((480, 640, 3), np.uint8)
     pixels[:240, :320] = 255
-    found = measure(pixels)
+    found = measure_light(to_grey(pixels))
     assert (found.brightness, found.glare, found.contrast) == (255, 0.25, 255)
 
 
@@ -77,8 +81,29 @@ def test_second_differences_of_stripes():
     """Vertical stripes change along the lines and not along the columns: the lesser direction is 0."""
     pixels = np.zeros((240, 320, 3), np.uint8)
     pixels[:, ::2] = 100
-    assert measure(pixels).sharpness_along == 0
-    assert measure(pixels).sharpness == 200  # |100 - 2 * 0 + 100|
+    found = measure_sharpness(to_grey(pixels))
+    assert (found.overall, found.along) == (200, 0)  # |100 - 2 * 0 + 100|
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 900), (8, 8), (240, 320)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_quick_look_at_sharpness_never_contradicts_the_measure(size, masked):
+    """Whatever the middle lines show, count or not, and wherever the bound lies: no blur is called sharp."""
+    mask = (np.indices(size).sum(axis=0) % 3 > 0).astype(np.uint8) * 255 if masked else None
+    found_sharp = 0
+    for spread in (0, 2, 8, 60):
+        grey = np.random.default_rng(spread).normal(128, spread, size).clip(0, 255).astype(np.uint8)
+        grey[: size[0] // 3] = 128
+        measured = measure_sharpness(grey, mask)
+        for bound in (-1.0, 0.0, measured.overall, measured.overall + 0.5, measured.along, 255.0, 300.0):
+            for thresholds in (Thresholds(sharpness_below=bound), Thresholds(motion_below=bound)):
+                is_sharp = is_surely_sharp(grey, thresholds, mask)
+                found_sharp += is_sharp
+                assert not is_sharp or (
+                    measured.overall >= thresholds.sharpness_below
+                    and measured.along >= thresholds.motion_below
+                )
+    assert found_sharp or size != (240, 320)
 
 
 def test_a_frozen_frame_is_refused_whatever_it_shows():
@@ -104,7 +129,8 @@ def test_the_size_of_the_frame_matters_little(size):
     """The same scene is judged alike from a small and from a large camera."""
     scene = cv2.resize(textured(size=(480, 640)), size[::-1], interpolation=cv2.INTER_AREA)
     assert codes(scene) == []
-    assert codes(cv2.GaussianBlur(scene, (0, 0), 9 * size[0] / 480)) == ["blurred"]
+    blurred = cv2.GaussianBlur(textured(size=(480, 640)), (0, 0), 9)
+    assert codes(cv2.resize(blurred, size[::-1], interpolation=cv2.INTER_LINEAR)) == ["blurred"]
 
 
 def test_a_camera_like_scene_of_the_other_tests_is_inspectable():
@@ -120,6 +146,20 @@ def test_real_close_ups_pass_and_their_darkened_copies_do_not(shared):
     pictures = [read_picture(shared / "data" / name) for name in drawn]
     assert sum(bool(codes(picture)) for picture in pictures) <= 3
     assert all(codes(picture // 8)[0] == "dark" for picture in pictures)
+
+
+def test_the_quick_look_changes_nothing_for_photographs(shared):
+    """Photographs and their blurred copies get the reasons that measuring every line gives them."""
+    files = sorted((shared / "data" / "surfaces").rglob("*.jpg"))
+    pictures = [read_picture(name) for name in random.Random(5).sample(files, 15)]  # noqa: S311
+    blurred = [cv2.GaussianBlur(picture, (0, 0), sigma) for picture in pictures for sigma in (1, 3)]
+    found = set()
+    for picture in [*pictures, *blurred, *(cv2.blur(picture, (15, 1)) for picture in pictures)]:
+        sharpness = measure_sharpness(to_grey(picture))
+        is_blurred = sharpness.overall < 11.0 or sharpness.along < 5.0
+        assert bool(codes(picture, SHARPNESS_ONLY)) == is_blurred
+        found.add(is_blurred)
+    assert found == {False, True}
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ TOPICS = Topics("site", "robot")
 ENTITIES = {
     *("outcome", "material", "severity", "area", "finding", "corrosion", "link", "camera", "temperature")
 }
-ALL = Abilities(takes_commands=True, sends_pictures=True)
-EXTRAS = {"picture", "pause", "resume", "snapshot"}
+ALL = Abilities(takes_commands=True, sends_pictures=True, has_scale=True)
+EXTRAS = {"picture", "pause", "resume", "snapshot", "area_mm2"}
 
 
 def config(form: str, port: int = 1883) -> MqttConfig:
@@ -96,7 +96,7 @@ def json_of(name: str):
 def test_the_templates_give_what_the_screen_should_show() -> None:
     """Rendered by Jinja, as Home Assistant does; what is not known is none, never an error."""
     environment = pytest.importorskip("jinja2.sandbox").SandboxedEnvironment()
-    (announcement,) = announcements(TOPICS, config("device"))
+    (announcement,) = announcements(TOPICS, config("device"), ALL)
     components = json.loads(announcement.payload)["components"]
 
     def shown(entity: str, message: dict, key: str = "value_template") -> str:
@@ -108,6 +108,8 @@ def test_the_templates_give_what_the_screen_should_show() -> None:
     assert shown("severity", verdict) == "none"
     assert shown("area", verdict) == "3.1"
     assert shown("area", verdict | {"area_fraction": None}) == "None"
+    assert shown("area_mm2", verdict | {"area_mm2": 1234.56}) == "1234.6"
+    assert shown("area_mm2", verdict) == "None"
     assert json.loads(shown("outcome", verdict, "json_attributes_template"))["id"] == verdict["id"]
     for count, finding, problem in ((2, "opened", "ON"), (0, "closed", "OFF"), (None, "None", "None")):
         status = json_of("status") | {"findings_open": count}
@@ -149,13 +151,14 @@ def test_an_entity_is_named_as_home_assistant_wants_it_since_2025_10() -> None:
         assert re.fullmatch(component["platform"] + r"\.quay_7_crawler_1_\w+", component["default_entity_id"])
 
 
-def test_buttons_and_picture_are_there_only_where_the_robot_has_them() -> None:
+def test_buttons_picture_and_area_in_mm2_are_there_only_where_the_robot_has_them() -> None:
     """No button where commands must be signed: Home Assistant cannot sign."""
     (bare,) = announcements(TOPICS, config("device"))
     parts = json.loads(bare.payload)["components"]
     # A platform alone: Home Assistant removes what was announced before.
     assert {name: part for name, part in parts.items() if name not in ENTITIES} == {
         "picture": {"platform": "image"},
+        "area_mm2": {"platform": "sensor"},
         **{name: {"platform": "button"} for name in ("pause", "resume", "snapshot")},
     }
     told = announcements(TOPICS, config("component"))

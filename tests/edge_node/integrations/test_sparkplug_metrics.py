@@ -19,7 +19,9 @@ from tests.support.verdicts import verdict
 def test_a_birth_has_every_metric_that_data_has(schema) -> None:
     """Hosts refuse data on metrics that were not born; what is not known yet is null."""
     now = datetime.now(timezone.utc)
-    said = row_metrics(Kind.VERDICT, encode(verdict(7, "C", severity="late")), is_historical=False)
+    said = row_metrics(
+        Kind.VERDICT, encode(verdict(7, "C", severity="late", area_mm2=120.5)), is_historical=False
+    )
     status = Status(site="s", robot="r", since=now, camera=Part(state=PartState.OK))
     said += status_metrics(status, 5)
     born = schema.FromString(
@@ -33,6 +35,7 @@ def test_a_birth_has_every_metric_that_data_has(schema) -> None:
     assert by_name["Verdict/Outcome"] == "corroded"
     assert by_name["Verdict/Severity"] == "late"
     assert by_name["Verdict/Sequence"] == 7
+    assert by_name["Verdict/Corroded Area mm2"] == 120.5
     assert by_name["Finding/Id"] is None
     assert by_name["Node/Camera"] == "ok"
     assert row_metrics(Kind.RESPONSE, b"{}", is_historical=False) == []

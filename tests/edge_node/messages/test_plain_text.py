@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import io
 
-from edge_node.messages.plain_text import colour_text, describe_verdict, escape_unprintable, path_text
+import pytest
+
+from edge_node.messages.plain_text import (
+    area_text,
+    colour_text,
+    describe_verdict,
+    escape_unprintable,
+    path_text,
+)
 from edge_node.messages.verdict import Decision, Outcome, Reason, StageVerdict
 from tests.support.verdicts import verdict
 
@@ -53,3 +61,21 @@ def test_colours_are_for_terminals_alone() -> None:
     coloured = {colour_text("x", outcome, Terminal()) for outcome in Outcome}
     assert len(coloured) == len(Outcome)
     assert all(text.endswith("x\x1b[0m") for text in coloured)
+
+
+@pytest.mark.parametrize(
+    ("area_mm2", "text"),
+    [
+        (0.0, "0 mm²"),
+        (0.004, "less than 0.01 mm²"),
+        (0.346, "0.35 mm²"),
+        (3.14, "3.1 mm²"),
+        (9.96, "10 mm²"),
+        (1234.5, "1,200 mm²"),
+        (98_765.4, "99,000 mm²"),
+        (12_345_678.0, "12,000,000 mm²"),
+    ],
+)
+def test_an_area_has_two_digits_that_mean_something(area_mm2, text) -> None:
+    """It is an estimate from a coarse map; thousands are set apart."""
+    assert area_text(area_mm2) == text

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from edge_node.camera.backends.recording import iter_video
@@ -32,6 +33,9 @@ from edge_node.messages.topics import Kind
 from edge_node.shadow.comparison import DecisionComparison, compare_decisions
 from edge_node.shadow.runner import Shadow
 from edge_node.spool.spool import Spool
+from edge_node.view.recorded_view import read_view, restore_view
+from edge_node.view.settings import ViewSettings
+from edge_node.view.view import View
 from tests.support.processes import wait_for
 from tests.support.shadows import make_as_urgent_as_others, shadows_of
 
@@ -63,12 +67,12 @@ class Live:
         self._recorder = VerdictRecorder(config, self._inspector.engine.bundle, spool.epoch)
         self._numbers = count(1)
 
-    def decide(self, pixels):
-        """Decide a picture and leave it to the shadow."""
+    def decide(self, pixels, view=None):
+        """Decide a picture, or a view of it, and leave it to the shadow."""
         self._shadow.give_way(True)
         seq = next(self._numbers)
         frame = frame_now(pixels, seq, "test")
-        inspection = self._inspector.inspect(pixels)
+        inspection = self._inspector.inspect(pixels, view=view)
         verdict = self._recorder.verdict(inspection.decision, frame, seq=seq, dropped=0, inference_ms=1.0)
         self._shadow.give_way(False)
         self._shadow.on_verdict(frame, inspection, verdict)
@@ -104,13 +108,22 @@ def process_state(pid):
 
 @pytest.mark.runtime
 def test_it_counts_what_replay_would_and_reports_each_disagreement(pictures, doubtful, tmp_path):
-    """Counts are those of comparing both bundles by hand; each report names verdict, paths and picture."""
+    """Counts are those of comparing both bundles by hand; each report names verdict, paths and picture.
+
+    Of every second picture a part of it is judged, turned: by the shadow too.
+    """
+    height, width = pictures[0].shape[:2]
+    mask = np.full((height, width), 255, np.uint8)
+    mask[:, : width // 2] = 0
+    masked = View(ViewSettings(90, mask=mask))
     expected = DecisionComparison()
     trial = Inspector(Engine(load_bundle(doubtful)))
     with shadowed(tmp_path, doubtful) as (shadow, live, spool):
         wait_for(lambda: is_ready(shadow), 60, "the shadow's bundle")
         for number, pixels in enumerate(pictures, start=1):
-            expected.note(compare_decisions(live.decide(pixels), trial.inspect(pixels).decision))
+            view = masked if number % 2 else None
+            decided = live.decide(pixels, view)
+            expected.note(compare_decisions(decided, trial.inspect(pixels, view=view).decision))
             wait_for(lambda wanted=number: shadow.health.counts.frames == wanted, 30, "the shadow's answer")
         health = shadow.health
         spool.flush(5)
@@ -129,7 +142,10 @@ def test_it_counts_what_replay_would_and_reports_each_disagreement(pictures, dou
         assert report.stages
         assert report.verdict.startswith(f"crawler-1:{spool.epoch}:")
         assert (report.old_bundle, report.new_bundle) == (health.old, health.new)
-        assert (tmp_path / "evidence" / "other" / f"{report.evidence_sha256}.jpg").is_file()
+        picture = tmp_path / "evidence" / "teaching" / f"{report.evidence_sha256}.jpg"
+        recorded = read_view(picture.read_bytes())
+        assert (recorded is not None) == (int(report.verdict.rpartition(":")[2]) % 2 == 1)
+        assert recorded is None or np.array_equal(restore_view(recorded).settings.mask, mask)
 
 
 def test_reports_are_few_and_say_how_many_they_stand_for(pictures, doubtful, tmp_path):

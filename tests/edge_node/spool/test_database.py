@@ -12,8 +12,11 @@ import pytest
 from edge_node.config.delivery_sections import SpoolConfig
 from edge_node.errors import SpoolError
 from edge_node.messages.topics import Kind
-from edge_node.spool.rows import Keep
+from edge_node.spool.database import SpoolDatabase
+from edge_node.spool.files import Limits
+from edge_node.spool.rows import Keep, NewRow, StoredRange
 from edge_node.spool.spool import Spool
+from edge_node.spool.transaction import Batch
 from tests.support.full_disk import append, codes, hog
 from tests.support.processes import wait_for
 
@@ -129,3 +132,56 @@ def test_opening_on_a_read_only_file_system_is_one_sentence(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(SpoolError, match="Read-only file system; the spool needs a folder"):
         Spool.open(disk / "spool.sqlite", CONFIG)
+
+
+PLENTY = Limits(hard=1 << 40, soft=1 << 40)
+
+
+def verdicts(first: int, count: int, keep: Keep = Keep.HIGH) -> list[NewRow]:
+    """Rows of a kilobyte with the numbers from ``first``."""
+    return [NewRow(Kind.VERDICT, first + n, "e", keep, 0.0, b"x" * 1300) for n in range(count)]
+
+
+def test_a_verdict_that_is_delivered_at_once_writes_two_pages(tmp_path: Path) -> None:
+    """Its own, on which the one before it is deleted, and that of the chain's end; 0.7.0 wrote eight."""
+    path = tmp_path / "spool.sqlite"
+    path.touch()
+    database = SpoolDatabase(path)
+    log = path.with_name("spool.sqlite-wal")
+
+    def write(seq: int, settled: list[int]) -> int:
+        batch = Batch(verdicts(seq, 1), settled, meta={"last_verdict": f"{seq}" * 150})
+        database.write(batch, PLENTY)
+        return database.rows(Kind.VERDICT, after=0, up_to=None, limit=9)[-1][0].position
+
+    position = write(1, [])
+    before_bytes = log.stat().st_size
+    for seq in range(2, 102):
+        position = write(seq, [position])
+    pages = (log.stat().st_size - before_bytes) / (4096 + 24)
+    assert pages == 200
+    assert database.waiting() == 1
+    database.close()
+
+
+def test_what_is_done_for_each_verdict_looks_at_a_few_rows_however_many_wait(tmp_path: Path) -> None:
+    """A week without a link leaves 400,000: neither sending nor writing may search them."""
+    path = tmp_path / "spool.sqlite"
+    path.touch()
+    database = SpoolDatabase(path)
+    database.write(Batch(verdicts(1, 3000)), PLENTY)
+    database.write(Batch([NewRow(Kind.FINDING, 1, "e", Keep.HIGH, 0.0, b"x")]), PLENTY)
+    last = database.last_position()
+    steps: list[int] = []
+    for connection in (database._writer, database._reader):
+        connection.set_progress_handler(lambda: steps.append(1), 100)
+    for kind, count in ((Kind.VERDICT, 64), (Kind.FINDING, 1), (Kind.RESPONSE, 0)):
+        assert len(database.rows(kind, after=0, up_to=last, limit=64)) == count
+        assert database.rows(kind, after=last, up_to=None, limit=64) == []
+    assert database.oldest() == (1, 0.0)
+    assert database.newest(Kind.FINDING).seq == 1
+    database.write(Batch(verdicts(3001, 1), [1, 2]), PLENTY)
+    stored = [StoredRange(Kind.VERDICT, "e", 3, 12)]
+    assert database.write(Batch(verdicts(3002, 1), stored=stored), PLENTY).change == 1 - 10
+    assert len(steps) < 60, f"{len(steps)} hundred steps"
+    database.close()

@@ -139,6 +139,65 @@ def test_what_is_refused_for_good_waits_in_quarantine(spool: Spool) -> None:
     assert [alarm.code for alarm in depth.alarms] == ["quarantine"]
 
 
+def test_verdicts_share_a_transaction_where_the_card_is_to_be_spared(tmp_path: Path) -> None:
+    """They wait in memory, in order; what is not a verdict, a flush and the end do not wait."""
+    path = tmp_path / "spool.sqlite"
+    commits: list[int] = []
+    with Spool.open(path, SpoolConfig(commit_interval_ms=5000)) as spool:
+        spool.listen(lambda: commits.append(spool.arrivals))
+        for _ in range(9):
+            spool.append(Kind.VERDICT, lambda seq: b"%d" % seq)
+        assert (spool.depth().in_memory, numbers(spool), commits) == (9, [], [])
+        assert spool.depth().commit_interval_ms == 5000
+        spool.append(Kind.FINDING, lambda seq: b"%d" % seq)
+        wait_for(lambda: commits, 4, "the finding, and the verdicts before it")
+        assert (numbers(spool), numbers(spool, Kind.FINDING)) == (list(range(1, 10)), [1])
+        fill(spool, 2)
+        wait_for(lambda: commits == [10, 12], what="one commit of both")
+        spool.append(Kind.VERDICT, lambda seq: b"%d" % seq)
+    with Spool.open(path, SpoolConfig()) as spool:
+        assert numbers(spool) == list(range(1, 13))
+
+
+def test_verdicts_wait_no_longer_than_they_are_told_to(tmp_path: Path) -> None:
+    """Nobody asks for them, and yet they are on disk in a moment."""
+    with Spool.open(tmp_path / "spool.sqlite", SpoolConfig(commit_interval_ms=100)) as spool:
+        for _ in range(3):
+            spool.append(Kind.VERDICT, lambda seq: b"%d" % seq)
+        wait_for(lambda: numbers(spool) == [1, 2, 3], what="the commit")
+
+
+def test_a_kill_costs_the_verdicts_that_waited_in_memory_and_breaks_no_chain(tmp_path: Path) -> None:
+    """None of them was published, so the next epoch follows the last one that was on disk."""
+    path = tmp_path / "spool.sqlite"
+    program = (
+        "import os, sys; from pathlib import Path; from edge_node.spool.spool import Spool\n"
+        "from edge_node.messages.topics import Kind\n"
+        "from edge_node.config.sections import SpoolConfig\n"
+        "spool = Spool.open(Path(sys.argv[1]), SpoolConfig(commit_interval_ms=5000))\n"
+        "append = lambda: spool.append(Kind.VERDICT, lambda seq: b'%d' % seq)\n"
+        "[append() for _ in range(5)]\nassert spool.flush(10)\n"
+        "[append() for _ in range(5)]\nos.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == -9
+    with Spool.open(path, SpoolConfig()) as spool:
+        assert numbers(spool) == [1, 2, 3, 4, 5]
+        assert spool.chain.before.seq == 5
+
+
+def test_what_a_broker_has_is_not_shown_while_its_deletion_waits_for_the_next_verdict(spool: Spool) -> None:
+    """It is neither counted nor sent again over the next connection; a kill then may repeat it."""
+    fill(spool, 3)
+    first, second, _ = spool.rows(Kind.VERDICT)
+    ticket = spool.settle(first.position, second.position)
+    assert (numbers(spool), spool.depth().waiting) == ([3], 1)
+    fill(spool, 1)
+    assert spool.settled == ticket
+    assert (numbers(spool), spool.depth().waiting) == ([3, 4], 2)
+    spool.settle(*(row.position for row in spool.rows(Kind.VERDICT)))
+    assert (spool.depth().waiting, spool.depth().oldest_age_s) == (0, None)
+
+
 def test_clock_jumps_change_neither_order_nor_numbers(tmp_path: Path) -> None:
     """A day forth and two days back: rows stay in the order of appending, and no age is negative."""
     now_s = [1_800_000_000.0]

@@ -5,15 +5,16 @@ import { feed, fillFeed } from "./feed.js";
 import { pictureCame, reveal, showFindings } from "./findings.js";
 import { badge, showFleet, showGaps, showHealth } from "./health.js";
 import { makeHistory, showHistory } from "./history.js";
+import { makeQueue, reviewed, showQueue, stepQueue } from "./queue.js";
 import { press } from "./review.js";
 import { showLatestOnly, showRobots } from "./robots.js";
 import { findingKey, known, on, rate, robotKey, start } from "./store.js";
 import { StripBoard } from "./stripboard.js";
 import { glyph, reach } from "./words.js";
 
-const VIEWS = ["live", "history", "health"];
+const VIEWS = ["live", "history", "health", "review"];
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["1 2 3", "live, history, health"], ["j k", "next and previous finding (arrows too)"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["1 2 3 4", "live, history, health, review"], ["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
 
 const page = { view: "live", robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
@@ -31,6 +32,7 @@ function go(view, given = null) {
   if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
   if (view === "history") showHistory(given);
   if (view === "health") showHealth();
+  if (view === "review") showQueue();
   if (view === "live") drawLive();
 }
 
@@ -104,7 +106,8 @@ function onKey(event) {
   if (typing || byId("keys").open) return;
   const acts = {
     c: () => press("confirmed"), d: () => press("disputed"),
-    1: () => go("live"), 2: () => go("history"), 3: () => go("health"), j: () => step(1), k: () => step(-1),
+    1: () => go("live"), 2: () => go("history"), 3: () => go("health"), 4: () => go("review"),
+    j: () => (page.view === "review" ? stepQueue(1) : step(1)), k: () => (page.view === "review" ? stepQueue(-1) : step(-1)),
     t: switchTheme, m: toggleMap, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
   };
   const inList = page.view === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
@@ -159,7 +162,7 @@ on("finding", ({ record, before }) => {
   if (before && before.finding.state !== finding.state) refresh("finding", findingKey(finding));
 });
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
-on("verdict-reviewed", (id) => refresh("verdict", id));
+on("verdict-reviewed", (id) => { refresh("verdict", id); reviewed(id); });
 on("verdicts", (fresh) => {
   if (page.view !== "live") return;
   feed(fresh, page.robot, openVerdict);
@@ -182,4 +185,5 @@ setInterval(() => { if (page.view === "live") showRobots(page.robot, chooseRobot
 if (VIEWS.includes(location.hash.slice(1))) page.view = location.hash.slice(1);
 makeChoices();
 makeHistory(openVerdict, openFindingBy);
+makeQueue(openVerdict);
 start();

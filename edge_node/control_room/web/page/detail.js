@@ -2,11 +2,13 @@
 import { byId, el } from "./dom.js";
 import { pictureAddress, stateTag } from "./findings.js";
 import { reviewForm } from "./review.js";
+import { reasonTags } from "./queue.js";
 import { ask, known } from "./store.js";
-import { age, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach } from "./words.js";
+import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "./words.js";
 
 let shown = null; // { kind, key }
 let before = null; // what had the focus
+let pictured = null; // the picture of the finding that is shown: it stays while a person looks, also when a worse one comes
 
 export const isOpen = () => !byId("drawer").hidden;
 export const openedKey = () => shown?.key ?? null;
@@ -16,12 +18,14 @@ export async function openFinding(site, id) {
   const record = await load("finding", `${site}/${id}`, `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}`);
   if (!record) return;
   const { finding, best } = record;
+  if (!pictured?.sha256) pictured = { sha256: finding.best_evidence_sha256, words: pictureWords(finding, best?.verdict) };
+  const isNewest = pictured.sha256 === finding.best_evidence_sha256;
   const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
   fill(title, glyph("corroded", finding.peak_severity), [
-    figure(finding, finding.best_evidence_sha256 ?? best?.verdict.evidence_sha256, `Evidence of ${title}`),
-    figures([["severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["area", percent(finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
-    facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ["finding", el("span", { class: "mono" }, finding.id)]]),
-    reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review }),
+    shownFigure(finding, `Evidence of ${title}`, isNewest ? pictureWords(finding, best?.verdict) : `${pictured.words}; a worse one has come: close and open this finding to see it`),
+    figures([["peak severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["peak area", areaWords(finding.peak_area_mm2, finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
+    facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ...surface(finding.peak_area_mm2, finding.peak_area_fraction, " at most"), ["finding", el("span", { class: "mono" }, finding.id)]]),
+    reviewForm({ address: `api/findings/${encodeURIComponent(site)}/${encodeURIComponent(id)}/review`, was: { outcome: "corroded", material: finding.material, severity: finding.peak_severity }, materials: materials(best?.verdict), last: record.review, sha256: pictured.sha256 }),
     reviews(record.reviews),
     ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
     record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
@@ -33,14 +37,17 @@ export async function openFinding(site, id) {
 export async function openVerdict(id) {
   const record = await load("verdict", id, `api/verdicts/${encodeURIComponent(id)}`);
   if (!record) return;
-  const { verdict } = record;
+  const { verdict, queued } = record;
+  if (queued && pictured?.sha256 !== queued.evidence_sha256) pictured = { sha256: queued.evidence_sha256 };
   fill([outcomeWord(verdict.outcome), verdict.material, verdict.form, verdict.severity].filter(Boolean).join(" · "), glyph(verdict.outcome, verdict.severity), [
-    verdict.evidence_sha256 ? figure(verdict, verdict.evidence_sha256, "Evidence of this verdict") : null,
-    figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", percent(verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
+    queued ? shownFigure(verdict, "Evidence of this verdict", verdictWords(rowOf(verdict))) : null,
+    queued ? el("p", { class: "reasons" }, "Kept because: ", reasonTags(queued).flatMap((tag) => [tag, " "])) : null,
+    queued?.shadow ? el("p", { class: "note" }, `The shadow says: ${verdictWords(rowOf(queued.shadow.new))}`) : null,
+    figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", areaWords(verdict.area_mm2, verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
     ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
     verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
     cascade(verdict),
-    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0] }),
+    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0], sha256: queued?.evidence_sha256 }),
     reviews(record.reviews),
     ...verdictFacts(record),
   ]);
@@ -51,7 +58,7 @@ export function closeDrawer() {
   if (!isOpen()) return;
   byId("drawer").hidden = true;
   byId("drawer").replaceChildren();
-  shown = null;
+  shown = pictured = null;
   (before?.isConnected ? before : byId("main")).focus({ preventScroll: true });
 }
 
@@ -72,6 +79,7 @@ export function refresh(kind, key) {
 async function load(kind, key, address) {
   const again = shown?.kind === kind && shown.key === key;
   if (!isOpen()) before = document.activeElement;
+  if (!again) pictured = null;
   shown = { kind, key };
   byId("drawer").hidden = false;
   if (!again) fill("Loading …", null, []);
@@ -95,6 +103,26 @@ function fill(title, mark, content) {
     if (value && field) field.value = value;
   }
   if (hadFocus || title === "Loading …") close.focus({ preventScroll: true });
+}
+
+/** A decision with the fields of a row. */
+const rowOf = (decision) => ({ ...decision, confidence: decision.condition_confidence, reason: decision.reasons[0]?.text });
+
+/** What a finding's picture shows, which need not be its peaks; older robots do not say of which frame it is. */
+function pictureWords(finding, best) {
+  const own = best?.evidence_sha256 && best.evidence_sha256 === finding.best_evidence_sha256 ? { ...best, confidence: best.condition_confidence, verdict: best.id } : null;
+  const shown = finding.best_evidence ?? own;
+  if (!shown) return "a picture of this finding, perhaps not of its worst frame: its robot does not say which";
+  const words = [shown.severity, shown.area_fraction === null ? null : `${percent(shown.area_fraction)} of the picture`, shown.area_mm2 ? areaWords(shown.area_mm2) : null, shown.confidence === null ? null : `${percent(shown.confidence)} sure`].filter(Boolean).join(", ");
+  return shown.verdict === finding.best_verdict ? `the worst frame: ${words}` : `${words}; the worst frame has no picture`;
+}
+
+/** The figure of the picture that is shown: it stays as it is when news of its finding or verdict come. */
+function shownFigure(of, alternative, words) {
+  pictured.node ??= figure(of, pictured.sha256, alternative);
+  const shows = pictured.node.querySelector(".shows");
+  if (shows) shows.textContent = words;
+  return pictured.node;
 }
 
 function figure(of, sha256, alternative) {
@@ -130,7 +158,7 @@ function figure(of, sha256, alternative) {
     map.hidden = toggle.hidden = false;
     whole.hidden = true;
   });
-  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, toggle, whole, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
+  return el("figure", {}, el("div", { class: "picture" }, image, map, waiting), el("figcaption", {}, el("span", { class: "shows" }), toggle, whole, size, el("a", { href: address, target: "_blank", rel: "noopener" }, "open alone")));
 }
 
 function drawMap(canvas, { rows, columns, corroded }) {
@@ -175,14 +203,21 @@ function mayBeGraded({ grades, material, area_fraction: area }) {
   return Boolean(grades) && area > 0 && isSteel && grades.iso_4628_3 !== "Ri 0";
 }
 
+/** The line on an area in mm²: what it is of the picture, and that it is an estimate. */
+function surface(mm2, share, bound = "") {
+  const known = bound ? `${bound} where the scale was known` : "";
+  return mm2 ? [["area", `about ${squareMillimetres(mm2)}${known}, ${percent(share, 1)} of the picture${bound}; estimated from a coarse map, as if seen head-on`]] : [];
+}
+
 function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
   const grades = mayBeGraded(verdict) ? `ISO 4628-3 ${verdict.grades.iso_4628_3}, ASTM D610 ${verdict.grades.astm_d610} (${verdict.grades.basis})` : "–";
   const lateS = (Date.parse(receivedAt) - Date.parse(verdict.observed_at)) / 1000;
   return [el("h3", {}, "Where it comes from"), facts([
     ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "not_synchronized" ? ", by a clock that nobody sets" : ""}`],
     ["came", `${duration(lateS)} later${replayed ? ", from the robot's backlog" : ""}`],
-    ["grade", grades], ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
+    ["grade", grades], ...surface(verdict.area_mm2, verdict.area_fraction), ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
     ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms.toFixed(1)} ms in the models`],
+    ...(verdict.frames_unchanged ? [["not judged before it", `${count(verdict.frames_unchanged)} frames: nothing new in them`]] : []),
     ["verdict", el("span", { class: "mono" }, verdict.id)]])];
 }
 

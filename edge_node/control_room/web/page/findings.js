@@ -1,7 +1,7 @@
 // The list of findings: open ones first, worst first, then what was closed.
 import { byId, el, keyed, setText } from "./dom.js";
 import { findingKey, known, robotKey } from "./store.js";
-import { dateTime, glyph, percent, rank, reach } from "./words.js";
+import { areaWords, dateTime, glyph, percent, rank, reach } from "./words.js";
 
 const SHOWN = 200;
 
@@ -70,7 +70,7 @@ function update(node, record, selected) {
   const key = findingKey(finding);
   node.id = domId(key);
   node.setAttribute("aria-selected", String(key === selected));
-  const version = JSON.stringify([finding.seq, finding.state, finding.frames, finding.best_evidence_sha256, finding.last_observed_at, review]);
+  const version = JSON.stringify([finding.seq, finding.state, finding.frames, finding.best_evidence_sha256, finding.best_evidence, finding.last_observed_at, review]);
   if (node.dataset.version === version) return;
   node.dataset.version = version;
   node.classList.toggle("closed", finding.state === "closed");
@@ -82,8 +82,16 @@ function update(node, record, selected) {
     same ? picture : shot(finding, `Evidence of ${what}`),
     el("span", { class: "head" }, glyph("corroded", finding.peak_severity), el("b", {}, what)),
     el("span", { class: "place" }, reach(finding)),
-    el("span", { class: "sub" }, [finding.asset, finding.robot, `${percent(finding.peak_confidence)} sure`, `${finding.frames} frames`, finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`, dateTime(finding.last_observed_at)].filter(Boolean).join(" · ")),
+    el("span", { class: "sub" }, [finding.asset, finding.robot, `${percent(finding.peak_confidence)} sure`, `${finding.frames} frames`, finding.peak_area_mm2 ? areaWords(finding.peak_area_mm2) : finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`, pictureNote(finding), dateTime(finding.last_observed_at)].filter(Boolean).join(" · ")),
     el("span", { class: "state" }, stateTag(finding, review)));
+}
+
+/** What the picture beside a finding shows, where that is not the finding's worst. */
+function pictureNote({ best_evidence: shown, peak_severity: severity, peak_area_fraction: share, peak_area_mm2: mm2 }) {
+  if (!shown) return null;
+  const isPeak = mm2 && shown.area_mm2 ? shown.area_mm2 >= 0.99 * mm2 : Math.abs((shown.area_fraction ?? 0) - (share ?? 0)) < 0.005;
+  if (shown.severity === severity && isPeak) return null;
+  return `picture: ${[shown.severity, shown.area_fraction === null ? null : areaWords(shown.area_mm2, shown.area_fraction)].filter(Boolean).join(", ") || "less"}`;
 }
 
 /** The state of a finding as a tag. */

@@ -4,7 +4,7 @@ import { alarms, condition, part } from "./robots.js";
 import { ask, known, robotKey } from "./store.js";
 import { age, bytes, count, dateTime, duration } from "./words.js";
 
-const COLUMNS = ["Robot", "State", "Heard", "Version", "Bundle", "Up", "Frames/s", "Verdicts/s", "Dropped", "Frame age", "Inference", "Spool", "On disk", "Oldest", "Clock", "Memory", "Verdicts", "Twice", "Missing", "Alarms"];
+const COLUMNS = ["Robot", "State", "Heard", "Version", "Bundle", "Up", "Frames/s", "Verdicts/s", "Dropped", "Unchanged", "Frame age", "Inference", "Spool", "On disk", "Oldest", "Clock", "Memory", "Verdicts", "Twice", "Missing", "Camera", "Alarms"];
 
 /** Draw all of it. */
 export async function showHealth() {
@@ -59,8 +59,8 @@ function row(robot) {
   const { status, health } = robot;
   const spool = health?.spool ?? status?.spool;
   const is = condition(robot);
-  const cells = [robotKey(robot), null, `${age(robot.last_heard_at)} ago`, status?.version ?? "–", status?.bundle ?? "–", duration(health?.uptime_s), fixed(health?.frames_per_s), fixed(health?.verdicts_per_s), count(health?.frames_dropped), health?.frame_age_ms == null ? "–" : `${health.frame_age_ms.toFixed(0)} ms`, health?.inference_ms == null ? "–" : `${health.inference_ms.toFixed(1)} ms`, spool ? count(spool.waiting) : "–", bytes(spool?.disk_bytes), duration(spool?.oldest_age_s), part(robot, "clock").text, health?.memory_mb == null ? "–" : `${health.memory_mb.toFixed(0)} MB`, count(robot.verdicts), count(robot.duplicates), count(robot.missing)];
-  const node = el("tr", {}, cells.map((text) => el("td", {}, text ?? "")), el("td", { class: "alarms" }, alarms(robot).join("; ")));
+  const cells = [robotKey(robot), null, `${age(robot.last_heard_at)} ago`, status?.version ?? "–", status?.bundle ?? "–", duration(health?.uptime_s), fixed(health?.frames_per_s), fixed(health?.verdicts_per_s), count(health?.frames_dropped), count(health?.frames_unchanged), health?.frame_age_ms == null ? "–" : `${health.frame_age_ms.toFixed(0)} ms`, health?.inference_ms == null ? "–" : `${health.inference_ms.toFixed(1)} ms`, spool ? count(spool.waiting) : "–", bytes(spool?.disk_bytes), duration(spool?.oldest_age_s), part(robot, "clock").text, health?.memory_mb == null ? "–" : `${health.memory_mb.toFixed(0)} MB`, count(robot.verdicts), count(robot.duplicates), count(robot.missing)];
+  const node = el("tr", {}, cells.map((text) => el("td", {}, text ?? "")), el("td", { class: "camera" }, part(robot, "camera").text), el("td", { class: "alarms" }, alarms(robot).join("; ")));
   node.children[1].replaceChildren(el("i", { class: "lamp", data: { state: is.lamp } }), ` ${is.word}`);
   return node;
 }

@@ -2,7 +2,7 @@
 import { byId, el } from "./dom.js";
 import { findingKey, ask, known, robotKey } from "./store.js";
 import { Strip } from "./strip.js";
-import { count, dateTime, glyph, metres, outcomeWord, percent } from "./words.js";
+import { areaWords, count, dateTime, glyph, metres, outcomeWord, percent } from "./words.js";
 
 const PAGE = 200;
 const CHOICES = [["robot", "Robot"], ["outcome", "Outcome"], ["material", "Material"], ["severity", "Severity"], ["asset", "Asset"]];
@@ -127,7 +127,7 @@ function local(seconds) {
 
 function row(verdict) {
   const open = () => openVerdict(verdict.id);
-  const cells = [dateTime(verdict.observed_at), verdict.robot, null, verdict.material ?? "–", verdict.outcome === "corroded" ? (verdict.severity ?? "–") : "–", percent(verdict.confidence), percent(verdict.area_fraction), metres(verdict.distance_m), verdict.asset ?? "–", verdict.replayed ? "late ↺" : "live"];
+  const cells = [dateTime(verdict.observed_at), verdict.robot, null, verdict.material ?? "–", verdict.outcome === "corroded" ? (verdict.severity ?? "–") : "–", percent(verdict.confidence), areaWords(verdict.area_mm2, verdict.area_fraction), metres(verdict.distance_m), verdict.asset ?? "–", verdict.replayed ? "late ↺" : "live"];
   const node = el("tr", { tabindex: "0", data: { id: verdict.id }, onclick: open, onkeydown: (event) => { if (event.key === "Enter") open(); } },
     cells.map((text, at) => el("td", { class: at >= 5 && at <= 7 ? "num" : null }, text ?? "")));
   node.children[2].replaceChildren(glyph(verdict.outcome, verdict.severity), outcomeWord(verdict.outcome));

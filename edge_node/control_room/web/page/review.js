@@ -8,9 +8,9 @@ const NAME = "reviewer";
 /**
  * The form under what can be reviewed; null where the room only looks. `address` is where the review goes, `was`
  * what the robot said: outcome, material, severity; `materials` are those it can tell apart; `last` is the newest
- * review.
+ * review; `sha256` names the picture that the person sees.
  */
-export function reviewForm({ address, was, materials, last }) {
+export function reviewForm({ address, was, materials, last, sha256 }) {
   if (!known.can?.review) return null;
   const by = el("input", { name: "by", placeholder: "your name", "aria-label": "Your name", maxlength: "64", required: true, autocomplete: "name", value: remembered() });
   const note = el("textarea", { name: "note", rows: "2", placeholder: "note for the record (may stay empty)", "aria-label": "Note", maxlength: "500" });
@@ -22,6 +22,7 @@ export function reviewForm({ address, was, materials, last }) {
     if (!by.reportValidity()) return;
     remember(by.value);
     const answer = { judgement, by: by.value.trim() };
+    if (sha256) answer.evidence_sha256 = sha256;
     if (note.value.trim()) answer.note = note.value.trim().replace(/\s+/g, " ");
     if (judgement === "disputed") Object.assign(answer, right.value ? JSON.parse(right.value) : {}, metal?.value ? { material: metal.value } : {});
     said.textContent = "Keeping it …";

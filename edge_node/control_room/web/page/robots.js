@@ -1,7 +1,7 @@
 // The robots and their lamps.
 import { byId, el, keyed, setText } from "./dom.js";
 import { known, robotKey } from "./store.js";
-import { age, count, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
+import { age, controlWords, count, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
 
 const SILENT_MS = 30_000; // health comes every few seconds
 const CLOCK_OFF_S = 5;
@@ -13,8 +13,9 @@ export function condition(robot) {
   const status = robot.status;
   const offline = !status || status.presence !== "online";
   const silent = !offline && serverNow() - Date.parse(robot.last_heard_at) > SILENT_MS;
+  const still = status?.unchanged_since && (serverNow() - Date.parse(status.unchanged_since)) / 1000 + (robot.clock_ahead_s ?? 0);
   const lamp = !status ? "off" : offline ? (status.offline_reason === "link_lost" ? "bad" : "off") : silent ? "warn" : "ok";
-  const word = !status ? "no status yet" : offline ? (status.offline_reason === "link_lost" ? "link lost" : "stopped") : silent ? `silent for ${age(robot.last_heard_at)}` : "online";
+  const word = !status ? "no status yet" : offline ? (status.offline_reason === "link_lost" ? "link lost" : "stopped") : silent ? `silent for ${age(robot.last_heard_at)}` : still ? `online, nothing new for ${duration(Math.max(0, still))}` : "online";
   return { lamp, word, online: !offline };
 }
 
@@ -32,13 +33,15 @@ export function part(robot, name) {
     return { lamp: "bad", text: `${duration(robot.clock_ahead_s)} ${robot.clock_ahead_s > 0 ? "ahead" : "behind"}` };
   }
   if (name === "clock" && state === "failing") return { lamp: "warn", text: `${text}, but right` };
-  return { lamp: LAMPS[state] ?? "off", text: text || state };
+  const held = name === "camera" ? controlWords(status.camera_controls) : "";
+  return { lamp: LAMPS[state] ?? "off", text: [text || state, held].filter(Boolean).join("; ") };
 }
 
 /** All alarms of a robot, as people read them. */
 export function alarms(robot) {
   const said = [...(robot.status?.spool?.alarms ?? []), ...(robot.health?.alarms ?? [])];
   const texts = said.map((alarm) => alarm.text);
+  if (robot.status?.scale?.state === "failing") texts.push(robot.status.scale.text);
   if (robot.conflicts) texts.push(`${robot.conflicts} verdicts came with an id that another verdict has: two robots of one name?`);
   return [...new Set(texts)];
 }

@@ -11,12 +11,27 @@ export const getSeverities = () => severities;
 export const setServerTime = (iso) => { clockAheadMs = Date.parse(iso) - Date.now(); };
 export const serverNow = () => Date.now() + clockAheadMs;
 
+const REASONS = { shadow: "the shadow disagrees", uncertain: "uncertain", low_margin: "low margin", finding_worse: "worst of its finding so far", finding_first: "first of a finding", corroded: "corroded", snapshot: "asked for", sample: "sample", none: "no reason told" };
+
+/** Why a picture was kept, in words. */
+export const reasonWord = (reason) => REASONS[reason] ?? reason.replaceAll("_", " ");
 export const outcomeWord = (outcome) => OUTCOMES[outcome] ?? outcome;
 /** A share; what is not quite all is never rounded up to all. */
 export function percent(share, digits = 0) {
   if (share === null || share === undefined) return "–";
   const text = (share * 100).toFixed(digits);
   return share < 1 && Number(text) === 100 ? `> ${(100 - 10 ** -digits).toFixed(digits)} %` : `${text} %`;
+}
+
+/** An area with two significant digits: it is estimated from a coarse map. */
+export function squareMillimetres(area) {
+  const rounded = Number(area.toPrecision(2));
+  return rounded > 0 && rounded < 0.01 ? "< 0.01 mm²" : `${rounded.toLocaleString("en")} mm²`;
+}
+
+/** An area on the surface where that is known, as a share of the picture otherwise. */
+export function areaWords(mm2, share, digits = 0) {
+  return mm2 === null || mm2 === undefined ? percent(share, digits) : `≈ ${squareMillimetres(mm2)}`;
 }
 
 export const metres = (distance) => (distance === null || distance === undefined ? "–" : `${distance.toFixed(2)} m`);
@@ -49,15 +64,34 @@ export const age = (iso) => duration(Math.max(0, (serverNow() - Date.parse(iso))
 /** Where something is: along the path, or in space. */
 export function place(pose) {
   if (!pose) return "–";
-  if (pose.distance_m !== null && pose.distance_m !== undefined) return metres(pose.distance_m);
-  return [pose.x_m, pose.y_m, pose.z_m].map((part) => (part ?? 0).toFixed(2)).join(" / ") + " m";
+  if (pose.distance_m !== null && pose.distance_m !== undefined) return metres(pose.distance_m) + uncertainty(pose);
+  const parts = [pose.x_m, pose.y_m, pose.z_m].map((part) => part ?? null);
+  if (parts.every((part) => part === null)) return "–";
+  return parts.map((part) => part?.toFixed(2) ?? "–").join(" / ") + " m" + uncertainty(pose);
+}
+
+/** The standard deviation of places, the largest where there are several; nothing where the robot told none. */
+function uncertainty(...poses) {
+  const sigmas = poses.map((pose) => pose?.sigma_m).filter((sigma) => sigma !== null && sigma !== undefined);
+  return sigmas.length ? ` ± ${Number(Math.max(...sigmas).toPrecision(2))} m` : "";
+}
+
+const CONTROLS = { exposure_us: "exposure", white_balance: "white balance" };
+const UNITS = { us: "µs", x: "×", dpt: "dpt" };
+
+/** The camera's settings as it answered, such as "exposure 8000 µs fixed, focus auto"; empty where none is configured. */
+export function controlWords(controls) {
+  return (controls ?? []).map(({ key, mode, values, unit }) => [
+    CONTROLS[key] ?? key, values.map((value) => Number(value.toFixed(3))).join(" / "), values.length ? (UNITS[unit] ?? unit) : "",
+    mode === "lock" ? "locked" : mode].filter((word) => word !== "").join(" ")).join(", ");
 }
 
 /** From where to where a finding reaches. */
 export function reach(finding) {
   const [from, to] = [finding.from_pose?.distance_m, finding.to_pose?.distance_m];
   if (from === null || from === undefined) return place(finding.from_pose);
-  return to === null || to === undefined || Math.abs(to - from) < 0.005 ? metres(from) : `${from.toFixed(2)}–${to.toFixed(2)} m`;
+  const where = to === null || to === undefined || Math.abs(to - from) < 0.005 ? metres(from) : `${from.toFixed(2)}–${to.toFixed(2)} m`;
+  return where + uncertainty(finding.from_pose, finding.to_pose);
 }
 
 /** 0 for sound to 1 for the worst; null where no severity is given. */

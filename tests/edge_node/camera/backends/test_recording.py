@@ -15,6 +15,8 @@ from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
 from edge_node.errors import CameraError
+from edge_node.view.settings import ViewSettings
+from edge_node.view.view import View
 from tests.support.encoded_pictures import encoded
 from tests.support.mjpeg_server import moving_picture
 from tests.support.processes import wait_for
@@ -87,6 +89,22 @@ def test_a_late_reader_gets_no_burst(tmp_path):
         camera.read()
     assert time.monotonic() - started >= 0.09  # three of the four waited 50 ms, less the timer's grain
     camera.close()
+
+
+def test_a_moments_delay_loses_no_picture(tmp_path):
+    """Whoever takes pictures stops for 0.3 s, and still gets all of them, in about their own time."""
+    latest = LatestFrame()
+    capture = CaptureThread(CameraConfig(source=str(write_folder(tmp_path / "f", 24)), fps=30), latest)
+    capture.start()
+    taken = []
+    while (found := latest.take(5.0))[0] is not None:
+        taken.append(found)
+        if len(taken) == 3:
+            time.sleep(0.3)
+    capture.stop()
+    assert [(frame.frame_id, dropped) for frame, dropped in taken] == [(number, 0) for number in range(24)]
+    took_s = (taken[-1][0].captured_at_ns - taken[0][0].captured_at_ns) / 1e9
+    assert took_s >= 23 / 30 - 0.05  # none came before its time
 
 
 def test_a_loop_goes_on_counting(tmp_path):
@@ -319,3 +337,31 @@ def test_a_recording_waits_while_no_frames_are_decided(tmp_path):
     hold.clear()
     wait_for(lambda: capture.frames_captured > held, 5, "frames again")
     capture.stop()
+
+
+def test_pictures_of_another_size_than_the_view_was_made_for_are_told(tmp_path):
+    """The state says both sizes, the frame comes all the same, and the next one that fits is as before."""
+    for number, size in enumerate([(48, 64), (24, 32), (48, 64)]):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((*size, 3), np.uint8))
+    mask = np.full((48, 64), 255, np.uint8)
+    mask[40:] = 0
+    latest, states, views = LatestFrame(), [], []
+    capture = CaptureThread(
+        CameraConfig(source=str(tmp_path), pace="fast"),
+        latest,
+        on_state=states.append,
+        view=View(ViewSettings(mask=mask)),
+    )
+    with capture:
+        while not latest.closed:
+            if latest.take(0.2)[0] is not None:
+                views.append(capture.camera_view)
+    conditions = [state.condition for state in states]
+    streaming, misfit = CameraCondition.STREAMING, CameraCondition.MISFIT
+    assert conditions[:3] == [streaming, misfit, streaming]
+    assert states[0].text == "pictures are read; 64 x 48 of 64 x 48 pixels are judged, of which 83% count"
+    assert states[1].text == (
+        "nothing is judged: the camera's picture has 32 x 24 pixels, but the mask has 64 x 48 pixels"
+    )
+    assert len(views) == 3
+    assert views[-1].counted_px == 64 * 40

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import os
 from typing import TYPE_CHECKING
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
+from edge_node.camera.backends.recording import iter_video
+from edge_node.cli.robot import classify
+from edge_node.config.sections import example_config
+from edge_node.demo.run import CLIP
+from edge_node.messages.camera_view import Crop
+from edge_node.view.framing import Framing
+from edge_node.view.recorded_view import embed_view, record_view
+from edge_node.view.settings import ViewSettings
 from tests.support.clips import ffmpeg
 from tests.support.encoded_pictures import encoded
 from tests.support.processes import command
@@ -48,6 +58,17 @@ def test_a_picture_gives_a_verdict_with_its_path_through_the_cascade(picture):
     for stage in verdict["stages"]:
         assert {"name", "label", "probabilities"} <= stage.keys()
         assert sum(stage["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_scale_adds_areas_in_mm2(picture):
+    """At half a millimetre a pixel a picture of 400 x 300 shows 30,000 mm²; without a scale there is none."""
+    (bare,) = verdicts(command("edge_node.cli", "classify", str(picture)))
+    (found,) = verdicts(command("edge_node.cli", "classify", "--mm-per-px", "0.5", str(picture)))
+    assert (bare["area_mm2"], bare["mm_per_px"], found["mm_per_px"]) == (None, None, 0.5)
+    share = found["area_fraction"]
+    assert found["area_mm2"] == (None if share is None else pytest.approx(share * 30_000))
+    refused = command("edge_node.cli", "classify", "--mm-per-px", "0", str(picture))
+    assert (refused.returncode, "0.0001 to 1000" in refused.stderr) == (2, True)
 
 
 def test_a_folder_is_read_in_order_of_names_and_a_video_frame_by_frame(picture, tmp_path):
@@ -226,3 +247,49 @@ def test_every_file_of_a_folder_is_judged_or_named(picture, tmp_path):
     document = f"{folder}/list.pdf: its content is that of no video and no picture"
     assert summary == {"pictures": 5, "unreadable": 2, "left_out": [document], "accompanying": 1}
     assert document in found.stderr
+
+
+def judge(capsys, *arguments):
+    """Return the verdicts of the command, run in this process."""
+    parser = argparse.ArgumentParser()
+    classify.add_arguments(parser)
+    classify.run(parser.parse_args([str(one) for one in arguments]))
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_picture_is_judged_by_its_own_view_or_by_that_of_the_configuration(tmp_path, capsys):
+    """Evidence needs no configuration, and has the last word; a plain picture gets the robot's view."""
+    pixels = list(iter_video(CLIP))[100]
+    height, width = pixels.shape[:2]
+    crop = Crop(left_px=0, top_px=0, width_px=height, height_px=width // 2, of_px=(height, width))
+    settings = ViewSettings(90, crop=crop)
+    shown = np.ascontiguousarray(np.rot90(pixels, -1)[: width // 2])
+    names = "plain", "shown", "evidence", "other"
+    plain, shown_file, evidence, other = (tmp_path / f"{name}.jpg" for name in names)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 100]
+    content = cv2.imencode(".jpg", pixels, quality)[1].tobytes()
+    plain.write_bytes(content)
+    shown_file.write_bytes(cv2.imencode(".jpg", shown, quality)[1].tobytes())
+    evidence.write_bytes(embed_view(content, record_view(Framing(settings, width, height).numbers, None)))
+    other.write_bytes(evidence.read_bytes().replace(b'"rotate_deg":90', b'"rotate_deg":91'))
+    config = tmp_path / "node.toml"
+    camera = {"rotate": 90, "crop": msgspec.to_builtins(crop)}
+    config.write_text(
+        example_config(
+            node={"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path)},
+            camera=camera,
+            bundle={"path": "default"},
+            mqtt={"hostname": "127.0.0.1"},
+        ),
+        encoding="utf-8",
+    )
+
+    def told(verdict):
+        return [verdict["outcome"], *(stage["probabilities"] for stage in verdict["stages"])]
+
+    expected, of_evidence, damaged = judge(capsys, shown_file, evidence, other)
+    by_config, again = judge(capsys, "--config", config, plain, evidence)
+    assert of_evidence["outcome"] == expected["outcome"]
+    assert told(by_config) == told(again) == told(of_evidence)
+    assert damaged["reasons"][0]["code"] == "unreadable"
+    assert "the view recorded in the picture is damaged" in damaged["reasons"][0]["text"]

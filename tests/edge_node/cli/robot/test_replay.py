@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 
@@ -9,9 +10,13 @@ import cv2
 import pytest
 
 from edge_node.camera.backends.recording import iter_video
+from edge_node.cli.robot import replay as replay_command
 from edge_node.config.sections import example_config
 from edge_node.demo.run import CLIP
 from edge_node.inference.bundle import DEFAULT_BUNDLE
+from edge_node.view.framing import Framing
+from edge_node.view.recorded_view import embed_view, record_view
+from edge_node.view.settings import ViewSettings
 from tests.support.processes import command
 
 
@@ -123,3 +128,32 @@ def test_a_robots_settings_judge_and_are_named(clip, tmp_path):
     refused = replay(str(clip), "--bundle", "default", "--config", str(config), "--material", "aluminium")
     assert refused.returncode == 2
     assert "--material aluminium: surface = " in refused.stderr
+
+
+@pytest.mark.runtime
+def test_pictures_are_compared_in_the_robots_view_and_evidence_in_its_own(tmp_path, capsys):
+    """A crop of another size judges no plain picture; a picture with a view in it is judged by that."""
+    pixels = next(iter_video(CLIP))
+    height, width = pixels.shape[:2]
+    content = cv2.imencode(".jpg", pixels)[1].tobytes()
+    view = record_view(Framing(ViewSettings(180), width, height).numbers, None)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "plain.jpg").write_bytes(content)
+    (folder / "evidence.jpg").write_bytes(embed_view(content, view))
+    crop = {"left_px": 0, "top_px": 0, "width_px": 99, "height_px": 99, "of_px": [100, 100]}
+    config = tmp_path / "node.toml"
+    node = {"site": "quay", "robot": "crawler-1", "state_dir": str(tmp_path)}
+    config.write_text(
+        example_config(
+            node=node, bundle={"path": "default"}, mqtt={"hostname": "h"}, camera={"rotate": 90, "crop": crop}
+        ),
+        encoding="utf-8",
+    )
+    parser = argparse.ArgumentParser()
+    replay_command.add_arguments(parser)
+    arguments = [str(folder), "--bundle", "default", "--config", str(config), "--json"]
+    assert replay_command.run(parser.parse_args(arguments)) == 0
+    outcomes = json.loads(capsys.readouterr().out)["outcomes"]
+    assert sum(count for outcome, count in outcomes.items() if "not_inspectable" in outcome) == 1
+    assert sum(outcomes.values()) == 2

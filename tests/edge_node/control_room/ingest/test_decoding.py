@@ -9,9 +9,11 @@ import pytest
 
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
+from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Incoming
 from tests.support.robot_messages import TOPICS, changed_verdict, message
+from tests.support.room_records import disagreement
 from tests.support.verdicts import verdict
 
 JPEG = b"\xff\xd8\xff\xe0 something \xff\xd9"
@@ -127,8 +129,31 @@ def test_the_newest_verdict_is_not_subscribed_to() -> None:
     """``latest`` is a copy of what ``verdict`` brings."""
     assert filters("quay") == tuple(
         f"corrosion/v1/quay/+/{leaf}"
-        for leaf in ("verdict", "finding", "status", "health", "rsp", "evidence/+")
+        for leaf in ("verdict", "finding", "status", "health", "rsp", "shadow", "evidence/+")
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"verdict": "crawler-2:epoch:7"},
+        {"verdict": "crawler-1:epoch:f7"},
+        {"verdict": f"crawler-1:{'e' * 65}:7"},
+        {"verdict": "crawler-1:epoch:99999999999999999999"},
+        {"evidence_sha256": "../../etc/passwd"},
+        {"robot": "crawler-2"},
+        {"at": "1066-01-01T00:00:00Z"},
+        {"differs": "outcome"},
+    ],
+)
+def test_a_disagreement_is_of_the_robots_own_verdicts(change) -> None:
+    """What the shadow says is read; whoever speaks of another robot's verdict, or of no picture, is not."""
+    said = disagreement(7, "e" * 64)
+    topic = TOPICS.of(Kind.SHADOW)
+    assert decode(message(encode(said), topic)) == said
+    forged = {**msgspec.json.decode(encode(said)), **change}
+    with pytest.raises(UnreadableError, match="shadow"):
+        decode(message(msgspec.json.encode(forged), topic))
 
 
 def test_a_checkpoint_is_no_complaint() -> None:

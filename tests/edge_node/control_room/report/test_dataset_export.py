@@ -20,16 +20,21 @@ from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
 from edge_node.errors import DatasetError
+from edge_node.labels_csv import COLUMNS, VIEW_COLUMN
+from edge_node.messages.camera_view import CameraView
 from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.labels_csv import COLUMNS
 from edge_node.messages.response import Response, Result
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict
 from edge_node.mqtt.types import Endpoint
+from edge_node.view.framing import Framing
+from edge_node.view.recorded_view import embed_view, record_view
+from edge_node.view.settings import ViewSettings
 from tests.support.collector import Collector
 from tests.support.processes import command, daemon, wait_for
+from tests.support.room_records import disagreement
 from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -53,9 +58,9 @@ class Room:
         self.history = History(folder)
         self._number = 0
 
-    def picture(self, *, is_thumbnail: bool = False) -> str:
+    def picture(self, *, is_thumbnail: bool = False, content: bytes | None = None) -> str:
         """One that came."""
-        sha256, content = jpeg()
+        sha256, content = jpeg() if content is None else (hashlib.sha256(content).hexdigest(), content)
         self.history.add_picture(StoredPicture("quay", "crawler-1", sha256, is_thumbnail, content))
         return sha256
 
@@ -164,10 +169,25 @@ def test_a_confirmed_finding_gives_its_picture_what_the_robot_said(room, tmp_pat
     assert labels(tmp_path / "out") == {peak: ("1", "steel", "mid", ""), earlier: ("1", "steel", "", "")}
     assert (report.pictures, report.confirmed, report.disputed) == (2, 2, 0)
     rows = table(tmp_path / "out")
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == (*COLUMNS, VIEW_COLUMN)
     assert {row["licence"] for row in rows} == {"ours"}
     assert {(row["set"], row["source"], row["mask"]) for row in rows} == {("reviewed", "quay/crawler-1", "")}
     assert len({row["group"] for row in rows}) == 2
+
+
+def test_the_view_goes_with_its_picture(room, tmp_path):
+    """Numbers in the table, the camera's pixels and the mask in the file; retraining reads the view."""
+    mask = np.repeat(np.uint8([[255], [0]]), 20, axis=0).repeat(60, axis=1)
+    framing, plain = Framing(ViewSettings(90, mask=mask), 60, 40), jpeg()[1]
+    sha256 = room.picture(content=embed_view(plain, record_view(framing.numbers, mask)))
+    room.verdict(3, "C", sha256, severity="mid")
+    room.said_here(room.finding(3, 5, sha256), "confirmed")
+    export_dataset(room.history, tmp_path / "out")
+    (row,), (sample,) = table(tmp_path / "out"), load_dataset(tmp_path / "out")
+    assert msgspec.json.decode(row[VIEW_COLUMN], type=CameraView) == framing.numbers
+    assert hashlib.sha256((tmp_path / "out" / row["file"]).read_bytes()).hexdigest() == sha256
+    pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(sample.read(), framing.render(pixels))
 
 
 def test_of_a_disputed_finding_only_what_the_review_names_is_known(room, tmp_path):
@@ -182,6 +202,20 @@ def test_of_a_disputed_finding_only_what_the_review_names_is_known(room, tmp_pat
         other: ("", "zinc", "late", ""),
     }
     assert dict(report.left_out) == {"the review does not say what is right": 1}
+
+
+def test_a_reviewed_picture_tells_why_it_was_kept(room, tmp_path):
+    """Also one that the shadow kept of a verdict without a picture: it is labelled by that verdict."""
+    close, shadows, old = room.picture(), room.picture(), room.picture()
+    room.said_here(room.verdict(1, "C", close, evidence_reasons=("low_margin", "corroded")), "confirmed")
+    contested = room.verdict(2, "U", None)
+    room.history.add_disagreement(disagreement(2, shadows))
+    room.said_here(contested, "confirmed")
+    room.said_here(room.verdict(3, "C", old), "confirmed")
+    export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out")[shadows] == ("0", "steel", "none", "none")
+    reasons = {row["file"][9:-4]: row["evidence_reasons"] for row in table(tmp_path / "out", "reviews.csv")}
+    assert reasons == {close: "low_margin corroded", shadows: "shadow", old: ""}
 
 
 def test_verdicts_can_be_reviewed_and_stay_in_the_group_of_their_finding(room, tmp_path):

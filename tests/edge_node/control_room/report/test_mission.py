@@ -154,3 +154,16 @@ def test_what_is_missing_between_two_starts_of_a_robot_is_missing_in_its_mission
     assert missing(0, 1) == missing(2, 2) == missing(5, 5) == set()
     assert missing(2, 4) == {("c", 2, 3)}
     history.close()
+
+
+def test_frames_that_showed_nothing_new_are_told_apart_from_those_passed_over(tmp_path):
+    """A robot that stood judged what it saw: nothing was lost, and nothing else was to be judged."""
+    history = History(tmp_path)
+    history.add_verdict(msgspec.structs.replace(verdict(1, "U"), frames_dropped=2))
+    before = dict(describe_coverage(collect_mission(history, WHO)))
+    history.add_verdict(msgspec.structs.replace(verdict(2, "U"), frames_unchanged=300))
+    after = dict(describe_coverage(collect_mission(history, WHO)))
+    history.close()
+    assert "Unchanged" not in before
+    assert after["Passed over"].startswith("2 frames")
+    assert after["Unchanged"] == "300 frames of the camera: nothing new since the frame judged before"

@@ -12,8 +12,9 @@ import pytest
 
 from edge_node.control_room.report.mission import Mission, Selection, collect_mission
 from edge_node.control_room.report.mission_csv import render_mission_csv
-from edge_node.control_room.report.report_text import describe_finding, list_finding_rows
-from edge_node.messages.verdict import Grades
+from edge_node.control_room.report.report_text import describe_finding, list_cautions, list_finding_rows
+from edge_node.messages.finding import BestEvidence
+from edge_node.messages.verdict import Grades, Pose
 from tests.support.missions import HOSTILE, WHO, review
 from tests.support.verdicts import START
 
@@ -36,6 +37,43 @@ def test_the_table_has_a_row_for_each_finding_with_what_the_mission_covered(hist
     )
     assert row["reviewed_by"] == f"'{HOSTILE[0]}"
     assert (row["frames_not_inspectable"], row["verdicts_missing"]) == ("5", "10")
+
+
+def test_an_area_in_mm2_and_the_uncertainty_of_the_place_are_told_where_the_robot_sent_them(history):
+    """The table says them behind its older columns; the text says that they are estimates, seen head-on."""
+    mission = collect_mission(history, WHO)
+    (found,) = mission.findings
+    texts = [text for _, text in describe_finding(found)] + list_cautions(mission)
+    assert not any("mm²" in text or "±" in text for text in texts)  # a robot of version 0.5.0
+    ends = {"from_pose": Pose(distance_m=0.5, sigma_m=0.02), "to_pose": Pose(distance_m=0.7, sigma_m=0.05)}
+    finding = msgspec.structs.replace(found.finding, peak_area_mm2=1234.5, **ends)
+    changed = replace(mission, findings=(replace(found, finding=finding),))
+    (row,) = rows(changed)
+    assert (row["area_mm2_estimate"], row["area_fraction_estimate"]) == ("1234.5", "0.08")
+    assert (row["from_sigma_m"], row["to_sigma_m"]) == ("0.02", "0.05")
+    assert list(row)[-4:] == ["area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2"]
+    facts = dict(describe_finding(changed.findings[0]))
+    assert (
+        facts["Surface"] == "about 1,200 mm² at most where the scale was known, as if seen head-on (estimate)"
+    )
+    assert facts["Where"] == "0.50 to 0.70 m ± 0.05 m, 0.20 m long"
+    assert "1,200 mm²" in list_finding_rows(changed)[1]
+    assert any("head-on" in sentence for sentence in list_cautions(changed))
+
+
+def test_the_table_says_what_the_picture_shows(history):
+    """It may be another frame than the worst; empty where an older robot does not say."""
+    mission = collect_mission(history, WHO)
+    names = ("evidence_verdict", "evidence_severity", "evidence_area_fraction", "evidence_confidence")
+    names += ("evidence_area_mm2",)
+    (row,) = rows(mission)
+    assert [row[name] for name in names] == ["", "", "", "", ""]
+    shown = BestEvidence(
+        verdict="crawler-1:epoch:5", confidence=0.9, severity="mid", area_fraction=0.14, area_mm2=310.0
+    )
+    finding = msgspec.structs.replace(mission.findings[0].finding, best_evidence=shown)
+    (row,) = rows(replace(mission, findings=(replace(mission.findings[0], finding=finding),)))
+    assert [row[name] for name in names] == ["crawler-1:epoch:5", "mid", "0.14", "0.9", "310.0"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ import pytest
 
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.report.mission import collect_mission
+from edge_node.messages.finding import BestEvidence
 from edge_node.messages.verdict import Pose
-from tests.support.missions import HOSTILE, WHO, finding, review
+from tests.support.missions import HOSTILE, SHA256, WHO, finding, review
 from tests.support.pdf_text import text_of
 from tests.support.verdicts import verdict
+
+EVIDENCE = {"best_evidence_sha256": SHA256}
 
 
 def test_the_document_says_all_of_it(history, tmp_path):
@@ -27,6 +30,21 @@ def test_the_document_says_all_of_it(history, tmp_path):
     ):
         assert words in text, words
     assert content.count(b"/Subtype /Image") == 1
+
+
+def test_a_pictures_caption_is_of_the_picture(history, tmp_path):
+    """Severity and area below it are not the finding's peaks; an older robot's picture claims none."""
+    pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
+    of = {"confidence": 0.99, "severity": "mid", "severity_confidence": 0.9, "area_fraction": 0.14}
+    shown = BestEvidence(verdict="crawler-1:epoch:11", **of)
+    worst = BestEvidence(verdict="crawler-1:epoch:13", **{**of, "severity": "late", "area_fraction": 1.0})
+    history.add_finding(finding(10, best_verdict="crawler-1:epoch:12", best_evidence=shown, **EVIDENCE))
+    history.add_finding(finding(12, best_evidence=worst, **EVIDENCE))
+    text = text_of(pdf_of(collect_mission(history, WHO)), tmp_path)
+    captions = " ".join(text.split())
+    assert "whole picture: mid, about 14% corroded, 99% sure, the worst frame has no picture" in captions
+    assert "whole picture: late, about 100% corroded, 99% sure; violet" in captions
+    assert "a picture of this finding (whole picture), perhaps not of its worst frame" in captions
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))

@@ -17,6 +17,7 @@ from edge_node.messages.verdict import Pose, encode
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
 from tests.support.processes import Mosquitto, wait_for
+from tests.support.room_records import disagreement
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def room(tmp_path_factory, broker: Mosquitto) -> Iterator[ControlRoom]:
     started = ControlRoom(folder, broker.port, room={"title": "Pier <3>"})
     history = History(started.folder)
     for seq in (1, 2, 3, 5):
-        history.add_verdict(verdict(seq, "CUXC"[seq % 4], pose=Pose(distance_m=seq / 10)))
+        why = {"evidence_sha256": f"{seq}" * 64, "evidence_reasons": ("low_margin",) if seq == 2 else ()}
+        history.add_verdict(verdict(seq, "CUXC"[seq % 4], pose=Pose(distance_m=seq / 10), **why))
+    history.add_disagreement(disagreement(5))
     history.add_verdict(verdict(3, "U", material="brass"))
     history.add_picture(StoredPicture("quay", "crawler-1", "a" * 64, is_thumbnail=True, content=JPEG))
     history.close()
@@ -71,6 +74,22 @@ def test_the_api_gives_what_the_history_has(room: ControlRoom) -> None:
     )  # fmt: skip
     for path in room.ask("/api"):
         assert path.startswith("/api")
+
+
+def test_the_api_gives_what_to_review_next(room: ControlRoom) -> None:
+    """What teaches most first, with why it was kept and what the shadow says; by reason and by pages."""
+    found = room.ask("/api/queue?missing=true")
+    assert [one["seq"] for one in found["pictures"]] == [5, 2, 3, 1]
+    assert found["counts"] == {"shadow": 1, "low_margin": 1, "none": 2}
+    first = found["pictures"][0]
+    assert (first["evidence_reasons"], first["evidence_sha256"]) == (["shadow"], "5" * 64)
+    assert (first["shadow"]["differs"], first["shadow"]["new"]["outcome"]) == (["outcome"], "uncorroded")
+    assert [one["seq"] for one in room.ask("/api/queue?missing=true&reason=none&limit=1")["pictures"]] == [3]
+    rest = room.ask(f"/api/queue?missing=true&after={found['pictures'][2]['id']}")
+    assert [one["seq"] for one in rest["pictures"]] == [1]
+    assert room.ask("/api/verdicts/crawler-1:epoch:5")["queued"]["evidence_reasons"] == ["shadow"]
+    assert room.ask("/api/queue")["pictures"] == []  # none has come
+    assert room.request("/api/queue?after=nothing")[0] == 400
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ def test_a_row_has_the_distance_and_the_first_reason_or_neither() -> None:
     found = msgspec.json.decode(as_json(row))
     assert (found["outcome"], found["received_at"]) == ("not_inspectable", "2026-03-01T12:00:00Z")
     bare = verdict_row(verdict(8, "U"), START, replayed=False)
-    assert (bare["distance_m"], bare["reason"]) == (None, None)
+    assert (bare["distance_m"], bare["reason"], bare["area_mm2"]) == (None, None, None)
+    assert verdict_row(verdict(9, "C", area_mm2=120.0), START, replayed=False)["area_mm2"] == 120.0
 
 
 def test_a_map_comes_row_by_row_from_a_whole_picture_alone() -> None:

@@ -9,6 +9,7 @@ import pytest
 from edge_node.control_room.web.query_parameters import (
     FindingQuery,
     QueryError,
+    ReviewQuery,
     StripQuery,
     VerdictQuery,
     parse_query,
@@ -30,6 +31,13 @@ def test_a_strip_and_findings_have_parameters_of_their_own() -> None:
     strip = parse_query({"cells": "2000", "by_time": "true"}, StripQuery)
     assert (strip.cells, strip.by_time) == (2000, True)
     assert parse_query({"is_open": "true"}, FindingQuery).filter().is_open is True
+
+
+def test_pictures_without_a_reason_can_be_asked_for() -> None:
+    """Without the parameter any picture is meant."""
+    reasons = [parse_query(given, ReviewQuery).filter().reason for given in ({}, {"reason": "none"})]
+    assert reasons == [None, ""]
+    assert parse_query({"reason": "shadow", "reviewed": "true"}, ReviewQuery).filter().reviewed
 
 
 @pytest.mark.parametrize(

@@ -17,3 +17,5 @@ COLUMNS = (
     "form",
     "mask",
 )
+# Of the control room's export, behind the others: what the robot judged of the picture, as JSON.
+VIEW_COLUMN = "view"
