@@ -95,6 +95,7 @@ class BundleMaker:
             description=f"Corrosion inspection, stages {', '.join(graph.stages)}: {plan.intended_use}",
             preprocessing=graph.preprocessing,
             labels={output.tensor: labels[output.stage] for output in graph.outputs},
+            independent=frozenset(output.tensor for output in graph.outputs if output.independent),
         )
 
     def _provenance(self) -> Provenance:

@@ -46,6 +46,7 @@ class ModelDescription:
         description: one sentence.
         preprocessing: of the one input.
         labels: per output tensor the labels on its last axis.
+        independent: output tensors whose labels have a probability each.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelDescription:
     description: str
     preprocessing: Preprocessing
     labels: Mapping[str, Sequence[str]]
+    independent: frozenset[str] = frozenset()
 
 
 def add_metadata(content: bytes, described: ModelDescription) -> bytes:
@@ -80,7 +82,9 @@ def _encode_metadata(described: ModelDescription, outputs: Sequence[str]) -> byt
     graph = writer.table(
         {
             2: writer.vector([_write_input(writer, described.preprocessing)]),
-            3: writer.vector([_write_output(writer, name) for name in outputs]),
+            3: writer.vector(
+                [_write_output(writer, name, name in described.independent) for name in outputs]
+            ),
         }
     )
     root = writer.table(
@@ -113,8 +117,9 @@ def _write_input(writer: _TableWriter, rule: Preprocessing) -> int:
     )
 
 
-def _write_output(writer: _TableWriter, name: str) -> int:
+def _write_output(writer: _TableWriter, name: str, independent: bool) -> int:
     """Write TensorMetadata of one head: logits per label, per position where it is a map."""
+    function = "a sigmoid of each" if independent else "softmax"
     labels = writer.table(
         {0: writer.text(name_label_file(name)), 1: writer.text("labels of the last axis")},
         {2: _TENSOR_AXIS_LABELS},
@@ -122,7 +127,7 @@ def _write_output(writer: _TableWriter, name: str) -> int:
     return writer.table(
         {
             0: writer.text(name),
-            1: writer.text("logits; their mean over positions, then softmax, gives probabilities"),
+            1: writer.text(f"logits; their mean over positions, then {function}, gives probabilities"),
             3: writer.table({1: writer.table({})}, {0: _FEATURE_PROPERTIES}),
             6: writer.vector([labels]),
         }
