@@ -80,12 +80,13 @@ EDGE_NODE = {
 CONVERTER = {
     "specimens": "",
     "architectures": "edge_node.inference",
-    "graphs": "architectures edge_node.messages edge_node.inference",
+    "nodes": "",
+    "graphs": "nodes architectures edge_node.messages edge_node.inference",
     "data": "graphs edge_node.camera edge_node.inference",
     # What other tools wrote, in one form; it knows nothing of labels.csv.
     "data.foreign": "edge_node.camera",
     "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
-    "quantize": "graphs edge_node.inference",
+    "quantize": "nodes graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     "conversion": (
         "specimens graphs data quantize evaluation edge_node.messages edge_node.inference "
@@ -94,7 +95,7 @@ CONVERTER = {
     "training": "architectures graphs data edge_node.messages edge_node.inference",
     "study": "data evaluation training",
     "cli": (
-        "specimens architectures graphs data quantize evaluation conversion training study "
+        "specimens architectures nodes graphs data quantize evaluation conversion training study "
         "edge_node.camera edge_node.messages edge_node.inference edge_node.inspection "
         "edge_node.update edge_node.cli"
     ),
@@ -110,10 +111,11 @@ SOLE_IMPORTERS = {
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},
     ("edge_node", "tensorflow"): set[str](),
-    # TensorFlow itself is imported by one module; three others reach for parts that it does not export.
+    # TensorFlow itself is imported by one module; four others reach for parts that it does not export.
     ("converter", "tensorflow"): {
         "converter.tensorflow_import",
         "converter.graphs.graph_file",
+        "converter.nodes.side_inputs",
         "converter.quantize.int8_builder",
         "converter.training.retrained_graph",
     },

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from converter.argument_types import at_least
-from converter.graphs.scaling import GraphFlags
+from converter.graphs.scaling import COLOUR_ORDERS, GraphFlags
 
 if TYPE_CHECKING:
-    import argparse
+    from edge_node.inference.manifest import Triple
 
 
 def add_graph_flags(parser: Any) -> None:
@@ -19,8 +20,21 @@ def add_graph_flags(parser: Any) -> None:
         parser.add_argument(
             f"--input-{side}", f"--input_{side}", type=at_least(1), metavar="PX", help=f"{side} of the input"
         )
-    parser.add_argument("--input-mean", "--input_mean", type=float, help="taken from every pixel (0 to 255)")
-    parser.add_argument("--input-std", "--input_std", type=float, help="divides what is left")
+    for name, wanted in (("mean", "taken from every pixel (0 to 255)"), ("std", "divides what is left")):
+        parser.add_argument(
+            f"--input-{name}",
+            f"--input_{name}",
+            type=_read_numbers,
+            metavar="N|N,N,N",
+            help=f"{wanted}: one number, or one per colour in the order of --input-colour-order",
+        )
+    parser.add_argument(
+        "--input-colour-order",
+        "--input_colour_order",
+        type=str.upper,
+        choices=COLOUR_ORDERS,
+        help="of the channels that the graph was trained on (default: RGB, or what the graph shows)",
+    )
 
 
 def read_graph_flags(args: argparse.Namespace) -> GraphFlags:
@@ -32,4 +46,18 @@ def read_graph_flags(args: argparse.Namespace) -> GraphFlags:
         args.input_width,
         args.input_mean,
         args.input_std,
+        args.input_colour_order,
     )
+
+
+def _read_numbers(text: str) -> float | Triple:
+    """Return one number, or three that commas part."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) == 1:
+        return numbers[0]
+    if len(numbers) != 3:
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted one number, or three like 123.68,116.78,103.94")
+    return numbers[0], numbers[1], numbers[2]

@@ -11,10 +11,12 @@ import msgspec
 
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
-from converter.graphs.graph_index import GraphIndex
+from converter.graphs.input_contract import InputContract, describe_input
 from converter.graphs.label_names import LABEL_FILES, find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
+from converter.nodes.graph_index import GraphIndex
+from converter.nodes.output_contract import OutputContract, describe_output
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import DatasetError, GraphError
 
@@ -42,10 +44,12 @@ class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
     ends: tuple[str, ...]
     input: str | None = None
     preprocessing: Preprocessing | None = None
+    input_contract: InputContract | None = None
     output: str | None = None
     logits: str | None = None
     bottleneck: str | None = None
     head: str = ""
+    output_contract: OutputContract | None = None
     classes: int | None = None
     labels: tuple[str, ...] = ()
     labels_problem: str = ""
@@ -120,16 +124,17 @@ def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription
         architecture=graph.architecture,
         input=graph.input,
         preprocessing=graph.preprocessing,
+        input_contract=graph.input_contract,
         output=graph.output,
         logits=graph.logits.node,
         bottleneck=graph.head.pool if graph.head else graph.trunk.node,
         head=head,
+        output_contract=graph.output_contract,
         classes=graph.classes,
     )
 
 
 def _format_lines(found: GraphDescription) -> list[str]:
-    rule = found.preprocessing
     labels = ", ".join(found.labels[:_LISTED]) or found.labels_problem or "no label file beside it"
     if found.labels and found.classes != len(found.labels):
         labels = f"the label file beside it has {len(found.labels)}: not of this output"
@@ -144,11 +149,11 @@ def _format_lines(found: GraphDescription) -> list[str]:
         f"placeholders  {placeholders}",
         f"ends in       {', '.join(found.ends) or 'nothing'}",
     ]
-    if rule is not None:
-        mean, std = ("/".join(f"{value:g}" for value in dict.fromkeys(v)) for v in (rule.mean, rule.std))
+    if found.input_contract is not None:
+        lines += [f"{name:<14}{text}" for name, text in describe_input(found.input_contract)]
+        if found.output_contract is not None:
+            lines += [f"{name:<14}{text}" for name, text in describe_output(found.output_contract)]
         lines += [
-            f"input         {found.input}: {rule.height} x {rule.width} px",
-            f"scaling       (pixel - {mean}) / {std}, resized {rule.resize.value}",
             f"output        {found.output}: {found.classes} classes ({labels})",
             f"logits        {found.logits}",
             f"bottleneck    {found.bottleneck}",

@@ -13,6 +13,7 @@ from converter.evaluation.float_agreement import run_stages
 from converter.graphs.label_names import find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
+from converter.nodes.output_contract import OutputForm
 from converter.tensorflow_import import tensorflow
 from edge_node.camera.picture import read_judged
 from edge_node.errors import DatasetError
@@ -20,7 +21,7 @@ from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor
-from edge_node.inference.probabilities import softmax
+from edge_node.inference.probabilities import label_probabilities
 
 if TYPE_CHECKING:
     import argparse
@@ -75,7 +76,7 @@ def _make_bundle_labeller(path: Path) -> Labeller:
         seconds = time.perf_counter() - started
         lines = []
         for stage in stages:
-            probabilities = softmax(outputs[stage.name].logits, stage.temperature)
+            probabilities = label_probabilities(stage, outputs[stage.name].logits)
             lines += [f"{stage.name}:", *_rank(stage.labels, probabilities)]
         return lines, seconds
 
@@ -91,6 +92,7 @@ def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
     spec = InputTensor(
         shape=(1, rule.height, rule.width, 3),
         dtype="float32",
+        colour_order=rule.colour_order,
         resize=rule.resize,
         mean=rule.mean,
         std=rule.std,
@@ -103,6 +105,8 @@ def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
         tensor = input_tensor(pixels, spec)
         started = time.perf_counter()
         scores = session.run(output, {f"{graph.input}:0": tensor})[0]
+        if graph.output_contract.form is OutputForm.ONE_SIGMOID:
+            scores = np.array([1 - scores.item(), scores.item()])
         return _rank(labels, scores), time.perf_counter() - started
 
     return label

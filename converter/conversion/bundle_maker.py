@@ -12,7 +12,7 @@ from converter.quantize.type_audit import audit_types
 from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -95,6 +95,7 @@ class BundleMaker:
             description=f"Corrosion inspection, stages {', '.join(graph.stages)}: {plan.intended_use}",
             preprocessing=graph.preprocessing,
             labels={output.tensor: labels[output.stage] for output in graph.outputs},
+            independent=frozenset(output.tensor for output in graph.outputs if output.independent),
         )
 
     def _provenance(self) -> Provenance:
@@ -110,8 +111,14 @@ class BundleMaker:
             )
             if calibration
             else None,
-            notes=(f"target: {self._order.target.value}",),
+            notes=(f"target: {self._order.target.value}", *self._describe_contracts()),
         )
+
+    def _describe_contracts(self) -> Iterator[str]:
+        """Yield what each graph wants of a picture, and where that comes from, a fact a line."""
+        for stage, graph in self._inputs.graphs.items():
+            for fact, text in graph.facts:
+                yield f"{stage}: {fact}: {text}"
 
     def _graph_folder(self, graph: FusedGraph) -> Path:
         folder = self._work / graph.stages[0]

@@ -163,6 +163,7 @@ def _describe_model(name: str, made: MadeModel) -> ModelFile:
         dtype=tensor.dtype,  # type: ignore[arg-type]  # decode_manifest checks it against the Literal
         scale=tensor.quantization.scale,
         zero_point=tensor.quantization.zero_point,
+        colour_order=preprocessing.colour_order,
         resize=preprocessing.resize,
         mean=preprocessing.mean,
         std=preprocessing.std,
@@ -198,7 +199,8 @@ def _bind_stages(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
         map_file, map_output = outputs[planned.map_from or planned.stage.name]
         has_map = map_output.kind is Kind.MAP and map_file == name
         found = {"model": name, "output": output.tensor, "map": map_output.tensor if has_map else None}
-        stages.append(msgspec.structs.replace(planned.stage, **found))
+        thresholds = (planned.stage.label_thresholds or {}) if output.independent else msgspec.UNSET
+        stages.append(msgspec.structs.replace(planned.stage, **found, label_thresholds=thresholds))
     return Cascade(root=plan.root, stages=tuple(stages))
 
 

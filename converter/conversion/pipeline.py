@@ -289,6 +289,12 @@ def _read_graphs(order: ConversionOrder, begin: BeginStep) -> dict[str, TrainedG
                 f"{planned.graph}: {graph.classes} outputs, but stage {planned.stage.name} has"
                 f" {len(labels)} labels ({', '.join(labels[:6])}); give the labels it was trained with"
             )
+        if planned.stage.is_independent and not graph.output_contract.is_independent:
+            raise ConversionError(
+                f"{planned.graph}: stage {planned.stage.name} has thresholds per label, but its output is"
+                f" {graph.output_contract.form.value}, which chooses one label; leave thresholds out, or give"
+                " decision_threshold"
+            )
         graphs[planned.stage.name] = graph
         advance()
     return graphs

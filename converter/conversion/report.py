@@ -13,7 +13,7 @@ from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
 from converter.evaluation.metrics import bin_by_confidence, expected_calibration_error
 from converter.quantize.tflite_file import count_operators, count_weight_types
-from edge_node.inference.probabilities import softmax
+from edge_node.inference.probabilities import label_probabilities
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One graph that was converted."""
+    """One graph that was converted; ``facts`` are pairs of a fact about its input and where it comes from."""
 
     stage: str
     file: str
@@ -85,6 +85,7 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     size_bytes: int
     sha256: str
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +241,7 @@ def _describe_sources(outcome: ConversionOutcome) -> tuple[SourceReport, ...]:
             architecture=graph.architecture,
             size_bytes=graph.file.size_bytes,
             sha256=graph.file.sha256,
+            facts=tuple(graph.facts),
         )
         for stage, graph in outcome.graphs.items()
     )
@@ -297,7 +299,7 @@ def _add_accuracy(
     truth = outcome.labelled.truth[report.name]
     known = np.flatnonzero(truth != UNKNOWN)
     logits, right_label = comparison.candidate[known], truth[known]
-    probabilities = softmax(logits, report.temperature)
+    probabilities = label_probabilities(comparison.stage, logits, report.temperature)
     labels = choose_labels(comparison.stage, logits)
     confidence, right = probabilities[np.arange(len(labels)), labels], labels == right_label
     fit = outcome.fits.get(report.name)
@@ -313,7 +315,9 @@ def _add_accuracy(
         ),
         held_out_risk=abstention.held_out_risk if abstention else None,
         held_out_coverage=abstention.held_out_coverage if abstention else None,
-        calibration_error_before=expected_calibration_error(softmax(logits), right_label),
+        calibration_error_before=expected_calibration_error(
+            label_probabilities(comparison.stage, logits, 1.0), right_label
+        ),
         calibration_error=expected_calibration_error(probabilities, right_label),
         reliability=bin_by_confidence(confidence, right),
         risk_coverage=_risk_curve(confidence, right),
@@ -331,7 +335,7 @@ def _describe_mistake(
 ) -> ReportedMistake:
     labels = comparison.stage.labels
     truth = int(outcome.labelled.truth[comparison.stage.name][index]) if outcome.labelled else UNKNOWN
-    probabilities = softmax(comparison.candidate[index], temperature)
+    probabilities = label_probabilities(comparison.stage, comparison.candidate[index], temperature)
     wanted, found = (
         int(choose_labels(comparison.stage, logits[[index]])[0])
         for logits in (comparison.reference, comparison.candidate)

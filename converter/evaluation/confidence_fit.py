@@ -147,7 +147,12 @@ def fit_abstention(
 def _fit_stage(
     labelled: LabelledSet, stage: Stage, answers: StageLogits, max_risk: float | None
 ) -> StageFit | None:
-    """Fit one stage; return None where it has too few pictures or pictures of one label only."""
+    """Fit one stage; return None where it has too few pictures or pictures of one label only.
+
+    Independent labels are kept as they are: a picture's one true label says nothing of the others.
+    """
+    if stage.is_independent:
+        return None
     truth = labelled.truth[stage.name]
     known = truth != UNKNOWN
     if len(np.unique(truth[known])) < 2 or known.sum() < _MIN_PICTURES:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_node.inference.cascade import choose_label
 from edge_node.inference.preprocess import input_tensor
-from edge_node.inference.probabilities import mean_logits, softmax
+from edge_node.inference.probabilities import label_probabilities, mean_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,13 +52,19 @@ class StageComparison:
     @property
     def worst_difference(self) -> float:
         """The largest difference between two probabilities, at temperature 1."""
-        return float(np.abs(softmax(self.reference) - softmax(self.candidate)).max())
+        return float(self._differences.max())
 
     @property
     def mean_difference(self) -> float:
         """The largest difference of a picture's probabilities, averaged over pictures, at temperature 1."""
-        differences = np.abs(softmax(self.reference) - softmax(self.candidate)).max(axis=1)
-        return float(differences.mean())
+        return float(self._differences.max(axis=1).mean())
+
+    @property
+    def _differences(self) -> NDArray[np.float64]:
+        reference, candidate = (
+            label_probabilities(self.stage, logits, 1.0) for logits in (self.reference, self.candidate)
+        )
+        return np.asarray(np.abs(reference - candidate))
 
     @property
     def constant(self) -> bool:
@@ -68,7 +74,7 @@ class StageComparison:
 
 def choose_labels(stage: Stage, logits: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the index of the label that the node takes where it does not abstain, ``(pictures,)``."""
-    return np.array([choose_label(stage, row) for row in softmax(logits, stage.temperature)], np.intp)
+    return np.array([choose_label(stage, row) for row in label_probabilities(stage, logits)], np.intp)
 
 
 @dataclass(frozen=True, slots=True)

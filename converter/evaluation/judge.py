@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from converter.graphs.label_meanings import derive_meanings
@@ -17,7 +18,7 @@ from edge_node.inference.bundle import load_bundle
 from edge_node.inference.cascade import decide
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Cascade, Stage
-from edge_node.inference.probabilities import softmax
+from edge_node.inference.probabilities import label_probabilities
 from edge_node.inference.resize import resize
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
@@ -135,16 +136,22 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
         tf.import_graph_def(graph.index.graph_def, name="")
     session = tf.compat.v1.Session(graph=imported)
     stage = Stage(
-        name="graph", labels=labels, model="graph", output="graph", meanings=derive_meanings(labels)
+        name="graph",
+        labels=labels,
+        model="graph",
+        output="graph",
+        meanings=derive_meanings(labels),
+        label_thresholds={} if graph.output_contract.is_independent else msgspec.UNSET,
     )
     cascade = Cascade(root="graph", stages=(stage,))
     rule = graph.preprocessing
 
     def predict(pixels: NDArray[np.uint8]) -> Prediction:
-        resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)[..., ::-1]
-        real = (resized - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
+        resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)
+        ordered = resized[..., ::-1] if rule.colour_order == "RGB" else resized
+        real = (ordered - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
         logits = session.run(f"{graph.logits.node}:0", {f"{graph.input}:0": real[np.newaxis]})
-        probabilities = softmax(logits[0].astype(np.float64))
+        probabilities = label_probabilities(stage, logits[0].astype(np.float64))
         return Prediction(decide(cascade, lambda _stage: probabilities))
 
     return Judge(cascade, predict)

@@ -13,7 +13,7 @@ from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.metrics import count_confusions, wilson_interval
 from edge_node.errors import DatasetError
 from edge_node.inference.cascade import decide
-from edge_node.inference.probabilities import softmax
+from edge_node.inference.probabilities import label_probabilities
 from edge_node.messages.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def decide_all(cascade: Cascade, answers: StageLogits) -> tuple[Decision, ...]:
     """Return the cascade's decision for each picture, by its own temperatures and thresholds."""
     pictures = len(next(iter(answers.logits.values())))
     probabilities = {
-        stage.name: softmax(answers.logits[stage.name], stage.temperature) for stage in cascade.stages
+        stage.name: label_probabilities(stage, answers.logits[stage.name]) for stage in cascade.stages
     }
     return tuple(
         decide(cascade, lambda stage, at=at: probabilities[stage.name][at])  # type: ignore[misc]  # binds `at` now

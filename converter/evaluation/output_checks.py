@@ -51,6 +51,11 @@ def find_warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterato
         )
     for comparison in comparisons:
         name = comparison.stage.name
+        if comparison.stage.is_independent:
+            yield (
+                f"{name}: its output is a sigmoid per label: the labels are independent and kept as they are;"
+                " each holds from its own threshold on (thresholds in the cascade file, else 0.5)"
+            )
         if comparison.saturated > _SATURATED_WARNING:
             yield (
                 f"warning: {name}: {comparison.saturated:.1%} of its output is at the end of its range;"

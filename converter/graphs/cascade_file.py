@@ -11,10 +11,10 @@ import msgspec
 
 from converter.graphs.label_meanings import derive_meanings, find_doubts, read_meanings
 from converter.graphs.label_names import find_label_file, read_labels
-from converter.graphs.scaling import GraphFlags
+from converter.graphs.scaling import ColourOrder, GraphFlags
 from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
-from edge_node.inference.manifest import Meaning, Positive, Stage, Version
+from edge_node.inference.manifest import Meaning, Positive, Probability, Stage, Triple, Version
 from edge_node.messages.identifiers import Identifier
 from edge_node.validation import describe_invalid
 
@@ -26,18 +26,23 @@ _NAMES_OF_ALL = frozenset({"retrained_graph", "output_graph", "saved_model", "mo
 
 
 class StageTable(StageKeys, frozen=True, kw_only=True):
-    """One ``[[stage]]`` table; paths are relative to the file. Labels default to those beside the graph."""
+    """One ``[[stage]]`` table; paths are relative to the file. Labels default to those beside the graph.
+
+    ``thresholds`` are of labels that the graph tells apart by a sigmoid each.
+    """
 
     graph: str
     labels: str | tuple[str, ...] | None = None
     temperature: Positive = 1.0
     meanings: dict[str, Meaning] = msgspec.field(default_factory=dict)
+    thresholds: dict[str, Probability] = msgspec.field(default_factory=dict)
     input_layer: str | None = None
     output_layer: str | None = None
     input_height: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
     input_width: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
-    input_mean: float | None = None
-    input_std: float | None = None
+    input_mean: float | Triple | None = None
+    input_std: float | Triple | None = None
+    input_colour_order: ColourOrder | None = None
 
 
 class CascadeTable(FileKeys, frozen=True, kw_only=True):
@@ -177,10 +182,15 @@ def _plan_stage(path: Path, table: StageTable) -> StagePlan:
         input_width=table.input_width,
         input_mean=table.input_mean,
         input_std=table.input_std,
+        input_colour_order=table.input_colour_order,
     )
     stage = table.stage(labels, {**derive_meanings(labels), **table.meanings})
+    thresholds = table.thresholds or msgspec.UNSET
     return StagePlan(
-        msgspec.structs.replace(stage, temperature=table.temperature), graph, flags, table.map_from
+        msgspec.structs.replace(stage, temperature=table.temperature, label_thresholds=thresholds),
+        graph,
+        flags,
+        table.map_from,
     )
 
 

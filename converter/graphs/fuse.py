@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
+from converter.nodes.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 from edge_node.inference.manifest import OutputKind
 
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FusedOutput:
-    """One stage's output in a fused graph: tensor name, kind, and the reason if it is no map."""
+    """One stage's output in a fused graph: tensor name, kind, and the reason if it is no map.
+
+    ``independent`` says that each label has a probability of its own.
+    """
 
     stage: str
     tensor: str
     kind: OutputKind
     no_map: str = ""
+    independent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def _fuse_group(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
     outputs = []
     heads: dict[object, str] = {}
     for stage, graph in graphs.items():
+        independent = graph.output_contract.is_independent
         if graph.head is not None and maps:
             (features,) = merger.add(graph.index, graph.input, [graph.head.features], stage)
             # Heads trained alike on the same rows are equal; TFLite's converter would drop one of them.
@@ -91,12 +96,12 @@ def _fuse_group(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
             if head not in heads:
                 heads[head] = f"{stage}/map"
                 merger.add_convolution(heads[head], features, graph.head.weights, graph.head.biases)
-            outputs.append(FusedOutput(stage, heads[head], OutputKind.MAP))
+            outputs.append(FusedOutput(stage, heads[head], OutputKind.MAP, independent=independent))
         else:
             (logits,) = merger.add(graph.index, graph.input, [graph.logits], stage)
             merger.add_identity(f"{stage}/logits", logits)
             why = graph.no_head or "maps were not asked for"
-            outputs.append(FusedOutput(stage, f"{stage}/logits", OutputKind.LOGITS, why))
+            outputs.append(FusedOutput(stage, f"{stage}/logits", OutputKind.LOGITS, why, independent))
     return FusedGraph(
         stages=tuple(graphs),
         graph_def=merger.graph_def,

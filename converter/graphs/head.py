@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
+from converter.nodes.graph_index import TRANSPARENT_OPS, GraphIndex, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

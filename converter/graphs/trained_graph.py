@@ -11,19 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 from converter.architectures.backbones import read_record
 from converter.graphs.graph_file import GraphFile, read_graph
-from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
 from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, find_trunk_end
+from converter.graphs.input_adapter import adapt_input
+from converter.graphs.input_contract import InputContract, derive_input, describe_input
 from converter.graphs.old_ops import modernise_ops
 from converter.graphs.scaling import (
     INCEPTION_2015,
     GraphFlags,
     Preprocessing,
-    find_preprocessing,
     recognise_architecture,
 )
+from converter.nodes.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
+from converter.nodes.output_contract import (
+    OutputContract,
+    OutputForm,
+    UnknownOutputError,
+    describe_output,
+    find_form,
+    widen_one_sigmoid,
+)
+from converter.nodes.side_inputs import could_be_side_input, set_side_inputs
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _POETS_OUTPUT = "final_result"
@@ -39,9 +50,11 @@ class TrainedGraph:
         index: its nodes; the input is a float32 placeholder ``(1, height, width, 3)``.
         input: the placeholder's name.
         preprocessing: from a picture to the input.
+        input_contract: what the graph as it was trained wants of a picture, and where that comes from.
         output: name of the output, as the user knows it.
         logits: the last tensor before the softmax, or the output if there is none.
-        classes: number of values of the output.
+        classes: number of labels.
+        output_contract: what the output's numbers are.
         trunk: the last tensor with positions: the end of a backbone that stages can share.
         head: the affine head; None if there is none.
         no_head: the reason why there is none.
@@ -53,13 +66,21 @@ class TrainedGraph:
     index: GraphIndex = field(repr=False)
     input: str
     preprocessing: Preprocessing
+    input_contract: InputContract
     output: str
     logits: Ref
     classes: int
+    output_contract: OutputContract
     trunk: Ref
     head: AffineHead | None = field(repr=False)
     no_head: str = ""
     map_trained: bool = False
+
+    @property
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield each fact of both contracts by name, with where it comes from."""
+        yield from describe_input(self.input_contract)
+        yield from describe_output(self.output_contract)
 
 
 def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
@@ -75,15 +96,25 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     raw = GraphIndex(file.graph_def)
     output = _find_output(path, raw, flags, file.output)
     source = _find_input(path, raw, output, flags)
-    name, preprocessing = find_preprocessing(path, raw, source, flags, record.input if record else None)
+    raw = GraphIndex(set_side_inputs(path, file.graph_def, source, output))
+    derived = derive_input(file, raw, source, flags, record.input if record else None)
+    name, preprocessing = derived.entry.last, derived.preprocessing
     architecture = record.architecture if record else recognise_architecture(raw)
     graph_def = modernise_ops(
-        file.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
+        raw.graph_def, name, output.node, (1, preprocessing.height, preprocessing.width, 3)
     )
+    adapt_input(graph_def, name, derived)
     index = GraphIndex(graph_def)
     shapes = _infer_shapes(path, graph_def)
     classes = _count_classes(path, output, shapes)
-    logits = _find_logits(index, output)
+    form, logits = _find_form(path, index, output)
+    if classes == 1:
+        if form is not OutputForm.SIGMOID:
+            raise GraphError(
+                f"{path}: output {output.node!r} has one value, wanted one per class; retrain with a softmax"
+            )
+        form, classes, logits = OutputForm.ONE_SIGMOID, 2, widen_one_sigmoid(graph_def, logits)
+        index, shapes = GraphIndex(graph_def), _infer_shapes(path, graph_def)
     head, no_head = None, ""
     try:
         head = find_affine_head(index, shapes, logits)
@@ -95,9 +126,11 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         index=index,
         input=name,
         preprocessing=preprocessing,
+        input_contract=derived.contract,
         output=output.node,
         logits=logits,
         classes=classes,
+        output_contract=OutputContract(output.node, form, classes),
         trunk=head.features if head else find_trunk_end(index, shapes, logits),
         head=head,
         no_head=no_head,
@@ -139,6 +172,7 @@ def _find_input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -
     if "Mul" in needed and recognise_architecture(graph) == INCEPTION_2015:
         return "Mul"
     placeholders = [name for name in _list_placeholders(graph) if name in needed]
+    placeholders = [name for name in placeholders if not could_be_side_input(graph, name)] or placeholders
     if len(placeholders) == 1:
         return placeholders[0]
     if not placeholders and (cut_off := sorted(set(graph.missing()))):
@@ -155,6 +189,16 @@ def _infer_shapes(path: Path, graph_def: Any) -> dict[str, tuple[int | None, ...
         raise GraphError(f"{path}: TensorFlow refuses the graph: {reason}") from err
 
 
+def _find_form(path: Path, graph: GraphIndex, output: Ref) -> tuple[OutputForm, Ref]:
+    try:
+        return find_form(graph, output)
+    except UnknownOutputError as err:
+        raise GraphError(
+            f"{path}: output {output.node!r} ends in {err}, which is neither a softmax, a sigmoid nor a"
+            " linear layer; name the tensor before it with --output-layer, or retrain with a softmax"
+        ) from err
+
+
 def _count_classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, ...] | None]) -> int:
     shape = shapes.get(output.node)
     if shape is None or len(shape) != 2 or shape[0] not in {1, None} or shape[1] is None:
@@ -163,21 +207,7 @@ def _count_classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, 
             f"{path}: output {output.node!r} is {found}, wanted (1, classes); name a classifier's output with"
             " --output-layer"
         )
-    if shape[1] < 2:
-        raise GraphError(
-            f"{path}: output {output.node!r} has one value, wanted one per class; retrain with a softmax"
-        )
     return shape[1]
-
-
-def _find_logits(graph: GraphIndex, output: Ref) -> Ref:
-    """Return the tensor before the softmax: 8 bits resolve logits better than probabilities near 0 and 1."""
-    ref = graph.resolve(output)
-    while graph.op(ref.node) in {"Reshape", "Squeeze"}:
-        ref = graph.resolve(graph.inputs(ref.node)[0])
-    if graph.op(ref.node) == "Softmax":
-        return graph.resolve(graph.inputs(ref.node)[0])
-    return graph.resolve(output)
 
 
 def _list_placeholders(graph: GraphIndex) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
@@ -67,10 +67,11 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
         target: runtime that op versions are chosen for.
         input: name of the placeholder.
         shape: of the input, ``(1, height, width, 3)``.
-        mean: taken from each pixel, red first.
+        mean: taken from each pixel, in the order of ``colour_order``.
         std: divides what is left.
         outputs: names of the output nodes, each once.
         float_nodes: layers that stay float32 in an int8 model, by their first operators.
+        colour_order: of the input's channels.
     """
 
     mode: Mode
@@ -81,6 +82,7 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
     std: tuple[float, float, float]
     outputs: tuple[str, ...]
     float_nodes: tuple[str, ...] = ()
+    colour_order: Literal["RGB", "BGR"] = "RGB"
 
 
 class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
         std=preprocessing.std,
         outputs=tuple(dict.fromkeys(output.tensor for output in graph.outputs)),
         float_nodes=float_nodes,
+        colour_order=preprocessing.colour_order,
     )
     (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))
     (work / REQUEST_NAME).write_bytes(msgspec.json.encode(request))

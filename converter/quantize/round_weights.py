@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.graphs.graph_edit import add_constant, redirect_readers
-from converter.graphs.graph_index import CONVOLUTIONS, GraphIndex
+from converter.nodes.graph_edit import add_constant, redirect_readers
+from converter.nodes.graph_index import CONVOLUTIONS, GraphIndex
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:

@@ -119,5 +119,11 @@ def _prepare(
     # Two pixels that span all that a camera can give: the input's range then never depends on the pictures,
     # and a byte of the picture is a byte of the tensor.
     pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
-    spec = InputTensor(shape=(1, *request.shape[1:3], 3), mean=request.mean, std=request.std, **quantization)
+    spec = InputTensor(
+        shape=(1, *request.shape[1:3], 3),
+        colour_order=request.colour_order,
+        mean=request.mean,
+        std=request.std,
+        **quantization,
+    )
     return [input_tensor(picture, spec) for picture in pictures]

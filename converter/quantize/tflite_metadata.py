@@ -30,7 +30,7 @@ MIN_PARSER_VERSION = "1.0.0"
 # Members of the schema's unions and enumerations.
 _NORMALIZATION_OPTIONS = 1
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2
-_COLOUR_RGB = 1
+_COLOURS = {"RGB": 1, "BGR": 0}  # the schema has no word for blue first: unknown
 _TENSOR_AXIS_LABELS = 2
 _MTIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can store: equal models give equal bytes
 
@@ -46,6 +46,7 @@ class ModelDescription:
         description: one sentence.
         preprocessing: of the one input.
         labels: per output tensor the labels on its last axis.
+        independent: output tensors whose labels have a probability each.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelDescription:
     description: str
     preprocessing: Preprocessing
     labels: Mapping[str, Sequence[str]]
+    independent: frozenset[str] = frozenset()
 
 
 def add_metadata(content: bytes, described: ModelDescription) -> bytes:
@@ -80,7 +82,9 @@ def _encode_metadata(described: ModelDescription, outputs: Sequence[str]) -> byt
     graph = writer.table(
         {
             2: writer.vector([_write_input(writer, described.preprocessing)]),
-            3: writer.vector([_write_output(writer, name) for name in outputs]),
+            3: writer.vector(
+                [_write_output(writer, name, name in described.independent) for name in outputs]
+            ),
         }
     )
     root = writer.table(
@@ -106,15 +110,16 @@ def _write_input(writer: _TableWriter, rule: Preprocessing) -> int:
         {
             0: writer.text("picture"),
             1: writer.text(f"{rule.height} x {rule.width} pixels, resized by {rule.resize.value}"),
-            3: writer.table({1: writer.table({}, {0: _COLOUR_RGB})}, {0: _IMAGE_PROPERTIES}),
+            3: writer.table({1: writer.table({}, {0: _COLOURS[rule.colour_order]})}, {0: _IMAGE_PROPERTIES}),
             4: writer.vector([unit]),
             5: writer.table({0: writer.floats(high), 1: writer.floats(low)}),
         }
     )
 
 
-def _write_output(writer: _TableWriter, name: str) -> int:
+def _write_output(writer: _TableWriter, name: str, independent: bool) -> int:
     """Write TensorMetadata of one head: logits per label, per position where it is a map."""
+    function = "a sigmoid of each" if independent else "softmax"
     labels = writer.table(
         {0: writer.text(name_label_file(name)), 1: writer.text("labels of the last axis")},
         {2: _TENSOR_AXIS_LABELS},
@@ -122,7 +127,7 @@ def _write_output(writer: _TableWriter, name: str) -> int:
     return writer.table(
         {
             0: writer.text(name),
-            1: writer.text("logits; their mean over positions, then softmax, gives probabilities"),
+            1: writer.text(f"logits; their mean over positions, then {function}, gives probabilities"),
             3: writer.table({1: writer.table({})}, {0: _FEATURE_PROPERTIES}),
             6: writer.vector([labels]),
         }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_node.inference.manifest import Cascade, Meaning, OutputKind, Stage
-from edge_node.inference.probabilities import mean_logits, mean_over_positions, softmax
+from edge_node.inference.probabilities import mean_logits, mean_over_positions, sigmoid, softmax
 from edge_node.messages.verdict import Decision, Outcome, Reason, StageVerdict
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class OperatorSettings:
 
 
 def calibrate_probabilities(
-    output: NDArray[np.float32], kind: OutputKind, temperature: float
+    output: NDArray[np.float32], kind: OutputKind, temperature: float, *, independent: bool = False
 ) -> NDArray[np.float64]:
     """Return a stage's probabilities, ``(labels,)``, from its real-valued output.
 
@@ -41,7 +41,10 @@ def calibrate_probabilities(
         output: ``(1, labels)``, or ``(1, rows, columns, labels)`` for a map, whose mean the logits are.
         kind: whether ``output`` holds logits or probabilities.
         temperature: divides the logits; 1 leaves them as they are.
+        independent: whether each label has a probability of its own.
     """
+    if independent:
+        return sigmoid(mean_logits(output, kind), temperature)
     if kind is OutputKind.PROBABILITIES and temperature == 1.0:
         shares = mean_over_positions(output)
         return np.asarray(shares / max(float(shares.sum()), 1e-12))
@@ -77,7 +80,8 @@ def decide(
             known.abstained.append(stage.name)
             name = stage.otherwise
             continue
-        known.learn(stage.meanings.get(stage.labels[choice]), _round(probabilities[choice]))
+        for at in _list_holding(stage, probabilities, choice):
+            known.learn(stage.meanings.get(stage.labels[at]), _round(probabilities[at]))
         name = None if known.metal is False else stage.routes.get(stage.labels[choice])
     return known.decision(tuple(path))
 
@@ -159,8 +163,12 @@ class _CascadeState:
 def choose_label(stage: Stage, probabilities: NDArray[np.float64]) -> int:
     """Return the index of a stage's label, without abstention.
 
-    Of two labels it is the first from ``decision_threshold`` on; of more, the most probable one.
+    Of two labels it is the first from ``decision_threshold`` on; of more, the most probable one. Of
+    independent labels it is the most probable one that holds, if one does.
     """
+    if stage.is_independent:
+        holds = _holding(stage, probabilities)
+        return int(np.argmax(np.where(holds, probabilities, -1.0) if holds.any() else probabilities))
     if len(stage.labels) == 2:
         return 0 if probabilities[0] >= stage.decision_threshold else 1
     return int(np.argmax(probabilities))
@@ -181,7 +189,26 @@ def _preset_label(stage: Stage, settings: OperatorSettings | None) -> str | None
 def _choose_or_abstain(stage: Stage, probabilities: NDArray[np.float64]) -> int | None:
     """Return the index of the chosen label, or None to abstain."""
     choice = choose_label(stage, probabilities)
+    if stage.is_independent and not _holding(stage, probabilities)[choice]:
+        return None
     return choice if probabilities[choice] >= stage.abstain_below else None
+
+
+def _holding(stage: Stage, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which independent labels reach their thresholds, ``(labels,)``."""
+    return np.asarray(probabilities >= [stage.threshold(label) for label in stage.labels])
+
+
+def _list_holding(stage: Stage, probabilities: NDArray[np.float64], choice: int) -> list[int]:
+    """Return the labels that say something of the surface; of independent ones those that mean corroded last.
+
+    So what a later label says replaces what an earlier one said, and no clean label hides a corroded one.
+    """
+    if not stage.is_independent:
+        return [choice]
+    holding = np.flatnonzero(_holding(stage, probabilities)).tolist()
+    meanings = [stage.meanings.get(label, Meaning()) for label in stage.labels]
+    return sorted(holding, key=lambda at: (meanings[at].corroded is True, probabilities[at]))
 
 
 def _stage_verdict(stage: Stage, probabilities: NDArray[np.float64], choice: int | None) -> StageVerdict:

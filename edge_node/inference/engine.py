@@ -150,7 +150,8 @@ class ModelOutputs:
             if stage.output == stage.map
             else _dequantize_output(raw, outputs[stage.output])
         )
-        return calibrate_probabilities(real, outputs[stage.output].kind, stage.temperature)
+        kind = outputs[stage.output].kind
+        return calibrate_probabilities(real, kind, stage.temperature, independent=stage.is_independent)
 
     def _run(self, model: ModelFile) -> dict[str, NDArray[np.generic]]:
         if model.file not in self._raw:

@@ -119,6 +119,10 @@ class Stage(_ManifestPart, frozen=True, kw_only=True):
     on. With two labels the first is chosen when its probability is at least ``decision_threshold``; with
     more, the most probable one. The stage abstains when the chosen label's probability is below
     ``abstain_below``; ``otherwise`` then names the next stage, if any.
+
+    ``label_thresholds`` says that the labels are independent: each has a probability of its own, the sigmoid
+    of its logit, and holds from its threshold on (0.5 where none is given). It is absent where one of the
+    labels is chosen by a softmax, so that older nodes take such stages and refuse the others.
     """
 
     name: Identifier
@@ -133,6 +137,16 @@ class Stage(_ManifestPart, frozen=True, kw_only=True):
     meanings: dict[str, Meaning] = {}
     routes: dict[str, Identifier] = {}
     otherwise: Identifier | None = None
+    label_thresholds: dict[str, Probability] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether several labels can hold at once, or none."""
+        return self.label_thresholds is not msgspec.UNSET
+
+    def threshold(self, label: str) -> float:
+        """Return the probability from which on an independent label holds."""
+        return self.label_thresholds.get(label, 0.5) if self.label_thresholds else 0.5
 
 
 class Cascade(_ManifestPart, frozen=True, kw_only=True):
@@ -251,7 +265,8 @@ def cascade_contradictions(cascade: Cascade) -> Iterator[str]:
         where = f"stage {stage.name}"
         if len(set(stage.labels)) != len(stage.labels):
             yield f"{where}: two labels are the same"
-        for label in sorted({*stage.routes, *stage.meanings} - set(stage.labels)):
+        thresholds = stage.label_thresholds or {}
+        for label in sorted({*stage.routes, *stage.meanings, *thresholds} - set(stage.labels)):
             yield f"{where}: {label!r} is none of its labels {', '.join(stage.labels)}"
         for target in [*stage.routes.values(), *([stage.otherwise] if stage.otherwise else [])]:
             if target not in names:

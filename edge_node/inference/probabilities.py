@@ -11,6 +11,8 @@ from edge_node.inference.manifest import OutputKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_node.inference.manifest import Stage
+
 _Float = TypeVar("_Float", bound=np.floating[Any])
 
 _TINY = 1e-12  # keeps the logarithm of a probability of 0 finite
@@ -30,6 +32,26 @@ def softmax(logits: NDArray[_Float], temperature: float = 1.0) -> NDArray[_Float
     """
     powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), logits.dtype)
+
+
+def sigmoid(logits: NDArray[_Float], temperature: float = 1.0) -> NDArray[_Float]:
+    """Return the probability of each logit by itself; no exponential overflows."""
+    powers = np.exp(-np.abs(logits) / temperature)
+    return np.asarray(np.where(logits >= 0, 1.0, powers) / (1.0 + powers), logits.dtype)
+
+
+def label_probabilities(
+    stage: Stage, logits: NDArray[_Float], temperature: float | None = None
+) -> NDArray[_Float]:
+    """Return a stage's probabilities of logits over the last axis.
+
+    Args:
+        stage: says whether its labels are independent of each other.
+        logits: float, ``(..., labels)``.
+        temperature: divides the logits; None: the stage's own.
+    """
+    divisor = stage.temperature if temperature is None else temperature
+    return sigmoid(logits, divisor) if stage.is_independent else softmax(logits, divisor)
 
 
 def mean_over_positions(output: NDArray[np.float32]) -> NDArray[np.float64]:

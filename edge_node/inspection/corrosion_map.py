@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge_node.inference.probabilities import sigmoid
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -78,10 +80,14 @@ def _combine(planes: NDArray[np.float32], stage: Stage) -> NDArray[np.float32]:
     chosen = corroded_labels(stage)
     if not chosen:
         raise ValueError(f"stage {stage.name}: none of {', '.join(stage.labels)} means corroded")
-    powers = np.exp((planes - planes.max(axis=0)) / stage.temperature)
-    shares = powers / powers.sum(axis=0)
-    others = [at for at in range(len(planes)) if at not in chosen]
-    corroded = shares[list(chosen)].sum(axis=0)
-    uncorroded = shares[others].sum(axis=0)  # 1 - corroded would round small values to 0
+    if stage.is_independent:
+        corroded = sigmoid(planes[list(chosen)], stage.temperature).max(axis=0)
+        uncorroded = 1 - corroded
+    else:
+        powers = np.exp((planes - planes.max(axis=0)) / stage.temperature)
+        shares = powers / powers.sum(axis=0)
+        others = [at for at in range(len(planes)) if at not in chosen]
+        corroded = shares[list(chosen)].sum(axis=0)
+        uncorroded = shares[others].sum(axis=0)  # 1 - corroded would round small values to 0
     odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
     return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from converter.graphs.graph_index import CONVOLUTIONS, GraphIndex, Ref
+from converter.nodes.graph_index import CONVOLUTIONS, GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 
 INPUT, RESULT = "input", "final_result"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from converter.graphs.graph_index import GraphIndex
+from converter.nodes.graph_index import GraphIndex
 from converter.quantize.tflite_converter import StepContext
 from tests.support.graph_runs import outputs
 

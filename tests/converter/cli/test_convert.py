@@ -100,6 +100,9 @@ def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
     assert manifest.provenance.calibration is not None
     assert manifest.provenance.calibration.pictures == 12
     assert manifest.provenance.tools["tensorflow"].startswith("2.")
+    notes = manifest.provenance.notes
+    assert "steel: scaling: (pixel - 127.5) / 127.5 [MobileNet v1, whose scaling is known]" in notes
+    assert "metal: answer: 2 labels: one of them, by a softmax" in notes
     assert manifest.measured is not None
     steel = next(stage for stage in manifest.measured.stages if stage.stage == "steel")
     assert steel.labelled_pictures == 12
@@ -138,6 +141,8 @@ def test_the_reports_agree_with_the_manifest(int8_bundle):
     )
     page = (int8_bundle / "report.html").read_text(encoding="utf-8")
     assert manifest.models[0].sha256 in page
+    assert ["layout", "NHWC [the graph's own ops], float32"] in report["sources"][1]["facts"]
+    assert "What steel was trained on" in page
     assert "<script" not in page
     assert 'src="http' not in page
     assert "data:image" not in page  # photographs stay on the workstation

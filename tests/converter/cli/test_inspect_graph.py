@@ -21,6 +21,11 @@ def test_inspect_says_what_conversion_would_find(graph, capsys):
     assert (found["input"], found["output"], found["classes"]) == ("input", "final_result", 2)
     assert found["labels"] == ["corroded", "uncorroded"]
     assert found["preprocessing"]["std"] == [127.5, 127.5, 127.5]
+    contract = found["input_contract"]
+    assert (contract["layout"], contract["channels"], contract["colour_order"]) == ("NHWC", 3, "RGB")
+    assert contract["sources"]["scaling"] == "MobileNet v1, whose scaling is known"
+    assert "--input-colour-order" in contract["not_known"][0]
+    assert found["output_contract"]["form"] == "softmax"
     assert found["operators"]["DepthwiseConv2dNative"] == 1
     assert found["bottleneck"] == "MobilenetV1/AvgPool"
     assert "24 x 2" in found["head"]
@@ -37,6 +42,16 @@ def test_inspect_says_what_is_missing_and_which_flag_says_it(tmp_path, capsys):
     assert "Keras model" in said.out
     assert "--input-mean" in said.err
     assert run(inspect_graph, path, "--input-mean", 0, "--input-std", 255) == 0
+
+
+def test_inspect_shows_where_each_fact_comes_from(graph, capsys):
+    """A line a fact, its source in brackets, and a line for what nothing tells."""
+    assert run(inspect_graph, graph, "--input-mean", "1,2,3", "--input-std", 4) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "scaling       (pixel - 1/2/3) / 4 [flag]" in lines
+    assert "layout        NHWC [the graph's own ops], float32" in lines
+    assert "answer        2 labels: one of them, by a softmax" in lines
+    assert any(line.startswith("not known     colour order") for line in lines)
 
 
 def test_inspect_writes_for_tensorboard(graph, tmp_path):

@@ -25,6 +25,10 @@ STAGE = '[[stage]]\nname = "steel"\ngraph = "g.pb"\nlabels = ["corroded", "uncor
         (STAGE + 'routes = { rusty = "steel" }\n', "'rusty' is none of its labels"),
         (STAGE + 'otherwise = "steel"\n', "circle: steel -> steel"),
         ('root = "copper"\n' + STAGE, "'copper'"),
+        (STAGE + "thresholds = { rusty = 0.5 }\n", "'rusty' is none of its labels"),
+        (STAGE + "thresholds = { corroded = 1.5 }\n", "thresholds"),
+        (STAGE + "input_mean = [1.0, 2.0]\n", "input_mean"),
+        (STAGE + 'input_colour_order = "GBR"\n', "input_colour_order"),
         (STAGE.replace('["corroded", "uncorroded"]', '["corroded"]'), "wanted two or more"),
         (STAGE.replace('["corroded", "uncorroded"]', '"absent.txt"'), "absent.txt"),
         (STAGE.replace("steel", "../steel"), "name"),
@@ -80,3 +84,18 @@ def test_what_labels_leave_open_is_told_with_what_to_write(tmp_path):
     assert told.endswith("--meaning good=uncorroded")
     plan = plan_single_graph(graph, labels, GraphFlags(), ["good=uncorroded"])
     assert list(describe_doubts(plan, is_file=False)) == []
+
+
+def test_colours_and_thresholds_are_read_per_stage(tmp_path):
+    """Three numbers, an order of colours, and thresholds of labels that exclude nothing."""
+    path = tmp_path / "cascade.toml"
+    keys = 'input_mean = [104, 117, 123.5]\ninput_std = 1\ninput_colour_order = "BGR"\n'
+    path.write_text(STAGE + keys + "thresholds = { corroded = 0.3 }\n", encoding="utf-8")
+    (planned,) = read_cascade(path).stages
+    assert planned.flags == GraphFlags(
+        input_mean=(104.0, 117.0, 123.5), input_std=1.0, input_colour_order="BGR"
+    )
+    assert planned.stage.is_independent
+    assert planned.stage.threshold("corroded") == 0.3
+    path.write_text(STAGE, encoding="utf-8")
+    assert not read_cascade(path).stages[0].stage.is_independent

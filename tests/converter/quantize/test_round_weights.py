@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.graphs.graph_index import GraphIndex, Ref
+from converter.nodes.graph_index import GraphIndex, Ref
 from converter.quantize.round_weights import round_to_grid, round_weights
 from tests.support.stage_maps import context, maps_of, rounded, scaled
 

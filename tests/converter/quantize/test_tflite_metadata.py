@@ -101,6 +101,25 @@ def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
     assert (labels.text(0), labels.byte(2)) == (name_label_file("steel/map"), 2)  # TENSOR_AXIS_LABELS
 
 
+def test_a_reader_learns_what_makes_probabilities_of_logits_and_which_colour_is_first(models):
+    """A softmax, or a sigmoid of each label; the schema has no word for blue first, so it says unknown."""
+    bare, _, described = models
+    rule = replace(described.preprocessing, colour_order="BGR")
+    other = replace(described, independent=frozenset({"steel/map"}), preprocessing=rule)
+    found = []
+    for description in (described, other):
+        content = read_metadata(add_metadata(bare, description))
+        offset = flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0)
+        (graph,) = Fields(Table(bytearray(content), offset)).tables(3)
+        (head,), (picture,) = graph.tables(3), graph.tables(2)
+        colours = picture.table(3).table(1)
+        found.append(("softmax" in head.text(1), "a sigmoid of each" in head.text(1), colours))
+    assert [pair[:2] for pair in found] == [(True, False), (False, True)]
+    assert found[0][2].byte(0) == 1  # RGB
+    with pytest.raises(AssertionError):  # 0, unknown, is what an absent field means
+        found[1][2].byte(0)
+
+
 def test_the_label_file_is_in_the_archive_behind_the_model(models):
     """Unzipping the model gives the labels, one a line."""
     with zipfile.ZipFile(io.BytesIO(models[1])) as archive:

@@ -138,3 +138,34 @@ def test_temperature_softens_logits_and_probabilities_alike():
     probabilities = calibrate_probabilities(np.array([[0.9, 0.1]], np.float32), OutputKind.PROBABILITIES, 2.0)
     assert logits == pytest.approx([0.75, 0.25])
     assert probabilities == pytest.approx([0.75, 0.25], abs=1e-6)
+
+
+_INDEPENDENT = stage(
+    "findings",
+    ("rust", "paint", "clean"),
+    meanings={"rust": Meaning(corroded=True), "clean": Meaning(corroded=False)},
+    label_thresholds={"rust": 0.3},
+)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "label", "outcome"),
+    [
+        ((0.4, 0.9, 0.1), "paint", Outcome.CORRODED),
+        ((0.4, 0.2, 0.9), "clean", Outcome.CORRODED),
+        ((0.2, 0.1, 0.9), "clean", Outcome.UNCORRODED),
+        ((0.2, 0.4, 0.4), None, Outcome.UNCERTAIN),
+    ],
+)
+def test_independent_labels_hold_each_from_its_threshold_on(probabilities, label, outcome):
+    """The surest label that holds is named, what any of them says of corrosion counts, and none abstains."""
+    cascade = Cascade(root="findings", stages=(_INDEPENDENT,))
+    decision = decide(cascade, lambda _stage: np.array(probabilities))
+    assert (decision.stages[0].label, decision.outcome) == (label, outcome)
+
+
+def test_independent_labels_have_a_sigmoid_each():
+    """Their probabilities are kept as they are, and sum to whatever they do."""
+    logits = np.array([[[[2.0, 3.0]], [[4.0, -3.0]]]], np.float32)
+    found = calibrate_probabilities(logits, OutputKind.MAP, 1.0, independent=True)
+    assert found == pytest.approx([1 / (1 + np.exp(-3)), 0.5])

@@ -126,3 +126,22 @@ def test_the_claim_of_pictures_without_colour_is_kept_and_checked():
     guessed = encode_manifest(claims).replace(b'"colourless": "measured"', b'"colourless": "guessed"')
     with pytest.raises(BundleError, match="colourless"):
         decode_manifest(guessed, "again")
+
+
+def test_thresholds_per_label_are_kept_and_checked():
+    """Without them the key is absent, so that older nodes take the stage; with them those refuse it."""
+    manifest = load_bundle(DEFAULT_BUNDLE).manifest
+    assert b"label_thresholds" not in encode_manifest(manifest)
+    first, *others = manifest.cascade.stages
+
+    def with_thresholds(**thresholds: float) -> Manifest:
+        changed = msgspec.structs.replace(first, label_thresholds=thresholds)
+        cascade = msgspec.structs.replace(manifest.cascade, stages=(changed, *others))
+        return msgspec.structs.replace(manifest, cascade=cascade)
+
+    kept = decode_manifest(encode_manifest(with_thresholds(**{first.labels[0]: 0.3})), "again")
+    assert kept.cascade.stages[0].is_independent
+    assert [kept.cascade.stages[0].threshold(label) for label in first.labels[:2]] == [0.3, 0.5]
+    assert not kept.cascade.stages[1].is_independent
+    with pytest.raises(BundleError, match="'absent' is none of its labels"):
+        decode_manifest(encode_manifest(with_thresholds(absent=0.3)), "again")

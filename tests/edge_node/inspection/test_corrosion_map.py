@@ -59,3 +59,13 @@ def test_the_area_is_the_share_of_corroded_positions(corroded_columns):
     logits[..., 1] = 6.0
     logits[:, :corroded_columns] = (6.0, 0.0)
     assert estimate_area(logits, stage()) == pytest.approx(corroded_columns / 8, abs=1 / 64)
+
+
+def test_independent_labels_have_the_surest_that_means_corroded():
+    """A clean label beside it takes nothing away."""
+    both = {"rust": Meaning(corroded=True), "pits": Meaning(corroded=True), "clean": Meaning(corroded=False)}
+    independent = Stage(
+        name="s", labels=tuple(both), model="m", output="o", meanings=both, label_thresholds={}
+    )
+    found = corroded_probability(np.array([[[np.log(3), -5.0, 9.0]]], np.float32), independent)
+    assert found == pytest.approx(np.array([[0.75]]), abs=1e-6)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 TRANSPARENT_OPS = frozenset(
     {"Identity", "StopGradient", "PlaceholderWithDefault", "CheckNumerics", "Snapshot"}
 )
+# Ops that fold constants of a normalisation into each other, where a tool left them apart.
+_COMPUTED_OPS = TRANSPARENT_OPS | {
+    *("Const", "Rsqrt", "Sqrt", "Square", "Neg", "Reciprocal", "Cast", "Reshape", "ExpandDims", "Maximum"),
+    *("Add", "AddV2", "Sub", "Mul", "RealDiv"),
+}
+_MAX_COMPUTED_NODES = 24
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 
 
@@ -57,6 +63,23 @@ class GraphIndex:
         if node is None or node.op != "Const":
             return None
         return np.asarray(tensorflow().make_ndarray(node.attr["value"].tensor))
+
+    def computed_constant(self, ref: Ref) -> NDArray[Any] | None:
+        """Return the value of ``ref`` if only constants enter it and few ops compute it, else None."""
+        value = self.constant(ref)
+        if value is not None or ref.node not in self.nodes:
+            return value
+        needed = self.upstream([ref])
+        ops = {self.op(name) for name in needed}
+        if len(needed) > _MAX_COMPUTED_NODES or not ops <= _COMPUTED_OPS:
+            return None
+        tf = tensorflow()
+        part = tf.compat.v1.GraphDef()
+        part.node.extend(self.nodes[name] for name in needed)
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(part, name="")
+            with tf.compat.v1.Session(graph=graph) as session:
+                return np.asarray(session.run(f"{ref.node}:{ref.output}"))
 
     def consumers(self, name: str) -> list[str]:
         """Return the nodes that read from ``name``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from converter.graphs.graph_edit import add_constant, redirect_readers
+from converter.nodes.graph_edit import add_constant, redirect_readers
 
 
 def test_a_constant_that_was_added_computes() -> None:

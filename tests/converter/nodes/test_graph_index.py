@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from converter.graphs.graph_edit import add_constant
-from converter.graphs.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
+from converter.nodes.graph_edit import add_constant
+from converter.nodes.graph_index import GraphIndex, Ref, infer_shapes, parse_ref
 
 
 def graph(*nodes: tuple[str, str, tuple[str, ...]]):

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def add_constant(graph_def: Any, name: str, value: NDArray[Any]) -> str:
-    """Add a float32 constant and return its name."""
+    """Add a constant and return its name."""
     node = graph_def.node.add()
     node.name, node.op = name, "Const"
-    node.attr["dtype"].type = tensorflow().float32.as_datatype_enum
+    node.attr["dtype"].type = tensorflow().dtypes.as_dtype(value.dtype).as_datatype_enum
     node.attr["value"].tensor.CopyFrom(tensorflow().make_tensor_proto(value))
     return name
 
