@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_judging(parser.add_argument_group("judged on labelled pictures"))
     _add_bundle_options(parser)
     one = parser.add_argument_group("one graph only; a cascade file says these per stage")
-    one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    one.add_argument("--labels", type=Path, help="default: the label file beside the graph")
     one.add_argument(
         "--meaning",
         action="append",

@@ -27,6 +27,9 @@ COMMANDS = {
     "show": Subcommand(
         "converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"
     ),
+    "runs": Subcommand(
+        "converter.cli.runs", "a table of the trainings that `converter retrain` has kept in run folders"
+    ),
     "bundle": Subcommand(
         "converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,13 +12,22 @@ import msgspec
 import numpy as np
 
 from converter.architectures.backbones import GraphRecord
-from converter.cli.retrain_flags import add_arguments, refuse_contradictions
+from converter.cli.retrain_flags import add_arguments, refuse_contradictions, refuse_overwriting
 from converter.data.dataset import FOLDER_COLUMN, choose_samples, hash_dataset, load_dataset
 from converter.data.splits import find_groups, split, with_groups
 from converter.output_paths import write_file
+from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
+from converter.runs.run_folder import RunFolder, open_run
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
-from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, format_cascade, read_recipe
+from converter.training.recipe import (
+    CascadeRecipe,
+    StageRecipe,
+    TrainingRecipe,
+    format_cascade,
+    format_recipe,
+    read_recipe,
+)
 from edge_node.errors import DatasetError
 from edge_node.validation import describe_invalid
 
@@ -27,8 +37,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
+    from converter.training.retrained_graph import OutputFiles
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
     from converter.training.training_data import Validation
+
+    Logits = dict[str, np.ndarray]
 
 __all__ = ["add_arguments", "run"]
 CASCADE_NAME = "CASCADE.toml"
@@ -45,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     samples = with_groups(_load_samples(args.image_dir))
     augmentation = _read_augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _make_recipe(args, samples, augmentation)
+    if not args.force:
+        refuse_overwriting(_list_outputs(args, recipe))
     if recipe.training.sets:
         samples = choose_samples(samples, tuple(recipe.training.sets), ())
     if recipe.training.fine_tune and not args.cascade:
@@ -53,23 +68,36 @@ def run(args: argparse.Namespace) -> int:
             " whole inference more; stages of one --cascade share theirs"
         )
     started = time.monotonic()
-    training = _Training(args, recipe, samples, INSPECTION if args.cascade else augmentation)
-    if args.cross_validate:
-        training.train_on_all()
-    else:
-        training.train_and_test()
+    with open_run(
+        args.runs_dir,
+        recipe.name if args.cascade else args.output_graph.stem,
+        command=tuple(sys.argv[1:]),
+        data=tuple(str(folder.absolute()) for folder in args.image_dir),
+        recipe=args.cascade.name if args.cascade else "",
+        architecture=recipe.training.architecture,
+        steps=recipe.training.steps,
+    ) as run_folder:
+        text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
+        run_folder.write("recipe.toml", text)
+        training = _Training(args, recipe, samples, INSPECTION if args.cascade else augmentation, run_folder)
+        if args.cross_validate:
+            training.train_on_all()
+        else:
+            training.train_and_test()
+    print(f"kept in {run_folder.path}; `converter runs` lists all trainings")
     print(f"{time.monotonic() - started:.0f} s")
     return 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """One call of the command: recipe, samples, and the steps from training to written graphs."""
+    """One call of the command: recipe, samples, run folder, and the steps from training to written graphs."""
 
     args: argparse.Namespace
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
     augmentation: Augmentation
+    run_folder: RunFolder
 
     def train_and_test(self) -> None:
         """Train on one part of the groups, stop by another, test on the third, and write."""
@@ -87,6 +115,7 @@ class _Training:
         prepared = self.prepare()
         fitted = self.fit(prepared, training, validation)
         measured = _report_test(prepared, fitted, test, self.args)
+        self.keep_figures(prepared, [("test", fitted.logits, test)])
         self.write(prepared, fitted, training, {stage: {"test": value} for stage, value in measured.items()})
 
     def train_on_all(self) -> None:
@@ -109,8 +138,32 @@ class _Training:
         for threshold in cross_validation.fit_thresholds(prepared, judged):
             print(threshold)
         everything = np.ones(len(self.samples), bool)
+        self.keep_figures(prepared, [(one.name, one.logits, everything) for one in judged])
         fitted = cross_validation.calibrate_heads(self.fit(prepared, everything, ~everything), judged)
         self.write(prepared, fitted, everything, measured)
+
+    def keep_figures(
+        self, prepared: PreparedTraining, answers: Sequence[tuple[str, Logits, np.ndarray]]
+    ) -> None:
+        """Write the figures and the misclassified pictures into the run folder.
+
+        Args:
+            prepared: all pictures.
+            answers: name of the pictures that were left out, each stage's logits, and which those are.
+        """
+        judged = [
+            found
+            for name, logits, chosen in answers
+            for question in prepared.questions
+            if (found := judge_stage(prepared.samples, question, logits[question.name], chosen, name))
+        ]
+        mistakes = [mistake for _, some in judged for mistake in some]
+        self.run_folder.update(measured=tuple(figures for figures, _ in judged))
+        figures = msgspec.json.format(msgspec.json.encode([figures for figures, _ in judged]), indent=2)
+        self.run_folder.write("figures.json", figures + b"\n")
+        self.run_folder.write("misclassified.csv", format_mistakes(mistakes))
+        if judged:
+            self.run_folder.write("misclassified.jpg", draw_mistakes(mistakes))
 
     def prepare(self) -> PreparedTraining:
         from rich.console import Console
@@ -140,6 +193,7 @@ class _Training:
             accuracies = "  ".join(f"{name} {value:.1%}" for name, value in found.accuracies.items())
             print(f"step {found.step}: loss {found.training_loss:.3f}  validation: {accuracies or 'none'}")
             writer(found)
+            self.run_folder.add_validation(found)
 
         return fit(prepared, training, validation, report=report)
 
@@ -152,11 +206,8 @@ class _Training:
     ) -> None:
         from converter.training.retrained_graph import (
             GRAPH_NAME,
-            KERAS_NAME,
-            LABELS_NAME,
             Retrained,
             freeze_backbone,
-            write_keras,
             write_retrained,
         )
 
@@ -164,13 +215,10 @@ class _Training:
         used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
         digest = hash_dataset(used)
-        for stage, head, temperature in zip(
-            self.recipe.stage, fitted.heads, fitted.temperatures, strict=True
+        outputs = _name_outputs(self.args, self.recipe)
+        for stage, files, head, temperature in zip(
+            self.recipe.stage, outputs, fitted.heads, fitted.temperatures, strict=True
         ):
-            graph = self.args.output_graph
-            if self.args.cascade:
-                graph = self.args.output_dir / stage.name / GRAPH_NAME
-            labels = self.args.output_labels or graph.parent / LABELS_NAME
             answering = [sample for sample in used if stage.target(sample) is not None]
             record = GraphRecord(
                 architecture=fitted.backbone.architecture,
@@ -187,9 +235,15 @@ class _Training:
                 measured=measured.get(stage.name, {}),
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
             )
-            write_retrained(graph, labels, Retrained(definition, head, temperature, record))
-            write_keras(graph.parent / KERAS_NAME, fitted.backbone, head, temperature, record)
-            print(f"wrote {graph}")
+            written = write_retrained(
+                files, Retrained(definition, head, temperature, record), fitted.backbone
+            )
+            kept = f"record-{stage.name}.json" if self.args.cascade else "record.json"
+            self.run_folder.write(kept, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
+            print(f"wrote {files.graph}")
+        graphs = tuple(str(files.graph.absolute()) for files in outputs)
+        self.run_folder.update(graphs=graphs, pictures=len(used))
+        graph, labels = outputs[0].graph, outputs[0].labels
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
             write_file(path, format_cascade(self.recipe, GRAPH_NAME).encode())
@@ -197,7 +251,21 @@ class _Training:
             graph = path
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
         pictures = self.args.image_dir[0]
-        print(f"next: convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
+        print(f"next: converter convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
+
+
+def _name_outputs(args: argparse.Namespace, recipe: CascadeRecipe) -> list[OutputFiles]:
+    """Return the files of each stage's graph."""
+    from converter.training.retrained_graph import GRAPH_NAME, OutputFiles
+
+    if not args.cascade:
+        return [OutputFiles.of(args.output_graph, args.output_labels)]
+    return [OutputFiles.of(args.output_dir / stage.name / GRAPH_NAME) for stage in recipe.stage]
+
+
+def _list_outputs(args: argparse.Namespace, recipe: CascadeRecipe) -> list[Path]:
+    paths = [path for files in _name_outputs(args, recipe) for path in files.all]
+    return [*paths, args.output_dir / CASCADE_NAME] if args.cascade else paths
 
 
 def _load_samples(folders: Sequence[Path]) -> list[Sample]:

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.architectures.backbones import DEFAULT_ARCHITECTURE, list_architectures, record_path
+from converter.architectures.backbones import DEFAULT_ARCHITECTURE, list_architectures
 from converter.argument_types import above_zero, at_least, seed, up_to
 from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder
-from edge_node.errors import DatasetError
+from edge_node.errors import DatasetError, DestinationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,13 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         raise DatasetError("--output_dir is for --cascade; one graph is written where --output_graph says")
     if args.cascade and (given := _list_given(args, _ONE_STAGE_FLAGS)):
         raise DatasetError(f"--{given[0]} is for one graph; with --cascade the recipe says it: leave it out")
-    for folder in (args.bottleneck_dir, args.summaries_dir, args.output_dir if args.cascade else None):
+    folders = (
+        args.bottleneck_dir,
+        args.summaries_dir,
+        args.runs_dir,
+        args.output_dir if args.cascade else None,
+    )
+    for folder in folders:
         refuse_unwritable_folder(folder)
     for file in (args.output_labels, None if args.cascade else args.output_graph):
         refuse_unwritable_file(file)
@@ -54,16 +60,28 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         _refuse_one_name_for_two(args.output_graph, args.output_labels)
 
 
-def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
-    from converter.training.retrained_graph import KERAS_NAME, LABELS_NAME
+def refuse_overwriting(paths: Sequence[Path]) -> None:
+    """Refuse to write what exists already, which may be another training's.
 
-    keras = graph.parent / KERAS_NAME
-    places = [graph, labels or graph.parent / LABELS_NAME, record_path(graph), keras, record_path(keras)]
-    for path in places[:2]:
-        if places.count(path) > 1:
+    Raises:
+        DestinationError: something exists.
+    """
+    if found := [path for path in paths if path.exists()]:
+        more = f" (and {len(found) - 1} more of its files)" if len(found) > 1 else ""
+        raise DestinationError(
+            f"{found[0]}: exists already{more}; name another graph or folder, or replace all with --force"
+        )
+
+
+def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
+    from converter.training.retrained_graph import OutputFiles
+
+    files = OutputFiles.of(graph, labels)
+    for path in (files.graph, files.labels):
+        if files.all.count(path) > 1:
             raise DatasetError(
                 f"{path}: two outputs have this name; the graph, its labels, its record"
-                f" ({record_path(graph).name}) and {KERAS_NAME} need one each: choose another"
+                f" ({files.records[0].name}) and {files.keras.name} need one each: choose another"
             )
 
 
@@ -163,8 +181,17 @@ def _add_distortions(group: argparse._ArgumentGroup) -> None:
 
 def _add_output(output: argparse._ArgumentGroup) -> None:
     _add_flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
-    _add_flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
+    _add_flag(output, "output_labels", type=Path, help="its labels (default: beside it, named after it)")
     _add_flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
+    _add_flag(
+        output,
+        "runs_dir",
+        type=Path,
+        default=Path("runs"),
+        help="folder in which each training leaves one of its own: recipe, records, figures, curves, mistakes"
+        " (default: runs)",
+    )
+    _add_flag(output, "force", action="store_true", help="replace graphs that exist already")
     _add_flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
     _add_flag(
         output,
