@@ -27,6 +27,9 @@ COMMANDS = {
     "show": Subcommand(
         "converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"
     ),
+    "example": Subcommand(
+        "converter.cli.example", "write a recipe or cascade file that comes with the converter"
+    ),
     "runs": Subcommand(
         "converter.cli.runs", "a table of the trainings that `converter retrain` has kept in run folders"
     ),
