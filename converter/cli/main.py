@@ -50,7 +50,8 @@ def main() -> int:
         "From retrained TensorFlow graphs to the bundle that the edge node runs.",
         COMMANDS,
         words,
-        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`.",
+        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`,"
+        " unless another program of this name, such as ImageMagick's, comes first in PATH.",
     )
 
 

@@ -12,10 +12,17 @@ import msgspec
 import numpy as np
 
 from converter.architectures.backbones import GraphRecord
-from converter.cli.retrain_flags import add_arguments, refuse_contradictions, refuse_overwriting
+from converter.cli.retrain_flags import (
+    CASCADE_NAME,
+    add_arguments,
+    name_outputs,
+    refuse_contradictions,
+    refuse_overwriting,
+)
 from converter.data.dataset import FOLDER_COLUMN, choose_samples, hash_dataset, load_dataset
 from converter.data.splits import find_groups, split, with_groups
 from converter.output_paths import write_file
+from converter.progress import show_steps
 from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
 from converter.runs.run_folder import RunFolder, open_run
 from converter.tensorflow_import import tensorflow
@@ -29,6 +36,7 @@ from converter.training.recipe import (
     read_recipe,
 )
 from edge_node.errors import DatasetError
+from edge_node.messages.plain_text import counted
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
@@ -37,14 +45,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
-    from converter.training.retrained_graph import OutputFiles
+    from converter.progress import BeginStep
+    from converter.runs.mistakes import Mistake
+    from converter.runs.run_record import StageFigures
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
     from converter.training.training_data import Validation
 
     Logits = dict[str, np.ndarray]
 
 __all__ = ["add_arguments", "run"]
-CASCADE_NAME = "CASCADE.toml"
 _MISCLASSIFIED_SHOWN = 50
 
 
@@ -58,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     samples = with_groups(_load_samples(args.image_dir))
     augmentation = _read_augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _make_recipe(args, samples, augmentation)
-    if not args.force:
-        refuse_overwriting(_list_outputs(args, recipe))
+    refuse_overwriting(args, recipe)
     if recipe.training.sets:
         samples = choose_samples(samples, tuple(recipe.training.sets), ())
     if recipe.training.fine_tune and not args.cascade:
@@ -68,18 +76,22 @@ def run(args: argparse.Namespace) -> int:
             " whole inference more; stages of one --cascade share theirs"
         )
     started = time.monotonic()
-    with open_run(
-        args.runs_dir,
-        recipe.name if args.cascade else args.output_graph.stem,
-        command=tuple(sys.argv[1:]),
-        data=tuple(str(folder.absolute()) for folder in args.image_dir),
-        recipe=args.cascade.name if args.cascade else "",
-        architecture=recipe.training.architecture,
-        steps=recipe.training.steps,
-    ) as run_folder:
+    with (
+        show_steps() as begin,
+        open_run(
+            args.runs_dir,
+            recipe.name if args.cascade else args.output_graph.stem,
+            command=tuple(sys.argv[1:]),
+            data=tuple(str(folder.absolute()) for folder in args.image_dir),
+            recipe=args.cascade.name if args.cascade else "",
+            architecture=recipe.training.architecture,
+            steps=recipe.training.steps,
+        ) as run_folder,
+    ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        training = _Training(args, recipe, samples, INSPECTION if args.cascade else augmentation, run_folder)
+        augmentation = INSPECTION if args.cascade else augmentation
+        training = _Training(args, recipe, samples, augmentation, run_folder, begin)
         if args.cross_validate:
             training.train_on_all()
         else:
@@ -91,13 +103,17 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """One call of the command: recipe, samples, run folder, and the steps from training to written graphs."""
+    """One call of the command: recipe, samples, run folder, and the steps from training to written graphs.
+
+    ``begin`` shows a step of it, see ``converter.progress``.
+    """
 
     args: argparse.Namespace
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
     augmentation: Augmentation
     run_folder: RunFolder
+    begin: BeginStep
 
     def train_and_test(self) -> None:
         """Train on one part of the groups, stop by another, test on the third, and write."""
@@ -114,8 +130,8 @@ class _Training:
         )
         prepared = self.prepare()
         fitted = self.fit(prepared, training, validation)
-        measured = _report_test(prepared, fitted, test, self.args)
-        self.keep_figures(prepared, [("test", fitted.logits, test)])
+        judged = self.keep_figures(prepared, [("test", fitted.logits, test)])
+        measured = _report_test(judged, self.recipe, self.args)
         self.write(prepared, fitted, training, {stage: {"test": value} for stage, value in measured.items()})
 
     def train_on_all(self) -> None:
@@ -124,9 +140,15 @@ class _Training:
 
         left_out = {text: find_groups(self.samples, text.split(",")) for text in self.args.leave_out}
         prepared = self.prepare()
-        judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
+        advance = self.begin("trainings without a part", self.args.cross_validate + len(left_out))
+
+        def report(line: str) -> None:
+            advance()
+            print(line)
+
+        judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, report)]
         if left_out:
-            judged.append(cross_validation.judge_sources(prepared, left_out, print))
+            judged.append(cross_validation.judge_sources(prepared, left_out, report))
         measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
         for one in judged:
             for found in cross_validation.measure_accuracies(prepared, one):
@@ -144,8 +166,8 @@ class _Training:
 
     def keep_figures(
         self, prepared: PreparedTraining, answers: Sequence[tuple[str, Logits, np.ndarray]]
-    ) -> None:
-        """Write the figures and the misclassified pictures into the run folder.
+    ) -> list[tuple[StageFigures, list[Mistake]]]:
+        """Write the figures and the misclassified pictures into the run folder, and return them.
 
         Args:
             prepared: all pictures.
@@ -164,23 +186,18 @@ class _Training:
         self.run_folder.write("misclassified.csv", format_mistakes(mistakes))
         if judged:
             self.run_folder.write("misclassified.jpg", draw_mistakes(mistakes))
+        return judged
 
     def prepare(self) -> PreparedTraining:
-        from rich.console import Console
-        from rich.progress import Progress
-
         from converter.training.retraining import prepare
 
-        with Progress(transient=True, console=Console(stderr=True)) as bar:
-            total = len(self.samples) * (self.recipe.training.copies + 1)
-            task = bar.add_task("bottlenecks", total=total)
-            return prepare(
-                self.samples,
-                self.recipe,
-                cache=self.args.bottleneck_dir,
-                augmentation=self.augmentation,
-                progress=lambda done: bar.advance(task, done),
-            )
+        return prepare(
+            self.samples,
+            self.recipe,
+            cache=self.args.bottleneck_dir,
+            augmentation=self.augmentation,
+            progress=self.begin("bottlenecks", len(self.samples) * (self.recipe.training.copies + 1)),
+        )
 
     def fit(
         self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray
@@ -188,10 +205,15 @@ class _Training:
         from converter.training.retraining import fit
 
         writer = _make_summary_writer(self.args.summaries_dir)
+        steps = sum(training.steps * training.trainings for training in self.recipe.trainings())
+        advance, last = self.begin("training", steps), 0
 
         def report(found: Validation) -> None:
             accuracies = "  ".join(f"{name} {value:.1%}" for name, value in found.accuracies.items())
             print(f"step {found.step}: loss {found.training_loss:.3f}  validation: {accuracies or 'none'}")
+            nonlocal last
+            advance(found.step - last if found.step > last else found.step)
+            last = found.step
             writer(found)
             self.run_folder.add_validation(found)
 
@@ -215,7 +237,7 @@ class _Training:
         used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
         digest = hash_dataset(used)
-        outputs = _name_outputs(self.args, self.recipe)
+        outputs = name_outputs(self.args, self.recipe)
         for stage, files, head, temperature in zip(
             self.recipe.stage, outputs, fitted.heads, fitted.temperatures, strict=True
         ):
@@ -252,20 +274,6 @@ class _Training:
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
         pictures = self.args.image_dir[0]
         print(f"next: converter convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
-
-
-def _name_outputs(args: argparse.Namespace, recipe: CascadeRecipe) -> list[OutputFiles]:
-    """Return the files of each stage's graph."""
-    from converter.training.retrained_graph import GRAPH_NAME, OutputFiles
-
-    if not args.cascade:
-        return [OutputFiles.of(args.output_graph, args.output_labels)]
-    return [OutputFiles.of(args.output_dir / stage.name / GRAPH_NAME) for stage in recipe.stage]
-
-
-def _list_outputs(args: argparse.Namespace, recipe: CascadeRecipe) -> list[Path]:
-    paths = [path for files in _name_outputs(args, recipe) for path in files.all]
-    return [*paths, args.output_dir / CASCADE_NAME] if args.cascade else paths
 
 
 def _load_samples(folders: Sequence[Path]) -> list[Sample]:
@@ -341,27 +349,19 @@ def _select(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
 
 
 def _report_test(
-    prepared: PreparedTraining, fitted: RetrainedNetwork, test: np.ndarray, args: argparse.Namespace
+    judged: Sequence[tuple[StageFigures, list[Mistake]]], recipe: CascadeRecipe, args: argparse.Namespace
 ) -> dict[str, float]:
     """Print the accuracy of each stage on the test pictures and return it by stage."""
-    accuracies = {}
-    untested = []
-    for question in prepared.questions:
-        known = np.flatnonzero(test & (question.targets >= 0))
-        if not len(known):
-            untested.append(question.name)
-            continue
-        found = fitted.logits[question.name][known].argmax(axis=1)
-        right = found == question.targets[known]
-        accuracies[question.name] = float(right.mean())
-        groups = len({prepared.samples[index].group for index in known})
+    for figures, mistakes in judged:
         print(
-            f"{question.name}: test accuracy {right.mean():.1%} on {len(known)} pictures of {groups} groups"
+            f"{figures.stage}: test accuracy {figures.right:.1%} on {counted(figures.pictures, 'picture')} of"
+            f" {counted(figures.groups, 'group')}"
         )
         if args.print_misclassified_test_images:
-            for index, label in list(zip(known[~right], found[~right], strict=True))[:_MISCLASSIFIED_SHOWN]:
-                print(f"  {prepared.samples[index].path}  {question.labels[label]}")
-    if untested:
+            for mistake in mistakes[:_MISCLASSIFIED_SHOWN]:
+                print(f"  {mistake.sample.path}  {mistake.predicted}")
+    accuracies = {figures.stage: figures.right for figures, _ in judged}
+    if untested := [stage.name for stage in recipe.stage if stage.name not in accuracies]:
         print(
             f"{', '.join(untested)}: no test picture, so nothing is known of the accuracy;"
             " a larger --testing_percentage or --cross_validate 3 would tell"
