@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -327,8 +328,9 @@ def _make_recipe(
         )
     except msgspec.ValidationError as err:
         raise DatasetError(f"flags: {describe_invalid(err)}") from err
-    stage = StageRecipe(name="stage", column=column, labels=tuple(labels))
-    return CascadeRecipe(stage=(stage,), training=training)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", args.output_graph.stem).strip("-_")[:64] or "graph"
+    stage = StageRecipe(name=name, column=column, labels=tuple(labels))
+    return CascadeRecipe(stage=(stage,), training=training, name=name)
 
 
 def _read_augmentation(args: argparse.Namespace) -> Augmentation:

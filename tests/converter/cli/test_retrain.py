@@ -132,7 +132,9 @@ def test_two_trainings_in_one_folder_keep_their_own_labels(plates, tmp_path, ret
     retrain(*pictures, "--output_graph", "steel.pb")
     assert load_labels(tmp_path / "steel.pb") == ("corroded", "uncorroded")
     assert not (tmp_path / "retrained_labels.txt").exists()
-    assert "next: converter convert --quantize steel.pb --calibration" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "steel: test accuracy" in said
+    assert "next: converter convert --quantize steel.pb --calibration" in said
     with pytest.raises(DestinationError, match=r"steel\.pb: exists already .*--force"):
         retrain(*pictures, "--column", "material", "--output_graph", "steel.pb")
     retrain(*pictures, "--column", "material", "--output_graph", "metal.pb")
