@@ -93,9 +93,11 @@ CONVERTER = {
         "edge_node.inspection edge_node.update"
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",
+    # A run folder keeps what a training reports, and draws the pictures that it got wrong.
+    "runs": "data training edge_node.inference edge_node.inspection",
     "study": "data evaluation training",
     "cli": (
-        "specimens architectures nodes graphs data quantize evaluation conversion training study "
+        "specimens architectures nodes graphs data quantize evaluation conversion training runs study "
         "edge_node.camera edge_node.messages edge_node.inference edge_node.inspection "
         "edge_node.update edge_node.cli"
     ),

@@ -14,7 +14,8 @@ are byte-equal but for the nodes below ``final_training_ops/`` and ``final_resul
 - ``final_result`` (or the name given by ``--final_tensor_name``): softmax of the logits.
 
 ``retrained_labels.txt`` has one label a line, in the order of the outputs. ``retrained_graph.json``, beside
-the graph under its name, is a ``GraphRecord`` of what the graph itself does not hold.
+the graph under its name, is a ``GraphRecord`` of what the graph itself does not hold. A graph of another name
+(``steel.pb``) has its own (``steel_labels.txt``, ``steel.json``, ``steel.keras``), so that none shares them.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class GraphRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         pooling: how the map of logits becomes logits; with ``mean`` stages can be fused.
         map_trained: the head was trained on positions, so that its map is accurate.
         measured: accuracy, 0 to 1, by the name of the pictures.
+        files_sha256: SHA-256 of the graph and its Keras file, by suffix; empty in older records.
     """
 
     format: int = 1
@@ -80,6 +82,7 @@ class GraphRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     training_sha256: str = ""
     measured: dict[str, float] = {}
     licences: tuple[str, ...] = ()
+    files_sha256: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +186,35 @@ def record_path(graph: Path) -> Path:
     return graph.with_suffix(".json")
 
 
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def read_record(graph: Path) -> GraphRecord | None:
     """Return the record beside a graph, or None where there is none, as for graphs of older tools.
 
     Raises:
-        GraphError: there is one that cannot be read.
+        GraphError: there is one that cannot be read, or it is that of another graph.
     """
     path = record_path(graph)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=GraphRecord)
+        record = msgspec.json.decode(path.read_bytes(), type=GraphRecord)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as err:
         raise GraphError(f"{path}: no record of a retrained graph ({err}); retrain again") from err
+    written = record.files_sha256.get(graph.suffix)
+    if written is not None and graph.is_file() and hash_file(graph) != written:
+        raise GraphError(
+            f"{path}: is the record of another {graph.suffix} file than {graph} is now (the SHA-256 differs);"
+            " put back the one that `retrain` wrote with it, or remove the record"
+        )
+    return record
 
 
 def _find_packaged_weights(name: str, package: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.graphs.cascade_file import CascadePlan, describe_doubts, plan_single_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
+from converter.progress import show_steps
 from converter.quantize.request import Mode, Target
 from edge_node.errors import ConversionError, DestinationError
 from edge_node.inference.bundle import REPORT_NAME
@@ -26,9 +26,9 @@ from edge_node.inspection.corrosion_map import corroded_labels
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from converter.conversion.order import BeginStep, ConversionOutcome
+    from converter.conversion.order import ConversionOutcome
     from converter.evaluation.accuracy_budget import Drop
 
 _MODES = [mode.value for mode in Mode]
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_judging(parser.add_argument_group("judged on labelled pictures"))
     _add_bundle_options(parser)
     one = parser.add_argument_group("one graph only; a cascade file says these per stage")
-    one.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    one.add_argument("--labels", type=Path, help="default: the label file beside the graph")
     one.add_argument(
         "--meaning",
         action="append",
@@ -86,22 +86,6 @@ def run(args: argparse.Namespace) -> int:
         _write_report(args.report, outcome)
     _print_table(outcome)
     return 0
-
-
-@contextmanager
-def show_steps() -> Iterator[BeginStep]:
-    """Show steps as progress bars on a terminal, and nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-
-        def begin(name: str, parts: int) -> Callable[[], None]:
-            task = progress.add_task(name, total=parts)
-            return lambda: progress.advance(task)
-
-        yield begin
 
 
 def _add_quantizing(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from converter.evaluation.judge import judge_samples, load_judge
 from converter.evaluation.metrics import percent
 from converter.evaluation.questions import choose_questions
 from converter.output_paths import refuse_unwritable_file, write_file
+from converter.progress import show_steps
 from converter.text_table import format_crossover
 
 if TYPE_CHECKING:
@@ -32,16 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print and write; return the exit code."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     for path in (args.json, args.html):
         refuse_unwritable_file(path)
     samples = choose_samples(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     judge = load_judge(args.model, args.labels)
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task("pictures", total=len(samples))
-        answers = judge_samples(judge, samples, lambda done: bar.advance(task, done))
+    with show_steps() as begin:
+        answers = judge_samples(judge, samples, begin("judging pictures", len(samples)))
     asked = choose_questions({sample.set_name for sample in samples}, judge.cascade)
     found = evaluate(str(args.model), str(args.data), answers, asked)
     print("\n".join(format_lines(found)))

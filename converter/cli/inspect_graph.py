@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from converter.architectures.backbones import record_path
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.input_contract import InputContract, describe_input
-from converter.graphs.label_names import LABEL_FILES, find_label_file, read_labels
+from converter.graphs.label_names import LABEL_FILES, labels_path, load_labels
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
 from converter.nodes.graph_index import GraphIndex
 from converter.nodes.output_contract import OutputContract, describe_output
 from converter.tensorflow_import import tensorflow
-from edge_node.errors import DatasetError, GraphError
+from edge_node.errors import CorrosionError, GraphError
 
 if TYPE_CHECKING:
     import argparse
@@ -109,9 +110,10 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
         labels_problem=labels_problem,
     )
     try:
-        return _add_graph(basic, load_graph(file.path, flags))
+        found = _add_graph(basic, load_graph(file.path, flags))
     except GraphError as err:
         return msgspec.structs.replace(basic, problem=str(err))
+    return msgspec.structs.replace(found, problem=labels_problem)
 
 
 def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription:
@@ -176,11 +178,12 @@ def _count_parameters(file: GraphFile) -> int:
 
 def _read_labels(path: Path) -> tuple[tuple[str, ...], str]:
     """Return the labels beside a graph, or in a sentence what is wrong with their file."""
-    if not any((path.parent / name).is_file() for name in LABEL_FILES):
+    names = (labels_path(path).name, record_path(path).name, *LABEL_FILES)
+    if not any(path.with_name(name).is_file() for name in names):
         return (), ""
     try:
-        return read_labels(find_label_file(path)), ""
-    except DatasetError as err:
+        return load_labels(path), ""
+    except CorrosionError as err:
         return (), str(err)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.cli.graph_flags import add_graph_flags, read_graph_flags
 from converter.evaluation.float_agreement import run_stages
-from converter.graphs.label_names import find_label_file, read_labels
+from converter.graphs.label_names import check_label_count, load_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.nodes.output_contract import OutputForm
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", type=Path, required=True, action="append", help="a picture; may be given again"
     )
-    parser.add_argument("--labels", type=Path, help="default: retrained_labels.txt beside the graph")
+    parser.add_argument("--labels", type=Path, help="default: the label file beside the graph")
     add_graph_flags(parser)
 
 
@@ -85,9 +85,8 @@ def _make_bundle_labeller(path: Path) -> Labeller:
 
 def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
     graph = load_graph(args.graph, read_graph_flags(args))
-    labels = read_labels(args.labels or find_label_file(args.graph))
-    if len(labels) != graph.classes:
-        raise DatasetError(f"{args.graph}: {graph.classes} outputs, but {len(labels)} labels; give --labels")
+    labels = load_labels(args.graph, args.labels)
+    check_label_count(args.graph, labels, graph.classes)
     rule = graph.preprocessing
     spec = InputTensor(
         shape=(1, rule.height, rule.width, 3),

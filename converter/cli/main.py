@@ -31,6 +31,12 @@ COMMANDS = {
         "converter.cli.data.actions",
         "import, export and check labelled pictures: COCO, YOLO, Label Studio, masks",
     ),
+    "example": Subcommand(
+        "converter.cli.example", "write a recipe or cascade file that comes with the converter"
+    ),
+    "runs": Subcommand(
+        "converter.cli.runs", "a table of the trainings that `converter retrain` has kept in run folders"
+    ),
     "bundle": Subcommand(
         "converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),
@@ -48,7 +54,8 @@ def main() -> int:
         "From retrained TensorFlow graphs to the bundle that the edge node runs.",
         COMMANDS,
         words,
-        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`.",
+        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`,"
+        " unless another program of this name, such as ImageMagick's, comes first in PATH.",
     )
 
 

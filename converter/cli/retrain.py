@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,14 +13,31 @@ import msgspec
 import numpy as np
 
 from converter.architectures.backbones import GraphRecord
-from converter.cli.retrain_flags import add_arguments, refuse_contradictions
+from converter.cli.retrain_flags import (
+    CASCADE_NAME,
+    add_arguments,
+    name_outputs,
+    refuse_contradictions,
+    refuse_overwriting,
+)
 from converter.data.dataset import FOLDER_COLUMN, choose_samples, hash_dataset, load_dataset
 from converter.data.splits import find_groups, split, with_groups
 from converter.output_paths import write_file
+from converter.progress import show_steps
+from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
+from converter.runs.run_folder import RunFolder, open_run
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
-from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, format_cascade, read_recipe
+from converter.training.recipe import (
+    CascadeRecipe,
+    StageRecipe,
+    TrainingRecipe,
+    format_cascade,
+    format_recipe,
+    read_recipe,
+)
 from edge_node.errors import DatasetError
+from edge_node.messages.plain_text import counted
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
@@ -27,11 +46,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
+    from converter.progress import BeginStep
+    from converter.runs.mistakes import Mistake
+    from converter.runs.run_record import StageFigures
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
     from converter.training.training_data import Validation
 
+    Logits = dict[str, np.ndarray]
+
 __all__ = ["add_arguments", "run"]
-CASCADE_NAME = "CASCADE.toml"
 _MISCLASSIFIED_SHOWN = 50
 
 
@@ -45,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     samples = with_groups(_load_samples(args.image_dir))
     augmentation = _read_augmentation(args)
     recipe = read_recipe(args.cascade) if args.cascade else _make_recipe(args, samples, augmentation)
+    refuse_overwriting(args, recipe)
     if recipe.training.sets:
         samples = choose_samples(samples, tuple(recipe.training.sets), ())
     if recipe.training.fine_tune and not args.cascade:
@@ -53,23 +77,44 @@ def run(args: argparse.Namespace) -> int:
             " whole inference more; stages of one --cascade share theirs"
         )
     started = time.monotonic()
-    training = _Training(args, recipe, samples, INSPECTION if args.cascade else augmentation)
-    if args.cross_validate:
-        training.train_on_all()
-    else:
-        training.train_and_test()
+    with (
+        show_steps() as begin,
+        open_run(
+            args.runs_dir,
+            recipe.name if args.cascade else args.output_graph.stem,
+            command=tuple(sys.argv[1:]),
+            data=tuple(str(folder.absolute()) for folder in args.image_dir),
+            recipe=args.cascade.name if args.cascade else "",
+            architecture=recipe.training.architecture,
+            steps=recipe.training.steps,
+        ) as run_folder,
+    ):
+        text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
+        run_folder.write("recipe.toml", text)
+        augmentation = INSPECTION if args.cascade else augmentation
+        training = _Training(args, recipe, samples, augmentation, run_folder, begin)
+        if args.cross_validate:
+            training.train_on_all()
+        else:
+            training.train_and_test()
+    print(f"kept in {run_folder.path}; `converter runs` lists all trainings")
     print(f"{time.monotonic() - started:.0f} s")
     return 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """One call of the command: recipe, samples, and the steps from training to written graphs."""
+    """One call of the command: recipe, samples, run folder, and the steps from training to written graphs.
+
+    ``begin`` shows a step of it, see ``converter.progress``.
+    """
 
     args: argparse.Namespace
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
     augmentation: Augmentation
+    run_folder: RunFolder
+    begin: BeginStep
 
     def train_and_test(self) -> None:
         """Train on one part of the groups, stop by another, test on the third, and write."""
@@ -86,7 +131,8 @@ class _Training:
         )
         prepared = self.prepare()
         fitted = self.fit(prepared, training, validation)
-        measured = _report_test(prepared, fitted, test, self.args)
+        judged = self.keep_figures(prepared, [("test", fitted.logits, test)])
+        measured = _report_test(judged, self.recipe, self.args)
         self.write(prepared, fitted, training, {stage: {"test": value} for stage, value in measured.items()})
 
     def train_on_all(self) -> None:
@@ -95,9 +141,15 @@ class _Training:
 
         left_out = {text: find_groups(self.samples, text.split(",")) for text in self.args.leave_out}
         prepared = self.prepare()
-        judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, print)]
+        advance = self.begin("trainings without a part", self.args.cross_validate + len(left_out))
+
+        def report(line: str) -> None:
+            advance()
+            print(line)
+
+        judged = [cross_validation.judge_groups(prepared, self.args.cross_validate, report)]
         if left_out:
-            judged.append(cross_validation.judge_sources(prepared, left_out, print))
+            judged.append(cross_validation.judge_sources(prepared, left_out, report))
         measured: dict[str, dict[str, float]] = {stage.name: {} for stage in self.recipe.stage}
         for one in judged:
             for found in cross_validation.measure_accuracies(prepared, one):
@@ -109,25 +161,44 @@ class _Training:
         for threshold in cross_validation.fit_thresholds(prepared, judged):
             print(threshold)
         everything = np.ones(len(self.samples), bool)
+        self.keep_figures(prepared, [(one.name, one.logits, everything) for one in judged])
         fitted = cross_validation.calibrate_heads(self.fit(prepared, everything, ~everything), judged)
         self.write(prepared, fitted, everything, measured)
 
-    def prepare(self) -> PreparedTraining:
-        from rich.console import Console
-        from rich.progress import Progress
+    def keep_figures(
+        self, prepared: PreparedTraining, answers: Sequence[tuple[str, Logits, np.ndarray]]
+    ) -> list[tuple[StageFigures, list[Mistake]]]:
+        """Write the figures and the misclassified pictures into the run folder, and return them.
 
+        Args:
+            prepared: all pictures.
+            answers: name of the pictures that were left out, each stage's logits, and which those are.
+        """
+        judged = [
+            found
+            for name, logits, chosen in answers
+            for question in prepared.questions
+            if (found := judge_stage(prepared.samples, question, logits[question.name], chosen, name))
+        ]
+        mistakes = [mistake for _, some in judged for mistake in some]
+        self.run_folder.update(measured=tuple(figures for figures, _ in judged))
+        figures = msgspec.json.format(msgspec.json.encode([figures for figures, _ in judged]), indent=2)
+        self.run_folder.write("figures.json", figures + b"\n")
+        self.run_folder.write("misclassified.csv", format_mistakes(mistakes))
+        if judged:
+            self.run_folder.write("misclassified.jpg", draw_mistakes(mistakes))
+        return judged
+
+    def prepare(self) -> PreparedTraining:
         from converter.training.retraining import prepare
 
-        with Progress(transient=True, console=Console(stderr=True)) as bar:
-            total = len(self.samples) * (self.recipe.training.copies + 1)
-            task = bar.add_task("bottlenecks", total=total)
-            return prepare(
-                self.samples,
-                self.recipe,
-                cache=self.args.bottleneck_dir,
-                augmentation=self.augmentation,
-                progress=lambda done: bar.advance(task, done),
-            )
+        return prepare(
+            self.samples,
+            self.recipe,
+            cache=self.args.bottleneck_dir,
+            augmentation=self.augmentation,
+            progress=self.begin("bottlenecks", len(self.samples) * (self.recipe.training.copies + 1)),
+        )
 
     def fit(
         self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray
@@ -135,11 +206,17 @@ class _Training:
         from converter.training.retraining import fit
 
         writer = _make_summary_writer(self.args.summaries_dir)
+        steps = sum(training.steps * training.trainings for training in self.recipe.trainings())
+        advance, last = self.begin("training", steps), 0
 
         def report(found: Validation) -> None:
             accuracies = "  ".join(f"{name} {value:.1%}" for name, value in found.accuracies.items())
             print(f"step {found.step}: loss {found.training_loss:.3f}  validation: {accuracies or 'none'}")
+            nonlocal last
+            advance(found.step - last if found.step > last else found.step)
+            last = found.step
             writer(found)
+            self.run_folder.add_validation(found)
 
         return fit(prepared, training, validation, report=report)
 
@@ -152,11 +229,8 @@ class _Training:
     ) -> None:
         from converter.training.retrained_graph import (
             GRAPH_NAME,
-            KERAS_NAME,
-            LABELS_NAME,
             Retrained,
             freeze_backbone,
-            write_keras,
             write_retrained,
         )
 
@@ -164,13 +238,10 @@ class _Training:
         used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
         digest = hash_dataset(used)
-        for stage, head, temperature in zip(
-            self.recipe.stage, fitted.heads, fitted.temperatures, strict=True
+        outputs = name_outputs(self.args, self.recipe)
+        for stage, files, head, temperature in zip(
+            self.recipe.stage, outputs, fitted.heads, fitted.temperatures, strict=True
         ):
-            graph = self.args.output_graph
-            if self.args.cascade:
-                graph = self.args.output_dir / stage.name / GRAPH_NAME
-            labels = self.args.output_labels or graph.parent / LABELS_NAME
             answering = [sample for sample in used if stage.target(sample) is not None]
             record = GraphRecord(
                 architecture=fitted.backbone.architecture,
@@ -187,9 +258,15 @@ class _Training:
                 measured=measured.get(stage.name, {}),
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
             )
-            write_retrained(graph, labels, Retrained(definition, head, temperature, record))
-            write_keras(graph.parent / KERAS_NAME, fitted.backbone, head, temperature, record)
-            print(f"wrote {graph}")
+            written = write_retrained(
+                files, Retrained(definition, head, temperature, record), fitted.backbone
+            )
+            kept = f"record-{stage.name}.json" if self.args.cascade else "record.json"
+            self.run_folder.write(kept, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
+            print(f"wrote {files.graph}")
+        graphs = tuple(str(files.graph.absolute()) for files in outputs)
+        self.run_folder.update(graphs=graphs, pictures=len(used))
+        graph, labels = outputs[0].graph, outputs[0].labels
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
             write_file(path, format_cascade(self.recipe, GRAPH_NAME).encode())
@@ -197,7 +274,7 @@ class _Training:
             graph = path
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
         pictures = self.args.image_dir[0]
-        print(f"next: convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
+        print(f"next: converter convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
 
 
 def _load_samples(folders: Sequence[Path]) -> list[Sample]:
@@ -251,8 +328,9 @@ def _make_recipe(
         )
     except msgspec.ValidationError as err:
         raise DatasetError(f"flags: {describe_invalid(err)}") from err
-    stage = StageRecipe(name="stage", column=column, labels=tuple(labels))
-    return CascadeRecipe(stage=(stage,), training=training)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", args.output_graph.stem).strip("-_")[:64] or "graph"
+    stage = StageRecipe(name=name, column=column, labels=tuple(labels))
+    return CascadeRecipe(stage=(stage,), training=training, name=name)
 
 
 def _read_augmentation(args: argparse.Namespace) -> Augmentation:
@@ -273,27 +351,19 @@ def _select(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:
 
 
 def _report_test(
-    prepared: PreparedTraining, fitted: RetrainedNetwork, test: np.ndarray, args: argparse.Namespace
+    judged: Sequence[tuple[StageFigures, list[Mistake]]], recipe: CascadeRecipe, args: argparse.Namespace
 ) -> dict[str, float]:
     """Print the accuracy of each stage on the test pictures and return it by stage."""
-    accuracies = {}
-    untested = []
-    for question in prepared.questions:
-        known = np.flatnonzero(test & (question.targets >= 0))
-        if not len(known):
-            untested.append(question.name)
-            continue
-        found = fitted.logits[question.name][known].argmax(axis=1)
-        right = found == question.targets[known]
-        accuracies[question.name] = float(right.mean())
-        groups = len({prepared.samples[index].group for index in known})
+    for figures, mistakes in judged:
         print(
-            f"{question.name}: test accuracy {right.mean():.1%} on {len(known)} pictures of {groups} groups"
+            f"{figures.stage}: test accuracy {figures.right:.1%} on {counted(figures.pictures, 'picture')} of"
+            f" {counted(figures.groups, 'group')}"
         )
         if args.print_misclassified_test_images:
-            for index, label in list(zip(known[~right], found[~right], strict=True))[:_MISCLASSIFIED_SHOWN]:
-                print(f"  {prepared.samples[index].path}  {question.labels[label]}")
-    if untested:
+            for mistake in mistakes[:_MISCLASSIFIED_SHOWN]:
+                print(f"  {mistake.sample.path}  {mistake.predicted}")
+    accuracies = {figures.stage: figures.right for figures, _ in judged}
+    if untested := [stage.name for stage in recipe.stage if stage.name not in accuracies]:
         print(
             f"{', '.join(untested)}: no test picture, so nothing is known of the accuracy;"
             " a larger --testing_percentage or --cross_validate 3 would tell"

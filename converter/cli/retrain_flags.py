@@ -7,14 +7,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.architectures.backbones import DEFAULT_ARCHITECTURE, list_architectures, record_path
+from converter.architectures.backbones import DEFAULT_ARCHITECTURE, list_architectures
 from converter.argument_types import above_zero, at_least, seed, up_to
 from converter.output_paths import refuse_unwritable_file, refuse_unwritable_folder
-from edge_node.errors import DatasetError
+from edge_node.errors import DatasetError, DestinationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from converter.training.recipe import CascadeRecipe
+    from converter.training.retrained_graph import OutputFiles
+
+CASCADE_NAME = "CASCADE.toml"
 _STEPS = 1000
 # Flags for one graph: a recipe has its own stages and training, and --output_dir holds a cascade's graphs.
 _ONE_STAGE_FLAGS = (
@@ -46,7 +50,13 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         raise DatasetError("--output_dir is for --cascade; one graph is written where --output_graph says")
     if args.cascade and (given := _list_given(args, _ONE_STAGE_FLAGS)):
         raise DatasetError(f"--{given[0]} is for one graph; with --cascade the recipe says it: leave it out")
-    for folder in (args.bottleneck_dir, args.summaries_dir, args.output_dir if args.cascade else None):
+    folders = (
+        args.bottleneck_dir,
+        args.summaries_dir,
+        args.runs_dir,
+        args.output_dir if args.cascade else None,
+    )
+    for folder in folders:
         refuse_unwritable_folder(folder)
     for file in (args.output_labels, None if args.cascade else args.output_graph):
         refuse_unwritable_file(file)
@@ -54,16 +64,41 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         _refuse_one_name_for_two(args.output_graph, args.output_labels)
 
 
-def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
-    from converter.training.retrained_graph import KERAS_NAME, LABELS_NAME
+def refuse_overwriting(args: argparse.Namespace, recipe: CascadeRecipe) -> None:
+    """Refuse without ``--force`` to write what exists already, which may be another training's.
 
-    keras = graph.parent / KERAS_NAME
-    places = [graph, labels or graph.parent / LABELS_NAME, record_path(graph), keras, record_path(keras)]
-    for path in places[:2]:
-        if places.count(path) > 1:
+    Raises:
+        DestinationError: something exists.
+    """
+    paths = [path for files in name_outputs(args, recipe) for path in files.all]
+    if args.cascade:
+        paths.append(args.output_dir / CASCADE_NAME)
+    found = [path for path in paths if path.exists()]
+    if found and not args.force:
+        more = f" (and {len(found) - 1} more of its files)" if len(found) > 1 else ""
+        raise DestinationError(
+            f"{found[0]}: exists already{more}; name another graph or folder, or replace all with --force"
+        )
+
+
+def name_outputs(args: argparse.Namespace, recipe: CascadeRecipe) -> list[OutputFiles]:
+    """Return the files of each stage's graph."""
+    from converter.training.retrained_graph import GRAPH_NAME, OutputFiles
+
+    if not args.cascade:
+        return [OutputFiles.of(args.output_graph, args.output_labels)]
+    return [OutputFiles.of(args.output_dir / stage.name / GRAPH_NAME) for stage in recipe.stage]
+
+
+def _refuse_one_name_for_two(graph: Path, labels: Path | None) -> None:
+    from converter.training.retrained_graph import OutputFiles
+
+    files = OutputFiles.of(graph, labels)
+    for path in (files.graph, files.labels):
+        if files.all.count(path) > 1:
             raise DatasetError(
                 f"{path}: two outputs have this name; the graph, its labels, its record"
-                f" ({record_path(graph).name}) and {KERAS_NAME} need one each: choose another"
+                f" ({files.records[0].name}) and {files.keras.name} need one each: choose another"
             )
 
 
@@ -82,10 +117,14 @@ def _add_pictures(data: argparse._ArgumentGroup) -> None:
         "testing_percentage",
         type=up_to(100.0),
         default=10,
-        help="share of the groups that is tested on",
+        help="percentage of the groups that is tested on (default: 10)",
     )
     _add_flag(
-        data, "validation_percentage", type=up_to(100.0), default=10, help="share that decides when to stop"
+        data,
+        "validation_percentage",
+        type=up_to(100.0),
+        default=10,
+        help="percentage for when to stop (default: 10)",
     )
     _add_flag(
         data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source"
@@ -105,7 +144,12 @@ def _add_pictures(data: argparse._ArgumentGroup) -> None:
 
 
 def _add_network(network: argparse._ArgumentGroup) -> None:
-    _add_flag(network, "architecture", default=DEFAULT_ARCHITECTURE, help=", ".join(list_architectures()))
+    _add_flag(
+        network,
+        "architecture",
+        default=DEFAULT_ARCHITECTURE,
+        help="default: " + ", ".join(dict.fromkeys((DEFAULT_ARCHITECTURE, *list_architectures()))),
+    )
     _add_flag(network, "weights", help="file with the backbone's weights, or random")
     _add_flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
     _add_flag(
@@ -125,17 +169,25 @@ def _add_network(network: argparse._ArgumentGroup) -> None:
 def _add_training(training: argparse._ArgumentGroup) -> None:
     _add_flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
     _add_flag(
-        training, "how_many_training_steps", type=at_least(1), default=_STEPS, help="at most so many batches"
+        training,
+        "how_many_training_steps",
+        type=at_least(1),
+        default=_STEPS,
+        help=f"most batches (default: {_STEPS})",
     )
-    _add_flag(training, "learning_rate", type=above_zero, default=1e-3, help="its peak (AdamW)")
-    _add_flag(training, "train_batch_size", type=at_least(1), default=32, help="pictures in a step")
+    _add_flag(
+        training, "learning_rate", type=above_zero, default=1e-3, help="peak, of AdamW (default: 0.001)"
+    )
+    _add_flag(
+        training, "train_batch_size", type=at_least(1), default=32, help="pictures a step (default: 32)"
+    )
     _add_flag(
         training,
         "eval_step_interval",
         type=at_least(1),
         help="steps between looks at the validation pictures",
     )
-    _add_flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph")
+    _add_flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph (default: 0)")
 
 
 def _add_distortions(group: argparse._ArgumentGroup) -> None:
@@ -162,9 +214,24 @@ def _add_distortions(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_output(output: argparse._ArgumentGroup) -> None:
-    _add_flag(output, "output_graph", type=Path, default=Path("retrained_graph.pb"), help="the frozen graph")
-    _add_flag(output, "output_labels", type=Path, help="its labels (default: retrained_labels.txt beside it)")
+    _add_flag(
+        output,
+        "output_graph",
+        type=Path,
+        default=Path("retrained_graph.pb"),
+        help="the frozen graph, after which its other files are named (default: retrained_graph.pb)",
+    )
+    _add_flag(output, "output_labels", type=Path, help="its labels (default: beside it, named after it)")
     _add_flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
+    _add_flag(
+        output,
+        "runs_dir",
+        type=Path,
+        default=Path("runs"),
+        help="folder in which each training leaves one of its own: recipe, records, figures, curves, mistakes"
+        " (default: runs)",
+    )
+    _add_flag(output, "force", action="store_true", help="replace graphs that exist already")
     _add_flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
     _add_flag(
         output,

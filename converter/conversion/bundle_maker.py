@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
+from converter.progress import share_of
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
@@ -12,14 +13,15 @@ from converter.quantize.type_audit import audit_types
 from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from converter.conversion.order import BeginStep, ConversionInputs, ConversionOrder
+    from converter.conversion.order import ConversionInputs, ConversionOrder
     from converter.graphs.fuse import FusedGraph
+    from converter.progress import BeginStep
     from converter.quantize.request import ConversionResult, Mode
     from edge_node.inference.bundle import Bundle
 
@@ -59,27 +61,28 @@ class BundleMaker:
         fused = self._inputs.fused
         kept = f", {len(float_layers)} layers in float" if float_layers else ""
         advance = self._begin(f"converting, {mode.heading}{kept}", len(fused))
-        models = []
-        for graph in fused:
-            models.append(self._make_model(graph, mode, float_layers))
-            advance()
+        models = [self._make_model(graph, mode, float_layers, share_of(advance)) for graph in fused]
         return assemble(self._order.plan, models, self._provenance())
 
     def rank(self) -> tuple[str, ...]:
         """Return the layers of all models, the one whose rounding costs most first."""
         gains: list[LayerGain] = []
         for graph in self._inputs.fused:
-            advance = self._begin(f"ranking layers of {graph.stages[0]}", 1)
+            report = share_of(self._begin(f"ranking layers of {graph.stages[0]}", 1))
             pictures = self._pictures(graph)
             if pictures is not None:
-                gains += rank_layers(graph, pictures, self._order.target, self._graph_folder(graph))
-            advance()
+                folder = self._graph_folder(graph)
+                gains += rank_layers(graph, pictures, self._order.target, folder, report)
+            report(1.0)
         return order_layers(gains)
 
-    def _make_model(self, graph: FusedGraph, mode: Mode, float_layers: tuple[str, ...]) -> MadeModel:
+    def _make_model(
+        self, graph: FusedGraph, mode: Mode, float_layers: tuple[str, ...], report: Callable[[float], None]
+    ) -> MadeModel:
         pictures = self._pictures(graph) if mode.needs_calibration else None
         folder = self._graph_folder(graph)
-        converted = convert_graph(graph, mode, pictures, self._order.target, float_layers, folder)
+        converted = convert_graph(graph, mode, pictures, self._order.target, float_layers, folder, report)
+        report(1.0)
         earlier = self._taken.get(mode)
         self._taken[mode] = earlier.and_then(converted.result) if earlier else converted.result
         audit_types(", ".join(graph.stages), converted.content, mode, len(float_layers))

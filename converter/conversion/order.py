@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.quantize.request import Mode, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from converter.data.calibration_pictures import Calibration
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from converter.graphs.trained_graph import TrainedGraph
     from converter.quantize.request import ConversionResult
     from edge_node.inference.bundle import Bundle
-
-# Shows that a step begins: called with its name and number of parts; returns a function to call after each.
-BeginStep: TypeAlias = "Callable[[str, int], Callable[[], None]]"
 
 
 @dataclass(frozen=True, slots=True)

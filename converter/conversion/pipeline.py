@@ -15,13 +15,7 @@ from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
 from converter.conversion.bundle_maker import BundleMaker
 from converter.conversion.bundle_writer import refuse_existing
 from converter.conversion.measurements import measure_stages, sum_model_bytes, time_inference
-from converter.conversion.order import (
-    BeginStep,
-    ConversionInputs,
-    ConversionOrder,
-    ConversionOutcome,
-    ModeCost,
-)
+from converter.conversion.order import ConversionInputs, ConversionOrder, ConversionOutcome, ModeCost
 from converter.conversion.target_runtime import prepare_environment, probe_in_target
 from converter.data.calibration_pictures import Calibration, load_calibration
 from converter.evaluation.accuracy_budget import Attempt, Drop, measure_drops, meet_budget
@@ -32,6 +26,7 @@ from converter.evaluation.map_threshold import MapFit, fit_maps, with_map_thresh
 from converter.evaluation.output_checks import check_outputs, find_warnings
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
+from converter.progress import share_of
 from converter.quantize.request import Mode, Target
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
@@ -40,6 +35,7 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Measured
 
 if TYPE_CHECKING:
+    from converter.progress import BeginStep
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Cascade
 
@@ -272,10 +268,8 @@ def measure_modes(
 def _read_calibration(order: ConversionOrder, begin: BeginStep) -> Calibration | None:
     if order.calibration is None:
         return None
-    advance = begin("reading calibration pictures", 1)
-    found = load_calibration(order.calibration, order.calibration_pictures, order.seed)
-    advance()
-    return found
+    report = share_of(begin("reading calibration pictures", 1))
+    return load_calibration(order.calibration, order.calibration_pictures, order.seed, report)
 
 
 def _read_graphs(order: ConversionOrder, begin: BeginStep) -> dict[str, TrainedGraph]:

@@ -19,7 +19,7 @@ from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,8 +54,10 @@ class Calibration:
         return np.stack([resize(p, height, width, preprocessing.resize) for p in self.pixels])
 
 
-def load_calibration(folder: Path, count: int, seed: int) -> Calibration:
-    """Choose and read ``count`` pictures of a folder, or all if it has fewer.
+def load_calibration(
+    folder: Path, count: int, seed: int, report: Callable[[float], None] = lambda _share: None
+) -> Calibration:
+    """Choose and read ``count`` pictures of a folder, or all if it has fewer; report the share that is read.
 
     Classes are the columns of ``labels.csv`` where there is one, else the folders that pictures lie in;
     classes, and within a class groups, are chosen from in turn.
@@ -65,14 +67,16 @@ def load_calibration(folder: Path, count: int, seed: int) -> Calibration:
         UnreadablePictureError: a chosen file is cut off or no picture.
     """
     chosen = choose(folder, find_pictures(folder), count, seed)
-    contents = [_read_bytes(path) for path in chosen]
-    digests = sorted(hashlib.sha256(content).hexdigest() for content in contents)
+    digests, pixels = [], []
+    for number, path in enumerate(chosen, 1):
+        content = _read_bytes(path)
+        digests.append(hashlib.sha256(content).hexdigest())
+        pixels.append(decode_judged(content, str(path)))
+        report(number / len(chosen))
     return Calibration(
         paths=tuple(chosen),
-        pixels=tuple(
-            decode_judged(content, str(path)) for content, path in zip(contents, chosen, strict=True)
-        ),
-        sha256=hashlib.sha256("".join(digests).encode()).hexdigest(),
+        pixels=tuple(pixels),
+        sha256=hashlib.sha256("".join(sorted(digests)).encode()).hexdigest(),
         seed=seed,
         set_name=folder.resolve().name,
     )

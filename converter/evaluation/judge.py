@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from converter.graphs.label_meanings import derive_meanings
-from converter.graphs.label_names import find_label_file, read_labels
+from converter.graphs.label_names import check_label_count, load_labels
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
@@ -82,7 +82,7 @@ def load_judge(path: Path, labels: Path | None = None) -> Judge:
         raise GraphError(f"{path}: nothing there; wanted a bundle's folder or a frozen graph")
     if path.is_dir():
         return _bundle_judge(Engine(load_bundle(path)))
-    return _graph_judge(path, read_labels(labels or find_label_file(path)))
+    return _graph_judge(path, load_labels(path, labels))
 
 
 def judge_samples(
@@ -130,6 +130,7 @@ def _bundle_judge(engine: Engine) -> Judge:
 def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     """Return a judge that runs a graph in a TensorFlow session, as a cascade of one stage."""
     graph = load_graph(path)
+    check_label_count(path, labels, graph.classes)
     tf = tensorflow()
     imported = tf.Graph()
     with imported.as_default():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from converter.graphs.label_meanings import derive_meanings, find_doubts, read_meanings
-from converter.graphs.label_names import find_label_file, read_labels
+from converter.graphs.label_names import load_labels
 from converter.graphs.scaling import ColourOrder, GraphFlags
 from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
@@ -114,7 +114,7 @@ def plan_single_graph(
     """
     if not graph.exists():
         raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
-    found = read_labels(labels or find_label_file(graph))
+    found = load_labels(graph, labels)
     name = _make_identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
     stage = StageKeys(name=name).stage(found, {**derive_meanings(found), **read_meanings(meanings, found)})
     return CascadePlan(name, "1", name, (StagePlan(stage, graph, flags),))
@@ -166,15 +166,13 @@ def describe_doubts(plan: CascadePlan, *, is_file: bool) -> Iterator[str]:
 
 def _plan_stage(path: Path, table: StageTable) -> StagePlan:
     graph = path.parent / table.graph
-    if isinstance(table.labels, tuple):
-        labels = table.labels
-        if len(labels) < 2:
-            raise ConversionError(f"{path}: stage {table.name}: {len(labels)} labels, wanted two or more")
-    else:
-        try:
-            labels = read_labels(path.parent / table.labels if table.labels else find_label_file(graph))
-        except CorrosionError as err:
-            raise ConversionError(f"{path}: stage {table.name}: {err}") from err
+    given = path.parent / table.labels if isinstance(table.labels, str) else table.labels
+    if isinstance(given, tuple) and len(given) < 2:
+        raise ConversionError(f"{path}: stage {table.name}: {len(given)} labels, wanted two or more")
+    try:
+        labels = load_labels(graph, given)
+    except CorrosionError as err:
+        raise ConversionError(f"{path}: stage {table.name}: {err}") from err
     flags = GraphFlags(
         input_layer=table.input_layer,
         output_layer=table.output_layer,

@@ -1,18 +1,76 @@
-"""Find and read label files: one label a line, in the order of the graph's outputs."""
+"""Find, read and check the labels of a graph, by its label file and the record that ``retrain`` wrote.
+
+A label file has one label a line, in the order of the graph's outputs. Every command that reads a graph with
+its labels calls ``load_labels``, so that none takes those of another graph.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converter.architectures.backbones import read_record, record_path
 from edge_node.errors import DatasetError
 from edge_node.text_file import TextFileError, read_text_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+# As TensorFlow for Poets, its successor and most others called the label file, whatever the graph's name.
 LABEL_FILES = ("retrained_labels.txt", "output_labels.txt", "labels.txt")
+# What they called the graph, and the label file beside it.
+_LABELS_OF = {"retrained_graph": "retrained_labels.txt", "output_graph": "output_labels.txt"}
 MAX_LABELS_BYTES = 1024 * 1024
+
+
+def load_labels(graph: Path, given: Path | Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the labels of a graph, in the order of its outputs.
+
+    Args:
+        graph: its file, or the folder of a SavedModel.
+        given: by the user: a label file, or the labels themselves. None takes the file named after the graph,
+            or one of ``LABEL_FILES`` beside it, or the labels in its record.
+
+    Raises:
+        DatasetError: there is no such graph, or it has no labels, or two label files that disagree, or other
+            labels than its record.
+        GraphError: the record is that of another graph.
+    """
+    if given is None and not graph.exists():
+        raise DatasetError(f"{graph}: no such file; wanted a graph, with its labels beside it")
+    record = None if graph.is_dir() else read_record(graph)
+    if given is None and record is not None and _find_label_file(graph) is None:
+        return record.labels
+    if given is None:
+        given = find_label_file(graph)
+    labels = read_labels(given) if isinstance(given, Path) else tuple(given)
+    where = given if isinstance(given, Path) else f"labels of {graph}"
+    if record is not None and labels != record.labels:
+        raise DatasetError(
+            f"{where}: {_contrast(labels, record.labels)} {record_path(graph)}, the record of {graph.name};"
+            f" write the labels that it was trained with into {labels_path(graph).name}, or remove the record"
+            " if that is wrong"
+        )
+    return labels
+
+
+def labels_path(graph: Path) -> Path:
+    """Return where ``retrain`` writes the labels of a graph: named after it, beside it."""
+    return graph.with_name(_LABELS_OF.get(graph.stem, f"{graph.stem}_labels.txt"))
+
+
+def check_label_count(graph: Path, labels: Sequence[str], outputs: int) -> None:
+    """Refuse labels that are not as many as the graph's outputs.
+
+    Raises:
+        DatasetError: they are more or fewer.
+    """
+    if len(labels) != outputs:
+        raise DatasetError(
+            f"{graph}: {outputs} outputs, but {len(labels)} labels ({', '.join(labels[:6])});"
+            " give the labels it was trained with"
+        )
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -40,14 +98,38 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def find_label_file(graph: Path) -> Path:
-    """Return the label file that retraining wrote beside a graph.
+    """Return the label file of a graph: the one named after it, or else one of ``LABEL_FILES`` beside it.
 
     Raises:
-        DatasetError: there is none, or no such graph.
+        DatasetError: there is none, or no such graph, or several beside it disagree.
     """
     if not graph.exists():
         raise DatasetError(f"{graph}: no such file; wanted a graph, with its labels beside it")
-    for name in LABEL_FILES:
-        if (graph.parent / name).is_file():
-            return graph.parent / name
-    raise DatasetError(f"{graph}: none of {', '.join(LABEL_FILES)} beside it; give --labels FILE")
+    found = _find_label_file(graph)
+    if found is None:
+        names = ", ".join(dict.fromkeys((labels_path(graph).name, *LABEL_FILES)))
+        raise DatasetError(f"{graph}: none of {names} beside it; give --labels FILE")
+    return found
+
+
+def _find_label_file(graph: Path) -> Path | None:
+    if labels_path(graph).is_file():
+        return labels_path(graph)
+    shared = [path for name in LABEL_FILES if (path := graph.with_name(name)).is_file()]
+    for other in shared[1:]:
+        if read_labels(other) != read_labels(shared[0]):
+            raise DatasetError(
+                f"{graph}: {shared[0].name} and {other.name} beside it disagree,"
+                " and neither is named after it; give --labels FILE"
+            )
+    return shared[0] if shared else None
+
+
+def _contrast(found: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return in words how labels differ from the record's; the record's name is to follow."""
+    said, recorded = ", ".join(found[:6]), ", ".join(wanted[:6])
+    if len(found) != len(wanted):
+        return f"{len(found)} labels ({said}), but {len(wanted)} ({recorded}) in"
+    if set(found) == set(wanted):
+        return f"{said} is another order than {recorded} in"
+    return f"{said}, but {recorded} in"

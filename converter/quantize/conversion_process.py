@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from converter.quantize.request import (
     MODEL_NAME,
+    PROGRESS,
     RESULT_NAME,
     ConversionResult,
     Mode,
@@ -25,6 +27,7 @@ from converter.work_folder import work_folder
 from edge_node.errors import ConversionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
@@ -49,6 +52,7 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - all that a model depends on, and 
     target: Target = Target.LITERT,
     float_nodes: tuple[str, ...] = (),
     work: Path | None = None,
+    report: Callable[[float], None] = lambda _share: None,
 ) -> ConvertedModel:
     """Convert one graph in a child process.
 
@@ -61,6 +65,7 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - all that a model depends on, and 
         float_nodes: layers that stay float32 in an int8 model, by the names of their first operators.
         work: folder that keeps the calibrated model for further conversions of this graph on these pictures;
             a temporary one if None.
+        report: called with the share of the conversion that is done, 0 to 1, as far as it is known.
 
     Raises:
         ConversionError: TensorFlow's converter refuses, or calibration is missing.
@@ -71,35 +76,47 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - all that a model depends on, and 
         )
     if work is None:
         with work_folder() as folder:
-            return convert_graph(graph, mode, calibration, target, float_nodes, folder)
+            return convert_graph(graph, mode, calibration, target, float_nodes, folder, report)
     write_request(work, graph, mode, calibration, target, float_nodes)
-    _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}")
+    _run_worker(work, f"{', '.join(graph.stages)} as {mode.value}", report)
     result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
     return ConvertedModel((work / MODEL_NAME).read_bytes(), result)
 
 
-def _run_worker(work: Path, what: str) -> None:
+def _run_worker(work: Path, what: str, report: Callable[[float], None]) -> None:
     """Run the worker on a folder; ``what`` begins the messages of its errors."""
     command = [sys.executable, "-m", "converter.quantize.worker", str(work), str(os.getpid())]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            env=worker_environment(work),
-        )
-    except subprocess.TimeoutExpired as err:
-        raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine") from err
-    if done.returncode:
-        raise ConversionError(f"{what}: TensorFlow's converter failed: {_find_reason(done)}")
+    with (
+        (work / "errors.txt").open("w+", encoding="utf-8", errors="replace") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=worker_environment(work)
+        ) as process,
+    ):
+        timer = threading.Timer(_TIMEOUT_S, process.kill)
+        timer.start()
+        try:
+            for line in process.stdout or ():
+                if line.startswith(PROGRESS):
+                    report(float(line.removeprefix(PROGRESS)))
+            code = process.wait()
+        except BaseException:
+            process.kill()  # leaving the block waits for its end
+            raise
+        finally:
+            is_late = timer.finished.is_set()
+            timer.cancel()
+        errors.seek(0)
+        said = errors.read()
+    if is_late:
+        raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine")
+    if code:
+        raise ConversionError(f"{what}: TensorFlow's converter failed: {_find_reason(code, said)}")
 
 
-def _find_reason(done: subprocess.CompletedProcess[str]) -> str:
+def _find_reason(code: int, said: str) -> str:
     """Return the most telling line of the worker's errors: the first with ``error:``, or the last."""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line]
-    if done.returncode < 0:
-        return f"it was killed by signal {-done.returncode} (out of memory?)"
-    return (errors or lines or [f"exit code {done.returncode}"])[0 if errors else -1][:400]
+    if code < 0:
+        return f"it was killed by signal {-code} (out of memory?)"
+    return (errors or lines or [f"exit code {code}"])[0 if errors else -1][:400]

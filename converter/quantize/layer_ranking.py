@@ -53,7 +53,7 @@ def rank_layers(
     calibration: NDArray[np.uint8],
     target: Target,
     work: Path | None = None,
-    advance: Callable[[int, int], object] = lambda _done, _total: None,
+    report: Callable[[float], None] = lambda _share: None,
 ) -> tuple[LayerGain, ...]:
     """Return the pairs of layers of an int8 model, the pair whose rounding costs most first.
 
@@ -62,14 +62,14 @@ def rank_layers(
         calibration: likewise.
         target: likewise.
         work: likewise.
-        advance: called with the number of pairs done and of all pairs.
+        report: called with the share of the pairs that is done, 0 to 1.
 
     Raises:
         ConversionError: the subprocess failed.
     """
     if work is None:
         with work_folder() as folder:
-            return rank_layers(graph, calibration, target, folder, advance)
+            return rank_layers(graph, calibration, target, folder, report)
     write_request(work, graph, Mode.INT8, calibration, target)
     command = [sys.executable, "-m", "converter.quantize.layer_ranking", str(work), str(os.getpid())]
     with (
@@ -84,7 +84,7 @@ def rank_layers(
                 last = line
                 if line.startswith(_PROGRESS):
                     done, _, total = line.removeprefix(_PROGRESS).partition("/")
-                    advance(int(done), int(total))
+                    report(int(done) / int(total))
         except BaseException:
             process.kill()  # leaving the block waits for its end
             raise

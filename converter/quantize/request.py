@@ -23,6 +23,7 @@ MODEL_NAME, RESULT_NAME = "model.tflite", "result.json"
 # The worker's own: the graph after its steps, on the way into TensorFlow's converter; and models that it
 # leaves for the next worker in the same folder, see ``converter.quantize.int8_builder``.
 CHANGED_GRAPH_NAME = "changed.pb"
+PROGRESS = "share done: "  # begins the worker's lines about how far it is; TensorFlow may print others
 CALIBRATED_NAME, EXACT_NAME = "calibrated.tflite", "exact.tflite"
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from converter.data.splits import split_by_group, split_by_picture
 from converter.data.stage_truth import UNKNOWN
+from converter.progress import show_steps
 from converter.study.figures import (
     KNOWN,
     PICTURE,
@@ -93,9 +94,6 @@ def study_architecture(
     plan: StudyPlan, name: str, weights: str | None
 ) -> tuple[tuple[ModelRow, ...], tuple[ModelComparison, ...]]:
     """Train and test all models on one architecture; return their figures and the cascades' gains."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from converter.training.retraining import prepare
 
     started = time.monotonic()
@@ -108,12 +106,10 @@ def study_architecture(
         map_weight=0.0,
     )
     recipe = CascadeRecipe(stage=tuple(model.stage for model in plan.models), training=training)
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        reading = bar.add_task(f"{name}: bottlenecks", total=len(plan.samples))
-        cache, advance = plan.settings.bottleneck_dir, (lambda done: bar.advance(reading, done))
+    with show_steps() as begin:
+        cache, advance = plan.settings.bottleneck_dir, begin(f"{name}: bottlenecks", len(plan.samples))
         prepared = prepare(plan.samples, recipe, cache=cache, progress=advance)
-        fitting = bar.add_task(f"{name}: trainings", total=plan.trainings)
-        rows, compared = _train_and_test(plan, prepared, lambda: bar.advance(fitting))
+        rows, compared = _train_and_test(plan, prepared, begin(f"{name}: trainings", plan.trainings))
     print(f"{name}: {plan.trainings} trainings, {time.monotonic() - started:.0f} s")
     return (
         tuple(msgspec.structs.replace(one, architecture=name) for one in rows),

@@ -174,6 +174,17 @@ def read_recipe(path: Path) -> CascadeRecipe:
     return recipe
 
 
+def format_recipe(recipe: CascadeRecipe) -> str:
+    """Format a recipe without variations, so that ``read_recipe`` gives it again."""
+    tables = msgspec.to_builtins(recipe)
+    stages, training = tables.pop("stage"), tables.pop("training")
+    del tables["variation"]
+    lines = ["# Written by `converter retrain`, from its flags.", *_format_toml(tables)]
+    for heading, table in [("[training]", training), *(("[[stage]]", stage) for stage in stages)]:
+        lines += ["", heading, *_format_toml(table)]
+    return "\n".join(lines) + "\n"
+
+
 def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
     """Format the cascade file that ``convert`` reads: the stages with their graphs, without the training.
 

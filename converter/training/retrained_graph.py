@@ -17,8 +17,10 @@ from converter.architectures.backbones import (
     INPUT_NODE,
     LOGITS_NODE,
     GraphRecord,
+    hash_file,
     record_path,
 )
+from converter.graphs.label_names import labels_path
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
 
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from converter.training.training_data import TrainedHead
 
 GRAPH_NAME = "retrained_graph.pb"
-LABELS_NAME = "retrained_labels.txt"
-KERAS_NAME = "retrained_model.keras"
 _WX_PLUS_B, _ADD = LOGITS_NODE.rsplit("/", 1)
 
 
@@ -68,26 +68,66 @@ class Retrained:
     record: GraphRecord
 
 
-def write_retrained(graph: Path, labels: Path, trained: Retrained) -> None:
-    """Write a graph, its labels, and its record beside it.
+@dataclass(frozen=True, slots=True)
+class OutputFiles:
+    """The files of one trained classifier: all but the labels always stand beside the graph."""
+
+    graph: Path
+    labels: Path
+
+    @classmethod
+    def of(cls, graph: Path, labels: Path | None = None) -> OutputFiles:
+        """Return the files of a graph; ``labels`` is where its labels go if not beside it."""
+        return cls(graph, labels or labels_path(graph))
+
+    @property
+    def keras(self) -> Path:
+        """The Keras file; TensorFlow for Poets' name of the graph keeps the name that it always had."""
+        name = "retrained_model" if self.graph.name == GRAPH_NAME else self.graph.stem
+        return self.graph.with_name(f"{name}.keras")
+
+    @property
+    def records(self) -> tuple[Path, ...]:
+        """The record of graph and Keras file: one file where both have one name."""
+        return tuple(dict.fromkeys((record_path(self.graph), record_path(self.keras))))
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file."""
+        return self.graph, self.labels, *self.records, self.keras
+
+
+def write_retrained(files: OutputFiles, trained: Retrained, backbone: Backbone | None = None) -> GraphRecord:
+    """Write a graph, its labels, with its backbone also as a Keras file, and the record of them all.
+
+    The old record is removed first and the new one written last: whatever interrupts this, no record lies
+    beside a graph that it does not describe.
+
+    Returns:
+        The record as written.
 
     Raises:
         GraphError: a file cannot be written.
     """
-    _write(graph, _append_head(trained).SerializeToString(deterministic=True))
-    _write(labels, "".join(f"{label}\n" for label in trained.head.question.labels).encode())
-    _write_record(graph, trained.record)
+    for path in files.records:
+        _remove(path)
+    _write(files.graph, _append_head(trained).SerializeToString(deterministic=True))
+    _write(files.labels, "".join(f"{label}\n" for label in trained.head.question.labels).encode())
+    written = [files.graph]
+    if backbone is not None:
+        _write_keras(files.keras, backbone, trained)
+        written.append(files.keras)
+    hashes = {path.suffix: hash_file(path) for path in written}
+    record = msgspec.structs.replace(trained.record, files_sha256=hashes)
+    for path in files.records if backbone is not None else files.records[:1]:
+        _write(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    return record
 
 
-def write_keras(
-    path: Path, backbone: Backbone, head: TrainedHead, temperature: float, record: GraphRecord
-) -> None:
-    """Write the classifier as a Keras file, from preprocessed pictures to probabilities, and its record.
-
-    Raises:
-        GraphError: the record cannot be written.
-    """
+def _write_keras(path: Path, backbone: Backbone, trained: Retrained) -> None:
+    """Write the classifier as a Keras file, from preprocessed pictures to probabilities."""
     tf = tensorflow()
+    head, temperature = trained.head, trained.temperature
 
     layers = tf.keras.layers
     pooled = layers.GlobalAveragePooling2D(name=BOTTLENECK_NODE)(backbone.model.output)
@@ -95,8 +135,12 @@ def write_keras(
     model = tf.keras.Model(backbone.model.input, dense(pooled))
     dense.set_weights([head.weights / temperature, head.biases / temperature])
     path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path)
-    _write_record(path, record)
+    temporary = path.with_name(f"{path.stem}.part{path.suffix}")  # Keras knows the format by the suffix
+    try:
+        model.save(temporary)
+        temporary.replace(path)
+    except OSError as err:
+        raise GraphError(f"{path}: cannot be written ({err.strerror or err})") from err
 
 
 def _append_head(trained: Retrained) -> Any:
@@ -146,8 +190,11 @@ def _keep_needed_nodes(definition: Any, last: str) -> Any:
     return kept
 
 
-def _write_record(graph: Path, record: GraphRecord) -> None:
-    _write(record_path(graph), msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as err:
+        raise GraphError(f"{path}: cannot be replaced ({err.strerror or err})") from err
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -18,7 +18,7 @@ from converter.graphs.cascade_file import CascadePlan, read_cascade
 from converter.training.recipe import CascadeRecipe, TrainingRecipe, format_cascade, read_recipe
 from converter.training.retrained_graph import (
     GRAPH_NAME,
-    LABELS_NAME,
+    OutputFiles,
     Retrained,
     freeze_backbone,
     write_retrained,
@@ -95,4 +95,4 @@ def _train(recipe: CascadeRecipe, samples: Sequence[Sample], folder: Path) -> No
             final_tensor="final_result",
         )
         stage = folder / head.question.name
-        write_retrained(stage / GRAPH_NAME, stage / LABELS_NAME, Retrained(definition, head, 1.0, record))
+        write_retrained(OutputFiles.of(stage / GRAPH_NAME), Retrained(definition, head, 1.0, record))

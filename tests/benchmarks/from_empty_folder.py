@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 _BIN = Path(sys.executable).parent
-_RECIPE = Path(__file__).parents[2] / "converter" / "examples" / "specimens_cascade.toml"
 
 
 def main() -> None:
@@ -28,12 +27,15 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="retrain once more on a warm cache")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        retrain = ["converter", "retrain", "--cascade", str(_RECIPE), "--image_dir", "rendered"]
+        retrain = ["converter", "retrain", "--cascade", "specimens_cascade.toml", "--image_dir", "rendered"]
         retrain += ["--output_dir", "graphs", "--bottleneck_dir", "bottlenecks"]
+        convert = ["converter", "convert", "--quantize", "graphs/CASCADE.toml"]
         commands = [
             ["converter", "specimens", "rendered", "--count", str(args.count)],
-            *([retrain] * (2 if args.again else 1)),
-            ["convert", "--quantize", "graphs/CASCADE.toml", "--calibration", "rendered", "--out", "bundle"],
+            ["converter", "example", "specimens_cascade"],
+            retrain,
+            *([[*retrain, "--force"]] if args.again else []),
+            [*convert, "--calibration", "rendered", "--out", "bundle"],
             ["edge-node", "classify", "--bundle", "bundle", "--table", "rendered/pictures"],
         ]
         total_s = 0.0

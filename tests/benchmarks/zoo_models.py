@@ -19,7 +19,7 @@ from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
 from converter.training.recipe import StageRecipe
-from converter.training.retrained_graph import Retrained, freeze_backbone, write_retrained
+from converter.training.retrained_graph import OutputFiles, Retrained, freeze_backbone, write_retrained
 from converter.training.training_data import TrainedHead
 from edge_node.inference.manifest import Resize
 from tests.benchmarks import zoo_graphs
@@ -220,9 +220,7 @@ def _as_retrain_writes(folder: Path, backbone: Backbone, weights: np.ndarray, bi
     )
     head = TrainedHead(StageRecipe(name="corroded", column="corroded", labels=LABELS), weights, biases)
     path = folder / "retrained_graph.pb"
-    write_retrained(
-        path, folder / "retrained_labels.txt", Retrained(freeze_backbone(backbone), head, 1.0, record)
-    )
+    write_retrained(OutputFiles.of(path), Retrained(freeze_backbone(backbone), head, 1.0, record))
     return path
 
 

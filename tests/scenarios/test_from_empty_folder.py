@@ -33,7 +33,16 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
     smaller = _EXAMPLE.read_text(encoding="utf-8").replace("steps = 600", "steps = 200\nsize_px = 96")
     recipe.write_text(smaller, encoding="utf-8")
     graphs = tmp_path / "graphs"
-    flags = ["--cascade", recipe, "--image_dir", rendered, "--output_dir", graphs]
+    flags = [
+        "--cascade",
+        recipe,
+        "--image_dir",
+        rendered,
+        "--output_dir",
+        graphs,
+        "--runs_dir",
+        tmp_path / "runs",
+    ]
     _run(retrain_cli, *flags, "--testing_percentage", 0, "--validation_percentage", 0)
     command = ["--quantize", graphs / "CASCADE.toml", "--calibration", rendered, "--out", tmp_path / "bundle"]
     assert convert_main([str(part) for part in command]) == 0

@@ -55,6 +55,7 @@ def rooted(tmp_path_factory):
         _run(specimens, folder / name, "--count", 64, "--other", 52, "--size", "128x96", "--seed", seed)
     (folder / "recipe.toml").write_text(_RECIPE, encoding="utf-8")
     flags = ["--cascade", folder / "recipe.toml", "--output_dir", folder / "graphs"]
+    flags += ["--runs_dir", folder / "runs"]
     _run(retrain_cli, "--image_dir", folder / "trained", *flags, "--testing_percentage", 0)
     assert convert_main([str(folder / "graphs" / "CASCADE.toml"), "--out", str(folder / "bundle")]) == 0
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import cv2
@@ -80,13 +81,14 @@ learn = "positions"
 
 
 def run_retrain(*arguments) -> subprocess.CompletedProcess[str]:
-    """Run ``converter retrain`` in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", _MAIN, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run ``converter retrain`` in a process of its own; its run folder is not kept."""
+    with tempfile.TemporaryDirectory() as runs:
+        return subprocess.run(
+            [sys.executable, "-c", _MAIN, *map(str, arguments), "--runs_dir", runs],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 # The subcommand as `converter` runs it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_unknown_names_and_sizes_are_refused():
 
 
 def test_record_beside_a_graph(tmp_path):
-    """A graph of an older tool has no record; a broken one is an error."""
+    """A graph of an older tool has no record; a broken one, or that of another graph, is an error."""
     graph = tmp_path / "retrained_graph.pb"
     assert read_record(graph) is None
     rule = InputRule(size_px=224, resize=Resize.AREA, mean=(127.0,) * 3, std=(128.0,) * 3)
@@ -74,6 +76,11 @@ def test_record_beside_a_graph(tmp_path):
 
     record_path(graph).write_bytes(msgspec.json.encode(record))
     assert read_record(graph) == record
+    graph.write_bytes(b"graph")
+    of_another = msgspec.structs.replace(record, files_sha256={".pb": hashlib.sha256(b"another").hexdigest()})
+    record_path(graph).write_bytes(msgspec.json.encode(of_another))
+    with pytest.raises(GraphError, match=r"retrained_graph\.json: is the record of another \.pb file"):
+        read_record(graph)
     record_path(graph).write_bytes(b'{"format": 1}')
     with pytest.raises(GraphError, match=r"retrained_graph\.json"):
         read_record(graph)

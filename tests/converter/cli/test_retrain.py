@@ -7,8 +7,13 @@ import argparse
 import pytest
 
 from converter.cli import retrain as retrain_cli
-from edge_node.errors import DatasetError
+from converter.graphs.label_names import load_labels
+from converter.runs.run_table import list_runs
+from converter.training.recipe import read_recipe
+from edge_node.errors import DatasetError, DestinationError, GraphError
 from tests.support.plates import CASCADE, run_retrain, write_recipe
+
+_QUICK = ["--weights", "random", "--size_px", 32, "--architecture", "mobilenet_0.25_128"]
 
 
 def test_one_sentence_where_something_is_missing(plates, tmp_path):
@@ -30,8 +35,9 @@ def test_one_sentence_where_something_is_missing(plates, tmp_path):
 
 
 @pytest.fixture
-def retrain(monkeypatch):
-    """Return what runs the command in this process with flags."""
+def retrain(monkeypatch, tmp_path):
+    """Return what runs the command in this process with flags, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")  # which the command sets, for good
     parser = argparse.ArgumentParser()
     retrain_cli.add_arguments(parser)
@@ -46,9 +52,10 @@ def retrain(monkeypatch):
         ("--cascade absent.toml --output_dir out --seed 4", "--seed is for one graph"),
         ("--cascade absent.toml --output-dir out --random-crop 10", "--random_crop is for one graph"),
         ("--output_graph out/g.json", "out/g.json: two outputs have this name"),
-        ("--output_graph out/retrained_labels.txt", "retrained_labels.txt: two outputs have this name"),
+        ("--output_graph out/g.keras", "out/g.keras: two outputs have this name"),
         ("--output_graph g.pb --output_labels ./g.pb", "g.pb: two outputs have this name"),
-        ("--output_graph g.pb --output_labels retrained_model.json", "json: two outputs have this name"),
+        ("--output_graph g.pb --output_labels g.json", "g.json: two outputs have this name"),
+        ("--output_labels retrained_model.json", "json: two outputs have this name"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(tmp_path, monkeypatch, retrain, flags, message):
@@ -117,3 +124,42 @@ def test_numbers_out_of_bounds_are_refused_by_their_flag(capsys, flags):
     said = capsys.readouterr().err.splitlines()[-1]
     assert f"argument {flags.split()[0].replace('-', '_').replace('__', '--')}" in said
     assert "wanted" in said
+
+
+def test_two_trainings_in_one_folder_keep_their_own_labels(plates, tmp_path, retrain, capsys):
+    """Each graph has its labels, record and Keras file, and its run folder; none replaces another's."""
+    pictures = ["--image_dir", plates, "--testing_percentage", 30, *_QUICK, "--how_many_training_steps", 2]
+    retrain(*pictures, "--output_graph", "steel.pb")
+    assert load_labels(tmp_path / "steel.pb") == ("corroded", "uncorroded")
+    assert not (tmp_path / "retrained_labels.txt").exists()
+    said = capsys.readouterr().out
+    assert "steel: test accuracy" in said
+    assert "next: converter convert --quantize steel.pb --calibration" in said
+    with pytest.raises(DestinationError, match=r"steel\.pb: exists already .*--force"):
+        retrain(*pictures, "--column", "material", "--output_graph", "steel.pb")
+    retrain(*pictures, "--column", "material", "--output_graph", "metal.pb")
+    assert load_labels(tmp_path / "steel.pb") == ("corroded", "uncorroded")
+    assert load_labels(tmp_path / "metal.pb") == ("aluminium", "steel")
+    runs = list_runs(tmp_path / "runs")
+    assert {run.name for run in runs} == {"steel-1", "metal-1"}
+    assert all(run.state == "finished" and run.measured[0].pictures > 0 for run in runs)
+    kept = tmp_path / "runs" / "metal-1"
+    assert read_recipe(kept / "recipe.toml").stage[0].labels == ("aluminium", "steel")
+    assert (kept / "record.json").read_bytes() == (tmp_path / "metal.json").read_bytes()
+    names = {"curves.csv", "curves.png", "misclassified.csv", "misclassified.jpg", "figures.json"}
+    assert names <= {path.name for path in kept.iterdir()}
+
+
+def test_what_exists_is_told_before_any_training(plates, tmp_path, retrain):
+    """Also the Keras file, and each file of a cascade; a training that is refused leaves no run folder."""
+    (tmp_path / "own.keras").touch()
+    with pytest.raises(DestinationError, match=r"own\.keras: exists already; .*--force"):
+        retrain("--image_dir", plates, "--output_graph", "own.pb", "--architecture", "unknown")
+    with pytest.raises(GraphError, match="'unknown' is unknown"):
+        retrain("--image_dir", plates, "--output_graph", "own.pb", "--architecture", "unknown", "--force")
+    recipe = write_recipe(tmp_path, CASCADE)
+    (tmp_path / "graphs" / "where").mkdir(parents=True)
+    (tmp_path / "graphs" / "where" / "retrained_labels.txt").touch()
+    with pytest.raises(DestinationError, match=r"where/retrained_labels\.txt: exists already"):
+        retrain("--image_dir", plates, "--cascade", recipe, "--output_dir", "graphs")
+    assert not any((tmp_path / "runs").iterdir())

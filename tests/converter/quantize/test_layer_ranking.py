@@ -26,7 +26,7 @@ def test_layers_come_in_the_order_of_what_their_pairs_gain():
 
 @pytest.mark.slow
 def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
-    """Best remedy first; the pair kept is float, the others stay int8, and ranges are measured once."""
+    """Best remedy first; the pair kept is float, the others stay int8; ranges are measured once."""
     gains = rank_layers(fused, pictures, Target.LITERT, tmp_path)
     assert [found.gain for found in gains] == sorted((found.gain for found in gains), reverse=True)
     layers = order_layers(gains)
@@ -36,5 +36,9 @@ def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
     converted = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, work=tmp_path)
     assert count_weight_types(converted.content) == {"INT8": 2, "FLOAT32": 2}
     assert (tmp_path / CALIBRATED_NAME).stat() == measured
-    afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers)
+    shares = []
+    afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, report=shares.append)
+    assert shares == sorted(shares)
+    assert len(shares) > 2 * len(pictures)
+    assert shares[-1] < 1
     assert afresh.content == converted.content

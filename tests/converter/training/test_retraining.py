@@ -117,7 +117,9 @@ def test_records_say_what_was_trained(plates, trained):
     assert record.weights_sha256 == read_record(graphs / "where" / "retrained_graph.pb").weights_sha256
     assert record.weights_sha256 != load_backbone("efficientnet_lite0", size_px=SIZE_PX).weights_sha256
     assert "test accuracy" in output
-    assert f"next: convert --quantize {graphs / 'CASCADE.toml'} --calibration {plates} --out" in output
+    assert (
+        f"next: converter convert --quantize {graphs / 'CASCADE.toml'} --calibration {plates} --out" in output
+    )
     assert read_record(graphs / "steel" / "retrained_model.keras") == record
     cascade = msgspec.toml.decode((graphs / "CASCADE.toml").read_bytes())
     assert [stage["name"] for stage in cascade["stage"]] == ["material", "steel", "where"]
