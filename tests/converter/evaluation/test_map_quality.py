@@ -27,6 +27,7 @@ def test_maps_are_held_against_masks(tmp_path):
     mask = np.zeros((64, 64), np.uint8)
     mask[:32, :32] = 255
     cv2.imwrite(str(tmp_path / "m.png"), mask)
+    cv2.imwrite(str(tmp_path / "p.png"), mask)
     sample = Sample(tmp_path / "p.png", "g", source="here", mask=tmp_path / "m.png")
     answers = [
         JudgedSample(
