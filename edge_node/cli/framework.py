@@ -13,12 +13,12 @@ import re
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from edge_node import __version__
 from edge_node.errors import CorrosionError
+from edge_node.plain_struct import PlainStruct
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ _OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
+class Subcommand(PlainStruct, frozen=True):
     """A subcommand: the name of its module and its line in ``--help``."""
 
     module: str

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
@@ -21,6 +22,7 @@ from edge_node.camera.capture.login import sign_in
 from edge_node.camera.capture.opening import open_camera
 from edge_node.camera.controls.session import CameraControls
 from edge_node.camera.controls.wishes import read_wishes
+from edge_node.plain_struct import PlainStruct
 from edge_node.view.settings import ViewSettings
 from edge_node.view.view import View
 
@@ -55,8 +57,7 @@ class CameraCondition(str, Enum):
     ENDED = "ended"  # a recording was read to its end, or the node stops
 
 
-@dataclass(frozen=True, slots=True)
-class CameraState:
+class CameraState(PlainStruct, frozen=True):
     """The camera's condition, the reason in a sentence, since when (UTC), and its controls in force."""
 
     condition: CameraCondition

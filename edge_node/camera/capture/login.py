@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from edge_node.camera.backends.pipeline_text import escape_value, split_pipeline
 from edge_node.camera.controls.wishes import refuse_without_controls
