@@ -14,11 +14,10 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_node import __version__
 from edge_node.errors import CorrosionError
-from edge_node.plain_struct import PlainStruct
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ _OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
-class Subcommand(PlainStruct, frozen=True):
+class Subcommand(NamedTuple):
     """A subcommand: the name of its module and its line in ``--help``."""
 
     module: str

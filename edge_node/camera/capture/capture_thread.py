@@ -20,7 +20,6 @@ from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.login import sign_in
 from edge_node.camera.capture.opening import open_camera
-from edge_node.camera.controls.session import CameraControls
 from edge_node.camera.controls.wishes import read_wishes
 from edge_node.plain_struct import PlainStruct
 from edge_node.view.settings import ViewSettings
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from edge_node.camera.capture.opening import Camera
     from edge_node.camera.controls.report import ControlReport
+    from edge_node.camera.controls.session import CameraControls
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.config.sections import CameraConfig
@@ -127,8 +127,7 @@ class CaptureThread:
         self._gate = gate
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self._state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
-        wishes = read_wishes(config)
-        self._controls = CameraControls(wishes) if wishes else None
+        self._controls = _make_controls(config)
         self.frames_captured = 0
         self.reconnects = 0
         self.pictures_skipped = 0
@@ -347,3 +346,12 @@ class CaptureThread:
 
 def _with(text: str, omissions: str) -> str:
     return f"{text}; {omissions}" if omissions else text
+
+
+def _make_controls(config: CameraConfig) -> CameraControls | None:
+    """Return what locks the camera's exposure, gain, white balance and focus, if any is configured."""
+    if not (wishes := read_wishes(config)):
+        return None
+    from edge_node.camera.controls.session import CameraControls  # lazily: most cameras run by themselves
+
+    return CameraControls(wishes)
