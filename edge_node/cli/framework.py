@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import re
 import signal
@@ -157,7 +158,9 @@ def _run_chosen(
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == chosen:
+            gc.disable()  # nothing that is imported is garbage
             module = import_module(command.module)
+            gc.enable()
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parse_and_run(parser, argv)
