@@ -69,11 +69,16 @@ class Trimmer:
 
 
 def _list_code(mappings: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each mapping of a file that is executable and has no page of our own."""
+    """Yield start and end of each mapping of a file that is executable and has no page of our own.
+
+    Such a page would be lost. It counts as anonymous, dirty or not, or is in the swap.
+    """
     span: tuple[int, int] | None = None
     for line in mappings.splitlines():
         first, _, rest = line.partition(" ")
-        if first == "Private_Dirty:" and span is not None and rest.split()[0] == "0":
+        if first in {"Anonymous:", "Swap:"} and rest.split()[0] != "0":
+            span = None
+        elif first == "VmFlags:" and span is not None:  # the last line of each
             yield span
         elif not first.endswith(":"):
             start, _, end = first.partition("-")

@@ -14,7 +14,7 @@ from converter.graphs.label_names import find_label_file, read_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
 from converter.tensorflow_import import tensorflow
-from edge_node.camera.picture import read_picture
+from edge_node.camera.picture import read_judged
 from edge_node.errors import DatasetError
 from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.engine import Engine
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         )
     labeller = _make_bundle_labeller(args.graph) if is_bundle else _make_graph_labeller(args)
     for number, path in enumerate(args.image):
-        lines, seconds = labeller(read_picture(path))
+        lines, seconds = labeller(read_judged(path))
         print(f"{chr(10) if number else ''}{path}\nEvaluation time (1-image): {seconds:.3f}s\n")
         print("\n".join(lines))
     return 0

@@ -11,7 +11,7 @@ import numpy as np
 from converter.argument_types import at_least
 from converter.data.calibration_pictures import choose, find_pictures
 from converter.output_paths import refuse_unwritable_file, write_file
-from edge_node.camera.picture import read_picture
+from edge_node.camera.picture import read_judged
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def draw_cell(engine: Engine, path: Path, width_px: int) -> NDArray[np.uint8]:
     """Return a picture at ``width_px`` with its corrosion map, and its verdict written into it."""
-    pixels = read_picture(path)
+    pixels = read_judged(path)
     judgement = engine.judge(pixels)
     height_px = round(width_px * _CELL_SHAPE)
     scale = min(width_px / pixels.shape[1], height_px / pixels.shape[0])

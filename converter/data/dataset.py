@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_node.camera.picture import PICTURE_SUFFIXES, decode_judged
+from edge_node.camera.picture import PICTURE_SUFFIXES, PicturePage, decode_judged
 from edge_node.errors import DatasetError, UnreadablePictureError
 from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_text_file
@@ -89,6 +89,8 @@ class Sample:
     def read_mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
         """Read the mask, resized to ``shape`` ``(height, width, ...)``, uint8; None where there is none.
 
+        It lies over the picture as it is in the file; a robot's evidence is turned and cut as in ``read``.
+
         Raises:
             DatasetError: it is missing or no picture.
         """
@@ -97,6 +99,8 @@ class Sample:
         pixels = cv2.imdecode(np.frombuffer(_read_bytes(self.mask), np.uint8), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
             raise DatasetError(f"{self.mask}: no picture, wanted the mask of {self.path.name}")
+        if (view := PicturePage(str(self.path), None, _read_bytes(self.path)).view()) is not None:
+            pixels = view.carry_mask(np.asarray(pixels, np.uint8))
         resized = cv2.resize(pixels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
         return np.asarray(resized, np.uint8)
 

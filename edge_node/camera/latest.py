@@ -1,4 +1,4 @@
-"""Hand the newest frame from the capture thread to the main thread through one slot; count the drops."""
+"""Hand the newest frame from the capture thread to the inference thread through one slot; count the drops."""
 
 from __future__ import annotations
 

@@ -146,6 +146,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return decode_picture(content, str(path))
 
 
+def read_judged(path: Path) -> NDArray[np.uint8]:
+    """Return what is judged of the picture in ``path``; see ``decode_judged``."""
+    return decode_judged(read_content(path), str(path))
+
+
 def decode_picture(content: bytes, where: str) -> NDArray[np.uint8]:
     """Return the one picture in ``content``, uint8 ``(height, width, 3)``, channels blue, green, red.
 

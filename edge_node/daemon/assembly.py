@@ -1,6 +1,6 @@
 """Build the daemon's parts bottom up, start them, run the main loop, and stop them in reverse.
 
-Threads: capture -> newest frame -> main (prepares, records) and inference -> spool writer -> publisher.
+Threads: capture -> newest frame -> inference (prepares too) -> main (records) -> spool writer -> publisher.
 Every wait has a timeout; one event stops them all.
 """
 

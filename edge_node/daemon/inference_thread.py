@@ -116,7 +116,7 @@ class InferenceThread:
     def stop(self, timeout_s: float = 2.0) -> None:
         """Run no further frame, and wait at most ``timeout_s`` for the one in the models."""
         self._stopping = True
-        self._wakes.put(None)
+        self._wake()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
@@ -149,7 +149,7 @@ class InferenceThread:
         with self._lock:
             if self._judge is not judge:
                 self._judge = judge
-                self._wakes.put(None)
+                self._wake()
             frame = self._latest.peek()
             if self._is_free or frame is None or (self._ahead is not None and self._ahead.frame is frame):
                 return
@@ -163,7 +163,7 @@ class InferenceThread:
         with self._lock:
             self._preparing, self._ahead = None, ahead
             self._passed = frame if ahead is None else self._passed
-            self._wakes.put(None)
+            self._wake()
 
     def take(self) -> Judged | None:
         """Return the next judged frame, or None; raises the fault that ended the thread of the models."""
@@ -173,8 +173,13 @@ class InferenceThread:
             if not self._judged:
                 return None
             if len(self._judged) == MAX_WAITING:
-                self._wakes.put(None)
+                self._wake()
             return self._judged.popleft()
+
+    def _wake(self) -> None:
+        """Have the thread look once more; one call waits at most, as models that are never free take none."""
+        if self._wakes.empty():
+            self._wakes.put(None)
 
     def _pays_ahead(self, frame: Frame) -> bool:
         """Tell whether to prepare ``frame`` while the models are busy; the lock is held."""
@@ -198,7 +203,7 @@ class InferenceThread:
                 is_for_main = True
             elif self._is_free:
                 is_for_main = False
-                self._wakes.put(None)
+                self._wake()
             else:
                 frame = self._latest.peek()
                 is_for_main = frame is not None and self._pays_ahead(frame)

@@ -130,7 +130,8 @@ class MainLoop:
             try:
                 inspection = judged.inspection()
             except Exception as err:  # noqa: BLE001  raised again unless a bundle is on trial
-                self._bundle.count_failure(err)
+                if judged.prepared.judge is self._bundle.judge:  # not the last frames of one that is replaced
+                    self._bundle.count_failure(err)
                 self._unjudged += 1 + judged.dropped
                 continue
             dropped, self._unjudged = judged.dropped + self._unjudged, 0

@@ -95,8 +95,9 @@ class RowDelivery:
 
     @property
     def is_idle(self) -> bool:
-        """True when no row is on its way or held back."""
-        return self._window is None or (self._window.is_empty and not self._window.held)
+        """True when no row is on its way or held back; one that is still to be deleted needs no link."""
+        window = self._window
+        return window is None or (not window.on_the_way and window.free_slots > 0 and not window.held)
 
     @property
     def has_unanswered(self) -> bool:

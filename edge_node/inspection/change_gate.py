@@ -49,7 +49,6 @@ _UNDECIDED = (Outcome.UNCERTAIN, Outcome.NOT_INSPECTABLE)
 _FOOTPRINT_PX = 4
 _DUE_AGAIN_S = 1.0  # should no verdict come of it: so the watchdog sees models that hang
 _VERDICT_WAIT_S = 5.0  # a frame that no bundle can judge gets none
-_UNHEARD_S = 5.0  # without any frame, after which it is not known whether there is anything new
 
 
 class Stillness(PlainStruct, frozen=True):
@@ -122,7 +121,6 @@ class ChangeGate:
         self._changed: _Change | None = None
         self._look_again_ns: int | None = None
         self._due_ns = 0
-        self._heard_ns = 0
         self._unchanged = 0
 
     @property
@@ -131,12 +129,14 @@ class ChangeGate:
         return self._unchanged
 
     def stillness(self) -> Stillness | None:
-        """Return since when there has been nothing new; None if there is, or nobody looks."""
-        changed, now_ns = self._changed, time.monotonic_ns()
-        is_off = self._config.when == "always" or self._is_held()
-        if changed is None or is_off or now_ns - self._heard_ns > _UNHEARD_S * 1e9:
+        """Return since when there has been nothing new; None if there is, or all frames are judged.
+
+        Whether frames come at all is to be asked of the camera: it may be one that sends one a minute.
+        """
+        changed = self._changed
+        if changed is None or self._config.when == "always" or self._is_held():
             return None
-        for_s = (now_ns - changed.captured_at_ns) / 1e9
+        for_s = (time.monotonic_ns() - changed.captured_at_ns) / 1e9
         if for_s < STILL_AFTER_S:
             return None
         return Stillness(changed.observed_at, for_s, self._config.heartbeat_s)
@@ -162,7 +162,6 @@ class ChangeGate:
         comparison.learn(signature)
         pose, _ = self._pose.at(frame.captured_at_ns)
         with self._lock:
-            self._heard_ns = frame.captured_at_ns
             if self._shows_change(frame, comparison, signature, pose):
                 self._changed = _Change(frame.frame_id, frame.captured_at_ns, frame.observed_at)
             elif not self._is_due(frame):

@@ -109,7 +109,7 @@ def inspect(
     grey = to_grey(pixels)
     mask = None if counted is None else counted.inner(*grey.shape[:2])
     found = _list_light_faults(measure_light(grey, mask), thresholds)
-    if not found and (mask is not None or not is_surely_sharp(grey, thresholds)):
+    if not found and not is_surely_sharp(grey, thresholds, mask):
         found = _list_blur(measure_sharpness(grey, mask), thresholds)
     return (*_frozen(frozen=frozen), *found)
 
@@ -164,9 +164,9 @@ def _choose_counted(
 ) -> NDArray[np.uint8]:
     """Return those of the ``points`` that count; where none does, whatever counts in the whole picture."""
     margin = pixels.shape[0] // 10
-    mask = counted.whole(*pixels.shape[:2]) > 0
-    found = points[mask[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step]]
-    return found if len(found) else pixels[mask]
+    mask = counted.whole(*pixels.shape[:2])
+    found = points[mask[margin : pixels.shape[0] - margin][step // 2 :: step, step // 2 :: step] > 0]
+    return found if len(found) else pixels[mask > 0]
 
 
 def _strays(from_mean: NDArray[np.float64], squares: float, colour: NDArray[np.float64]) -> bool:
@@ -228,19 +228,27 @@ def measure_sharpness(grey: NDArray[np.uint8], mask: NDArray[np.uint8] | None = 
     return Sharpness(overall, min(each))
 
 
-def is_surely_sharp(grey: NDArray[np.uint8], thresholds: Thresholds) -> bool:
+def is_surely_sharp(
+    grey: NDArray[np.uint8], thresholds: Thresholds, mask: NDArray[np.uint8] | None = None
+) -> bool:
     """Return whether the middle lines alone have so many edges that the whole picture cannot be blurred.
+
+    Only where ``mask`` is not 0.
 
     False says nothing. Of 148 photographs that are sharp, 143 are found so, in a sixth of the time that
     ``measure_sharpness`` takes.
     """
     middle, reach = grey.shape[0] // 2, grey.shape[0] // 8
-    band = grey[max(0, middle - reach - 1) : middle + reach + 1]
+    band = slice(max(0, middle - reach - 1), middle + reach + 1)
     bounds = (thresholds.sharpness_below, thresholds.motion_below, thresholds.motion_below)
-    return all(
-        (grey.size - np.count_nonzero(edges[1:-1] >= math.ceil(bound))) / grey.size < _WITHOUT_EDGES
-        for edges, bound in zip(_second_differences(band), bounds, strict=True)
-    )
+    inside = None if mask is None else mask[band][1:-1] > 0
+    size = grey.size if mask is None else max(1, cv2.countNonZero(mask))
+    for edges, bound in zip(_second_differences(grey[band]), bounds, strict=True):
+        found = edges[1:-1] >= math.ceil(bound)
+        sharp = np.count_nonzero(found if inside is None else found & inside)
+        if (size - sharp) / size >= _WITHOUT_EDGES:
+            return False
+    return True
 
 
 def _second_differences(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:

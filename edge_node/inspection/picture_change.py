@@ -37,8 +37,10 @@ DETAIL_NOISE = 1.5  # or so many times what differs from frame to frame
 LIGHT = 0.15  # a row may be darker or brighter by this share: flicker and exposure; a lamp changes more
 _DARK_LEVELS = 4.0  # added to both sides of a ratio of brightness, so that black has one
 
-# Learning the noise. JPEG and sensor noise are independent between cells; what moves is not.
+# Learning the noise. JPEG and sensor noise are independent between cells; what moves is not, unless it is as
+# fine as blasted steel that passes by fast: then the one picture has nothing of the other's detail.
 _WHITE = 0.2  # greatest correlation of neighbouring cells in a difference that is noise
+_SAME = 0.3  # least correlation of the detail of two pictures of one place
 _MOST_NOISE = 3.0  # standard deviation of a cell's noise that is believed
 _SPEED = 1 / 16  # weight of a new difference
 _LEARN_EVERY = 4  # frames
@@ -115,7 +117,7 @@ class PictureComparison:
         if self._count % _LEARN_EVERY != 1 or before is None or before.grey.shape != signature.grey.shape:
             return
         cells, detail = _differ(before, signature)
-        if _has_structure(cells):
+        if _has_structure(cells) or not _shows_the_same(before, signature):
             return
         variance = np.minimum((cells * cells).max(axis=2) / 2, _MOST_NOISE**2)
         if self._cell_variance is None or self._cell_variance.shape != variance.shape:
@@ -192,6 +194,12 @@ def _beyond(
 ) -> NDArray[np.float32]:
     """Return how far each value lies outside of the two bounds; 0 between them."""
     return values - np.clip(values, np.minimum(one, other), np.maximum(one, other))
+
+
+def _shows_the_same(before: Signature, after: Signature) -> bool:
+    """Return whether the detail of one picture is found at the same place in the other, under the noise."""
+    one, other = (picture.grey - cv2.blur(picture.grey, (CELL, CELL)) for picture in (before, after))
+    return float(np.vdot(one, other)) > _SAME * float(np.linalg.norm(one) * np.linalg.norm(other))
 
 
 def _has_structure(cells: NDArray[np.float32]) -> bool:

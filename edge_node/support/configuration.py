@@ -69,8 +69,11 @@ def show_configuration(content: bytes, where: str) -> ShownConfiguration:
 def environment_secrets() -> Iterator[str]:
     """Yield the values of variables of this process whose names say that they are secret."""
     for name, value in os.environ.items():
-        if SECRET_NAME.fullmatch(name) and not value.startswith("/"):
+        folder, _, _ = value.rpartition("/")  # a password may begin with a slash
+        if SECRET_NAME.fullmatch(name) and not (folder.startswith("/") and os.path.isdir(folder)):  # noqa: PTH112
             yield value
+        if "://" in value:  # of a proxy, of a broker
+            yield from find_url_secrets(value)
 
 
 def _state_dir(document: Mapping[str, Any] | None, text: str) -> Path:
@@ -162,12 +165,20 @@ def _hidden_values(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the texts of a configuration that may be secret: those of unknown and of secret keys, logins."""
     for name, values in document.items():
         known = SECTIONS[name].__struct_fields__ if name in SECTIONS else ()
-        for key, value in values.items() if isinstance(values, dict) else ():
-            if not isinstance(value, str):
-                continue
-            is_mistaken = key.endswith("_file") and shown_path(value) != value  # the password, not its file
-            if key not in known or is_mistaken or SECRET_NAME.fullmatch(key):
-                yield value
-            yield from find_secrets(value)
-            if "://" in value:
-                yield from find_url_secrets(value)  # all of it: a password may hold a quotation mark
+        for key, value in values.items() if isinstance(values, dict) else [("", values)]:
+            for text in _texts(value):
+                is_mistaken = key.endswith("_file") and shown_path(text) != text  # the password, not its file
+                if key not in known or is_mistaken or SECRET_NAME.fullmatch(key):
+                    yield text
+                yield from find_secrets(text)
+                if "://" in text:
+                    yield from find_url_secrets(text)  # all of it: a password may hold a quotation mark
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield a text, or all texts in a list or a table."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)

@@ -8,9 +8,11 @@ taken out also where nobody knows them.
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from edge_node.camera.source_name import name_of_url
 
@@ -23,37 +25,51 @@ _LEAST_INSIDE = 6  # characters; a shorter password is taken out as a word only:
 _LEAST = 3  # a shorter one would take out half of every text
 _NO_SECRETS = ("true", "false", "none", "null", "{password}", "{username}", TAKEN_OUT)
 _NAMES = (
-    r"pass(?:word|wd|phrase|code)?|pwd|psk|pin|secret|token|credentials?|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|auth|authorization|signature|sig|cookie|session(?:[_-]?id)?|jwt|bearer"
+    r"pass(?:[_-]?(?:word|wort|wd|phrase|code))?|kennwort|pwd|psk|pin|secret|token|credentials?"
+    r"|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|auth|authorization|signature|sig|cookie"
+    r"|session(?:[_-]?id)?|jwt|bearer"
 )
+# With more behind it: password_2; the path of a file is none.
+_LONGER = r"(?:pass[_-]?(?:word|wort|wd|phrase)|pwd|secret|token)(?!\w{0,20}(?:file|path))[\w.-]{0,20}"
 # One of these is in every name above.
 _NAME_PARTS = (
     *("pass", "pwd", "psk", "pin", "secret", "token", "credential", "key", "auth", "sig"),
-    *("cookie", "session", "jwt", "bearer", "basic", "pw"),
+    *("cookie", "session", "jwt", "bearer", "basic", "pw", "kennwort"),
 )
 # Repetitions are bounded, so that a long line takes time in proportion to its length.
-_NAME = rf"(?:[\w.-]{{0,40}}[_.-])?(?:[A-Za-z]{{0,20}}(?:{_NAMES})|pw|key)"
+_NAME = rf"(?:[\w.-]{{0,40}}[_.-])?(?:[A-Za-z]{{0,20}}(?:{_LONGER}|{_NAMES})|pw|key)"
 SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
-_VALUE = r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|["']?[^\s,;&"']+)"""
-_NAMED = re.compile(rf"""(?P<name>\b{_NAME}["']?\s*(?:=>|==?|:)\s*){_VALUE}""", re.IGNORECASE)
+# Quoted, also as JSON within JSON; in brackets; a word.
+_VALUE = (
+    r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\\+"[^"\n]*"|[{\[(][^{}\[\]()\n]*[}\])]|["']?[^\s,;&"']+)"""
+)
+_NAMED = re.compile(
+    rf"""(?P<name>\b{_NAME}\\*["']?\s*(?P<by>[=-]>|==?|:|>|\||(?=\[))\s*){_VALUE}""", re.IGNORECASE
+)
 _SAID = re.compile(
-    rf"(?P<name>\b(?:password|passwd|passphrase|pwd|secret|token)\s+(?:is\s+|was\s+)?)(?![=:]){_VALUE}",
+    r"(?P<name>\b(?:password|passwd|passphrase|pwd|secret|token|(?:api|access) key)\s+"
+    rf"(?:for\s+\S{{1,40}}\s+)?(?:is\s+|was\s+)?)(?![=:>|-]){_VALUE}",
     re.IGNORECASE,
 )
 _AUTHORIZATION = re.compile(
     r"""(?P<name>\b(?:proxy-)?authorization["']?\s*[:=]\s*)(?P<value>[^\n]+)""", re.IGNORECASE
 )
 _HEADER = re.compile(r"(?P<name>\b(?:basic|bearer)\s+)(?P<value>[\w+/=.~-]{8,})", re.IGNORECASE)
-_OPTION = re.compile(rf"(?P<name>(?:\A|\s)(?:-P|-u\s+[^\s:]+:)\s*){_VALUE}")  # of mosquitto_pub, of curl
+# Of mosquitto_pub, of plink, of sshpass, of curl.
+_OPTION = re.compile(
+    r"(?P<name>(?:\A|\s)(?:-P|--?pw[ =]|sshpass\s+-p|(?:-[uU]|--(?:proxy-)?user[ =])\s*[^\s:/]{1,80}:(?=\S))"
+    rf"\s*){_VALUE}"
+)
 _KEY_BLOCK = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _TOKEN = re.compile(
-    r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[a-z]_\w{20,}|\bxox[a-z]-[\w-]{10,}"
+    r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[a-z]_\w{20,}|\b(?:xox[a-z]|glpat|sk)-[\w-]{16,}"
 )
-_TOKEN_BEGINS = ("eyJ", "AKIA", "ASIA", "gh", "xox")
+_TOKEN_BEGINS = ("eyJ", "AKIA", "ASIA", "gh", "xox", "glpat", "sk-")
 _URL = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s"'<>\x00-\x1f]+""")
 _LOGIN = re.compile(r"""[^\s/@:"'=,;]{1,80}:[^\s@"']{1,200}@(?=[\w.\[-])""")
+_QUOTED_LOGIN = re.compile(r"""(?<=%3A%2F%2F)[^\s"'<>&]{1,300}%40""", re.IGNORECASE)  # of a quoted address
 _LAST_WORD = re.compile(r"""[^\s"'=]+\Z""")
 _TAIL = ".,;:)]}!"  # of the sentence around an address
 
@@ -73,7 +89,7 @@ class Mask:
             re.escape(form) if len(form) >= _LEAST_INSIDE else rf"(?<!\w){re.escape(form)}(?!\w)"
             for form in sorted(forms, key=len, reverse=True)
         ]
-        self._known = re.compile("|".join(parts)) if parts else None
+        self._known = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def text(self, text: str) -> str:
         """Return ``text`` with ``[taken out]`` in the place of each secret."""
@@ -92,9 +108,11 @@ class Mask:
             line = _URL.sub(self._name_url, line)
         if "@" in line:
             line = self._replace(_LOGIN, line, f"{_MARK}@")
+        if "%40" in line:
+            line = self._replace(_QUOTED_LOGIN, line, f"{_MARK}%40")
         if any(word in line for word in _TOKEN_BEGINS):
             line = self._replace(_TOKEN, line)
-        if "-P" in line or "-u" in line:
+        if " -" in line:
             line = _OPTION.sub(self._mask_value, line)
         lowered = line.lower()
         if any(word in lowered for word in _NAME_PARTS):
@@ -121,8 +139,9 @@ class Mask:
 
     def _mask_value(self, found: re.Match[str]) -> str:
         before = _LAST_WORD.search(found.string, max(0, found.start() - 300), found.start())
-        if _unquoted(found["value"]) in ("", _MARK) or (before is not None and before[0].startswith("/")):
-            return found[0]  # nothing, or in a path: /etc/password: Permission denied
+        in_path = before is not None and before[0].startswith("/") and before[0].endswith("/")
+        if _unquoted(found["value"]) in ("", _MARK) or (in_path and found.groupdict().get("by") == ":"):
+            return found[0]  # nothing, or a path: /etc/password: Permission denied
         self.count += 1
         return found["name"] + _MARK
 
@@ -160,8 +179,21 @@ def _forms(secret: str) -> set[str]:
     """Return how a secret may be written."""
     if len(secret) < _LEAST or secret in _NO_SECRETS:
         return set()
-    encoded = base64.b64encode(secret.encode()).decode()
-    return {secret, quote(secret, safe=""), quote(secret), encoded.rstrip("=")}
+    content = secret.encode("utf-8", "replace")
+    written = {
+        secret,
+        html.escape(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+    written |= {repr(secret)[1:-1], quote(secret, safe=""), quote(secret), quote_plus(secret), content.hex()}
+    for before in range(3):  # bytes of a login that is encoded with it
+        encoded = base64.b64encode(b" " * before + content).decode().rstrip("=")
+        inside = encoded[(0, 2, 3)[before] : len(encoded) if (before + len(content)) % 3 == 0 else -1]
+        written |= (
+            {inside, inside.replace("+", "-").replace("/", "_")} if len(inside) >= _LEAST_INSIDE else set()
+        )
+    return written
 
 
 def _unquoted(value: str) -> str:

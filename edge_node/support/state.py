@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _MOST_FILES = 2000  # of the listing; a folder of evidence may hold a hundred thousand
 _MOST_SEEN = 200_000  # files whose sizes are added up: a state_dir of "/" must not cost an hour
 _MOST_ROWS = 50_000  # whose chain is checked
+_MOST_COPIES = 3
 _MOST_SPOOL_BYTES = 128 * 1024 * 1024
 _MOST_MODEL_BYTES = 512 * 1024 * 1024
 _MOST_STATE_BYTES = 256 * 1024
@@ -75,9 +76,13 @@ def describe_spool(folder: Path) -> str:
     with tempfile.TemporaryDirectory() as place:
         if shutil.disk_usage(place).free < 2 * size:
             raise CorrosionError(f"{place}: no room for a copy of the spool, {size / 1e6:.0f} MB")
-        for file in files:
-            if file is spool or file.exists():
-                _copy(file, Path(place, file.name))
+        for _ in range(_MOST_COPIES):
+            stamp_ns = spool.stat().st_mtime_ns
+            for file in files:
+                if file is spool or file.exists():
+                    _copy(file, Path(place, file.name))
+            if spool.stat().st_mtime_ns == stamp_ns:
+                break  # else the node moved rows from the log into the file meanwhile
         copied = Path(place, SPOOL_NAME)
         try:
             with SpoolAdmin(copied) as admin:
@@ -93,24 +98,27 @@ def describe_spool(folder: Path) -> str:
     return msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n"
 
 
-def describe_bundle(path: str, folder: Path) -> str:
+def describe_bundle(path: str | None, folder: Path) -> str:
     """Return manifest and hashes of the bundle that ``[bundle] path`` names, and of those in the store.
+
+    Args:
+        path: None if the configuration is refused: then the default is described, and a store that is there.
+        folder: the node's state folder.
 
     Raises:
         OSError: its folder cannot be read.
     """
-    folders = {"default": DEFAULT_BUNDLE}.get(path, Path(path))
-    slots = folder / STORE_NAME / "slots"
-    places = (
-        [slot for slot in sorted(slots.iterdir()) if not slot.is_symlink()]
-        if path == STORE_NAME
-        else [folders]
-    )
-    state = _read_state(folder / STORE_NAME / "state.json") if path == STORE_NAME else ""
-    return (
-        "\n".join([f"[bundle] path = {path}", *([state] if state else []), *map(_describe_bundle, places)])
-        + "\n"
-    )
+    store = folder / STORE_NAME
+    lines = [f"[bundle] path = {path or 'not known: the configuration is refused'}"]
+    if path not in (None, STORE_NAME):
+        lines.append(_describe_bundle(DEFAULT_BUNDLE if path == "default" else Path(path or "")))
+        return "\n".join(lines) + "\n"
+    if path is None:
+        lines.append(_describe_bundle(DEFAULT_BUNDLE))
+    if path is not None or store.is_dir():
+        slots = [slot for slot in sorted((store / "slots").iterdir()) if not slot.is_symlink()]
+        lines += [_read_state(store / "state.json"), *map(_describe_bundle, slots)]
+    return "\n".join(lines) + "\n"
 
 
 def describe_clock(folder: Path) -> str:
@@ -185,11 +193,10 @@ def _describe_manifest(content: bytes) -> Iterator[str]:
 
 def _read_state(path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_open) as file:
+            return file.read(_MOST_STATE_BYTES).decode("utf-8", "replace")
     except OSError as err:
         return f"{path.name}: {err.strerror or err}"
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(_MOST_STATE_BYTES).decode("utf-8", "replace")
 
 
 def _hash(path: Path) -> str:
@@ -201,10 +208,13 @@ def _hash(path: Path) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file; a link is refused: its owner could lead root to any other file."""
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file, target.open("wb") as copy:
+    with open(source, "rb", opener=_open) as file, target.open("wb") as copy:
         shutil.copyfileobj(file, copy)
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file that is no link: its owner could lead root to any other file."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _describe_file(found: os.stat_result) -> str:

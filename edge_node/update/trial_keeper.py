@@ -72,6 +72,7 @@ class TrialKeeper:
         self._slot: SlotId | None = find_slot(store, bundle)
         self._trial: Trial | None = None
         self._decision: tuple[bool, str] | None = None
+        self._is_rolled_back = False  # the bundle in use; it judges until the one before it is loaded
         self._stamp: tuple[int, int] | None = None
         self._label = self._behind = ""
         self._saved_s = self._saved_figures_s = time.monotonic()
@@ -121,9 +122,9 @@ class TrialKeeper:
             self._judge()
 
     def count_failure(self, err: Exception) -> bool:
-        """Count a frame that could not be judged against the trial; return False if there is none."""
+        """Count a frame that could not be judged against the trial; return False if there was none."""
         if self._trial is None:
-            return False
+            return self._is_rolled_back
         _log.error("%s, on trial, cannot judge a frame: %s: %s", self._label, type(err).__name__, err)
         self._trial = msgspec.structs.replace(self._trial, errors=self._trial.errors + 1)
         self._judge()
@@ -174,7 +175,7 @@ class TrialKeeper:
 
     def _take_up(self) -> None:
         """Begin or continue the trial of the bundle in use that the state names, if there is one."""
-        self._trial, self._decision, self._unsaved = None, None, False
+        self._trial, self._decision, self._unsaved, self._is_rolled_back = None, None, False, False
         try:
             state = self._store.state()
         except UpdateError as err:
@@ -202,7 +203,7 @@ class TrialKeeper:
 
         if not self._change(step):
             return  # again at the next look
-        self._trial = self._decision = None
+        self._trial, self._decision, self._is_rolled_back = None, None, not good
         if not good:
             _log.error("%s is rolled back: %s", self._label, reason)
 

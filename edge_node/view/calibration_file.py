@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import msgspec
+import numpy as np
 
 from edge_node.errors import ConfigError
 from edge_node.messages.camera_view import Lens
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
 
 MAX_CALIBRATION_BYTES = 4 * 1024 * 1024  # calibration programs write their corner points beside
 _MAX_DEPTH = 8
+_MAX_SKEW = 1e-3  # of the focal length: half a pixel at the edge; OpenCV corrects none
+_MIN_FOCAL = 0.1  # of the picture's width: less is given in millimetres, or as a share
 _SILENT = 0  # of OpenCV's levels of logging
-_LISTED_NUMBER = re.compile(r"(?m)^([ ]*)-[ ]+([-+.\d])")
+_LISTED_NUMBER = re.compile(r"(?m)^([ ]*)-[ ]+([-+.\d\[])")
+_WRAPPED_LIST = re.compile(r"([\[,])[ \t]*\r?\n\s*")
 _MATRIX = ("cameramatrix", "k", "mtx", "intrinsicmatrix", "intrinsics", "matrix")
 _COEFFICIENTS = (
     *("distortioncoefficients", "distcoeffs", "distcoeff", "distortioncoeffs", "distcoefs", "distcoef"),
     *("dist", "d", "distortion"),
 )
 _WIDTH, _HEIGHT = ("imagewidth", "width"), ("imageheight", "height")
-_SIZE = ("imagesize", "size", "resolution", "imgsize", "imageshape")
+_SIZE = ("imagesize", "size", "resolution", "imgsize")
 _ROTATION, _PROJECTION = ("rectificationmatrix", "r"), ("projectionmatrix", "p")
 _MODEL = ("distortionmodel", "cameramodel", "model", "fisheyemodel", "fisheye")
 _PINHOLE = ("plumbbob", "rationalpolynomial", "pinhole", "thinprism", "brownconrady", "radtan", "opencv")
@@ -89,9 +93,11 @@ def _parse(text: str) -> Mapping[str, Any]:
 def _as_opencv_yaml(text: str) -> str:
     """Return YAML as ROS and others write it in the way that OpenCV's reader wants it.
 
-    That is with its first line, one document, and the numbers of a list further in than their key.
+    That is with its first line, one document, lists in brackets on one line, and the numbers of other lists
+    further in than their key.
     """
     document = re.split(r"(?m)^(?:---|\.\.\.)[ \t]*\r?$", text.removeprefix("---"), maxsplit=1)[0]
+    document = _WRAPPED_LIST.sub(r"\1 ", document)
     return "%YAML:1.0\n---\n" + _LISTED_NUMBER.sub(r"\1  - \2", document)
 
 
@@ -135,8 +141,13 @@ def _make_lens(known: Mapping[str, Any]) -> Lens:
     if len(matrix) != 9:
         raise ValueError(f"camera_matrix has {len(matrix)} numbers, wanted 3 x 3")
     fx, fy, cx, cy = matrix[0], matrix[4], matrix[2], matrix[5]
-    if matrix[6:] != (0.0, 0.0, 1.0) or fx <= 0 or fy <= 0:
+    skews = abs(matrix[1]) > _MAX_SKEW * fx or matrix[3] != 0
+    if matrix[6:] != (0.0, 0.0, 1.0) or skews or fx <= 0 or fy <= 0:
         raise ValueError("camera_matrix is none: wanted fx 0 cx, 0 fy cy, 0 0 1, with fx and fy above 0")
+    if min(fx, fy) < _MIN_FOCAL * width:
+        raise ValueError(
+            f"camera_matrix has the focal lengths {fx:g} and {fy:g} for pictures of {width} px; wanted pixels"
+        )
     if not (0 < cx < width and 0 < cy < height):
         raise ValueError(
             f"camera_matrix has its centre at {cx:g}, {cy:g}, outside of pictures of {width} x {height} px;"
@@ -190,19 +201,23 @@ def _size(known: Mapping[str, Any]) -> tuple[int, int]:
 
 def _rotation(known: Mapping[str, Any]) -> tuple[float, ...] | None:
     """Return the rectifying rotation, of a stereo pair; None for none."""
-    values = _first(known, _ROTATION)
-    numbers = _flat(values) if values is not None else []
-    identity = [1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0]
-    return tuple(numbers) if len(numbers) == 9 and numbers != identity and any(numbers) else None
+    numbers = _numbers(known, _ROTATION, "rectification_matrix") if _is_given(known, _ROTATION) else ()
+    matrix = np.array(numbers).reshape(3, 3) if len(numbers) == 9 and any(numbers) else np.eye(3)
+    if not np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-3) or np.linalg.det(matrix) < 0:
+        raise ValueError("rectification_matrix is no rotation; export the calibration again")
+    return None if np.array_equal(matrix, np.eye(3)) else numbers
 
 
 def _corrected(known: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
     """Return fx, fy, cx, cy of the corrected picture, where ROS's projection matrix says so."""
-    values = _first(known, _PROJECTION)
-    numbers = _flat(values) if values is not None else []
+    numbers = _numbers(known, _PROJECTION, "projection_matrix") if _is_given(known, _PROJECTION) else ()
     if len(numbers) != 12 or numbers[0] <= 0 or numbers[5] <= 0:
         return None
     return numbers[0], numbers[5], numbers[2], numbers[6]
+
+
+def _is_given(known: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return bool(_flat(_first(known, names) or []))
 
 
 def _numbers(known: Mapping[str, Any], names: tuple[str, ...], wanted: str) -> tuple[float, ...]:

@@ -75,6 +75,16 @@ class Framing:
             return _fill(view, self.counted.mask)
         return view.copy() if np.may_share_memory(view, pixels) else view
 
+    def carry_mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what a mask of the camera's picture is in the view; 0 where that does not count."""
+        if self._maps is None:
+            view = self._cut(mask)
+        else:
+            view = np.asarray(cv2.remap(mask, *self._maps, cv2.INTER_NEAREST), np.uint8)
+        return (
+            view if self.counted is None else np.asarray(cv2.bitwise_and(view, self.counted.mask), np.uint8)
+        )
+
     def footprint(self, rows: int, columns: int) -> NDArray[np.uint8]:
         """Return for each cell of a grid over the camera's picture whether it counts: 255, or 0."""
         return self._positions_at(rows, columns).inside.astype(np.uint8) * COUNTS

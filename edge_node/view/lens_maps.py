@@ -39,8 +39,9 @@ def _find_folded(
 
     That is where neighbours change sides, and all that lies behind it, seen from the centre.
     """
-    sides = np.gradient(across, axis=1) * np.gradient(down, axis=0)
-    sides -= np.gradient(across, axis=0) * np.gradient(down, axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):  # absurd coefficients
+        sides = np.gradient(across, axis=1) * np.gradient(down, axis=0)
+        sides -= np.gradient(across, axis=0) * np.gradient(down, axis=1)
     good: NDArray[np.bool_] = np.isfinite(sides) & (sides > 0)
     if good.all():
         return ~good

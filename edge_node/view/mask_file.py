@@ -21,6 +21,8 @@ MAX_MASK_PIXELS = 200_000_000  # of the largest picture that is read
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _SMOOTH_SHARE = 0.05  # edges that a program smoothed are a few percent; of a photograph nearly all is grey
 _BLACK_BELOW, _WHITE_ABOVE = 0.2, 0.8
+_FLAT_PX = 5  # a soft edge changes over so many pixels; paint does not
+_FLAT_STEP = 0.02
 _PAINT_IT = "paint black what does not count and white the rest, without transparency, and save it as PNG"
 
 
@@ -61,13 +63,20 @@ def decode_mask(content: bytes, where: str) -> NDArray[np.uint8]:
         darkest, levels = levels.min(axis=2), levels.max(axis=2)
     else:
         darkest = levels
-    between = float(((levels > _BLACK_BELOW) & (darkest < _WHITE_ABOVE)).mean())
-    if between > _SMOOTH_SHARE:
+    between = (levels > _BLACK_BELOW) & (darkest < _WHITE_ABOVE)
+    middle = (levels + darkest) / 2
+    if (share := float(between.mean())) > _SMOOTH_SHARE or (between & _is_flat(middle)).any():
         raise ConfigError(
-            f"{where}: no mask: {between:.0%} of it is neither black nor white, at most"
-            f" {_SMOOTH_SHARE:.0%} may be (smoothed edges); {_PAINT_IT}"
+            f"{where}: no mask: {share:.1%} of it is neither black nor white, at most"
+            f" {_SMOOTH_SHARE:.0%} may be, as smoothed edges; {_PAINT_IT}"
         )
-    return np.where((levels + darkest) / 2 >= 0.5, COUNTS, 0).astype(np.uint8)
+    return np.where(middle >= 0.5, COUNTS, 0).astype(np.uint8)
+
+
+def _is_flat(levels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where a picture has one level around: an area that was filled, and no smoothed edge."""
+    around = np.ones((_FLAT_PX, _FLAT_PX), np.uint8)
+    return np.asarray(cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, around) < _FLAT_STEP, np.bool_)
 
 
 def pack_mask(mask: NDArray[np.uint8]) -> bytes:

@@ -58,7 +58,8 @@ def restore_view(recorded: RecordedView) -> View:
     mask = None if recorded.mask_png is None else decode_mask(recorded.mask_png, "the picture's mask")
     if recorded.has_mask != (mask is not None):
         raise ConfigError("the picture's mask is missing")
-    return View(ViewSettings(recorded.rotate_deg, recorded.flip, recorded.crop, recorded.lens, mask))
+    size = (recorded.camera_width_px, recorded.camera_height_px)
+    return View(ViewSettings(recorded.rotate_deg, recorded.flip, recorded.crop, recorded.lens, mask, size))
 
 
 def embed_view(jpeg: bytes, recorded: RecordedView) -> bytes:

@@ -24,6 +24,7 @@ class ViewSettings(PlainStruct, frozen=True, eq=False):
         crop: of the turned picture.
         lens: whose distortion is corrected.
         mask: of the camera's own picture, uint8 ``(height, width)``: 255 counts, 0 does not.
+        of_px: width and height of the one picture that they were recorded with; None for a camera's.
     """
 
     rotate_deg: Rotation = 0
@@ -31,6 +32,7 @@ class ViewSettings(PlainStruct, frozen=True, eq=False):
     crop: Crop | None = None
     lens: Lens | None = None
     mask: NDArray[np.uint8] | None = None
+    of_px: tuple[int, int] | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -49,6 +51,8 @@ class ViewSettings(PlainStruct, frozen=True, eq=False):
     @property
     def known_size(self) -> tuple[int, int] | None:
         """Width and height of the camera's picture that the settings were made for, if one of them says."""
+        if self.of_px is not None:
+            return self.of_px
         if self.mask is not None:
             return self.mask.shape[1], self.mask.shape[0]
         if self.crop is not None:
@@ -57,6 +61,9 @@ class ViewSettings(PlainStruct, frozen=True, eq=False):
 
     def misfits(self, width: int, height: int) -> Iterator[str]:
         """Yield for each setting that was made for pictures of another size what it wants, as a sentence."""
+        if self.of_px is not None and self.of_px != (width, height):
+            yield f"the robot's had {self.of_px[0]} x {self.of_px[1]}: it was turned, scaled or cut since"
+            return
         if self.mask is not None and self.mask.shape[:2] != (height, width):
             yield f"the mask has {self.mask.shape[1]} x {self.mask.shape[0]} pixels"
         if self.crop is not None and self._unturned(self.crop.of_px) != (width, height):

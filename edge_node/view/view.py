@@ -7,11 +7,16 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.view.framing import Framing
 from edge_node.view.settings import ViewSettings
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge_node.config.camera_section import CameraConfig
 
 MIN_COUNTED_SHARE = 0.05  # of the view; of less the models would judge filling
@@ -65,6 +70,12 @@ class View:
                     self._framings.popitem(last=False)
             self._framings.move_to_end((width, height))
             return found
+
+    def carry_mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what a mask that lies over the camera's picture, at whatever size, is in the view."""
+        width, height = self.settings.known_size or (mask.shape[1], mask.shape[0])
+        whole = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
+        return self.framing(width, height).carry_mask(np.asarray(whole, np.uint8))
 
     def _check(self, width: int, height: int) -> None:
         """Refuse settings that could never give a view, for the size that they were made for."""

@@ -86,16 +86,17 @@ def test_code_that_only_the_start_needed_leaves_the_memory_and_still_works():
 
 def test_only_unchanged_code_of_files_is_listed():
     """Not data, not what has no file, not memory that only looks like a file, not what was written to."""
-    mapping = "{}-{} {} 00000000 fe:00 1 {}\nRss: 4 kB\nPrivate_Dirty: {} kB\nVmFlags: rd ex\n".format
+    mapping = "{}-{} {} 00000000 fe:00 1 {}\nAnonymous: {} kB\nSwap: {} kB\nVmFlags: rd ex\n".format
     text = "".join(
         [
-            mapping("1000", "2000", "r-xp", "                   /usr/lib/libc.so.6", 0),
-            mapping("2000", "3000", "r-xp", "                   /usr/lib/patched.so", 4),
-            mapping("3000", "4000", "r--p", "                   /usr/lib/libc.so.6", 0),
-            mapping("4000", "5000", "r-xp", "[vdso]", 0),
-            mapping("5000", "6000", "rwxp", "                   /usr/lib/libc.so.6", 0),
-            mapping("6000", "7000", "r-xp", "                   /memfd:libffi (deleted)", 0),
-            mapping("7000", "8000", "r-xp", "                   /opt/a library (deleted)", 0),
+            mapping("1000", "2000", "r-xp", "                   /usr/lib/libc.so.6", 0, 0),
+            mapping("2000", "3000", "r-xp", "                   /usr/lib/patched.so", 4, 0),
+            mapping("3000", "4000", "r--p", "                   /usr/lib/libc.so.6", 0, 0),
+            mapping("4000", "5000", "r-xp", "[vdso]", 0, 0),
+            mapping("5000", "6000", "rwxp", "                   /usr/lib/libc.so.6", 0, 0),
+            mapping("6000", "7000", "r-xp", "                   /memfd:libffi (deleted)", 0, 0),
+            mapping("6800", "7000", "r-xp", "                   /usr/lib/swapped.so", 0, 4),
+            mapping("7000", "8000", "r-xp", "                   /opt/a library (deleted)", 0, 0),
         ]
     )
     assert list(_list_code(text)) == [(0x1000, 0x2000), (0x7000, 0x8000)]

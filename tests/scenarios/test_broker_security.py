@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_node.config.delivery_sections import MqttConfig, SpoolConfig
-from edge_node.config.sections import example_config
 from edge_node.delivery.publisher import Publisher
 from edge_node.errors import ConfigError
 from edge_node.integrations.message_schema import channels
@@ -22,7 +21,7 @@ from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, LinkError, Outgoing
 from edge_node.mqtt.wake import Wake
 from edge_node.spool.spool import Spool
-from tests.support.processes import Mosquitto, command, wait_for
+from tests.support.processes import Mosquitto, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -356,51 +355,3 @@ def test_no_secret_reaches_the_log(mosquitto, spool, tmp_path: Path, caplog) -> 
     strict.kill()
     assert "hunter2" not in caplog.text
     assert "Not authorized" in caplog.text or "Bad user name or password" in caplog.text
-
-
-def test_check_config_refuses_a_password_in_the_clear(tmp_path: Path) -> None:
-    """Told before the service starts, with the key that would allow it; exit 78, nothing of the secret."""
-    (tmp_path / "password").write_text("hunter2-hunter2")
-    file = tmp_path / "node.toml"
-    given = {"hostname": "broker.example", "username": "robot", "password_file": str(tmp_path / "password")}
-    file.write_text(
-        example_config(node={"site": "s", "robot": "r"}, bundle={"path": "default"}, mqtt=given), "utf-8"
-    )
-    ran = command("edge_node.cli", "check-config", str(file))
-    assert ran.returncode == 78
-    assert "set tls = true" in ran.stderr
-    assert "hunter2" not in ran.stdout + ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("mqtt", "said"),
-    [
-        ({"hostname": "no such host"}, "[mqtt] hostname = 'no such host'"),
-        ({"hostname": "mqtt://broker.example"}, "[mqtt] hostname = 'mqtt://broker.example'"),
-        ({"hostname": "a..b"}, "[mqtt] hostname = 'a..b'"),
-        ({"hostname": "b", "tls": True, "ca_file": "/nowhere/ca.pem"}, "[mqtt] ca_file = '/nowhere/ca.pem'"),
-        (
-            {"hostname": "localhost", "username": "u", "password_file": "/nowhere/secret"},
-            "[mqtt] password_file = '/nowhere/secret': No such file or directory",
-        ),
-    ],
-)
-def test_check_config_names_hosts_that_cannot_be_and_files_that_are_not_there(
-    tmp_path: Path, mqtt: dict[str, object], said: str
-) -> None:
-    """Found at the desk, not on the robot; a password of systemd's is not here yet and is no problem."""
-    config = tmp_path / "node.toml"
-    node = {"site": "s", "robot": "r", "state_dir": str(tmp_path / "state")}
-    bundle = {"path": "default"}
-    config.write_text(example_config(node=node, bundle=bundle, mqtt=mqtt), encoding="utf-8")
-    refused = command("edge_node.cli", "check-config", str(config))
-    assert refused.returncode == 78
-    assert said in refused.stderr
-    good = {
-        "hostname": "xn--bcher-kva.example",
-        "username": "u",
-        "password_file": "$CREDENTIALS_DIRECTORY/p",
-        "tls": True,
-    }
-    config.write_text(example_config(node=node, bundle=bundle, mqtt=good), encoding="utf-8")
-    assert command("edge_node.cli", "check-config", str(config)).returncode == 0

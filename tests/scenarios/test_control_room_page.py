@@ -175,20 +175,26 @@ def test_a_verdict_is_disputed_and_becomes_a_label(page: Any, room: ControlRoom,
 
 
 def test_pictures_are_reviewed_by_what_they_teach(page: Any, room: ControlRoom) -> None:
-    """The first of the queue is opened by a key, says why it was kept, and leaves it once it was reviewed."""
+    """One is opened by a key, says why it was kept, and leaves the queue once reviewed; the next follows."""
     page.locator(".finding").first.wait_for()
     page.keyboard.press("4")
-    page.locator(".queued").first.wait_for()
+    page.locator(".queued").nth(2).wait_for()
+    _, second, third = [one.get_attribute("data-id") for one in page.locator(".queued").all()[:3]]
     page.keyboard.press("j")
-    first = page.locator('.queued[aria-current="true"]')
+    page.keyboard.press("j")
+    chosen = page.locator('.queued[aria-current="true"]')
     drawer = page.locator("#drawer")
     drawer.get_by_text("Kept because").wait_for()
-    reviewed = first.get_attribute("data-id")
-    assert first.locator(".tag").all_inner_texts() == drawer.locator(".reasons .tag").all_inner_texts()
+    assert chosen.get_attribute("data-id") == second
+    assert chosen.locator(".tag").all_inner_texts() == drawer.locator(".reasons .tag").all_inner_texts()
     drawer.get_by_label("Your name").fill("Kay")
     drawer.get_by_role("button", name="Confirm").click()
-    page.locator(f'.queued[data-id="{reviewed}"]').wait_for(state="detached")
-    assert reviewed not in [one["id"] for one in room.ask("/api/queue?limit=1000")["pictures"]]
+    page.locator(f'.queued[data-id="{second}"]').wait_for(state="detached")
+    assert second not in [one["id"] for one in room.ask("/api/queue?limit=1000")["pictures"]]
+    drawer.get_by_role("button", name="Confirm").wait_for()
+    page.locator("body").focus()
+    page.keyboard.press("j")
+    assert chosen.get_attribute("data-id") == third
 
 
 def test_a_verdict_that_cannot_be_reviewed_is_refused(room: ControlRoom) -> None:

@@ -177,6 +177,7 @@ def _find_notes(config: Config) -> Iterator[str]:
     if config.http.enabled and (why := _try_port(config.http.host, config.http.port, socket.SOCK_STREAM)):
         yield f"[http] port {config.http.port}: {why}, {taken}; otherwise there will be no page"
     yield from _find_scale_notes(config)
+    yield from _find_view_notes(config.camera)
     pose = config.pose
     if pose.udp_port is not None and (why := _try_port(pose.udp_host, pose.udp_port, socket.SOCK_DGRAM)):
         yield f"[pose] udp_port {pose.udp_port}: {why}, {taken}; otherwise `run` will refuse it"
@@ -193,6 +194,13 @@ def _find_scale_notes(config: Config) -> Iterator[str]:
         yield "[camera] focal_px gives no areas in mm² without a range: set [pose] range_mm, or receive poses"
     if pose.range_mm is not None:
         yield "[pose] range_mm gives no areas in mm² without a focal length: set [camera] focal_px"
+
+
+def _find_view_notes(camera: CameraConfig) -> Iterator[str]:
+    """Yield why nothing will be judged if the camera delivers the size that is asked of it."""
+    view, size = load_view(camera), (camera.width_px, camera.height_px)
+    if view is not None and size[0] and size[1] and (why := view.misfit(size[0], size[1])):
+        yield f"[camera] width_px, height_px: nothing is judged if {why}"
 
 
 def _try_port(host: str, port: int, kind: int) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _EXIT_NOT_COMPARED = 2  # 0 and 1 mean equal and changed, as for diff
 _PROGRESS_S = 0.5
+_WHICH_FRAMES = ("when", "change_m", "heartbeat_s")  # of [inspect]: which frames a robot judges, not how
 
 
 class PictureChange(Change, frozen=True, kw_only=True):
@@ -130,9 +131,13 @@ def _settings(args: argparse.Namespace) -> tuple[InspectConfig, Bundle, str, Vie
 
 
 def _describe_settings(settings: InspectConfig) -> str:
-    """Return the settings in one line: all that decide whether and how a picture is judged."""
+    """Return the settings in one line: all that decide how a picture is judged; here each is."""
     values = msgspec.structs.asdict(_timeless(settings))
-    texts = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
+    texts = [
+        f"{key} = {msgspec.json.encode(value).decode()}"
+        for key, value in values.items()
+        if key not in _WHICH_FRAMES
+    ]
     return f"[inspect] {', '.join(texts)}"
 
 

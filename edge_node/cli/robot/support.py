@@ -131,7 +131,7 @@ def _add_state(archive: Archive, node: _Node) -> None:
     archive.add_text("state/files.txt", "the files of the state folder", lambda: state.list_files(folder))
     archive.add_text("state/spool.txt", "what waits for the broker", lambda: state.describe_spool(folder))
     archive.add_text("state/clock.txt", "clock and floor of time", lambda: state.describe_clock(folder))
-    path = config.bundle.path if config else "default"
+    path = config.bundle.path if config else None
     archive.add_text(
         "state/bundle.txt", "models and their hashes", lambda: state.describe_bundle(path, folder)
     )

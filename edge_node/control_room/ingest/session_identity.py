@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "session.json"
 _MAX_BYTES = 4096
+# Subscribed to since a later version: an upgrade keeps its session, and what the broker queued meanwhile.
+_LATER_LEAVES = ("/shadow",)
 
 
 class _SessionFile(msgspec.Struct):
@@ -56,7 +58,8 @@ def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str]) -> Identit
         ConfigError: the file cannot be read or written.
     """
     path = folder / NAME
-    where = f"{mqtt.hostname}:{mqtt.port} {' '.join(filters)}"
+    first = [one for one in filters if not one.endswith(_LATER_LEAVES)]
+    where = f"{mqtt.hostname}:{mqtt.port} {' '.join(first)}"
     subscribed = hashlib.sha256(where.encode()).hexdigest()
     stored = _read(path)
     if (

@@ -47,7 +47,7 @@ _FINDING_COLUMNS = (
 )
 
 # At the end, so that readers of the columns before find them where they were.
-_LATER_COLUMNS = ("area_mm2_estimate", "from_sigma_m", "to_sigma_m")
+_LATER_COLUMNS = ("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2")
 
 
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
@@ -102,6 +102,7 @@ def _list_evidence_cells(finding: Finding) -> dict[str, Any]:
         "evidence_severity": shown.severity,
         "evidence_area_fraction": shown.area_fraction,
         "evidence_confidence": shown.confidence,
+        "evidence_area_mm2": shown.area_mm2,
     }
 
 

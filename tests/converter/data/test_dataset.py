@@ -7,7 +7,24 @@ import numpy as np
 import pytest
 
 from converter.data.dataset import hash_dataset, load_dataset, read_class_name
+from edge_node.camera.picture import read_judged
 from edge_node.errors import DatasetError
+from edge_node.messages.camera_view import Crop, Lens
+from edge_node.view.recorded_view import embed_view, record_view
+from edge_node.view.settings import ViewSettings
+from edge_node.view.view import View
+
+CROP = Crop(left_px=40, top_px=60, width_px=400, height_px=500, of_px=(480, 640))
+LENS = Lens(
+    model="pinhole",
+    width_px=640,
+    height_px=480,
+    fx_px=512,
+    fy_px=512,
+    cx_px=320,
+    cy_px=240,
+    coefficients=(-0.3, 0.1, 0, 0),
+)
 
 
 def _picture(path, value=100):
@@ -170,3 +187,24 @@ def test_the_real_table(shared):
     assert len(samples) == 4907
     assert sum(sample.mask is not None for sample in samples) == 1327
     assert {sample.labels.get("corroded") for sample in samples} == {"corroded", "uncorroded", None}
+
+
+@pytest.mark.parametrize("lens", [None, LENS])
+def test_the_mask_of_a_robots_evidence_lies_over_what_the_robot_judged(tmp_path, lens):
+    """It was painted over the picture as the file shows it; the view turns, cuts and corrects both alike."""
+    pixels = np.full((480, 640, 3), 90, np.uint8)
+    cv2.rectangle(pixels, (150, 250), (260, 330), (250, 250, 250), -1)
+    view = View(ViewSettings(90, "horizontal", CROP, lens))
+    jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(embed_view(jpeg, record_view(view.framing(640, 480).numbers, None)))
+    cv2.imwrite(str(tmp_path / "m.png"), (pixels[::2, ::2, 0] > 128).astype(np.uint8) * 255)
+    _table(tmp_path, "a.jpg,surfaces,here,CC0,g1,steel,1,,m.png")
+    (sample,) = load_dataset(tmp_path)
+    judged = sample.read()
+    mask = sample.read_mask(judged.shape)
+    assert np.array_equal(read_judged(tmp_path / "a.jpg"), judged)
+    assert judged.shape == (500, 400, 3)
+    assert mask.shape == (500, 400)
+    shown = judged[..., 0] > 170
+    assert np.count_nonzero(shown) > 5000
+    assert np.count_nonzero(shown != (mask > 0)) < 0.08 * np.count_nonzero(shown)

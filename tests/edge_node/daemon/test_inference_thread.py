@@ -126,6 +126,19 @@ def test_frames_that_are_prepared_in_vain_become_few(models, latest, inference):
     assert models.made_ready[-1] == 101
 
 
+def test_models_that_are_never_free_gather_no_calls_to_look(models, latest, inference):
+    """For days a frame is ready whenever they return: what would wake them is not kept for each."""
+    put(latest, 0)
+    inference.prepare(models.judge)
+    for number in range(1, 20):
+        assert models.running.wait(5)
+        put(latest, number)
+        inference.prepare(models.judge)
+        models.may_return.release()
+        assert next_judged(inference).outputs == number - 1
+    assert inference._wakes.qsize() <= 1
+
+
 def test_the_models_take_a_frame_without_the_main_thread_until_told_otherwise(models, latest, inference):
     """Two frames are judged after one call of ``prepare``; after ``discard`` none is."""
     inference.prepare(models.judge)

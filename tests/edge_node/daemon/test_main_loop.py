@@ -114,3 +114,27 @@ def test_a_fault_ends_the_loop_unless_a_trial_is_to_blame(robot, engine, tmp_pat
     with pytest.raises(RuntimeError, match="arena"):
         alone.run(1)
     alone.spool.close()
+
+
+def test_a_fault_of_models_that_were_replaced_meanwhile_ends_nothing(engine, tmp_path):
+    """A frame of theirs that fails after the reload counts as dropped, also for lack of a trial."""
+    listener, nodes = Listener(), []
+
+    class Leaving:
+        """Models that fail once others have taken over."""
+
+        bundle, prepare = engine.bundle, engine.prepare
+
+        def run(self, _prepared, _told):
+            """Have others take over, and fail then."""
+            node = nodes[0]
+            node.reloader.request()
+            wait_for(lambda: node.bundle.judge is not first, 10, "the reload")
+            raise RuntimeError("arena")
+
+    nodes.append(Robot(tmp_path, Leaving(), load=lambda: engine, listeners=[listener]))
+    first = nodes[0].bundle.judge
+    nodes[0].run(1, 2, 3)  # the second may have been prepared for the models that left
+    assert listener.verdicts[-1].frame_id == 3
+    assert sum(1 + verdict.frames_dropped for verdict in listener.verdicts) == 3
+    nodes[0].spool.close()

@@ -44,3 +44,18 @@ def test_a_trial_is_counted_from_the_reload_on_that_named_the_store(tmp_path: Pa
         assert version(loaded.engine) != "2"
         assert watch.text == ""
         assert site.robot.store.state().trial.running is False
+
+
+def test_a_bundle_that_is_rolled_back_answers_for_its_frames_until_it_is_replaced(tmp_path: Path) -> None:
+    """It judges while the one before it is loaded; that its frames still fail must not end the node."""
+    site = Site(tmp_path)
+    site.robot.install(site.maker.bundle("2"))
+    site.write(bundle=site.from_store())
+    loader: BundleLoader = site.loader()
+    reloader = Reloader(loader.load, reread=loader.reread)
+    with StoreWatch(loader, reloader, loader.start().bundle, lambda _event: None) as watch:
+        for _ in range(100):
+            assert watch.count_failure(ValueError())
+        assert not watch.is_on_trial
+        watch.on_reload(loader.load().bundle)
+        assert not watch.count_failure(ValueError())

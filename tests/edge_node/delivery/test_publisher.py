@@ -16,6 +16,7 @@ from edge_node.delivery.publisher import Publisher
 from edge_node.messages.status import LinkState, Status
 from edge_node.messages.topics import Kind
 from edge_node.mqtt.packet_stream import PacketStream
+from edge_node.mqtt.types import Outgoing
 from edge_node.mqtt.wake import Wake
 from tests.support.collector import Collector
 from tests.support.processes import Mosquitto, free_port, wait_for
@@ -279,6 +280,42 @@ def test_listeners_learn_of_each_row_that_the_broker_has_and_of_the_status(mosqu
     for listener in listeners:
         assert listener.rows == [(1, True), (2, True), (3, True), (4, False)]
         assert listener.statuses == [said]
+
+
+class Pictures:
+    """An outbox with one message for a link that is idle, once it is asked for it."""
+
+    qos = 1
+    waiting = False
+
+    def begin(self) -> None:
+        """Do nothing."""
+
+    def next_message(self, now_s: float, *, is_idle: bool) -> Outgoing | None:  # noqa: ARG002
+        """Return the message."""
+        if not (self.waiting and is_idle):
+            return None
+        self.waiting = False
+        return Outgoing("picture", b"")
+
+    def answered(self, code: int | None) -> None:
+        """Do nothing."""
+
+
+def test_pictures_go_out_between_the_verdicts_of_a_robot_that_never_rests(mosquitto, spool) -> None:
+    """The link is idle though a row that the broker has is deleted only with the next verdict."""
+    pictures = Pictures()
+    config = MqttConfig(hostname="127.0.0.1", port=mosquitto.port)
+    with Publisher(config, TOPICS, spool, Wake(), outboxes=[pictures]) as publisher:
+        append(spool, 1)
+        wait_for(lambda: publisher.link is LinkState.CONNECTED, what="the link")
+        pictures.waiting = True
+        for _ in range(40):  # sooner than a deletion that waits for no verdict
+            append(spool, 1)
+            time.sleep(0.02)
+            if not pictures.waiting:
+                break
+        assert not pictures.waiting
 
 
 class Stern(socketserver.BaseRequestHandler):

@@ -86,16 +86,18 @@ def test_second_differences_of_stripes():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 900), (8, 8), (240, 320)])
-def test_the_quick_look_at_sharpness_never_contradicts_the_measure(size):
-    """Whatever the middle lines show and wherever the bound lies, "sharp" is said of no blurred picture."""
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_quick_look_at_sharpness_never_contradicts_the_measure(size, masked):
+    """Whatever the middle lines show, count or not, and wherever the bound lies: no blur is called sharp."""
+    mask = (np.indices(size).sum(axis=0) % 3 > 0).astype(np.uint8) * 255 if masked else None
     found_sharp = 0
     for spread in (0, 2, 8, 60):
         grey = np.random.default_rng(spread).normal(128, spread, size).clip(0, 255).astype(np.uint8)
         grey[: size[0] // 3] = 128
-        measured = measure_sharpness(grey)
+        measured = measure_sharpness(grey, mask)
         for bound in (-1.0, 0.0, measured.overall, measured.overall + 0.5, measured.along, 255.0, 300.0):
             for thresholds in (Thresholds(sharpness_below=bound), Thresholds(motion_below=bound)):
-                is_sharp = is_surely_sharp(grey, thresholds)
+                is_sharp = is_surely_sharp(grey, thresholds, mask)
                 found_sharp += is_sharp
                 assert not is_sharp or (
                     measured.overall >= thresholds.sharpness_below

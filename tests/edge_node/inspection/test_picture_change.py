@@ -113,6 +113,20 @@ def test_motion_is_not_learned_as_noise(scenes):
     assert comparison.is_new(after, before)
 
 
+def test_fine_grain_that_passes_by_fast_is_not_learned_as_noise():
+    """Blasted steel looks like noise from frame to frame when it moves; each frame of it is new."""
+    width, height = SIZE_PX
+    grain = np.random.default_rng(5).standard_normal((height // 4, width), np.float32) * 6
+    steel = cv2.cvtColor(cv2.resize(130 + grain, (4 * width, height)), cv2.COLOR_GRAY2BGR).astype(np.uint8)
+    sensor, comparison, before, new = Sensor(), PictureComparison(), None, 0
+    for number in range(18):
+        signed = comparison.sign(sensor.see(steel[:, 100 * number : 100 * number + width]))
+        comparison.learn(signed)
+        new += before is not None and comparison.is_new(signed, before)
+        before = signed
+    assert new == 17
+
+
 def test_masked_pixels_are_nothing_new(scenes):
     """What moves where nothing counts is not seen; beside it everything is, and a small view as finely."""
     width, height = SIZE_PX

@@ -84,6 +84,14 @@ def test_variables_whose_names_say_so_are_secret(monkeypatch):
     monkeypatch.setenv("CAMERA_PASSWORD", SECRET)
     monkeypatch.setenv("SSH_AUTH_TOKEN", "/run/secret")
     monkeypatch.setenv("HARMLESS", "value-of-no-interest")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "/begins/with+a-slash=")
+    monkeypatch.setenv("HTTPS_PROXY", "http://robot:of-a-proxy@proxy:3128")
     found = set(environment_secrets())
-    assert SECRET in found
+    assert {SECRET, "/begins/with+a-slash=", "of-a-proxy"} <= found
     assert not {"/run/secret", "value-of-no-interest"} & found
+
+
+def test_texts_in_lists_and_tables_are_secret_too():
+    """A key that is not known may hold more than one password, and so may a table in its place."""
+    content = b'[camera]\npasswords = ["first-one1"]\nlogin = {a = {b = "second-one2"}}\n'
+    assert {"first-one1", "second-one2"} <= set(show_configuration(content, "node.toml").secrets)

@@ -39,6 +39,22 @@ SECRET = "hUnter2-x"  # noqa: S105  of a test
         f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}",  # the log ends there
         f"{SECRET}\n-----END PRIVATE KEY-----",  # it begins there
         f"eyJhbGciOiJI.{SECRET}.sig",
+        f"password_2 = {SECRET}",
+        f"MQTT_PASSWORD_OLD={SECRET}",
+        f"Passwort: {SECRET}",
+        f"the password for robot is {SECRET}",
+        f"password -> {SECRET}",
+        f"passwd[{SECRET}]",
+        f"<password>{SECRET}</password>",
+        f'{{"password": {{"value": "{SECRET}"}}}}',
+        f'{{\\"password\\": \\"{SECRET}\\"}}',  # JSON within JSON
+        f"the API key {SECRET}",
+        f"COMMAND=/usr/bin/mosquitto_pub -P {SECRET}",
+        f"curl --proxy-user robot:{SECRET}",
+        f"sshpass -p {SECRET} ssh robot",
+        f"GET /snap.cgi?password={SECRET}",
+        f"/etc/robot.conf:password={SECRET}",
+        f"rtsp%3A%2F%2Fadmin%3A{SECRET}%40cam%2Flive",
     ],
 )
 def test_what_stands_where_passwords_stand_is_taken_out(line):
@@ -57,6 +73,10 @@ def test_what_stands_where_passwords_stand_is_taken_out(line):
         ('se"cret', 'rtsp://admin:se"cret@10.0.0.9/live'),  # the quotation mark ends no address
         ("aB3", "the PIN aB3 opens it"),
         (SECRET, "in a header aFVudGVyMi14"),  # base64
+        (SECRET, "of a login AGEAaFVudGVyMi14"),
+        (SECRET, "hUNTER2-X"),
+        ('cret@"\\9', r'in JSON "cret@\"\\9"'),
+        ('cret@"<9', "in a page cret@&quot;&lt;9"),
         *((secret, f"alone {secret}") for secret in find_secrets("rtsp://a:77/hUnter2-x@h/live")),
     ],
 )

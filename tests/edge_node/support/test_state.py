@@ -87,3 +87,20 @@ def test_a_bundle_is_described_by_name_and_hashes(tmp_path):
     assert '{"current": "abc"}' in text
     assert "bundle.json: damaged" in text
     assert "link: no file that can be read" in text
+
+
+def test_what_is_no_file_is_named(folder):
+    """Where a folder lies in the place of a file, a person is told which."""
+    (folder / FLOOR_NAME).mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        state.describe_clock(folder)
+    assert str(caught.value.filename) == str(folder / FLOOR_NAME)
+
+
+def test_of_a_refused_configuration_the_store_is_described_too(tmp_path):
+    """Nobody knows which bundle it names: it is not said to be the default."""
+    assert state.describe_bundle(None, tmp_path).startswith("[bundle] path = not known")
+    (tmp_path / "store" / "slots" / "a").mkdir(parents=True)
+    text = state.describe_bundle(None, tmp_path)
+    assert str(tmp_path / "store" / "slots" / "a") in text
+    assert "model.tflite" in text

@@ -111,6 +111,15 @@ def test_camera_info_of_ros_is_read(tmp_path, start):
     assert lens.corrected == (480.0, 500.0, 317.0, 243.0)
 
 
+def test_lists_that_a_program_wrapped_are_read(tmp_path):
+    """Writers of YAML break long lists where a line is full, also with the line ends of Windows."""
+    path = tmp_path / "usb_cam.yaml"
+    wrapped = ROS.replace("318.25, ", "318.25,\r\n    ").replace("[-0.31, 0.12,", "[\n    -0.31,\n    0.12, ")
+    path.write_text(wrapped, encoding="utf-8")
+    lens = read_calibration(path)
+    assert (lens.cx_px, lens.cy_px, lens.coefficients) == (318.25, 241.5, LENS.coefficients)
+
+
 def test_a_message_of_ros_is_read(tmp_path):
     """As `ros2 topic echo` prints it: short names, lists with dashes, and the end of the message."""
     lists = {"d": FIVE[0], "k": MATRIX.ravel(), "r": np.eye(3).ravel(), "p": np.zeros(12)}
@@ -133,7 +142,7 @@ def test_a_calibration_of_kalibr_is_read(tmp_path):
     path.write_text(text + text.replace("cam0", "cam1"), encoding="utf-8")
     with pytest.raises(ConfigError, match="several cameras"):
         read_calibration(path)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + "  T_cam_imu:\n  - [0.0, 1.0]\n  - [1.0, 0.0]\n  timeshift_cam_imu: 0.01\n")
     lens = read_calibration(path)
     assert (lens.model, lens.fx_px, lens.fy_px, lens.cx_px, lens.cy_px) == (
         *("fisheye", 520.5, 521.75, 318.25, 241.5),
@@ -164,6 +173,18 @@ def test_plain_json_is_read(tmp_path):
         (ROS.replace("318.25", "900.0"), "belong to different pictures"),
         (ROS.replace("-0.31", "many"), "wanted numbers"),
         (ROS.replace("-0.31", ".nan"), "wanted numbers"),
+        (ROS.replace("317.0", ".nan"), "projection_matrix: wanted numbers"),
+        (ROS.replace("[1.000000", "[.inf"), "rectification_matrix: wanted numbers"),
+        (ROS.replace("[1.000000", "[2.5"), "rectification_matrix is no rotation"),
+        (ROS.replace("[520.5, 0.000000", "[520.5, 9.1"), "camera_matrix is none: wanted fx 0 cx"),
+        (
+            ROS.replace("520.5", "0.81").replace("521.75", "1.08"),
+            "focal lengths 0.81 and 1.08 for pictures of",
+        ),
+        (
+            '{"K": [[9, 0, 4], [0, 9, 4], [0, 0, 1]], "D": [0, 0, 0, 0], "image_shape": [9, 9]}',
+            "add image_width",
+        ),
     ],
 )
 def test_what_is_no_calibration_is_refused_in_a_sentence(tmp_path, text, said, capfd):

@@ -56,6 +56,22 @@ def test_smoothed_edges_are_divided_in_the_middle(tmp_path):
     assert np.array_equal(mask > 0, circle >= 128)
 
 
+@pytest.mark.parametrize("paint", [(0, 0, 255), (0, 255, 255), (128, 128, 128), (255, 120, 120)])
+def test_a_little_paint_of_another_colour_is_refused_too(tmp_path, paint):
+    """A gripper's tip painted red or grey is less than the edges may be, but would silently count."""
+    tip = np.full((400, 600, 3), 255, np.uint8)
+    cv2.circle(tip, (300, 390), 12, paint, -1, cv2.LINE_AA)
+    with pytest.raises(ConfigError, match=r"0\.\d% of it is neither black nor white"):
+        read_mask(write_png(tmp_path / "mask.png", tip))
+
+
+def test_a_soft_brush_is_a_smoothed_edge(tmp_path):
+    """An outline that fades over a dozen pixels is divided in its middle."""
+    hard = cv2.circle(np.full((400, 600), 255, np.uint8), (300, 200), 60, 0, -1)
+    soft = np.asarray(cv2.GaussianBlur(hard, (0, 0), 5), np.uint8)
+    assert np.array_equal(read_mask(write_png(tmp_path / "mask.png", soft)) > 0, soft >= 128)
+
+
 def test_a_picture_that_is_no_mask_is_refused(tmp_path):
     """A photograph, red paint, transparency, a JPEG, a cut file, a folder, nothing: each has its sentence."""
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -68,7 +84,7 @@ def test_a_picture_that_is_no_mask_is_refused(tmp_path):
     jpeg.write_bytes(cv2.imencode(".jpg", HALF)[1].tobytes())
     cases = [
         (write_png(tmp_path / "a.png", noise), "neither black nor white"),
-        (write_png(tmp_path / "b.png", red), "50% of it is neither black nor white"),
+        (write_png(tmp_path / "b.png", red), "50.0% of it is neither black nor white"),
         (write_png(tmp_path / "c.png", clear), "transparent"),
         (cut, "cut off or damaged"),
         (jpeg, "no PNG; paint black"),

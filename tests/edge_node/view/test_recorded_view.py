@@ -68,3 +68,11 @@ def test_a_damaged_view_is_refused():
     recorded = read_view(marked)
     with pytest.raises(ConfigError, match="mask"):
         restore_view(msgspec.structs.replace(recorded, mask_png=None))
+
+
+def test_a_picture_that_was_turned_since_is_refused():
+    """A viewer that turns a JPEG without loss keeps the view in it, which would turn it once more."""
+    marked = embed_view(JPEG, record_view(Framing(ViewSettings(90), 160, 120).numbers, None))
+    view = restore_view(read_view(marked))
+    assert view.misfit(160, 120) == ""
+    assert view.misfit(120, 160).endswith("the robot's had 160 x 120: it was turned, scaled or cut since")

@@ -10,6 +10,7 @@ const ORDER = ["shadow", "uncertain", "low_margin", "finding_worse", "finding_fi
 let openVerdict = null;
 let order = []; // ids as they are shown
 let chosen = null;
+let gap = null; // where the chosen picture was, once it left the queue
 let asked = 0; // which load is the newest
 
 /** Build the form; `open(id)` shows a verdict. */
@@ -34,6 +35,7 @@ export async function showQueue() {
     if (mine !== asked) return;
     fillReasons(found.counts);
     order = [];
+    gap = null;
     byId("queue").replaceChildren();
     add(found.pictures);
     title.textContent = found.pictures.length ? "Pictures to review" : "Nothing to review";
@@ -45,15 +47,18 @@ export async function showQueue() {
 /** Open the next picture, or the one before. */
 export function stepQueue(by) {
   if (!order.length) return;
-  const at = order.indexOf(chosen);
-  choose(order[Math.min(order.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by))]);
+  const here = order.indexOf(chosen);
+  const at = here >= 0 ? here : by > 0 ? (gap ?? 0) - 1 : gap ?? order.length;
+  choose(order[Math.min(order.length - 1, Math.max(0, at + by))]);
 }
 
-/** A picture that was reviewed leaves the queue. */
+/** A picture that was reviewed leaves the queue; after the last of a page the next is loaded. */
 export function reviewed(id) {
   if (byId("queue-filters").elements.reviewed.checked || !order.includes(id)) return;
   byId("queue").querySelector(`[data-id="${CSS.escape(id)}"]`)?.closest("li").remove();
+  if (id === chosen) gap = order.indexOf(id);
   order = order.filter((one) => one !== id);
+  if (!order.length) showQueue();
 }
 
 async function more() {

@@ -206,6 +206,9 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert all(line.startswith(f"{path}: [") for line in lines)
 
 
+CROP = {"left_px": 0, "top_px": 0, "width_px": 480, "height_px": 480, "of_px": [640, 480]}
+
+
 @pytest.mark.runtime
 def test_a_port_that_is_taken_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It may be this robot's own node; port and key are named."""
@@ -249,9 +252,63 @@ def test_the_files_of_the_view_are_read_without_the_camera(tmp_path):
     [
         ({"camera": {"focal_px": 800}}, "[camera] focal_px gives no areas in mm² without a range"),
         ({"pose": {"range_mm": 300}}, "[pose] range_mm gives no areas in mm² without a focal length"),
+        (
+            {"camera": {"width_px": 1280, "height_px": 720, "crop": CROP}},
+            "note: [camera] width_px, height_px: nothing is judged if the camera's picture has 1280 x 720",
+        ),
     ],
 )
-def test_half_of_a_scale_is_a_note(tmp_path, capsys, change: Change, said: str) -> None:
-    """Nothing is wrong, but the areas that its author waits for will not come."""
+def test_keys_that_do_not_give_what_their_author_wants_are_a_note(
+    tmp_path, capsys, change: Change, said: str
+) -> None:
+    """Half of a scale gives no areas, and a crop of another size than is asked for gives no verdict."""
     assert check_config.run(Namespace(file=written(tmp_path, change))) == 0
     assert said in capsys.readouterr().out
+
+
+def test_check_config_refuses_a_password_in_the_clear(tmp_path) -> None:
+    """Told before the service starts, with the key that would allow it; exit 78, nothing of the secret."""
+    (tmp_path / "password").write_text("hunter2-hunter2")
+    file = tmp_path / "node.toml"
+    given = {"hostname": "broker.example", "username": "robot", "password_file": str(tmp_path / "password")}
+    file.write_text(
+        example_config(node={"site": "s", "robot": "r"}, bundle={"path": "default"}, mqtt=given), "utf-8"
+    )
+    ran = command("edge_node.cli", "check-config", str(file))
+    assert ran.returncode == 78
+    assert "set tls = true" in ran.stderr
+    assert "hunter2" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "said"),
+    [
+        ({"hostname": "no such host"}, "[mqtt] hostname = 'no such host'"),
+        ({"hostname": "mqtt://broker.example"}, "[mqtt] hostname = 'mqtt://broker.example'"),
+        ({"hostname": "a..b"}, "[mqtt] hostname = 'a..b'"),
+        ({"hostname": "b", "tls": True, "ca_file": "/nowhere/ca.pem"}, "[mqtt] ca_file = '/nowhere/ca.pem'"),
+        (
+            {"hostname": "localhost", "username": "u", "password_file": "/nowhere/secret"},
+            "[mqtt] password_file = '/nowhere/secret': No such file or directory",
+        ),
+    ],
+)
+def test_check_config_names_hosts_that_cannot_be_and_files_that_are_not_there(
+    tmp_path, mqtt: dict[str, object], said: str
+) -> None:
+    """Found at the desk, not on the robot; a password of systemd's is not here yet and is no problem."""
+    config = tmp_path / "node.toml"
+    node = {"site": "s", "robot": "r", "state_dir": str(tmp_path / "state")}
+    bundle = {"path": "default"}
+    config.write_text(example_config(node=node, bundle=bundle, mqtt=mqtt), encoding="utf-8")
+    refused = command("edge_node.cli", "check-config", str(config))
+    assert refused.returncode == 78
+    assert said in refused.stderr
+    good = {
+        "hostname": "xn--bcher-kva.example",
+        "username": "u",
+        "password_file": "$CREDENTIALS_DIRECTORY/p",
+        "tls": True,
+    }
+    config.write_text(example_config(node=node, bundle=bundle, mqtt=good), encoding="utf-8")
+    assert command("edge_node.cli", "check-config", str(config)).returncode == 0

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
+from edge_node.config.delivery_sections import MqttConfig
+from edge_node.control_room.ingest.decoding import filters
+from edge_node.control_room.ingest.session_identity import NAME, client_id
 from tests.support.control_room import ControlRoom
 
 if TYPE_CHECKING:
@@ -23,3 +28,15 @@ def test_a_broker_that_forgot_the_session_is_told_of(tmp_path: Path, broker: Mos
         room.start()
         (notice,) = room.state()["link"]["notices"]
         assert "no session of ours any more" in notice
+
+
+def test_an_upgrade_keeps_the_session_and_another_site_does_not(tmp_path: Path) -> None:
+    """What the broker queued while the room was replaced by its next version arrives."""
+    leaves = ("verdict", "finding", "status", "health", "rsp", "evidence/+")  # of versions 0.5.0 to 0.7.0
+    where = "h:1883 " + " ".join(f"corrosion/v1/+/+/{leaf}" for leaf in leaves)
+    old = {"client_id": "room-7", "subscribed": hashlib.sha256(where.encode()).hexdigest(), "was_used": True}
+    (tmp_path / NAME).write_text(json.dumps(old), encoding="utf-8")
+    config = MqttConfig(hostname="h", port=1883)
+    kept = client_id(tmp_path, config, filters(site="+"))
+    assert (kept.client_id, kept.was_used) == ("room-7", True)
+    assert client_id(tmp_path, config, filters(site="quay")).client_id != "room-7"

@@ -51,7 +51,7 @@ def test_an_area_in_mm2_and_the_uncertainty_of_the_place_are_told_where_the_robo
     (row,) = rows(changed)
     assert (row["area_mm2_estimate"], row["area_fraction_estimate"]) == ("1234.5", "0.08")
     assert (row["from_sigma_m"], row["to_sigma_m"]) == ("0.02", "0.05")
-    assert list(row)[-3:] == ["area_mm2_estimate", "from_sigma_m", "to_sigma_m"]
+    assert list(row)[-4:] == ["area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2"]
     facts = dict(describe_finding(changed.findings[0]))
     assert (
         facts["Surface"] == "about 1,200 mm² at most where the scale was known, as if seen head-on (estimate)"
@@ -65,12 +65,15 @@ def test_the_table_says_what_the_picture_shows(history):
     """It may be another frame than the worst; empty where an older robot does not say."""
     mission = collect_mission(history, WHO)
     names = ("evidence_verdict", "evidence_severity", "evidence_area_fraction", "evidence_confidence")
+    names += ("evidence_area_mm2",)
     (row,) = rows(mission)
-    assert [row[name] for name in names] == ["", "", "", ""]
-    shown = BestEvidence(verdict="crawler-1:epoch:5", confidence=0.9, severity="mid", area_fraction=0.14)
+    assert [row[name] for name in names] == ["", "", "", "", ""]
+    shown = BestEvidence(
+        verdict="crawler-1:epoch:5", confidence=0.9, severity="mid", area_fraction=0.14, area_mm2=310.0
+    )
     finding = msgspec.structs.replace(mission.findings[0].finding, best_evidence=shown)
     (row,) = rows(replace(mission, findings=(replace(mission.findings[0], finding=finding),)))
-    assert [row[name] for name in names] == ["crawler-1:epoch:5", "mid", "0.14", "0.9"]
+    assert [row[name] for name in names] == ["crawler-1:epoch:5", "mid", "0.14", "0.9", "310.0"]
 
 
 @pytest.mark.parametrize(
