@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import uuid4
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +77,7 @@ def boot_time_ns() -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(PlainStruct, frozen=True):
     """The clocks of a machine, this one's unless others are given.
 
     Attributes:

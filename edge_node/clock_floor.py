@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,6 +19,7 @@ import msgspec
 
 from edge_node.clock import Clocks, TimeQuality
 from edge_node.durable_file import replace_file
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,8 +66,7 @@ class FloorRecord(msgspec.Struct, frozen=True, kw_only=True):
     monotonic_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(PlainStruct, frozen=True):
     """The wall clock and the floor at one moment, in Unix time.
 
     Attributes:

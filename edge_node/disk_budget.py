@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,7 @@ class Worth(IntEnum):
     RECORD = 3  # verdicts, findings, and what they need over a restart
 
 
-@dataclass(frozen=True, slots=True)
-class FileSystem:
+class FileSystem(PlainStruct, frozen=True):
     """The space of the file system that holds a folder.
 
     Attributes:
@@ -94,8 +94,7 @@ class Holder(Protocol):
         """Delete its least valuable files until so much is free; return how many bytes were freed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(PlainStruct, frozen=True):
     worth: Worth
     device: int
     holder: Holder

@@ -55,13 +55,16 @@ class Trimmer:
     """
 
     def __init__(self) -> None:
-        self._pauses_s = [5.0]
+        self._pauses_s = [5.0, 1.0]
+        self._is_started = False
         self.interval_s = 0.0
 
     def look(self, _now_s: float, /) -> None:
-        """Return it at the first call, when the first frame is with the models, and five seconds later."""
-        trim()
-        unmap_idle_code()
+        """Return it a second after the first call, when the first verdict is on its way, and soon again."""
+        if self._is_started:
+            trim()
+            unmap_idle_code()
+        self._is_started = True
         self.interval_s = self._pauses_s.pop() if self._pauses_s else 600.0
 
 

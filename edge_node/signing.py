@@ -10,12 +10,12 @@ import base64
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.credential_files import shown_path
 from edge_node.errors import ConfigError, CorrosionError, UpdateError
+from edge_node.plain_struct import PlainStruct
 from edge_node.text_file import TextFileError, read_pem
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ _MAX_KEY_BYTES = 16 * 1024
 _MISSING = "needs the package cryptography: pip install 'corrosion-edge-node[signing]'"
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
+class TrustedKey(PlainStruct, frozen=True):
     """A public key whose signatures are trusted; ``key_id`` is the SHA-256 of its 32 bytes."""
 
     file: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from edge_node.view.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(PlainStruct, frozen=True):
     """One captured picture.
 
     Attributes:

@@ -6,13 +6,13 @@ A camera of 10, 12 or 14 bits often saves its values unchanged in a file of 16 b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edge_node.errors import UnreadablePictureError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +25,7 @@ _SHARE_OF_OUTLIERS = 0.001
 _CAMERA_BITS = (8, 10, 12, 14)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueRange:
+class ValueRange(PlainStruct, frozen=True):
     """What a picture's header says of its values.
 
     Attributes:

@@ -9,9 +9,9 @@ Sources: ITU-T T.81, annex B; CIPA DC-007 (Multi-Picture Format).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from edge_node.errors import UnreadablePictureError
+from edge_node.plain_struct import PlainStruct
 
 JPEG_START = b"\xff\xd8\xff"
 
@@ -27,8 +27,7 @@ _GAIN_MAPS = (b"hdrgm", b"HDRGainMap", b"urn:iso:std:iso:ts:21496")
 _HEADER_BYTES = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class JpegFrame:
+class JpegFrame(PlainStruct, frozen=True):
     """What the frame header of a JPEG says.
 
     Attributes:

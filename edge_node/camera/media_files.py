@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge_node.camera.media_kind import is_media
 from edge_node.camera.picture import PICTURE_SUFFIXES
 from edge_node.errors import CameraError
+from edge_node.plain_struct import PlainStruct
 
 WANTED = "a video, a picture or a folder of them"
 _PHOTOGRAPHS = ".heic .heif .avif .gif .mpo .jxl .exr .psd .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"
@@ -29,8 +29,7 @@ _ACCOMPANYING_FOLDERS = frozenset({"__macosx", "@eadir", "system volume informat
 _MOST_NAMED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(PlainStruct, frozen=True):
     """A file or folder that is not read, and the reason."""
 
     path: Path
@@ -41,8 +40,7 @@ class LeftOut:
         return escape_name(f"{self.path}: {self.reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class MediaFiles:
+class MediaFiles(PlainStruct, frozen=True):
     """The files of a folder.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,6 +17,7 @@ from edge_node.camera.picture_size import read_declared_size
 from edge_node.camera.refused_formats import RAW, refusal_of
 from edge_node.camera.tiff_parts import find_fault
 from edge_node.errors import ConfigError, UnreadablePictureError
+from edge_node.plain_struct import PlainStruct
 from edge_node.view.recorded_view import read_view, restore_view
 from edge_node.view.view import ViewMisfitError
 
@@ -67,8 +67,7 @@ _MORE_SCAN = bytes(range(1, 251))  # no byte of it begins a marker
 _PNG_END = b"IEND\xaeB`\x82"
 
 
-@dataclass(frozen=True, slots=True)
-class PicturePage:
+class PicturePage(PlainStruct, frozen=True):
     """A picture of a file that may hold several: pages of a TIFF, frames of a multi-picture JPEG.
 
     Attributes:
@@ -79,9 +78,11 @@ class PicturePage:
         directory: of the page, in a TIFF.
     """
 
+    _unshown = frozenset({"content"})
+
     where: str
     index: int | None
-    content: bytes = field(repr=False)
+    content: bytes
     start: int = 0
     directory: TiffDirectory | None = None
 

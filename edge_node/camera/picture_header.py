@@ -8,12 +8,12 @@ Sources: RFC 2083 and PNG 3 (sBIT, tRNS); TIFF 6.0; netpbm's ppm(5); ISO/IEC 154
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.camera import tiff_header as tiff
 from edge_node.camera.full_scale import ValueRange
 from edge_node.errors import UnreadablePictureError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,7 @@ _SAMPLE_FORMATS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _ALPHA_SAMPLES = frozenset({1, 2})
 
 
-@dataclass(frozen=True, slots=True)
-class PictureHeader:
+class PictureHeader(PlainStruct, frozen=True):
     """How a picture is to be decoded.
 
     Attributes:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ipaddress
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
+from msgspec.structs import replace
+
 from edge_node.camera.source_name import name_of_pipeline, name_of_url
 from edge_node.errors import CameraError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -46,8 +48,7 @@ class SourceKind(str, Enum):
     RECORDING = "recording"  # a video file, a picture or a folder of pictures: it ends
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(PlainStruct, frozen=True):
     """A source that can be opened.
 
     Attributes:
@@ -57,8 +58,10 @@ class Source:
         has_login: the address names a user.
     """
 
+    _unshown = frozenset({"address"})
+
     kind: SourceKind
-    address: str = field(repr=False)
+    address: str
     name: str
     has_login: bool = False
 

@@ -17,7 +17,7 @@ _MAX_DIGITS = 3  # more may be a key; 3 number the channels of a recorder
 _FORMAT = re.compile("av1|h26[45]|m3u8|mpe?g?4", re.IGNORECASE)  # digits that are no number
 # Of these words the paths of network cameras are made: /live, /ch01/main, /h264Preview_01_main,
 # /axis-media/media.amp, /videostream.cgi. Any other word may be a key, and is not shown.
-_HARMLESS = re.compile(
+_HARMLESS = (  # compiled where an address is shown: 1 ms of a start
     r"""(?:
       av1|amp|asp|avc|axis|back|bin|bottom|cam|camera|cameras|cgi|ch|chan|channel|channels|
       clip|data|default|demo|encoder|feed|feeds|flv|frame|front|get|h|h264|h265|hd|hevc|high|htm|html|
@@ -26,8 +26,7 @@ _HARMLESS = re.compile(
       playlist|png|preview|primary|profile|proxy|ptz|rear|right|rtsp|sd|secondary|sdp|shot|
       snap|snapshot|source|stream|streaming|streams|sub|test|thermal|top|track|trackid|ts|
       unicast|uhd|video|videos|view|viewer|web|webcam|webm|x
-      |[0-9._-])+""",
-    re.IGNORECASE | re.VERBOSE,
+      |[0-9._-])+"""
 )
 _ELEMENT = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -54,5 +53,5 @@ def _is_harmless(part: str) -> bool:
     return (
         len(part) <= MAX_PART
         and sum(character.isdigit() for character in _FORMAT.sub("", part)) <= _MAX_DIGITS
-        and _HARMLESS.fullmatch(part) is not None
+        and re.fullmatch(_HARMLESS, part, re.IGNORECASE | re.VERBOSE) is not None
     )

@@ -6,8 +6,9 @@ Sources: TIFF 6.0, sections 2 and 8; BigTIFF; TIFF/EP and DNG for the tags of ra
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,8 +31,7 @@ _MOST_DIRECTORIES = 10_000
 _REDUCED_OR_MASK = 0b101  # bits of NewSubfileType: a smaller copy, a transparency mask
 
 
-@dataclass(frozen=True, slots=True)
-class TiffDirectory:
+class TiffDirectory(PlainStruct, frozen=True):
     """One directory of a TIFF file.
 
     Attributes:

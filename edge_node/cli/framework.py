@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import re
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_node import __version__
 from edge_node.errors import CorrosionError
@@ -32,8 +32,7 @@ _OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
+class Subcommand(NamedTuple):
     """A subcommand: the name of its module and its line in ``--help``."""
 
     module: str
@@ -159,7 +158,9 @@ def _run_chosen(
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == chosen:
+            gc.disable()  # nothing that is imported is garbage
             module = import_module(command.module)
+            gc.enable()
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parse_and_run(parser, argv)

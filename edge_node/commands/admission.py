@@ -12,12 +12,12 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge_node.commands.rate_limits import RateLimits
 from edge_node.messages.command import MAX_COMMAND_BYTES, Command, CommandError, Verb, decode_command
+from edge_node.plain_struct import PlainStruct
 from edge_node.signing import load_trusted_key, signed_bytes
 from edge_node.spool.rows import MAX_NONCES
 
@@ -39,8 +39,7 @@ _SIGNATURE_LENGTH = 88  # of 64 bytes in base64
 _C = TypeVar("_C", bound="Command")
 
 
-@dataclass(frozen=True, slots=True)
-class AdmittedCommand(Generic[_C]):
+class AdmittedCommand(PlainStruct, Generic[_C], frozen=True):
     """A command to execute; ``correlation`` is the MQTT correlation data for its response."""
 
     verb: Verb
@@ -48,8 +47,7 @@ class AdmittedCommand(Generic[_C]):
     correlation: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedCommand:
+class RefusedCommand(PlainStruct, frozen=True):
     """A command that is not executed, and why; for the response."""
 
     verb: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from msgspec import field
+
 from edge_node.messages.response import Response, Result, Scalar
 from edge_node.messages.topics import Kind
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from edge_node.commands.admission import AdmittedCommand, RefusedCommand
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from edge_node.spool.spool import Spool
 
 
-@dataclass(frozen=True, slots=True)
-class CommandOutcome:
+class CommandOutcome(PlainStruct, frozen=True):
     """The result of a command; ``code`` stays the same over versions, for machines."""
 
     result: Result

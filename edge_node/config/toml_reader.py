@@ -50,6 +50,9 @@ def read_sections(text: bytes, where: str, known: Sections) -> dict[str, msgspec
         if not isinstance(values, dict):
             problems.append(f"[{name}] wanted a section, found {name} = {_shown(name, values)}")
             continue
+        if (read := _read_section(section, values)) is not None:
+            sections[name] = read
+            continue
         found = list(_section_problems(name, section, values))
         problems += found
         if not found:
@@ -86,9 +89,20 @@ def example_text(known: Sections, given: Mapping[str, Mapping[str, Any]]) -> str
     return "\n".join(lines) + "\n"
 
 
-def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
+def _read_section(section: type[msgspec.Struct], values: dict[str, Any]) -> msgspec.Struct | None:
+    """Return the section, or None if anything is wrong; finding what it is takes a start milliseconds."""
     if not values and not _has_required(section):
-        return  # reading the types of a section takes a millisecond, and most sections are not given
+        return section()  # reading its types takes a millisecond, and most sections are not given
+    for key, value in values.items():
+        if key not in section.__struct_fields__ or find_unprintable(value, allows_layout=key == "source"):
+            return None
+    try:
+        return msgspec.convert(values, section)
+    except msgspec.ValidationError:
+        return None
+
+
+def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
     fields = msgspec.structs.fields(section)
     types = {field.name: field.type for field in fields}
     for key in values:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.capture_thread import CaptureThread
@@ -13,6 +12,7 @@ from edge_node.daemon.pose_sources import PoseReceiver, PoseTopic
 from edge_node.errors import BundleError, CameraError, ConfigError, RuntimeUnavailableError
 from edge_node.inspection.change_gate import ChangeGate
 from edge_node.inspection.pose_track import pose_track
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,8 +66,7 @@ def config_errors(key: str) -> Iterator[None]:
         raise ConfigError(f"{key}: {err}") from err
 
 
-@dataclass(frozen=True, slots=True)
-class _GateReload:
+class _GateReload(PlainStruct, frozen=True):
     """Have the gate follow a reload: by the configuration then, with the next frame judged."""
 
     gate: ChangeGate

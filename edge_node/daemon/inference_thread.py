@@ -16,8 +16,9 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,16 +37,14 @@ _TICK_S = 0.5  # how soon a stop is noticed
 _SWITCH_INTERVAL_S = 0.0005
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(PlainStruct, frozen=True):
     """A bundle's inspector, and the recorder that names the bundle on its verdicts."""
 
     inspector: Inspector
     recorder: VerdictRecorder
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(PlainStruct, frozen=True):
     """A frame that is ready for the models of ``judge``; another bundle takes over between two frames."""
 
     frame: Frame
@@ -53,8 +52,7 @@ class Prepared:
     inputs: PreparedInspection | None  # None where preparing failed
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(PlainStruct, frozen=True):
     """A frame with the outputs of the models, and how many frames were dropped since the one before it."""
 
     prepared: Prepared

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from edge_node.fault_log import FaultLog
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     import threading
@@ -48,8 +48,7 @@ class Periodic(Protocol):
         """Do what is due; ``now_s`` is monotonic; must be quick."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Unrecorded:
+class _Unrecorded(PlainStruct, frozen=True):
     """An inspected frame whose verdict waits until its picture is kept."""
 
     judged: Judged
@@ -153,10 +152,10 @@ class MainLoop:
         now_s = time.monotonic()
         for index, periodic in enumerate(self._periodics):
             if now_s >= self._due_s[index]:
-                self._due_s[index] = now_s + periodic.interval_s
                 try:
                     periodic.look(now_s)
                 except OSError as err:  # no descriptor, no disk: no reason to end the inspection
                     self._faults[index].fail(f"{err.filename or 'system'}: {err.strerror or err}")
                 else:
                     self._faults[index].succeed()
+                self._due_s[index] = now_s + periodic.interval_s  # as the call left it

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from edge_node.commands.pause import PauseSwitch
 from edge_node.disk_budget import DiskBudget
 from edge_node.monitoring.systemd import Notifier
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     import threading
@@ -45,8 +47,7 @@ if TYPE_CHECKING:
     from edge_node.view.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(PlainStruct, frozen=True):
     """Hold what all parts share, and the lists in which they register with the parts that call them.
 
     Attributes:
@@ -89,8 +90,7 @@ class Registry:
     view: View | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CameraParts:
+class CameraParts(PlainStruct, frozen=True):
     """The capture thread, the slot that it fills, what it puts there, and the poses of its frames."""
 
     latest: LatestFrame
@@ -99,8 +99,7 @@ class CameraParts:
     pose: PoseTrack
 
 
-@dataclass(frozen=True, slots=True)
-class ModelParts:
+class ModelParts(PlainStruct, frozen=True):
     """The models, and what loads others."""
 
     engine: Engine
@@ -108,8 +107,7 @@ class ModelParts:
     loader: BundleLoader
 
 
-@dataclass(frozen=True, slots=True)
-class StorageParts:
+class StorageParts(PlainStruct, frozen=True):
     """The parts that keep their content in the state folder."""
 
     spool: Spool
@@ -121,16 +119,14 @@ class StorageParts:
     known: KnownSubjects
 
 
-@dataclass(frozen=True, slots=True)
-class MonitoringParts:
+class MonitoringParts(PlainStruct, frozen=True):
     """The counter of verdicts, and the shadow if there is one."""
 
     board: StatusBoard
     shadow: Shadow | None
 
 
-@dataclass(frozen=True, slots=True)
-class InspectionParts:
+class InspectionParts(PlainStruct, frozen=True):
     """The parts that inspect frames, and the sources of their state.
 
     Attributes:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.login import sign_in
 from edge_node.daemon.bundle_loader import BundleLoader
 from edge_node.errors import CameraError, ConfigError
+from edge_node.plain_struct import PlainStruct
 from edge_node.spool.files import SPOOL_NAME, SpoolLock
 from edge_node.state_folder import make_state_folder
 from edge_node.view.view import load_view
@@ -70,8 +70,7 @@ class ModelLoading:
             self._outcome = err
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(PlainStruct, frozen=True):
     """A start whose state folder is locked and whose models are being loaded."""
 
     state_dir: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from edge_node.messages.status import LinkState, Part, PartState
 from edge_node.messages.verdict import encode
 from edge_node.monitoring.watchdog import Vitals
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,8 +47,7 @@ class StatusListener(Protocol):
         """Note the state; ``health`` is None where it is not new, ``hung`` empty if nothing hangs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(PlainStruct, frozen=True):
     """The parts whose state is reported.
 
     Attributes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.inspection.inspector import make_marking
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import EvidenceReason, Outcome
+from edge_node.plain_struct import PlainStruct
 from edge_node.spool.rows import Keep
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ _NO_NAME = "0" * 64  # of a picture that is not written yet
 _KEEP = {Outcome.CORRODED: Keep.HIGH, Outcome.UNCORRODED: Keep.LOW}
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(PlainStruct, frozen=True):
     """An inspected frame whose verdict is not appended yet."""
 
     judged: Judged

@@ -9,12 +9,14 @@ caller passes the time.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from edge_node.messages.receipt import decode_receipt
 from edge_node.messages.sequence_gaps import SequenceRanges
 from edge_node.messages.topics import Kind
+from edge_node.plain_struct import MutableStruct
 from edge_node.spool.rows import StoredRange
 
 if TYPE_CHECKING:
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Epoch:
+class _Epoch(MutableStruct):
     """What is known of one epoch's verdicts in this run.
 
     Attributes:

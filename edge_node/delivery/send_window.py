@@ -8,10 +8,12 @@ deleted on disk, so a kill at any moment repeats at most one window.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from edge_node.messages.topics import BY_PRIORITY, Kind
+from edge_node.plain_struct import MutableStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -27,8 +29,7 @@ PREFETCH_ROWS = 64
 _HOLD_S = (1.0, 2.0, 5.0, 10.0)  # a refused kind is tried again after so long; 10 s at most
 
 
-@dataclass(slots=True)
-class Lane:
+class Lane(MutableStruct):
     """Rows of one kind, read in order of position."""
 
     kind: Kind
@@ -51,8 +52,7 @@ class Lane:
         self.dry = False
 
 
-@dataclass(slots=True)
-class Sent:
+class Sent(MutableStruct):
     """A row that was sent and not answered."""
 
     row: Row
@@ -60,8 +60,7 @@ class Sent:
     sent_at_s: float
 
 
-@dataclass(slots=True)
-class _Hold:
+class _Hold(MutableStruct):
     until_s: float = 0.0
     refusals: int = 0
     alone: bool = False  # one row at a time until one is taken

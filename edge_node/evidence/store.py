@@ -11,11 +11,11 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
+from msgspec.structs import replace
 
 from edge_node.disk_budget import DiskBudget
 from edge_node.evidence.marked_jpeg import draw_marking, embed_marking, read_marking
@@ -24,6 +24,7 @@ from edge_node.evidence.policy import EvidencePolicy
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.status import Alarm, Part, PartState
 from edge_node.messages.verdict import EvidenceReason
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,8 +58,7 @@ class PictureSize(str, Enum):
     THUMBNAIL = "thumbnail"  # the overlay, small
 
 
-@dataclass(frozen=True, slots=True)
-class EvidencePicture:
+class EvidencePicture(PlainStruct, frozen=True):
     """A picture to be sent.
 
     Attributes:

@@ -11,7 +11,6 @@ import io
 import math
 import zipfile
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from edge_node.inference.manifest import (
     encode_manifest,
 )
 from edge_node.messages.verdict import BundleReference
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +41,7 @@ _NPY_HEADER_BYTES = 16 * 1024  # numpy itself refuses headers beyond 10,000 byte
 STORE_NAME = "store"  # [bundle] path: the bundle that was installed last
 
 
-@dataclass(frozen=True, slots=True)
-class Golden:
+class Golden(PlainStruct, frozen=True):
     """Pictures with the model outputs that they gave when the bundle was made.
 
     Attributes:
@@ -54,15 +53,16 @@ class Golden:
     outputs: dict[str, dict[str, np.ndarray]]
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(PlainStruct, frozen=True):
     """A bundle whose files match its manifest."""
+
+    _unshown = frozenset({"golden", "models"})
 
     path: Path
     manifest: Manifest
     manifest_sha256: str
-    golden: Golden = field(repr=False)
-    models: dict[str, bytes] = field(repr=False)
+    golden: Golden
+    models: dict[str, bytes]
 
     @property
     def reference(self) -> BundleReference:

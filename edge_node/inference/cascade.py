@@ -5,7 +5,6 @@ Pure: the caller passes a function that returns a stage's probabilities.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from edge_node.inference.manifest import Cascade, Meaning, OutputKind, Stage
 from edge_node.inference.probabilities import mean_logits, mean_over_positions, sigmoid, softmax
 from edge_node.messages.verdict import Decision, Outcome, Reason, StageVerdict
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorSettings:
+class OperatorSettings(PlainStruct, frozen=True):
     """Labels that the operator sets, so that no stage has to predict them.
 
     Attributes:

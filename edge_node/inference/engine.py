@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import BundleError
@@ -11,6 +10,7 @@ from edge_node.inference.cascade import OperatorSettings, calibrate_probabilitie
 from edge_node.inference.interpreter import Interpreter, Tensor
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.quantization import Quantization, dequantize
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _SCALE_RELATIVE_TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True, slots=True)
-class CascadeResult:
+class CascadeResult(PlainStruct, frozen=True):
     """The decision on one picture, with its maps.
 
     Attributes:
@@ -39,8 +38,7 @@ class CascadeResult:
     inference_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedPicture:
+class PreparedPicture(PlainStruct, frozen=True):
     """A picture with the input tensor of the model that runs first.
 
     Attributes:

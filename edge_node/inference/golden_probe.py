@@ -5,7 +5,6 @@ A runtime that loads a model may still compute it wrongly without an error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from edge_node.errors import BundleError
 from edge_node.inference.cascade import calibrate_probabilities
 from edge_node.inference.manifest import OutputKind
 from edge_node.inference.preprocess import input_tensor
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +45,7 @@ _FLOAT_TOLERANCE = {
 _EIGHT_BITS = frozenset({"dynamic", "int8-float-io", "int8"})
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(PlainStruct, frozen=True):
     """The largest error of one output on the golden pictures, as a share of its tolerance."""
 
     file: str

@@ -14,7 +14,6 @@ import ctypes
 import os
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ import numpy as np
 
 from edge_node.errors import BundleError, RuntimeUnavailableError, TensorMismatchError
 from edge_node.inference.quantization import Quantization
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,16 +34,14 @@ _RUNTIMES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "
 RUNTIME_VARIABLE = "EDGE_NODE_RUNTIME"
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(PlainStruct, frozen=True):
     """The TFLite runtime in use."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(PlainStruct, frozen=True):
     """An input or output tensor as the model file declares it."""
 
     name: str

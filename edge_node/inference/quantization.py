@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(PlainStruct, frozen=True):
     """Per-tensor quantization parameters; a ``scale`` of 0 means that the tensor is not quantized."""
 
     scale: float

@@ -6,7 +6,6 @@ the same pictures give the same probabilities as in a TensorFlow session.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from edge_node.inference.manifest import Resize
 from edge_node.inference.resize_shortcuts import ProvedResize, make_area_shortcut, make_remap_shortcut
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,8 +84,7 @@ def _blend(
     return start
 
 
-@dataclass(frozen=True, slots=True)
-class _Corners:
+class _Corners(PlainStruct, frozen=True):
     """The flat indices of each target pixel's four source pixels, and the weights between them.
 
     Indices are ``(height * width,)``; weights are ``(height * width, 3)``, repeated for the channels, so that

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from edge_node.inspection.picture_change import PictureComparison, find_region
 from edge_node.inspection.pose_track import moved_m
 from edge_node.messages.verdict import Outcome
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,8 +51,7 @@ _DUE_AGAIN_S = 1.0  # should no verdict come of it: so the watchdog sees models 
 _VERDICT_WAIT_S = 5.0  # a frame that no bundle can judge gets none
 
 
-@dataclass(frozen=True, slots=True)
-class Stillness:
+class Stillness(PlainStruct, frozen=True):
     """Since when there has been nothing new in the picture.
 
     Attributes:
@@ -64,8 +65,7 @@ class Stillness:
     heartbeat_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(PlainStruct, frozen=True):
     """The last frame that was judged."""
 
     frame_id: int
@@ -75,8 +75,7 @@ class _Judged:
     pose: Pose | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(PlainStruct, frozen=True):
     """The last frame that showed something new."""
 
     frame_id: int

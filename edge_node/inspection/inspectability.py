@@ -18,13 +18,13 @@ how many colour photographs are taken for one, and how many grey ones are not.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edge_node.messages.verdict import Reason
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +49,7 @@ _WITHOUT_EDGES = 0.999  # share of a picture that has no edges, even if it is sh
 _LOW_BITS_BELOW = 64  # 14 bits in 16 fill a quarter of the scale
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(PlainStruct, frozen=True):
     """Bounds beyond which a picture is not judged; see ``[inspect]`` in the configuration."""
 
     dark_below: float = 64.0
@@ -60,8 +59,7 @@ class Thresholds:
     motion_below: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Light:
+class Light(PlainStruct, frozen=True):
     """The light in a picture, measured on a grey copy of ``GREY_LINES`` lines.
 
     Attributes:
@@ -77,8 +75,7 @@ class Light:
     contrast: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sharpness:
+class Sharpness(PlainStruct, frozen=True):
     """The edges in a picture, measured on a grey copy of ``GREY_LINES`` lines.
 
     Attributes:

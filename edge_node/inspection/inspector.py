@@ -5,11 +5,11 @@ The daemon and ``edge-node classify`` do the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from edge_node.errors import ConfigError
 from edge_node.inference.cascade import OperatorSettings
@@ -28,6 +28,7 @@ from edge_node.inspection.tiling import (
 )
 from edge_node.messages.plain_text import path_text
 from edge_node.messages.verdict import Decision, Outcome, Reason, Tiles
+from edge_node.plain_struct import PlainStruct
 from edge_node.view.recorded_view import record_view
 from edge_node.view.view import MIN_COUNTED_SHARE, ViewMisfitError
 
@@ -46,8 +47,7 @@ if TYPE_CHECKING:
 _MAP_CELLS = 96  # along the longer side, of a map that is carried over to the camera's picture
 
 
-@dataclass(frozen=True, slots=True)
-class Tiling:
+class Tiling(PlainStruct, frozen=True):
     """The grid of tiles that a frame is cut into.
 
     Attributes:
@@ -63,8 +63,7 @@ class Tiling:
     budget_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(PlainStruct, frozen=True):
     """The decision on one picture, with the corrosion map.
 
     Attributes:
@@ -81,8 +80,7 @@ class Inspection:
     framing: Framing | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedInspection:
+class PreparedInspection(PlainStruct, frozen=True):
     """A picture that was checked and preprocessed for the models.
 
     Attributes:

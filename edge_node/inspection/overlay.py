@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,6 +9,7 @@ import numpy as np
 
 from edge_node.inspection.corrosion_map import CORRODED_FROM
 from edge_node.inspection.text_line import draw_text
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,7 @@ _TINT_BGR = (255, 40, 160)  # violet: no rust and no metal has this colour
 _TINT_OPACITY = 0.4  # people must still see the surface below
 
 
-@dataclass(frozen=True, slots=True)
-class Marking:
+class Marking(PlainStruct, frozen=True):
     """The corrosion map and the verdict's text, to be drawn on a picture.
 
     Attributes:

@@ -13,11 +13,12 @@ than 6. ``tests/benchmarks/judge_changed.py`` prints what is judged of such stre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +46,7 @@ _SPEED = 1 / 16  # weight of a new difference
 _LEARN_EVERY = 4  # frames
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(PlainStruct, frozen=True):
     """The part of a picture that counts: a rectangle, and which points in it do.
 
     Attributes:
@@ -60,8 +60,7 @@ class Region:
     counted: NDArray[np.uint8] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(PlainStruct, frozen=True):
     """What of a picture is compared.
 
     Attributes:

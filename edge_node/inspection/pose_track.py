@@ -16,13 +16,13 @@ import math
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.messages.pose import PoseError, parse_pose
 from edge_node.messages.verdict import Pose
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from edge_node.config.sections import PoseConfig
@@ -111,8 +111,7 @@ def pose_track(config: PoseConfig) -> PoseTrack:
     return PoseTrack(config.max_age_ms, fixed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(PlainStruct, frozen=True):
     pose: Pose
     age_ms: float
 

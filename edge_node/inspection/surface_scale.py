@@ -7,10 +7,11 @@ hold for a surface that is seen head-on. Seen at a slant it is larger than compu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from edge_node.config.camera_section import CameraConfig
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _DIGITS = 7  # what a 32-bit float holds: rounding hides no change of the inputs, and no noise is sent
 
 
-@dataclass(frozen=True, slots=True)
-class SurfaceScale:
+class SurfaceScale(PlainStruct, frozen=True):
     """How the scale of a camera's pictures is known.
 
     Attributes:

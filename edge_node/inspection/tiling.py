@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +10,7 @@ import numpy as np
 
 from edge_node.inspection.corrosion_map import CORRODED_FROM, FINER, share_of
 from edge_node.messages.verdict import Outcome
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,7 @@ _LEARNING_RATE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(PlainStruct, frozen=True):
     """A part of a frame, in pixels."""
 
     left: int

@@ -5,7 +5,6 @@ Source: Home Assistant, MQTT integration: "Discovery payload", device and single
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from edge_node import __version__
 from edge_node.messages.command import Verb
 from edge_node.mqtt.types import Outgoing
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -38,8 +38,7 @@ _OLD_ENTITIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Abilities:
+class Abilities(PlainStruct, frozen=True):
     """What a robot can show and do beside verdicts and status.
 
     Attributes:
@@ -53,13 +52,14 @@ class Abilities:
     has_scale: bool = False
 
 
+_NONE = Abilities()
 _ALL = Abilities(takes_commands=True, sends_pictures=True, has_scale=True)
 
 
 def announcements(
     topics: Topics,
     config: MqttConfig,
-    abilities: Abilities = Abilities(),
+    abilities: Abilities = _NONE,
 ) -> list[Outgoing]:
     """Return the retained messages that describe the robot; none if ``config`` says off."""
     prefix, about = config.home_assistant_prefix, {"device": _device(topics), "origin": _origin()}

@@ -7,12 +7,13 @@ the oldest rows, counts them and publishes the count.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from edge_node.integrations.sparkplug_metrics import (
     birth_metrics,
@@ -127,7 +128,7 @@ class SparkplugNode:
         self._keep_number()
         there = endpoint(self._config, self._topics)
         return Session(
-            dataclasses.replace(there, client_id=f"{there.client_id}-sparkplug"),
+            msgspec.structs.replace(there, client_id=f"{there.client_id}-sparkplug"),
             will=Will(self._topic("NDEATH"), self._death(), retain=False, content_type=_CONTENT_TYPE),
             on_message=self._received,
             promise=self._promises.wanted,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from edge_node.messages.identifiers import split_verdict_id
+from edge_node.plain_struct import MutableStruct
 
 if TYPE_CHECKING:
     from edge_node.messages.verdict import EpochEnd, Verdict
@@ -29,8 +31,7 @@ class Novelty(Enum):
     CONFLICT = "conflict"  # another verdict had its id
 
 
-@dataclass(slots=True)
-class SequenceRanges:
+class SequenceRanges(MutableStruct):
     """A set of whole numbers, held as disjoint ranges: a day of verdicts without gaps is one range."""
 
     _starts: list[int] = field(default_factory=list)
@@ -82,8 +83,7 @@ class SequenceRanges:
         return sum(start - end - 1 for start, end in zip(self._starts[1:], self._ends, strict=False))
 
 
-@dataclass(slots=True)
-class _Epoch:
+class _Epoch(MutableStruct):
     """One epoch's received numbers.
 
     Attributes:
@@ -107,8 +107,7 @@ class _Epoch:
         return head + numbers.missing + max(self.named_seq - numbers.last, 0)
 
 
-@dataclass(slots=True)
-class RobotCounts:
+class RobotCounts(MutableStruct):
     """Counts of one robot's verdicts.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -11,6 +10,7 @@ import msgspec
 
 from edge_node.errors import ConfigError
 from edge_node.messages.identifiers import NAME_WANTED
+from edge_node.plain_struct import PlainStruct
 
 ROOT: Final = "corrosion/v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -52,8 +52,7 @@ def topics_named_in(payload: bytes) -> Topics | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
+class Topics(PlainStruct, frozen=True):
     """The topics of one robot."""
 
     site: str

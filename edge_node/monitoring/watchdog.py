@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.camera.capture.capture_thread import CameraCondition
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +33,7 @@ _WITHOUT_FRAMES = frozenset({CameraCondition.ABSENT, CameraCondition.SILENT, Cam
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
+class Vitals(PlainStruct, frozen=True):
     """Progress of the node's parts.
 
     Attributes:

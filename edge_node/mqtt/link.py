@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.backoff import Backoff
 from edge_node.errors import CorrosionError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _JOIN_S = 0.5  # beyond the time that a stop is given
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionSteps:
+class ConnectionSteps(PlainStruct, frozen=True):
     """The steps of one connection's life; each is called in the loop's thread.
 
     Attributes:

@@ -7,10 +7,10 @@ Source: MQTT 5.0, 2.1 Structure of an MQTT Control Packet, 3.3 PUBLISH.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.messages.plain_text import escape_unprintable
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +26,14 @@ class StreamError(Exception):
     """The bytes are not MQTT, or a packet is too large that cannot be skipped; what follows is lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(PlainStruct, frozen=True):
     """A whole packet: the first byte of its fixed header, and all that follows that header."""
 
     first_byte: int
     body: bytearray
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedPublish:
+class SkippedPublish(PlainStruct, frozen=True):
     """A PUBLISH that is not read: too large, or broken.
 
     Attributes:

@@ -7,8 +7,9 @@ are tried in turn, and as long as QoS 0 is only tried, the record waits.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from edge_node.mqtt.reason_codes import QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED
 from edge_node.mqtt.types import Promise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge_node.errors import PublisherError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     import ssl
@@ -32,18 +32,19 @@ class LinkError(PublisherError):
         self.is_unanswered = is_unanswered
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(PlainStruct, frozen=True):
     """The address of a broker and the identity to connect with."""
+
+    _unshown = frozenset({"tls", "password"})
 
     hostname: str
     port: int
     client_id: str
     is_v5: bool = True
     keep_alive_s: int = 15
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     certificate_times: tuple[datetime, datetime] | None = None  # of our own certificate
 
     @property
@@ -52,8 +53,7 @@ class Endpoint:
         return f"broker {self.hostname}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class PersistentSession:
+class PersistentSession(PlainStruct, frozen=True):
     """Ask the broker to keep the session while we are away, and each message until it is acknowledged (v5).
 
     Attributes:
@@ -67,8 +67,7 @@ class PersistentSession:
     max_packet_bytes: int = 2_100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
+class Will(PlainStruct, frozen=True):
     """The message that the broker publishes for us when the link is lost; at QoS 1 and retained if it may."""
 
     topic: str
@@ -78,8 +77,7 @@ class Will:
     content_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(PlainStruct, frozen=True):
     """What a broker does with messages: some keep none as retained, some take QoS 0 only."""
 
     retain: bool = True
@@ -93,8 +91,7 @@ class Promise:
         return "the broker takes " + " and ".join(missing) if missing else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(PlainStruct, frozen=True):
     """The limits that the broker named in its CONNACK; ``promise`` also as far as we know it from before."""
 
     receive_maximum: int = _RECEIVE_MAXIMUM
@@ -104,12 +101,13 @@ class Granted:
     wildcards: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(PlainStruct, frozen=True):
     """A message to the broker; v3.1.1 leaves out all but the first four."""
 
+    _unshown = frozenset({"payload"})
+
     topic: str
-    payload: bytes = field(repr=False)
+    payload: bytes
     qos: int = 1
     retain: bool = False
     user: tuple[tuple[str, str], ...] = ()
@@ -126,8 +124,7 @@ class Outgoing:
         return 30 + names + properties + len(self.payload)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(PlainStruct, frozen=True):
     """A message from the broker; nothing in it can be trusted."""
 
     topic: str

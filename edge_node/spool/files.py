@@ -7,12 +7,14 @@ import logging
 import os
 import stat
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from edge_node.disk_budget import DiskBudget, Worth
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm
+from edge_node.plain_struct import PlainStruct
 from edge_node.spool.transaction import DiskError
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ _LIMITS_INTERVAL_S = 1.0
 _MIN_SHARE_BYTES = 16 * MEGABYTE  # ten thousand verdicts; with less the disk counts as full
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(PlainStruct, frozen=True):
     """Bounds on the size of all rows, in bytes of pages in use.
 
     Attributes:
@@ -49,8 +50,7 @@ class Limits:
         return min(self.hard, max(self.soft, used_bytes + self.reclaimable))
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolBudget:
+class SpoolBudget(PlainStruct, frozen=True):
     """The spool's share of the disk, divided among rows, reserve and write-ahead log.
 
     Attributes:
@@ -181,8 +181,7 @@ class SpoolLock:
         self._descriptor = -1
 
 
-@dataclass(frozen=True, slots=True)
-class SharedDisk:
+class SharedDisk(PlainStruct, frozen=True):
     """What a node hands to its spool.
 
     Attributes:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import SpoolError
 from edge_node.messages.status import Alarm
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import EpochEnd
+from edge_node.plain_struct import PlainStruct
 from edge_node.spool.chain import LAST_VERDICT, end_at, format_end, parse_end
 from edge_node.spool.database import SpoolDatabase
 from edge_node.spool.files import (
@@ -46,8 +46,7 @@ _SEQ = f"seq:{Kind.VERDICT.value}"
 _FORMER = ("token", "inode", *(f"seq:{kind.value}" for kind in Kind))
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedSpool:
+class OpenedSpool(PlainStruct, frozen=True):
     """An open spool file with its epoch and counters.
 
     Attributes:

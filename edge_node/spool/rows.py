@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from edge_node.messages.checkpoint import GivenUp
@@ -25,8 +26,7 @@ class Keep(IntEnum):
     ALWAYS = 3  # checkpoints: they say what was dropped
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
+class NewRow(PlainStruct, frozen=True):
     """A row that is not on disk yet.
 
     Attributes:
@@ -45,8 +45,7 @@ class NewRow:
     end: EpochEnd | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(PlainStruct, frozen=True):
     """A row on disk.
 
     Attributes:
@@ -56,18 +55,19 @@ class Row:
         correlation: MQTT correlation data of a response.
     """
 
+    _unshown = frozenset({"payload"})
+
     position: int
     kind: Kind
     seq: int
     epoch: str
     keep: Keep
     appended_at_s: float
-    payload: bytes = field(repr=False)
+    payload: bytes
     correlation: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(PlainStruct, frozen=True):
     """Why the broker can never take a row; kept beside the row in quarantine."""
 
     position: int
@@ -75,8 +75,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRange:
+class StoredRange(PlainStruct, frozen=True):
     """Consumers have stored all rows of ``kind`` and ``epoch`` from ``first`` to ``last``."""
 
     kind: Kind

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import field
+
+from edge_node.plain_struct import MutableStruct, PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,8 +38,7 @@ class DiskError(Exception):
         self.full = full
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(MutableStruct):
     """All changes of one transaction.
 
     Attributes:
@@ -63,8 +65,7 @@ class Batch:
         return bool(self.rows or self.nonces)
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(PlainStruct, frozen=True):
     """A row that was dropped because the bound on disk was reached; ``given_up`` if it was a verdict."""
 
     kind: Kind
@@ -77,8 +78,7 @@ class Dropped:
         return f"dropped:{self.kind.value}:{self.keep.name.lower()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(PlainStruct, frozen=True):
     """The result of a transaction.
 
     Attributes:

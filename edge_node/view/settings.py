@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from edge_node.messages.camera_view import Crop, Flip, Lens, Rotation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ViewSettings:
+class ViewSettings(PlainStruct, frozen=True, eq=False):
     """How the picture that is judged is made: lens corrected, turned, flipped, cropped.
 
     Attributes:

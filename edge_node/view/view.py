@@ -11,9 +11,7 @@ import cv2
 import numpy as np
 
 from edge_node.errors import ConfigError, CorrosionError
-from edge_node.view.calibration_file import read_calibration
 from edge_node.view.framing import Framing
-from edge_node.view.mask_file import read_mask
 from edge_node.view.settings import ViewSettings
 
 if TYPE_CHECKING:
@@ -108,9 +106,14 @@ def load_view(config: CameraConfig) -> View | None:
         if (name := getattr(config, key)) is None:
             continue
         try:
+            # Lazily: what reads either file is of no use to most starts.
             if key == "mask":
+                from edge_node.view.mask_file import read_mask
+
                 mask = read_mask(Path(name))
             else:
+                from edge_node.view.calibration_file import read_calibration
+
                 lens = read_calibration(Path(name))
         except ConfigError as err:
             problems.append(f"[camera] {key}: {err}")

@@ -124,7 +124,7 @@ def judge_clip(frames: int, fps: float) -> Iterator[Judged]:
         at_s, turn = number / fps, number // len(clip)
         gain = 1 + 0.08 * np.sin(turn * 1.7)
         pixels = cv2.convertScaleAbs(clip[number % len(clip)], alpha=gain)
-        frame = dataclasses.replace(frame_now(pixels, number, "clip"), captured_at_ns=int(at_s * 1e9))
+        frame = msgspec.structs.replace(frame_now(pixels, number, "clip"), captured_at_ns=int(at_s * 1e9))
         inspection = inspector.inspect(pixels)
         verdict = recorder.verdict(
             inspection.decision,
@@ -219,7 +219,7 @@ def _doubtful(engine: Engine) -> Engine:
     )
     cascade = msgspec.structs.replace(bundle.manifest.cascade, stages=stages)
     manifest = msgspec.structs.replace(bundle.manifest, cascade=cascade)
-    return Engine(dataclasses.replace(bundle, manifest=manifest))
+    return Engine(msgspec.structs.replace(bundle, manifest=manifest))
 
 
 def _thumbnails(kept: Kept) -> str:

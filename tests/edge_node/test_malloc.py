@@ -65,8 +65,10 @@ before, picture = files_kb(), numpy.arange(48 * 64 * 3, dtype=numpy.uint8).resha
 wanted = cv2.resize(picture, (10, 10)).tobytes()
 trimmer = malloc.Trimmer()
 trimmer.look(0.0)
+assert files_kb() >= before  # the first verdict comes first
+trimmer.look(1.0)
 after, pauses = files_kb(), [trimmer.interval_s]
-trimmer.look(5.0)
+trimmer.look(6.0)
 assert cv2.resize(picture, (10, 10)).tobytes() == wanted
 print(before, after, *pauses, trimmer.interval_s)
 """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+
+from msgspec.structs import replace
 
 from edge_node.commands.admission import AdmittedCommand, CommandAdmission, RefusedCommand
 from edge_node.config.delivery_sections import CommandsConfig

@@ -32,6 +32,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def installed_environment() -> dict[str, str]:
+    """Return our environment, but let Python keep compiled modules, as it does for an installed package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def wait_for(condition, timeout_s: float = 10.0, what: str = "condition") -> None:
     """Poll until ``condition()`` holds; fail after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s

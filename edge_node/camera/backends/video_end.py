@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_node.errors import CameraError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,8 +65,7 @@ def lists_pictures(path: Path) -> bool:
     return any(magic.match(head) for magic, walk in _WALKS if walk in {_walk_iso, _walk_avi})
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(PlainStruct, frozen=True):
     """A part that the container announces: its name and where it ends; without an end, what is wrong."""
 
     name: str

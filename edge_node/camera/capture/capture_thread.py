@@ -10,17 +10,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from edge_node.camera.capture.camera_thread import CameraReader
 from edge_node.camera.capture.frozen_stream import FrozenStreamDetector
 from edge_node.camera.capture.login import sign_in
 from edge_node.camera.capture.opening import open_camera
-from edge_node.camera.controls.session import CameraControls
 from edge_node.camera.controls.wishes import read_wishes
+from edge_node.plain_struct import PlainStruct
 from edge_node.view.settings import ViewSettings
 from edge_node.view.view import View
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from edge_node.camera.capture.opening import Camera
     from edge_node.camera.controls.report import ControlReport
+    from edge_node.camera.controls.session import CameraControls
     from edge_node.camera.frame import Frame
     from edge_node.camera.latest import LatestFrame
     from edge_node.config.sections import CameraConfig
@@ -55,8 +57,7 @@ class CameraCondition(str, Enum):
     ENDED = "ended"  # a recording was read to its end, or the node stops
 
 
-@dataclass(frozen=True, slots=True)
-class CameraState:
+class CameraState(PlainStruct, frozen=True):
     """The camera's condition, the reason in a sentence, since when (UTC), and its controls in force."""
 
     condition: CameraCondition
@@ -126,8 +127,7 @@ class CaptureThread:
         self._gate = gate
         self._thread = threading.Thread(target=self._supervise, name="capture", daemon=True)
         self._state = CameraState(CameraCondition.STARTING, "not opened yet", datetime.now(timezone.utc))
-        wishes = read_wishes(config)
-        self._controls = CameraControls(wishes) if wishes else None
+        self._controls = _make_controls(config)
         self.frames_captured = 0
         self.reconnects = 0
         self.pictures_skipped = 0
@@ -346,3 +346,12 @@ class CaptureThread:
 
 def _with(text: str, omissions: str) -> str:
     return f"{text}; {omissions}" if omissions else text
+
+
+def _make_controls(config: CameraConfig) -> CameraControls | None:
+    """Return what locks the camera's exposure, gain, white balance and focus, if any is configured."""
+    if not (wishes := read_wishes(config)):
+        return None
+    from edge_node.camera.controls.session import CameraControls  # lazily: most cameras run by themselves
+
+    return CameraControls(wishes)

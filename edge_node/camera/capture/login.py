@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from edge_node.camera.backends.pipeline_text import escape_value, split_pipeline
+from msgspec.structs import replace
+
 from edge_node.camera.controls.wishes import refuse_without_controls
 from edge_node.camera.source import Source, SourceKind, parse_source
 from edge_node.credential_files import credential_path, shown_path
@@ -82,6 +82,9 @@ def _read_password(text: str) -> str:
 
 def _fill_in(source: Source, username: str, password: str) -> str:
     """Return the pipeline with the login in its places."""
+    # Lazily: few cameras are behind a pipeline.
+    from edge_node.camera.backends.pipeline_text import escape_value, split_pipeline
+
     try:
         words = split_pipeline(source.address)
     except ValueError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntFlag
 from typing import TYPE_CHECKING, Protocol
 
 from edge_node.errors import CameraError
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,8 +44,7 @@ class ControlFlag(IntFlag):
 NO_FLAGS = ControlFlag(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(PlainStruct, frozen=True):
     """One control, as the camera describes it.
 
     Attributes:
@@ -103,8 +102,7 @@ class ControlDevice(Protocol):
         """Write the values in their order, and return a sentence for each that failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(PlainStruct, frozen=True):
     """The controls by which a setting takes a number, or a pair of red and blue.
 
     Attributes:
@@ -126,8 +124,7 @@ class Way:
         return 2 if is_pair else 1
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(PlainStruct, frozen=True):
     """What a camera offers for one key of ``[camera]``.
 
     Attributes:

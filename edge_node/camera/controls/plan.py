@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from edge_node.camera.controls.control import Control, ControlRefusedError
 from edge_node.camera.controls.offer import WORDS, can_be_automatic, describe_offer, plain, to_counts
 from edge_node.camera.controls.wishes import KEYS
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +27,7 @@ class Mode(str, Enum):
     FIXED = "fixed"  # at a number of the configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(PlainStruct, frozen=True):
     """What one key asks of the camera.
 
     Attributes:

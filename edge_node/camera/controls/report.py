@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from edge_node.plain_struct import PlainStruct
 
 if TYPE_CHECKING:
     from edge_node.camera.controls.plan import Mode
 
 
-@dataclass(frozen=True, slots=True)
-class ControlInForce:
+class ControlInForce(PlainStruct, frozen=True):
     """One setting as the camera answered.
 
     Attributes:
@@ -28,8 +28,7 @@ class ControlInForce:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ControlReport:
+class ControlReport(PlainStruct, frozen=True):
     """What is in force of all settings that are configured.
 
     Attributes:

@@ -7,8 +7,9 @@ written at every later opening of the camera. Frames from before the values are 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from edge_node.camera.controls.control import ControlFlag, ControlKind, ControlRefusedError, Value
 from edge_node.camera.controls.offer import describe_values, to_numbers

@@ -6,8 +6,9 @@ Controls are known by their ids: their names changed over the years (``exposure_
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from edge_node.camera.controls.control import Control, ControlFlag, Setting, Way
 

@@ -11,10 +11,10 @@ import secrets
 import time
 import uuid
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from edge_node.backoff import Backoff
 from edge_node.control_room.robots.commander import LIFETIME_S, build_command, command_message

@@ -8,12 +8,12 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from edge_node.errors import CorrosionError
 from edge_node.messages.command import COMMANDS, Command, CommandError, Verb, decode_command

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from itertools import count
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge_node.camera.frame import frame_now
 from edge_node.config.delivery_sections import EvidenceConfig, SpoolConfig

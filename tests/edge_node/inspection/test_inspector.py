@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge_node.camera.backends.recording import iter_video
 from edge_node.demo.run import CLIP

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from edge_node.camera.capture.capture_thread import CameraCondition, CameraState
 from edge_node.camera.controls.plan import Mode

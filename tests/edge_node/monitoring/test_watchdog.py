@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from edge_node.camera.capture.capture_thread import CameraCondition
 from edge_node.monitoring.systemd import Notifier

@@ -16,7 +16,7 @@ from tests.support.recorded_controls.v4l2 import FOLDER
 
 # Prints what is in force of a webcam behind /dev/null when its first frame is judged, and that frame's grey.
 WATCH = """
-import dataclasses, json
+import msgspec
 from edge_node.camera.capture.capture_thread import CaptureThread
 from edge_node.camera.latest import LatestFrame
 from edge_node.config.sections import CameraConfig
@@ -25,7 +25,7 @@ config = CameraConfig(source="/dev/null", exposure_us=6000.0, gain=20.0, white_b
 with CaptureThread(config, latest) as capture:
     frame, _ = latest.take(10.0)
     report = capture.state.controls
-print(json.dumps([dataclasses.asdict(report), float(frame.pixels.mean())]))
+print(msgspec.json.encode([report, float(frame.pixels.mean())]).decode())
 """
 
 

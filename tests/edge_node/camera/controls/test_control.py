@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from edge_node.camera.controls.control import Control, ControlFlag, Setting, Way
 
