@@ -95,8 +95,8 @@ class RowDelivery:
 
     @property
     def is_idle(self) -> bool:
-        """True when no row is on its way or held back."""
-        return self._window is None or (self._window.is_empty and not self._window.held)
+        """True when no row waits to be sent, for its answer, or is held back."""
+        return self._window is None or self._window.is_idle
 
     @property
     def has_unanswered(self) -> bool:
