@@ -143,7 +143,8 @@ class SpoolDatabase:
         query += " AND position <= ? ORDER BY position LIMIT ?"
         values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
         with self._reading, translate_errors():
-            return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in self._reader.execute(query, values)]
+            found = self._reader.execute(query, values)
+            return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in found]
 
     def found(self) -> int:
         """Return how many rows waited when the file was opened, without looking through it again."""
@@ -165,9 +166,8 @@ class SpoolDatabase:
 
     def newest(self, kind: Kind) -> Row | None:
         """Return the last waiting row of ``kind``, whole or not; None if none waits."""
-        which = _OF_KIND[kind is Kind.VERDICT]
-        query = f"SELECT {COLUMNS} FROM message WHERE {which} ORDER BY position DESC LIMIT 1"  # noqa: S608  the same
-        found = self._read(query, (kind.value,))
+        query = f"SELECT {COLUMNS} FROM message WHERE {_OF_KIND[kind is Kind.VERDICT]}"  # noqa: S608  the same
+        found = self._read(f"{query} ORDER BY position DESC LIMIT 1", (kind.value,))
         return _parse_row(found[0]) if found else None
 
     def last_position(self) -> int:
