@@ -95,9 +95,8 @@ class RowDelivery:
 
     @property
     def is_idle(self) -> bool:
-        """True when no row is on its way or held back; one that is still to be deleted needs no link."""
-        window = self._window
-        return window is None or (not window.on_the_way and window.free_slots > 0 and not window.held)
+        """True when no row waits to be sent, for its answer, or is held back."""
+        return self._window is None or self._window.is_idle
 
     @property
     def has_unanswered(self) -> bool:

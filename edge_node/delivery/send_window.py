@@ -107,6 +107,14 @@ class SendWindow:
         return not self._busy
 
     @property
+    def is_idle(self) -> bool:
+        """True when nothing is on its way or held back, and what comes has a slot.
+
+        Rows that the broker has may still be on disk: while verdicts come, some always are.
+        """
+        return not self._on_the_way and not self.held and self.free_slots > 0
+
+    @property
     def held(self) -> bool:
         """True while the broker refuses a kind."""
         return any(hold.refusals for hold in self._holds.values())

@@ -63,14 +63,24 @@ def draw_marking(jpeg: bytes, *, at_most_px: int | None = None) -> NDArray[np.ui
         at_most_px: longer side of the result, text included; None for the picture's own size. The picture
             is shrunk before anything is drawn: that is quicker, and keeps the text legible.
     """
-    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    decoded = _decode_picture(np.frombuffer(jpeg, np.uint8), at_most_px)
     if decoded is None:
         return None
-    pixels = _shrink(np.asarray(decoded, np.uint8), at_most_px)
+    pixels = _shrink(decoded, at_most_px)
     marking = read_marking(jpeg)
     if marking is None:
         return pixels
     return _shrink(draw_overlay(pixels, marking.corroded, marking.lines), at_most_px)
+
+
+def _decode_picture(jpeg: NDArray[np.uint8], at_most_px: int | None) -> NDArray[np.uint8] | None:
+    """Return the picture, or one half as large where that is large enough: it takes half the time."""
+    if at_most_px is not None:
+        half = cv2.imdecode(jpeg, cv2.IMREAD_REDUCED_COLOR_2)
+        if half is None or max(half.shape) >= at_most_px:
+            return None if half is None else np.asarray(half, np.uint8)
+    whole = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    return None if whole is None else np.asarray(whole, np.uint8)
 
 
 def _shrink(pixels: NDArray[np.uint8], at_most_px: int | None) -> NDArray[np.uint8]:

@@ -56,7 +56,9 @@ def label_probabilities(
 
 def mean_over_positions(output: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean of an output over all axes but the last, ``(labels,)``."""
-    return np.asarray(output.reshape(-1, output.shape[-1]).mean(axis=0, dtype=np.float64))
+    positions = output.reshape(-1, output.shape[-1])
+    # Half the time of `mean`, which checks its arguments in Python.
+    return np.asarray(np.add.reduce(positions, axis=0, dtype=np.float64) / len(positions))
 
 
 def mean_logits(output: NDArray[np.float32], kind: OutputKind) -> NDArray[np.float64]:

@@ -44,7 +44,8 @@ def corroded_probability(logits: NDArray[np.float32], stage: Stage) -> NDArray[n
     Raises:
         ValueError: no label of the stage means corroded.
     """
-    return _combine(np.ascontiguousarray(np.moveaxis(logits.astype(np.float32, copy=False), -1, 0)), stage)
+    planes = np.ascontiguousarray(logits.astype(np.float32, copy=False).transpose(2, 0, 1))
+    return _combine(planes, stage)
 
 
 def estimate_area(logits: NDArray[np.float32], stage: Stage, counted: CountedPixels | None = None) -> float:
@@ -80,14 +81,14 @@ def _combine(planes: NDArray[np.float32], stage: Stage) -> NDArray[np.float32]:
     chosen = corroded_labels(stage)
     if not chosen:
         raise ValueError(f"stage {stage.name}: none of {', '.join(stage.labels)} means corroded")
+    odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
     if stage.is_independent:
         corroded = sigmoid(planes[list(chosen)], stage.temperature).max(axis=0)
         uncorroded = 1 - corroded
     else:
         powers = np.exp((planes - planes.max(axis=0)) / stage.temperature)
-        shares = powers / powers.sum(axis=0)
         others = [at for at in range(len(planes)) if at not in chosen]
-        corroded = shares[list(chosen)].sum(axis=0)
-        uncorroded = shares[others].sum(axis=0)  # 1 - corroded would round small values to 0
-    odds = np.float32((1 - stage.map_threshold) / stage.map_threshold)
-    return np.asarray(corroded * odds / (corroded * odds + uncorroded), dtype=np.float32)
+        corroded = powers[list(chosen)].sum(axis=0)
+        uncorroded = powers[others].sum(axis=0)  # 1 - corroded would round small values to 0
+    corroded = corroded * odds
+    return np.asarray(corroded / (corroded + uncorroded), dtype=np.float32)

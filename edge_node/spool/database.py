@@ -126,6 +126,10 @@ class SpoolDatabase:
             self._synced_s = time.monotonic()
         return written
 
+    def may_follow(self, kind: Kind, after: int) -> bool:
+        """Tell whether a row of ``kind`` can be behind the position ``after``; reads nothing."""
+        return self._positions is None or self._positions.may_follow(kind, after)
+
     def rows(self, kind: Kind, *, after: int, up_to: int | None, limit: int) -> list[tuple[Row, bool]]:
         """Return waiting rows in order, each with whether its checksum holds.
 
@@ -135,13 +139,11 @@ class SpoolDatabase:
             up_to: last position; None: no bound.
             limit: at most so many.
         """
-        if self._positions is not None and not self._positions.may_follow(kind, after):
-            return []
         query = f"SELECT {COLUMNS} FROM message WHERE {_OF_KIND[kind is Kind.VERDICT]} AND position > ?"  # noqa: S608  constants
         query += " AND position <= ? ORDER BY position LIMIT ?"
         values = (kind.value, after, _NO_BOUND if up_to is None else up_to, limit)
         with self._reading, translate_errors():
-            found = self._reader.execute(query, values).fetchall()
+            found = self._reader.execute(query, values)
             return [(_parse_row(row), row[6] == zlib.crc32(row[8])) for row in found]
 
     def found(self) -> int:
@@ -164,9 +166,8 @@ class SpoolDatabase:
 
     def newest(self, kind: Kind) -> Row | None:
         """Return the last waiting row of ``kind``, whole or not; None if none waits."""
-        which = _OF_KIND[kind is Kind.VERDICT]
-        query = f"SELECT {COLUMNS} FROM message WHERE {which} ORDER BY position DESC LIMIT 1"  # noqa: S608  the same
-        found = self._read(query, (kind.value,))
+        query = f"SELECT {COLUMNS} FROM message WHERE {_OF_KIND[kind is Kind.VERDICT]}"  # noqa: S608  the same
+        found = self._read(f"{query} ORDER BY position DESC LIMIT 1", (kind.value,))
         return _parse_row(found[0]) if found else None
 
     def last_position(self) -> int:

@@ -120,10 +120,8 @@ class Spool:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that are raised now."""
-        return (
-            *filter(None, [self._disk.failure]),
-            *lasting_alarms(self._path, quarantined=self._quarantined),
-        )
+        lasting = lasting_alarms(self._path, quarantined=self._quarantined)
+        return (*filter(None, [self._disk.failure]), *lasting)
 
     def append(
         self,
@@ -181,6 +179,8 @@ class Spool:
 
         A row whose payload changed on disk goes into quarantine instead.
         """
+        if not self._store.may_follow(kind, after):  # most questions end here, and nothing is locked for them
+            return []
         with self._changed:
             delivered = frozenset(self._pending.delivered)
         whole: list[Row] = []

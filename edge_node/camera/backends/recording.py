@@ -130,7 +130,8 @@ class Recording:
             self._due_s = now_s
         due_s = max(self._due_s, now_s - max(_MAX_LATE_S, self._interval_s))
         read_s = max(now_s, due_s, self._read_s + self._interval_s / _CATCH_UP)
-        stopped = self._stop.wait(read_s - now_s)
+        # Waiting for no time costs a lock and a switch between threads.
+        stopped = self._stop.wait(read_s - now_s) if read_s > now_s else self._stop.is_set()
         self._due_s, self._read_s = due_s + self._interval_s, read_s
         self.patience_s = _MAX_LATE_S - (read_s - due_s)
         return stopped

@@ -54,6 +54,23 @@ def test_live_goes_before_the_backlog_and_answers_before_findings_before_verdict
     ]
 
 
+def test_the_window_is_idle_while_the_deletion_of_a_delivered_row_waits_for_the_next_row() -> None:
+    """Deletions ride with the next verdict: else no picture would be sent while verdicts come."""
+    shelf, numbers, window = Shelf([VERDICT] * 3), iter(range(99)), SendWindow(2, 0, Suspects())
+    assert window.is_idle
+    send(window, Shelf([VERDICT]), numbers)
+    assert not window.is_idle  # no answer yet
+    window.delivered(window.answered(0), 7)
+    assert window.is_idle
+    assert not window.is_empty  # it is on disk
+    window.wake()
+    assert send(window, shelf, numbers) == [(2, False)]
+    window.delivered(window.answered(1), 8)
+    assert not window.is_idle  # the third has no slot
+    window.settled(7)
+    assert window.is_idle
+
+
 def test_what_is_appended_is_looked_for_in_live_lanes_alone() -> None:
     """Each lane costs a query of the spool: those found empty are left alone until a row may be there."""
     shelf, numbers, asked = Shelf([VERDICT]), iter(range(99)), []
