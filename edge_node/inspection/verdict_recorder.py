@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,11 +22,16 @@ class VerdictRecorder:
     """Build the verdicts of one bundle and epoch; keeps the fields that are the same on every frame."""
 
     def __init__(self, config: Config, bundle: Bundle, epoch: str) -> None:
-        self._node = config.node
+        node = config.node
         self._scale = configured_scale(config.camera)
-        self._config_sha256 = config.sha256
-        self._epoch = epoch
-        self._bundle = bundle.reference
+        self._id_prefix = f"{node.robot}:{epoch}"
+        self._same: dict[str, Any] = {
+            "site": node.site,
+            "robot": node.robot,
+            "asset": node.asset,
+            "bundle": bundle.reference,
+            "config_sha256": config.sha256,
+        }
 
     def verdict(  # noqa: PLR0913  # each is a field of the verdict, by name
         self,
@@ -62,25 +67,18 @@ class VerdictRecorder:
             previous_sha256: of the payload of the verdict before it in this epoch.
             previous_epoch: the end of the epoch before, if this verdict is the first.
         """
-        height, width = frame.pixels.shape[:2]
-        mm_per_px = self._scale.at(pose, (width, height), view)
         has_place = pose is not None and pose.has_place  # a range alone is in the scale
-        counted_px = width * height if view is None else view.counted_px
         return Verdict(
-            **msgspec.structs.asdict(add_area_mm2(decision, counted_px, mm_per_px)),
-            id=f"{self._node.robot}:{self._epoch}:{seq}",
+            **msgspec.structs.asdict(self._add_area(decision, frame, pose, view)),
+            **self._same,
+            id=f"{self._id_prefix}:{seq}",
             seq=seq,
-            site=self._node.site,
-            robot=self._node.robot,
-            asset=self._node.asset,
             pose=pose if has_place else None,
             pose_age_ms=pose_age_ms if has_place else None,
             observed_at=frame.observed_at,
             monotonic_ns=frame.captured_at_ns,
             boot_id=boot_id(),
             time_quality=time_quality(),
-            bundle=self._bundle,
-            config_sha256=self._config_sha256,
             source=frame.source,
             frame_id=frame.frame_id,
             frame_age_ms=round(frame.age_ms, 3),
@@ -92,3 +90,11 @@ class VerdictRecorder:
             previous_sha256=previous_sha256,
             previous_epoch=previous_epoch,
         )
+
+    def _add_area(
+        self, decision: Decision, frame: Frame, pose: Pose | None, view: CameraView | None
+    ) -> Decision:
+        """Return the decision with its area in mm², where the scale of the picture is known."""
+        height, width = frame.pixels.shape[:2]
+        counted_px = width * height if view is None else view.counted_px
+        return add_area_mm2(decision, counted_px, self._scale.at(pose, (width, height), view))
