@@ -19,7 +19,6 @@ from edge_node.camera.picture import read_judged
 from edge_node.errors import DatasetError
 from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.engine import Engine
-from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.probabilities import label_probabilities
 
@@ -87,15 +86,7 @@ def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
     graph = load_graph(args.graph, read_graph_flags(args))
     labels = load_labels(args.graph, args.labels)
     check_label_count(args.graph, labels, graph.classes)
-    rule = graph.preprocessing
-    spec = InputTensor(
-        shape=(1, rule.height, rule.width, 3),
-        dtype="float32",
-        colour_order=rule.colour_order,
-        resize=rule.resize,
-        mean=rule.mean,
-        std=rule.std,
-    )
+    spec = graph.preprocessing.float_input()
     session, output = _open_session(graph)
     # The first run plans the graph; label_image timed that too, which is not the model's time.
     session.run(output, {f"{graph.input}:0": np.zeros(spec.shape, np.float32)})

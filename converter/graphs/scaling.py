@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from edge_node.inference.manifest import Resize, Triple
+from edge_node.inference.manifest import InputTensor, Resize, Triple
 
 if TYPE_CHECKING:
     from converter.nodes.graph_index import GraphIndex
@@ -43,6 +43,17 @@ class Preprocessing:
     std: Triple
     resize: Resize = Resize.BILINEAR_TF1
     colour_order: Literal["RGB", "BGR"] = "RGB"
+
+    def float_input(self) -> InputTensor:
+        """Return the input of the float model, as the node's preprocessing takes it."""
+        return InputTensor(
+            shape=(1, self.height, self.width, 3),
+            dtype="float32",
+            colour_order=self.colour_order,
+            resize=self.resize,
+            mean=self.mean,
+            std=self.std,
+        )
 
 
 def recognise_architecture(graph: GraphIndex) -> str:

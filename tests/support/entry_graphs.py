@@ -16,7 +16,7 @@ from converter.graphs.trained_graph import load_graph
 from converter.quantize.request import REQUEST_NAME, ConversionRequest, Mode, Target, write_request
 from converter.quantize.tflite_converter import make_converter
 from edge_node.inference.engine import Engine
-from edge_node.inference.manifest import InputTensor, Provenance
+from edge_node.inference.manifest import Provenance
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.probabilities import softmax
 from tests.support.graph_runs import outputs
@@ -93,16 +93,7 @@ def draw_picture(seed: int = 0) -> NDArray[np.uint8]:
 
 def node_tensor(graph: Any, pixels: NDArray[np.uint8]) -> Any:
     """Return what the node feeds to a float model of ``graph``."""
-    rule = graph.preprocessing
-    spec = InputTensor(
-        shape=(1, rule.height, rule.width, 3),
-        dtype="float32",
-        colour_order=rule.colour_order,
-        resize=rule.resize,
-        mean=rule.mean,
-        std=rule.std,
-    )
-    return input_tensor(pixels, spec)
+    return input_tensor(pixels, graph.preprocessing.float_input())
 
 
 def node_answer(path: Path, pixels: NDArray[np.uint8], flags: Any = None) -> NDArray[np.float64]:
