@@ -32,10 +32,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark tests that start processes, and order the modules for two workers.
+    """Mark tests that start processes, and order the modules for several workers.
 
     Modules with slow tests come first, so that none of them is begun last. Those that compute alternate with
-    those that wait: a real daemon finds a core free while the other worker converts a model.
+    those that wait: a real daemon finds a core free while another worker converts a model.
     """
     modules: dict[Path, list[pytest.Function]] = {}
     for item in items:
