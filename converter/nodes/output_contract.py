@@ -62,7 +62,7 @@ def describe_output(contract: OutputContract) -> Iterator[tuple[str, str]]:
     if contract.is_independent:
         yield (
             "thresholds",
-            "per label, 0.5 unless --threshold LABEL=P or the cascade file's thresholds = { label = P } say else",
+            "per label, 0.5 unless told: --threshold LABEL=P; in a cascade file thresholds = { label = P }",
         )
 
 
