@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.near_duplicates [--pictures 5000 50000]
 
-Hashes are random, a third of them copies of others a few bits apart, as recompressed and cropped pictures are.
-A row says what each way costs in processor seconds, and whether both find the same pairs.
+Hashes are random; a third are copies of others a few bits apart, as of recompressed and cropped pictures.
+Rows say what each way costs in processor seconds, and whether both find the same pairs.
 """
 
 from __future__ import annotations
