@@ -91,14 +91,14 @@ def read_declared_input(graph: GraphIndex, name: str) -> DeclaredInput:
 
 
 def describe_misfit(shape: tuple[int | None, ...]) -> str:
-    """Return what keeps a declared shape from being that of a picture, as the end of a sentence; or nothing."""
+    """Return as the end of a sentence what keeps a declared shape from being a picture's; or nothing."""
     sizes = shape[1:] if len(shape) == 3 else shape
     is_plane = len(sizes) == 2 and all(size is not None and size > max(CHANNELS) for size in sizes)
     if is_plane and (len(shape) == 2 or shape[0] not in CHANNELS[1:]):
         height, width = sizes
         return (
-            ", height and width without channels; name the node behind it that adds them, such as an ExpandDims"
-            f" or Reshape: --input-layer NODE --input-height {height} --input-width {width}"
+            ", height and width without channels; name the node behind it that adds them, such as an"
+            f" ExpandDims or Reshape: --input-layer NODE --input-height {height} --input-width {width}"
         )
     return "" if len(shape) in {3, 4} else ", wanted a picture"
 

@@ -235,9 +235,11 @@ _REFUSED = {
     "a plane": (
         lambda: body(tf.expand_dims(placeholder(None, SIZE_PX, SIZE_PX), -1) / 255.0),
         GraphFlags(),
-        f"of shape (?, {SIZE_PX}, {SIZE_PX}), height and width without channels; name the node behind it that"
-        " adds them, such as an ExpandDims or Reshape: --input-layer NODE --input-height"
-        f" {SIZE_PX} --input-width {SIZE_PX}",
+        (
+            f"of shape (?, {SIZE_PX}, {SIZE_PX}), height and width without channels; name the node behind it"
+            f" that adds them, such as an ExpandDims or Reshape: --input-layer NODE --input-height {SIZE_PX}"
+            f" --input-width {SIZE_PX}"
+        ),
     ),
     "a plane without a batch": (
         lambda: body(tf.reshape(placeholder(SIZE_PX, SIZE_PX) / 255.0, (1, SIZE_PX, SIZE_PX, 1))),
