@@ -8,24 +8,29 @@ import sys
 from edge_node.cli.framework import Subcommand, parse_and_run, run_command, run_guarded
 
 COMMANDS = {
-    "convert": Subcommand("converter.cli.convert", "retrained graphs to a quantized bundle for the node"),
+    "convert": Subcommand(
+        "converter.cli.graphs.convert", "retrained graphs to a quantized bundle for the node"
+    ),
     "retrain": Subcommand(
-        "converter.cli.retrain", "photographs to a retrained graph, or to a cascade of graphs on one backbone"
+        "converter.cli.training.retrain",
+        "photographs to a retrained graph, or to a cascade of graphs on one backbone",
     ),
     "evaluate": Subcommand(
-        "converter.cli.evaluate",
+        "converter.cli.bundles.evaluate",
         "accuracy, precision, recall, crossover matrix and time of a bundle or a graph",
     ),
     "study": Subcommand(
-        "converter.cli.study",
+        "converter.cli.training.study",
         "the six models of the thesis, and the cascade, on any data set, in one report",
     ),
     "inspect": Subcommand(
-        "converter.cli.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
+        "converter.cli.graphs.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
     ),
-    "label": Subcommand("converter.cli.label", "what label_image did, with its flags, on graphs and bundles"),
+    "label": Subcommand(
+        "converter.cli.graphs.label", "what label_image did, with its flags, on graphs and bundles"
+    ),
     "show": Subcommand(
-        "converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"
+        "converter.cli.bundles.show", "a contact sheet of pictures with a bundle's predictions and maps"
     ),
     "data": Subcommand(
         "converter.cli.data.actions",
@@ -35,10 +40,15 @@ COMMANDS = {
         "converter.cli.example", "write a recipe or cascade file that comes with the converter"
     ),
     "runs": Subcommand(
-        "converter.cli.runs", "a table of the trainings that `converter retrain` has kept in run folders"
+        "converter.cli.training.runs",
+        "a table of the trainings that `converter retrain` has kept in run folders",
+    ),
+    "classes": Subcommand(
+        "converter.cli.bundles.classes",
+        "a classifier for MediaPipe and other tools of each stage of a bundle",
     ),
     "bundle": Subcommand(
-        "converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
+        "converter.cli.bundles.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),
     "specimens": Subcommand("converter.cli.specimens", "render pictures of metal plates with a known truth"),
 }
@@ -48,7 +58,7 @@ def main() -> int:
     """Run ``converter`` with the process's arguments and return its exit code."""
     words = sys.argv[1:]
     if words[:1] == ["convert"]:
-        return convert_main(words[1:])
+        return convert_main(words[1:], prog="converter convert")
     return run_command(
         "converter",
         "From retrained TensorFlow graphs to the bundle that the edge node runs.",
@@ -59,15 +69,20 @@ def main() -> int:
     )
 
 
-def convert_main(argv: list[str] | None = None) -> int:
-    """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code."""
-    return run_guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv))
+def convert_main(argv: list[str] | None = None, *, prog: str = "convert") -> int:
+    """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code.
+
+    Args:
+        argv: without the program's name.
+        prog: what the user has called, for ``--help``.
+    """
+    return run_guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv, prog))
 
 
-def _convert(argv: list[str]) -> int:
-    from converter.cli import convert
+def _convert(argv: list[str], prog: str) -> int:
+    from converter.cli.graphs import convert
 
-    parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
+    parser = argparse.ArgumentParser(prog=prog, description=COMMANDS["convert"].summary)
     convert.add_arguments(parser)
     parser.set_defaults(run=convert.run)
     return parse_and_run(parser, convert.spell_out_mode(argv))

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from converter.cli import retrain as retrain_cli
+from converter.cli.training import retrain as retrain_cli
 from converter.graphs.label_names import load_labels
 from converter.runs.run_table import list_runs
 from converter.training.recipe import read_recipe
@@ -134,6 +134,7 @@ def test_two_trainings_in_one_folder_keep_their_own_labels(plates, tmp_path, ret
     assert not (tmp_path / "retrained_labels.txt").exists()
     said = capsys.readouterr().out
     assert "steel: test accuracy" in said
+    assert "a group is one specimen" in said
     assert "next: converter convert --quantize steel.pb --calibration" in said
     with pytest.raises(DestinationError, match=r"steel\.pb: exists already .*--force"):
         retrain(*pictures, "--column", "material", "--output_graph", "steel.pb")

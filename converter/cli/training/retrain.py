@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from converter.architectures.backbones import GraphRecord
-from converter.cli.retrain_flags import (
+from converter.cli.training.retrain_flags import (
     CASCADE_NAME,
     add_arguments,
     name_outputs,
@@ -362,6 +362,8 @@ def _report_test(
         if args.print_misclassified_test_images:
             for mistake in mistakes[:_MISCLASSIFIED_SHOWN]:
                 print(f"  {mistake.sample.path}  {mistake.predicted}")
+    if judged:
+        print("a group is one specimen, or one series of pictures: none is both trained and tested on")
     accuracies = {figures.stage: figures.right for figures, _ in judged}
     if untested := [stage.name for stage in recipe.stage if stage.name not in accuracies]:
         print(
