@@ -105,13 +105,14 @@ class SourceProof:
     Attributes:
         proved: whether the bundle says the same of all of them.
         sentence: a clause with its figures; or why it is not proved.
-        probabilities: per stage, of the original graph, ``(pictures, labels)`` at temperature 1, in the order
-            of the compared pictures; stages that it was not asked about are left out.
+        indices: places of the pictures that it was asked about, among those that are compared.
+        answers: per stage, the original graph's probabilities of these, ``(pictures, labels)``.
     """
 
     proved: bool
     sentence: str
-    probabilities: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    indices: tuple[int, ...] = ()
+    answers: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

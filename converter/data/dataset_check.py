@@ -248,11 +248,7 @@ def _find_mask_problems(seen: Sequence[_Seen]) -> Iterator[Problem | None]:
 
 def _find_licence_problems(samples: Sequence[Sample]) -> Iterator[Problem | None]:
     unstated = [str(one.path) for one in samples if is_unstated(one.licence)]
-    bound = [
-        f"{one.path} ({one.licence})"
-        for one in samples
-        if is_non_commercial(one.licence)
-    ]
+    bound = [f"{one.path} ({one.licence})" for one in samples if is_non_commercial(one.licence)]
     yield _list_problem(
         "licence-missing",
         unstated,
