@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from converter.conversion.reported_pictures import ReportedPicture
-from converter.conversion.ship_verdict import ShipVerdict
+from converter.evaluation.ship_verdict import ShipVerdict
 
 
 class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import matplotlib as mpl
+import numpy as np
 
 from converter.conversion.report_tables import (
     tabulate_models,
@@ -16,6 +17,7 @@ from converter.conversion.report_tables import (
     tabulate_stages,
 )
 from converter.page_template import render_page
+from edge_node.camera.picture import read_judged
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inspection.overlay import draw_overlay
@@ -23,7 +25,6 @@ from edge_node.inspection.overlay import draw_overlay
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from converter.conversion.order import ConversionOutcome
@@ -121,7 +122,9 @@ def _render_thumbnail(outcome: ConversionOutcome, engine: Engine, stage_name: st
 def _read_picture(outcome: ConversionOutcome, index: int) -> NDArray[np.uint8]:
     if outcome.labelled:
         return outcome.labelled.samples[index].read()
-    return (outcome.calibration.pixels if outcome.calibration else outcome.bundle.golden.pictures)[index]
+    if outcome.calibration:
+        return read_judged(outcome.calibration.paths[index])
+    return np.asarray(outcome.bundle.golden.pictures[index])
 
 
 def _draw_charts(stage: StageReport) -> str:

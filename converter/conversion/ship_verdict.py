@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from converter.data.licences import is_non_commercial, is_unstated
+from converter.evaluation.ship_verdict import LEAST_PICTURES, ShipVerdict
 from converter.quantize.request import Mode
 
 if TYPE_CHECKING:
@@ -14,40 +13,10 @@ if TYPE_CHECKING:
 
     from converter.conversion.report import Report, ScoreFigures, StageReport
 
-LEAST_PICTURES = 50  # of fewer, agreement on all of them still leaves room for one error in seventeen
 _LEAST_AGREEMENT = 0.97
 _MOST_LOST_POINTS = 2.0
 _LEAST_LABELLED = 20  # pictures of a stage, below which its accuracy says nothing
 _LEAST_DECIDED = 0.5
-
-
-class ShipVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to the question whether a bundle may be shipped.
-
-    Attributes:
-        ship: yes or no.
-        shown: what speaks for it: clauses with their figures.
-        against: what speaks against it; empty where ``ship``.
-        mind: what does not forbid it and should be known.
-    """
-
-    ship: bool
-    shown: tuple[str, ...] = ()
-    against: tuple[str, ...] = ()
-    mind: tuple[str, ...] = ()
-
-    @property
-    def answer(self) -> str:
-        """Question and answer, without reasons."""
-        return f"May I ship it? {'Yes' if self.ship else 'No'}"
-
-    @property
-    def line(self) -> str:
-        """The verdict as one line: the answer and its reasons."""
-        reasons = self.shown if self.ship else self.against
-        if len(reasons) > 1:
-            reasons = tuple(f"({number}) {text}" for number, text in enumerate(reasons, 1))
-        return f"{self.answer}: {'; '.join(reasons)}." if reasons else f"{self.answer}."
 
 
 def judge_shipping(report: Report) -> ShipVerdict:

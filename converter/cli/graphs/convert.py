@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from converter.conversion.order import ConversionOutcome
     from converter.conversion.report import Report
-    from converter.conversion.ship_verdict import ShipVerdict
     from converter.evaluation.accuracy_budget import Drop
+    from converter.evaluation.ship_verdict import ShipVerdict
     from edge_node.inference.bundle import Bundle
 
 _STDOUT = Path("-")
