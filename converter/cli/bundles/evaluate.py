@@ -12,7 +12,7 @@ from converter.data.stage_truth import with_meanings
 from converter.evaluation.evaluated_verdict import add_evaluation
 from converter.evaluation.evaluation import Evaluation, evaluate
 from converter.evaluation.judge import judge_samples, load_judge
-from converter.evaluation.metrics import percent
+from converter.evaluation.metrics import decimal, percent
 from converter.evaluation.questions import choose_questions
 from converter.evaluation.ship_verdict import read_verdict
 from converter.output_paths import refuse_unwritable_file, write_file
@@ -82,7 +82,7 @@ def format_lines(found: Evaluation) -> list[str]:
         text += ["", "maps against masks"]
     for maps in found.maps:
         text.append(
-            f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {maps.pixel_auroc:.3f},"
-            f" IoU {maps.iou:.3f}, area off by {percent(maps.area_error)} on average"
+            f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {decimal(maps.pixel_auroc)},"
+            f" IoU {decimal(maps.iou)}, area off by {percent(maps.area_error)} on average"
         )
     return text
