@@ -128,7 +128,8 @@ SOLE_IMPORTERS = {
         "converter.quantize.int8_builder",
         "converter.training.retrained_graph",
     },
-    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_file"},  # the schema of .tflite files
+    # The schema of .tflite files: to read them, and to add and remove operators.
+    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_edit", "converter.quantize.tflite_file"},
     ("converter", "cryptography"): set[str](),
     ("converter", "yaml"): {"converter.data.foreign.yolo_reader"},
     ("converter", "sqlite3"): set[str](),
