@@ -50,7 +50,7 @@ def tabulate_readings(report: Report) -> Table:
         [one.stage, one.reading, f"{one.right} of {one.pictures}", str(one.gained), str(one.lost)]
         for one in (report.proof.readings if report.proof else ())
     ]
-    return ["stage", "pixels read as", "right", "right only here", "wrong only here"], rows
+    return ["stage", "read as", "right", "right only here", "wrong only here"], rows
 
 
 def tabulate_sources(report: Report) -> Table:

@@ -234,9 +234,9 @@ def _name_page(out: Path) -> Path:
 
 
 def _add_verdict(bundle: Bundle, verdict: ShipVerdict) -> Bundle:
-    """Return the bundle with the verdict among the notes of its provenance."""
+    """Return the bundle with the verdict as the first note of its provenance."""
     provenance = bundle.manifest.provenance
-    provenance = msgspec.structs.replace(provenance, notes=(*provenance.notes, verdict.line))
+    provenance = msgspec.structs.replace(provenance, notes=(verdict.line, *provenance.notes))
     return with_manifest(bundle, msgspec.structs.replace(bundle.manifest, provenance=provenance))
 
 

@@ -124,7 +124,7 @@ def test_the_verdict_is_one_wherever_it_stands(int8_bundle):
     assert last.startswith("May I ship it? No: (1) ")
     assert "compared on 12 pictures, wanted 50 or more" in last
     assert read_verdict(int8_bundle).line == last
-    assert load_bundle(int8_bundle).manifest.provenance.notes[-1] == last
+    assert load_bundle(int8_bundle).manifest.provenance.notes[0] == last
     beside = int8_bundle.with_name(f"{int8_bundle.name}-report.html").read_text(encoding="utf-8")
     for page in (beside, (int8_bundle / "report.html").read_text(encoding="utf-8")):
         assert "May I ship it? No" in page.partition("<h1>")[0]
