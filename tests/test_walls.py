@@ -58,6 +58,8 @@ EDGE_NODE = {
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history": "messages control_room.history.storage",
+    # Copies and rebuilds a history as a whole, beside a control room or while none runs.
+    "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
     "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.robots": "messages mqtt update control_room control_room.history",
@@ -66,8 +68,8 @@ EDGE_NODE = {
         "control_room.report control_room.robots"
     ),
     "control_room.service": (
-        "messages config mqtt monitoring demo control_room control_room.history control_room.ingest "
-        "control_room.robots control_room.web"
+        "messages config mqtt monitoring demo control_room control_room.history "
+        "control_room.history.recovery control_room.ingest control_room.robots control_room.web"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
@@ -75,8 +77,8 @@ EDGE_NODE = {
         "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update integrations control_room control_room.history control_room.report "
-        "control_room.robots control_room.service cli"
+        "messages mqtt update integrations control_room control_room.history "
+        "control_room.history.recovery control_room.report control_room.robots control_room.service cli"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.

@@ -33,6 +33,10 @@ _VERSION = 1  # of the tables: a program of the same one goes on with the file, 
 _READERS = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+_DAMAGED = (
+    "; the file is damaged: `edge-node control-room check` tells where, and with the control room stopped"
+    " `edge-node control-room salvage` keeps what can still be read"
+)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -230,7 +234,7 @@ class Database:
             yield
         except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as err:
             cause = err.orig if isinstance(err, DBAPIError) and err.orig is not None else err
-            advice = "; it is damaged: move it away and start anew" if dialect.is_damaged(cause) else ""
+            advice = _DAMAGED if dialect.is_damaged(cause) else ""
             raise HistoryError(f"{self.path}: {cause}{advice}") from err
         except OSError as err:
             raise HistoryError(f"{self.path}: {err.strerror or err}") from err

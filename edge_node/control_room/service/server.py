@@ -14,6 +14,7 @@ import uvicorn
 
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
+from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.robots.review_service import ReviewService
@@ -51,6 +52,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
+        stack.enter_context(RoomLock(folder))
         history = History(folder)
         stack.callback(history.close)
         events = EventBroadcaster()
