@@ -183,8 +183,7 @@ def _describe(folder: Path, report: Callable[[str, float], None]) -> BackupRecor
     Raises:
         BackupError: the history is damaged.
     """
-    report("checking the copy", 0.0)
-    check = check_history(folder, lambda _kind, _rows: None)
+    check = check_history(folder, report)
     if check.problems:
         raise BackupError(
             f"the history is damaged, and was not backed up: {check.problems[0]};"

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from edge_node.control_room.history.database import NAME, Database, HistoryError
 from edge_node.control_room.history.recovery.whole_file import find_damage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from sqlalchemy import Executable
+    from sqlalchemy import Executable, Table
 
 _BATCH = 500
 _MAX_PROBLEMS = 20  # of a kind that are named; the others are counted
@@ -60,18 +60,18 @@ class HistoryCheck(msgspec.Struct, kw_only=True):
     problems: list[str] = []
 
 
-def check_history(folder: Path, report: Callable[[str, int], None]) -> HistoryCheck:
+def check_history(folder: Path, report: Callable[[str, float], None]) -> HistoryCheck:
     """Read every page and every message of a history, also while a control room runs on it.
 
     Args:
         folder: the state folder.
-        report: takes the kind of rows and how many were read so far.
+        report: takes the step and the share of it that is done.
     """
     done = HistoryCheck(path=str(folder / NAME))
     if not (folder / NAME).is_file():
         done.problems.append(f"{done.path}: not there; is it the state_dir of a control room?")
         return done
-    report("pages", 0)
+    report("checking pages and indexes", 0.0)
     done.problems.extend(f"{done.path}: {line}" for line in find_damage(folder / NAME))
     try:
         database = Database(folder, read_only=True)
@@ -80,9 +80,9 @@ def check_history(folder: Path, report: Callable[[str, int], None]) -> HistoryCh
         return done
     try:
         for kind in (
-            _Kind("verdicts", _VERDICTS, _judge_verdict),
-            _Kind("findings", _FINDINGS, _judge_finding),
-            _Kind("pictures", _PICTURES, _judge_picture),
+            _Kind("verdicts", _count(tables.verdict), _VERDICTS, _judge_verdict),
+            _Kind("findings", _count(tables.finding), _FINDINGS, _judge_finding),
+            _Kind("pictures", _count(tables.picture), _PICTURES, _judge_picture),
         ):
             done.problems.extend(_check_rows(database, kind, done.checked, report))
     finally:
@@ -90,24 +90,30 @@ def check_history(folder: Path, report: Callable[[str, int], None]) -> HistoryCh
     return done
 
 
+def _count(table: Table) -> Executable:
+    return select(func.count()).select_from(table)
+
+
 class _Kind(NamedTuple):
     """Rows that are checked, and what tells what is wrong with one."""
 
     name: str
+    count: Executable
     query: Executable
     judge: Callable[[tuple[Any, ...]], str]
 
 
 def _check_rows(
-    database: Database, kind: _Kind, checked: dict[str, int], report: Callable[[str, int], None]
+    database: Database, kind: _Kind, checked: dict[str, int], report: Callable[[str, float], None]
 ) -> list[str]:
     found: list[str] = []
     rows = 0
     try:
+        total = max(database.rows(kind.count)[0][0], 1)
         for row in _rows(database, kind.query):
             rows += 1
             if rows % _BATCH == 0:
-                report(kind.name, rows)
+                report(f"checking {kind.name}", min(rows / total, 1.0))
             if problem := kind.judge(row):
                 found.append(problem)
     except HistoryError as err:

@@ -81,6 +81,11 @@ class PageFile:
             raise DamagedPageError(f"page {number} names a page that is not there")
         return found
 
+    def count_cells(self, number: int) -> int:
+        """Return how many rows a page says that it has."""
+        start = self._start(number)
+        return int.from_bytes(self._bytes[start + 3 : start + 5], "big")
+
     def cells(self, number: int) -> Iterator[Cell]:
         """Return the rows of a page; a branch of a table has none.
 
@@ -126,7 +131,7 @@ class PageFile:
     def _cell_places(self, number: int) -> list[int]:
         page = self._page(number)
         start = self._start(number) % self._size
-        many = int.from_bytes(page[start + 3 : start + 5], "big")
+        many = self.count_cells(number)
         first = start + (12 if page[start] in (TABLE_BRANCH, INDEX_BRANCH) else 8)
         if first + 2 * many > self._usable:
             raise DamagedPageError(f"page {number}: more rows than it has room for")

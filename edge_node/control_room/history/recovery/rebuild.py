@@ -121,13 +121,13 @@ class Rebuilt(NamedTuple):
     lost: list[LostVerdicts]
 
 
-def rebuild(source: RecoveredRows, target: Database, report: Callable[[str, int], None]) -> Rebuilt:
+def rebuild(source: RecoveredRows, target: Database, report: Callable[[str, float], None]) -> Rebuilt:
     """Store in the empty ``target`` what was recovered.
 
     Args:
         source: rows as they were found.
         target: a history without a row.
-        report: takes the name of each table with the rows that were read of it so far.
+        report: takes the step and the share of it that is done.
 
     Raises:
         HistoryError: ``target`` cannot be written.
@@ -136,7 +136,7 @@ def rebuild(source: RecoveredRows, target: Database, report: Callable[[str, int]
 
 
 class _Rebuild:
-    def __init__(self, source: RecoveredRows, target: Database, report: Callable[[str, int], None]) -> None:
+    def __init__(self, source: RecoveredRows, target: Database, report: Callable[[str, float], None]) -> None:
         self._source = source
         self._target = target
         self._report = report
@@ -158,11 +158,12 @@ class _Rebuild:
                     self._add_epoch(row["epoch_key"], row["robot_key"], row["epoch"])
         for table in _BEFORE_VERDICTS:
             self._copy(table)
+        total = max(self._source.count(tables.verdict_message), 1)
         for batch in _batches(self._paired_verdicts()):
             with self._target.transaction():
                 for found, payload in batch:
                     self._add_verdict(found, payload)
-            self._report(tables.verdict.name, self._kept[tables.verdict.name])
+            self._report("storing verdicts", min(self._kept[tables.verdict.name] / total, 1.0))
         for table in _AFTER_VERDICTS:
             self._copy(table)
         with self._target.transaction():
@@ -232,13 +233,14 @@ class _Rebuild:
 
     def _copy(self, table: Table) -> None:
         """Copy the rows of a table that can be right."""
+        total = max(self._source.count(table), 1)
         for batch in _batches(self._source.rows(table)):
             rows = [row for row in batch if self._is_right(table, row)]
             self._unreadable[table.name] += len(batch) - len(rows)
             self._kept[table.name] += len(rows)
             if rows:
                 self._target.write_all(_add_row(table, tuple(rows[0])), rows)
-            self._report(table.name, self._kept[table.name])
+            self._report(f"storing rows of the table {table.name}", min(self._kept[table.name] / total, 1.0))
 
     def _is_right(self, table: Table, row: Row) -> bool:
         robot = self._robots.get(row.get("robot_key", -1))

@@ -50,6 +50,10 @@ class RecoveredRows:
         """Close the file."""
         self._file.close()
 
+    def count(self, table: Table) -> int:
+        """Return how many rows the pages of a table say that they have."""
+        return sum(self._file.count_cells(number) for number in self._pages[table.name])
+
     def rows(self, table: Table) -> Iterator[dict[str, Any]]:
         """Return a table's rows by column, in the order of its key; those that can't be right are left out.
 

@@ -53,14 +53,14 @@ class Salvage(msgspec.Struct, kw_only=True):
         return sum(one.verdicts for one in self.lost)
 
 
-def salvage(state_dir: Path, target: Path | None, report: Callable[[str, int], None]) -> Salvage:
+def salvage(state_dir: Path, target: Path | None, report: Callable[[str, float], None]) -> Salvage:
     """Store in a new history what the damaged one in ``state_dir`` still holds.
 
     Args:
         state_dir: a control room's, which must not run.
         target: folder for the new history, which must have none; None puts it in the place of the damaged
             one, which is moved to a folder beside it.
-        report: takes the step, and how many rows it has read.
+        report: takes the step and the share of it that is done.
 
     Raises:
         WholeFileError: nothing can be recovered.
@@ -99,15 +99,15 @@ def salvage(state_dir: Path, target: Path | None, report: Callable[[str, int], N
     )
 
 
-def _rebuild(source: Path, work: Path, report: Callable[[str, int], None]) -> Rebuilt:
+def _rebuild(source: Path, work: Path, report: Callable[[str, float], None]) -> Rebuilt:
     """Make the new history in the folder ``new`` below ``work``."""
-    report("copying the file", 0)
+    report("copying the damaged file", 0.0)
     copy = work / "damaged.db"
     shutil.copyfile(source, copy)
     if (log := source.with_name(f"{NAME}-wal")).is_file():
         shutil.copyfile(log, work / "damaged.db-wal")
     include_log(copy)
-    report("looking for the pages of each table", 0)
+    report("looking for the pages of each table", 0.0)
     try:
         rows = RecoveredRows(copy)
     except ValueError as err:

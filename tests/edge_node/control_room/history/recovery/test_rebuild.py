@@ -23,6 +23,10 @@ class Rows:
     def __init__(self, **found: list[dict[str, Any]]) -> None:
         self._found = found
 
+    def count(self, table) -> int:
+        """Return how many there are."""
+        return len(self._found.get(table.name, []))
+
     def rows(self, table) -> Iterator[dict[str, Any]]:
         """Return those of a table."""
         yield from self._found.get(table.name, [])
