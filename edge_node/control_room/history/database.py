@@ -74,6 +74,7 @@ class Database:
         self._depth = 0
         self._engine = dialect.make_engine(self.path)
         self._preparer = Preparer(self._engine.dialect)
+        self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError, OSError)
         self._readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._connections: list[Connection] = []
         self._writer: Any = None
@@ -95,7 +96,7 @@ class Database:
     def close(self) -> None:
         """Close all connections, which checkpoints the write-ahead log; never raises."""
         for connection in reversed(self._connections):
-            with contextlib.suppress(SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
+            with contextlib.suppress(*self._errors):
                 connection.close()
         self._connections.clear()
 
@@ -122,7 +123,7 @@ class Database:
             if self._depth == 0:
                 try:
                     writer.commit()
-                except self._engine.dialect.loaded_dbapi.Error:
+                except self._errors:
                     self._roll_back(writer)
                     raise
 
@@ -143,19 +144,24 @@ class Database:
     def peek(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> tuple[Any, ...] | None:
         """Return the first row of a query, uncommitted writes included."""
         prepared = self._preparer.prepare(query)
-        with self._lock, self._translated():
-            cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
-            row: tuple[Any, ...] | None = cursor.fetchone()
-            return row
+        with self._lock:
+            try:
+                cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
+                row: tuple[Any, ...] | None = cursor.fetchone()
+            except self._errors as err:
+                raise self._translate(err) from err
+        return row
 
     def rows(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> list[tuple[Any, ...]]:
         """Return all rows of a query over committed data."""
         prepared = self._preparer.prepare(query)
         reader = self._readers.get()
         try:
-            with self._translated():
-                found: list[tuple[Any, ...]] = reader.execute(prepared.text, prepared.bind(values)).fetchall()
-                return found
+            found: list[tuple[Any, ...]] = reader.execute(prepared.text, prepared.bind(values)).fetchall()
+        except self._errors as err:
+            raise self._translate(err) from err
+        else:
+            return found
         finally:
             self._readers.put(reader)
 
@@ -182,7 +188,7 @@ class Database:
         return self._writer
 
     def _roll_back(self, writer: Any) -> None:
-        with contextlib.suppress(self._engine.dialect.loaded_dbapi.Error):
+        with contextlib.suppress(*self._errors):
             writer.rollback()
 
     def _open_writer(self) -> Any:
@@ -228,9 +234,12 @@ class Database:
         """Raise errors of the database and the operating system as ``HistoryError`` with the file's path."""
         try:
             yield
-        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as err:
-            cause = err.orig if isinstance(err, DBAPIError) and err.orig is not None else err
-            advice = "; it is damaged: move it away and start anew" if dialect.is_damaged(cause) else ""
-            raise HistoryError(f"{self.path}: {cause}{advice}") from err
-        except OSError as err:
-            raise HistoryError(f"{self.path}: {err.strerror or err}") from err
+        except self._errors as err:
+            raise self._translate(err) from err
+
+    def _translate(self, err: Exception) -> HistoryError:
+        if isinstance(err, OSError):
+            return HistoryError(f"{self.path}: {err.strerror or err}")
+        cause = err.orig if isinstance(err, DBAPIError) and err.orig is not None else err
+        advice = "; it is damaged: move it away and start anew" if dialect.is_damaged(cause) else ""
+        return HistoryError(f"{self.path}: {cause}{advice}")

@@ -107,6 +107,7 @@ _REVIEW_COLUMNS = (
     *(review.c.reviewer, review.c.reviewed_us, review.c.corrections, review.c.delivery, review.c.answer),
     review.c.origin,
 )
+_robots = robot.alias("robots")
 _reviews = select(*_REVIEW_COLUMNS).join_from(review, robot, robot.c.robot_key == review.c.robot_key)
 _NEWEST_REVIEW = (
     _reviews.where(
@@ -412,6 +413,8 @@ def _finding_of_id(names: tuple[str, ...]) -> Executable:
 @lru_cache(4)
 def _reviews_of(names: tuple[str, ...]) -> Executable:
     query = _reviews.where(*(review.c[name] == bindparam(name) for name in names))
+    if "finding_id" in names:  # the index of findings begins with the robot
+        query = query.where(review.c.robot_key.in_(select(_robots.c.robot_key)))
     return query.order_by(review.c.reviewed_us.desc(), review.c.review_id).limit(LIMIT)
 
 
