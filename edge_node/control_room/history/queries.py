@@ -74,6 +74,7 @@ if TYPE_CHECKING:
 
 _MAX_US = (1 << 63) - 1
 _VERDICT_DECODER = msgspec.json.Decoder(Verdict)
+_CORRECTIONS_DECODER = msgspec.json.Decoder(dict[str, str])
 
 _ROBOTS = (
     select(
@@ -349,7 +350,7 @@ def _stored_review(row: Sequence[Any]) -> StoredReview:
         note=row[5],
         reviewer=row[6],
         reviewed_at=from_us(row[7]),
-        corrections=msgspec.json.decode(row[8], type=dict[str, str]),
+        corrections=_CORRECTIONS_DECODER.decode(row[8]),
         delivery=Delivery(row[9]),
         answer=row[10],
         origin=row[11],
