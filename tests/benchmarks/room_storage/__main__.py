@@ -20,10 +20,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.room_storage.worker import AT_ONCE
+
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = Path(__file__).with_name("worker.py")
 BEFORE = "49d02a3"  # the last one with statements put together from texts
-AT_ONCE = 20_000
+
 ROUNDS = 6
 
 

@@ -29,6 +29,7 @@ MATERIALS = ("steel", "aluminium", "galvanized")
 SEVERITIES = ("mid", "late", None)
 ROBOTS = 4
 BATCH = 200
+AT_ONCE = 20_000  # verdicts in one commit, to fill a history
 FINDINGS = 400
 
 
