@@ -33,6 +33,7 @@ _VERSION = 1  # of the tables: a program of the same one goes on with the file, 
 _READERS = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+_PREPARER = Preparer(dialect.DIALECT)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -73,7 +74,6 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._engine = dialect.make_engine(self.path)
-        self._preparer = Preparer(self._engine.dialect)
         self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError, OSError)
         self._readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._connections: list[Connection] = []
@@ -133,7 +133,7 @@ class Database:
 
     def write_all(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of ``rows``, in the open transaction or in one of its own."""
-        prepared = self._preparer.prepare(statement)
+        prepared = _PREPARER.prepare(statement)
         with self.transaction():
             self._writer.executemany(prepared.text, [prepared.bind(row) for row in rows])
 
@@ -143,7 +143,7 @@ class Database:
 
     def peek(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> tuple[Any, ...] | None:
         """Return the first row of a query, uncommitted writes included."""
-        prepared = self._preparer.prepare(query)
+        prepared = _PREPARER.prepare(query)
         with self._lock:
             try:
                 cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
@@ -154,7 +154,7 @@ class Database:
 
     def rows(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> list[tuple[Any, ...]]:
         """Return all rows of a query over committed data."""
-        prepared = self._preparer.prepare(query)
+        prepared = _PREPARER.prepare(query)
         reader = self._readers.get()
         try:
             found: list[tuple[Any, ...]] = reader.execute(prepared.text, prepared.bind(values)).fetchall()
@@ -175,7 +175,7 @@ class Database:
             self._readers.put(reader)
 
     def _execute(self, statement: Executable, values: Mapping[str, Any]) -> Any:
-        prepared = self._preparer.prepare(statement)
+        prepared = _PREPARER.prepare(statement)
         with self._lock:
             if self._depth:  # this thread's own transaction: it holds the lock and translates errors
                 return self._need_writer().execute(prepared.text, prepared.bind(values))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Function, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Dialect, Engine, Function, Table
     from sqlalchemy.dialects.sqlite import Insert
     from sqlalchemy.sql.selectable import FromClause, GenerativeSelect
 
@@ -46,6 +46,15 @@ class _Compiler(SQLiteCompiler):
 
     def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002
         return text
+
+
+def _make_dialect() -> Dialect:
+    made = sqlite.dialect(paramstyle="qmark")
+    made.statement_compiler = _Compiler
+    return made
+
+
+DIALECT = _make_dialect()  # by which statements are compiled
 
 
 def make_file(path: Path) -> None:
