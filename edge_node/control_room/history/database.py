@@ -37,6 +37,7 @@ _DAMAGED = (
     "; the file is damaged: `edge-node control-room check` tells where, and with the control room stopped"
     " `edge-node control-room salvage` keeps what can still be read"
 )
+_PREPARER = Preparer(dialect.DIALECT)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -77,7 +78,7 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._engine = dialect.make_engine(self.path)
-        self._preparer = Preparer(self._engine.dialect)
+        self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError, OSError)
         self._readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._connections: list[Connection] = []
         self._writer: Any = None
@@ -99,7 +100,7 @@ class Database:
     def close(self) -> None:
         """Close all connections, which checkpoints the write-ahead log; never raises."""
         for connection in reversed(self._connections):
-            with contextlib.suppress(SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
+            with contextlib.suppress(*self._errors):
                 connection.close()
         self._connections.clear()
 
@@ -126,7 +127,7 @@ class Database:
             if self._depth == 0:
                 try:
                     writer.commit()
-                except self._engine.dialect.loaded_dbapi.Error:
+                except self._errors:
                     self._roll_back(writer)
                     raise
 
@@ -136,7 +137,7 @@ class Database:
 
     def write_all(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of ``rows``, in the open transaction or in one of its own."""
-        prepared = self._preparer.prepare(statement)
+        prepared = _PREPARER.prepare(statement)
         with self.transaction():
             self._writer.executemany(prepared.text, [prepared.bind(row) for row in rows])
 
@@ -146,20 +147,25 @@ class Database:
 
     def peek(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> tuple[Any, ...] | None:
         """Return the first row of a query, uncommitted writes included."""
-        prepared = self._preparer.prepare(query)
-        with self._lock, self._translated():
-            cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
-            row: tuple[Any, ...] | None = cursor.fetchone()
-            return row
+        prepared = _PREPARER.prepare(query)
+        with self._lock:
+            try:
+                cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
+                row: tuple[Any, ...] | None = cursor.fetchone()
+            except self._errors as err:
+                raise self._translate(err) from err
+        return row
 
     def rows(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> list[tuple[Any, ...]]:
         """Return all rows of a query over committed data."""
-        prepared = self._preparer.prepare(query)
+        prepared = _PREPARER.prepare(query)
         reader = self._readers.get()
         try:
-            with self._translated():
-                found: list[tuple[Any, ...]] = reader.execute(prepared.text, prepared.bind(values)).fetchall()
-                return found
+            found: list[tuple[Any, ...]] = reader.execute(prepared.text, prepared.bind(values)).fetchall()
+        except self._errors as err:
+            raise self._translate(err) from err
+        else:
+            return found
         finally:
             self._readers.put(reader)
 
@@ -173,7 +179,7 @@ class Database:
             self._readers.put(reader)
 
     def _execute(self, statement: Executable, values: Mapping[str, Any]) -> Any:
-        prepared = self._preparer.prepare(statement)
+        prepared = _PREPARER.prepare(statement)
         with self._lock:
             if self._depth:  # this thread's own transaction: it holds the lock and translates errors
                 return self._need_writer().execute(prepared.text, prepared.bind(values))
@@ -186,7 +192,7 @@ class Database:
         return self._writer
 
     def _roll_back(self, writer: Any) -> None:
-        with contextlib.suppress(self._engine.dialect.loaded_dbapi.Error):
+        with contextlib.suppress(*self._errors):
             writer.rollback()
 
     def _open_writer(self) -> Any:
@@ -232,9 +238,12 @@ class Database:
         """Raise errors of the database and the operating system as ``HistoryError`` with the file's path."""
         try:
             yield
-        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as err:
-            cause = err.orig if isinstance(err, DBAPIError) and err.orig is not None else err
-            advice = _DAMAGED if dialect.is_damaged(cause) else ""
-            raise HistoryError(f"{self.path}: {cause}{advice}") from err
-        except OSError as err:
-            raise HistoryError(f"{self.path}: {err.strerror or err}") from err
+        except self._errors as err:
+            raise self._translate(err) from err
+
+    def _translate(self, err: Exception) -> HistoryError:
+        if isinstance(err, OSError):
+            return HistoryError(f"{self.path}: {err.strerror or err}")
+        cause = err.orig if isinstance(err, DBAPIError) and err.orig is not None else err
+        advice = _DAMAGED if dialect.is_damaged(cause) else ""
+        return HistoryError(f"{self.path}: {cause}{advice}")

@@ -18,7 +18,6 @@ from edge_node.control_room.history.finding_span import (
     was_open,
 )
 from edge_node.control_room.history.records import (
-    Delivery,
     FindingFilter,
     FindingRecord,
     Misdated,
@@ -26,11 +25,11 @@ from edge_node.control_room.history.records import (
     ResponseRecord,
     RobotRecord,
     StoredPicture,
-    StoredReview,
     Usage,
     VerdictFilter,
     VerdictRecord,
 )
+from edge_node.control_room.history.reviews import find_newest_review
 from edge_node.control_room.history.sql_filters import (
     LIMIT,
     MAX_LIMIT,
@@ -52,7 +51,6 @@ from edge_node.control_room.history.storage.tables import (
     refused,
     response,
     retired,
-    review,
     robot,
     verdict,
     verdict_message,
@@ -60,7 +58,6 @@ from edge_node.control_room.history.storage.tables import (
 from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response
-from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Outcome, Verdict
 
@@ -74,6 +71,7 @@ if TYPE_CHECKING:
 
 _MAX_US = (1 << 63) - 1
 _VERDICT_DECODER = msgspec.json.Decoder(Verdict)
+
 
 _ROBOTS = (
     select(
@@ -101,19 +99,6 @@ _NEWEST = _with_message.order_by(verdict.c.position.desc()).limit(LIMIT)
 _IS_MISDATED = or_(
     verdict.c.observed_us < literal_column("1577836800000000"),
     verdict.c.observed_us > verdict.c.received_us + literal_column("3600000000"),
-)
-_REVIEW_COLUMNS = (
-    *(review.c.review_id, robot.c.site, robot.c.robot, review.c.finding_id, review.c.opinion, review.c.note),
-    *(review.c.reviewer, review.c.reviewed_us, review.c.corrections, review.c.delivery, review.c.answer),
-    review.c.origin,
-)
-_reviews = select(*_REVIEW_COLUMNS).join_from(review, robot, robot.c.robot_key == review.c.robot_key)
-_NEWEST_REVIEW = (
-    _reviews.where(
-        review.c.robot_key == bindparam("robot_key"), review.c.finding_id == bindparam("finding_id")
-    )
-    .order_by(review.c.reviewed_us.desc())
-    .limit(ONE)
 )
 _FINDING_COLUMNS = (finding.c.robot_key, finding.c.received_us, finding.c.payload)
 _pictures = (
@@ -266,16 +251,6 @@ def select_findings_around(database: Database, stored: Verdict) -> list[FindingR
     return [record for record in records if holds(database, record.finding, stored)]
 
 
-def select_reviews(
-    database: Database, finding_id: str | None, delivery: Delivery | None, limit: int
-) -> list[StoredReview]:
-    """Return reviews, newest first."""
-    given = {"finding_id": finding_id, "delivery": delivery.value if delivery else None}
-    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    rows = database.rows(_reviews_of(tuple(values)), {**values, "limit": bound_limit(limit)})
-    return [_stored_review(row) for row in rows]
-
-
 def select_responses(database: Database, command_id: str | None, limit: int) -> list[ResponseRecord]:
     """Return responses to commands, newest first."""
     values: dict[str, Any] = {} if command_id is None else {"command_id": command_id}
@@ -334,25 +309,7 @@ def _verdict_record(row: Sequence[Any]) -> VerdictRecord:
 
 def _finding_record(database: Database, row: Sequence[Any]) -> FindingRecord:
     found = msgspec.json.decode(row[2], type=Finding)
-    reviewed = database.rows(_NEWEST_REVIEW, {"robot_key": row[0], "finding_id": found.id})
-    return FindingRecord(found, from_us(row[1]), _stored_review(reviewed[0]) if reviewed else None)
-
-
-def _stored_review(row: Sequence[Any]) -> StoredReview:
-    return StoredReview(
-        review_id=row[0],
-        site=row[1],
-        robot=row[2],
-        finding_id=row[3],
-        opinion=ReviewJudgement(row[4]),
-        note=row[5],
-        reviewer=row[6],
-        reviewed_at=from_us(row[7]),
-        corrections=msgspec.json.decode(row[8], type=dict[str, str]),
-        delivery=Delivery(row[9]),
-        answer=row[10],
-        origin=row[11],
-    )
+    return FindingRecord(found, from_us(row[1]), find_newest_review(database, row[0], found.id))
 
 
 @lru_cache(SHAPES)
@@ -407,12 +364,6 @@ def _findings(names: tuple[str, ...], *, as_arrived: bool) -> Executable:
 def _finding_of_id(names: tuple[str, ...]) -> Executable:
     query = select(*_FINDING_COLUMNS).where(finding.c.finding_id == bindparam("finding_id"))
     return query.where(*robot_conditions(finding.c.robot_key, names)).limit(ONE)
-
-
-@lru_cache(4)
-def _reviews_of(names: tuple[str, ...]) -> Executable:
-    query = _reviews.where(*(review.c[name] == bindparam(name) for name in names))
-    return query.order_by(review.c.reviewed_us.desc(), review.c.review_id).limit(LIMIT)
 
 
 @lru_cache(2)

@@ -26,6 +26,7 @@ ZERO, ONE = literal_column("0", NUMBER), literal_column("1", NUMBER)  # where SQ
 LIMIT = bindparam("limit", type_=Integer)
 
 _VERDICT_COLUMNS = ("asset", "outcome", "material", "form", "severity", "replayed")
+_VERDICT_PLAIN = ("site", "robot", *_VERDICT_COLUMNS, "from_m", "to_m")
 _VERDICT_BOUNDS = {
     "since": verdict.c.observed_us >= bindparam("since"),
     "until": verdict.c.observed_us <= bindparam("until"),
@@ -45,17 +46,14 @@ def verdict_values(only: VerdictFilter | None) -> dict[str, Any]:
     """Return what a filter asks of verdicts, by the names that ``verdict_conditions`` takes."""
     if only is None:
         return {}
-    values = {
-        "site": only.site,
-        "robot": only.robot,
-        **{name: getattr(only, name) for name in _VERDICT_COLUMNS},
-        "since": None if only.since is None else to_us(only.since),
-        "until": None if only.until is None else to_us(only.until),
-        "from_m": only.from_m,
-        "to_m": only.to_m,
-        "with_picture": True if only.with_picture else None,
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    values = {name: value for name in _VERDICT_PLAIN if (value := getattr(only, name)) is not None}
+    if only.since is not None:
+        values["since"] = to_us(only.since)
+    if only.until is not None:
+        values["until"] = to_us(only.until)
+    if only.with_picture:
+        values["with_picture"] = True
+    return values
 
 
 def verdict_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:

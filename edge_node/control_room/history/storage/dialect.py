@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Function, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Dialect, Engine, Function, Table
     from sqlalchemy.dialects.sqlite import Insert
-    from sqlalchemy.sql.selectable import FromClause
+    from sqlalchemy.sql.selectable import FromClause, GenerativeSelect
 
 HINTS = "sqlite"  # the dialect that hints of a statement are for
 BEGIN = "BEGIN IMMEDIATE"  # to write
@@ -36,11 +36,25 @@ _ON_CONNECT = (
 )
 
 
-class _HintingCompiler(SQLiteCompiler):
-    """Writes the hints of a statement, like ``INDEXED BY``, which SQLAlchemy leaves out for SQLite."""
+class _Compiler(SQLiteCompiler):
+    """Writes hints, like ``INDEXED BY``, which SQLAlchemy leaves out for SQLite, and no ``OFFSET 0``."""
+
+    def limit_clause(self, select: GenerativeSelect, **options: Any) -> str:
+        if select._limit_clause is None or select._offset_clause is not None:  # noqa: SLF001  as SQLAlchemy's
+            return str(super().limit_clause(select, **options))  # type: ignore[no-untyped-call]
+        return f"\n LIMIT {self.process(select._limit_clause, **options)}"  # noqa: SLF001
 
     def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002
         return text
+
+
+def _make_dialect() -> Dialect:
+    made = sqlite.dialect(paramstyle="qmark")
+    made.statement_compiler = _Compiler
+    return made
+
+
+DIALECT = _make_dialect()  # by which statements are compiled
 
 
 def make_file(path: Path) -> None:
@@ -54,7 +68,7 @@ def make_engine(path: Path) -> Engine:
     # Autocommit: whoever writes begins the transaction.
     options = {"timeout": _BUSY_TIMEOUT_MS / 1000, "isolation_level": None, "check_same_thread": False}
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args=options, poolclass=NullPool)
-    engine.dialect.statement_compiler = _HintingCompiler
+    engine.dialect.statement_compiler = _Compiler
     event.listen(engine, "connect", _set_up)
     return engine
 

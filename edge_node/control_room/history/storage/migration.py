@@ -6,6 +6,7 @@ tells which it has seen; files of before 0.9.0 have no such table, and the table
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,14 @@ from sqlalchemy import (
     inspect,
     select,
 )
+from sqlalchemy.schema import CreateIndex, CreateTable
 
+from edge_node.control_room.history.storage.dialect import DIALECT
 from edge_node.control_room.history.storage.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.schema import ExecutableDDLElement
 
 _VERSIONS = Path(__file__).parent / "versions"
 
@@ -51,9 +55,19 @@ def read_revision(connection: Connection) -> str | None:
 
 def make_tables(connection: Connection) -> None:
     """Make all tables in an empty file, in the open transaction; it has no step to see."""
-    metadata.create_all(connection, checkfirst=False)
-    _revision.create(connection)
+    for statement in _list_statements():
+        connection.exec_driver_sql(statement)
     connection.execute(insert(_revision).values(version_num=bindparam("newest")), {"newest": find_newest()})
+
+
+@cache
+def _list_statements() -> list[str]:
+    """Return the statements that make all tables and indexes."""
+    tables = [*metadata.sorted_tables, _revision]
+    made: list[ExecutableDDLElement] = [CreateTable(table) for table in tables]
+    for table in tables:
+        made += [CreateIndex(index) for index in sorted(table.indexes, key=lambda one: str(one.name))]
+    return [str(statement.compile(dialect=DIALECT)) for statement in made]
 
 
 def upgrade(connection: Connection) -> None:
