@@ -55,16 +55,17 @@ EDGE_NODE = {
     ),
     "control_room": "config mqtt",
     "control_room.history": "messages",
+    "control_room.people": "messages config control_room control_room.history",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
     "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.web": (
-        "messages evidence control_room control_room.history control_room.ingest "
+        "messages evidence control_room control_room.history control_room.people control_room.ingest "
         "control_room.report control_room.robots"
     ),
     "control_room.service": (
-        "messages config mqtt monitoring demo control_room control_room.history control_room.ingest "
-        "control_room.robots control_room.web"
+        "messages config mqtt monitoring demo control_room control_room.history control_room.people "
+        "control_room.ingest control_room.robots control_room.web"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
@@ -72,7 +73,8 @@ EDGE_NODE = {
         "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update integrations control_room control_room.history control_room.report "
+        "messages mqtt update integrations control_room control_room.history control_room.people "
+        "control_room.report "
         "control_room.robots control_room.service cli"
     ),
 }
@@ -110,6 +112,7 @@ SOLE_IMPORTERS = {
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
     ("edge_node", "sqlite3"): {"edge_node.spool.transaction", "edge_node.control_room.history.database"},
     ("edge_node", "cryptography"): {"edge_node.signing"},
+    ("edge_node", "argon2"): {"edge_node.control_room.people.passwords"},
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},
     ("edge_node", "tensorflow"): set[str](),

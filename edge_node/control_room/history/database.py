@@ -127,7 +127,11 @@ _COUNT = f"UPDATE epoch_state SET missing = ({EPOCH_MISSING})"
 
 # Not in the first versions' files; older programs do not look at it.
 _LATER_TABLES = (
-    "CREATE TABLE IF NOT EXISTS retired (robot_key INTEGER PRIMARY KEY, retired_us INTEGER NOT NULL)"
+    "CREATE TABLE IF NOT EXISTS retired (robot_key INTEGER PRIMARY KEY, retired_us INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS audit (audit_key INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL,"
+    " user TEXT NOT NULL, role TEXT NOT NULL, origin TEXT NOT NULL, address TEXT NOT NULL,"
+    " action TEXT NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, audit_key)"
 )
 
 
@@ -294,7 +298,7 @@ class Database:
             )
         self._check_kind(writer)
         _add_tables(writer, temporary=False)
-        writer.execute(_LATER_TABLES)
+        writer.executescript(_LATER_TABLES)
 
     def _check_kind(self, connection: sqlite3.Connection) -> None:
         kind = connection.execute("PRAGMA application_id").fetchone()[0]

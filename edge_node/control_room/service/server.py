@@ -16,9 +16,11 @@ from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.trimming import open_room_floor
+from edge_node.control_room.people.audit import Audit
+from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
-from edge_node.control_room.web.access import Logins
+from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.settings import RoomSettings
 
+_LOGINS_S = 1.0  # interval between looks at whose login has ended
 _ROBOTS_S = 0.5  # interval between events about changed robots
 _GRACE_S = 2  # for open requests at shutdown
 _GAPS = 100
@@ -45,22 +48,28 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         HistoryError: the history cannot be opened.
     """
     check_certificate(settings.web)
+    check_secrets(settings)
+    check_logins(settings)
+    for sentence in exposed_secrets(settings):
+        _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
     floor = open_room_floor(folder)
-    logins = Logins(settings.web, floor.now_s)
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         history = History(folder)
         stack.callback(history.close)
+        audit = Audit(history)
+        logins = Logins(settings, audit, floor.now_s)
+        stack.callback(logins.close)
         events = EventBroadcaster()
         ingest = Ingest(settings, history, folder, events.send_arrivals, events.send_link, floor=floor)
         reviews = None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        services = Services(settings, history, events, ingest, reviews)
-        server = _UvicornServer(_build_uvicorn_config(services, logins), events)
+        services = Services(settings, history, events, ingest, logins, audit, reviews)
+        server = _UvicornServer(_build_uvicorn_config(services), events)
         stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
         ingest.start()
@@ -110,18 +119,26 @@ async def _send_robots(services: Services) -> None:
         gaps_sent = gaps
 
 
+async def _end_streams(services: Services) -> None:
+    """End the event streams of users who are gone, or whose role or password is another, within a second."""
+    while True:
+        await asyncio.sleep(_LOGINS_S)
+        await asyncio.to_thread(services.events.end_invalid)
+
+
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services) -> AsyncIterator[None]:
-    task = asyncio.create_task(_send_robots(services))
+    tasks = [asyncio.create_task(_send_robots(services)), asyncio.create_task(_end_streams(services))]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
-def _build_uvicorn_config(services: Services, logins: Logins) -> uvicorn.Config:
+def _build_uvicorn_config(services: Services) -> uvicorn.Config:
     web = services.settings.web
-    app = build_application(services, logins, lambda _app: _lifespan(services))
+    app = build_application(services, lambda _app: _lifespan(services))
     config = uvicorn.Config(
         app,
         log_level="warning",

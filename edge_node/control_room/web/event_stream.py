@@ -21,7 +21,7 @@ from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from edge_node.control_room.history.records import RobotRecord
     from edge_node.control_room.ingest.batch_store import Arrival
@@ -41,7 +41,8 @@ class TooManyBrowsersError(Exception):
 class BrowserQueue:
     """Events waiting for one open page; the ingest's thread writes, the server's event loop reads."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, is_valid: Callable[[], bool] = lambda: True) -> None:
+        self.is_valid = is_valid  # whether the login that opened the stream still holds
         self._loop = loop
         self._ready = asyncio.Event()
         self._lock = threading.Lock()
@@ -79,8 +80,11 @@ class BrowserQueue:
                 yield b": still here\n\n"
                 continue
             self._ready.clear()
+            if self._closed:
+                break
             yield self._take()
             await asyncio.sleep(_COALESCE_S)
+        yield b"event: ended\ndata: {}\n\n"
 
     def _signal(self) -> None:
         if self._is_signalled:
@@ -117,8 +121,11 @@ class EventBroadcaster:
         self._changed: set[tuple[str, str]] = set()
         self._is_closed = False
 
-    def subscribe(self) -> BrowserQueue:
+    def subscribe(self, is_valid: Callable[[], bool] = lambda: True) -> BrowserQueue:
         """Add a queue for a new page; it belongs to the running event loop.
+
+        Args:
+            is_valid: tells whether the page's login still holds.
 
         Raises:
             TooManyBrowsersError: 64 pages are open.
@@ -126,7 +133,7 @@ class EventBroadcaster:
         with self._lock:
             if len(self._browsers) >= MAX_BROWSERS or self._is_closed:
                 raise TooManyBrowsersError
-            browser = BrowserQueue(asyncio.get_running_loop())
+            browser = BrowserQueue(asyncio.get_running_loop(), is_valid)
             self._browsers.add(browser)
             return browser
 
@@ -134,6 +141,14 @@ class EventBroadcaster:
         """Remove the queue of a page that was closed."""
         with self._lock:
             self._browsers.discard(browser)
+
+    def end_invalid(self) -> None:
+        """End the streams whose login holds no longer."""
+        with self._lock:
+            browsers = list(self._browsers)
+        for browser in browsers:
+            if not browser.is_valid():
+                browser.close()
 
     def close(self) -> None:
         """End all streams and refuse new ones."""

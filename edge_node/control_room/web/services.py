@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.ingest import Ingest
+    from edge_node.control_room.people.audit import Audit
+    from edge_node.control_room.people.logins import Logins
     from edge_node.control_room.robots.review_service import ReviewService
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -27,6 +29,8 @@ class Services:
     history: History
     events: EventBroadcaster
     ingest: Ingest
+    logins: Logins
+    audit: Audit
     reviews: ReviewService | None = None
 
 
