@@ -79,5 +79,5 @@ def _send_audited(
             person, Deed.COMMAND, subject, outcome="refused", text=f"{verb.value}: {err}"
         )
         raise
-    services.audit.note_done(person, Deed.COMMAND, subject, text=f"{verb.value}: {said}")
+    services.audit.note_done(person, Deed.COMMAND, subject, text=said)
     return said

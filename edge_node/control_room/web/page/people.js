@@ -50,7 +50,7 @@ function add(entries) {
 function entryRow(entry) {
   const tone = entry.outcome === "done" ? "good" : entry.outcome === "asked" ? "" : "bad";
   return el("tr", {}, el("td", {}, dateTime(entry.at)), el("td", { title: ORIGINS[entry.origin] ?? "" }, entry.user || (ORIGINS[entry.origin] && entry.origin !== "login" ? entry.origin.replaceAll("_", " ") : "unknown")), el("td", {}, entry.role),
-    el("td", { class: "mono" }, entry.address || "–"), el("td", {}, entry.action.replaceAll("_", " ")), el("td", { class: "mono" }, entry.subject || "–"), el("td", {}, el("span", { class: `tag ${tone}` }, entry.outcome)), el("td", { class: "text" }, entry.text));
+    el("td", { class: "mono" }, entry.address || "–"), el("td", {}, entry.action.replaceAll("_", " ")), el("td", { class: "mono subject" }, entry.subject || "–"), el("td", {}, el("span", { class: `tag ${tone}` }, entry.outcome)), el("td", { class: "text" }, entry.text));
 }
 
 function userRow(user) {
