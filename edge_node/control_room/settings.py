@@ -91,6 +91,15 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     names: Annotated[tuple[Text, ...], about("Host names under which browsers may open the page.")] = ()
     tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
     tls_key_file: Annotated[Text | None, about("... and its key.")] = None
+    max_connections: Annotated[
+        int,
+        about(
+            "Connections at once; beyond, an idle one gives way, or one of who holds most.", ge=8, le=10_000
+        ),
+    ] = 256
+    max_connections_per_address: Annotated[
+        int, about("Of these from one address; a trusted proxy's are not counted so.", ge=4, le=10_000)
+    ] = 64
     session_hours: Annotated[int, about("Hours that a login lasts.", ge=1, le=24 * 90)] = 24 * 7
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from edge_node.control_room.connections.bounded_listener import BoundedListener, count_allowed_connections
+from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
+from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
@@ -28,11 +33,12 @@ from edge_node.monitoring.systemd import Notifier
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from edge_node.control_room.settings import RoomSettings
+    from edge_node.control_room.settings import RoomSettings, WebConfig
 
 _ROBOTS_S = 0.5  # interval between events about changed robots
 _GRACE_S = 2  # for open requests at shutdown
 _GAPS = 100
+_DEADLINES_S = 0.5  # interval at which connections that are too slow are looked for
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +66,9 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
         services = Services(settings, history, events, ingest, reviews)
-        server = _UvicornServer(_build_uvicorn_config(services, logins), events)
+        book = _open_book(settings.web)
+        listening.count_in(book)
+        server = _UvicornServer(_build_uvicorn_config(services, logins, book), events)
         stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
         ingest.start()
@@ -111,25 +119,41 @@ async def _send_robots(services: Services) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(services: Services) -> AsyncIterator[None]:
-    task = asyncio.create_task(_send_robots(services))
+async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(_send_robots(services)), asyncio.create_task(_end_slow_connections(book))]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
-def _build_uvicorn_config(services: Services, logins: Logins) -> uvicorn.Config:
+async def _end_slow_connections(book: ConnectionBook) -> None:
+    while True:
+        await asyncio.sleep(_DEADLINES_S)
+        book.end_overdue(time.monotonic())
+
+
+def _open_book(web: WebConfig) -> ConnectionBook:
+    connections = count_allowed_connections(web.max_connections)
+    per_address = min(web.max_connections_per_address, connections)
+    return ConnectionBook(ConnectionLimits(connections, per_address))
+
+
+def _build_uvicorn_config(services: Services, logins: Logins, book: ConnectionBook) -> uvicorn.Config:
     web = services.settings.web
-    app = build_application(services, logins, lambda _app: _lifespan(services))
+    app = build_application(services, logins, lambda _app: _lifespan(services, book))
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        loop="asyncio",  # its sockets are counted; another loop would take them by their descriptors
+        http=functools.partial(BoundedProtocol, book=book),  # type: ignore[arg-type]  # made as a class is
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        log_level="error",  # what strangers send must not fill the log
         access_log=False,  # paths name robots and findings; a reverse proxy can log requests
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
-        limit_concurrency=256,
         ssl_certfile=web.tls_cert_file,
         ssl_keyfile=web.tls_key_file,
     )
@@ -155,11 +179,11 @@ def _handle_signals(server: _UvicornServer) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _bind(settings: RoomSettings) -> socket.socket:
+def _bind(settings: RoomSettings) -> BoundedListener:
     """Return a bound socket, so that a port in use is reported in one sentence before anything starts."""
     web = settings.web
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
-    listening = socket.socket(family)
+    listening = BoundedListener(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((web.host, web.port))

@@ -20,6 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from edge_node.control_room.web.request_origin import is_foreign_read
 from edge_node.errors import ConfigError
 from edge_node.text_file import TextFileError, read_token
 
@@ -143,6 +144,8 @@ class AccessMiddleware:
             return PlainTextResponse("not this host; see [web] names\n", 421)
         if request.method not in ("GET", "HEAD") and not self._is_own_origin(request):
             return PlainTextResponse("a post from another origin is refused\n", 403)
+        if is_foreign_read(request):
+            return PlainTextResponse("another site may not read from here; open the page itself\n", 403)
         if not self._logins.is_required or request.url.path in _OPEN_PATHS:
             return None
         if self._logins.is_valid_cookie(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
