@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     if args.example:
         sys.stdout.write(example_settings())
         return 0
-    logging.basicConfig(
-        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    # Libraries tell of every font and every migration at "info"; what goes wrong in them is a warning.
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("edge_node").setLevel(args.log_level.upper())
     if not (args.demo or args.broker or args.config):
         raise ConfigError("wanted --demo, --broker HOST or --config FILE; --help says more")
     _check_extra()

@@ -21,6 +21,7 @@ from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.trimming import open_room_floor
+from edge_node.control_room.long_work.job_queue import JobQueue
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.web.access import Logins
@@ -65,7 +66,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        services = Services(settings, history, events, ingest, reviews)
+        services = Services(settings, history, events, ingest, JobQueue(folder), reviews)
         book = _open_book(settings.web)
         listening.count_in(book)
         server = _UvicornServer(_build_uvicorn_config(services, logins, book), events)
@@ -120,12 +121,14 @@ async def _send_robots(services: Services) -> None:
 
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_send_robots(services)), asyncio.create_task(_end_slow_connections(book))]
+    works = (_send_robots(services), _end_slow_connections(book), services.jobs.run())
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _end_slow_connections(book: ConnectionBook) -> None:

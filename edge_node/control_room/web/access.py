@@ -142,10 +142,9 @@ class AccessMiddleware:
     def _refusal(self, request: Request) -> Response | None:
         if not self._is_own_host(request.headers.get("host", "")):
             return PlainTextResponse("not this host; see [web] names\n", 421)
-        if request.method not in ("GET", "HEAD") and not self._is_own_origin(request):
-            return PlainTextResponse("a post from another origin is refused\n", 403)
-        if is_foreign_read(request):
-            return PlainTextResponse("another site may not read from here; open the page itself\n", 403)
+        is_read = request.method in ("GET", "HEAD")
+        if is_foreign_read(request) or not (is_read or self._is_own_origin(request)):
+            return PlainTextResponse("what another site asks for is refused; open the page itself\n", 403)
         if not self._logins.is_required or request.url.path in _OPEN_PATHS:
             return None
         if self._logins.is_valid_cookie(request.cookies.get(COOKIE, "")) or self._has_bearer(request):

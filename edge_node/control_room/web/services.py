@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.ingest import Ingest
+    from edge_node.control_room.long_work.job_queue import JobQueue
     from edge_node.control_room.robots.review_service import ReviewService
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -27,6 +28,7 @@ class Services:
     history: History
     events: EventBroadcaster
     ingest: Ingest
+    jobs: JobQueue
     reviews: ReviewService | None = None
 
 

@@ -62,7 +62,7 @@ def test_where_all_are_busy_the_address_that_holds_most_gives_one() -> None:
 
 
 def test_each_phase_has_its_time_and_no_trickle_renews_it() -> None:
-    """A head in 10 s, a body in 20, what is unsent taken in 30; work and streams last as long as they last."""
+    """A head in 10 s, a body in 20, what is unsent taken in 30; work and streams last as they last."""
     room = Room()
     room.come("10.0.0.1", 1)
     room.come("10.0.0.2", 2, Phase.BODY)
