@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import http.client
 import socket
 import threading
 import time
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 
 
 class BoundedServer:
-    """Serve ``/`` with "ok", ``/stream`` with 40 MB, ``/body`` with the length of what was posted."""
+    """Serve ``app``, or ``/`` with "ok", ``/stream`` with 40 MB, ``/body`` with the size of what came."""
 
-    def __init__(self, limits: ConnectionLimits, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self, limits: ConnectionLimits, certificate: tuple[Path, Path] | None = None, app: Any = None
+    ) -> None:
         self.book = ConnectionBook(limits)
         self.listener = BoundedListener(socket.AF_INET)
         self.listener.bind(("127.0.0.1", 0))
         self.listener.count_in(self.book)
         self.port = self.listener.getsockname()[1]
         config = uvicorn.Config(
-            self._serve,
+            app or self._serve,
             loop="asyncio",
             interface="asgi3",
             http=functools.partial(BoundedProtocol, book=self.book),
@@ -53,6 +56,18 @@ class BoundedServer:
         self._server.should_exit = True
         self._thread.join(10)
         self.listener.close()
+
+    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """Ask for a path; return status, headers in lower case, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(
+                "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            answer = connection.getresponse()
+            return answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
 
     def _run(self) -> None:
         asyncio.run(self._main())

@@ -71,6 +71,21 @@ class Link:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What became of a batch of messages.
+
+    Attributes:
+        messages: in the batch.
+        seconds: that decoding and storing took.
+        problem: why nothing was stored; "" where all was. The broker sends the batch again.
+    """
+
+    messages: int
+    seconds: float
+    problem: str = ""
+
+
 class Ingest:
     """Subscribe to all robots, store their messages and pass them on to callbacks.
 
@@ -85,6 +100,7 @@ class Ingest:
         on_arrivals: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
         on_link: Callable[[Link], None] = lambda _link: None,
         *,
+        on_commit: Callable[[Commit], None] = lambda _commit: None,
         floor: ClockFloor | None = None,
     ) -> None:
         """Prepare; ``start`` connects.
@@ -95,6 +111,7 @@ class Ingest:
             folder: the room's state.
             on_arrivals: called with what was stored.
             on_link: called when the connection changes.
+            on_commit: called with what became of a batch.
             floor: of time, from ``open_room_floor``; opened here if not given.
 
         Raises:
@@ -105,6 +122,7 @@ class Ingest:
         self._folder = folder
         self._on_arrivals = on_arrivals
         self._on_link = on_link
+        self._on_commit = on_commit
         self._filters = filters(site=settings.room.site or "+")
         self._identity = client_id(folder, settings.mqtt, self._filters)
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
@@ -224,7 +242,13 @@ class Ingest:
         if not self._batch:
             return
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        arrivals = store(self._history, batch, self._floor.read().label)
+        began_s = time.monotonic()
+        try:
+            arrivals = store(self._history, batch, self._floor.read().label)
+        except HistoryError as err:
+            self._on_commit(Commit(len(batch), time.monotonic() - began_s, str(err)))
+            raise
+        self._on_commit(Commit(len(batch), time.monotonic() - began_s))
         for message in batch:
             session.acknowledge(message)
         self._receipts.note(arrivals)

@@ -27,6 +27,7 @@ from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.web.access import Logins
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
+from edge_node.control_room.web.readiness import Readiness
 from edge_node.control_room.web.services import Services
 from edge_node.errors import ConfigError
 from edge_node.monitoring.systemd import Notifier
@@ -61,12 +62,21 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         history = History(folder)
         stack.callback(history.close)
         events = EventBroadcaster()
-        ingest = Ingest(settings, history, folder, events.send_arrivals, events.send_link, floor=floor)
+        readiness = Readiness(folder, history)
+        ingest = Ingest(
+            settings,
+            history,
+            folder,
+            events.send_arrivals,
+            events.send_link,
+            on_commit=readiness.note_commit,
+            floor=floor,
+        )
         reviews = None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        services = Services(settings, history, events, ingest, JobQueue(folder), reviews)
+        services = Services(settings, history, events, ingest, JobQueue(folder), readiness, reviews)
         book = _open_book(settings.web)
         listening.count_in(book)
         server = _UvicornServer(_build_uvicorn_config(services, logins, book), events)

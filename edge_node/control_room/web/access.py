@@ -49,7 +49,15 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_OPEN_PATHS = {"/healthz", "/login", "/page/login.css", "/page/theme.js", "/page/icon.svg"}
+_OPEN_PATHS = {
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/login",
+    "/page/login.css",
+    "/page/theme.js",
+    "/page/icon.svg",
+}
 
 
 class Logins:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.web import api, downloads, json_responses
+from edge_node.control_room.web import api, downloads, json_responses, readiness
 from edge_node.control_room.web.access import COOKIE, AccessMiddleware
 from edge_node.control_room.web.query_parameters import QueryError
+from edge_node.control_room.web.request_turns import RequestTurns
 from edge_node.control_room.web.services import get_services
 
 if TYPE_CHECKING:
@@ -40,16 +41,20 @@ def build_application(
             Route("/login", _login_page),
             Route("/login", _login, methods=["POST"]),
             Route("/logout", _logout, methods=["POST"]),
-            Route("/healthz", _healthz),
+            *readiness.ROUTES,
             *api.ROUTES,
             *downloads.ROUTES,
             Mount("/page", StaticFiles(directory=PAGE)),
         ],
-        middleware=[Middleware(AccessMiddleware, web=services.settings.web, logins=logins)],
+        middleware=[
+            Middleware(AccessMiddleware, web=services.settings.web, logins=logins),
+            Middleware(RequestTurns),
+        ],
         lifespan=lifespan,
         exception_handlers={
             QueryError: json_responses.respond_bad_query,
-            HistoryError: json_responses.respond_broken_history,
+            HistoryError: _respond_broken_history,
+            ClientDisconnect: _forget_request,
         },
     )
     app.state.services = services
@@ -100,13 +105,13 @@ async def _logout(_request: Request) -> Response:
     return response
 
 
-async def _healthz(request: Request) -> Response:
-    """Tell whether messages are stored and the history can be read; nothing else, as it needs no login."""
-    services = get_services(request)
-    if not services.ingest.is_alive:
-        return PlainTextResponse("the ingest has ended\n", 503)
-    try:
-        await run_in_threadpool(services.history.newest, 1)
-    except HistoryError:
-        return PlainTextResponse("the history cannot be read\n", 503)
-    return PlainTextResponse("ok\n")
+def _respond_broken_history(request: Request, err: Exception) -> Response:
+    """Respond while the history cannot be read: 503."""
+    if isinstance(err, HistoryError):
+        get_services(request).readiness.note_broken(err)
+    return json_responses.respond_problem(503, str(err))
+
+
+def _forget_request(_request: Request, _err: Exception) -> Response:
+    """Respond to a client that went, or was sent away, before its request had come: to nobody."""
+    return Response(status_code=400)

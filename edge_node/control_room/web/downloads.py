@@ -145,9 +145,7 @@ async def _wait_for_end(request: Request) -> None:
 
 
 def _respond_full(err: QueueFullError) -> Response:
-    response = respond_problem(429, str(err))
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+    return respond_problem(429, str(err), {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _view(jobs: JobQueue, job: Job) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from edge_node.control_room.web.client import path_of
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -38,7 +40,6 @@ def _is_foreign(request: Request) -> bool:
 def _opens_the_page(request: Request) -> bool:
     if request.method not in ("GET", "HEAD"):
         return False
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", "").rstrip("/"))
     is_navigation = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
     is_window = request.headers.get("sec-fetch-dest", "document") == "document"
-    return path in _PAGES and is_navigation and is_window
+    return path_of(request.scope) in _PAGES and is_navigation and is_window

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.robots.review_service import ReviewService
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
+    from edge_node.control_room.web.readiness import Readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Services:
     events: EventBroadcaster
     ingest: Ingest
     jobs: JobQueue
+    readiness: Readiness
     reviews: ReviewService | None = None
 
 
