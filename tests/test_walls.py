@@ -56,18 +56,24 @@ EDGE_NODE = {
     "control_room": "config mqtt",
     "control_room.history": "messages",
     # The page's server counts a client's network as the robot's page does.
-    "control_room.connections": "monitoring control_room",
+    "control_room.connections": "monitoring",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
     "control_room.report": "messages view inspection evidence control_room.history",
-    "control_room.long_work": "control_room control_room.history control_room.report",
+    "control_room.long_work": "control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
+    "control_room.requests": "monitoring",
+    "control_room.metrics": (
+        "messages control_room control_room.connections control_room.history control_room.ingest "
+        "control_room.long_work"
+    ),
     "control_room.web": (
-        "messages evidence monitoring control_room control_room.history control_room.ingest "
-        "control_room.report control_room.long_work control_room.robots"
+        "messages evidence control_room control_room.history control_room.ingest "
+        "control_room.long_work control_room.requests control_room.metrics control_room.robots"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.ingest control_room.long_work control_room.robots control_room.web"
+        "control_room.ingest control_room.long_work control_room.metrics control_room.robots "
+        "control_room.web"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (

@@ -88,6 +88,9 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     token_file: Annotated[
         Text | None, about("File with the token that people log in with: at least 16 characters.")
     ] = None
+    metrics_token_file: Annotated[
+        Text | None, about("File with a token that opens /metrics alone, for Prometheus: 16 characters.")
+    ] = None
     names: Annotated[tuple[Text, ...], about("Host names under which browsers may open the page.")] = ()
     tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
     tls_key_file: Annotated[Text | None, about("... and its key.")] = None

@@ -152,6 +152,14 @@ class Ingest:
         """The thread runs: false after ``stop``, or after a fault of ours."""
         return self._loop.is_alive
 
+    def count_received(self) -> int:
+        """Return how many messages were received and are not stored yet."""
+        return len(self._batch)
+
+    def count_waiting(self) -> int:
+        """Return how many messages wait to be sent."""
+        return self._outbox.qsize()
+
     def endpoint(self) -> Endpoint:
         """Return the broker's address and the credentials of the room.
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 
@@ -20,14 +20,16 @@ from edge_node.control_room.connections.connection_book import ConnectionBook, C
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
+from edge_node.control_room.ingest.readiness import Readiness
 from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.long_work.job_queue import JobQueue
+from edge_node.control_room.metrics.room_metrics import RoomMetrics
+from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.web.access import Logins
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
-from edge_node.control_room.web.readiness import Readiness
 from edge_node.control_room.web.services import Services
 from edge_node.errors import ConfigError
 from edge_node.monitoring.systemd import Notifier
@@ -43,6 +45,7 @@ _GAPS = 100
 _DEADLINES_S = 0.5  # interval at which connections that are too slow are looked for
 
 _log = logging.getLogger(__name__)
+_Told = TypeVar("_Told")
 
 
 def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: None) -> None:
@@ -62,22 +65,24 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         history = History(folder)
         stack.callback(history.close)
         events = EventBroadcaster()
-        readiness = Readiness(folder, history)
+        readiness, metrics = Readiness(folder, history), RoomMetrics()
         ingest = Ingest(
             settings,
             history,
             folder,
-            events.send_arrivals,
+            _each(events.send_arrivals, metrics.note_arrivals),
             events.send_link,
-            on_commit=readiness.note_commit,
+            on_commit=_each(readiness.note_commit, metrics.note_commit),
             floor=floor,
         )
         reviews = None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        services = Services(settings, history, events, ingest, JobQueue(folder), readiness, reviews)
-        book = _open_book(settings.web)
+        jobs, book = JobQueue(folder), _open_book(settings.web)
+        services = Services(settings, history, events, ingest, jobs, readiness, metrics, reviews)
+        sources = Sources(settings.room, history, ingest, jobs, book, events.__len__)
+        metrics.add_snapshot(RoomSnapshot(sources))
         listening.count_in(book)
         server = _UvicornServer(_build_uvicorn_config(services, logins, book), events)
         stack.enter_context(_handle_signals(server))
@@ -145,6 +150,16 @@ async def _end_slow_connections(book: ConnectionBook) -> None:
     while True:
         await asyncio.sleep(_DEADLINES_S)
         book.end_overdue(time.monotonic())
+
+
+def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:
+    """Return a callback that calls each of these."""
+
+    def call(told: _Told) -> None:
+        for callback in callbacks:
+            callback(told)
+
+    return call
 
 
 def _open_book(web: WebConfig) -> ConnectionBook:

@@ -20,7 +20,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
-from edge_node.control_room.web.request_origin import is_foreign_read
+from edge_node.control_room.requests.request_origin import is_foreign_read
+from edge_node.control_room.web.metrics_endpoint import MetricsToken
 from edge_node.errors import ConfigError
 from edge_node.text_file import TextFileError, read_token
 
@@ -126,6 +127,7 @@ class AccessMiddleware:
     def __init__(self, app: ASGIApp, web: WebConfig, logins: Logins) -> None:
         self._app = app
         self._logins = logins
+        self._metrics_token = MetricsToken(web)
         self._names = {"localhost", web.host.lower(), *(name.lower() for name in web.names)}
         self._is_https = web.tls_cert_file is not None
 
@@ -155,7 +157,8 @@ class AccessMiddleware:
             return PlainTextResponse("what another site asks for is refused; open the page itself\n", 403)
         if not self._logins.is_required or request.url.path in _OPEN_PATHS:
             return None
-        if self._logins.is_valid_cookie(request.cookies.get(COOKIE, "")) or self._has_bearer(request):
+        has_cookie = self._logins.is_valid_cookie(request.cookies.get(COOKIE, ""))
+        if has_cookie or self._metrics_token.opens(request) or self._has_bearer(request):
             return None
         if request.method == "GET" and request.url.path == "/":
             return RedirectResponse("login", 303)  # relative: it may lie below a path of a reverse proxy

@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from edge_node import __version__
 from edge_node.control_room.history.records import FindingFilter
+from edge_node.control_room.requests.client import client_of
 from edge_node.control_room.web import json_views as views
 from edge_node.control_room.web import review_api
-from edge_node.control_room.web.client import client_of
 from edge_node.control_room.web.event_stream import TooManyBrowsersError
 from edge_node.control_room.web.json_responses import (
     respond,

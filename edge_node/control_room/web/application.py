@@ -14,10 +14,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.web import api, downloads, json_responses, readiness
+from edge_node.control_room.requests.request_turns import RequestTurns
+from edge_node.control_room.web import api, downloads, json_responses, metrics_endpoint, probes
 from edge_node.control_room.web.access import COOKIE, AccessMiddleware
 from edge_node.control_room.web.query_parameters import QueryError
-from edge_node.control_room.web.request_turns import RequestTurns
 from edge_node.control_room.web.services import get_services
 
 if TYPE_CHECKING:
@@ -35,18 +35,21 @@ def build_application(
     services: Services, logins: Logins, lifespan: Lifespan[Starlette] | None = None
 ) -> Starlette:
     """Build the ASGI application of a control room."""
+    routes = [
+        Route("/", _page),
+        Route("/login", _login_page),
+        Route("/login", _login, methods=["POST"]),
+        Route("/logout", _logout, methods=["POST"]),
+        *probes.ROUTES,
+        Route(metrics_endpoint.PATH, metrics_endpoint.get_metrics),
+        *api.ROUTES,
+        *downloads.ROUTES,
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
     app = Starlette(
-        routes=[
-            Route("/", _page),
-            Route("/login", _login_page),
-            Route("/login", _login, methods=["POST"]),
-            Route("/logout", _logout, methods=["POST"]),
-            *readiness.ROUTES,
-            *api.ROUTES,
-            *downloads.ROUTES,
-            Mount("/page", StaticFiles(directory=PAGE)),
-        ],
+        routes=routes,
         middleware=[
+            Middleware(metrics_endpoint.RequestMetrics, metrics=services.metrics, routes=routes),
             Middleware(AccessMiddleware, web=services.settings.web, logins=logins),
             Middleware(RequestTurns),
         ],

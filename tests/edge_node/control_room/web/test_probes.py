@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 
 from edge_node.control_room.connections.connection_book import ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.web.readiness import ROUTES, Readiness
+from edge_node.control_room.ingest.readiness import Readiness
+from edge_node.control_room.web.probes import ROUTES
 from edge_node.control_room.web.services import Services
 from edge_node.messages.status import LinkState
 from tests.support.bounded_server import BoundedServer

@@ -10,7 +10,7 @@ pytest.importorskip("starlette")
 
 from starlette.requests import HTTPConnection
 
-from edge_node.control_room.web.client import client_of, path_of
+from edge_node.control_room.requests.client import client_of, path_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from edge_node.control_room.web.client import path_of
+from edge_node.control_room.requests.client import path_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -8,7 +8,7 @@ pytest.importorskip("starlette")
 
 from starlette.requests import Request
 
-from edge_node.control_room.web.request_origin import is_foreign_read
+from edge_node.control_room.requests.request_origin import is_foreign_read
 
 
 def asked(path: str, root_path: str = "", **headers: str) -> bool:

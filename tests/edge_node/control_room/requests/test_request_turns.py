@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("starlette")
 
-from edge_node.control_room.web.request_turns import AT_ONCE, RequestTurns
+from edge_node.control_room.requests.request_turns import AT_ONCE, RequestTurns
 
 
 class Application:

@@ -1,10 +1,4 @@
-"""Find out whether the control room can store what robots send and show what is stored.
-
-``/livez`` says whether the process can go on by itself, ``/readyz`` whether messages arrive, are stored and
-can be read, with the reasons why not; ``/healthz`` is the same without the link to the broker, in one line.
-None needs a login: they say nothing about robots, and their answer is kept for a moment, so that asking
-often costs nothing.
-"""
+"""Find out whether the control room can store what robots send and read what is stored."""
 
 from __future__ import annotations
 
@@ -14,18 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.web.json_responses import respond
-from edge_node.control_room.web.services import get_services
 from edge_node.messages.status import LinkState
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from starlette.requests import Request
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.ingest import Commit, Ingest
@@ -113,30 +100,3 @@ class Readiness:
     def _shorten(self, err: HistoryError) -> str:
         """Return an error's text without the names of folders, for readers who have not logged in."""
         return str(err).replace(f"{self._folder}/", "")
-
-
-async def get_livez(request: Request) -> Response:
-    """Say whether the process can go on; if not, only a new start helps."""
-    if not get_services(request).ingest.is_alive:
-        return PlainTextResponse("the ingest has ended\n", 503)
-    return PlainTextResponse("ok\n")
-
-
-async def get_readyz(request: Request) -> Response:
-    """Say whether messages are received, stored and can be read; if not, why."""
-    services = get_services(request)
-    found = await services.readiness.find_problems(services.ingest)
-    return respond({"ready": not found, "problems": found}, 503 if found else 200)
-
-
-async def get_healthz(request: Request) -> Response:
-    """Say in one line whether messages can be stored and read; the broker may be away."""
-    services = get_services(request)
-    found = await services.readiness.find_problems(services.ingest)
-    for problem in found:
-        if problem.part != "broker":
-            return PlainTextResponse(f"{problem.part}: {problem.text}\n", 503)
-    return PlainTextResponse("ok\n")
-
-
-ROUTES = [Route("/livez", get_livez), Route("/readyz", get_readyz), Route("/healthz", get_healthz)]
