@@ -81,8 +81,8 @@ EDGE_NODE = {
         "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update integrations control_room control_room.history control_room.report "
-        "control_room.robots control_room.service cli"
+        "messages mqtt update integrations control_room control_room.history control_room.metrics "
+        "control_room.report control_room.robots control_room.service cli"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.

@@ -129,8 +129,9 @@ class RoomSnapshot:
         refused = CounterMetricFamily(
             f"{PREFIX}_refused_messages", "Messages that could not be read, by reason.", labels=["reason"]
         )
-        for found in history.refused():
-            refused.add_metric([found.reason], found.count)
+        counts = {found.reason: found.count for found in history.refused()}
+        for reason, count in ({"topic of another shape": 0} | counts).items():
+            refused.add_metric([reason], count)
         yield refused
         yield _count_robots(robots)
         yield from _describe_robots(robots)
