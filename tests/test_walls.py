@@ -67,7 +67,7 @@ EDGE_NODE = {
         "control_room.long_work"
     ),
     "control_room.web": (
-        "messages evidence control_room control_room.history control_room.ingest "
+        "messages evidence monitoring control_room control_room.history control_room.ingest "
         "control_room.long_work control_room.requests control_room.metrics control_room.robots"
     ),
     "control_room.service": (

@@ -20,9 +20,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from edge_node.control_room.requests.client import path_of
 from edge_node.control_room.requests.request_origin import is_foreign_read
 from edge_node.control_room.web.metrics_endpoint import MetricsToken
 from edge_node.errors import ConfigError
+from edge_node.monitoring.http_request import BadRequestError, host_name
 from edge_node.text_file import TextFileError, read_token
 
 if TYPE_CHECKING:
@@ -155,12 +157,12 @@ class AccessMiddleware:
         is_read = request.method in ("GET", "HEAD")
         if is_foreign_read(request) or not (is_read or self._is_own_origin(request)):
             return PlainTextResponse("what another site asks for is refused; open the page itself\n", 403)
-        if not self._logins.is_required or request.url.path in _OPEN_PATHS:
+        if not self._logins.is_required or path_of(request.scope) in _OPEN_PATHS:
             return None
         has_cookie = self._logins.is_valid_cookie(request.cookies.get(COOKIE, ""))
         if has_cookie or self._metrics_token.opens(request) or self._has_bearer(request):
             return None
-        if request.method == "GET" and request.url.path == "/":
+        if request.method == "GET" and path_of(request.scope) == "/":
             return RedirectResponse("login", 303)  # relative: it may lie below a path of a reverse proxy
         return PlainTextResponse("log in at /login, or send Authorization: Bearer TOKEN\n", 401)
 
@@ -178,13 +180,13 @@ class AccessMiddleware:
     def _is_own_host(self, header: str) -> bool:
         """Whether a Host header names this machine: a known name, or an IP address, which cannot rebind."""
         try:
-            name = urlsplit(f"//{header}").hostname or ""
-        except ValueError:
+            name = host_name(header)
+        except BadRequestError:
             return False
         try:
             ip_address(name)
         except ValueError:
-            return name.lower() in self._names
+            return name in self._names
         return True
 
     def _is_own_origin(self, request: Request) -> bool:
