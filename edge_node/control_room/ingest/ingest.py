@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.ingest.batch_store import note_refused, store
 from edge_node.control_room.ingest.decoding import filters
 from edge_node.control_room.ingest.receipts import ReceiptBook
 from edge_node.control_room.ingest.session_identity import client_id
@@ -50,7 +50,6 @@ _BATCH_BYTES = 4_000_000
 _BATCH_S = 0.02  # a batch waits no longer for more: people see verdicts within 300 ms
 _QUIET_S = 0.002
 _HELD_S = 30.0  # a connection that held so long was a good one
-_MAX_TOPIC = 200  # characters that are kept of the topic of a message that was not read
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
 _log = logging.getLogger(__name__)
@@ -278,7 +277,7 @@ class Ingest:
     def _note_skipped(self, skipped: SkippedPublish) -> None:
         """Count a message that was not read among the unreadable ones, with its topic."""
         reason = "larger than any message of a robot" if skipped.is_too_large else "no MQTT message"
-        self._history.note_refused(reason, skipped.topic[:_MAX_TOPIC], f"{skipped.size_bytes} bytes")
+        note_refused(self._history, reason, skipped.topic, f"{skipped.size_bytes} bytes")
 
     def _note_denied(self, topic_filter: str, code: int) -> None:
         self._notice(f"the broker does not let the room subscribe to {topic_filter}: {name(code)}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.unprintable import replace_unprintable
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -100,8 +102,8 @@ def finding_view(record: FindingRecord) -> dict[str, Any]:
 
 
 def conflict_view(conflict: Conflict) -> dict[str, Any]:
-    """Return a verdict whose id another one had, with its payload as it came."""
-    return {**asdict(conflict), "payload": msgspec.Raw(conflict.payload)}
+    """Return a verdict whose id another one had, with its payload; what a page would not show is replaced."""
+    return {**asdict(conflict), "payload": replace_unprintable(msgspec.json.decode(conflict.payload))}
 
 
 def review_view(review: StoredReview) -> dict[str, Any]:
