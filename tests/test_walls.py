@@ -56,16 +56,26 @@ EDGE_NODE = {
     "control_room": "config mqtt",
     "control_room.history": "messages",
     "control_room.people": "messages config control_room control_room.history",
+    # The page's server counts a client's network as the robot's page does.
+    "control_room.connections": "monitoring",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
     "control_room.report": "messages view inspection evidence control_room.history",
+    "control_room.long_work": "control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
+    "control_room.requests": "monitoring",
+    "control_room.metrics": (
+        "messages control_room control_room.connections control_room.history control_room.ingest "
+        "control_room.long_work"
+    ),
     "control_room.web": (
-        "messages evidence control_room control_room.history control_room.people control_room.ingest "
-        "control_room.report control_room.robots"
+        "messages evidence monitoring control_room control_room.history control_room.people "
+        "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
+        "control_room.robots"
     ),
     "control_room.service": (
-        "messages config mqtt monitoring demo control_room control_room.history control_room.people "
-        "control_room.ingest control_room.robots control_room.web"
+        "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
+        "control_room.people control_room.ingest control_room.long_work control_room.metrics "
+        "control_room.robots control_room.web"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
@@ -74,8 +84,7 @@ EDGE_NODE = {
     ),
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.people "
-        "control_room.report "
-        "control_room.robots control_room.service cli"
+        "control_room.metrics control_room.report control_room.robots control_room.service cli"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.

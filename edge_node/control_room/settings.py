@@ -100,9 +100,21 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
         Text | None,
         about("Users, of `edge-node control-room user add`; users.json in state_dir, once it is there."),
     ] = None
+    metrics_token_file: Annotated[
+        Text | None, about("File with a token that opens /metrics alone, for Prometheus: 16 characters.")
+    ] = None
     names: Annotated[tuple[Text, ...], about("Host names under which browsers may open the page.")] = ()
     tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
     tls_key_file: Annotated[Text | None, about("... and its key.")] = None
+    max_connections: Annotated[
+        int,
+        about(
+            "Connections at once; beyond, an idle one gives way, or one of who holds most.", ge=8, le=10_000
+        ),
+    ] = 256
+    max_connections_per_address: Annotated[
+        int, about("Of these from one address; a trusted proxy's are not counted so.", ge=4, le=10_000)
+    ] = 64
     session_hours: Annotated[int, about("Hours that a login lasts.", ge=1, le=24 * 90)] = 24 * 7
     root_path: Annotated[_RootPath, about("Path below which a reverse proxy serves the page.")] = ""
     trusted_proxies: Annotated[

@@ -10,6 +10,9 @@ import msgspec
 
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
+from edge_node.control_room.ingest.readiness import Readiness
+from edge_node.control_room.long_work.job_queue import JobQueue
+from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import Logins
 from edge_node.control_room.people.roles import Role
@@ -62,8 +65,9 @@ class RoomApp:
             self.settings.commands, ingest.endpoint(), self.history, self.events.send_reviewed
         )
         self.logins = Logins(self.settings, self.audit)
+        parts = (JobQueue(folder), Readiness(folder, self.history), RoomMetrics(), self.reviews)
         self.services = Services(
-            self.settings, self.history, self.events, ingest, self.logins, self.audit, self.reviews
+            self.settings, self.history, self.events, ingest, self.logins, self.audit, *parts
         )
         self.app = build_application(self.services)
 

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--broker", metavar="HOST[:PORT]", help="the robots' broker; all else by default")
     what.add_argument("--config", type=Path, metavar="FILE", help="a configuration; see --example")
     what.add_argument("--example", action="store_true", help="print a commented configuration")
+    what.add_argument(
+        "--monitoring",
+        type=Path,
+        metavar="DIR",
+        help="write Grafana's dashboard and Prometheus's files into DIR",
+    )
     parser.add_argument("--check", action="store_true", help="check the configuration, and end")
     parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
     parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
@@ -59,9 +65,14 @@ def run(args: argparse.Namespace) -> int:
     if args.example:
         sys.stdout.write(example_settings())
         return 0
-    logging.basicConfig(
-        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    if args.monitoring:
+        from edge_node.control_room.metrics.monitoring_files import write_monitoring_files
+
+        print(*write_monitoring_files(args.monitoring), sep="\n")
+        return 0
+    # Libraries tell of every font and every migration at "info"; what goes wrong in them is a warning.
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("edge_node").setLevel(args.log_level.upper())
     if not (args.demo or args.broker or args.config):
         raise ConfigError("wanted --demo, --broker HOST or --config FILE; --help says more")
     _check_extra()

@@ -22,8 +22,12 @@ from edge_node.control_room.people.audit import is_told
 from edge_node.control_room.people.logins import Claim
 from edge_node.control_room.people.proxy_headers import TrustedProxies, last_value
 from edge_node.control_room.people.roles import Person, Role
+from edge_node.control_room.requests.client import path_of
+from edge_node.control_room.requests.request_origin import is_foreign_read
 from edge_node.control_room.web.json_responses import respond_problem
+from edge_node.control_room.web.metrics_endpoint import MetricsToken
 from edge_node.control_room.web.route_roles import OPEN_FILES, ROUTE_ROLES, find_route
+from edge_node.monitoring.http_request import BadRequestError, host_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +65,7 @@ class AccessMiddleware:
         self._logins = logins
         self._audit = audit
         self._proxies = TrustedProxies(web.trusted_proxies)
+        self._metrics_token = MetricsToken(web)
         self._names = {"localhost", web.host.lower(), *(name.lower() for name in web.names)}
         self._root_path = web.root_path.rstrip("/")
         self._forbidden: Counter[tuple[str, str]] = Counter()
@@ -115,8 +120,9 @@ class AccessMiddleware:
     def _refuse_foreign(self, request: Request) -> Response | None:
         if not all(map(self._is_own_host, request.scope["hosts"])):
             return PlainTextResponse("not this host; see [web] names\n", 421)
-        if request.method not in ("GET", "HEAD") and not _is_own_origin(request):
-            return PlainTextResponse("a post from another origin is refused\n", 403)
+        is_read = request.method in ("GET", "HEAD")
+        if is_foreign_read(request) or not (is_read or _is_own_origin(request)):
+            return PlainTextResponse("what another site asks for is refused; open the page itself\n", 403)
         if self._root_path and request.scope["path"] == self._root_path:
             return RedirectResponse(f"{self._root_path}/", 308)
         return None
@@ -128,7 +134,7 @@ class AccessMiddleware:
         request.scope["is_valid"] = lambda: self._logins.identify(claim) == person
         route = find_route(request.app.routes, request.scope)
         needed = ROUTE_ROLES.get(route, Role.ADMIN) if route else Role.VIEWER
-        if needed is None or path_of(request.scope) in OPEN_FILES:
+        if needed is None or path_of(request.scope) in OPEN_FILES or self._metrics_token.opens(request):
             return None
         if person is None:
             return self._refuse_stranger(request, claim)
@@ -177,23 +183,14 @@ class AccessMiddleware:
     def _is_own_host(self, header: str) -> bool:
         """Whether a Host header names this machine: a known name, or an IP address, which cannot rebind."""
         try:
-            name = urlsplit(f"//{header}").hostname or ""
-        except ValueError:
+            name = host_name(header)
+        except BadRequestError:
             return False
         try:
             ip_address(name)
         except ValueError:
-            return name.lower() in self._names
+            return name in self._names
         return True
-
-
-def path_of(scope: Scope) -> str:
-    """Return the path below the root path.
-
-    Not from ``request.url``: some versions of starlette let the Host header say what that is.
-    """
-    path: str = scope["path"]
-    return path.removeprefix(scope["root_path"])
 
 
 def person_of(request: Request) -> Person:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from edge_node import __version__
 from edge_node.control_room.history.records import FindingFilter
+from edge_node.control_room.requests.client import client_of
 from edge_node.control_room.web import command_api, people_api, review_api
 from edge_node.control_room.web import json_views as views
 from edge_node.control_room.web.access import person_of, validity_of
@@ -65,9 +66,9 @@ async def get_events(request: Request) -> Response:
     """Server-sent events: `news` with what changed, `resync` when the page must load all again."""
     events = get_services(request).events
     try:
-        browser = events.subscribe(validity_of(request))
-    except TooManyBrowsersError:
-        return respond_problem(503, "too many pages are open")
+        browser = events.subscribe(client_of(request), validity_of(request))
+    except TooManyBrowsersError as err:
+        return respond_problem(429, str(err), {"Retry-After": "10"})
     return StreamingResponse(
         _stream(events, browser),
         media_type="text/event-stream",

@@ -6,14 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.web import api, downloads, json_responses, login_pages
+from edge_node.control_room.requests.request_turns import RequestTurns
+from edge_node.control_room.web import (
+    api,
+    downloads,
+    json_responses,
+    login_pages,
+    metrics_endpoint,
+    probes,
+)
 from edge_node.control_room.web.access import AccessMiddleware
 from edge_node.control_room.web.query_parameters import QueryError
 from edge_node.control_room.web.services import get_services
@@ -29,27 +37,32 @@ PAGE = Path(__file__).with_name("page")
 
 def build_application(services: Services, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
     """Build the ASGI application of a control room."""
+    routes = [
+        Route("/", _page),
+        *login_pages.ROUTES,
+        *probes.ROUTES,
+        Route(metrics_endpoint.PATH, metrics_endpoint.get_metrics),
+        *api.ROUTES,
+        *downloads.ROUTES,
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
     app = Starlette(
-        routes=[
-            Route("/", _page),
-            *login_pages.ROUTES,
-            Route("/healthz", _healthz),
-            *api.ROUTES,
-            *downloads.ROUTES,
-            Mount("/page", StaticFiles(directory=PAGE)),
-        ],
+        routes=routes,
         middleware=[
+            Middleware(metrics_endpoint.RequestMetrics, metrics=services.metrics, routes=routes),
             Middleware(
                 AccessMiddleware,
                 web=services.settings.web,
                 logins=services.logins,
                 audit=services.audit,
-            )
+            ),
+            Middleware(RequestTurns),
         ],
         lifespan=lifespan,
         exception_handlers={
             QueryError: json_responses.respond_bad_query,
-            HistoryError: json_responses.respond_broken_history,
+            HistoryError: _respond_broken_history,
+            ClientDisconnect: _forget_request,
         },
     )
     app.state.services = services
@@ -60,13 +73,13 @@ async def _page(_request: Request) -> Response:
     return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
 
 
-async def _healthz(request: Request) -> Response:
-    """Tell whether messages are stored and the history can be read; nothing else, as it needs no login."""
-    services = get_services(request)
-    if not services.ingest.is_alive:
-        return PlainTextResponse("the ingest has ended\n", 503)
-    try:
-        await run_in_threadpool(services.history.newest, 1)
-    except HistoryError:
-        return PlainTextResponse("the history cannot be read\n", 503)
-    return PlainTextResponse("ok\n")
+def _respond_broken_history(request: Request, err: Exception) -> Response:
+    """Respond while the history cannot be read: 503."""
+    if isinstance(err, HistoryError):
+        get_services(request).readiness.note_broken(err)
+    return json_responses.respond_problem(503, str(err))
+
+
+def _forget_request(_request: Request, _err: Exception) -> Response:
+    """Respond to a client that went, or was sent away, before its request had come: to nobody."""
+    return Response(status_code=400)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.control_room.people.roles import Role
+from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,8 +104,8 @@ def finding_view(record: FindingRecord) -> dict[str, Any]:
 
 
 def conflict_view(conflict: Conflict) -> dict[str, Any]:
-    """Return a verdict whose id another one had, with its payload as it came."""
-    return {**asdict(conflict), "payload": msgspec.Raw(conflict.payload)}
+    """Return a verdict whose id another one had, with its payload; what a page would not show is replaced."""
+    return {**asdict(conflict), "payload": replace_unprintable(msgspec.json.decode(conflict.payload))}
 
 
 def review_view(review: StoredReview) -> dict[str, Any]:

@@ -18,6 +18,8 @@ RouteKey = tuple[str, str]  # a method, and the path as the route is declared wi
 
 ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Open to everybody: what a person needs before the login, and what says nothing of robots.
+    ("GET", "/livez"): None,
+    ("GET", "/readyz"): None,
     ("GET", "/healthz"): None,
     ("GET", "/login"): None,
     ("POST", "/login"): None,
@@ -43,6 +45,12 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/usage"): Role.VIEWER,
     ("GET", "/api/report.{kind}"): Role.VIEWER,
     ("GET", "/api/dataset.zip"): Role.VIEWER,
+    ("GET", "/api/jobs"): Role.VIEWER,
+    ("POST", "/api/jobs"): Role.VIEWER,  # to make a report is to look
+    ("GET", "/api/jobs/{id}"): Role.VIEWER,
+    ("DELETE", "/api/jobs/{id}"): Role.VIEWER,  # one's own only
+    ("GET", "/api/jobs/{id}/file"): Role.VIEWER,
+    ("GET", "/metrics"): Role.VIEWER,
     # Deciding.
     ("POST", "/api/verdicts/{id}/review"): Role.REVIEWER,
     ("POST", "/api/findings/{site}/{id}/review"): Role.REVIEWER,

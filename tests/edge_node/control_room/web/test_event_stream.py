@@ -1,4 +1,4 @@
-"""The stream of events ends with the login that opened it."""
+"""How many pages may follow the events, and how long."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_node.control_room.people.roles import Role
+from edge_node.control_room.web.event_stream import EventBroadcaster, TooManyBrowsersError
 from tests.support.room_app import PASSWORD, RoomApp, scope_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,26 @@ def test_an_open_stream_ends_when_its_login_does(tmp_path: Path, end: str) -> No
     assert b"crawler-1" not in ended
     assert b"crawler-1" in going_on
     assert b"ended" not in going_on
+
+
+def test_one_client_leaves_streams_to_others() -> None:
+    """Sixteen to one, 64 in all; a page that is closed makes room."""
+
+    async def work() -> None:
+        events = EventBroadcaster()
+        own = [events.subscribe("alice") for _ in range(16)]
+        with pytest.raises(TooManyBrowsersError, match="you have 16 pages open"):
+            events.subscribe("alice")
+        events.unsubscribe(own[0])
+        events.subscribe("alice")
+        for client in "bcd":
+            for _ in range(16):
+                events.subscribe(client)
+        with pytest.raises(TooManyBrowsersError, match="too many pages are open"):
+            events.subscribe("erin")
+        assert len(events) == 64
+
+    asyncio.run(work())
 
 
 class _Listener:
