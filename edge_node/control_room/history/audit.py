@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Integer, bindparam, delete, insert, select
 
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.records import AuditEntry, Deed
-from edge_node.control_room.history.sql_filters import bound_limit
+from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, bound_limit
+from edge_node.control_room.history.storage.tables import audit
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
+
     from edge_node.control_room.history.database import Database
 
 # Entries of each kind that are kept, the newest: guesses at the login push out no decision.
 MAX_OF_KIND = 20_000
-_COLUMNS = "at_us, user, role, origin, address, action, subject, outcome, text"
+_COLUMNS = ("at_us", "user", "role", "origin", "address", "action", "subject", "outcome", "text")
+_ADD = insert(audit).values({name: bindparam(name) for name in _COLUMNS})
+_oldest_kept = (
+    select(audit.c.audit_key)
+    .where(audit.c.action == bindparam("action"))
+    .order_by(audit.c.audit_key.desc())
+    .limit(1)
+    .offset(bindparam("kept", type_=Integer))
+    .scalar_subquery()
+)
+_DELETE_BEYOND = delete(audit).where(audit.c.action == bindparam("action"), audit.c.audit_key <= _oldest_kept)
+_CONDITIONS = {
+    "before": audit.c.audit_key < bindparam("before"),
+    "user": audit.c.user == bindparam("user"),
+    "action": audit.c.action == bindparam("action"),
+}
 
 
 def insert_entry(database: Database, entry: AuditEntry) -> None:
     """Add an entry, and delete the oldest of its kind beyond the bound."""
+    values = {name: getattr(entry, name) for name in _COLUMNS[1:]}
+    values |= {"at_us": to_us(entry.at), "action": entry.action.value}
     with database.transaction():
-        database.write(
-            f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(to_us(entry.at), entry.user, entry.role, entry.origin, entry.address),
-                *(entry.action.value, entry.subject, entry.outcome, entry.text),
-            ),
-        )
-        database.write(
-            "DELETE FROM audit WHERE audit_key <= (SELECT audit_key FROM audit WHERE action = ?"
-            " ORDER BY audit_key DESC LIMIT 1 OFFSET ?) AND action = ?",
-            (entry.action.value, MAX_OF_KIND, entry.action.value),
-        )
+        database.insert(_ADD, values)
+        database.write(_DELETE_BEYOND, {"action": entry.action.value, "kept": MAX_OF_KIND})
 
 
 def select_entries(
     database: Database, limit: int, before: int | None, user: str | None, action: Deed | None
 ) -> list[AuditEntry]:
     """Return entries, newest first; those before a position, of one user, of one kind."""
-    rows = database.rows(
-        f"SELECT audit_key, {_COLUMNS} FROM audit WHERE (?1 IS NULL OR audit_key < ?1)"
-        " AND (?2 IS NULL OR user = ?2) AND (?3 IS NULL OR action = ?3) ORDER BY audit_key DESC LIMIT ?4",
-        (before, user, action.value if action else None, bound_limit(limit)),
-    )
+    given: dict[str, Any] = {"before": before, "user": user, "action": action.value if action else None}
+    values = {name: value for name, value in given.items() if value is not None}
+    rows = database.rows(_page(tuple(values)), {**values, "limit": bound_limit(limit)})
     return [
         AuditEntry(
             position=row[0],
@@ -57,3 +68,11 @@ def select_entries(
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=SHAPES)
+def _page(names: tuple[str, ...]) -> Select[Any]:
+    """Return the statement for a page of entries that these conditions bind."""
+    columns = (audit.c.audit_key, *(audit.c[name] for name in _COLUMNS))
+    conditions = (_CONDITIONS[name] for name in names)
+    return select(*columns).where(*conditions).order_by(audit.c.audit_key.desc()).limit(LIMIT)

@@ -105,7 +105,8 @@ class StoredReview:
         opinion: confirmed or disputed; named so in the table and in the JSON API.
         corrections: the labels that are right, like {"severity": "none"}.
         answer: text of the robot's response.
-        origin: how the reviewer's name is known; None if a version that did not know stored it.
+        origin: how the reviewer's name is known, as in ``ReviewOrigin``; "" if it was stored by a version
+            that kept none.
     """
 
     review_id: str
@@ -119,7 +120,7 @@ class StoredReview:
     corrections: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery = Delivery.WAITING
     answer: str = ""
-    origin: ReviewOrigin | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ class ReviewService:
             reviewer=posted.by or "",
             reviewed_at=datetime.now(timezone.utc),
             corrections=labels,
-            origin=origin,
+            origin=origin.value,
         )
         try:
             build_command(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)
