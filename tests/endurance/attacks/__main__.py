@@ -19,10 +19,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, state
+from tests.endurance.attacks import commands, links, page, record, room_clock, state
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
-ATTACKS = (*state.ATTACKS, *record.ATTACKS, *commands.ATTACKS, *links.ATTACKS, *page.ATTACKS)
+ATTACKS = (
+    *state.ATTACKS,
+    *record.ATTACKS,
+    *commands.ATTACKS,
+    *links.ATTACKS,
+    *page.ATTACKS,
+    *room_clock.ATTACKS,
+)
 
 
 def main() -> int:

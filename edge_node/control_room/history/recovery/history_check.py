@@ -98,7 +98,7 @@ class _Kind(NamedTuple):
     """Rows that are checked, and what tells what is wrong with one."""
 
     name: str
-    count: Executable
+    count_all: Executable
     query: Executable
     judge: Callable[[tuple[Any, ...]], str]
 
@@ -109,7 +109,7 @@ def _check_rows(
     found: list[str] = []
     rows = 0
     try:
-        total = max(database.rows(kind.count)[0][0], 1)
+        total = max(database.rows(kind.count_all)[0][0], 1)
         for row in _rows(database, kind.query):
             rows += 1
             if rows % _BATCH == 0:

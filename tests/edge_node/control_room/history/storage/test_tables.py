@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
@@ -37,6 +39,19 @@ def test_tables_that_older_programs_fill_by_place_have_no_further_column(tmp_pat
     """They insert ``VALUES (?, ?)`` without names."""
     counts = {table.name: len(table.c) for table in (arrived, refused, retired, verdict_message)}
     assert counts == {"arrived": 3, "refused": 5, "retired": 2, "verdict_message": 2}
+
+
+def test_another_database_could_hold_the_tables() -> None:
+    """PostgreSQL's words for them: keys that count themselves up, bytes, indexes of a part of the rows."""
+    made = {
+        table.name: str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        for table in metadata.sorted_tables
+    }
+    assert "position BIGSERIAL NOT NULL" in made["verdict"]
+    assert "payload BYTEA NOT NULL" in made["verdict_message"]
+    assert "epoch_key BIGINT NOT NULL" in made["arrived"]
+    (part,) = (index for index in metadata.tables["epoch_state"].indexes if index.name == "epoch_with_gaps")
+    assert "WHERE missing > 0" in str(CreateIndex(part).compile(dialect=postgresql.dialect()))
 
 
 def test_a_position_is_never_given_twice(tmp_path: Path) -> None:
