@@ -58,7 +58,8 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
         int, about("Bound on pictures; beyond it the oldest full ones are deleted.", ge=1)
     ] = 2048
     days: Annotated[
-        Days | None, about("Delete what arrived longer ago; if not given, only the bounds above delete.")
+        Days | None,
+        about("Delete what arrived longer ago, unless the clock is in doubt; if not given, never."),
     ] = None
     session_days: Annotated[
         int, about("Days that the broker queues messages while the control room is offline.", ge=1, le=365)

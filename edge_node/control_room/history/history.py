@@ -1,7 +1,7 @@
 """Store what all robots and reviewers sent, each message once, and answer queries over it.
 
 ``inserts.py`` writes, ``queries.py`` reads, ``records.py`` holds the types that queries return, and only
-``database.py`` imports sqlite3. A verdict is identified by its robot, epoch and number: duplicates are
+``database.py`` runs statements. A verdict is identified by its robot, epoch and number: duplicates are
 counted, another verdict with the same id is kept as a conflict, and a missing number is a gap until its
 verdict arrives.
 """
@@ -18,6 +18,7 @@ from edge_node.control_room.history import (
     queries,
     retention,
     review_queue,
+    reviews,
     sequence_gaps,
     strip_cells,
 )
@@ -261,7 +262,7 @@ class History:
         self, *, finding_id: str | None = None, delivery: Delivery | None = None, limit: int = 1000
     ) -> list[StoredReview]:
         """Return reviews, newest first."""
-        return queries.select_reviews(self._database, finding_id, delivery, limit)
+        return reviews.select_reviews(self._database, finding_id, delivery, limit)
 
     def responses(self, *, command_id: str | None = None, limit: int = 200) -> list[ResponseRecord]:
         """Return responses to commands, newest first."""

@@ -98,6 +98,7 @@ class StoredReview:
         opinion: confirmed or disputed; named so in the table and in the JSON API.
         corrections: the labels that are right, like {"severity": "none"}.
         answer: text of the robot's response.
+        origin: where it is from, like a login of this room; "" if it was stored by a version that kept none.
     """
 
     review_id: str
@@ -111,6 +112,7 @@ class StoredReview:
     corrections: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery = Delivery.WAITING
     answer: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

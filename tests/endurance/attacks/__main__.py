@@ -20,10 +20,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, room, state
+from tests.endurance.attacks import commands, links, page, record, room, room_clock, state
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
-ATTACKS = (*state.ATTACKS, *record.ATTACKS, *commands.ATTACKS, *links.ATTACKS, *page.ATTACKS, *room.ATTACKS)
+ATTACKS = (
+    *state.ATTACKS,
+    *record.ATTACKS,
+    *commands.ATTACKS,
+    *links.ATTACKS,
+    *page.ATTACKS,
+    *room.ATTACKS,
+    *room_clock.ATTACKS,
+)
 
 
 def main() -> int:
