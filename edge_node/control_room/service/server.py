@@ -136,7 +136,12 @@ async def _send_robots(services: Services) -> None:
 
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[None]:
-    works = (_send_robots(services), _end_slow_connections(book), services.jobs.run())
+    works = (
+        _send_robots(services),
+        _end_slow_connections(book),
+        services.jobs.run(),
+        _notify_watchdog(services),
+    )
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
@@ -144,6 +149,15 @@ async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[N
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _notify_watchdog(services: Services) -> None:
+    """Tell systemd that the event loop and the ingest's thread run, where the unit sets ``WatchdogSec``."""
+    notifier = Notifier()
+    interval_s = notifier.watchdog_interval_s
+    while interval_s is not None and services.ingest.is_alive:
+        notifier.watchdog()
+        await asyncio.sleep(interval_s)
 
 
 async def _end_slow_connections(book: ConnectionBook) -> None:
