@@ -58,6 +58,7 @@ EDGE_NODE = {
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history": "messages control_room.history.storage",
+    "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
     "control_room.ingest": "messages config mqtt control_room control_room.history",
@@ -70,13 +71,14 @@ EDGE_NODE = {
         "control_room.long_work"
     ),
     "control_room.web": (
-        "messages evidence monitoring control_room control_room.history control_room.ingest "
-        "control_room.long_work control_room.requests control_room.metrics control_room.robots"
+        "messages evidence monitoring control_room control_room.history control_room.people "
+        "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
+        "control_room.robots"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.ingest control_room.long_work control_room.metrics control_room.robots "
-        "control_room.web"
+        "control_room.people control_room.ingest control_room.long_work control_room.metrics "
+        "control_room.robots control_room.web"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
@@ -84,8 +86,8 @@ EDGE_NODE = {
         "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update integrations control_room control_room.history control_room.metrics "
-        "control_room.report control_room.robots control_room.service cli"
+        "messages mqtt update integrations control_room control_room.history control_room.people "
+        "control_room.metrics control_room.report control_room.robots control_room.service cli"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
@@ -122,6 +124,7 @@ SOLE_IMPORTERS = {
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
     ("edge_node", "sqlite3"): {"edge_node.spool.transaction"},
     ("edge_node", "cryptography"): {"edge_node.signing"},
+    ("edge_node", "argon2"): {"edge_node.control_room.people.passwords"},
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},
     ("edge_node", "tensorflow"): set[str](),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.framework import Subcommand, add_actions
 from edge_node.cli.number_options import whole_number_between
 from edge_node.control_room.settings import build_settings, example_settings, exposed_secrets, load_settings
 from edge_node.errors import ConfigError, CorrosionError
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Commands for a control room on this machine; without one it runs.
+ACTIONS = {
+    "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
+    "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
+}
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
 
 
@@ -47,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    add_actions(parser, ACTIONS)
     parser.epilog = (
         "The broker keeps a session for the control room: messages sent while it is offline arrive later.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
@@ -74,9 +81,9 @@ def run(args: argparse.Namespace) -> int:
 
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
-    for sentence in exposed_secrets(settings):
-        _log.warning("%s", sentence)
     if args.check:
+        for sentence in exposed_secrets(settings):
+            _log.warning("%s", sentence)
         from edge_node.control_room.service.check import find_notes, find_problems
 
         if problems := list(find_problems(settings)):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history import (
+    audit,
     conflicts,
     inserts,
     queries,
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.control_room.history.records import (
+        AuditEntry,
         Conflict,
+        Deed,
         Delivery,
         FindingFilter,
         FindingRecord,
@@ -257,6 +260,21 @@ class History:
     def queued(self, verdict_id: str) -> QueuedPicture | None:
         """Return the picture of one verdict with its reasons, reviewed or not; None without a picture."""
         return review_queue.select_queued(self._database, verdict_id)
+
+    def add_audit_entry(self, entry: AuditEntry) -> None:
+        """Store who did what."""
+        audit.insert_entry(self._database, entry)
+
+    def audit_entries(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        user: str | None = None,
+        action: Deed | None = None,
+    ) -> list[AuditEntry]:
+        """Return who did what, newest first; those before a position, of one user, of one kind."""
+        return audit.select_entries(self._database, limit, before, user, action)
 
     def reviews(
         self, *, finding_id: str | None = None, delivery: Delivery | None = None, limit: int = 1000

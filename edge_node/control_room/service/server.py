@@ -25,9 +25,12 @@ from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.long_work.job_queue import JobQueue
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
+from edge_node.control_room.people.audit import Audit
+from edge_node.control_room.people.logins import Logins, check_logins
+from edge_node.control_room.people.proxy_headers import TrustedProxies
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
-from edge_node.control_room.web.access import Logins
+from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.settings import RoomSettings, WebConfig
 
+_LOGINS_S = 1.0  # interval between looks at whose login has ended
 _ROBOTS_S = 0.5  # interval between events about changed robots
 _GRACE_S = 2  # for open requests at shutdown
 _GAPS = 100
@@ -56,14 +60,20 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         HistoryError: the history cannot be opened.
     """
     check_certificate(settings.web)
+    check_secrets(settings)
+    check_logins(settings)
+    for sentence in exposed_secrets(settings):
+        _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
     floor = open_room_floor(folder)
-    logins = Logins(settings.web, floor.now_s)
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         history = History(folder)
         stack.callback(history.close)
+        audit = Audit(history)
+        logins = Logins(settings, audit, floor.now_s)
+        stack.callback(logins.close)
         events = EventBroadcaster()
         readiness, metrics = Readiness(folder, history), RoomMetrics()
         ingest = Ingest(
@@ -80,11 +90,13 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
         jobs, book = JobQueue(folder), _open_book(settings.web)
-        services = Services(settings, history, events, ingest, jobs, readiness, metrics, reviews)
+        services = Services(
+            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews)
+        )
         sources = Sources(settings.room, history, ingest, jobs, book, events.__len__)
         metrics.add_snapshot(RoomSnapshot(sources))
         listening.count_in(book)
-        server = _UvicornServer(_build_uvicorn_config(services, logins, book), events)
+        server = _UvicornServer(_build_uvicorn_config(services, book), events)
         stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
         ingest.start()
@@ -134,10 +146,18 @@ async def _send_robots(services: Services) -> None:
         gaps_sent = gaps
 
 
+async def _end_streams(services: Services) -> None:
+    """End the event streams of users who are gone, or whose role or password is another, within a second."""
+    while True:
+        await asyncio.sleep(_LOGINS_S)
+        await asyncio.to_thread(services.events.end_invalid)
+
+
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[None]:
     works = (
         _send_robots(services),
+        _end_streams(services),
         _end_slow_connections(book),
         services.jobs.run(),
         _notify_watchdog(services),
@@ -179,12 +199,14 @@ def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:
 def _open_book(web: WebConfig) -> ConnectionBook:
     connections = count_allowed_connections(web.max_connections)
     per_address = min(web.max_connections_per_address, connections)
-    return ConnectionBook(ConnectionLimits(connections, per_address))
+    return ConnectionBook(
+        ConnectionLimits(connections, per_address), TrustedProxies(web.trusted_proxies).is_trusted
+    )
 
 
-def _build_uvicorn_config(services: Services, logins: Logins, book: ConnectionBook) -> uvicorn.Config:
+def _build_uvicorn_config(services: Services, book: ConnectionBook) -> uvicorn.Config:
     web = services.settings.web
-    app = build_application(services, logins, lambda _app: _lifespan(services, book))
+    app = build_application(services, lambda _app: _lifespan(services, book))
     config = uvicorn.Config(
         app,
         loop="asyncio",  # its sockets are counted; another loop would take them by their descriptors

@@ -21,7 +21,7 @@ from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from edge_node.control_room.history.records import RobotRecord
     from edge_node.control_room.ingest.batch_store import Arrival
@@ -42,8 +42,11 @@ class TooManyBrowsersError(Exception):
 class BrowserQueue:
     """Events waiting for one open page; the ingest's thread writes, the server's event loop reads."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, client: str) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, client: str = "", is_valid: Callable[[], bool] = lambda: True
+    ) -> None:
         self.client = client
+        self.is_valid = is_valid  # whether the login that opened the stream still holds
         self._loop = loop
         self._ready = asyncio.Event()
         self._lock = threading.Lock()
@@ -81,8 +84,11 @@ class BrowserQueue:
                 yield b": still here\n\n"
                 continue
             self._ready.clear()
+            if self._closed:
+                break
             yield self._take()
             await asyncio.sleep(_COALESCE_S)
+        yield b"event: ended\ndata: {}\n\n"
 
     def _signal(self) -> None:
         if self._is_signalled:
@@ -122,8 +128,12 @@ class EventBroadcaster:
     def __len__(self) -> int:
         return len(self._browsers)
 
-    def subscribe(self, client: str = "") -> BrowserQueue:
-        """Add a queue for a new page of a client; it belongs to the running event loop.
+    def subscribe(self, client: str = "", is_valid: Callable[[], bool] = lambda: True) -> BrowserQueue:
+        """Add a queue for a new page; it belongs to the running event loop.
+
+        Args:
+            client: whose page it is.
+            is_valid: tells whether the page's login still holds.
 
         Raises:
             TooManyBrowsersError: 64 pages are open, or 16 of this client.
@@ -133,7 +143,7 @@ class EventBroadcaster:
                 raise TooManyBrowsersError("too many pages are open")
             if sum(browser.client == client for browser in self._browsers) >= MAX_BROWSERS_OF_ONE:
                 raise TooManyBrowsersError(f"you have {MAX_BROWSERS_OF_ONE} pages open; close one of them")
-            browser = BrowserQueue(asyncio.get_running_loop(), client)
+            browser = BrowserQueue(asyncio.get_running_loop(), client, is_valid)
             self._browsers.add(browser)
             return browser
 
@@ -141,6 +151,14 @@ class EventBroadcaster:
         """Remove the queue of a page that was closed."""
         with self._lock:
             self._browsers.discard(browser)
+
+    def end_invalid(self) -> None:
+        """End the streams whose login holds no longer."""
+        with self._lock:
+            browsers = list(self._browsers)
+        for browser in browsers:
+            if not browser.is_valid():
+                browser.close()
 
     def close(self) -> None:
         """End all streams and refuse new ones."""

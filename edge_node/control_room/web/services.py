@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.ingest.readiness import Readiness
     from edge_node.control_room.long_work.job_queue import JobQueue
     from edge_node.control_room.metrics.room_metrics import RoomMetrics
+    from edge_node.control_room.people.audit import Audit
+    from edge_node.control_room.people.logins import Logins
     from edge_node.control_room.robots.review_service import ReviewService
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -32,6 +34,8 @@ class Services:
     history: History
     events: EventBroadcaster
     ingest: Ingest
+    logins: Logins
+    audit: Audit
     jobs: JobQueue
     readiness: Readiness
     metrics: RoomMetrics

@@ -47,10 +47,10 @@ def wrong_clock(folder: Path) -> str:
             left = count_left(room.folder)
             if left < VERDICTS:
                 raise Succeeded(f"clock {offset}: {left} of {VERDICTS} verdicts are left")
-            if bool(notices) != (offset != "+0"):
-                raise Succeeded(f"clock {offset}: the page says {notices}")
+            if offset != "+0" and not any("clock" in text for text in notices):
+                raise Succeeded(f"clock {offset}: nobody is told, {notices}")
     finally:
-        broker.stop()
+        broker.terminate()
     return f"{VERDICTS} of {VERDICTS} verdicts are left, and the page said what was wrong"
 
 

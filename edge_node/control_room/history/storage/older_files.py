@@ -25,15 +25,16 @@ def add_what_lacks(connection: Connection) -> frozenset[str]:
     tables = set(known.get_table_names())
     lacking = frozenset[str]()
     for table in metadata.sorted_tables:
-        columns = (
-            {column["name"] for column in known.get_columns(table.name)} if table.name in tables else set()
-        )
-        if columns == set(table.c.keys()):
+        wanted = set(table.c.keys())
+        columns: set[str] = set()
+        if table.name in tables:
+            columns = {column["name"] for column in known.get_columns(table.name)}
+        if wanted <= columns:  # a newer program may have added others
             continue
         if table is verdict and columns:
-            lacking = frozenset(set(table.c.keys()) - columns)
+            lacking = frozenset(wanted - columns)
             continue
-        _copy(connection, table, columns & set(table.c.keys()))
+        _copy(connection, table, columns & wanted)
     if epoch_state.name not in tables:
         fill_counts(connection)
     return lacking

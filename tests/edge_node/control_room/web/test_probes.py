@@ -29,7 +29,7 @@ def test_each_address_answers_what_it_is_for(tmp_path: Path, mosquitto) -> None:
     room = Room(tmp_path / "room", mosquitto.port)
     app = Starlette(routes=ROUTES)
     readiness = Readiness(tmp_path / "room", room.history)
-    app.state.services = Services(None, room.history, None, room.ingest, None, readiness, None)
+    app.state.services = Services(*(None, room.history, None, room.ingest, None, None, None, readiness, None))
     with BoundedServer(ConnectionLimits(), app=app) as web:
         try:
             assert [web.get(path)[0] for path in ("/livez", "/readyz", "/healthz")] == [200, 200, 200]

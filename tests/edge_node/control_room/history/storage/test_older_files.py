@@ -37,3 +37,12 @@ def test_what_an_older_file_lacks_is_empty(tmp_path: Path, version: str) -> None
     assert (tmp_path / NAME).read_bytes() == before
     with make_engine(tmp_path / NAME).connect() as connection:
         assert not inspect(connection).has_table("audit")
+
+
+def test_what_a_newer_program_added_is_passed_over(tmp_path: Path) -> None:
+    """Its tables are read in place, not copied."""
+    History(tmp_path).close()
+    with make_engine(tmp_path / NAME).connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE review ADD COLUMN later TEXT")
+        assert add_what_lacks(connection) == frozenset()
+        assert inspect(connection).get_temp_table_names() == []
