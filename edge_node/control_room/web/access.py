@@ -8,6 +8,8 @@ if the proxy is trusted.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -21,7 +23,7 @@ from edge_node.control_room.history.records import Deed
 from edge_node.control_room.people.audit import is_told
 from edge_node.control_room.people.logins import Claim
 from edge_node.control_room.people.proxy_headers import TrustedProxies, last_value
-from edge_node.control_room.people.roles import Person, Role
+from edge_node.control_room.people.roles import Origin, Person, Role
 from edge_node.control_room.requests.client import path_of
 from edge_node.control_room.requests.request_origin import is_foreign_read
 from edge_node.control_room.web.json_responses import respond_problem
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _COOKIE: Final = "corrosion_room"
 _DAY_S = 86_400
+PROXIED_STREAM_S = 300.0  # how long an answer that never ends lasts for one whom a proxy names
 _MAX_COUNTED = 1000
 _HEADERS = {
     "Content-Security-Policy": (
@@ -131,7 +134,11 @@ class AccessMiddleware:
         claim = self._read_claim(request)
         person = self._logins.identify(claim)
         request.scope["person"] = person
-        request.scope["is_valid"] = lambda: self._logins.identify(claim) == person
+        # A proxy's own login may end meanwhile: it is asked again by the page, which comes back.
+        ends_s = time.monotonic() + PROXIED_STREAM_S if person and person.origin is Origin.PROXY else math.inf
+        request.scope["is_valid"] = lambda: (
+            self._logins.identify(claim) == person and time.monotonic() < ends_s
+        )
         route = find_route(request.app.routes, request.scope)
         needed = ROUTE_ROLES.get(route, Role.ADMIN) if route else Role.VIEWER
         if needed is None or path_of(request.scope) in OPEN_FILES or self._metrics_token.opens(request):

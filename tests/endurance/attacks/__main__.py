@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, room_clock, state
+from tests.endurance.attacks import commands, links, page, record, room_clock, room_people, state
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
 ATTACKS = (
@@ -29,6 +29,7 @@ ATTACKS = (
     *links.ATTACKS,
     *page.ATTACKS,
     *room_clock.ATTACKS,
+    *room_people.ATTACKS,
 )
 
 
