@@ -45,11 +45,11 @@ class Readiness:
 
     def note_commit(self, commit: Commit) -> None:
         """Note whether a batch was stored; called in the ingest's thread."""
-        self._commit_problem = commit.problem
+        self._commit_problem = self._shorten(commit.problem)
 
     def note_broken(self, err: HistoryError) -> None:
         """Note that a query of the history failed."""
-        self._broken_text, self._broken_s = self._shorten(err), time.monotonic()
+        self._broken_text, self._broken_s = self._shorten(str(err)), time.monotonic()
 
     async def find_problems(self, ingest: Ingest) -> list[Problem]:
         """Return what keeps messages from being stored, or from being read."""
@@ -94,9 +94,9 @@ class Readiness:
             self._history.robots()
             self._history.refused()
         except HistoryError as err:
-            return self._shorten(err)
+            return self._shorten(str(err))
         return None
 
-    def _shorten(self, err: HistoryError) -> str:
-        """Return an error's text without the names of folders, for readers who have not logged in."""
-        return str(err).replace(f"{self._folder}/", "")
+    def _shorten(self, text: str) -> str:
+        """Return a text without the names of folders, for readers who have not logged in."""
+        return text.replace(f"{self._folder}/", "")

@@ -79,6 +79,8 @@ class RoomMetrics:
             registry=registry,
         )
 
+        self._by_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def add_snapshot(self, collector: Collector) -> None:
         """Add metrics that are read when somebody asks."""
         self._registry.register(collector)
@@ -102,8 +104,13 @@ class RoomMetrics:
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Note a request that was answered; ``route`` is one of few, not the path that was asked for."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._request_times.labels(route).observe(seconds)
+        key = route, method, status
+        if key not in self._by_request:  # to find a metric by its labels costs more than to count
+            counter = self._requests.labels(route, method, str(status))
+            self._by_request[key] = counter, self._request_times.labels(route)
+        counter, times = self._by_request[key]
+        counter.inc()
+        times.observe(seconds)
 
     def format(self) -> bytes:
         """Return everything in the Prometheus text format."""

@@ -160,6 +160,7 @@ async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[N
         _end_streams(services),
         _end_slow_connections(book),
         services.jobs.run(),
+        _notify_watchdog(services),
     )
     tasks = [asyncio.create_task(work) for work in works]
     try:
@@ -168,6 +169,15 @@ async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[N
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _notify_watchdog(services: Services) -> None:
+    """Tell systemd that the event loop and the ingest's thread run, where the unit sets ``WatchdogSec``."""
+    notifier = Notifier()
+    interval_s = notifier.watchdog_interval_s
+    while interval_s is not None and services.ingest.is_alive:
+        notifier.watchdog()
+        await asyncio.sleep(interval_s)
 
 
 async def _end_slow_connections(book: ConnectionBook) -> None:
