@@ -54,9 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=whole_number_between(1, 65535), help="port of the page (default: 8430)"
     )
-    parser.add_argument(
-        "--token-file", metavar="FILE", help="what people log in with; a must off the loopback"
-    )
+    parser.add_argument("--token-file", metavar="FILE", help="one token for all, if there are no users")
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     add_actions(parser, ACTIONS)

@@ -326,6 +326,7 @@ class Deed(str, Enum):
     RETIRE = "retire"
     ADMIT = "admit"
     USER = "user"
+    OTHER = "other"  # of a newer version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
