@@ -15,7 +15,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_node import __version__
 from edge_node.errors import CorrosionError
@@ -49,6 +49,21 @@ def run_command(
 ) -> int:
     """Parse ``argv``, run the chosen subcommand and return the exit code."""
     return run_guarded(program, lambda: _run_chosen(program, description, commands, argv, epilog))
+
+
+def add_actions(parser: argparse.ArgumentParser, actions: Mapping[str, Subcommand]) -> None:
+    """Add optional actions below a subcommand; only the module of the chosen one is imported."""
+    choices = parser.add_subparsers(
+        dest="action", metavar="ACTION", title="actions", parser_class=_LazyParser
+    )
+    for name, action in actions.items():
+        choices.add_parser(
+            name,
+            help=action.summary,
+            description=action.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            module=action.module,
+        )
 
 
 def parse_and_run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
@@ -123,6 +138,24 @@ class _Parser(argparse.ArgumentParser):
             shown = (word if _OPTION.fullmatch(word) else "..." for word in words.split())
             message = f"{what}{found}{' '.join(shown)}; `{self.prog} COMMAND --help` says what it takes"
         super().error(re.sub(r"\S*(://|@)\S*", "...", message))
+
+
+class _LazyParser(_Parser):
+    """Import the module of an action, and declare its options, once the command line names it."""
+
+    def __init__(self, *, module: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self._module = module
+
+    def parse_known_args(  # type: ignore[override]  # as in _Parser
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Declare the options of the action, then parse."""
+        if self._module:
+            module, self._module = import_module(self._module), ""
+            module.add_arguments(self)
+            self.set_defaults(run=module.run)
+        return super().parse_known_args(args, namespace)
 
 
 class _Terminated(BaseException):

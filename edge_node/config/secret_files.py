@@ -28,14 +28,29 @@ def describe_exposure(path: Path) -> str:
     return f"{path}: {who} can {what} it (mode {mode:04o}); chmod 600 {path}"
 
 
-def list_exposed(config: msgspec.Struct) -> Iterator[str]:
-    """Yield a sentence for each secret of a configuration that other users can read."""
+def is_changeable(path: Path) -> bool:
+    """Return whether every user of this machine can change the file."""
+    try:
+        return bool(path.stat().st_mode & 0o002)
+    except OSError:
+        return False
+
+
+def list_exposed(config: msgspec.Struct, *, only_changeable: bool = False) -> Iterator[str]:
+    """Yield a sentence for each secret of a configuration that other users can read.
+
+    Args:
+        config: its sections.
+        only_changeable: those alone that every user of the machine can change, and so choose.
+    """
     for section in config.__struct_fields__:
         for key in getattr(getattr(config, section), "__struct_fields__", ()):
             value = getattr(getattr(config, section), key)
             if not key.endswith(_OF_SECRETS) or key.startswith("public_"):
                 continue
             if value is None or _CREDENTIALS in value:
+                continue
+            if only_changeable and not is_changeable(Path(value)):
                 continue
             if sentence := describe_exposure(Path(value)):
                 yield f"[{section}] {key}: {sentence}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -15,13 +16,20 @@ from edge_node.config.value_types import Id, Port, Text
 from edge_node.errors import ConfigError
 from edge_node.mqtt.endpoint import check_security
 from edge_node.text_file import TextFileError, read_bounded
-from edge_node.validation import describe_invalid
+from edge_node.validation import describe_invalid, text_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
+RoleName = Literal["viewer", "reviewer", "operator", "admin"]
+_HeaderName = Annotated[
+    str, text_rule(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z", "the name of a header, such as X-Remote-User")
+]
+_RootPath = Annotated[
+    str,
+    text_rule(r"^(/[A-Za-z0-9._~-]+)*/?\Z", 'a path of letters, digits, ., _, ~ and -, such as "/corrosion"'),
+]
 # Keys of the node's [mqtt] that any client needs; window, will, receipts and discovery are for robots only.
 _BROKER_KEYS = (
     *("hostname", "port", "client_id", "keep_alive_s", "username", "username_file", "password_file"),
@@ -58,7 +66,8 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
         int, about("Bound on pictures; beyond it the oldest full ones are deleted.", ge=1)
     ] = 2048
     days: Annotated[
-        Days | None, about("Delete what arrived longer ago; if not given, only the bounds above delete.")
+        Days | None,
+        about("Delete what arrived longer ago, unless the clock is in doubt; if not given, never."),
     ] = None
     session_days: Annotated[
         int, about("Days that the broker queues messages while the control room is offline.", ge=1, le=365)
@@ -79,19 +88,53 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The page: address, logins, certificate."""
+    """The page: address, logins, certificate, reverse proxy."""
 
-    host: Annotated[Text, about("Address to listen on; any but the loopback's needs a token_file.")] = (
+    host: Annotated[Text, about("Address to listen on; any but the loopback's needs users or a token.")] = (
         "127.0.0.1"
     )
     port: Annotated[Port, about("Port to listen on.")] = 8430
     token_file: Annotated[
-        Text | None, about("File with the token that people log in with: at least 16 characters.")
+        Text | None, about("File with one token for all, who may do everything: at least 16 characters.")
+    ] = None
+    users_file: Annotated[
+        Text | None,
+        about("Users, of `edge-node control-room user add`; users.json in state_dir, once it is there."),
+    ] = None
+    metrics_token_file: Annotated[
+        Text | None, about("File with a token that opens /metrics alone, for Prometheus: 16 characters.")
     ] = None
     names: Annotated[tuple[Text, ...], about("Host names under which browsers may open the page.")] = ()
     tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
     tls_key_file: Annotated[Text | None, about("... and its key.")] = None
+    max_connections: Annotated[
+        int,
+        about(
+            "Connections at once; beyond, an idle one gives way, or one of who holds most.", ge=8, le=10_000
+        ),
+    ] = 256
+    max_connections_per_address: Annotated[
+        int, about("Of these from one address; a trusted proxy's are not counted so.", ge=4, le=10_000)
+    ] = 64
     session_hours: Annotated[int, about("Hours that a login lasts.", ge=1, le=24 * 90)] = 24 * 7
+    root_path: Annotated[_RootPath, about("Path below which a reverse proxy serves the page.")] = ""
+    trusted_proxies: Annotated[
+        tuple[Text, ...], about("Addresses or networks of proxies whose X-Forwarded-... headers hold.")
+    ] = ()
+    user_header: Annotated[
+        _HeaderName | None, about("Header in which a trusted proxy names the user: single sign-on.")
+    ] = None
+    role_header: Annotated[_HeaderName | None, about("Header in which it names the user's groups.")] = None
+    header_roles: Annotated[
+        dict[str, RoleName], about("Role of each group: viewer, reviewer, operator or admin.")
+    ] = {}
+    header_default_role: Annotated[
+        RoleName | None,
+        about("Role of others whom it names; if not given, only known ones come in."),
+    ] = None
+    hsts_days: Annotated[
+        int, about("Days for which browsers that came by HTTPS use nothing else; 0: do not say so.", ge=0)
+    ] = 365
 
 
 class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +164,12 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 
 
-def load_settings(path: Path) -> RoomSettings:
+def load_settings(path: Path, *, may_lack_users: bool = False) -> RoomSettings:
     """Read and check the configuration in ``path``.
+
+    Args:
+        path: of the TOML file.
+        may_lack_users: take also what would let anybody in: for the command that adds the first user.
 
     Raises:
         ConfigError: one line per problem, all of them.
@@ -134,7 +181,8 @@ def load_settings(path: Path) -> RoomSettings:
         raise ConfigError(f"{path}: {err}{hint}") from err
     sections = read_sections(text, str(path), SECTIONS)
     try:
-        return build_settings(**{name: msgspec.structs.asdict(section) for name, section in sections.items()})
+        values = {name: msgspec.structs.asdict(section) for name, section in sections.items()}
+        return build_settings(**values, may_lack_users=may_lack_users)
     except ConfigError as err:
         raise ConfigError(f"{path}: {err}") from err
 
@@ -144,6 +192,8 @@ def build_settings(
     room: dict[str, Any] | None = None,
     web: dict[str, Any] | None = None,
     commands: dict[str, Any] | None = None,
+    *,
+    may_lack_users: bool = False,
 ) -> RoomSettings:
     """Build settings from the values of each section.
 
@@ -157,6 +207,8 @@ def build_settings(
         raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
     check_security(settings.mqtt)
     _check_web(settings.web)
+    if not may_lack_users:
+        _check_logins(settings)
     return settings
 
 
@@ -177,6 +229,12 @@ def exposed_secrets(settings: RoomSettings) -> Iterator[str]:
     return list_exposed(settings)
 
 
+def check_secrets(settings: RoomSettings) -> None:
+    """Raise ConfigError, one line each, for secrets that every user of this machine can change."""
+    if found := list(list_exposed(settings, only_changeable=True)):
+        raise ConfigError("\n".join(found))
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
     try:
@@ -185,10 +243,25 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _check_logins(settings: RoomSettings) -> None:
+    """Raise ConfigError if others reach the page and anybody comes in."""
+    web = settings.web
+    has_users = web.users_file is not None or (Path(settings.room.state_dir) / "users.json").exists()
+    is_open = web.token_file is None and web.user_header is None and not has_users
+    wanted = "token_file must name a file with a token, or `edge-node control-room user add` add a user"
+    if is_open and not is_loopback(web.host):
+        raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
+    if is_open and web.trusted_proxies:
+        raise ConfigError(f"[web] trusted_proxies: others reach the page through them: {wanted}")
+
+
 def _check_web(web: WebConfig) -> None:
-    if not is_loopback(web.host) and web.token_file is None:
-        raise ConfigError(
-            f"[web] host = {web.host!r} is reached by others: token_file must name a file with a token"
-        )
+    """Raise ConfigError for keys of [web] that contradict each other."""
     if bool(web.tls_cert_file) != bool(web.tls_key_file):
         raise ConfigError("[web] tls_cert_file and tls_key_file belong together; give both or none")
+    if web.user_header and not web.trusted_proxies:
+        raise ConfigError("[web] user_header needs trusted_proxies: anybody can send a header")
+    if web.role_header and not web.user_header:
+        raise ConfigError("[web] role_header needs user_header: roles of nobody")
+    if bool(web.role_header) != bool(web.header_roles):
+        raise ConfigError("[web] role_header and header_roles belong together; give both or none")

@@ -13,8 +13,8 @@ from converter.graphs.label_names import read_labels
 from converter.training.recipe import read_recipe
 from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.sections import HttpConfig, example_config, load_config
+from edge_node.control_room.people.logins import read_shared_token
 from edge_node.control_room.settings import WebConfig, example_settings, load_settings
-from edge_node.control_room.web.access import Logins
 from edge_node.errors import CorrosionError
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.live_view import LiveView
@@ -82,7 +82,7 @@ READERS: dict[str, tuple[str, str | Callable[[Path], str], Callable[[Path], obje
         lambda file: endpoint(MqttConfig(hostname="::1", username="u", password_file=str(file)), TOPICS),
     ),
     "page's token": ("token", TOKEN, _page),
-    "room's token": ("token", TOKEN, lambda file: Logins(WebConfig(token_file=str(file)))),
+    "room's token": ("token", TOKEN, lambda file: read_shared_token(WebConfig(token_file=str(file)))),
 }
 
 

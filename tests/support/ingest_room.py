@@ -44,8 +44,11 @@ class Room:
         folder.mkdir(exist_ok=True)
         self.history = History(folder)
         self.arrivals = []
+        self.commits = []
         settings = build_settings({"hostname": "127.0.0.1", "port": port}, {"state_dir": str(folder), **room})
-        self.ingest = Ingest(settings, self.history, folder, self.arrivals.extend)
+        self.ingest = Ingest(
+            settings, self.history, folder, self.arrivals.extend, on_commit=self.commits.append
+        )
         self.ingest.start()
         wait_for(lambda: self.ingest.link.state is LinkState.CONNECTED, what="connected")
 

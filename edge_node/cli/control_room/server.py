@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.framework import Subcommand, add_actions
 from edge_node.cli.number_options import whole_number_between
 from edge_node.control_room.settings import build_settings, example_settings, exposed_secrets, load_settings
 from edge_node.errors import ConfigError, CorrosionError
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Commands for a control room on this machine; without one it runs.
+ACTIONS = {
+    "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
+    "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
+    "backup": Subcommand("edge_node.cli.control_room.backup", "copy the record to a folder, while it runs"),
+    "check": Subcommand(
+        "edge_node.cli.control_room.check", "read all of the history, and say what is damaged"
+    ),
+    "restore": Subcommand("edge_node.cli.control_room.restore", "put a backup back"),
+    "salvage": Subcommand("edge_node.cli.control_room.salvage", "keep what a damaged history still holds"),
+}
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
 
 
@@ -30,17 +42,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--broker", metavar="HOST[:PORT]", help="the robots' broker; all else by default")
     what.add_argument("--config", type=Path, metavar="FILE", help="a configuration; see --example")
     what.add_argument("--example", action="store_true", help="print a commented configuration")
+    what.add_argument(
+        "--monitoring",
+        type=Path,
+        metavar="DIR",
+        help="write Grafana's dashboard and Prometheus's files into DIR",
+    )
     parser.add_argument("--check", action="store_true", help="check the configuration, and end")
     parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
     parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
     parser.add_argument(
         "--port", type=whole_number_between(1, 65535), help="port of the page (default: 8430)"
     )
-    parser.add_argument(
-        "--token-file", metavar="FILE", help="what people log in with; a must off the loopback"
-    )
+    parser.add_argument("--token-file", metavar="FILE", help="one token for all, if there are no users")
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    add_actions(parser, ACTIONS)
     parser.epilog = (
         "The broker keeps a session for the control room: messages sent while it is offline arrive later.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
@@ -52,9 +69,14 @@ def run(args: argparse.Namespace) -> int:
     if args.example:
         sys.stdout.write(example_settings())
         return 0
-    logging.basicConfig(
-        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    if args.monitoring:
+        from edge_node.control_room.metrics.monitoring_files import write_monitoring_files
+
+        print(*write_monitoring_files(args.monitoring), sep="\n")
+        return 0
+    # Libraries tell of every font and every migration at "info"; what goes wrong in them is a warning.
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("edge_node").setLevel(args.log_level.upper())
     if not (args.demo or args.broker or args.config):
         raise ConfigError("wanted --demo, --broker HOST or --config FILE; --help says more")
     _check_extra()
@@ -63,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
 
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
-    for sentence in exposed_secrets(settings):
-        _log.warning("%s", sentence)
     if args.check:
+        for sentence in exposed_secrets(settings):
+            _log.warning("%s", sentence)
         from edge_node.control_room.service.check import find_notes, find_problems
 
         if problems := list(find_problems(settings)):

@@ -1,7 +1,7 @@
 """Store what all robots and reviewers sent, each message once, and answer queries over it.
 
 ``inserts.py`` writes, ``queries.py`` reads, ``records.py`` holds the types that queries return, and only
-``database.py`` imports sqlite3. A verdict is identified by its robot, epoch and number: duplicates are
+``database.py`` runs statements. A verdict is identified by its robot, epoch and number: duplicates are
 counted, another verdict with the same id is kept as a conflict, and a missing number is a gap until its
 verdict arrives.
 """
@@ -13,11 +13,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history import (
+    audit,
     conflicts,
     inserts,
     queries,
     retention,
     review_queue,
+    reviews,
     sequence_gaps,
     strip_cells,
 )
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.control_room.history.records import (
+        AuditEntry,
         Conflict,
+        Deed,
         Delivery,
         FindingFilter,
         FindingRecord,
@@ -257,11 +261,26 @@ class History:
         """Return the picture of one verdict with its reasons, reviewed or not; None without a picture."""
         return review_queue.select_queued(self._database, verdict_id)
 
+    def add_audit_entry(self, entry: AuditEntry) -> None:
+        """Store who did what."""
+        audit.insert_entry(self._database, entry)
+
+    def audit_entries(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        user: str | None = None,
+        action: Deed | None = None,
+    ) -> list[AuditEntry]:
+        """Return who did what, newest first; those before a position, of one user, of one kind."""
+        return audit.select_entries(self._database, limit, before, user, action)
+
     def reviews(
         self, *, finding_id: str | None = None, delivery: Delivery | None = None, limit: int = 1000
     ) -> list[StoredReview]:
         """Return reviews, newest first."""
-        return queries.select_reviews(self._database, finding_id, delivery, limit)
+        return reviews.select_reviews(self._database, finding_id, delivery, limit)
 
     def responses(self, *, command_id: str | None = None, limit: int = 200) -> list[ResponseRecord]:
         """Return responses to commands, newest first."""

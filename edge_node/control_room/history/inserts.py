@@ -7,18 +7,25 @@ state, a response by its id, a picture by its hash.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from edge_node.control_room.history import conflicts, epochs, review_queue, sequence_gaps
-from edge_node.control_room.history.database import NO_REASON, to_us
+from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.sql_filters import ONE
+from edge_node.control_room.history.storage import tables
+from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
+from edge_node.control_room.history.storage.tables import NO_REASON, NUMBER
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.status import Presence, Status
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
+    from sqlalchemy import BindParameter
+
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.records import Delivery, StoredPicture, StoredReview
     from edge_node.messages.finding import Finding
@@ -29,6 +36,101 @@ if TYPE_CHECKING:
 
 MAX_COLUMN = 200  # characters of a text that is searched by; the message itself is stored whole
 MAX_REASONS = 100  # kinds of unreadable messages that are counted separately
+
+_robot, _finding, _refused = tables.robot, tables.finding, tables.refused
+_NO_TEACHING = review_queue.Teaching("", NO_REASON, 0.0)
+
+
+def _bind(*names: str) -> dict[str, BindParameter[Any]]:
+    """Bind a value for each of these columns."""
+    return {name: bindparam(name) for name in names}
+
+
+_IS_ROBOT = _robot.c.robot_key == bindparam("key")
+_FIND_ROBOT = select(_robot.c.robot_key).where(
+    _robot.c.site == bindparam("site"), _robot.c.robot == bindparam("robot")
+)
+_INSERT_ROBOT = insert(_robot).values(_bind("site", "robot", "first_heard_us", "last_heard_us"))
+_COUNT_DUPLICATE = (
+    update(_robot)
+    .where(_IS_ROBOT)
+    .values(duplicates=_robot.c.duplicates + bindparam("more"), last_heard_us=bindparam("at"))
+)
+_COUNT_VERDICT = (
+    update(_robot)
+    .where(_IS_ROBOT)
+    .values(
+        verdicts=_robot.c.verdicts + ONE,
+        last_heard_us=bindparam("at"),
+        last_verdict_us=bindparam("at"),
+        clock_ahead_us=func.coalesce(bindparam("ahead", type_=NUMBER), _robot.c.clock_ahead_us),
+    )
+)
+_NOTE_LAST = {
+    (name, is_heard): update(_robot)
+    .where(_IS_ROBOT)
+    .values({name: bindparam("content"), **({"last_heard_us": bindparam("at")} if is_heard else {})})
+    for name in ("status", "health")
+    for is_heard in (False, True)
+}
+_UNRETIRE = delete(tables.retired).where(tables.retired.c.robot_key == bindparam("key"))
+_RETIRE = insert_new(tables.retired).from_select(
+    ["robot_key", "retired_us"],
+    _FIND_ROBOT.add_columns(bindparam("now_us", type_=NUMBER)),
+)
+_INSERT_VERDICT = insert(tables.verdict).values(
+    _bind(*(column.name for column in tables.verdict.c if column.name != "position"))
+)
+_INSERT_MESSAGE = insert(tables.verdict_message).values(_bind("position", "payload"))
+_IS_FINDING = (
+    _finding.c.robot_key == bindparam("robot_key"),
+    _finding.c.finding_id == bindparam("finding_id"),
+)
+_FIND_FINDING = select(_finding.c.is_open, _finding.c.frames, _finding.c.last_us).where(*_IS_FINDING)
+_FINDING_STATE = [
+    column.name for column in _finding.c if column.name not in ("finding_key", "robot_key", "finding_id")
+]
+_PUT_FINDING = insert_or_update(
+    _finding, (_finding.c.robot_key, _finding.c.finding_id), _FINDING_STATE
+).values(_bind("robot_key", "finding_id", *_FINDING_STATE))
+_INSERT_RESPONSE = insert_new(tables.response).values(
+    _bind("robot_key", "response_id", "received_us", "command_id", "payload")
+)
+_INSERT_PICTURE = insert_new(tables.picture).values(
+    _bind("robot_key", "sha256", "is_thumbnail", "received_us", "bytes", "content")
+)
+_COUNT_REFUSED = (
+    update(_refused)
+    .where(_refused.c.reason == bindparam("kind"))
+    .values(
+        {
+            "count": _refused.c["count"] + ONE,
+            "last_us": bindparam("at"),
+            "last_topic": bindparam("topic"),
+            "last_text": bindparam("said"),
+        }
+    )
+)
+_COUNT_KINDS = select(func.count()).select_from(_refused)
+_INSERT_REFUSED = insert(_refused).values(
+    reason=bindparam("kind"),
+    count=ONE,
+    last_us=bindparam("at"),
+    last_topic=bindparam("topic"),
+    last_text=bindparam("said"),
+)
+_NEWEST_REVIEW = select(func.max(tables.review.c.reviewed_us)).where(
+    tables.review.c.robot_key == bindparam("robot_key"),
+    tables.review.c.finding_id == bindparam("finding_id"),
+)
+_REVIEW = _bind(*(column.name for column in tables.review.c))
+_INSERT_REVIEW = insert(tables.review).values(_REVIEW)
+_LEARN_REVIEW = insert_new(tables.review).values(_REVIEW)
+_DELIVER_REVIEW = (
+    update(tables.review)
+    .where(tables.review.c.review_id == bindparam("id"))
+    .values(delivery=bindparam("state"), answer=bindparam("said"))
+)
 
 
 def insert_verdict(
@@ -43,34 +145,38 @@ def insert_verdict(
         epoch_key = epochs.find_epoch(database, robot_key, epoch)
         if not sequence_gaps.add_number(database, epoch_key, verdict.seq):
             is_same = conflicts.note_repeated(database, epoch_key, verdict, payload, received_us)
-            database.write(
-                "UPDATE robot SET duplicates = duplicates + ?, last_heard_us = ? WHERE robot_key = ?",
-                (is_same, received_us, robot_key),
-            )
+            database.write(_COUNT_DUPLICATE, {"key": robot_key, "more": is_same, "at": received_us})
             return False
         if verdict.previous_epoch is not None:
             epochs.follow(database, robot_key, epoch_key, verdict.previous_epoch, received_us)
-        teaching = review_queue.describe_teaching(verdict) or review_queue.Teaching("", NO_REASON, 0.0)
+        teaching = review_queue.describe_teaching(verdict) or _NO_TEACHING
         position = database.insert(
-            "INSERT INTO verdict (robot_key, epoch_key, seq, observed_us, received_us, replayed, outcome,"
-            " material, form, severity, asset, distance_m, area_fraction, evidence, sha256,"
-            " reasons, teaches, margin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(robot_key, epoch_key, verdict.seq, observed_us, received_us, replayed),
-                *(verdict.outcome.value, _cut(verdict.material), _cut(verdict.form)),
-                *(_cut(verdict.severity), _cut(verdict.asset)),
-                *(verdict.pose.distance_m if verdict.pose else None, verdict.area_fraction),
-                *(_cut(verdict.evidence_sha256), sha256, teaching.reasons, teaching.teaches, teaching.margin),
-            ),
+            _INSERT_VERDICT,
+            {
+                "robot_key": robot_key,
+                "epoch_key": epoch_key,
+                "seq": verdict.seq,
+                "observed_us": observed_us,
+                "received_us": received_us,
+                "replayed": replayed,
+                "outcome": verdict.outcome.value,
+                "material": _cut(verdict.material),
+                "form": _cut(verdict.form),
+                "severity": _cut(verdict.severity),
+                "asset": _cut(verdict.asset),
+                "distance_m": verdict.pose.distance_m if verdict.pose else None,
+                "area_fraction": verdict.area_fraction,
+                "evidence": _cut(verdict.evidence_sha256),
+                "sha256": sha256,
+                "reasons": teaching.reasons,
+                "teaches": teaching.teaches,
+                "margin": teaching.margin,
+            },
         )
-        database.write("INSERT INTO verdict_message VALUES (?, ?)", (position, encode(verdict)))
+        database.write(_INSERT_MESSAGE, {"position": position, "payload": encode(verdict)})
         review_queue.mark_disagreed(database, position, robot_key, epoch, verdict.seq)
         ahead_us = None if replayed else observed_us - received_us
-        database.write(
-            "UPDATE robot SET verdicts = verdicts + 1, last_heard_us = ?2, last_verdict_us = ?2,"
-            " clock_ahead_us = coalesce(?3, clock_ahead_us) WHERE robot_key = ?1",
-            (robot_key, received_us, ahead_us),
-        )
+        database.write(_COUNT_VERDICT, {"key": robot_key, "at": received_us, "ahead": ahead_us})
     return True
 
 
@@ -87,25 +193,25 @@ def insert_finding(database: Database, finding: Finding, received_us: int) -> bo
     last_us = to_us(finding.last_observed_at)
     with database.transaction():
         robot_key = _robot_key(database, finding.site, finding.robot, received_us)
-        known = database.peek(
-            "SELECT is_open, frames, last_us FROM finding WHERE robot_key = ? AND finding_id = ?",
-            (robot_key, finding.id),
-        )
+        known = database.peek(_FIND_FINDING, {"robot_key": robot_key, "finding_id": finding.id})
         # Message numbers restart with a new spool; a finding's frames and times only grow.
         if known is not None and (not known[0], *known[1:]) >= (not is_open, finding.frames, last_us):
             return False
         database.write(
-            "INSERT INTO finding (robot_key, finding_id, is_open, frames, first_us, last_us, received_us,"
-            " material, severity, asset, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (robot_key, finding_id) DO UPDATE SET is_open = excluded.is_open,"
-            " frames = excluded.frames, first_us = excluded.first_us, last_us = excluded.last_us,"
-            " received_us = excluded.received_us, material = excluded.material,"
-            " severity = excluded.severity, asset = excluded.asset, payload = excluded.payload",
-            (
-                *(robot_key, finding.id, is_open, finding.frames, to_us(finding.first_observed_at)),
-                *(last_us, received_us, _cut(finding.material), _cut(finding.peak_severity)),
-                *(_cut(finding.asset), encode(finding)),
-            ),
+            _PUT_FINDING,
+            {
+                "robot_key": robot_key,
+                "finding_id": finding.id,
+                "is_open": is_open,
+                "frames": finding.frames,
+                "first_us": to_us(finding.first_observed_at),
+                "last_us": last_us,
+                "received_us": received_us,
+                "material": _cut(finding.material),
+                "severity": _cut(finding.peak_severity),
+                "asset": _cut(finding.asset),
+                "payload": encode(finding),
+            },
         )
     return True
 
@@ -116,21 +222,16 @@ def update_robot(database: Database, message: Status | Health, received_us: int,
     with database.transaction():
         robot_key = _robot_key(database, message.site, message.robot, received_us)
         database.write(
-            f"UPDATE robot SET {column} = ?1, last_heard_us = iif(?3, ?2, last_heard_us)"
-            " WHERE robot_key = ?4",
-            (encode(message), received_us, is_heard, robot_key),
+            _NOTE_LAST[column, is_heard],
+            {"key": robot_key, "content": encode(message), "at": received_us},
         )
         if not isinstance(message, Status) or message.presence is Presence.ONLINE:
-            database.write("DELETE FROM retired WHERE robot_key = ?", (robot_key,))
+            database.write(_UNRETIRE, {"key": robot_key})
 
 
 def retire_robot(database: Database, site: str, robot: str, now_us: int) -> bool:
     """List a robot no longer until it is heard again; return False if it is not known. Nothing is deleted."""
-    changed = database.write(
-        "INSERT OR IGNORE INTO retired SELECT robot_key, ? FROM robot WHERE site = ? AND robot = ?",
-        (now_us, site, robot),
-    )
-    return changed > 0
+    return database.write(_RETIRE, {"now_us": now_us, "site": site, "robot": robot}) > 0
 
 
 def insert_response(database: Database, response: Response, received_us: int) -> bool:
@@ -138,9 +239,14 @@ def insert_response(database: Database, response: Response, received_us: int) ->
     with database.transaction():
         robot_key = _robot_key(database, response.site, response.robot, received_us)
         changed = database.write(
-            "INSERT OR IGNORE INTO response (robot_key, response_id, received_us, command_id, payload)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (robot_key, response.id, received_us, response.command_id, encode(response)),
+            _INSERT_RESPONSE,
+            {
+                "robot_key": robot_key,
+                "response_id": response.id,
+                "received_us": received_us,
+                "command_id": response.command_id,
+                "payload": encode(response),
+            },
         )
     return changed > 0
 
@@ -150,26 +256,28 @@ def insert_picture(database: Database, picture: StoredPicture, received_us: int)
     with database.transaction():
         robot_key = _robot_key(database, picture.site, picture.robot, received_us)
         changed = database.write(
-            "INSERT OR IGNORE INTO picture (robot_key, sha256, is_thumbnail, received_us, bytes, content)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                *(robot_key, picture.sha256, picture.is_thumbnail, received_us),
-                *(len(picture.content), picture.content),
-            ),
+            _INSERT_PICTURE,
+            {
+                "robot_key": robot_key,
+                "sha256": picture.sha256,
+                "is_thumbnail": picture.is_thumbnail,
+                "received_us": received_us,
+                "bytes": len(picture.content),
+                "content": picture.content,
+            },
         )
     return changed > 0
 
 
 def count_refused(database: Database, reason: str, topic: str, text: str, now_us: int) -> None:
     """Count an unreadable message by its reason, with the newest topic and text as an example."""
-    database.write(
-        "INSERT INTO refused SELECT ?1, 1, ?2, ?3, ?4"
-        f" WHERE (SELECT count(*) FROM refused) < {MAX_REASONS}"
-        " OR EXISTS (SELECT 1 FROM refused WHERE reason = ?1)"
-        " ON CONFLICT (reason) DO UPDATE SET count = count + 1, last_us = ?2, last_topic = ?3,"
-        " last_text = ?4",
-        (_cut(reason), now_us, _cut(topic), _cut(text)),
-    )
+    values = {"kind": _cut(reason), "at": now_us, "topic": _cut(topic), "said": _cut(text)}
+    with database.transaction():
+        if database.write(_COUNT_REFUSED, values):
+            return
+        kinds = database.peek(_COUNT_KINDS)
+        if kinds is not None and kinds[0] < MAX_REASONS:
+            database.write(_INSERT_REFUSED, values)
 
 
 def insert_review(database: Database, review: StoredReview, *, ignore_known: bool) -> bool:
@@ -184,45 +292,42 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
         reviewed_us = to_us(review.reviewed_at)
         robot_key = _robot_key(database, review.site, review.robot, reviewed_us)
         if not ignore_known:
-            newest = database.peek(
-                "SELECT max(reviewed_us) FROM review WHERE robot_key = ? AND finding_id = ?",
-                (robot_key, review.finding_id),
-            )
+            named = {"robot_key": robot_key, "finding_id": review.finding_id}
+            newest = database.peek(_NEWEST_REVIEW, named)
             if newest is not None and newest[0] is not None:
                 reviewed_us = max(reviewed_us, newest[0] + 1)
         changed = database.write(
-            f"INSERT {'OR IGNORE ' if ignore_known else ''}INTO review (review_id, robot_key, finding_id,"
-            " reviewed_us, opinion, note, reviewer, corrections, delivery, answer)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(review.review_id, robot_key),
-                *(review.finding_id, reviewed_us, review.opinion.value, review.note, review.reviewer),
-                msgspec.json.encode(dict(review.corrections)).decode(),
-                *(review.delivery.value, review.answer),
-            ),
+            _LEARN_REVIEW if ignore_known else _INSERT_REVIEW,
+            {
+                "review_id": review.review_id,
+                "robot_key": robot_key,
+                "finding_id": review.finding_id,
+                "reviewed_us": reviewed_us,
+                "opinion": review.opinion.value,
+                "note": review.note,
+                "reviewer": review.reviewer,
+                "corrections": msgspec.json.encode(dict(review.corrections)).decode(),
+                "delivery": review.delivery.value,
+                "answer": review.answer,
+                "origin": review.origin,
+            },
         )
     return changed > 0
 
 
 def update_review_delivery(database: Database, review_id: str, delivery: Delivery, answer: str) -> bool:
     """Set whether a review reached its robot, and the robot's text; return False if its id is unknown."""
-    return bool(
-        database.write(
-            "UPDATE review SET delivery = ?, answer = ? WHERE review_id = ?",
-            (delivery.value, _cut(answer), review_id),
-        )
-    )
+    values = {"id": review_id, "state": delivery.value, "said": _cut(answer)}
+    return database.write(_DELIVER_REVIEW, values) > 0
 
 
 def _robot_key(database: Database, site: str, robot: str, heard_us: int) -> int:
     """Return the key of a robot's row, inserted at its first message."""
-    row = database.peek("SELECT robot_key FROM robot WHERE site = ? AND robot = ?", (site, robot))
+    named = {"site": site, "robot": robot}
+    row = database.peek(_FIND_ROBOT, named)
     if row is not None:
         return int(row[0])
-    return database.insert(
-        "INSERT INTO robot (site, robot, first_heard_us, last_heard_us) VALUES (?, ?, ?, ?)",
-        (site, robot, heard_us, heard_us),
-    )
+    return database.insert(_INSERT_ROBOT, {**named, "first_heard_us": heard_us, "last_heard_us": heard_us})
 
 
 def _cut(text: str | None) -> str | None:

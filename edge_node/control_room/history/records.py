@@ -88,6 +88,13 @@ class Delivery(str, Enum):
     EXPIRED = "expired"  # no response in time
 
 
+class ReviewOrigin(str, Enum):
+    """How a reviewer's name is known."""
+
+    LOGIN = "login"  # of a user or program that logged in here
+    TYPED = "typed"  # by hand, where no login says it
+
+
 @dataclass(frozen=True, slots=True)
 class StoredReview:
     """A person's review of a finding or a verdict; of several the newest counts.
@@ -98,6 +105,8 @@ class StoredReview:
         opinion: confirmed or disputed; named so in the table and in the JSON API.
         corrections: the labels that are right, like {"severity": "none"}.
         answer: text of the robot's response.
+        origin: how the reviewer's name is known, as in ``ReviewOrigin``; "" if it was stored by a version
+            that kept none.
     """
 
     review_id: str
@@ -111,6 +120,7 @@ class StoredReview:
     corrections: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery = Delivery.WAITING
     answer: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,3 +310,45 @@ class Usage:
     database_bytes: int
     picture_bytes: int
     oldest_received_at: datetime | None
+
+
+class Deed(str, Enum):
+    """What was done, or tried."""
+
+    LOGIN = "login"
+    FAILED_LOGIN = "failed_login"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"  # the user, the role or the password changed, or the time was over
+    FORBIDDEN = "forbidden"  # the role does not allow it
+    REVIEW = "review"
+    COMMAND = "command"
+    BUNDLE = "bundle"
+    RETIRE = "retire"
+    ADMIT = "admit"
+    USER = "user"
+    OTHER = "other"  # of a newer version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One deed.
+
+    Attributes:
+        user: who; "" where nobody is named.
+        role: of the user at that time.
+        origin: how the control room knew; ``Origin`` names the ways.
+        subject: what it was done to: SITE/ROBOT, the id of a finding, the name of a user.
+        outcome: done, refused, failed, asked, ...
+        position: of the entry in the audit; 0 before it is there.
+    """
+
+    at: datetime
+    user: str
+    role: str
+    origin: str
+    address: str
+    action: Deed
+    subject: str = ""
+    outcome: str = "done"
+    text: str = ""
+    position: int = 0

@@ -2,19 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, func, select
 
 from edge_node.control_room.history import conflicts, epochs, queries, sequence_gaps
+from edge_node.control_room.history.sql_filters import LIMIT, ONE, ZERO
+from edge_node.control_room.history.storage.tables import (
+    disagreement,
+    finding,
+    picture,
+    response,
+    verdict,
+    verdict_message,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from sqlalchemy import Column, Executable
 
     from edge_node.control_room.history.database import Database
 
 MAX_RANGES = 5000  # of received numbers per epoch; bounds the table for a robot with endless gaps
 _CONFLICTS_SHARE = 20  # whoever sends other verdicts under known ids must not push the known ones out
 _TRIM_ROWS = 2000
+_TRIM_PICTURES = 20
 _MAX_KEY = (1 << 63) - 1
+
+
+def _last_aged(key: Column[Any]) -> Executable:
+    """Make the query of the last row of a table that is surely too old, as all before it are.
+
+    Rows arrive in the order of their keys, so none behind a young one is old, whatever it claims: this
+    machine's clock may have been wrong when it came. What claims to be from the future is old once one that
+    came later is.
+    """
+    young = key.table.alias("young")
+    young_key = young.c[key.name]
+    first_young = (
+        select(young_key)
+        .where(young.c.received_us.between(bindparam("before_us"), bindparam("now_us")))
+        .order_by(young_key)
+        .limit(ONE)
+        .scalar_subquery()
+    )
+    return select(func.max(key)).where(
+        key.table.c.received_us < bindparam("before_us"), key < func.coalesce(first_young, bindparam("end"))
+    )
+
+
+_LAST_AGED_VERDICT = _last_aged(verdict.c.position)
+_AGED_TABLES = [
+    (_last_aged(key), delete(key.table).where(key <= bindparam("last")))
+    for key in (response.c.response_key, picture.c.picture_key, disagreement.c.disagreement_key)
+]
+_DELETE_CLOSED = delete(finding).where(
+    finding.c.is_open == ZERO, finding.c.received_us < bindparam("before_us")
+)
+_oldest = select(verdict.c.position).order_by(verdict.c.position).limit(LIMIT).subquery()
+_LAST_OF_OLDEST = select(func.max(_oldest.c.position))
+_DELETE_VERDICTS = [
+    delete(table).where(table.c.position <= bindparam("last")) for table in (verdict_message, verdict)
+]
+# Full pictures first: a thumbnail is only 10 kB.
+_DELETE_PICTURES = delete(picture).where(
+    picture.c.picture_key.in_(
+        select(picture.c.picture_key).order_by(picture.c.is_thumbnail, picture.c.picture_key).limit(LIMIT)
+    )
+)
 
 
 def delete_beyond_bounds(
@@ -48,62 +102,35 @@ def delete_beyond_bounds(
 
 
 def _delete_before(database: Database, before_us: int, now_us: int) -> int:
+    times = {"before_us": before_us, "now_us": now_us, "end": _MAX_KEY}
     with database.transaction():
-        last = _find_last_aged(database, "verdict", "position", before_us, now_us)
-        gone = _delete_verdicts(database, "SELECT position FROM verdict WHERE position <= ?", (last,))
-        for table in ("response", "picture", "disagreement"):
-            key = f"{table}_key"
-            last = _find_last_aged(database, table, key, before_us, now_us)
-            gone += database.write(f"DELETE FROM {table} WHERE {key} <= ?", (last,))
-        gone += database.write("DELETE FROM finding WHERE NOT is_open AND received_us < ?", (before_us,))
+        gone = _delete_verdicts(database, _read_key(database, _LAST_AGED_VERDICT, times))
+        for last_aged, delete_aged in _AGED_TABLES:
+            gone += database.write(delete_aged, {"last": _read_key(database, last_aged, times)})
+        gone += database.write(_DELETE_CLOSED, times)
     return gone
 
 
-def _find_last_aged(database: Database, table: str, key: str, before_us: int, now_us: int) -> int:
-    """Return the key of the last row that is surely older than ``before_us``, as all before it are.
-
-    Rows arrive in the order of their keys, so none behind a young one is old, whatever it claims: this
-    machine's clock may have been wrong when it came. What claims to be from the future is old once one that
-    came later is.
-    """
-    row = database.peek(
-        f"SELECT max({key}) FROM {table} WHERE received_us < ?1 AND {key} < coalesce((SELECT {key}"
-        f" FROM {table} WHERE received_us BETWEEN ?1 AND ?2 ORDER BY {key} LIMIT 1), {_MAX_KEY})",
-        (before_us, now_us),
-    )
-    return int(row[0] or 0) if row is not None else 0
-
-
 def _delete_oldest(database: Database, rows: int) -> int:
-    return _delete_verdicts(database, "SELECT position FROM verdict ORDER BY position LIMIT ?", (rows,))
-
-
-def _delete_verdicts(database: Database, which: str, values: Iterable[int]) -> int:
     with database.transaction():
-        database.write(f"DELETE FROM verdict_message WHERE position IN ({which})", tuple(values))
-        return database.write(f"DELETE FROM verdict WHERE position IN ({which})", tuple(values))
+        return _delete_verdicts(database, _read_key(database, _LAST_OF_OLDEST, {"limit": rows}))
+
+
+def _delete_verdicts(database: Database, last: int) -> int:
+    """Delete the verdicts up to the position ``last``, with their messages."""
+    return [database.write(statement, {"last": last}) for statement in _DELETE_VERDICTS][-1]
 
 
 def _delete_pictures(database: Database) -> int:
-    """Delete the oldest pictures, full ones first: a thumbnail is only 10 kB."""
-    return database.write(
-        "DELETE FROM picture WHERE picture_key IN"
-        " (SELECT picture_key FROM picture ORDER BY is_thumbnail, picture_key LIMIT 20)"
-    )
+    return database.write(_DELETE_PICTURES, {"limit": _TRIM_PICTURES})
+
+
+def _read_key(database: Database, query: Executable, values: dict[str, int]) -> int:
+    row = database.peek(query, values)
+    return int(row[0] or 0) if row is not None else 0
 
 
 def _merge_oldest_ranges(database: Database) -> None:
-    """Merge the oldest ranges of an epoch with too many, which drops the record of the gaps between them."""
+    """Merge the oldest ranges of an epoch with too many."""
     for epoch_key, ranges in sequence_gaps.find_fragmented_epochs(database, MAX_RANGES):
-        with database.transaction():
-            edge = database.peek(
-                "SELECT max(last_seq), min(first_seq) FROM (SELECT first_seq, last_seq FROM arrived"
-                " WHERE epoch_key = ? ORDER BY first_seq LIMIT ?)",
-                (epoch_key, ranges - MAX_RANGES // 2),
-            )
-            if edge is not None:
-                database.write(
-                    "DELETE FROM arrived WHERE epoch_key = ? AND first_seq <= ?", (epoch_key, edge[0])
-                )
-                database.write("INSERT INTO arrived VALUES (?, ?, ?)", (epoch_key, edge[1], edge[0]))
-                epochs.recount(database, epoch_key)
+        sequence_gaps.merge_oldest(database, epoch_key, ranges - MAX_RANGES // 2)

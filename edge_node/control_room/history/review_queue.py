@@ -9,18 +9,46 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from sqlalchemy import (
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from edge_node.control_room.history.database import from_us
 from edge_node.control_room.history.records import QueuedPicture, VerdictRecord
-from edge_node.control_room.history.sql_filters import bound_limit, robot_conditions, where_clause
+from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, ZERO, bound_limit, robot_conditions
+from edge_node.control_room.history.storage.dialect import contains, insert_new, json_text
+from edge_node.control_room.history.storage.tables import (
+    disagreement,
+    epoch,
+    finding,
+    picture,
+    review,
+    robot,
+    verdict,
+    verdict_message,
+)
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.shadow import Disagreement
 from edge_node.messages.verdict import EvidenceReason, Verdict, encode
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Executable, Select
+
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.records import QueueFilter
 
@@ -28,19 +56,57 @@ _ORDER = tuple(reason.value for reason in EvidenceReason)
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MAX_REASONS = 16
 _KEPT = 20_000  # disagreements: 2 kB each
-_VERDICT_ID = "r.robot || ':' || e.epoch || ':' || v.seq"
-_IS_REVIEWED = (
-    f"(EXISTS (SELECT 1 FROM review w WHERE w.robot_key = v.robot_key AND w.finding_id = {_VERDICT_ID})"
-    " OR (v.robot_key, v.evidence) IN (SELECT f.robot_key,"
-    " json_extract(CAST(f.payload AS TEXT), '$.best_evidence_sha256') FROM finding f"
-    " JOIN review w ON w.robot_key = f.robot_key AND w.finding_id = f.finding_id))"
-)
-_FROM = " FROM verdict v JOIN robot r ON r.robot_key = v.robot_key JOIN epoch e ON e.epoch_key = v.epoch_key"
+_COMMA, _COLON, _NOTHING = (literal_column(f"'{sign}'", Text) for sign in (",", ":", ""))
 
-_SELECT = (
-    "SELECT v.position, v.received_us, v.replayed, m.payload, v.evidence, v.reasons, d.payload"
-    f"{_FROM} JOIN verdict_message m ON m.position = v.position"
-    " LEFT JOIN disagreement d ON d.robot_key = v.robot_key AND d.epoch = e.epoch AND d.seq = v.seq"
+_VERDICT_ID = robot.c.robot + _COLON + epoch.c.epoch + _COLON + cast(verdict.c.seq, Text)
+_reviewed = review.alias("reviewed")
+_IS_REVIEWED = or_(
+    select(review.c.review_id)
+    .where(review.c.robot_key == verdict.c.robot_key, review.c.finding_id == _VERDICT_ID)
+    .correlate(verdict, robot, epoch)
+    .exists(),
+    tuple_(verdict.c.robot_key, verdict.c.evidence).in_(
+        select(finding.c.robot_key, json_text(finding.c.payload, "best_evidence_sha256")).join(
+            _reviewed,
+            (_reviewed.c.robot_key == finding.c.robot_key) & (_reviewed.c.finding_id == finding.c.finding_id),
+        )
+    ),
+)
+_HAS_PICTURE = (
+    select(picture.c.picture_key)
+    .where(picture.c.robot_key == verdict.c.robot_key, picture.c.sha256 == verdict.c.evidence)
+    .correlate(verdict)
+    .exists()
+)
+_NUMBERED = ("robot_key", "epoch", "seq")
+_OF_VERDICT = [disagreement.c[name] == bindparam(name) for name in _NUMBERED]
+_INSERT = insert_new(disagreement).values(
+    {name: bindparam(name) for name in (*_NUMBERED, "received_us", "evidence", "payload")}
+)
+_DELETE_OLDEST = delete(disagreement).where(
+    disagreement.c.disagreement_key
+    <= select(func.max(disagreement.c.disagreement_key)).scalar_subquery() - bindparam("kept")
+)
+_FIND_POSITION = (
+    select(verdict.c.position)
+    .join(epoch, epoch.c.epoch_key == verdict.c.epoch_key)
+    .where(
+        epoch.c.robot_key == bindparam("robot_key"),
+        epoch.c.epoch == bindparam("epoch"),
+        verdict.c.seq == bindparam("seq"),
+    )
+)
+_FIND = select(disagreement.c.evidence).where(*_OF_VERDICT)
+_SHADOW = literal_column(f"'{EvidenceReason.SHADOW.value}'", Text)
+_MARK = (
+    update(verdict)
+    .where(verdict.c.position == bindparam("at"))
+    .values(
+        evidence=func.coalesce(verdict.c.evidence, bindparam("kept")),
+        teaches=literal_column(str(_ORDER.index(EvidenceReason.SHADOW.value))),
+        margin=ZERO,
+        reasons=case((verdict.c.reasons == _NOTHING, _SHADOW), else_=_SHADOW + _COMMA + verdict.c.reasons),
+    )
 )
 
 
@@ -59,79 +125,58 @@ class Teaching:
     margin: float
 
 
-def describe_teaching(verdict: Verdict) -> Teaching | None:
+def describe_teaching(described: Verdict) -> Teaching | None:
     """Return why a verdict's picture was kept; None if the robot does not tell."""
-    reasons = [reason for reason in verdict.evidence_reasons[:_MAX_REASONS] if _REASON.fullmatch(reason)]
-    if verdict.evidence_sha256 is None or not reasons:
+    reasons = [reason for reason in described.evidence_reasons[:_MAX_REASONS] if _REASON.fullmatch(reason)]
+    if described.evidence_sha256 is None or not reasons:
         return None
     places = [_ORDER.index(reason) for reason in reasons if reason in _ORDER]
     teaches = min(places, default=len(_ORDER))  # a reason of a later version
     is_close = teaches == _ORDER.index(EvidenceReason.LOW_MARGIN.value)
-    return Teaching(",".join(reasons), teaches, (verdict.margin or 0.0) if is_close else 0.0)
+    return Teaching(",".join(reasons), teaches, (described.margin or 0.0) if is_close else 0.0)
 
 
 def insert_disagreement(database: Database, robot_key: int, found: Disagreement, received_us: int) -> bool:
     """Store a disagreement, and mark its verdict if that is stored; False if it is stored already."""
-    _, epoch, seq = split_verdict_id(found.verdict)
-    changed = database.write(
-        "INSERT OR IGNORE INTO disagreement (robot_key, epoch, seq, received_us, evidence, payload)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (robot_key, epoch, int(seq), received_us, found.evidence_sha256, encode(found)),
-    )
+    _, name, seq = split_verdict_id(found.verdict)
+    numbered = {"robot_key": robot_key, "epoch": name, "seq": int(seq)}
+    content = {"received_us": received_us, "evidence": found.evidence_sha256, "payload": encode(found)}
+    changed = database.write(_INSERT, {**numbered, **content})
     if changed:
-        database.write(
-            "DELETE FROM disagreement WHERE disagreement_key <="
-            " (SELECT max(disagreement_key) FROM disagreement) - ?",
-            (_KEPT,),
-        )
-        position = database.peek(
-            "SELECT v.position FROM verdict v JOIN epoch e ON e.epoch_key = v.epoch_key"
-            " WHERE e.robot_key = ? AND e.epoch = ? AND v.seq = ?",
-            (robot_key, epoch, int(seq)),
-        )
+        database.write(_DELETE_OLDEST, {"kept": _KEPT})
+        position = database.peek(_FIND_POSITION, numbered)
         if position is not None:
-            mark_disagreed(database, int(position[0]), robot_key, epoch, int(seq))
+            mark_disagreed(database, int(position[0]), robot_key, name, int(seq))
     return bool(changed)
 
 
-def mark_disagreed(database: Database, position: int, robot_key: int, epoch: str, seq: int) -> None:
+def mark_disagreed(database: Database, position: int, robot_key: int, name: str, seq: int) -> None:
     """Mark a stored verdict if the shadow disagreed with it; its picture may be the one the shadow kept."""
-    known = database.peek(
-        "SELECT evidence FROM disagreement WHERE robot_key = ? AND epoch = ? AND seq = ?",
-        (robot_key, epoch, seq),
-    )
+    known = database.peek(_FIND, {"robot_key": robot_key, "epoch": name, "seq": seq})
     if known is not None:
-        shadow = EvidenceReason.SHADOW.value
-        database.write(
-            "UPDATE verdict SET evidence = coalesce(evidence, ?1), teaches = ?2, margin = 0,"
-            " reasons = iif(reasons = '', ?3, ?3 || ',' || reasons) WHERE position = ?4",
-            (known[0], _ORDER.index(shadow), shadow, position),
-        )
+        database.write(_MARK, {"at": position, "kept": known[0]})
 
 
 def select_queue(
     database: Database, only: QueueFilter, limit: int, after: str | None = None
 ) -> list[QueuedPicture]:
     """Return pictures, what teaches most first, one page after the picture of the verdict ``after``."""
-    conditions, values = _conditions(only)
+    if _is_lacking(database):
+        return []
+    values = _values(only)
     if after is not None and (place := _find_place(database, after)) is not None:
-        conditions.append("(v.teaches, v.margin, -v.position) > (?, ?, -?)")
-        values += place
-    rows = database.rows(
-        f"{_SELECT}{where_clause(conditions)} ORDER BY v.teaches, v.margin, v.position DESC LIMIT ?",
-        (*values, bound_limit(limit)),
-    )
+        values |= {"after_teaches": place[0], "after_margin": place[1], "after_position": -place[2]}
+    rows = database.rows(_page(tuple(values)), {**values, "limit": bound_limit(limit)})
     return [_queued(row) for row in rows]
 
 
 def count_queue(database: Database, only: QueueFilter) -> dict[str, int]:
     """Count the pictures by reason; a picture with several counts for each, "" stands for none told."""
-    conditions, values = _conditions(only)
-    rows = database.rows(
-        f"SELECT v.reasons, count(*){_FROM}{where_clause(conditions)} GROUP BY v.reasons", values
-    )
     counts: dict[str, int] = {}
-    for reasons, count in rows:
+    if _is_lacking(database):
+        return counts
+    values = _values(only)
+    for reasons, count in database.rows(_counts(tuple(values)), values):
         for reason in reasons.split(","):
             counts[reason] = counts.get(reason, 0) + count
     return counts
@@ -139,47 +184,104 @@ def count_queue(database: Database, only: QueueFilter) -> dict[str, int]:
 
 def select_queued(database: Database, verdict_id: str) -> QueuedPicture | None:
     """Return the picture of one verdict, reviewed or not; None without a picture."""
-    if not database.has_table("disagreement"):  # a file that no newer control room has opened
+    if _is_lacking(database):
         return None
     place = _find_place(database, verdict_id)
     if place is None:
         return None
-    rows = database.rows(f"{_SELECT} WHERE v.position = ? AND v.evidence IS NOT NULL", (place[2],))
+    rows = database.rows(_ONE_QUEUED, {"at": place[2]})
     return _queued(rows[0]) if rows else None
 
 
-def _conditions(only: QueueFilter) -> tuple[list[str], list[Any]]:
-    conditions, values = robot_conditions("v", only.site, only.robot)
-    conditions.append("v.evidence IS NOT NULL")
+def _is_lacking(database: Database) -> bool:
+    """Tell whether this is a file that no control room has opened since there is a queue."""
+    return "teaches" in database.lacking
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    return query.join_from(verdict, robot, robot.c.robot_key == verdict.c.robot_key).join(
+        epoch, epoch.c.epoch_key == verdict.c.epoch_key
+    )
+
+
+def _selected() -> Select[Any]:
+    columns = (verdict.c.position, verdict.c.received_us, verdict.c.replayed, verdict_message.c.payload)
+    teaching = (verdict.c.evidence, verdict.c.reasons, disagreement.c.payload.label("disagreement"))
+    told = [
+        disagreement.c.robot_key == verdict.c.robot_key,
+        disagreement.c.epoch == epoch.c.epoch,
+        disagreement.c.seq == verdict.c.seq,
+    ]
+    return (
+        _joined(select(*columns, *teaching))
+        .join(verdict_message, verdict_message.c.position == verdict.c.position)
+        .outerjoin(disagreement, and_(*told))
+    )
+
+
+_ONE_QUEUED = _selected().where(verdict.c.position == bindparam("at"), verdict.c.evidence.is_not(None))
+_PLACE = _joined(select(verdict.c.teaches, verdict.c.margin, verdict.c.position)).where(
+    verdict.c.seq == bindparam("seq"),
+    epoch.c.epoch == bindparam("epoch"),
+    robot.c.robot == bindparam("robot"),
+)
+
+
+@lru_cache(SHAPES)
+def _page(names: tuple[str, ...]) -> Executable:
+    query = _selected().where(*_conditions(names))
+    if "after_position" in names:
+        last = tuple_(*map(bindparam, ("after_teaches", "after_margin", "after_position")))
+        query = query.where(tuple_(verdict.c.teaches, verdict.c.margin, -verdict.c.position) > last)
+    return query.order_by(verdict.c.teaches, verdict.c.margin, verdict.c.position.desc()).limit(LIMIT)
+
+
+@lru_cache(SHAPES)
+def _counts(names: tuple[str, ...]) -> Executable:
+    query = _joined(select(verdict.c.reasons, func.count()))
+    return query.where(*_conditions(names)).group_by(verdict.c.reasons)
+
+
+def _values(only: QueueFilter) -> dict[str, Any]:
+    """Return what a filter asks for by name; the names alone make the statement."""
+    values: dict[str, Any] = {"site": only.site, "robot": only.robot}
     if only.reason == "":
-        conditions.append("v.reasons = ''")
+        values["without_reason"] = True
     elif only.reason is not None:
-        conditions.append("instr(',' || v.reasons || ',', ?)")
-        values.append(f",{only.reason},")
+        values["reason"] = f",{only.reason},"
     if not only.missing:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM picture p WHERE p.robot_key = v.robot_key AND p.sha256 = v.evidence)"
-        )
+        values["with_picture"] = True
     if not only.reviewed:
-        conditions.append(f"NOT {_IS_REVIEWED}")
-    return conditions, values
+        values["not_reviewed"] = True
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    named = {
+        "without_reason": verdict.c.reasons == _NOTHING,
+        "reason": contains(_COMMA + verdict.c.reasons + _COMMA, bindparam("reason", type_=Text)),
+        "with_picture": _HAS_PICTURE,
+        "not_reviewed": ~_IS_REVIEWED,
+    }
+    return [
+        *robot_conditions(verdict.c.robot_key, names),
+        verdict.c.evidence.is_not(None),
+        *(condition for name, condition in named.items() if name in names),
+    ]
 
 
 def _find_place(database: Database, verdict_id: str) -> tuple[int, float, int] | None:
-    robot, epoch, seq = split_verdict_id(verdict_id)
+    robot_name, epoch_name, seq = split_verdict_id(verdict_id)
     if not seq.isascii() or not seq.isdigit() or len(seq) > 18:
         return None
-    rows = database.rows(
-        f"SELECT v.teaches, v.margin, v.position{_FROM} WHERE v.seq = ? AND e.epoch = ? AND r.robot = ?",
-        (int(seq), epoch, robot),
-    )
+    rows = database.rows(_PLACE, {"seq": int(seq), "epoch": epoch_name, "robot": robot_name})
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
 def _queued(row: tuple[Any, ...]) -> QueuedPicture:
-    verdict = msgspec.json.decode(row[3], type=Verdict)
+    stored = msgspec.json.decode(row[3], type=Verdict)
     return QueuedPicture(
-        record=VerdictRecord(row[0], from_us(row[1]), bool(row[2]), verdict),
+        record=VerdictRecord(row[0], from_us(row[1]), bool(row[2]), stored),
         sha256=row[4],
         reasons=tuple(reason for reason in row[5].split(",") if reason),
         disagreement=None if row[6] is None else msgspec.json.decode(row[6], type=Disagreement),

@@ -1,76 +1,96 @@
-"""Translate filters into SQL conditions with bound values."""
+"""Translate filters into SQL conditions with bound values.
+
+A filter has a shape: the names of what it asks for. Statements are made once for each shape, from
+``..._conditions(names)``, and run with the filter's own ``..._values``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Integer, and_, bindparam, literal_column, select
+
 from edge_node.control_room.history.database import to_us
-from edge_node.control_room.history.records import VerdictFilter
+from edge_node.control_room.history.storage.tables import NUMBER, finding, robot, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_node.control_room.history.records import FindingFilter
+    from sqlalchemy import ColumnElement
+
+    from edge_node.control_room.history.records import FindingFilter, VerdictFilter
 
 MAX_LIMIT = 100_000
+SHAPES = 512  # statements that are kept of one kind; a page asks for a handful
+ZERO, ONE = literal_column("0", NUMBER), literal_column("1", NUMBER)  # where SQL wants a number, not a value
+LIMIT = bindparam("limit", type_=Integer)
+
+_VERDICT_COLUMNS = ("asset", "outcome", "material", "form", "severity", "replayed")
+_VERDICT_PLAIN = ("site", "robot", *_VERDICT_COLUMNS, "from_m", "to_m")
+_VERDICT_BOUNDS = {
+    "since": verdict.c.observed_us >= bindparam("since"),
+    "until": verdict.c.observed_us <= bindparam("until"),
+    "from_m": verdict.c.distance_m >= bindparam("from_m"),
+    "to_m": verdict.c.distance_m <= bindparam("to_m"),
+    "with_picture": verdict.c.evidence.is_not(None),
+    **{name: verdict.c[name] == bindparam(name) for name in _VERDICT_COLUMNS},
+}
+_FINDING_BOUNDS = {
+    "since": finding.c.last_us >= bindparam("since"),
+    "until": finding.c.last_us <= bindparam("until"),
+    **{name: finding.c[name] == bindparam(name) for name in ("asset", "material", "severity", "is_open")},
+}
 
 
-def verdict_conditions(only: VerdictFilter | None) -> tuple[list[str], list[Any]]:
-    """Return conditions on the table ``verdict v`` and the values to bind."""
-    only = only or VerdictFilter()
-    conditions, values = robot_conditions("v", only.site, only.robot)
-    for column in ("asset", "outcome", "material", "form", "severity"):
-        if (word := getattr(only, column)) is not None:
-            conditions.append(f"v.{column} = ?")
-            values.append(word)
-    for condition, value in (
-        ("v.observed_us >= ?", None if only.since is None else to_us(only.since)),
-        ("v.observed_us <= ?", None if only.until is None else to_us(only.until)),
-        ("v.distance_m >= ?", only.from_m),
-        ("v.distance_m <= ?", only.to_m),
-        ("v.replayed = ?", only.replayed),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
+def verdict_values(only: VerdictFilter | None) -> dict[str, Any]:
+    """Return what a filter asks of verdicts, by the names that ``verdict_conditions`` takes."""
+    if only is None:
+        return {}
+    values = {name: value for name in _VERDICT_PLAIN if (value := getattr(only, name)) is not None}
+    if only.since is not None:
+        values["since"] = to_us(only.since)
+    if only.until is not None:
+        values["until"] = to_us(only.until)
     if only.with_picture:
-        conditions.append("v.evidence IS NOT NULL")
-    return conditions, values
+        values["with_picture"] = True
+    return values
 
 
-def finding_conditions(only: FindingFilter) -> tuple[list[str], list[Any]]:
-    """Return conditions on the table ``finding f`` and the values to bind."""
-    conditions, values = robot_conditions("f", only.site, only.robot)
-    for condition, value in (
-        ("f.asset = ?", only.asset),
-        ("f.material = ?", only.material),
-        ("f.severity = ?", only.severity),
-        ("f.is_open = ?", only.is_open),
-        ("f.last_us >= ?", None if only.since is None else to_us(only.since)),
-        ("f.last_us <= ?", None if only.until is None else to_us(only.until)),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    return conditions, values
+def verdict_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions on the table of verdicts that a filter with these names makes."""
+    names = tuple(names)
+    return robot_conditions(verdict.c.robot_key, names) + [
+        _VERDICT_BOUNDS[name] for name in names if name in _VERDICT_BOUNDS
+    ]
 
 
-def robot_conditions(table: str, site: str | None, robot: str | None) -> tuple[list[str], list[Any]]:
-    """Return conditions on the robot of ``table``, and the values to bind."""
-    given = [(name, value) for name, value in (("site", site), ("robot", robot)) if value is not None]
-    if not given:
-        return [], []
-    which = " AND ".join(f"{name} = ?" for name, _ in given)
-    return (
-        [f"{table}.robot_key IN (SELECT robot_key FROM robot WHERE {which})"],
-        [value for _, value in given],
-    )
+def finding_values(only: FindingFilter) -> dict[str, Any]:
+    """Return what a filter asks of findings, by the names that ``finding_conditions`` takes."""
+    values = {
+        "site": only.site,
+        "robot": only.robot,
+        "asset": only.asset,
+        "material": only.material,
+        "severity": only.severity,
+        "is_open": only.is_open,
+        "since": None if only.since is None else to_us(only.since),
+        "until": None if only.until is None else to_us(only.until),
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def where_clause(conditions: Iterable[str]) -> str:
-    """Return a WHERE clause that joins ``conditions`` with AND; "" without any."""
-    text = " AND ".join(conditions)
-    return f" WHERE {text}" if text else ""
+def finding_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions on the table of findings that a filter with these names makes."""
+    names = tuple(names)
+    return robot_conditions(finding.c.robot_key, names) + [
+        _FINDING_BOUNDS[name] for name in names if name in _FINDING_BOUNDS
+    ]
+
+
+def robot_conditions(robot_key: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the condition on the robot of a table, if ``site`` or ``robot`` is among the names."""
+    given = [robot.c[name] == bindparam(name) for name in names if name in ("site", "robot")]
+    return [robot_key.in_(select(robot.c.robot_key).where(and_(*given)))] if given else []
 
 
 def bound_limit(limit: int) -> int:

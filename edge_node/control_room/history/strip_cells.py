@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Float, Integer, bindparam, cast, func, literal_column, select
+
 from edge_node.control_room.history.records import StripCell
-from edge_node.control_room.history.sql_filters import verdict_conditions, where_clause
+from edge_node.control_room.history.sql_filters import SHAPES, verdict_conditions, verdict_values
+from edge_node.control_room.history.storage.tables import verdict
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Executable
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.records import VerdictFilter
@@ -22,25 +28,39 @@ def select_strip_cells(
     database: Database, only: VerdictFilter, cells: int, *, by_time: bool
 ) -> list[StripCell]:
     """Count verdicts in at most ``cells`` equal stretches of the pose, or of time."""
-    conditions, values = verdict_conditions(only)
-    along = "v.observed_us / 1e6" if by_time else "v.distance_m"
-    if not by_time:
-        conditions.append(f"v.distance_m BETWEEN {-MAX_DISTANCE_M} AND {MAX_DISTANCE_M}")
-    which = where_clause(conditions)
-    low, high = database.rows(f"SELECT min({along}), max({along}) FROM verdict v{which}", values)[0]
+    values = verdict_values(only)
+    ends, counts = _statements(tuple(values), by_time=by_time)
+    low, high = database.rows(ends, values)[0]
     if low is None:
         return []
     width = _round_step((high - low) / max(cells - 1, 1))
     first = math.floor(low / width)
-    rows = database.rows(
-        f"SELECT CAST(({along}) / ? - ? AS INTEGER) AS cell, v.outcome, v.severity, count(*),"
-        f" max(v.area_fraction) FROM verdict v{which} GROUP BY cell, v.outcome, v.severity ORDER BY cell",
-        (width, first, *values),
-    )
     by_cell: dict[int, list[Sequence[Any]]] = {}
-    for row in rows:
+    for row in database.rows(counts, {**values, "width": width, "first": first}):
         by_cell.setdefault(row[0], []).append(row[1:])
     return [_strip_cell((first + cell) * width, width, parts) for cell, parts in by_cell.items()]
+
+
+@lru_cache(SHAPES)
+def _statements(names: tuple[str, ...], *, by_time: bool) -> tuple[Executable, Executable]:
+    """Return the query of the two ends, and that of the counts."""
+    conditions = verdict_conditions(names)
+    along: ColumnElement[Any] = verdict.c.distance_m
+    if by_time:
+        along = verdict.c.observed_us / literal_column("1e6", Float)
+    else:
+        farthest = literal_column(repr(MAX_DISTANCE_M), Float)
+        conditions.append(along.between(-farthest, farthest))
+    cell = cast(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer), Integer).label(
+        "cell"
+    )
+    counts = (
+        select(cell, verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))
+        .where(*conditions)
+        .group_by(cell, verdict.c.outcome, verdict.c.severity)
+        .order_by(cell)
+    )
+    return select(func.min(along), func.max(along)).where(*conditions), counts
 
 
 def _strip_cell(start: float, width: float, parts: Iterable[Sequence[Any]]) -> StripCell:

@@ -15,6 +15,7 @@ from edge_node.messages.review import parse_review
 from edge_node.messages.shadow import Disagreement
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
+from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Incoming
 
 _MAX_DETAIL = 200
+_MAX_TOPIC = 200
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +62,15 @@ def store(history: History, batch: Sequence[Incoming], now: datetime | None = No
         if len(batch) > 1:  # one message fails: store the others one by one
             return [arrival for message in batch for arrival in store(history, [message], now)]
         _log.exception("a message that decodes cannot be stored")
-        history.note_refused(f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
+        note_refused(history, f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
+
+
+def note_refused(history: History, reason: str, topic: str, detail: str) -> None:
+    """Count a message that was not stored, with its topic and a detail, which anybody may have written."""
+    history.note_refused(
+        reason, replace_unprintable(topic[:_MAX_TOPIC]), replace_unprintable(detail[:_MAX_DETAIL])
+    )
 
 
 def _store_all(history: History, batch: Sequence[Incoming], received_at: datetime) -> list[Arrival]:
@@ -70,7 +79,7 @@ def _store_all(history: History, batch: Sequence[Incoming], received_at: datetim
         try:
             message = decode(incoming)
         except UnreadableError as err:
-            history.note_refused(str(err), incoming.topic, err.detail[:_MAX_DETAIL])
+            note_refused(history, str(err), incoming.topic, err.detail)
             continue
         if message is not None:
             arrivals.append(_store_message(history, message, incoming, received_at))

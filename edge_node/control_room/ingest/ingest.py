@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.ingest.batch_store import note_refused, store
 from edge_node.control_room.ingest.decoding import filters
 from edge_node.control_room.ingest.receipts import ReceiptBook
 from edge_node.control_room.ingest.session_identity import client_id
@@ -50,7 +50,6 @@ _BATCH_BYTES = 4_000_000
 _BATCH_S = 0.02  # a batch waits no longer for more: people see verdicts within 300 ms
 _QUIET_S = 0.002
 _HELD_S = 30.0  # a connection that held so long was a good one
-_MAX_TOPIC = 200  # characters that are kept of the topic of a message that was not read
 _MAX_WAITING = 1000  # messages that wait to be sent; more are refused at once
 
 _log = logging.getLogger(__name__)
@@ -71,6 +70,21 @@ class Link:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What became of a batch of messages.
+
+    Attributes:
+        messages: in the batch.
+        seconds: that decoding and storing took.
+        problem: why nothing was stored; "" where all was. The broker sends the batch again.
+    """
+
+    messages: int
+    seconds: float
+    problem: str = ""
+
+
 class Ingest:
     """Subscribe to all robots, store their messages and pass them on to callbacks.
 
@@ -85,6 +99,7 @@ class Ingest:
         on_arrivals: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
         on_link: Callable[[Link], None] = lambda _link: None,
         *,
+        on_commit: Callable[[Commit], None] = lambda _commit: None,
         floor: ClockFloor | None = None,
     ) -> None:
         """Prepare; ``start`` connects.
@@ -95,6 +110,7 @@ class Ingest:
             folder: the room's state.
             on_arrivals: called with what was stored.
             on_link: called when the connection changes.
+            on_commit: called with what became of a batch.
             floor: of time, from ``open_room_floor``; opened here if not given.
 
         Raises:
@@ -105,6 +121,7 @@ class Ingest:
         self._folder = folder
         self._on_arrivals = on_arrivals
         self._on_link = on_link
+        self._on_commit = on_commit
         self._filters = filters(site=settings.room.site or "+")
         self._identity = client_id(folder, settings.mqtt, self._filters)
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
@@ -133,6 +150,14 @@ class Ingest:
     def is_alive(self) -> bool:
         """The thread runs: false after ``stop``, or after a fault of ours."""
         return self._loop.is_alive
+
+    def count_received(self) -> int:
+        """Return how many messages were received and are not stored yet."""
+        return len(self._batch)
+
+    def count_waiting(self) -> int:
+        """Return how many messages wait to be sent."""
+        return self._outbox.qsize()
 
     def endpoint(self) -> Endpoint:
         """Return the broker's address and the credentials of the room.
@@ -224,7 +249,13 @@ class Ingest:
         if not self._batch:
             return
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        arrivals = store(self._history, batch, self._floor.read().label)
+        began_s = time.monotonic()
+        try:
+            arrivals = store(self._history, batch, self._floor.read().label)
+        except HistoryError as err:
+            self._on_commit(Commit(len(batch), time.monotonic() - began_s, str(err)))
+            raise
+        self._on_commit(Commit(len(batch), time.monotonic() - began_s))
         for message in batch:
             session.acknowledge(message)
         self._receipts.note(arrivals)
@@ -246,7 +277,7 @@ class Ingest:
     def _note_skipped(self, skipped: SkippedPublish) -> None:
         """Count a message that was not read among the unreadable ones, with its topic."""
         reason = "larger than any message of a robot" if skipped.is_too_large else "no MQTT message"
-        self._history.note_refused(reason, skipped.topic[:_MAX_TOPIC], f"{skipped.size_bytes} bytes")
+        note_refused(self._history, reason, skipped.topic, f"{skipped.size_bytes} bytes")
 
     def _note_denied(self, topic_filter: str, code: int) -> None:
         self._notice(f"the broker does not let the room subscribe to {topic_filter}: {name(code)}")

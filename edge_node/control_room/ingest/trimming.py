@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
+import statistics
 import time
 from typing import TYPE_CHECKING, get_args
 
 from edge_node.clock import TimeQuality
-from edge_node.clock_floor import ClockFloor, from_unix
+from edge_node.clock_floor import ClockFloor, FloorSource, format_span, from_unix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
+    from edge_node.clock_floor import ClockReading
     from edge_node.control_room.history.history import History
+    from edge_node.control_room.history.records import VerdictRecord
     from edge_node.control_room.settings import RoomConfig
 
 HOLD_S = 12 * 3600.0  # a clock that leapt must run on so long before anything is deleted by it
+SILENCE_S = 14 * 86_400.0  # without a verdict nothing confirms the clock, and nothing needs the room
+DISAGREEMENT_S = 86_400.0  # between this machine's clock and those of the robots
+_NEWEST = 100  # verdicts whose robots are asked for the time
+_DOUBTS = 3  # in succession are told: what waited at the broker for this room seems old at first
 _TRIM_S = 60.0
 _MEGABYTE = 1_000_000
 
@@ -44,6 +52,7 @@ class HistoryTrimmer:
         self._floor = floor
         self._on_notice = on_notice
         self._trimmed_s = time.monotonic()
+        self._doubts = 0
 
     def look(self, now_s: float) -> None:
         """Trim if a minute has passed; ``now_s`` is monotonic.
@@ -56,25 +65,73 @@ class HistoryTrimmer:
             self.trim()
 
     def trim(self) -> None:
-        """Delete what is beyond the bounds, and what is too old by the clock and by the floor of time.
+        """Delete what is beyond the bounds, and what is too old by all that tells the time.
 
         Raises:
             HistoryError: the history cannot be written.
         """
         self._floor.look()
         clock = self._floor.read()
-        if self._room.days is not None and (clock.leap_s or clock.below_s):
-            self._on_notice(
-                f"this machine's clock and its floor of time disagree ({clock.text}): what is deleted by age"
-                " goes by the earlier of both until the clock is set right, or has run on for"
-                f" {HOLD_S / 3600:.0f} hours, or until edge-node clock --state-dir {self._room.state_dir}"
-                " --set-floor now"
-            )
+        now = from_unix(min(clock.floor_s, clock.wall_s))
+        days = self._room.days
+        if days is not None:
+            if clock.leap_s or clock.below_s:
+                self._on_notice(
+                    f"this machine's clock and its floor of time disagree ({clock.text}): what is deleted by"
+                    " age goes by the earlier of both until the clock is set right, or has run on for"
+                    f" {HOLD_S / 3600:.0f} hours, or {self._advice}"
+                )
+            elif doubt := self._find_doubt(clock, now):
+                days = None
+                self._doubts += 1
+                if self._doubts >= _DOUBTS:
+                    self._on_notice(
+                        f"{doubt}: nothing is deleted by age until this machine's clock is set right, or"
+                        f" {self._advice}"
+                    )
+            else:
+                self._doubts = 0
         gone = self._history.trim(
             max_bytes=self._room.max_mb * _MEGABYTE,
             max_picture_bytes=self._room.pictures_mb * _MEGABYTE,
-            days=self._room.days,
-            now=from_unix(min(clock.floor_s, clock.wall_s)),
+            days=days,
+            now=now,
         )
         if gone:
             _log.info("gave up %d verdicts and pictures beyond the bounds", gone)
+
+    @property
+    def _advice(self) -> str:
+        return f"until edge-node clock --state-dir {self._room.state_dir} --set-floor now"
+
+    def _find_doubt(self, clock: ClockReading, now: datetime) -> str:
+        """Tell what speaks against the time, though the clock ran evenly; "" if nothing does.
+
+        A clock that stays wrong for days is believed by the floor in the end. What arrives tells it: robots
+        with a synchronized clock disagree, or nothing has come for longer than a room is left alone.
+        """
+        if clock.source is FloorSource.OPERATOR:
+            return ""
+        newest = self._history.newest(_NEWEST)
+        ahead_s = _ask_robots(newest)
+        if abs(ahead_s) > DISAGREEMENT_S:
+            side = "ahead of" if ahead_s > 0 else "behind"
+            return f"this machine's clock is {format_span(abs(ahead_s))} {side} the robots'"
+        silent_s = (now - newest[0].received_at).total_seconds() if newest else 0.0
+        if silent_s > SILENCE_S:
+            return f"by this machine's clock no verdict came for {format_span(silent_s)}"
+        return ""
+
+
+def _ask_robots(newest: Sequence[VerdictRecord]) -> float:
+    """Return how far this machine's clock was ahead of the robots' when their newest verdicts came.
+
+    In seconds; of robots whose clock is synchronized, and of verdicts that did not wait at the robot. The
+    median, so that one robot that lies does not count; 0 if no robot tells.
+    """
+    by_robot = {
+        (record.verdict.site, record.verdict.robot): record.received_at - record.verdict.observed_at
+        for record in reversed(newest)
+        if not record.replayed and record.verdict.time_quality == "synchronized"
+    }
+    return statistics.median(span.total_seconds() for span in by_robot.values()) if by_robot else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from io import BytesIO
@@ -32,6 +33,7 @@ _WIDTH_MM = 210.0 - 2 * _MARGIN_MM
 _PICTURE_MM = (76.0, 57.0)
 _ACCENT = (23, 70, 92)
 _SHADE = (240, 243, 245)
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # 129 lines about a report's fonts
 _BOXES = {"confirmed": (46, 125, 79), "disputed": (176, 58, 46), "not reviewed": (120, 120, 120)}
 
 

@@ -11,7 +11,7 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -31,9 +31,10 @@ from edge_node.messages.topics import Topics
 from edge_node.signing import load_signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from edge_node.control_room.history.history import History
+    from edge_node.control_room.history.records import ReviewOrigin
     from edge_node.control_room.settings import RoomCommandsConfig
     from edge_node.mqtt.types import Endpoint
 
@@ -55,7 +56,7 @@ class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The body of a posted review; its labels are the right ones, as far as the person knows them."""
 
     judgement: ReviewJudgement
-    by: Name
+    by: Name | None = None  # the web handler puts in the name of the login
     note: Note | None = None
     outcome: Condition | None = None
     material: Label | None = None
@@ -108,7 +109,9 @@ class ReviewService:
         self._waiting = 0
         self._workers = ThreadPoolExecutor(_WORKERS, "reviews")
 
-    def review_finding(self, site: str, finding_id: str, posted: PostedReview) -> StoredReview:
+    def review_finding(
+        self, site: str, finding_id: str, posted: PostedReview, origin: ReviewOrigin
+    ) -> StoredReview:
         """Store a review of a finding and send it to the robot.
 
         Raises:
@@ -118,9 +121,9 @@ class ReviewService:
         if record is None:
             raise RequestRefusedError("no such finding")
         found = record.finding
-        return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), posted)
+        return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), posted, origin)
 
-    def review_verdict(self, verdict_id: str, posted: PostedReview) -> StoredReview:
+    def review_verdict(self, verdict_id: str, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
         """Store a review of one verdict and send it to the robot.
 
         Raises:
@@ -131,16 +134,16 @@ class ReviewService:
             raise RequestRefusedError("no such verdict")
         found, queued = record.verdict, self._history.queued(verdict_id)
         sha256 = found.evidence_sha256 if queued is None else queued.sha256  # perhaps the shadow's
-        return self._review(_Subject(found.site, found.robot, found.id, sha256), posted)
+        return self._review(_Subject(found.site, found.robot, found.id, sha256), posted, origin)
 
-    def request_picture(self, site: str, robot: str, sha256: str) -> str:
-        """Command a robot to publish a full picture; return its reply as a sentence.
+    def send_command(self, site: str, robot: str, verb: Verb, values: Mapping[str, Any]) -> str:
+        """Command a robot and return its reply as a sentence.
 
         Raises:
-            RequestRefusedError: the hash is malformed, there is no link, or the robot refused.
+            RequestRefusedError: a field is malformed, there is no link, or the robot refused.
         """
         try:
-            reply = self._commander.send(Topics(site, robot), Verb.EVIDENCE, {"sha256": sha256})
+            reply = self._commander.send(Topics(site, robot), verb, values)
         except CorrosionError as err:
             raise RequestRefusedError(str(err)) from err
         if not reply.succeeded:
@@ -151,7 +154,7 @@ class ReviewService:
         """Stop waiting for robots and drop reviews that were not sent; they stay ``waiting``."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _review(self, subject: _Subject, posted: PostedReview) -> StoredReview:
+    def _review(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
         if self._waiting >= _MAX_WAITING:
             raise RequestRefusedError("too many reviews wait for their robots; try again in a minute")
         labels = {name: getattr(posted, name) for name in ("outcome", "material", "form", "severity")}
@@ -171,9 +174,10 @@ class ReviewService:
             finding_id=subject.id,
             opinion=posted.judgement,
             note=posted.note or "",
-            reviewer=posted.by,
+            reviewer=posted.by or "",
             reviewed_at=datetime.now(timezone.utc),
             corrections=labels,
+            origin=origin.value,
         )
         try:
             build_command(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)

@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.web.access import Logins
+from edge_node.control_room.people.logins import check_logins
+from edge_node.control_room.settings import check_secrets
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint, host_problems
@@ -32,7 +33,8 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         yield problem
     yield from host_problems(settings.mqtt.hostname)
     checks: list[Callable[[], object]] = [
-        lambda: Logins(settings.web),
+        lambda: check_secrets(settings),
+        lambda: check_logins(settings),
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
         lambda: _check_key(settings),

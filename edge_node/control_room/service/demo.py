@@ -139,6 +139,7 @@ def _write_config(folder: Path, crawler: Crawler, broker_port: int, pose_port: i
         bundle={"path": "default"},
         findings={"update_s": 1.0},
         pose={"udp_port": pose_port},
+        http={"enabled": True, "port": _free_port()},
         mqtt={"hostname": "127.0.0.1", "port": broker_port},
     )
     path = folder / f"{crawler.robot}.toml"
@@ -158,6 +159,12 @@ def _free_or_default_port() -> int:
             probe.bind(("127.0.0.1", _DEFAULT_PORT))
         except OSError:
             probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 

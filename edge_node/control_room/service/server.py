@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 
+from edge_node.control_room.connections.bounded_listener import BoundedListener, count_allowed_connections
+from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
+from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
+from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
+from edge_node.control_room.ingest.readiness import Readiness
 from edge_node.control_room.ingest.trimming import open_room_floor
+from edge_node.control_room.long_work.job_queue import JobQueue
+from edge_node.control_room.metrics.room_metrics import RoomMetrics
+from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
+from edge_node.control_room.people.audit import Audit
+from edge_node.control_room.people.logins import Logins, check_logins
+from edge_node.control_room.people.proxy_headers import TrustedProxies
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
-from edge_node.control_room.web.access import Logins
+from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
@@ -28,13 +41,16 @@ from edge_node.monitoring.systemd import Notifier
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from edge_node.control_room.settings import RoomSettings
+    from edge_node.control_room.settings import RoomSettings, WebConfig
 
+_LOGINS_S = 1.0  # interval between looks at whose login has ended
 _ROBOTS_S = 0.5  # interval between events about changed robots
 _GRACE_S = 2  # for open requests at shutdown
 _GAPS = 100
+_DEADLINES_S = 0.5  # interval at which connections that are too slow are looked for
 
 _log = logging.getLogger(__name__)
+_Told = TypeVar("_Told")
 
 
 def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: None) -> None:
@@ -45,22 +61,44 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         HistoryError: the history cannot be opened.
     """
     check_certificate(settings.web)
+    check_secrets(settings)
+    check_logins(settings)
+    for sentence in exposed_secrets(settings):
+        _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
     floor = open_room_floor(folder)
-    logins = Logins(settings.web, floor.now_s)
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
+        stack.enter_context(RoomLock(folder))
         history = History(folder)
         stack.callback(history.close)
+        audit = Audit(history)
+        logins = Logins(settings, audit, floor.now_s)
+        stack.callback(logins.close)
         events = EventBroadcaster()
-        ingest = Ingest(settings, history, folder, events.send_arrivals, events.send_link, floor=floor)
+        readiness, metrics = Readiness(folder, history), RoomMetrics()
+        ingest = Ingest(
+            settings,
+            history,
+            folder,
+            _each(events.send_arrivals, metrics.note_arrivals),
+            events.send_link,
+            on_commit=_each(readiness.note_commit, metrics.note_commit),
+            floor=floor,
+        )
         reviews = None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        services = Services(settings, history, events, ingest, reviews)
-        server = _UvicornServer(_build_uvicorn_config(services, logins), events)
+        jobs, book = JobQueue(folder), _open_book(settings.web)
+        services = Services(
+            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews)
+        )
+        sources = Sources(settings.room, history, ingest, jobs, book, events.__len__)
+        metrics.add_snapshot(RoomSnapshot(sources))
+        listening.count_in(book)
+        server = _UvicornServer(_build_uvicorn_config(services, book), events)
         stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
         ingest.start()
@@ -110,26 +148,78 @@ async def _send_robots(services: Services) -> None:
         gaps_sent = gaps
 
 
+async def _end_streams(services: Services) -> None:
+    """End the event streams of users who are gone, or whose role or password is another, within a second."""
+    while True:
+        await asyncio.sleep(_LOGINS_S)
+        await asyncio.to_thread(services.events.end_invalid)
+
+
 @contextlib.asynccontextmanager
-async def _lifespan(services: Services) -> AsyncIterator[None]:
-    task = asyncio.create_task(_send_robots(services))
+async def _lifespan(services: Services, book: ConnectionBook) -> AsyncIterator[None]:
+    works = (
+        _send_robots(services),
+        _end_streams(services),
+        _end_slow_connections(book),
+        services.jobs.run(),
+        _notify_watchdog(services),
+    )
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _build_uvicorn_config(services: Services, logins: Logins) -> uvicorn.Config:
+async def _notify_watchdog(services: Services) -> None:
+    """Tell systemd that the event loop and the ingest's thread run, where the unit sets ``WatchdogSec``."""
+    notifier = Notifier()
+    interval_s = notifier.watchdog_interval_s
+    while interval_s is not None and services.ingest.is_alive:
+        notifier.watchdog()
+        await asyncio.sleep(interval_s)
+
+
+async def _end_slow_connections(book: ConnectionBook) -> None:
+    while True:
+        await asyncio.sleep(_DEADLINES_S)
+        book.end_overdue(time.monotonic())
+
+
+def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:
+    """Return a callback that calls each of these."""
+
+    def call(told: _Told) -> None:
+        for callback in callbacks:
+            callback(told)
+
+    return call
+
+
+def _open_book(web: WebConfig) -> ConnectionBook:
+    connections = count_allowed_connections(web.max_connections)
+    per_address = min(web.max_connections_per_address, connections)
+    return ConnectionBook(
+        ConnectionLimits(connections, per_address), TrustedProxies(web.trusted_proxies).is_trusted
+    )
+
+
+def _build_uvicorn_config(services: Services, book: ConnectionBook) -> uvicorn.Config:
     web = services.settings.web
-    app = build_application(services, logins, lambda _app: _lifespan(services))
+    app = build_application(services, lambda _app: _lifespan(services, book))
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        loop="asyncio",  # its sockets are counted; another loop would take them by their descriptors
+        http=functools.partial(BoundedProtocol, book=book),  # type: ignore[arg-type]  # made as a class is
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        log_level="error",  # what strangers send must not fill the log
         access_log=False,  # paths name robots and findings; a reverse proxy can log requests
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
-        limit_concurrency=256,
         ssl_certfile=web.tls_cert_file,
         ssl_keyfile=web.tls_key_file,
     )
@@ -155,11 +245,11 @@ def _handle_signals(server: _UvicornServer) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _bind(settings: RoomSettings) -> socket.socket:
+def _bind(settings: RoomSettings) -> BoundedListener:
     """Return a bound socket, so that a port in use is reported in one sentence before anything starts."""
     web = settings.web
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
-    listening = socket.socket(family)
+    listening = BoundedListener(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((web.host, web.port))

@@ -16,8 +16,10 @@ from starlette.routing import Route
 
 from edge_node import __version__
 from edge_node.control_room.history.records import FindingFilter
+from edge_node.control_room.requests.client import client_of
+from edge_node.control_room.web import command_api, people_api, review_api
 from edge_node.control_room.web import json_views as views
-from edge_node.control_room.web import review_api
+from edge_node.control_room.web.access import person_of, validity_of
 from edge_node.control_room.web.event_stream import TooManyBrowsersError
 from edge_node.control_room.web.json_responses import (
     respond,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import StoredPicture
+    from edge_node.control_room.people.roles import Person
     from edge_node.control_room.web.event_stream import BrowserQueue, EventBroadcaster
     from edge_node.control_room.web.services import Services
 
@@ -56,16 +59,16 @@ _REVIEWS = 20
 
 async def get_state(request: Request) -> Response:
     """All that the page shows when it opens: robots, findings, newest verdicts, gaps, link, bounds."""
-    return await respond_from_thread(_view_state, get_services(request))
+    return await respond_from_thread(_view_state, get_services(request), person_of(request))
 
 
 async def get_events(request: Request) -> Response:
     """Server-sent events: `news` with what changed, `resync` when the page must load all again."""
     events = get_services(request).events
     try:
-        browser = events.subscribe()
-    except TooManyBrowsersError:
-        return respond_problem(503, "too many pages are open")
+        browser = events.subscribe(client_of(request), validity_of(request))
+    except TooManyBrowsersError as err:
+        return respond_problem(429, str(err), {"Retry-After": "10"})
     return StreamingResponse(
         _stream(events, browser),
         media_type="text/event-stream",
@@ -210,11 +213,13 @@ ROUTES = [
     Route("/api/pictures/{site}/{robot}/{sha256}", get_picture),
     Route("/api/markings/{site}/{robot}/{sha256}", get_marking),
     *review_api.ROUTES,
+    *command_api.ROUTES,
+    *people_api.ROUTES,
     Route("/api/usage", get_usage),
 ]
 
 
-def _view_state(services: Services) -> dict[str, Any]:
+def _view_state(services: Services, person: Person) -> dict[str, Any]:
     history, settings = services.history, services.settings
     open_findings = history.findings(FindingFilter(is_open=True), limit=_FINDINGS)
     closed = history.findings(FindingFilter(is_open=False), limit=_FINDINGS)
@@ -223,8 +228,7 @@ def _view_state(services: Services) -> dict[str, Any]:
         "version": __version__,
         "now": datetime.now(timezone.utc),
         "severities": settings.room.severities,
-        "can": {"review": services.reviews is not None},
-        "logins": settings.web.token_file is not None,
+        **views.person_view(person, can_send=services.reviews is not None),
         "link": views.link_view(services.ingest.link),
         "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {settings.mqtt.hostname}",
         "robots": [views.robot_view(record) for record in history.robots()],

@@ -1,111 +1,161 @@
-"""Serve files for download: the mission report, and reviewed pictures for the next training."""
+"""Make and serve files for download: the mission report, and reviewed pictures for the next training.
+
+Two ways lead to a file. The page posts a job, looks at it until it is done, and fetches the file; it shows
+how far the work is, and can end it. A program asks for the file itself, and waits.
+"""
 
 from __future__ import annotations
 
-import tempfile
-import threading
-import zipfile
-from datetime import datetime  # msgspec resolves annotations at run time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from edge_node.control_room.report.dataset_export import export_dataset
-from edge_node.control_room.report.mission import Selection, collect_mission
-from edge_node.control_room.report.mission_csv import render_mission_csv
-from edge_node.control_room.web.json_responses import respond_problem
-from edge_node.control_room.web.query_parameters import FilterText, parse_query
+from edge_node.control_room.long_work.job_order import JobKind, PostedJob, ReportQuery
+from edge_node.control_room.long_work.job_queue import RETRY_AFTER_S, Job, JobState, QueueFullError
+from edge_node.control_room.requests.client import client_of
+from edge_node.control_room.web.json_responses import read_body, respond, respond_found, respond_problem
+from edge_node.control_room.web.query_parameters import parse_query
 from edge_node.control_room.web.services import get_services
-from edge_node.errors import CorrosionError
+from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from edge_node.control_room.history.history import History
+    from edge_node.control_room.long_work.job_queue import JobQueue
 
-_ONE_AT_A_TIME = threading.Lock()  # a file costs seconds of processor time that ingest and page share
-_WAIT_S = 60.0
-
-
-class ReportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Query parameters of a mission report; times are ISO 8601 with a zone."""
-
-    site: FilterText
-    robot: FilterText
-    asset: FilterText | None = None
-    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "Inspection report"
+_NO_JOB = "no such job of yours; files are kept for ten minutes"
+_STILL_WAITED_FOR_S = 20.0  # interval at which a client that waits counts as asking
 
 
 async def get_report(request: Request) -> Response:
     """Send a mission as PDF or CSV."""
-    query = parse_query(request.query_params, ReportQuery)
+    report = parse_query(request.query_params, ReportQuery)
     kind = request.path_params["kind"]
     if kind not in ("pdf", "csv"):
         return respond_problem(404, "wanted report.pdf or report.csv")
-    try:
-        content = await run_in_threadpool(_render_report, get_services(request).history, query, kind)
-    except CorrosionError as err:
-        return respond_problem(404, str(err))
-    name = f"{query.site}-{query.robot}.{kind}"
-    media_type = "application/pdf" if kind == "pdf" else "text/csv; charset=utf-8"
-    headers = {"Content-Disposition": f"attachment; filename={_to_ascii_name(name)}"}
-    return Response(content, media_type=media_type, headers=headers)
+    return await _make_and_send(request, PostedJob(kind=JobKind(kind), report=report))
 
 
 async def get_dataset(request: Request) -> Response:
     """Send the reviewed pictures with their labels, as ``converter retrain`` reads them, in a ZIP file."""
+    return await _make_and_send(request, PostedJob(kind=JobKind.DATASET))
+
+
+async def post_job(request: Request) -> Response:
+    """POST to have a file made: kind (pdf, csv, dataset) and, but for dataset, report (site, robot, ...)."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return respond_problem(415, "wanted application/json")
     try:
-        packed = await run_in_threadpool(_pack_dataset, get_services(request).history)
-    except CorrosionError as err:
-        return respond_problem(404, str(err))
-    delete = BackgroundTask(packed.unlink, missing_ok=True)
-    return FileResponse(packed, media_type="application/zip", filename="reviewed.zip", background=delete)
+        posted = msgspec.json.decode(await read_body(request), type=PostedJob)
+    except (msgspec.DecodeError, ValueError, RecursionError) as err:
+        return respond_problem(400, describe_invalid(err, kind=PostedJob))
+    jobs = get_services(request).jobs
+    try:
+        job = jobs.add(client_of(request), posted)
+    except QueueFullError as err:
+        return _respond_full(err)
+    return respond(_view(jobs, job), 202)
 
 
-ROUTES = [Route("/api/report.{kind}", get_report), Route("/api/dataset.zip", get_dataset)]
+async def get_jobs(request: Request) -> Response:
+    """Files that are being made, or were made, for whoever asks."""
+    jobs, client = get_services(request).jobs, client_of(request)
+    return respond({"jobs": [_view(jobs, job) for job in jobs.jobs if job.client == client]})
 
 
-def _render_report(history: History, query: ReportQuery, kind: str) -> bytes:
-    selection = Selection(query.site, query.robot, query.since, query.until, query.asset)
-    with _Turn():
-        mission = collect_mission(history, selection)
-        if kind == "csv":
-            return render_mission_csv(mission).encode()
-        from edge_node.control_room.report.mission_pdf import render_mission_pdf
-
-        return render_mission_pdf(mission, title=query.title)
+async def get_job(request: Request) -> Response:
+    """How far a file is; a job that nobody asks for in a minute is ended."""
+    jobs = get_services(request).jobs
+    job = jobs.find(request.path_params["id"], client_of(request))
+    return respond_found(None if job is None else _view(jobs, job), _NO_JOB)
 
 
-def _pack_dataset(history: History) -> Path:
-    with _Turn(), tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "reviewed"
-        export_dataset(history, out)
-        with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
-            packed = Path(file.name)
-            with zipfile.ZipFile(file, "w") as archive:  # stored: JPEG does not compress
-                for path in sorted(out.rglob("*")):
-                    archive.write(path, path.relative_to(out.parent))
-        return packed
+async def get_job_file(request: Request) -> Response:
+    """The file of a job that is done."""
+    job = get_services(request).jobs.find(request.path_params["id"], client_of(request))
+    if job is None:
+        return respond_problem(404, _NO_JOB)
+    if job.state is not JobState.DONE:
+        return respond_problem(409, f"not done: {job.problem or job.state.value}")
+    return FileResponse(job.file, media_type=job.posted.kind.media_type, filename=job.posted.file_name)
 
 
-class _Turn:
-    """Wait until no other file is being made."""
-
-    def __enter__(self) -> None:
-        if not _ONE_AT_A_TIME.acquire(timeout=_WAIT_S):
-            raise CorrosionError("another report is being made; try again in a minute")
-
-    def __exit__(self, *_exception: object) -> None:
-        _ONE_AT_A_TIME.release()
+async def delete_job(request: Request) -> Response:
+    """DELETE to end a job and delete its file."""
+    jobs = get_services(request).jobs
+    job = jobs.find(request.path_params["id"], client_of(request))
+    if job is not None:
+        jobs.remove(job)
+    return respond_found(None if job is None else {"said": "ended"}, _NO_JOB)
 
 
-def _to_ascii_name(name: str) -> str:
-    allowed = (char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name)
-    return "".join(allowed)
+ROUTES = [
+    Route("/api/report.{kind}", get_report),
+    Route("/api/dataset.zip", get_dataset),
+    Route("/api/jobs", post_job, methods=["POST"]),
+    Route("/api/jobs", get_jobs),
+    Route("/api/jobs/{id}", get_job),
+    Route("/api/jobs/{id}", delete_job, methods=["DELETE"]),
+    Route("/api/jobs/{id}/file", get_job_file),
+]
+
+
+async def _make_and_send(request: Request, posted: PostedJob) -> Response:
+    """Have a file made, send it and forget it; end the work if the client goes."""
+    jobs, client = get_services(request).jobs, client_of(request)
+    try:
+        job = jobs.add(client, posted)
+    except QueueFullError as err:
+        return _respond_full(err)
+    gone = asyncio.create_task(_wait_for_end(request))
+    try:
+        while not job.ended.is_set() and not gone.done():
+            jobs.find(job.id, client)
+            ended = asyncio.create_task(job.ended.wait())
+            await asyncio.wait(
+                (gone, ended), timeout=_STILL_WAITED_FOR_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            ended.cancel()
+        if job.state is JobState.DONE:
+            return FileResponse(
+                job.file,
+                media_type=posted.kind.media_type,
+                filename=posted.file_name,
+                background=BackgroundTask(jobs.remove, job),
+            )
+        jobs.remove(job)
+        return respond_problem(job.status, job.problem)
+    except BaseException:
+        jobs.remove(job)
+        raise
+    finally:
+        gone.cancel()
+
+
+async def _wait_for_end(request: Request) -> None:
+    """Return when the client has closed its connection."""
+    with contextlib.suppress(Exception):
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+
+def _respond_full(err: QueueFullError) -> Response:
+    return respond_problem(429, str(err), {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _view(jobs: JobQueue, job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.posted.kind,
+        "name": job.posted.file_name,
+        "state": job.state,
+        "before": jobs.count_before(job) if job.state is JobState.WAITING else 0,
+        "done": job.done,
+        "of": job.of,
+        "problem": job.problem or None,
+    }

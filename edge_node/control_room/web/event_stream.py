@@ -21,13 +21,14 @@ from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from edge_node.control_room.history.records import RobotRecord
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.ingest.ingest import Link
 
 MAX_BROWSERS = 64
+MAX_BROWSERS_OF_ONE = 16  # client: a login, or an address without one
 _MAX_VERDICTS = 100  # queued for one browser; a page shows no more
 _MAX_CHANGES = 500  # findings, pictures or robots queued for one browser
 _COALESCE_S = 0.05  # changes within this time go out as one event
@@ -35,13 +36,17 @@ _KEEP_ALIVE_S = 15.0
 
 
 class TooManyBrowsersError(Exception):
-    """As many pages are open as are allowed."""
+    """As many pages are open as are allowed, in all or to one client; the text says which."""
 
 
 class BrowserQueue:
     """Events waiting for one open page; the ingest's thread writes, the server's event loop reads."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, client: str = "", is_valid: Callable[[], bool] = lambda: True
+    ) -> None:
+        self.client = client
+        self.is_valid = is_valid  # whether the login that opened the stream still holds
         self._loop = loop
         self._ready = asyncio.Event()
         self._lock = threading.Lock()
@@ -79,8 +84,11 @@ class BrowserQueue:
                 yield b": still here\n\n"
                 continue
             self._ready.clear()
+            if self._closed:
+                break
             yield self._take()
             await asyncio.sleep(_COALESCE_S)
+        yield b"event: ended\ndata: {}\n\n"
 
     def _signal(self) -> None:
         if self._is_signalled:
@@ -117,16 +125,25 @@ class EventBroadcaster:
         self._changed: set[tuple[str, str]] = set()
         self._is_closed = False
 
-    def subscribe(self) -> BrowserQueue:
+    def __len__(self) -> int:
+        return len(self._browsers)
+
+    def subscribe(self, client: str = "", is_valid: Callable[[], bool] = lambda: True) -> BrowserQueue:
         """Add a queue for a new page; it belongs to the running event loop.
 
+        Args:
+            client: whose page it is.
+            is_valid: tells whether the page's login still holds.
+
         Raises:
-            TooManyBrowsersError: 64 pages are open.
+            TooManyBrowsersError: 64 pages are open, or 16 of this client.
         """
         with self._lock:
             if len(self._browsers) >= MAX_BROWSERS or self._is_closed:
-                raise TooManyBrowsersError
-            browser = BrowserQueue(asyncio.get_running_loop())
+                raise TooManyBrowsersError("too many pages are open")
+            if sum(browser.client == client for browser in self._browsers) >= MAX_BROWSERS_OF_ONE:
+                raise TooManyBrowsersError(f"you have {MAX_BROWSERS_OF_ONE} pages open; close one of them")
+            browser = BrowserQueue(asyncio.get_running_loop(), client, is_valid)
             self._browsers.add(browser)
             return browser
 
@@ -134,6 +151,14 @@ class EventBroadcaster:
         """Remove the queue of a page that was closed."""
         with self._lock:
             self._browsers.discard(browser)
+
+    def end_invalid(self) -> None:
+        """End the streams whose login holds no longer."""
+        with self._lock:
+            browsers = list(self._browsers)
+        for browser in browsers:
+            if not browser.is_valid():
+                browser.close()
 
     def close(self) -> None:
         """End all streams and refuse new ones."""

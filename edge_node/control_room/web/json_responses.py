@@ -26,9 +26,9 @@ async def respond_from_thread(query: Callable[..., Any], *arguments: Any) -> Res
     return Response(content, media_type="application/json")
 
 
-def respond(view: object, code: int = 200) -> Response:
+def respond(view: object, code: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Respond with an object as JSON."""
-    return Response(as_json(view), code, media_type="application/json")
+    return Response(as_json(view), code, headers, media_type="application/json")
 
 
 def respond_found(view: object | None, otherwise: str) -> Response:
@@ -36,19 +36,14 @@ def respond_found(view: object | None, otherwise: str) -> Response:
     return respond_problem(404, otherwise) if view is None else respond(view)
 
 
-def respond_problem(code: int, text: str) -> Response:
+def respond_problem(code: int, text: str, headers: dict[str, str] | None = None) -> Response:
     """Respond with a status code and ``{"problem": text}``."""
-    return respond({"problem": text}, code)
+    return respond({"problem": text}, code, headers)
 
 
 def respond_bad_query(_request: Request, err: Exception) -> Response:
     """Respond to a query string that cannot be parsed: 400."""
     return respond_problem(400, str(err))
-
-
-def respond_broken_history(_request: Request, err: Exception) -> Response:
-    """Respond while the history cannot be read: 503."""
-    return respond_problem(503, str(err))
 
 
 async def read_body(request: Request) -> bytes:

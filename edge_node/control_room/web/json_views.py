@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.control_room.people.roles import Role
+from edge_node.unprintable import replace_unprintable
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
         VerdictRecord,
     )
     from edge_node.control_room.ingest.ingest import Link
+    from edge_node.control_room.people.roles import Person
     from edge_node.messages.verdict import Verdict
 
 _MAP_DIGITS = 2  # decimals: finer than the map's own resolution
@@ -100,8 +104,8 @@ def finding_view(record: FindingRecord) -> dict[str, Any]:
 
 
 def conflict_view(conflict: Conflict) -> dict[str, Any]:
-    """Return a verdict whose id another one had, with its payload as it came."""
-    return {**asdict(conflict), "payload": msgspec.Raw(conflict.payload)}
+    """Return a verdict whose id another one had, with its payload; what a page would not show is replaced."""
+    return {**asdict(conflict), "payload": replace_unprintable(msgspec.json.decode(conflict.payload))}
 
 
 def review_view(review: StoredReview) -> dict[str, Any]:
@@ -128,6 +132,19 @@ def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
 def link_view(link: Link) -> dict[str, Any]:
     """Return the state of the control room's own broker connection."""
     return {"state": link.state, "since": link.since, "text": link.text, "notices": link.notices}
+
+
+def person_view(person: Person, *, can_send: bool) -> dict[str, Any]:
+    """Return who looks at the page and what it offers: what the role does not allow is not shown."""
+    return {
+        "me": {"name": person.name, "role": person.role, "origin": person.origin},
+        "can": {
+            "review": can_send and person.may(Role.REVIEWER),
+            "command": can_send and person.may(Role.OPERATOR),
+            "administer": person.may(Role.ADMIN),
+        },
+        "logins": bool(person.session),
+    }
 
 
 def as_json(view: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Handle POST requests of the JSON API: reviews of findings and verdicts, requests for full pictures."""
+"""Handle POST requests of the JSON API that review findings and verdicts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from edge_node.control_room.history.records import Deed, ReviewOrigin
 from edge_node.control_room.robots.review_service import PostedReview, RequestRefusedError
+from edge_node.control_room.web.access import person_of
+from edge_node.control_room.web.command_api import DISABLED
 from edge_node.control_room.web.json_responses import read_body, respond, respond_problem
 from edge_node.control_room.web.json_views import review_view
 from edge_node.control_room.web.services import get_services
@@ -21,61 +24,67 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from edge_node.control_room.history.records import StoredReview
+    from edge_node.control_room.people.roles import Person
     from edge_node.control_room.robots.review_service import ReviewService
 
-_DISABLED = "[commands] enabled = false: this control room only looks"
+    Review = Callable[[ReviewService, PostedReview, ReviewOrigin], StoredReview]
 
 
 async def post_finding_review(request: Request) -> Response:
-    """POST a person's review of a finding: judgement, by, note, and the labels that are right."""
+    """POST a person's review of a finding: judgement, note, the labels that are right; by without a login."""
     names = request.path_params
     return await _post_review(
-        request, lambda reviews, posted: reviews.review_finding(names["site"], names["id"], posted)
+        request,
+        names["id"],
+        lambda reviews, posted, origin: reviews.review_finding(names["site"], names["id"], posted, origin),
     )
 
 
 async def post_verdict_review(request: Request) -> Response:
     """POST a person's review of one verdict, with the same fields."""
+    verdict_id = request.path_params["id"]
     return await _post_review(
-        request, lambda reviews, posted: reviews.review_verdict(request.path_params["id"], posted)
+        request,
+        verdict_id,
+        lambda reviews, posted, origin: reviews.review_verdict(verdict_id, posted, origin),
     )
-
-
-async def post_picture_request(request: Request) -> Response:
-    """POST to ask the robot for the full picture; it comes when the link allows."""
-    reviews, names = get_services(request).reviews, request.path_params
-    if reviews is None:
-        return respond_problem(403, _DISABLED)
-    try:
-        sentence = await run_in_threadpool(
-            reviews.request_picture, names["site"], names["robot"], names["sha256"]
-        )
-    except RequestRefusedError as err:
-        return respond_problem(409, str(err))
-    return respond({"said": sentence}, 202)
 
 
 ROUTES = [
     Route("/api/verdicts/{id}/review", post_verdict_review, methods=["POST"]),
     Route("/api/findings/{site}/{id}/review", post_finding_review, methods=["POST"]),
-    Route("/api/pictures/{site}/{robot}/{sha256}/ask", post_picture_request, methods=["POST"]),
 ]
 
 
-async def _post_review(
-    request: Request, review: Callable[[ReviewService, PostedReview], StoredReview]
-) -> Response:
-    reviews = get_services(request).reviews
-    if reviews is None:
-        return respond_problem(403, _DISABLED)
+async def _post_review(request: Request, subject: str, review: Review) -> Response:
+    services, person = get_services(request), person_of(request)
+    if services.reviews is None:
+        return respond_problem(403, DISABLED)
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return respond_problem(415, "wanted application/json")
     try:
         posted = msgspec.json.decode(await read_body(request), type=PostedReview)
     except (msgspec.DecodeError, ValueError, RecursionError) as err:
         return respond_problem(400, describe_invalid(err, kind=PostedReview))
+    if not person.origin.is_named and posted.by is None:
+        return respond_problem(400, "by: wanted the name of the person, as no login says it")
+    posted, origin = _sign(posted, person)
     try:
-        stored = await run_in_threadpool(review, reviews, posted)
+        stored = await run_in_threadpool(review, services.reviews, posted, origin)
     except RequestRefusedError as err:
-        return respond_problem(409, str(err))
-    return respond(review_view(stored), 202)
+        outcome, said = "refused", str(err)
+        return respond_problem(409, said)
+    else:
+        outcome, said = "done", f"{posted.judgement.value} by {posted.by}"
+        return respond(review_view(stored), 202)
+    finally:
+        await run_in_threadpool(
+            services.audit.note_done, person, Deed.REVIEW, subject[:200], outcome=outcome, text=said
+        )
+
+
+def _sign(posted: PostedReview, person: Person) -> tuple[PostedReview, ReviewOrigin]:
+    """Return the review in the login's name, whatever name was typed, and how that name is known."""
+    if person.origin.is_named:
+        return msgspec.structs.replace(posted, by=person.name), ReviewOrigin.LOGIN
+    return posted, ReviewOrigin.TYPED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.ingest import Ingest
+    from edge_node.control_room.ingest.readiness import Readiness
+    from edge_node.control_room.long_work.job_queue import JobQueue
+    from edge_node.control_room.metrics.room_metrics import RoomMetrics
+    from edge_node.control_room.people.audit import Audit
+    from edge_node.control_room.people.logins import Logins
     from edge_node.control_room.robots.review_service import ReviewService
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -21,13 +27,20 @@ class Services:
 
     Attributes:
         reviews: None where ``[commands] enabled = false``.
+        metrics_turn: whoever asks for the metrics waits for those who do.
     """
 
     settings: RoomSettings
     history: History
     events: EventBroadcaster
     ingest: Ingest
+    logins: Logins
+    audit: Audit
+    jobs: JobQueue
+    readiness: Readiness
+    metrics: RoomMetrics
     reviews: ReviewService | None = None
+    metrics_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def get_services(request: Request) -> Services:

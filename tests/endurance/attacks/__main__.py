@@ -1,6 +1,7 @@
-"""Attacks a real robot in every way that was thought of, and prints what came of each.
+"""Attacks a real robot and a real control room in every way thought of, and prints what came of each.
 
-    python -m tests.endurance.attacks             # all, about twelve minutes
+    python -m tests.endurance.attacks             # all, about a quarter of an hour
+    python -m tests.endurance.attacks room:       # those on the control room
     python -m tests.endurance.attacks receipt     # those whose name has this word
     python -m tests.endurance.attacks --list
 
@@ -19,10 +20,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, state
+from tests.endurance.attacks import commands, links, page, record, room, room_clock, room_people, state
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
-ATTACKS = (*state.ATTACKS, *record.ATTACKS, *commands.ATTACKS, *links.ATTACKS, *page.ATTACKS)
+ATTACKS = (
+    *state.ATTACKS,
+    *record.ATTACKS,
+    *commands.ATTACKS,
+    *links.ATTACKS,
+    *page.ATTACKS,
+    *room.ATTACKS,
+    *room_clock.ATTACKS,
+    *room_people.ATTACKS,
+)
 
 
 def main() -> int:

@@ -72,7 +72,7 @@ def malformed(folder: Path) -> str:
 def repeated(folder: Path) -> str:
     """Send the bytes of a command again: at once, after a restart, and after the clock went back over one."""
     # Only the wall clock is faked: a kernel's monotonic clock never goes back.
-    later = {"LD_PRELOAD": _faketime(), "FAKETIME": "+600", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    later = {"LD_PRELOAD": find_faketime(), "FAKETIME": "+600", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     with rig(folder) as robot:
         payload = robot.command()
         with robot.running():
@@ -115,6 +115,14 @@ def flood(folder: Path) -> str:
         return f"6 of 6 signed commands answered among {sent} others"
 
 
+def find_faketime() -> str:
+    """Return the library that fakes a process's wall clock."""
+    for machine in ("x86_64", "aarch64"):
+        if Path(FAKETIME.format(machine)).exists() and shutil.which("true"):
+            return FAKETIME.format(machine)
+    raise CannotTry("libfaketime is not installed (Debian: faketime)")
+
+
 def _all_refused(robot: Rig, at_least: int) -> str:
     """Raise Succeeded if anything was carried out; a good command afterwards must be."""
     robot.must_go_on("after the commands")
@@ -140,13 +148,6 @@ def _is_done(answer: dict[str, object]) -> bool:
 
 def _wait_for_answers(robot: Rig, count: int) -> None:
     wait_for(lambda: len(robot.answers()) >= count, 20, f"{count} answers")
-
-
-def _faketime() -> str:
-    for machine in ("x86_64", "aarch64"):
-        if Path(FAKETIME.format(machine)).exists() and shutil.which("true"):
-            return FAKETIME.format(machine)
-    raise CannotTry("libfaketime is not installed (Debian: faketime)")
 
 
 ATTACKS = (

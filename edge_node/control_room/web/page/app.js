@@ -1,4 +1,5 @@
 // The page as a whole: views, selection, keys, and who is told what changed.
+import { showCommands } from "./commands.js";
 import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, toggleMap } from "./detail.js";
 import { byId, el, setText } from "./dom.js";
 import { feed, fillFeed } from "./feed.js";
@@ -6,6 +7,7 @@ import { pictureCame, reveal, showFindings } from "./findings.js";
 import { badge, showFleet, showGaps, showHealth } from "./health.js";
 import { makeHistory, showHistory } from "./history.js";
 import { makeQueue, reviewed, showQueue, stepQueue } from "./queue.js";
+import { makePeople, showPeople, showPerson } from "./people.js";
 import { press } from "./review.js";
 import { showLatestOnly, showRobots } from "./robots.js";
 import { findingKey, known, on, rate, robotKey, start } from "./store.js";
@@ -31,13 +33,14 @@ function go(view, given = null) {
   }
   if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
   if (view === "history") showHistory(given);
-  if (view === "health") showHealth();
+  if (view === "health") { showHealth(); showPeople(); }
   if (view === "review") showQueue();
   if (view === "live") drawLive();
 }
 
 function drawLive() {
   showRobots(page.robot, chooseRobot);
+  showCommands(page.robot);
   drawFindings();
   fillFeed(page.robot, openVerdict);
   board.keepTo(page.robot);
@@ -142,7 +145,7 @@ function drawLegend() {
 on("all", () => {
   document.title = known.title;
   setText(byId("title"), known.title);
-  byId("logout").hidden = !known.logins;
+  showPerson();
   drawLegend();
   drawLink();
   go(page.view);
@@ -186,4 +189,5 @@ if (VIEWS.includes(location.hash.slice(1))) page.view = location.hash.slice(1);
 makeChoices();
 makeHistory(openVerdict, openFindingBy);
 makeQueue(openVerdict);
+makePeople();
 start();

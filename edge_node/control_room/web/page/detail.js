@@ -1,7 +1,7 @@
 // The drawer: one finding or one verdict, with its picture, its map and its path through the cascade.
 import { byId, el } from "./dom.js";
 import { pictureAddress, stateTag } from "./findings.js";
-import { reviewForm } from "./review.js";
+import { originWords, reviewForm } from "./review.js";
 import { reasonTags } from "./queue.js";
 import { ask, known } from "./store.js";
 import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "./words.js";
@@ -151,7 +151,7 @@ function figure(of, sha256, alternative) {
     const marking = await ask(address.replace("api/pictures/", "api/markings/").split("?")[0]).catch(() => null);
     if (!marking) {
       size.textContent += ", thumbnail with the map drawn";
-      whole.hidden = !known.can?.review;
+      whole.hidden = !known.can?.command;
       return;
     }
     drawMap(map, marking);
@@ -223,7 +223,7 @@ function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
 
 function reviews(said) {
   if (!said?.length) return null;
-  return el("div", {}, el("h3", {}, "What people said"), el("ul", {}, said.map((one) => el("li", { class: "note" }, `${dateTime(one.reviewed_at)} ${one.reviewer || "somebody"}: ${one.opinion}${one.note ? `: ${one.note}` : ""} `, el("span", { class: "quiet" }, `(robot: ${one.delivery}${one.answer ? `, ${one.answer}` : ""})`)))));
+  return el("div", {}, el("h3", {}, "What people said"), el("ul", {}, said.map((one) => el("li", { class: "note" }, `${dateTime(one.reviewed_at)} ${one.reviewer || "somebody"}${originWords(one)}: ${one.opinion}${one.note ? `: ${one.note}` : ""} `, el("span", { class: "quiet" }, `(robot: ${one.delivery}${one.answer ? `, ${one.answer}` : ""})`)))));
 }
 
 function line(verdict) {

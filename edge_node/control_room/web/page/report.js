@@ -8,14 +8,14 @@ export function makeReport() {
   const kinds = ["pdf", "csv"].map((kind) => el("button", { class: "plain", type: "submit", value: kind }, kind.toUpperCase()));
   const said = el("p", { class: "said", role: "status" });
   const form = el("form", { class: "report" }, el("label", {}, "Robot", robot), ...times, el("div", { class: "buttons" }, ...kinds, el("a", { class: "plain", href: "api/dataset.zip", title: "reviewed pictures with labels, for converter retrain" }, "Dataset")), said);
-  form.querySelector("a").addEventListener("click", (event) => { event.preventDefault(); take("api/dataset.zip", "reviewed.zip", said); });
+  form.querySelector("a").addEventListener("click", (event) => { event.preventDefault(); take({ kind: "dataset" }, said); });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const kind = event.submitter?.value ?? "pdf";
     const [site, name] = robot.value.split("/");
-    const asked = new URLSearchParams({ site, robot: name });
-    for (const input of form.querySelectorAll("input")) if (input.value) asked.set(input.name, new Date(input.value).toISOString());
-    take(`api/report.${kind}?${asked}`, `${site}-${name}.${kind}`, said);
+    const report = { site, robot: name };
+    for (const input of form.querySelectorAll("input")) if (input.value) report[input.name] = new Date(input.value).toISOString();
+    take({ kind, report }, said);
   });
   const details = el("details", { class: "report" }, el("summary", {}, "Report"), form);
   details.addEventListener("toggle", () => { if (details.open) listRobots(robot, said); });
@@ -35,19 +35,44 @@ async function listRobots(select, said) {
   }
 }
 
-async function take(url, name, said) {
-  said.textContent = "Being made …";
+/** Have a file made, say how far it is, and download it; the button ends it. */
+async function take(wanted, said) {
+  const stop = el("button", { class: "plain", type: "button" }, "End it");
+  const text = el("span", {}, "Being made …");
+  let ended = false;
+  stop.addEventListener("click", () => { ended = true; });
+  said.replaceChildren(text, " ", stop);
   try {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).problem ?? `status ${answer.status}`);
-    const file = URL.createObjectURL(await answer.blob());
-    const link = el("a", { href: file, download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(file), 60000);
-    said.textContent = `${name} is downloaded`;
+    let job = await talk("api/jobs", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted) });
+    const path = `api/jobs/${encodeURIComponent(job.id)}`;
+    while (job.state === "waiting" || job.state === "running") {
+      if (ended) {
+        await talk(path, { method: "DELETE" });
+        said.textContent = `${job.name} was ended`;
+        return;
+      }
+      text.textContent = describe(job);
+      await new Promise((wake) => { setTimeout(wake, 500); stop.addEventListener("click", wake, { once: true }); });
+      job = await talk(path);
+    }
+    if (job.state !== "done") throw new Error(job.problem ?? job.state);
+    el("a", { href: `${path}/file`, download: job.name }).click();
+    said.textContent = `${job.name} is downloaded`;
   } catch (problem) {
     said.textContent = problem.message;
   }
+}
+
+function describe(job) {
+  if (job.state === "waiting") return `Waits for ${job.before} other${job.before === 1 ? "" : "s"} …`;
+  return job.of ? `Being made: ${job.done.toLocaleString()} of ${job.of.toLocaleString()} …` : "Being made …";
+}
+
+async function talk(path, given = {}) {
+  const answer = await fetch(path, given);
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(told.problem ?? `status ${answer.status}`);
+  return told;
 }
 
 makeReport();

@@ -12,16 +12,16 @@ const NAME = "reviewer";
  */
 export function reviewForm({ address, was, materials, last, sha256 }) {
   if (!known.can?.review) return null;
-  const by = el("input", { name: "by", placeholder: "your name", "aria-label": "Your name", maxlength: "64", required: true, autocomplete: "name", value: remembered() });
+  const by = known.me?.name ? null : el("input", { name: "by", placeholder: "your name", "aria-label": "Your name", title: "No login says who you are: the review is marked as signed by hand", maxlength: "64", required: true, autocomplete: "name", value: remembered() });
   const note = el("textarea", { name: "note", rows: "2", placeholder: "note for the record (may stay empty)", "aria-label": "Note", maxlength: "500" });
   const right = choice("right", "If disputed: what is right", "if disputed: what is right?", corrections(was));
   const metals = materials.filter((material) => material !== was.material);
   const metal = metals.length ? choice("metal", "If disputed: which metal", "the metal is right", metals.map((material) => [material, `the metal is ${material}`])) : null;
-  const said = el("p", { class: "said", role: "status" }, last ? `Last said: ${last.opinion} by ${last.reviewer}.` : "Nobody has looked at it yet.");
+  const said = el("p", { class: "said", role: "status" }, last ? `Last said: ${last.opinion} by ${last.reviewer}${originWords(last)}.` : "Nobody has looked at it yet.");
   const send = async (judgement) => {
-    if (!by.reportValidity()) return;
-    remember(by.value);
-    const answer = { judgement, by: by.value.trim() };
+    if (by && !by.reportValidity()) return;
+    if (by) remember(by.value);
+    const answer = { judgement, ...(by ? { by: by.value.trim() } : {}) };
     if (sha256) answer.evidence_sha256 = sha256;
     if (note.value.trim()) answer.note = note.value.trim().replace(/\s+/g, " ");
     if (judgement === "disputed") Object.assign(answer, right.value ? JSON.parse(right.value) : {}, metal?.value ? { material: metal.value } : {});
@@ -36,8 +36,12 @@ export function reviewForm({ address, was, materials, last, sha256 }) {
   };
   const button = (judgement, label, key) => el("button", { class: judgement === "confirmed" ? "primary" : "plain", type: "button", data: { judgement }, title: `${label} (${key})`, onclick: () => send(judgement) }, label);
   return el("form", { class: "review", "aria-label": "Review", onsubmit: (event) => event.preventDefault() }, said, note,
+    by ? null : el("p", { class: "quiet" }, `Signed as ${known.me.name}.`),
     el("div", { class: "pair" }, by, right, metal), el("div", { class: "buttons" }, button("confirmed", "Confirm", "c"), button("disputed", "Dispute", "d")));
 }
+
+/** How the reviewer's name is known, where no login says it. */
+export const originWords = ({ origin }) => ({ typed: " (name typed by hand)", robot: " (says the robot)" })[origin] ?? "";
 
 /** Press a button of the form by its key. */
 export function press(judgement) {

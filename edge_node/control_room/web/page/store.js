@@ -33,7 +33,7 @@ export function rate() {
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   if (answer.status === 401) {
-    location.assign("login");
+    location.assign("login"); // relative: below a path of a reverse proxy too
     throw new Error("the login ended");
   }
   const said = await answer.json().catch(() => ({}));
@@ -53,6 +53,7 @@ function open() {
   stream = new EventSource("api/events");
   stream.addEventListener("hello", () => { tellStream(true); load(); });
   stream.addEventListener("resync", load);
+  stream.addEventListener("ended", () => ask("api/robots").catch(() => {})); // by the server: does the login still hold?
   stream.addEventListener("news", (event) => {
     const news = JSON.parse(event.data);
     if (held) held.push(news);
@@ -82,7 +83,7 @@ async function load() {
     setSeverities(state.severities);
     Object.assign(known, {
       title: state.title, version: state.version, severities: state.severities, logins: state.logins, listens_to: state.listens_to, link: state.link,
-      can: state.can ?? {}, gaps: state.gaps, usage: state.usage, refused: state.refused, verdicts: state.verdicts, skipped: 0,
+      can: state.can ?? {}, me: state.me ?? {}, gaps: state.gaps, usage: state.usage, refused: state.refused, verdicts: state.verdicts, skipped: 0,
       robots: new Map(state.robots.map((robot) => [robotKey(robot), robot])),
       findings: new Map(state.findings.map((record) => [findingKey(record.finding), record])),
     });

@@ -8,9 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import bindparam, insert, select
 
-from edge_node.control_room.history.database import NAME, HistoryError
+from edge_node.control_room.history.database import NAME, Database, HistoryError
 from edge_node.control_room.history.history import History
+from edge_node.control_room.history.storage.tables import retired
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -68,3 +70,15 @@ def test_other_programs_read_beside_a_running_control_room(history: History, tmp
     with pytest.raises(HistoryError, match="not there"):
         History(tmp_path / "elsewhere", read_only=True)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_rows_are_written_all_or_none(tmp_path: Path) -> None:
+    """A row that the table refuses takes back those before it."""
+    database = Database(tmp_path)
+    add = insert(retired).values({name: bindparam(name) for name in ("robot_key", "retired_us")})
+    with pytest.raises(HistoryError, match="NOT NULL"):
+        database.write_all(add, [{"robot_key": 1, "retired_us": 1}, {"robot_key": 2, "retired_us": None}])
+    assert database.rows(select(retired)) == []
+    database.write_all(add, [{"robot_key": key, "retired_us": key} for key in (1, 2)])
+    assert database.rows(select(retired)) == [(1, 1), (2, 2)]
+    database.close()

@@ -13,6 +13,7 @@ from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.epochs import MAX_EMPTY_EPOCHS
 from edge_node.control_room.history.history import History
 from edge_node.messages.verdict import EpochEnd
+from tests.support.older_histories import make_older
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -127,11 +128,7 @@ def test_a_history_of_an_older_version_goes_on(tmp_path: Path, read_only: bool) 
     for seq in (3, 5):
         history.add_verdict(said("old", seq))
     history.close()
-    with sqlite3.connect(tmp_path / NAME) as older:
-        older.executescript(
-            "DROP TABLE epoch_state; DROP TABLE conflict; ALTER TABLE verdict DROP COLUMN sha256"
-        )
-    older.close()
+    make_older(tmp_path)
     history = History(tmp_path, read_only=read_only)
     assert gaps(history) == {("old", 4, 4)}
     if not read_only:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import QueueFilter, StoredPicture
 from edge_node.messages.verdict import StageVerdict
+from tests.support.older_histories import make_older
 from tests.support.room_records import disagreement, finding, review
 from tests.support.verdicts import verdict
 
@@ -132,15 +131,10 @@ def test_the_file_of_an_older_control_room_is_gone_on_with(tmp_path: Path) -> No
     """Its pictures are the last of the queue; read beside an older program, a picture tells no reasons."""
     with closing(History(tmp_path)) as history:
         history.add_verdict(kept(1, "uncertain"))
-    with closing(sqlite3.connect(tmp_path / NAME)) as file:
-        for statement in (
-            *("DROP INDEX verdict_by_teaching", "DROP TABLE disagreement"),
-            *(f"ALTER TABLE verdict DROP COLUMN {name}" for name in ("reasons", "teaches", "margin")),
-        ):
-            file.execute(statement)
-        file.commit()
+    make_older(tmp_path)
     with closing(History(tmp_path, read_only=True)) as history:
         assert history.queued("crawler-1:epoch:1") is None
+        assert queue(history) == []
         assert history.verdict("crawler-1:epoch:1").verdict.evidence_reasons == ("uncertain",)
     with closing(History(tmp_path)) as history:
         history.add_verdict(kept(2, "sample"))

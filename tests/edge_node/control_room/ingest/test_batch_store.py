@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Delivery, StoredReview
 from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.web.json_views import as_json, conflict_view, record_row, verdict_view
 from edge_node.messages.response import Response, Result
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Incoming
+from edge_node.unprintable import find_unprintable
 from tests.support.robot_messages import changed_verdict, message
 from tests.support.verdicts import START, verdict
 
@@ -95,4 +100,35 @@ def test_rubbish_among_verdicts_costs_only_itself(tmp_path) -> None:
     assert [arrival.message.seq for arrival in arrivals] == [1, 2]
     assert sum(refused.count for refused in history.refused()) == 2
     assert store(history, batch[:1])[0].is_news is False
+    history.close()
+
+
+DECEIVING = "pipe \x1b[2J\x00 \u202egnp"
+
+
+def test_no_text_of_a_robot_turns_another_text_around(tmp_path: Path) -> None:
+    """Whatever message holds it, read or not: terminals, pages and reports show a sign in its place."""
+    history = History(tmp_path)
+    deceiving = msgspec.structs.replace(verdict(1, "U"), asset=DECEIVING, source=DECEIVING)
+    batch = [
+        message(encode(deceiving)),
+        message(encode(msgspec.structs.replace(deceiving, material=DECEIVING))),  # a conflict
+        message(b"{}", f"corrosion/v1/quay/crawler-1/{DECEIVING}"),
+        message(b"", f"corrosion/v1/{DECEIVING}/r/status"),
+        message(json.dumps({DECEIVING: 1}).encode(), "corrosion/v1/quay/crawler-1/finding"),
+    ]
+    store(history, batch)
+    seen = [
+        record_row(history.newest(1)[0]),
+        verdict_view(history.newest(1)[0]),
+        history.words("asset"),
+        history.refused(),
+        [conflict_view(found) for found in history.conflicts()],
+        history.robots(),
+    ]
+    assert len(history.refused()) == 3
+    assert len(history.conflicts()) == 1
+    for one in seen:
+        plain = msgspec.json.decode(as_json(one))
+        assert find_unprintable(plain) == "", plain
     history.close()

@@ -30,13 +30,20 @@ class Room:
         with self.history.transaction():
             for number in range(240):
                 at = self.clock.wall - (240 - number) * DAY / 4
-                self.history.add_verdict(verdict(number + 1, "U"), received_at=at)
+                self.hear(number + 1, at)
 
     def start(self) -> None:
         """Start the trimming of a room, as after a restart."""
         self.floor = self.clock.floor(self.folder, hold_s=HOLD_S, trusted=frozenset(get_args(TimeQuality)))
         config = RoomConfig(state_dir=str(self.folder), days=30)
         self.trimmer = HistoryTrimmer(config, self.history, self.floor, self.notices.append)
+
+    def hear(self, seq: int, observed_at, **fields) -> None:
+        """Hear a verdict that a robot dates so, by this machine's clock or one that is wrong with it."""
+        received_at = fields.pop("received_at", observed_at)
+        self.history.add_verdict(
+            verdict(seq, "U", observed_at=observed_at, **fields), received_at=received_at
+        )
 
     def run(self, hours: float) -> int:
         """Trim every half hour for so long; return how many verdicts are left."""
@@ -99,3 +106,33 @@ def test_a_floor_that_an_operator_set_to_the_wrong_century_deletes_nothing_too_e
     assert room.run(24) == 115
     room.clock.floor(room.folder).set_floor(room.clock.wall)
     assert room.run(1) == 115
+
+
+@pytest.mark.parametrize("step", [400 * DAY, 40 * DAY, -40 * DAY], ids=str)
+@pytest.mark.parametrize("heard", [True, False], ids=["robots connected", "no robot connected"])
+def test_a_clock_that_stays_wrong_deletes_nothing_that_is_younger_than_the_bound(room, step, heard):
+    """The floor believes it after half a day; robots with a synchronized clock do not, nor does silence."""
+    room.clock.step(step)
+    if heard:
+        room.hear(1001, room.clock.truth, received_at=room.clock.wall)
+    room.run(HOLD_S / 3600 + 4)
+    oldest = 240 - 4 * 29  # of the 29 days before the clock was set
+    assert room.history.verdict(f"crawler-1:epoch:{oldest}") is not None
+    assert any("nothing is deleted by age until" in text for text in room.notices) == (step > 0 * DAY)
+    room.clock.step(-step)
+    room.hear(1002, room.clock.wall)
+    room.run(1)
+    assert room.history.verdict(f"crawler-1:epoch:{oldest}") is not None
+
+
+def test_one_robot_with_a_wrong_clock_stops_nothing(room):
+    """The median of the robots counts, and only clocks that they call synchronized."""
+    for seq, (robot, years, quality) in enumerate(
+        [("a", 0, "synchronized"), ("b", 0, "synchronized"), ("c", 9, "synchronized"), ("d", 56, "unknown")],
+        1,
+    ):
+        at = room.clock.wall
+        dated = {"id": f"{robot}:epoch:{seq}", "robot": robot, "time_quality": quality}
+        room.hear(seq, at - years * 365 * DAY, received_at=at, **dated)
+    assert room.run(1) == 119 + 4
+    assert room.notices == []

@@ -21,7 +21,7 @@ from tests.edge_node.control_room.report.test_dataset_export import Room
 from tests.support.browser import browser
 from tests.support.control_room import ControlRoom
 from tests.support.pdf_text import text_of
-from tests.support.processes import Mosquitto
+from tests.support.processes import Mosquitto, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +107,44 @@ def test_the_dataset_comes_as_one_file(page: ControlRoom) -> None:
     assert {"reviewed/labels.csv", "reviewed/reviews.csv"} < set(names)
     assert sum(name.endswith(".jpg") for name in names) == 1
     assert not list(page.folder.glob("reviewed*"))
+
+
+def test_another_site_gets_no_file_and_costs_no_time(page: ControlRoom) -> None:
+    """Whatever a web page elsewhere makes the browser of an operator ask for; a link to the page works."""
+    before = page.ask("/api/jobs")
+    foreign = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}
+    for path in (
+        "/api/report.pdf?site=quay&robot=crawler-1",
+        "/api/dataset.zip",
+        "/api/state",
+        "/api/events",
+    ):
+        assert {page.request(path, **foreign)[0] for _ in range(15)} == {403}
+    assert page.ask("/api/jobs") == before
+    link = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert page.request("/", **link)[0] == 200
+
+
+def test_a_client_waits_for_three_files_at_most(page: ControlRoom) -> None:
+    """Then it is told when to come again; whoever ends a job has room for another, and each is as asked."""
+    order = json.dumps({"kind": "dataset"}).encode()
+    as_json = {"Content_Type": "application/json"}
+    taken = [page.request("/api/jobs", "POST", order, **as_json) for _ in range(3)]
+    assert [status for status, _, _ in taken] == [202] * 3
+    for method, path in (("POST", "/api/jobs"), ("GET", "/api/dataset.zip")):
+        status, headers, body = page.request(path, method, order, **as_json)
+        assert (status, headers["retry-after"]) == (429, "20")
+        assert "3 files are being made for you" in json.loads(body)["problem"]
+    first, second, last = (json.loads(body)["id"] for _, _, body in taken)
+    assert page.ask(f"/api/jobs/{last}")["before"] >= 1
+    for name in (second, last):
+        assert page.request(f"/api/jobs/{name}", "DELETE")[0] == 200
+        assert page.request(f"/api/jobs/{name}")[0] == 404
+    wait_for(lambda: page.ask(f"/api/jobs/{first}")["state"] == "done", 30, "the file")
+    status, headers, body = page.request(f"/api/jobs/{first}/file")
+    assert (status, headers["content-type"], body[:2]) == (200, "application/zip", b"PK")
+    assert page.request(f"/api/jobs/{first}", "DELETE")[0] == 200
+    assert page.request("/api/jobs", "POST", b"{}", **as_json)[0] == 400
 
 
 def test_without_a_review_there_is_no_dataset(tmp_path: Path, mosquitto) -> None:

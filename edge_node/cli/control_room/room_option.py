@@ -1,0 +1,81 @@
+"""Options by which commands find the state folder and the users of a control room on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.control_room.settings import RoomConfig, RoomSettings, build_settings, load_settings
+from edge_node.errors import CorrosionError
+
+if TYPE_CHECKING:
+    from edge_node.control_room.history.records import Deed
+
+_SERVICE_DIR = Path("/var/lib/corrosion-room")
+
+
+def add_room_options(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--config`` and ``--state-dir``, which may also stand before the action."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="configuration of the control room",
+    )
+    parser.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help=f"its state folder (default: {_SERVICE_DIR}, or your own where that is not there)",
+    )
+
+
+def find_room(args: argparse.Namespace) -> RoomSettings:
+    """Return the settings of the control room that the options name.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+    if args.config:
+        return load_settings(args.config, may_lack_users=True)
+    folder = str(args.state_dir or find_state_dir())
+    settings = build_settings(mqtt={"hostname": "127.0.0.1"})
+    room = msgspec.structs.replace(RoomConfig(), state_dir=folder)
+    return msgspec.structs.replace(settings, room=room)
+
+
+def find_state_dir() -> Path:
+    """Return the state folder of the service, or of the control room that the user starts by hand."""
+    from edge_node.cli.control_room.server import default_state_dir
+
+    return _SERVICE_DIR if _SERVICE_DIR.is_dir() else default_state_dir()
+
+
+def note_deed(folder: Path, action: Deed, subject: str, *, outcome: str = "done", text: str = "") -> None:
+    """Write into a control room's audit what was done on the command line, where there is a history.
+
+    It is done by the account of the operating system. What cannot be written is said, and no failure.
+    """
+    from edge_node.control_room.history.database import NAME
+
+    try:
+        if not (folder / NAME).is_file():
+            return
+        from edge_node.control_room.history.history import History
+        from edge_node.control_room.people.audit import Audit
+        from edge_node.control_room.people.roles import Origin, Person, Role
+
+        history = History(folder)
+        try:
+            person = Person(getpass.getuser(), Role.ADMIN, Origin.COMMAND_LINE, "")
+            Audit(history).note(person, action, subject, outcome=outcome, text=text)
+        finally:
+            history.close()
+    except (CorrosionError, OSError, ImportError, KeyError) as err:
+        print(f"not in the audit of the control room in {folder}: {err}", file=sys.stderr)

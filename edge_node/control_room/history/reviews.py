@@ -1,0 +1,79 @@
+"""Query what people, and robots for people, said of findings and verdicts; the newest review counts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from edge_node.control_room.history.database import from_us
+from edge_node.control_room.history.records import Delivery, StoredReview
+from edge_node.control_room.history.sql_filters import LIMIT, ONE, bound_limit
+from edge_node.control_room.history.storage.tables import review, robot
+from edge_node.messages.review import ReviewJudgement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Executable
+
+    from edge_node.control_room.history.database import Database
+
+_CORRECTIONS_DECODER = msgspec.json.Decoder(dict[str, str])
+_REVIEW_COLUMNS = (
+    *(review.c.review_id, robot.c.site, robot.c.robot, review.c.finding_id, review.c.opinion, review.c.note),
+    *(review.c.reviewer, review.c.reviewed_us, review.c.corrections, review.c.delivery, review.c.answer),
+    review.c.origin,
+)
+_robots = robot.alias("robots")
+_reviews = select(*_REVIEW_COLUMNS).join_from(review, robot, robot.c.robot_key == review.c.robot_key)
+_NEWEST_REVIEW = (
+    _reviews.where(
+        review.c.robot_key == bindparam("robot_key"), review.c.finding_id == bindparam("finding_id")
+    )
+    .order_by(review.c.reviewed_us.desc())
+    .limit(ONE)
+)
+
+
+def select_reviews(
+    database: Database, finding_id: str | None, delivery: Delivery | None, limit: int
+) -> list[StoredReview]:
+    """Return reviews, newest first."""
+    given = {"finding_id": finding_id, "delivery": delivery.value if delivery else None}
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    rows = database.rows(_reviews_of(tuple(values)), {**values, "limit": bound_limit(limit)})
+    return [_stored_review(row) for row in rows]
+
+
+def find_newest_review(database: Database, robot_key: int, finding_id: str) -> StoredReview | None:
+    """Return the review of a finding or verdict that counts."""
+    rows = database.rows(_NEWEST_REVIEW, {"robot_key": robot_key, "finding_id": finding_id})
+    return _stored_review(rows[0]) if rows else None
+
+
+@lru_cache(4)
+def _reviews_of(names: tuple[str, ...]) -> Executable:
+    query = _reviews.where(*(review.c[name] == bindparam(name) for name in names))
+    if "finding_id" in names:  # the index of findings begins with the robot
+        query = query.where(review.c.robot_key.in_(select(_robots.c.robot_key)))
+    return query.order_by(review.c.reviewed_us.desc(), review.c.review_id).limit(LIMIT)
+
+
+def _stored_review(row: Sequence[Any]) -> StoredReview:
+    return StoredReview(
+        review_id=row[0],
+        site=row[1],
+        robot=row[2],
+        finding_id=row[3],
+        opinion=ReviewJudgement(row[4]),
+        note=row[5],
+        reviewer=row[6],
+        reviewed_at=from_us(row[7]),
+        corrections=_CORRECTIONS_DECODER.decode(row[8]),
+        delivery=Delivery(row[9]),
+        answer=row[10],
+        origin=row[11],
+    )

@@ -1,0 +1,1 @@
+"""Count and time what the control room does, for Prometheus."""

@@ -1,0 +1,1 @@
+"""Know who uses the control room: users, roles, passwords, sessions, trusted proxies, the audit."""

@@ -1,0 +1,88 @@
+"""Slow down guessing: after failed logins a user has to wait at the address that failed, and only there.
+
+Nobody else behind that address waits, nor does this user elsewhere. Used by any thread.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FREE: Final = 3  # failures without a delay: a typing error is no attack
+_LONGEST_S = 60.0
+_FORGET_S = 900.0
+_MAX_PAIRS = 10_000
+
+
+class _Failures(msgspec.Struct):
+    count: int = 0
+    until_s: float = 0.0
+    is_checking: bool = False
+
+
+class FailedLogins:
+    """Count failed logins of each pair of user and address."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        self._pairs: dict[tuple[str, str], _Failures] = {}
+
+    def begin(self, user: str, address: str) -> float:
+        """Return how long to wait before the next try, s; if 0, the try is counted until ``end``.
+
+        Tries of one pair are made one after the other, so that many at once are no way around.
+        """
+        pair, now_s = (user, _network(address)), self._now_s()
+        with self._lock:
+            return self._begin(pair, now_s)
+
+    def end(self, user: str, address: str, *, failed: bool | None) -> int:
+        """End a try and return how many failed in a row; None: it was not made."""
+        with self._lock:
+            found = self._pairs.get((user, _network(address)))
+            if found is None:
+                return 0
+            found.is_checking = False
+            if failed is None:
+                return found.count
+            found.count = found.count + 1 if failed else 0
+            delay_s = min(_LONGEST_S, 2.0 ** min(16, found.count - _FREE)) if found.count >= _FREE else 0.0
+            found.until_s = self._now_s() + delay_s
+            return found.count
+
+    def _begin(self, pair: tuple[str, str], now_s: float) -> float:
+        found = self._pairs.pop(pair, None)
+        if found is None or (not found.is_checking and now_s - found.until_s > _FORGET_S):
+            found = _Failures()
+        self._make_room()
+        self._pairs[pair] = found
+        if found.is_checking:
+            return 1.0
+        if found.until_s > now_s:
+            return found.until_s - now_s
+        found.is_checking = True
+        return 0.0
+
+    def _make_room(self) -> None:
+        """Forget the pair that has waited longest since its last try."""
+        while len(self._pairs) >= _MAX_PAIRS:
+            self._pairs.pop(next(iter(self._pairs)))
+
+
+def _network(address: str) -> str:
+    """Return what one attacker has: an IPv4 address, or the 64 bits before the point of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))

@@ -1,0 +1,25 @@
+"""The step that adds the audit."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect
+
+from edge_node.control_room.history.database import NAME
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.storage.dialect import make_engine
+from tests.support.older_histories import make_older
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_older_file_gets_an_empty_audit(tmp_path: Path) -> None:
+    """With its indexes."""
+    History(tmp_path).close()
+    make_older(tmp_path, "0.8.0")
+    with closing(History(tmp_path)), make_engine(tmp_path / NAME).connect() as connection:
+        known = inspect(connection)
+        assert {index["name"] for index in known.get_indexes("audit")} == {"audit_by_user", "audit_by_action"}

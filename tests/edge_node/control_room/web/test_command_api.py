@@ -1,0 +1,43 @@
+"""Commands to robots are in the audit before they are sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_node.control_room.history.records import Deed
+from tests.support.room_app import RoomApp
+from tests.support.verdicts import verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_command_is_audited_as_asked_and_with_what_became_of_it(tmp_path: Path) -> None:
+    """Here no broker answers: it is refused in a sentence, and both stand in the audit."""
+    with RoomApp(tmp_path) as room:
+        room.history.add_verdict(verdict(1, "C"))
+        room.add_user("olga", "operator")
+        cookie = room.log_in("olga").cookie
+        answer = room.request("/api/robots/quay/crawler-1/commands/pause", "POST", cookie=cookie)
+        assert answer.status == 409
+        found = room.history.audit_entries(limit=9, action=Deed.COMMAND)
+        assert [(one.user, one.subject, one.outcome) for one in found] == [
+            ("olga", "quay/crawler-1", "refused"),
+            ("olga", "quay/crawler-1", "asked"),
+        ]
+        assert found[1].text == "pause"
+
+
+def test_what_cannot_be_commanded_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    """A robot that nobody knows, a verb that is no command of the page, fields that are none."""
+    with RoomApp(tmp_path) as room:
+        room.history.add_verdict(verdict(1, "C"))
+        for path, given, status in (
+            ("/api/robots/quay/nobody/commands/ping", b"", 409),
+            ("/api/robots/quay/crawler-1/commands/update", b"", 404),
+            ("/api/robots/quay/crawler-1/commands/review", b"", 404),
+            ("/api/robots/quay/crawler-1/commands/ping", b"[]", 400),
+            ("/api/robots/quay/crawler-1/commands/ping", b"[" * 5000, 400),
+        ):
+            assert room.request(path, "POST", given).status == status, path
+        assert room.history.audit_entries(limit=9, action=Deed.COMMAND) == []
