@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.command import parse_robot
+from edge_node.cli.control_room.room_option import find_state_dir, note_deed
 from edge_node.cli.number_options import DAY_S, number_between
+from edge_node.control_room.history.records import Deed
 from edge_node.control_room.robots.bundle_sender import BundleSender
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result
@@ -45,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="give up after such a silence (%(default)g)",
     )
+    parser.add_argument(
+        "--room-state-dir", type=Path, metavar="DIR", help="of the control room whose audit notes it"
+    )
     add_security_options(parser)
     parser.epilog = (
         "The robot fetches piece by piece, verdicts first. Ctrl-C, a cut link and a restart cost what was\n"
@@ -69,11 +74,15 @@ def run(args: argparse.Namespace) -> int:
         done = threading.Event()
         progress = threading.Thread(target=_print_progress, args=(sender, done), name="progress", daemon=True)
         progress.start()
+        room = args.room_state_dir or find_state_dir()
+        note_deed(room, Deed.BUNDLE, args.robot, outcome="asked", text=sender.release.label)
         try:
             response = sender.send(timeout_s=args.timeout, until=until, on_progress=_print_step)
         finally:
             done.set()
             progress.join()
+        text = f"{sender.release.label} {response.code}"
+        note_deed(room, Deed.BUNDLE, args.robot, outcome=response.result.value, text=text)
     took_s = time.monotonic() - began_s
     resent = max(0, sender.sent_bytes - sender.size_bytes)
     ended = f"{args.robot}: {sender.release.label} {response.code}"

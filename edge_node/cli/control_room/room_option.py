@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.control_room.settings import RoomConfig, RoomSettings, build_settings, load_settings
+from edge_node.errors import CorrosionError
+
+if TYPE_CHECKING:
+    from edge_node.control_room.history.records import Deed
 
 _SERVICE_DIR = Path("/var/lib/corrosion-room")
 
@@ -37,9 +45,54 @@ def find_room(args: argparse.Namespace) -> RoomSettings:
     """
     if args.config:
         return load_settings(args.config, may_lack_users=True)
-    from edge_node.cli.control_room.server import default_state_dir
-
-    folder = args.state_dir or str(_SERVICE_DIR if _SERVICE_DIR.is_dir() else default_state_dir())
+    folder = str(args.state_dir or find_state_dir())
     settings = build_settings(mqtt={"hostname": "127.0.0.1"})
     room = msgspec.structs.replace(RoomConfig(), state_dir=folder)
     return msgspec.structs.replace(settings, room=room)
+
+
+def find_state_dir() -> Path:
+    """Return the state folder of the service, or of the control room that the user starts by hand."""
+    return _SERVICE_DIR if _SERVICE_DIR.is_dir() else default_state_dir()
+
+
+def default_state_dir() -> Path:
+    """Return the state folder in the user's home, so that the quick start needs no root."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "corrosion-room"
+
+
+def check_extra() -> None:
+    """Raise CorrosionError where the packages of the extra are not installed."""
+    try:
+        import argon2  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as err:
+        raise CorrosionError(
+            f"needs the Python package {err.name}; pip install 'corrosion-edge-node[control-room]'"
+        ) from err
+
+
+def note_deed(folder: Path, action: Deed, subject: str, *, outcome: str = "done", text: str = "") -> None:
+    """Write into a control room's audit what was done on the command line, where there is a history.
+
+    It is done by the account of the operating system. What cannot be written is said, and no failure.
+    """
+    from edge_node.control_room.history.database import NAME
+
+    try:
+        if not (folder / NAME).is_file():
+            return
+        from edge_node.control_room.history.history import History
+        from edge_node.control_room.people.audit import Audit
+        from edge_node.control_room.people.roles import Origin, Person, Role
+
+        history = History(folder)
+        try:
+            person = Person(getpass.getuser(), Role.ADMIN, Origin.COMMAND_LINE, "")
+            Audit(history).note(person, action, subject, outcome=outcome, text=text)
+        finally:
+            history.close()
+    except (CorrosionError, OSError, ImportError, KeyError) as err:
+        print(f"not in the audit of the control room in {folder}: {err}", file=sys.stderr)

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.control_room.room_option import add_room_options, find_room
+from edge_node.cli.control_room.room_option import add_room_options, check_extra, find_room, note_deed
 from edge_node.cli.state_owner import become_owner
-from edge_node.control_room.history.database import NAME as HISTORY_NAME
 from edge_node.control_room.history.records import Deed
-from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import users_path
 from edge_node.control_room.people.passwords import hash_password
-from edge_node.control_room.people.roles import Origin, Person, Role
+from edge_node.control_room.people.roles import Role
 from edge_node.control_room.people.user_file import UserFile
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.text_file import TextFileError, read_secret
@@ -24,8 +22,6 @@ from edge_node.text_file import TextFileError, read_secret
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-
-    from edge_node.control_room.settings import RoomSettings
 
 _ROLES = [role.value for role in Role]
 _MAX_PASSWORD_LINE = 4096
@@ -69,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action."""
+    check_extra()
     settings = find_room(args)
     path = users_path(settings)
     become_owner(path.parent, must_exist=False)
@@ -77,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if what in ("list", "token list"):
         return _list(users, as_json=args.json)
     text = _change(users, what, args)
-    _note(settings, args.name, f"{what}{text}")
+    note_deed(Path(settings.room.state_dir), Deed.USER, args.name, text=f"{what}{text}")
     return 0
 
 
@@ -165,18 +162,3 @@ def _read_password(args: argparse.Namespace) -> str:
     if password != getpass.getpass("Again: "):
         raise CorrosionError("the two passwords differ; nothing was changed")
     return password
-
-
-def _note(settings: RoomSettings, name: str, text: str) -> None:
-    """Write into the audit what was done, where there is a history already."""
-    folder = Path(settings.room.state_dir)
-    if not (folder / HISTORY_NAME).is_file():
-        return
-    from edge_node.control_room.history.history import History
-
-    history = History(folder)
-    try:
-        person = Person(getpass.getuser(), Role.ADMIN, Origin.COMMAND_LINE, "")
-        Audit(history).note_done(person, Deed.USER, name, text=text)
-    finally:
-        history.close()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Entries of each kind that are kept, the newest: guesses at the login push out no decision.
 MAX_OF_KIND = 20_000
+_KNOWN = {deed.value: deed for deed in Deed}
 _COLUMNS = ("at_us", "user", "role", "origin", "address", "action", "subject", "outcome", "text")
 _ADD = insert(audit).values({name: bindparam(name) for name in _COLUMNS})
 _oldest_kept = (
@@ -61,7 +62,7 @@ def select_entries(
             role=row[3],
             origin=row[4],
             address=row[5],
-            action=Deed(row[6]),
+            action=_KNOWN.get(row[6], Deed.OTHER),
             subject=row[7],
             outcome=row[8],
             text=row[9],

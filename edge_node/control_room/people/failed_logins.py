@@ -1,11 +1,12 @@
 """Slow down guessing: after failed logins a user has to wait at the address that failed, and only there.
 
-Nobody else behind that address waits, nor does this user elsewhere. Pure; the caller passes the time.
+Nobody else behind that address waits, nor does this user elsewhere. Used by any thread.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ class FailedLogins:
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
+        self._lock = threading.Lock()
         self._pairs: dict[tuple[str, str], _Failures] = {}
 
     def begin(self, user: str, address: str) -> float:
@@ -38,9 +40,26 @@ class FailedLogins:
 
         Tries of one pair are made one after the other, so that many at once are no way around.
         """
-        pair = user, _network(address)
+        pair, now_s = (user, _network(address)), self._now_s()
+        with self._lock:
+            return self._begin(pair, now_s)
+
+    def end(self, user: str, address: str, *, failed: bool | None) -> int:
+        """End a try and return how many failed in a row; None: it was not made."""
+        with self._lock:
+            found = self._pairs.get((user, _network(address)))
+            if found is None:
+                return 0
+            found.is_checking = False
+            if failed is None:
+                return found.count
+            found.count = found.count + 1 if failed else 0
+            delay_s = min(_LONGEST_S, 2.0 ** min(16, found.count - _FREE)) if found.count >= _FREE else 0.0
+            found.until_s = self._now_s() + delay_s
+            return found.count
+
+    def _begin(self, pair: tuple[str, str], now_s: float) -> float:
         found = self._pairs.pop(pair, None)
-        now_s = self._now_s()
         if found is None or (not found.is_checking and now_s - found.until_s > _FORGET_S):
             found = _Failures()
         self._make_room()
@@ -51,19 +70,6 @@ class FailedLogins:
             return found.until_s - now_s
         found.is_checking = True
         return 0.0
-
-    def end(self, user: str, address: str, *, failed: bool | None) -> int:
-        """End a try and return how many failed in a row; None: it was not made."""
-        found = self._pairs.get((user, _network(address)))
-        if found is None:
-            return 0
-        found.is_checking = False
-        if failed is None:
-            return found.count
-        found.count = found.count + 1 if failed else 0
-        delay_s = min(_LONGEST_S, 2.0 ** min(16, found.count - _FREE)) if found.count >= _FREE else 0.0
-        found.until_s = self._now_s() + delay_s
-        return found.count
 
     def _make_room(self) -> None:
         """Forget the pair that has waited longest since its last try."""

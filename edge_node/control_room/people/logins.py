@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-import logging
 import re
 import time
 from dataclasses import dataclass
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 MIN_TOKEN = 16
 _TOKEN_WANTED = f"wanted one line of at least {MIN_TOKEN} characters; `openssl rand -hex 16` makes one"
 _GROUP_SEPARATORS = re.compile(r"[,;|]")
-_ANYBODY = Person("", Role.VIEWER, Origin.LOGIN, "")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +131,11 @@ class Logins:
             count = self._failed.end(who, address, failed=failed)
         if user is None or not genuine:
             if is_told(count):
-                self._note_failed_login(user.name if user else "", address, count, Origin.LOGIN)
+                name = user.name if user else ""
+                await asyncio.to_thread(self._note_failed_login, name, address, count, Origin.LOGIN)
             raise LoginRefusedError("password")
-        return self._open_session(Person(user.name, user.role, Origin.LOGIN, address), user.proof())
+        person = Person(user.name, user.role, Origin.LOGIN, address)
+        return await asyncio.to_thread(self._open_session, person, user.proof())
 
     def log_in_by_token(self, token: str, address: str) -> tuple[str, Person]:
         """Check the shared token and return a new session's cookie; the right one never has to wait.

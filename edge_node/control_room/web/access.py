@@ -8,11 +8,14 @@ if the proxy is trusted.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -21,7 +24,7 @@ from edge_node.control_room.history.records import Deed
 from edge_node.control_room.people.audit import is_told
 from edge_node.control_room.people.logins import Claim
 from edge_node.control_room.people.proxy_headers import TrustedProxies, last_value
-from edge_node.control_room.people.roles import Person, Role
+from edge_node.control_room.people.roles import Origin, Person, Role
 from edge_node.control_room.requests.client import path_of
 from edge_node.control_room.requests.request_origin import is_foreign_read
 from edge_node.control_room.web.json_responses import respond_problem
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 _COOKIE: Final = "corrosion_room"
 _DAY_S = 86_400
+PROXIED_STREAM_S = 300.0  # how long an answer that never ends lasts for one whom a proxy names
 _MAX_COUNTED = 1000
 _HEADERS = {
     "Content-Security-Policy": (
@@ -89,7 +93,7 @@ class AccessMiddleware:
                 headers.setdefault("Cache-Control", "no-cache" if is_page_file else "no-store")
             await send(message)
 
-        refusal = self._refusal(request)
+        refusal = self._refuse_foreign(request) or await self._refuse_role(request)
         await (refusal or self._app)(scope, receive, with_headers)
 
     def _resolve_proxy(self, scope: Scope) -> None:
@@ -114,9 +118,6 @@ class AccessMiddleware:
             headers["host"] = host  # by which redirects are made
             scope["headers"] = headers.raw
 
-    def _refusal(self, request: Request) -> Response | None:
-        return self._refuse_foreign(request) or self._refuse_role(request)
-
     def _refuse_foreign(self, request: Request) -> Response | None:
         if not all(map(self._is_own_host, request.scope["hosts"])):
             return PlainTextResponse("not this host; see [web] names\n", 421)
@@ -127,20 +128,24 @@ class AccessMiddleware:
             return RedirectResponse(f"{self._root_path}/", 308)
         return None
 
-    def _refuse_role(self, request: Request) -> Response | None:
+    async def _refuse_role(self, request: Request) -> Response | None:
         claim = self._read_claim(request)
         person = self._logins.identify(claim)
         request.scope["person"] = person
-        request.scope["is_valid"] = lambda: self._logins.identify(claim) == person
+        # A proxy's own login may end meanwhile: it is asked again by the page, which comes back.
+        ends_s = time.monotonic() + PROXIED_STREAM_S if person and person.origin is Origin.PROXY else math.inf
+        request.scope["is_valid"] = lambda: (
+            self._logins.identify(claim) == person and time.monotonic() < ends_s
+        )
         route = find_route(request.app.routes, request.scope)
         needed = ROUTE_ROLES.get(route, Role.ADMIN) if route else Role.VIEWER
         if needed is None or path_of(request.scope) in OPEN_FILES or self._metrics_token.opens(request):
             return None
         if person is None:
-            return self._refuse_stranger(request, claim)
+            return await self._refuse_stranger(request, claim)
         if route is not None and route not in ROUTE_ROLES:
             return respond_problem(403, "no role is set for this address")
-        return None if person.may(needed) else self._forbid(request, person, needed)
+        return None if person.may(needed) else await self._forbid(request, person, needed)
 
     def _read_claim(self, request: Request) -> Claim:
         """Return what a request says of its sender; a user's name only of a trusted proxy."""
@@ -154,8 +159,8 @@ class AccessMiddleware:
             proxy_groups=_values(request.headers, self._web.role_header) if is_proxied else (),
         )
 
-    def _refuse_stranger(self, request: Request, claim: Claim) -> Response:
-        if claim.bearer and (wait_s := self._logins.note_wrong_token(claim)):
+    async def _refuse_stranger(self, request: Request, claim: Claim) -> Response:
+        if claim.bearer and (wait_s := await run_in_threadpool(self._logins.note_wrong_token, claim)):
             return PlainTextResponse(
                 "wrong token, too often\n", 429, headers={"Retry-After": str(int(wait_s) + 1)}
             )
@@ -169,13 +174,15 @@ class AccessMiddleware:
             headers={"WWW-Authenticate": "Bearer"},
         )
 
-    def _forbid(self, request: Request, person: Person, needed: Role) -> Response:
+    async def _forbid(self, request: Request, person: Person, needed: Role) -> Response:
         tried = f"{request.method} {path_of(request.scope)}"
         if len(self._forbidden) >= _MAX_COUNTED:
             self._forbidden.clear()
         self._forbidden[person.name, tried] += 1
         if is_told(self._forbidden[person.name, tried]):
-            self._audit.note_done(person, Deed.FORBIDDEN, tried[:200], outcome="refused")
+            await run_in_threadpool(
+                self._audit.note_done, person, Deed.FORBIDDEN, tried[:200], outcome="refused"
+            )
         return respond_problem(
             403, f"the role {person.role.value} may not do this; it needs the role {needed.value}"
         )

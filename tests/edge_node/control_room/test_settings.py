@@ -10,6 +10,7 @@ import pytest
 from edge_node.control_room.settings import (
     SECTIONS,
     build_settings,
+    check_secrets,
     example_settings,
     exposed_secrets,
     load_settings,
@@ -76,3 +77,46 @@ def test_a_token_that_others_can_read_is_told(tmp_path: Path) -> None:
     (sentence,) = exposed_secrets(settings)
     assert sentence.startswith("[web] token_file: ")
     assert "chmod 600" in sentence
+
+
+def test_a_secret_that_everybody_can_change_is_refused(tmp_path: Path) -> None:
+    """Whoever writes it chooses who comes in; all such are named at once."""
+    for name in ("token", "password"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o666)
+    settings = build_settings(
+        {**MQTT, "tls": True, "username": "room", "password_file": str(tmp_path / "password")},
+        web={"token_file": str(tmp_path / "token")},
+    )
+    with pytest.raises(ConfigError) as caught:
+        check_secrets(settings)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("[mqtt] password_file: ")
+    assert "every user of this machine can change it (mode 0666); chmod 600" in second
+    for name in ("token", "password"):
+        (tmp_path / name).chmod(0o644)
+    check_secrets(settings)
+    assert len(list(exposed_secrets(settings))) == 2
+
+
+@pytest.mark.parametrize(
+    ("web", "wanted"),
+    [
+        ({"user_header": "X-User"}, "user_header needs trusted_proxies"),
+        ({"trusted_proxies": ["10.0.0.1"]}, "others reach the page through them"),
+        ({"role_header": "X-Groups"}, "role_header needs user_header"),
+        ({"header_roles": {"a": "admin"}}, "belong together"),
+        ({"user_header": "X User"}, "the name of a header"),
+        ({"root_path": "corrosion"}, "a path"),
+        ({"root_path": "/a/../b?c"}, "a path"),
+        (
+            {"user_header": "X-U", "role_header": "X-G", "header_roles": {"a": "chief"},
+             "trusted_proxies": ["10.0.0.1"]},
+            "chief",
+        ),
+    ],
+)  # fmt: skip
+def test_keys_of_a_proxy_that_contradict_each_other_are_refused(web: dict, wanted: str) -> None:
+    """Before anything starts."""
+    with pytest.raises(ConfigError, match=wanted):
+        build_settings(MQTT, web=web)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, room, room_clock, state
+from tests.endurance.attacks import commands, links, page, record, room, room_clock, room_people, state
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
 ATTACKS = (
@@ -31,6 +31,7 @@ ATTACKS = (
     *page.ATTACKS,
     *room.ATTACKS,
     *room_clock.ATTACKS,
+    *room_people.ATTACKS,
 )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.room_option import add_room_options, find_room
+from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import Deed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,3 +30,21 @@ def test_without_options_it_is_the_users_own(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     found = find_room(argparse.Namespace(config=None, state_dir=None)).room.state_dir
     assert found in (str(tmp_path / "corrosion-room"), "/var/lib/corrosion-room")
+
+
+def test_a_deed_of_the_command_line_is_in_the_audit_of_a_room_that_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under the account that did it; without a room nothing is made, and a damaged one is told."""
+    note_deed(tmp_path, Deed.RETIRE, "quay/crawler-1")
+    assert list(tmp_path.iterdir()) == []
+    History(tmp_path).close()
+    note_deed(tmp_path, Deed.BUNDLE, "quay/crawler-1", outcome="asked", text="steel 1.2")
+    history = History(tmp_path, read_only=True)
+    (entry,) = history.audit_entries(limit=9)
+    history.close()
+    assert (entry.action, entry.subject, entry.text) == (Deed.BUNDLE, "quay/crawler-1", "steel 1.2")
+    assert (entry.origin, bool(entry.user)) == ("command_line", True)
+    (tmp_path / "history.db").write_bytes(b"no database at all" * 100)
+    note_deed(tmp_path, Deed.RETIRE, "quay/crawler-1")
+    assert "not in the audit" in capsys.readouterr().err

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge_node.control_room.history.records import Deed
 from edge_node.control_room.people.roles import Role
-from tests.support.room_app import RoomApp
+from edge_node.control_room.web import access
+from tests.support.room_app import RoomApp, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,3 +176,24 @@ def test_a_program_acts_by_its_own_role(tmp_path: Path) -> None:
         assert (entry.user, entry.action, entry.outcome) == ("export", Deed.FORBIDDEN, "refused")
         room.users.remove_token("export")
         assert room.request("/api/state", **bearer).status == 401
+
+
+def test_an_answer_without_end_ends_for_whom_a_proxy_names(proxied: RoomApp, monkeypatch) -> None:
+    """The proxy's login may have ended meanwhile: it is asked again by the page, which comes back."""
+    named = {"x_remote_user": "Zoë", "x_remote_groups": "inspectors", "host": "plant.example"}
+
+    monkeypatch.setattr(access, "PROXIED_STREAM_S", 0.0)
+
+    async def listen() -> None:
+        begun = asyncio.Event()
+
+        async def send(_message: dict) -> None:
+            begun.set()
+
+        scope = scope_of("/corrosion/api/events", "GET", "10.0.0.1", named)
+        task = asyncio.ensure_future(proxied.app(scope, asyncio.Event().wait, send))
+        await asyncio.wait_for(begun.wait(), 5)
+        proxied.events.end_invalid()
+        await asyncio.wait_for(task, 5)
+
+    asyncio.run(listen())
