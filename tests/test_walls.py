@@ -138,7 +138,10 @@ SOLE_IMPORTERS = {
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
     ("edge_node", "sqlite3"): {"edge_node.spool.transaction"},
     ("edge_node", "cryptography"): {"edge_node.signing"},
-    ("edge_node", "argon2"): {"edge_node.control_room.people.passwords"},
+    ("edge_node", "argon2"): {
+        "edge_node.control_room.people.passwords",
+        "edge_node.cli.control_room.room_option",  # looks whether it is installed
+    },
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},
     ("edge_node", "tensorflow"): set[str](),
