@@ -81,6 +81,7 @@ CONVERTER = {
     "specimens": "",
     "architectures": "edge_node.inference",
     "nodes": "",
+    "tflite": "",
     "graphs": "nodes architectures edge_node.messages edge_node.inference",
     "data": "graphs edge_node.camera edge_node.inference",
     # What other tools wrote, in one form; it knows nothing of labels.csv.
@@ -116,12 +117,14 @@ SOLE_IMPORTERS = {
     # TensorFlow itself is imported by one module; four others reach for parts that it does not export.
     ("converter", "tensorflow"): {
         "converter.tensorflow_import",
-        "converter.graphs.graph_file",
+        "converter.graphs.freezing",
         "converter.nodes.side_inputs",
         "converter.quantize.int8_builder",
         "converter.training.retrained_graph",
     },
-    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_file"},  # the schema of .tflite files
+    ("converter", "ai_edge_litert"): {"converter.tflite.tflite_file"},  # the schema of .tflite files
+    ("converter", "keras"): {"converter.graphs.keras_file"},
+    ("converter", "tf_keras"): {"converter.graphs.keras_file"},
     ("converter", "cryptography"): set[str](),
     ("converter", "yaml"): {"converter.data.foreign.yolo_reader"},
     ("converter", "sqlite3"): set[str](),

@@ -18,6 +18,7 @@ from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_archit
 from converter.graphs.trained_graph import load_graph
 from converter.nodes.graph_index import GraphIndex
 from converter.nodes.output_contract import OutputContract, describe_output
+from converter.quantize.trial_conversion import find_unconvertible
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import CorrosionError, GraphError
 
@@ -110,10 +111,12 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
         labels_problem=labels_problem,
     )
     try:
-        found = _add_graph(basic, load_graph(file.path, flags))
+        graph = load_graph(file.path, flags)
     except GraphError as err:
         return msgspec.structs.replace(basic, problem=str(err))
-    return msgspec.structs.replace(found, problem=labels_problem)
+    reason = find_unconvertible(graph)
+    problem = f"{file.path}: {reason}" if reason else labels_problem
+    return msgspec.structs.replace(_add_graph(basic, graph), problem=problem)
 
 
 def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription:

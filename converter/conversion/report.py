@@ -12,7 +12,7 @@ from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
 from converter.evaluation.metrics import bin_by_confidence, expected_calibration_error
-from converter.quantize.tflite_file import count_operators, count_weight_types
+from converter.tflite.tflite_file import count_operators, count_weight_types
 from edge_node.inference.probabilities import label_probabilities
 from edge_node.messages.verdict import Outcome
 

@@ -7,6 +7,8 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from converter.graphs.freezing import freeze
+from converter.graphs.keras_file import load_keras
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import GraphError
 from edge_node.inference.bundle import MANIFEST_NAME
@@ -82,58 +84,29 @@ def _read_saved_model(path: Path) -> GraphFile:
         loaded = tensorflow().saved_model.load(str(path))
         signatures = dict(loaded.signatures)
         name = next((name for name in _SIGNATURES if name in signatures), None)
-        graph_def, output = _freeze(signatures[name]) if name else (None, None)
+        graph_def, output = freeze(signatures[name]) if name else (None, None)
     except Exception as err:  # whatever TensorFlow's loader meets in a damaged folder
-        raise GraphError(f"{path}: TensorFlow does not load this SavedModel: {_first_line(err)}") from err
+        raise GraphError(f"{path}: TensorFlow does not load this SavedModel: {_find_reason(err)}") from err
     if graph_def is None:
         raise GraphError(f"{path}: no signature {_SIGNATURES[0]!r}; it has {', '.join(signatures) or 'none'}")
     return GraphFile(path, "SavedModel", digest, sum(map(len, contents)), graph_def, output)
 
 
 def _read_keras(path: Path, content: bytes) -> GraphFile:
-    tf = tensorflow()
-    try:
-        model = tf.keras.models.load_model(path, compile=False)  # safe_mode: runs no code from the file
-        shapes = [tensor.shape for tensor in model.inputs]
-        specifications = [tf.TensorSpec(shape, tf.float32, name="input") for shape in shapes]
-        function = tf.function(lambda *pictures: model(list(pictures) if len(shapes) > 1 else pictures[0]))
-        graph_def, output = _freeze(function.get_concrete_function(*specifications))
-    except Exception as err:  # Keras has no error of its own for files that it cannot read
-        raise GraphError(f"{path}: Keras does not load it: {_first_line(err)}") from err
+    model = load_keras(path, content)
     digest = hashlib.sha256(content).hexdigest()
-    return GraphFile(path, "Keras model", digest, len(content), graph_def, output, model.name)
+    return GraphFile(path, "Keras model", digest, len(content), model.graph_def, model.output, model.name)
 
 
-def _freeze(function: Any) -> tuple[Any, str | None]:
-    """Return a function's graph with variables turned into constants, and its output if it has only one."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    outputs = [tensor.name.split(":")[0] for tensor in frozen.outputs]
-    graph_def = _fold_constants(frozen)
-    return graph_def, outputs[0] if len(outputs) == 1 else None
-
-
-def _fold_constants(frozen: Any) -> Any:
-    """Return the function's GraphDef with nodes that depend on constants alone computed."""
-    tf = tensorflow()
-    from tensorflow.python.grappler import tf_optimizer
-
-    meta_graph = tf.compat.v1.train.export_meta_graph(
-        graph_def=frozen.graph.as_graph_def(), graph=frozen.graph, clear_devices=True
-    )
-    fetch = tf.compat.v1.MetaGraphDef().collection_def["train_op"]
-    fetch.node_list.value.extend(tensor.name for tensor in frozen.outputs)
-    meta_graph.collection_def["train_op"].CopyFrom(fetch)
-    config = tf.compat.v1.ConfigProto()
-    options = config.graph_options.rewrite_options
-    options.optimizers.append("constfold")
-    options.min_graph_nodes = -1  # also small graphs
-    return tf_optimizer.OptimizeGraph(config, meta_graph)
-
-
-def _first_line(err: Exception) -> str:
-    return next((line.strip() for line in str(err).splitlines() if line.strip()), type(err).__name__)[:300]
+def _find_reason(err: Exception) -> str:
+    """Return why a SavedModel does not load or freeze, on one line."""
+    if "AssignVariableOp" in str(err):  # of the seeds of Keras's layers that draw random numbers
+        return (
+            "it changes a variable whenever it classifies, as augmentation layers do in training; export it"
+            " with training=False (ExportArchive.add_endpoint of lambda x: model(x, training=False)), or give"
+            " the .keras file"
+        )
+    return next((line.strip() for line in str(err).splitlines() if line.strip()), type(err).__name__)
 
 
 def _read(path: Path) -> bytes:

@@ -286,6 +286,8 @@ class _Derivation:
 
     def _look_up_known(self, entry: GraphEntry) -> float | None:
         """Return the architecture's own scaling, unless the graph may do some of it itself."""
+        if self._file.kind == "SavedModel":  # people train these with another scaling than the architecture's
+            return None
         is_bare = not entry.is_arithmetic and feeds_first_layer(self._graph, entry.last)
         return look_up_mean(self._architecture) if is_bare else None
 

@@ -30,6 +30,7 @@ from converter.nodes.output_contract import (
     find_form,
     widen_one_sigmoid,
 )
+from converter.nodes.packed_constants import unpack_constants, widen_floats
 from converter.nodes.side_inputs import could_be_side_input, set_side_inputs
 from edge_node.errors import GraphError
 
@@ -93,10 +94,10 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     flags = flags or GraphFlags()
     file = read_graph(path)
     record = read_record(path) if path.is_file() else None
-    raw = GraphIndex(file.graph_def)
+    raw = GraphIndex(widen_floats(unpack_constants(path, file.graph_def)))
     output = _find_output(path, raw, flags, file.output)
     source = _find_input(path, raw, output, flags)
-    raw = GraphIndex(set_side_inputs(path, file.graph_def, source, output))
+    raw = GraphIndex(set_side_inputs(path, raw.graph_def, source, output))
     derived = derive_input(file, raw, source, flags, record.input if record else None)
     name, preprocessing = derived.entry.last, derived.preprocessing
     architecture = record.architecture if record else recognise_architecture(raw)

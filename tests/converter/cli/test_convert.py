@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import count_weight_types, read_operators
+from converter.tflite.tflite_file import count_weight_types, read_operators
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe

@@ -16,13 +16,13 @@ from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import parse_model
 from converter.quantize.tflite_metadata import (
     METADATA_NAME,
     ModelDescription,
     add_metadata,
     name_label_file,
 )
+from converter.tflite.tflite_file import parse_model
 from edge_node.inference.interpreter import Interpreter
 from tests.support import small_graphs
 
