@@ -1,4 +1,4 @@
-"""Read trained models as frozen GraphDefs: frozen graphs, SavedModels, Keras files."""
+"""Read trained models as GraphDefs: frozen graphs, SavedModels, Keras files; TFLite files as a sketch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from converter.graphs.freezing import freeze
 from converter.graphs.keras_file import load_keras
+from converter.graphs.ready_model import StatedInput, refuse_unfit, state_input
 from converter.tensorflow_import import tensorflow
+from converter.tflite.foreign_file import IDENTIFIER, ForeignFile, read_foreign_file
+from converter.tflite.skeleton import Sketch
 from edge_node.errors import GraphError
 from edge_node.inference.bundle import MANIFEST_NAME
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 MAX_GRAPH_BYTES = 2**31 - 1  # protobuf's own bound
 _ONNX_START = b"\x08"
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
+TFLITE_KIND = "TFLite model"
 _SIGNATURES = ("serving_default", "predict")
 
 
@@ -34,6 +38,9 @@ class GraphFile:
         graph_def: the frozen graph.
         output: the output that the format declares, if it declares one.
         model_name: the name that the model was saved under, where there is one.
+        stated: what a `.tflite` file says of its input beside its operators.
+        foreign: the content of a `.tflite` file, whose ``graph_def`` is only a sketch of it.
+        sketch: the sketch.
     """
 
     path: Path
@@ -43,10 +50,13 @@ class GraphFile:
     graph_def: Any = field(repr=False)
     output: str | None = None
     model_name: str | None = None
+    stated: StatedInput | None = None
+    foreign: ForeignFile | None = field(default=None, repr=False)
+    sketch: Sketch | None = field(default=None, repr=False)
 
 
 def read_graph(path: Path) -> GraphFile:
-    """Read the model in ``path``: a frozen graph, a SavedModel's folder, a Keras file.
+    """Read the model in ``path``: a frozen graph, a SavedModel's folder, a Keras file, a TFLite file.
 
     Raises:
         GraphError: it is missing, damaged or of another kind.
@@ -54,6 +64,8 @@ def read_graph(path: Path) -> GraphFile:
     if path.is_dir():
         return _read_saved_model(path)
     content = _read(path)
+    if content[4:8] == IDENTIFIER:
+        return _read_tflite(path, content)
     _refuse_other_kinds(path, content)
     if content[:8] == _HDF5_START or zipfile.is_zipfile(path):
         return _read_keras(path, content)
@@ -98,6 +110,26 @@ def _read_keras(path: Path, content: bytes) -> GraphFile:
     return GraphFile(path, "Keras model", digest, len(content), model.graph_def, model.output, model.name)
 
 
+def _read_tflite(path: Path, content: bytes) -> GraphFile:
+    foreign = read_foreign_file(path, content)
+    refuse_unfit(path, foreign)
+    try:
+        sketch = Sketch(foreign)
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as err:
+        raise GraphError(f"{path}: a TFLite file whose operators cannot be read; export it again") from err
+    digest = hashlib.sha256(content).hexdigest()
+    return GraphFile(
+        path,
+        TFLITE_KIND,
+        digest,
+        len(content),
+        sketch.graph_def,
+        stated=state_input(foreign),
+        foreign=foreign,
+        sketch=sketch,
+    )
+
+
 def _find_reason(err: Exception) -> str:
     """Return why a SavedModel does not load or freeze, on one line."""
     if "AssignVariableOp" in str(err):  # of the seeds of Keras's layers that draw random numbers
@@ -128,8 +160,6 @@ def _refuse_other_kinds(path: Path, content: bytes) -> None:
     Raises:
         GraphError: it is one of them.
     """
-    if content[4:8] == b"TFL3":
-        raise GraphError(f"{path}: a TFLite model already; wanted the graph that it was converted from")
     if content.startswith(b"version https://git-lfs"):
         raise GraphError(f"{path}: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`")
     if content[:1] == _ONNX_START:  # its first field is a number; that of a GraphDef is a node
