@@ -97,12 +97,18 @@ CONVERTER = {
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
     "runs": "data training edge_node.inference edge_node.inspection",
     "study": "data evaluation training",
-    "cli": (
-        "specimens architectures nodes graphs data quantize evaluation conversion training runs study "
-        "edge_node.camera edge_node.messages edge_node.inference edge_node.inspection "
-        "edge_node.update edge_node.cli"
+    "cli.graphs": (
+        "architectures nodes graphs quantize evaluation conversion "
+        "edge_node.camera edge_node.inference edge_node.inspection"
+    ),
+    "cli.training": "architectures data training runs study edge_node.messages",
+    "cli.bundles": (
+        "data evaluation conversion edge_node.messages edge_node.camera edge_node.inference "
+        "edge_node.inspection edge_node.update"
     ),
     "cli.data": "data data.foreign data.exchange",
+    # `convert` is also a command of its own, so the command line reaches for its module.
+    "cli": "specimens cli.graphs edge_node.cli",
 }
 
 # Who alone imports a library, so that another one could take its place.

@@ -1,4 +1,4 @@
-"""Run the commands ``converter`` and ``convert``: one module for each subcommand."""
+"""Run the commands ``converter`` and ``convert``; subcommands stand in packages by what they take."""
 
 from converter.cli.main import COMMANDS, convert_main, main
 

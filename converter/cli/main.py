@@ -8,24 +8,29 @@ import sys
 from edge_node.cli.framework import Subcommand, parse_and_run, run_command, run_guarded
 
 COMMANDS = {
-    "convert": Subcommand("converter.cli.convert", "retrained graphs to a quantized bundle for the node"),
+    "convert": Subcommand(
+        "converter.cli.graphs.convert", "retrained graphs to a quantized bundle for the node"
+    ),
     "retrain": Subcommand(
-        "converter.cli.retrain", "photographs to a retrained graph, or to a cascade of graphs on one backbone"
+        "converter.cli.training.retrain",
+        "photographs to a retrained graph, or to a cascade of graphs on one backbone",
     ),
     "evaluate": Subcommand(
-        "converter.cli.evaluate",
+        "converter.cli.bundles.evaluate",
         "accuracy, precision, recall, crossover matrix and time of a bundle or a graph",
     ),
     "study": Subcommand(
-        "converter.cli.study",
+        "converter.cli.training.study",
         "the six models of the thesis, and the cascade, on any data set, in one report",
     ),
     "inspect": Subcommand(
-        "converter.cli.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
+        "converter.cli.graphs.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
     ),
-    "label": Subcommand("converter.cli.label", "what label_image did, with its flags, on graphs and bundles"),
+    "label": Subcommand(
+        "converter.cli.graphs.label", "what label_image did, with its flags, on graphs and bundles"
+    ),
     "show": Subcommand(
-        "converter.cli.show", "a contact sheet of pictures with a bundle's predictions and maps"
+        "converter.cli.bundles.show", "a contact sheet of pictures with a bundle's predictions and maps"
     ),
     "data": Subcommand(
         "converter.cli.data.actions",
@@ -35,10 +40,11 @@ COMMANDS = {
         "converter.cli.example", "write a recipe or cascade file that comes with the converter"
     ),
     "runs": Subcommand(
-        "converter.cli.runs", "a table of the trainings that `converter retrain` has kept in run folders"
+        "converter.cli.training.runs",
+        "a table of the trainings that `converter retrain` has kept in run folders",
     ),
     "bundle": Subcommand(
-        "converter.cli.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
+        "converter.cli.bundles.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),
     "specimens": Subcommand("converter.cli.specimens", "render pictures of metal plates with a known truth"),
 }
@@ -65,7 +71,7 @@ def convert_main(argv: list[str] | None = None) -> int:
 
 
 def _convert(argv: list[str]) -> int:
-    from converter.cli import convert
+    from converter.cli.graphs import convert
 
     parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
     convert.add_arguments(parser)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from converter.cli import convert_main, specimens
-from converter.cli import retrain as retrain_cli
+from converter.cli.training import retrain as retrain_cli
 from converter.data.dataset import load_dataset
 from converter.specimens.spec import Material
 from converter.training.recipe import read_recipe

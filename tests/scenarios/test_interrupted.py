@@ -17,7 +17,7 @@ import pytest
 
 from converter.work_folder import work_folder
 from edge_node.inference.bundle import load_bundle
-from tests.converter.cli.test_convert import write_pictures
+from tests.converter.cli.graphs.test_convert import write_pictures
 from tests.support import small_graphs
 from tests.support.processes import wait_for
 

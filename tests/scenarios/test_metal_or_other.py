@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from converter.cli import convert_main, evaluate, specimens
-from converter.cli import retrain as retrain_cli
+from converter.cli import convert_main, specimens
+from converter.cli.bundles import evaluate
+from converter.cli.training import retrain as retrain_cli
 from converter.data.dataset import METAL, OTHER, load_dataset
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine

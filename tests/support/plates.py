@@ -94,7 +94,7 @@ def run_retrain(*arguments) -> subprocess.CompletedProcess[str]:
 # The subcommand as `converter` runs it.
 _MAIN = """
 import argparse, sys
-from converter.cli import retrain as retrain_cli
+from converter.cli.training import retrain as retrain_cli
 from edge_node.errors import CorrosionError
 parser = argparse.ArgumentParser()
 retrain_cli.add_arguments(parser)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.cli import study
+from converter.cli.training import study
 from converter.study.models import (
     select_answerable,
     with_classes,

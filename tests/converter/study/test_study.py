@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from converter.cli import specimens, study
+from converter.cli import specimens
+from converter.cli.training import study
 from converter.study.models import (
     CASCADE,
     PILOT,

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from converter.cli import retrain as retrain_cli
+from converter.cli.training import retrain as retrain_cli
 from converter.graphs.label_names import load_labels
 from converter.runs.run_table import list_runs
 from converter.training.recipe import read_recipe

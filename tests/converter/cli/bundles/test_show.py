@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.cli import show
+from converter.cli.bundles import show
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine

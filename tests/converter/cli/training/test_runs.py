@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from converter.cli import runs as runs_cli
+from converter.cli.training import runs as runs_cli
 from converter.runs.run_folder import open_run
 from tests.support.subcommands import run
 

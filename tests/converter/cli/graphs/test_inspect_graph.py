@@ -7,7 +7,7 @@ import json
 import pytest
 import tensorflow as tf
 
-from converter.cli import inspect_graph
+from converter.cli.graphs import inspect_graph
 from edge_node.errors import GraphError
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support import small_graphs

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from converter.architectures.backbones import GraphRecord
-from converter.cli.retrain_flags import (
+from converter.cli.training.retrain_flags import (
     CASCADE_NAME,
     add_arguments,
     name_outputs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converter.cli import study
+from converter.cli.training import study
 from edge_node.errors import DatasetError, GraphError
 from tests.support.labelled_pictures import write_labelled_pictures
 from tests.support.subcommands import run

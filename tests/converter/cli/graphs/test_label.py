@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converter.cli import label
+from converter.cli.graphs import label
 from edge_node.errors import DatasetError
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support.subcommands import run

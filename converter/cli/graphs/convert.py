@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.argument_types import at_least, up_to
-from converter.cli.graph_flags import add_graph_flags, read_graph_flags
+from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.conversion.bundle_writer import write_bundle
 from converter.conversion.measurements import measure_stage_bytes
 from converter.conversion.order import ConversionOrder

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from converter.cli.graph_flags import add_graph_flags, read_graph_flags
+from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.scaling import GraphFlags
 
 

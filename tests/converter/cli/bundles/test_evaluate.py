@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.cli import evaluate
+from converter.cli.bundles import evaluate
 from converter.evaluation.judge import load_judge
 from edge_node.errors import DatasetError, GraphError
 
-_DEFAULT_BUNDLE = Path(evaluate.__file__).parents[2] / "edge_node" / "default_bundle"
+_DEFAULT_BUNDLE = Path(evaluate.__file__).parents[3] / "edge_node" / "default_bundle"
 
 
 def _pictures(folder, count=6):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.cli.graph_flags import add_graph_flags, read_graph_flags
+from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.evaluation.float_agreement import run_stages
 from converter.graphs.label_names import check_label_count, load_labels
 from converter.graphs.scaling import GraphFlags

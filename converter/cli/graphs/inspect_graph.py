@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from converter.architectures.backbones import record_path
-from converter.cli.graph_flags import add_graph_flags, read_graph_flags
+from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.input_contract import InputContract, describe_input
 from converter.graphs.label_names import LABEL_FILES, labels_path, load_labels

@@ -1,0 +1,1 @@
+"""Run the commands that take a bundle: pack and sign it, evaluate it, show what it says of pictures."""

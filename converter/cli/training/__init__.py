@@ -1,0 +1,1 @@
+"""Run the commands that train: retrain, the table of runs, and the study of the six models."""
