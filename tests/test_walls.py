@@ -82,15 +82,15 @@ CONVERTER = {
     "architectures": "edge_node.inference",
     "nodes": "",
     "tflite": "",
-    "graphs": "nodes architectures edge_node.messages edge_node.inference",
+    "graphs": "nodes tflite architectures edge_node.messages edge_node.inference",
     "data": "graphs edge_node.camera edge_node.inference",
     # What other tools wrote, in one form; it knows nothing of labels.csv.
     "data.foreign": "edge_node.camera",
     "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
-    "quantize": "nodes graphs edge_node.inference",
+    "quantize": "nodes tflite graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     "conversion": (
-        "specimens graphs data quantize evaluation edge_node.messages edge_node.inference "
+        "specimens tflite graphs data quantize evaluation edge_node.messages edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",

@@ -60,7 +60,10 @@ class BundleMaker:
         """
         fused = self._inputs.fused
         kept = f", {len(float_layers)} layers in float" if float_layers else ""
-        advance = self._begin(f"converting, {mode.heading}{kept}", len(fused))
+        what = f"converting, {mode.heading}{kept}"
+        if all(graph.ready is not None for graph in fused):
+            what = "taking .tflite files as they are"
+        advance = self._begin(what, len(fused))
         models = [self._make_model(graph, mode, float_layers, share_of(advance)) for graph in fused]
         return assemble(self._order.plan, models, self._provenance())
 
@@ -108,7 +111,9 @@ class BundleMaker:
         )
 
     def _provenance(self) -> Provenance:
-        calibration = self._inputs.calibration if self._order.mode.needs_calibration else None
+        converts = any(graph.ready is None for graph in self._inputs.fused)
+        needed = self._order.mode.needs_calibration and converts
+        calibration = self._inputs.calibration if needed else None
         return Provenance(
             graphs=tuple(
                 SourceGraph(stage=stage, file=graph.file.path.name, sha256=graph.file.sha256)

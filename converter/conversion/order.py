@@ -141,4 +141,4 @@ class ConversionOutcome:
     def milliseconds(self) -> tuple[float, float]:
         """Time of one inference of all models, float and quantized, on this machine at one thread."""
         found = {cost.mode: cost.milliseconds for cost in self.mode_costs}
-        return found[Mode.NONE], found[self.order.mode]
+        return found.get(Mode.NONE, found[self.order.mode]), found[self.order.mode]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.progress import share_of
 from converter.quantize.request import Mode, Target
+from converter.tflite.foreign_file import is_foreign_file
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
 from edge_node.inference.bundle import with_manifest
@@ -35,6 +37,8 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Measured
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from converter.progress import BeginStep
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Cascade
@@ -57,6 +61,8 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
     prepare_target(order.target, begin)
     with work_folder() as work:
         inputs = read_inputs(order, begin)
+        notes = tuple(_describe_ready(inputs, order.mode))
+        order = keep_mode(order, inputs)
         maker = BundleMaker(order, inputs, begin, work)
         reference = make_reference(order, inputs, maker, begin)
         chosen = quantize_within_budget(order, inputs, maker, reference, begin)
@@ -79,7 +85,7 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
         float_layers=chosen.attempt.float_layers,
         all_quantized=chosen.all_quantized if chosen.attempt.float_layers else None,
         mode_costs=mode_costs,
-        warnings=tuple(find_warnings(order.mode, chosen.attempt.comparisons)),
+        warnings=(*notes, *find_warnings(order.mode, chosen.attempt.comparisons)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=(peak_memory_mb(), peak_memory_of_children_mb()),
     )
@@ -92,7 +98,8 @@ def refuse_contradictions(order: ConversionOrder) -> None:
         ConversionError: the folder exists, or pictures are missing that an option needs.
     """
     refuse_existing(order.out, force=order.force)
-    if order.mode.needs_calibration and order.calibration is None:
+    converts = any(not is_foreign_file(planned.graph) for planned in order.plan.stages)
+    if order.mode.needs_calibration and order.calibration is None and converts:
         raise ConversionError(
             f"{order.mode.value} measures its ranges on pictures like those the robot will see, found none;"
             " give --calibration PICTURES"
@@ -124,6 +131,14 @@ def read_inputs(order: ConversionOrder, begin: BeginStep) -> ConversionInputs:
     return ConversionInputs(calibration, graphs, fuse(graphs, share=order.fuse))
 
 
+def keep_mode(order: ConversionOrder, inputs: ConversionInputs) -> ConversionOrder:
+    """Return the order in the number format of its files, where each is a `.tflite` file already."""
+    modes = {None if graph.ready is None else graph.ready.mode for graph in inputs.graphs.values()}
+    if None in modes:
+        return order
+    return dataclasses.replace(order, mode=Mode(modes.pop()) if len(modes) == 1 else Mode.NONE)
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """The float models, against which quantized ones are compared.
@@ -132,11 +147,13 @@ class Reference:
         bundle: the cascade in float32.
         labelled: the labelled pictures, if any.
         logits: of the float models for the pictures that are compared on.
+        ready: stages that were `.tflite` files already, of which there is no float model.
     """
 
     bundle: Bundle
     labelled: LabelledSet | None
     logits: StageLogits = field(repr=False)
+    ready: frozenset[str] = frozenset()
 
     @property
     def cascade(self) -> Cascade:
@@ -151,7 +168,8 @@ def make_reference(
     bundle = maker.make(Mode.NONE)
     labelled = load_labelled(order.evaluate, bundle.manifest.cascade) if order.evaluate else None
     logits = _run_on_pictures(bundle, labelled, inputs.calibration, begin, "asking the float models")
-    return Reference(bundle, labelled, logits)
+    ready = frozenset(stage for stage, graph in inputs.graphs.items() if graph.ready is not None)
+    return Reference(bundle, labelled, logits, ready)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +198,7 @@ def quantize_within_budget(
         ConversionError: the budget cannot be held.
     """
     mode, budget = order.mode, order.budget
-    if mode is Mode.NONE:
+    if mode is Mode.NONE or len(reference.ready) == len(inputs.graphs):
         return BudgetChoice(_compare_with(reference, reference.bundle, reference.logits, ()))
 
     def attempt(float_layers: tuple[str, ...]) -> Attempt:
@@ -254,6 +272,9 @@ def measure_modes(
         reference: in float32.
         bundle: in the order's mode.
     """
+    if all(graph.ready is not None for graph in inputs.fused):
+        size_bytes, inference_ms = sum_model_bytes(bundle), time_inference(bundle)
+        return (ModeCost(order.mode, size_bytes, inference_ms, maker.taken[Mode.NONE]),)
     made, costs = {order.mode: bundle, Mode.NONE: reference}, list[ModeCost]()
     for mode in Mode:
         possible = mode is not Mode.INT16X8 and (inputs.calibration or not mode.needs_calibration)
@@ -263,6 +284,22 @@ def measure_modes(
         size_bytes, inference_ms = sum_model_bytes(candidate), time_inference(candidate)
         costs.append(ModeCost(mode, size_bytes, inference_ms, maker.taken[mode]))
     return tuple(costs)
+
+
+def _describe_ready(inputs: ConversionInputs, wanted: Mode) -> Iterator[str]:
+    """Yield a sentence for each stage that was a `.tflite` file already."""
+    for stage, graph in inputs.graphs.items():
+        if graph.ready is None:
+            continue
+        mode = Mode(graph.ready.mode)
+        other = f", not {wanted.heading}: nothing in it is quantized again"
+        other = "" if wanted in {mode, Mode.NONE} else other
+        changes = ", ".join(graph.ready.changes)
+        kept = f"kept but for this: {changes}" if changes else "kept byte for byte"
+        yield (
+            f"{stage}: {graph.file.path.name} is a .tflite file already ({mode.heading}{other}); {kept}, and"
+            " float is not compared with 8 bits, because there is no float model of it"
+        )
 
 
 def _read_calibration(order: ConversionOrder, begin: BeginStep) -> Calibration | None:
@@ -321,7 +358,7 @@ def _compare_with(
     reference: Reference, bundle: Bundle, logits: StageLogits, float_layers: tuple[str, ...]
 ) -> Attempt:
     cascade = reference.cascade
-    compared = compare(cascade.stages, reference.logits, logits)
+    compared = compare(cascade.stages, reference.logits, logits, reference.ready)
     lost = tuple[Drop, ...]()
     if reference.labelled:
         lost = measure_drops(reference.labelled, cascade, reference.logits, logits)
@@ -336,11 +373,13 @@ def _record_figures(
     stages = tuple(with_fit(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
     notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
     provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
-    measured = Measured(
-        set=pictures,
-        pictures=len(attempt.comparisons[0].reference),
-        stages=measure_stages(reference.bundle, attempt.bundle, attempt.comparisons, attempt.drops),
-    )
+    measured = None
+    if compared := [comparison for comparison in attempt.comparisons if not comparison.kept]:
+        measured = Measured(
+            set=pictures,
+            pictures=len(compared[0].reference),
+            stages=measure_stages(reference.bundle, attempt.bundle, compared, attempt.drops),
+        )
     changes = {
         "cascade": msgspec.structs.replace(manifest.cascade, stages=stages),
         "measured": measured,

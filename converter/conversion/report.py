@@ -281,8 +281,8 @@ def _describe_stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
         return basic
     compared = msgspec.structs.replace(
         basic,
-        agreement=comparison.agreement,
-        worst_probability_difference=comparison.worst_difference,
+        agreement=None if comparison.kept else comparison.agreement,
+        worst_probability_difference=None if comparison.kept else comparison.worst_difference,
         saturated=comparison.saturated,
         differing=_list_differing(outcome, comparison),
     )
@@ -307,7 +307,7 @@ def _add_accuracy(
     wrong = known[~right][np.argsort(-confidence[~right])][:_LISTED_PICTURES]
     return msgspec.structs.replace(
         report,
-        float_accuracy=_describe_score(drop.reference),
+        float_accuracy=None if comparison.kept else _describe_score(drop.reference),
         quantized_accuracy=_describe_score(drop.candidate),
         confusion=tuple(
             tuple(map(int, row))

@@ -319,7 +319,8 @@ class _Derivation:
                 f"--input-std is {_write_numbers(stds)}, --input-mean {_write_numbers(means)}: wanted what"
                 " training took from each pixel and the divisor that it used (127.5 or so)"
             )
-        if self._stated is not None and self._stated.refuses(*np.broadcast_arrays(means, stds)):
+        pairs = np.broadcast_arrays(means, stds)
+        if self._stated is not None and self._stated.refuses(*(pair.tolist() for pair in pairs)):
             low, high = self._stated.span or (0.0, 0.0)
             raise self._error(
                 f"input {self._name!r} takes {low:.3g} to {high:.3g}, which pixels with --input-mean"

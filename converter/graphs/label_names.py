@@ -32,7 +32,8 @@ def load_labels(graph: Path, given: Path | Sequence[str] | None = None) -> tuple
     Args:
         graph: its file, or the folder of a SavedModel.
         given: by the user: a label file, or the labels themselves. None takes the file named after the graph,
-            or one of ``LABEL_FILES`` beside it, or the labels in its record, or in a `.tflite` file's metadata.
+            or one of ``LABEL_FILES`` beside it, or the labels in its record, or in a `.tflite`
+            file's metadata.
 
     Raises:
         DatasetError: there is no such graph, or it has no labels, or two label files that disagree, or other
@@ -67,7 +68,7 @@ def load_labels(graph: Path, given: Path | Sequence[str] | None = None) -> tuple
 
 
 def read_labels_inside(graph: Path) -> tuple[str, ...]:
-    """Return the labels that the metadata of a `.tflite` file state for its one output; none if they do not."""
+    """Return the labels that a `.tflite` file's metadata state for its one output; none if they do not."""
     if not is_foreign_file(graph):
         return ()
     file = read_foreign_file(graph, graph.read_bytes())

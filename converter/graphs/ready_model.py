@@ -15,6 +15,7 @@ from converter.tflite.tflite_file import (
     list_operators,
     parse_model,
     set_input,
+    turn_input,
     widen_with_zero,
 )
 from edge_node.errors import GraphError
@@ -52,7 +53,7 @@ class StatedInput:
         mean: taken from each pixel.
         std: divides what is left.
         colours: order that the metadata state, or None.
-        span: real numbers that its lowest and highest integers stand for; None for numbers without such bounds.
+        span: real numbers that its lowest and highest integers stand for; None without such bounds.
     """
 
     dtype: str
@@ -62,14 +63,12 @@ class StatedInput:
     colours: Literal["RGB", "GREY"] | None = None
     span: tuple[float, float] | None = None
 
-    def refuses(self, mean: Sequence[float], std: Sequence[float]) -> bool:
-        """Return whether a picture scaled so would lie far outside of the numbers that it can take."""
-        if self.span is None:
-            return False
-        ends = zip(
-            *(((value - mean) / std for mean, std in zip(mean, std, strict=True)) for value in (0, 255))
+    def refuses(self, means: Sequence[float], stds: Sequence[float]) -> bool:
+        """Return whether a picture scaled so would lie far from the numbers that it can take."""
+        pairs = [((0 - mean) / std, (255 - mean) / std) for mean, std in zip(means, stds, strict=True)]
+        return self.span is not None and not all(
+            _is_close(self.span, pair, _FLAG_TOLERANCE) for pair in pairs
         )
-        return not all(_is_close(self.span, pair, _FLAG_TOLERANCE) for pair in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,14 @@ class ReadyModel:
         mode: its number format, as ``--quantize`` calls it.
         tensor: its output.
         kind: of the output's numbers.
-        is_changed: whether anything of the file had to change.
+        changes: in words, what of the file had to change; none if it is the user's byte for byte.
     """
 
     content: bytes = field(repr=False)
     mode: Literal["int8", "int8-float-io", "int16x8", "float16", "dynamic", "none"]
     tensor: str
     kind: OutputKind
-    is_changed: bool
+    changes: tuple[str, ...] = ()
 
 
 def state_input(file: ForeignFile) -> StatedInput:
@@ -136,28 +135,32 @@ def fit_model(
     (file, sketch), form, output = read, contract.form, contract.tensor
     tensor, model = file.inputs[0], parse_model(file.content)
     at = sketch.tensor(output)
-    is_changed = False
+    changes = list[str]()
     if form in {OutputForm.SIGMOID, OutputForm.ONE_SIGMOID}:
         at = sketch.tensor(logits.node)
         if at is None:
             raise GraphError(f"{path}: what its sigmoid is made of cannot be taken out; give the graph")
         cut_off(model, at)
-        is_changed = True
+        changes.append("its sigmoid is left to the node")
     if at is None:
         raise GraphError(f"{path}: output {output!r} is inside another op; name another --output-layer")
     name = model.subgraphs[0].tensors[at].name.decode()
     if form is OutputForm.ONE_SIGMOID:
         name = f"{name}/of_two"
         widen_with_zero(model, at, name)
-    shape, is_bare = (1, rule.height, rule.width, 3), tensor.scale == 0 and tensor.dtype != "float32"
+    is_first, is_bare = tensor.signature[1] == 3, tensor.scale == 0 and tensor.dtype != "float32"
+    shape = (1, 3, rule.height, rule.width) if is_first else (1, rule.height, rule.width, 3)
     if is_bare or tensor.shape != shape:
         set_input(model, shape, scale=1.0 if is_bare else None)
-        is_changed = True
-    content = encode_model(model) if is_changed else file.content
+        changes.append("its size is fixed" if tensor.shape != shape else "its bytes have a scale")
+    if is_first:
+        turn_input(model, f"{tensor.name}/channels_last")
+        changes.append("its channels are turned round")
+    content = encode_model(model) if changes else file.content
     Interpreter(content, where=str(path))
     kept = form is OutputForm.SOFTMAX and not _is_logarithm(sketch, output)
     kind = OutputKind.PROBABILITIES if kept else OutputKind.LOGITS
-    return ReadyModel(content, file.mode, name, kind, is_changed)  # type: ignore[arg-type]  # as _find_mode has it
+    return ReadyModel(content, file.mode, name, kind, tuple(changes))  # type: ignore[arg-type]  # as _find_mode has it
 
 
 def refuse_unfit(path: Path, file: ForeignFile) -> None:
@@ -175,7 +178,12 @@ def refuse_unfit(path: Path, file: ForeignFile) -> None:
             f"{path}: input {tensor.name!r} is {tensor.dtype}, wanted float32, uint8 or int8; convert the"
             " graph that it was made from"
         )
-    if len(tensor.signature) == 4 and tensor.shape[0] != 1:
+    if len(tensor.signature) != 4:
+        raise GraphError(
+            f"{path}: input {tensor.name!r} is of shape {tensor.shape}, wanted a picture:"
+            " (1, height, width, 3)"
+        )
+    if tensor.shape[0] != 1:
         raise GraphError(
             f"{path}: input {tensor.name!r} takes {tensor.shape[0]} pictures at a time, wanted one; convert"
             " the graph that it was made from with a batch of 1"

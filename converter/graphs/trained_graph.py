@@ -158,11 +158,11 @@ def _load_ready(file: GraphFile, foreign: ForeignFile, sketch: Sketch, flags: Gr
     name = sketch.node(foreign.inputs[0].at)
     output, tensor = _find_ready_output(path, foreign, sketch, index, flags)
     derived = derive_input(file, index, name, flags)
-    wanted, found = ("NHWC", 3), (derived.contract.layout, derived.contract.channels)
-    if found != wanted:
+    channels = derived.contract.channels
+    if channels != 3:
         raise GraphError(
-            f"{path}: its input is {found[0]} with {found[1]} channels, wanted NHWC with 3, which alone a"
-            " finished .tflite file can be given; convert the graph that it was made from"
+            f"{path}: its input has {channels} channel{'s' * (channels > 1)}, wanted three; convert the graph"
+            " that it was made from, which is then given grey or opacity"
         )
     classes = count_labels(path, tensor)
     form, logits = _find_form(path, index, Ref(output))

@@ -228,9 +228,11 @@ def _format_rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
     for stage in outcome.bundle.manifest.cascade.stages:
         row = [stage.name, stage.model, *(f"{size[stage.name] / 1e6:.2f} MB" for size in sizes)]
         comparison = comparisons.get(stage.name)
+        if comparison and comparison.kept:
+            row[2] = "-"  # there is no float model
         row += (
             [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
-            if comparison
+            if comparison and not comparison.kept
             else ["-", "-"]
         )
         yield row + _format_accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
@@ -258,8 +260,9 @@ def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
         what = "" if outcome.labelled else "; agreement, not accuracy"
         yield f"compared on {measured.pictures} pictures, {measured.set}{what}"
     float_ms, quantized_ms = outcome.milliseconds
-    yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
-    for cost in outcome.mode_costs:
+    in_float = f", float {float_ms:.1f} ms" if len(outcome.mode_costs) > 1 else ""
+    yield f"one inference: {quantized_ms:.1f} ms{in_float} (this machine, one thread)"
+    for cost in outcome.mode_costs if in_float else ():
         taken = cost.conversion
         yield (
             f"  {cost.mode.heading:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms;"

@@ -114,7 +114,7 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
         graph = load_graph(file.path, flags)
     except GraphError as err:
         return msgspec.structs.replace(basic, problem=str(err))
-    reason = find_unconvertible(graph)
+    reason = find_unconvertible(graph) if graph.ready is None else None
     problem = f"{file.path}: {reason}" if reason else labels_problem
     return msgspec.structs.replace(_add_graph(basic, graph), problem=problem)
 
