@@ -261,7 +261,7 @@ class _Derivation:
             self._sources["resize"] = _FROM_RECORD
             return self._rule.resize
         if self._stated is not None or self._file.kind == "Keras model":
-            self._sources["resize"] = f"a {self._file.kind}"
+            self._sources["resize"] = "a Keras file" if self._stated is None else "a TFLite file"
             return Resize.BILINEAR
         self._sources["resize"] = "the age of the graph's ops"
         return find_resize(self._graph, self._architecture)
