@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from converter.graphs.cascade_file import CascadePlan
     from converter.graphs.fuse import FusedGraph
     from converter.graphs.trained_graph import TrainedGraph
+    from converter.proof.source_proof import SourceProof
     from converter.quantize.request import ConversionResult
     from edge_node.inference.bundle import Bundle
 
@@ -40,6 +41,7 @@ class ConversionOrder:
         budget: what quantizing may cost on them, or else on the calibration pictures.
         max_risk: error among decided pictures that thresholds are chosen for; None for stages that never
             abstain.
+        source_proof: whether the bundle is held to its source models in TensorFlow.
         fuse: whether stages with one backbone become one model.
         all_modes: whether the other modes are made too, to measure their size and time.
         force: replace an existing bundle.
@@ -55,6 +57,7 @@ class ConversionOrder:
     evaluate: Path | None = None
     budget: AccuracyBudget = field(default_factory=AccuracyBudget)
     max_risk: float | None = None
+    source_proof: bool = True
     fuse: bool = True
     all_modes: bool = False
     force: bool = False
@@ -116,6 +119,7 @@ class ConversionOutcome:
         seconds: of the whole conversion.
         peak_memory_mb: of this process, and of its largest child.
         warnings: sentences for people.
+        proof: what the source models say in TensorFlow itself, beside the bundle; None: not asked yet.
     """
 
     order: ConversionOrder
@@ -136,6 +140,7 @@ class ConversionOutcome:
     seconds: float = 0.0
     peak_memory_mb: tuple[float, float] = (0.0, 0.0)
     warnings: tuple[str, ...] = ()
+    proof: SourceProof | None = None
 
     @property
     def milliseconds(self) -> tuple[float, float]:

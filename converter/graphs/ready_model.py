@@ -40,7 +40,8 @@ _USUAL_SPANS = {
     (-128.0, 127.0): (128.0, 1.0),
 }
 _FLAG_TOLERANCE = 0.3  # of the span: scaling per channel leaves a part of it unused
-_SPAN_TOLERANCE = 0.04  # of the span: calibration pictures rarely have both black and white
+_SPAN_TOLERANCE = 0.04  # of the span
+_WHITE_TOLERANCE = 0.4  # of the span: calibration pictures may be dark
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def state_input(file: ForeignFile) -> StatedInput:
         if span is None or all(_is_close(span, tuple(pair), 0.1) for pair in ends):
             return StatedInput(tensor.dtype, "its metadata", found.mean, found.std, colours, span)
     for usual, (mean, std) in _USUAL_SPANS.items():
-        if span is not None and _is_close(span, usual, _SPAN_TOLERANCE):
+        if span is not None and _is_part(span, usual):
             source = f"its 8 bits stand for {span[0]:.3g} to {span[1]:.3g}"
             return StatedInput(tensor.dtype, source, (mean,), (std,), colours, span)
     return StatedInput(tensor.dtype, colours=colours, span=span)
@@ -239,6 +240,13 @@ def _quantized_span(file: ForeignFile) -> tuple[float, float] | None:
     if len(readers) != 1 or readers[0][1].name != "QUANTIZE":
         return None
     return _real_span(describe_tensor(file.model, int(readers[0][0].outputs[0])))
+
+
+def _is_part(span: tuple[float, float], usual: tuple[float, float]) -> bool:
+    """Return whether calibration on pictures without white would leave this of a usual span."""
+    width = usual[1] - usual[0]
+    low, high = (abs(span[0] - usual[0]) / width, (usual[1] - span[1]) / width)
+    return low <= _SPAN_TOLERANCE and -_SPAN_TOLERANCE <= high <= _WHITE_TOLERANCE
 
 
 def _is_close(span: tuple[float, float], usual: tuple[float, ...], tolerance: float) -> bool:
