@@ -36,6 +36,26 @@ def share_of(advance: Advance) -> Callable[[float], None]:
     return report
 
 
+def count_parts(begin: BeginStep, name: str, parts: str) -> Callable[[int, int], None]:
+    """Return what takes how many parts are done, and of how many; the first call begins the step.
+
+    Args:
+        begin: from ``show_steps``.
+        name: of the step, such as ``importing``.
+        parts: what is counted, such as ``pictures``.
+    """
+    advance: Advance | None = None
+    before = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal advance, before
+        advance = advance or begin(f"{name} {total} {parts}", total)
+        advance(done - before)
+        before = done
+
+    return report
+
+
 @contextmanager
 def show_steps() -> Iterator[BeginStep]:
     """Yield what begins a step; what it shows goes to stderr.

@@ -132,7 +132,8 @@ SOLE_IMPORTERS = {
         "converter.source_model.model_file",
         "converter.training.retrained_graph",
     },
-    ("converter", "ai_edge_litert"): {"converter.tflite.tflite_file"},  # the schema of .tflite files
+    # The schema of .tflite files: to read them, and to add and remove operators.
+    ("converter", "ai_edge_litert"): {"converter.tflite.tflite_edit", "converter.tflite.tflite_file"},
     ("converter", "keras"): {"converter.graphs.keras_file", "converter.source_model.model_file"},
     ("converter", "tf_keras"): {"converter.graphs.keras_file", "converter.source_model.model_file"},
     ("converter", "cryptography"): set[str](),

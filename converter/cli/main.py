@@ -43,6 +43,10 @@ COMMANDS = {
         "converter.cli.training.runs",
         "a table of the trainings that `converter retrain` has kept in run folders",
     ),
+    "classes": Subcommand(
+        "converter.cli.bundles.classes",
+        "a classifier for MediaPipe and other tools of each stage of a bundle",
+    ),
     "bundle": Subcommand(
         "converter.cli.bundles.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),
@@ -54,7 +58,7 @@ def main() -> int:
     """Run ``converter`` with the process's arguments and return its exit code."""
     words = sys.argv[1:]
     if words[:1] == ["convert"]:
-        return convert_main(words[1:])
+        return convert_main(words[1:], prog="converter convert")
     return run_command(
         "converter",
         "From retrained TensorFlow graphs to the bundle that the edge node runs.",
@@ -65,15 +69,20 @@ def main() -> int:
     )
 
 
-def convert_main(argv: list[str] | None = None) -> int:
-    """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code."""
-    return run_guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv))
+def convert_main(argv: list[str] | None = None, *, prog: str = "convert") -> int:
+    """Run ``convert`` with ``argv``, or the process's arguments, and return its exit code.
+
+    Args:
+        argv: without the program's name.
+        prog: what the user has called, for ``--help``.
+    """
+    return run_guarded("convert", lambda: _convert(sys.argv[1:] if argv is None else argv, prog))
 
 
-def _convert(argv: list[str]) -> int:
+def _convert(argv: list[str], prog: str) -> int:
     from converter.cli.graphs import convert
 
-    parser = argparse.ArgumentParser(prog="convert", description=COMMANDS["convert"].summary)
+    parser = argparse.ArgumentParser(prog=prog, description=COMMANDS["convert"].summary)
     convert.add_arguments(parser)
     parser.set_defaults(run=convert.run)
     return parse_and_run(parser, convert.spell_out_mode(argv))

@@ -17,7 +17,7 @@ from converter.graphs.scaling import (
 from converter.nodes.entry_scaling import find_base, recognise_caffe
 from converter.nodes.graph_entry import (
     CHANNELS,
-    GraphEntry,
+    describe_misfit,
     feeds_first_layer,
     find_first_kernel_channels,
     find_layout,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from converter.architectures.backbones import InputRule
     from converter.graphs.graph_file import GraphFile
     from converter.graphs.scaling import GraphFlags
-    from converter.nodes.graph_entry import DeclaredInput, Layout
+    from converter.nodes.graph_entry import DeclaredInput, GraphEntry, Layout
     from converter.nodes.graph_index import GraphIndex
 
     Numbers = NDArray[np.float64]
@@ -190,8 +190,8 @@ class _Derivation:
                 f"input {self._name!r} takes encoded pictures; name the node of their pixels with"
                 " --input-layer"
             )
-        if shape is not None and len(shape) not in {3, 4}:
-            raise self._error(f"input {self._name!r} is of shape {_write_shape(shape)}, wanted a picture")
+        if shape is not None and (misfit := describe_misfit(shape)):
+            raise self._error(f"input {self._name!r} is of shape {_write_shape(shape)}{misfit}")
         if shape is not None and shape[0] not in {None, 1} and len(shape) == 4:
             self._sources["batch"] = f"the graph's {shape[0]}; the node gives one picture at a time"
         layout, source = find_layout(self._graph, self._name, self._declared)

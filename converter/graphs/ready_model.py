@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from converter.nodes.output_contract import OutputContract, OutputForm
 from converter.tflite.foreign_file import describe_tensor
 from converter.tflite.metadata_reader import read_metadata
+from converter.tflite.tflite_edit import ModelEditor
 from converter.tflite.tflite_file import (
-    cut_off,
     encode_model,
     list_operators,
     parse_model,
     set_input,
-    turn_input,
-    widen_with_zero,
 )
 from edge_node.errors import GraphError
 from edge_node.inference.interpreter import Interpreter
@@ -135,27 +135,28 @@ def fit_model(
     """
     (file, sketch), form, output = read, contract.form, contract.tensor
     tensor, model = file.inputs[0], parse_model(file.content)
-    at = sketch.tensor(output)
+    at, editor = sketch.tensor(output), ModelEditor(model)
     changes = list[str]()
     if form in {OutputForm.SIGMOID, OutputForm.ONE_SIGMOID}:
         at = sketch.tensor(logits.node)
         if at is None:
             raise GraphError(f"{path}: what its sigmoid is made of cannot be taken out; give the graph")
-        cut_off(model, at)
+        editor.keep([editor.input], [at])
+        at = int(model.subgraphs[0].outputs[0])  # tensors were renumbered
         changes.append("its sigmoid is left to the node")
     if at is None:
         raise GraphError(f"{path}: output {output!r} is inside another op; name another --output-layer")
     name = model.subgraphs[0].tensors[at].name.decode()
     if form is OutputForm.ONE_SIGMOID:
         name = f"{name}/of_two"
-        widen_with_zero(model, at, name)
+        _put_zero_before(editor, model, at, name)
     is_first, is_bare = tensor.signature[1] == 3, tensor.scale == 0 and tensor.dtype != "float32"
     shape = (1, 3, rule.height, rule.width) if is_first else (1, rule.height, rule.width, 3)
     if is_bare or tensor.shape != shape:
         set_input(model, shape, scale=1.0 if is_bare else None)
         changes.append("its size is fixed" if tensor.shape != shape else "its bytes have a scale")
     if is_first:
-        turn_input(model, f"{tensor.name}/channels_last")
+        _take_channels_last(editor, model, f"{tensor.name}/channels_last")
         changes.append("its channels are turned round")
     content = encode_model(model) if changes else file.content
     Interpreter(content, where=str(path))
@@ -210,6 +211,26 @@ def count_labels(path: Path, tensor: TensorFacts) -> int:
             " of whole pictures; name a classifier's output with --output-layer"
         )
     return tensor.shape[-1]
+
+
+def _put_zero_before(editor: ModelEditor, model: Any, at: int, name: str) -> None:
+    """Put a 0 before the one number of tensor ``at``, and make both the output: logits of two labels."""
+    tensor = describe_tensor(model, at)
+    zero = editor.add_constant(f"{name}/zero", np.array([[tensor.zero_point]], tensor.dtype), like=at)
+    pair = editor.add_tensor(name, (1, 2), tensor.dtype, like=at)
+    model.subgraphs[0].outputs = [editor.append("CONCATENATION", [zero, at], pair, axis=1)]
+
+
+def _take_channels_last(editor: ModelEditor, model: Any, name: str) -> None:
+    """Let a model whose input has its channels first take them last."""
+    source = editor.input
+    tensor = describe_tensor(model, source)
+    _, channels, height, width = tensor.shape
+    order = editor.add_constant(f"{name}/order", np.array([0, 3, 1, 2], np.int32))
+    last = editor.add_tensor(name, (1, height, width, channels), tensor.dtype, like=source)
+    editor.prepend([("TRANSPOSE", [last, order], source, {})])
+    model.subgraphs[0].inputs = [last]
+    model.signatureDefs = None  # they name the input that is no more
 
 
 def _is_logarithm(sketch: Sketch, output: str) -> bool:

@@ -1,7 +1,7 @@
 """Read and change the content of a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
 
-This is the one module that knows TFLite's schema, as the runtime's own wheel generates it: TensorFlow is not
-imported.
+TFLite's schema is taken as the runtime's own wheel generates it, here and in ``tflite_edit``: TensorFlow is
+not imported.
 """
 
 from __future__ import annotations
@@ -119,38 +119,6 @@ def set_metadata(model: Any, name: str, content: bytes) -> None:
     model.metadata = [*entries, entry]
 
 
-def cut_off(model: Any, at: int) -> None:
-    """Make tensor ``at`` the one output of a parsed model, in place; what comes behind it goes."""
-    graph = model.subgraphs[0]
-    needed, kept = {at}, []
-    for operator in reversed(graph.operators):
-        if needed.isdisjoint(map(int, operator.outputs)):
-            continue
-        needed.update(int(source) for source in operator.inputs)
-        kept.append(operator)
-    graph.operators, graph.outputs = kept[::-1], np.array([at], np.int32)
-    model.signatureDefs = None  # they name the outputs that are gone
-
-
-def widen_with_zero(model: Any, at: int, name: str) -> None:
-    """Put a 0 before the one number of tensor ``at``, and make both a parsed model's output, in place."""
-    graph = model.subgraphs[0]
-    source = graph.tensors[at]
-    points = None if source.quantization is None else source.quantization.zeroPoint
-    zero_point = 0 if points is None or len(points) == 0 else points[0]
-    width = {"FLOAT32": np.float32, "INT8": np.int8, "UINT8": np.uint8, "INT16": np.int16}[name_type(source)]
-    zero = _add_constant(model, np.array([[zero_point]], width), source.type, f"{name}/zero")
-    pair = schema.TensorT(shape=[1, 2], type=source.type, name=name.encode(), hasRank=True)
-    zero.quantization = pair.quantization = source.quantization
-    first = len(graph.tensors)
-    graph.tensors += [zero, pair]
-    joining = _make_operator(model, "CONCATENATION", [first, at], [first + 1])
-    joining.builtinOptionsType = schema.BuiltinOptions.ConcatenationOptions
-    joining.builtinOptions = schema.ConcatenationOptionsT(axis=1)
-    graph.operators.append(joining)
-    graph.outputs = np.array([first + 1], np.int32)
-
-
 def set_input(model: Any, shape: tuple[int, ...], *, scale: float | None) -> None:
     """Give the one input of a parsed model a fixed shape, and a scale where one is given, in place."""
     tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
@@ -159,52 +127,6 @@ def set_input(model: Any, shape: tuple[int, ...], *, scale: float | None) -> Non
         tensor.quantization = schema.QuantizationParametersT(
             scale=np.array([scale], np.float32), zeroPoint=np.array([0], np.int64)
         )
-
-
-def turn_input(model: Any, name: str) -> None:
-    """Let a parsed model whose input has its channels first take them last, in place."""
-    graph = model.subgraphs[0]
-    at = int(graph.inputs[0])
-    source = graph.tensors[at]
-    _, channels, height, width = map(int, source.shape)
-    first = len(graph.tensors)
-    order = _add_constant(model, np.array([0, 3, 1, 2], np.int32), schema.TensorType.INT32, f"{name}/order")
-    graph.tensors += [
-        order,
-        schema.TensorT(
-            shape=[1, height, width, channels],
-            type=source.type,
-            name=name.encode(),
-            hasRank=True,
-            quantization=source.quantization,
-        ),
-    ]
-    turning = _make_operator(model, "TRANSPOSE", [first + 1, first], [at])
-    turning.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
-    turning.builtinOptions = schema.TransposeOptionsT()
-    graph.operators.insert(0, turning)
-    graph.inputs = np.array([first + 1], np.int32)
-    model.signatureDefs = None  # they name the input that is no more
-
-
-def _add_constant(model: Any, value: Any, kind: int, name: str) -> Any:
-    """Return a constant tensor that is to be added to a parsed model."""
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(value.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    place = len(model.buffers) - 1
-    return schema.TensorT(shape=list(value.shape), type=kind, name=name.encode(), buffer=place, hasRank=True)
-
-
-def _make_operator(model: Any, name: str, inputs: list[int], outputs: list[int]) -> Any:
-    """Return an operator that is to be added to a parsed model, which gets its code."""
-    code = getattr(schema.BuiltinOperator, name)
-    model.operatorCodes.append(schema.OperatorCodeT(deprecatedBuiltinCode=code, builtinCode=code))
-    return schema.OperatorT(
-        opcodeIndex=len(model.operatorCodes) - 1,
-        inputs=np.array(inputs, np.int32),
-        outputs=np.array(outputs, np.int32),
-    )
 
 
 def get_metadata(model: Any, name: str) -> bytes | None:

@@ -362,6 +362,8 @@ def _report_test(
         if args.print_misclassified_test_images:
             for mistake in mistakes[:_MISCLASSIFIED_SHOWN]:
                 print(f"  {mistake.sample.path}  {mistake.predicted}")
+    if judged:
+        print("a group is one specimen, or one series of pictures: none is both trained and tested on")
     accuracies = {figures.stage: figures.right for figures, _ in judged}
     if untested := [stage.name for stage in recipe.stage if stage.name not in accuracies]:
         print(

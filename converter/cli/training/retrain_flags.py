@@ -148,7 +148,7 @@ def _add_network(network: argparse._ArgumentGroup) -> None:
         network,
         "architecture",
         default=DEFAULT_ARCHITECTURE,
-        help="default: " + ", ".join(dict.fromkeys((DEFAULT_ARCHITECTURE, *list_architectures()))),
+        help=f"one of {', '.join(list_architectures())} (default: {DEFAULT_ARCHITECTURE})",
     )
     _add_flag(network, "weights", help="file with the backbone's weights, or random")
     _add_flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
@@ -185,7 +185,7 @@ def _add_training(training: argparse._ArgumentGroup) -> None:
         training,
         "eval_step_interval",
         type=at_least(1),
-        help="steps between looks at the validation pictures",
+        help="steps between looks at the validation pictures (default: a twentieth of all steps)",
     )
     _add_flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph (default: 0)")
 

@@ -22,6 +22,7 @@ from converter.data.exchange.grouping import View, find_groups
 from converter.data.exchange.import_report import REPORT_NAME, ImportReport
 from converter.data.exchange.picture_labels import label_crop, label_picture
 from converter.data.foreign.shapes import ShapeError
+from converter.data.mask_values import make_mask
 from converter.data.near_duplicates import hash_view
 from converter.data.picture_facts import UPRIGHT, PictureFacts, read_facts, turn_to_shown, turn_to_stored
 from edge_node.camera.picture import decode_picture, read_content
@@ -277,7 +278,8 @@ def _write_mask(labelled: Labelled, file: str, folder: Path, orientation: int) -
     if labelled.mask is None:
         return ""
     name = f"{_MASKS}/{file.removeprefix(f'{_PICTURES}/')}.png"
-    pixels = np.ascontiguousarray(turn_to_shown(labelled.mask, orientation)).astype(np.uint8) * 255
+    mask = make_mask(labelled.mask, labelled.unknown)
+    pixels = np.ascontiguousarray(turn_to_shown(mask, orientation))
     _write(folder / name, cv2.imencode(".png", pixels)[1].tobytes())
     return name
 

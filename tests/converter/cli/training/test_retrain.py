@@ -134,6 +134,7 @@ def test_two_trainings_in_one_folder_keep_their_own_labels(plates, tmp_path, ret
     assert not (tmp_path / "retrained_labels.txt").exists()
     said = capsys.readouterr().out
     assert "steel: test accuracy" in said
+    assert "a group is one specimen" in said
     assert "next: converter convert --quantize steel.pb --calibration" in said
     with pytest.raises(DestinationError, match=r"steel\.pb: exists already .*--force"):
         retrain(*pictures, "--column", "material", "--output_graph", "steel.pb")
