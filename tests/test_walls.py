@@ -93,7 +93,9 @@ CONVERTER = {
     "source_model": "",
     "proof": "graphs data evaluation source_model edge_node.camera edge_node.inference",
     "conversion": (
-        "specimens tflite graphs data quantize evaluation proof edge_node.messages edge_node.inference "
+        # its report shows pictures, which it reads where they lie
+        "specimens tflite graphs data quantize evaluation proof edge_node.messages edge_node.camera "
+        "edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",

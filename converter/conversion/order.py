@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.quantize.request import Mode, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from converter.data.calibration_pictures import Calibration
@@ -45,6 +47,7 @@ class ConversionOrder:
         fuse: whether stages with one backbone become one model.
         all_modes: whether the other modes are made too, to measure their size and time.
         force: replace an existing bundle.
+        draft: for a first look: what takes long and proves the bundle is left out.
     """
 
     plan: CascadePlan
@@ -61,6 +64,7 @@ class ConversionOrder:
     fuse: bool = True
     all_modes: bool = False
     force: bool = False
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +151,27 @@ class ConversionOutcome:
         """Time of one inference of all models, float and quantized, on this machine at one thread."""
         found = {cost.mode: cost.milliseconds for cost in self.mode_costs}
         return found.get(Mode.NONE, found[self.order.mode]), found[self.order.mode]
+
+
+def keep_mode(order: ConversionOrder, inputs: ConversionInputs) -> ConversionOrder:
+    """Return the order in the number format of its files, where each is a `.tflite` file already."""
+    modes = {None if graph.ready is None else graph.ready.mode for graph in inputs.graphs.values()}
+    if None in modes:
+        return order
+    return dataclasses.replace(order, mode=Mode(modes.pop()) if len(modes) == 1 else Mode.NONE)
+
+
+def describe_finished(inputs: ConversionInputs, wanted: Mode) -> Iterator[str]:
+    """Yield a sentence for each stage that was a `.tflite` file already."""
+    for stage, graph in inputs.graphs.items():
+        if graph.ready is None:
+            continue
+        mode = Mode(graph.ready.mode)
+        other = f", not {wanted.heading}: nothing in it is quantized again"
+        other = "" if wanted in {mode, Mode.NONE} else other
+        changes = ", ".join(graph.ready.changes)
+        kept = f"kept but for this: {changes}" if changes else "kept byte for byte"
+        yield (
+            f"{stage}: {graph.file.path.name} is a .tflite file already ({mode.heading}{other}); {kept}, and"
+            " float is not compared with 8 bits, because there is no float model of it"
+        )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +15,14 @@ from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
 from converter.conversion.bundle_maker import BundleMaker
 from converter.conversion.bundle_writer import refuse_existing
 from converter.conversion.measurements import measure_stages, sum_model_bytes, time_inference
-from converter.conversion.order import ConversionInputs, ConversionOrder, ConversionOutcome, ModeCost
+from converter.conversion.order import (
+    ConversionInputs,
+    ConversionOrder,
+    ConversionOutcome,
+    ModeCost,
+    describe_finished,
+    keep_mode,
+)
 from converter.conversion.target_runtime import prepare_environment, probe_in_target
 from converter.data.calibration_pictures import Calibration, load_calibration
 from converter.evaluation.accuracy_budget import Attempt, Drop, measure_drops, meet_budget
@@ -40,7 +46,6 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from converter.progress import BeginStep
@@ -66,7 +71,7 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
     prepare_target(order.target, begin)
     with work_folder() as work:
         inputs = read_inputs(order, begin)
-        notes = tuple(_describe_ready(inputs, order.mode))
+        notes = tuple(describe_finished(inputs, order.mode))
         order = keep_mode(order, inputs)
         maker = BundleMaker(order, inputs, begin, work)
         reference = make_reference(order, inputs, maker, begin)
@@ -139,14 +144,6 @@ def read_inputs(order: ConversionOrder, begin: BeginStep) -> ConversionInputs:
     calibration = _read_calibration(order, begin)
     graphs = _read_graphs(order, begin)
     return ConversionInputs(calibration, graphs, fuse(graphs, share=order.fuse))
-
-
-def keep_mode(order: ConversionOrder, inputs: ConversionInputs) -> ConversionOrder:
-    """Return the order in the number format of its files, where each is a `.tflite` file already."""
-    modes = {None if graph.ready is None else graph.ready.mode for graph in inputs.graphs.values()}
-    if None in modes:
-        return order
-    return dataclasses.replace(order, mode=Mode(modes.pop()) if len(modes) == 1 else Mode.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,22 +309,6 @@ def measure_modes(
     return tuple(costs)
 
 
-def _describe_ready(inputs: ConversionInputs, wanted: Mode) -> Iterator[str]:
-    """Yield a sentence for each stage that was a `.tflite` file already."""
-    for stage, graph in inputs.graphs.items():
-        if graph.ready is None:
-            continue
-        mode = Mode(graph.ready.mode)
-        other = f", not {wanted.heading}: nothing in it is quantized again"
-        other = "" if wanted in {mode, Mode.NONE} else other
-        changes = ", ".join(graph.ready.changes)
-        kept = f"kept but for this: {changes}" if changes else "kept byte for byte"
-        yield (
-            f"{stage}: {graph.file.path.name} is a .tflite file already ({mode.heading}{other}); {kept}, and"
-            " float is not compared with 8 bits, because there is no float model of it"
-        )
-
-
 def _read_calibration(order: ConversionOrder, begin: BeginStep) -> Calibration | None:
     if order.calibration is None:
         return None
@@ -399,13 +380,12 @@ def _record_figures(
     stages = tuple(with_fit(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
     notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
     provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
-    measured = None
-    if compared := [comparison for comparison in attempt.comparisons if not comparison.kept]:
-        measured = Measured(
-            set=pictures,
-            pictures=len(compared[0].reference),
-            stages=measure_stages(reference.bundle, attempt.bundle, compared, attempt.drops),
-        )
+    compared = [comparison for comparison in attempt.comparisons if not comparison.kept]
+    measured = Measured(
+        set=pictures,
+        pictures=len(attempt.comparisons[0].reference),
+        stages=measure_stages(reference.bundle, attempt.bundle, compared, attempt.drops),
+    )
     changes = {
         "cascade": msgspec.structs.replace(manifest.cascade, stages=stages),
         "measured": measured,

@@ -158,8 +158,7 @@ class _Derivation:
         order = self._find_colour_order(channels, entry, mean)
         self._refuse_uneven(channels, mean, std)
         if self._stated is not None:
-            # At the input itself: the file goes on to do what its beginning does.
-            mean, std = mean + entry.offset * std, std * entry.factor
+            mean, std = mean + entry.offset * std, std * entry.factor  # at the input itself
             if entry.reverses:
                 mean, std, order = mean[::-1], std[::-1], _turn_round(order)
         contract = InputContract(
@@ -357,8 +356,10 @@ class _Derivation:
         if self._stated is not None and self._stated.colours == "RGB":
             self._sources["colour_order"] = "its metadata"
             return "BGR" if entry.reverses else "RGB"
-        if (found := recognise_caffe(mean)) is not None:
-            self._sources["colour_order"] = "the order in which Caffe's means stand"
+        found: ColourOrder | None = "RGB" if self._rule else recognise_caffe(mean)
+        if found is not None:
+            told = _FROM_RECORD if self._rule else "the order in which Caffe's means stand"
+            self._sources["colour_order"] = told
             return found
         self._sources["colour_order"] = f"not stated: TensorFlow decodes red first{turned}"
         self._not_known.append(

@@ -70,6 +70,7 @@ class TrainedGraph:
         no_head: the reason why there is none.
         map_trained: whether the head learned from positions, so that its map shows where.
         ready: the `.tflite` file that it is already; ``index`` is then a sketch that cannot run.
+        licences: of the pictures that it was trained on, where a record says them.
     """
 
     file: GraphFile
@@ -87,6 +88,7 @@ class TrainedGraph:
     no_head: str = ""
     map_trained: bool = False
     ready: ReadyModel | None = field(default=None, repr=False)
+    licences: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Iterator[tuple[str, str]]:
@@ -149,6 +151,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         head=head,
         no_head=no_head,
         map_trained=record is not None and record.map_trained,
+        licences=record.licences if record else (),
     )
 
 

@@ -82,10 +82,9 @@ class Comparison:
         worst = int(self.differences.argmax())
         if self.differences[worst] > MOST_DIFFERENCE:
             return worst
-        source = self._log_odds(self.source)
-        excess = np.abs(source - self._log_odds(self.bundle)) - _MOST_LOG_ODDS_SHARE * np.abs(source)
+        excess = exceed_log_odds(self.source, self.bundle, independent=self.independent)
         hidden = int(excess.argmax())
-        return hidden if excess[hidden] > _MOST_LOG_ODDS else None
+        return hidden if excess[hidden] > 0 else None
 
     def describe(self, at: int) -> str:
         """Return a clause with the picture and both answers."""
@@ -94,15 +93,23 @@ class Comparison:
             f" the bundle {self._write(self.bundle[at])}"
         )
 
-    def _log_odds(self, rows: Rows) -> Rows:
-        """Return per picture the log-odds of the source's label against its second; or for itself."""
-        logs, at = np.log(np.maximum(rows, _TINY)), np.arange(len(rows))
-        ranked = np.argsort(self.source, axis=1)
-        first = ranked[:, -1]
-        if self.independent:
-            return np.asarray(logs[at, first] - np.log(np.maximum(1 - rows[at, first], _TINY)))
-        return np.asarray(logs[at, first] - logs[at, ranked[:, -2]])
-
     def _write(self, row: Rows) -> str:
         shown = np.argsort(-row, kind="stable")[:3]
         return ", ".join(f"{self.labels[at]} {row[at]:.4g}" for at in shown)
+
+
+def exceed_log_odds(source: Rows, bundle: Rows, *, independent: bool) -> Rows:
+    """Return per picture by how much log-odds differ more than float models' may; below 0 where they do not.
+
+    They are those of the source's label against its second, or of independent labels against their absence.
+    """
+    ranked, at = np.argsort(source, axis=1), np.arange(len(source))
+
+    def log_odds(rows: Rows) -> Rows:
+        first = rows[at, ranked[:, -1]]
+        other = 1 - first if independent else rows[at, ranked[:, -2]]
+        return np.asarray(np.log(np.maximum(first, _TINY)) - np.log(np.maximum(other, _TINY)))
+
+    wanted = log_odds(source)
+    allowed = _MOST_LOG_ODDS + _MOST_LOG_ODDS_SHARE * np.abs(wanted)
+    return np.asarray(np.abs(wanted - log_odds(bundle)) - allowed)

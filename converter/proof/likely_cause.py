@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from converter.proof.comparison import exceed_log_odds
 from edge_node.inference.probabilities import sigmoid, softmax
 
 if TYPE_CHECKING:
@@ -30,9 +31,12 @@ def name_misread_output(source: Rows, bundle: Rows) -> str | None:
 def name_variant(variants: Mapping[str, Sequence[Sequence[float]]], bundle: Rows) -> str | None:
     """Return how pixels would have to be fed to the source so that it said what the bundle says."""
     found = {name: np.asarray(rows, np.float64) for name, rows in variants.items()}
-    off = {name: float(np.abs(rows - bundle[: len(rows)]).max()) for name, rows in found.items() if len(rows)}
-    best = min(off, key=lambda name: off[name], default=None)
-    return best if best is not None and off[best] <= _AGREES else None
+    off = {
+        name: float(np.abs(rows - bundle[: len(rows)]).max())
+        for name, rows in found.items()
+        if len(rows) and _agree(rows, bundle[: len(rows)])
+    }
+    return min(off, key=lambda name: off[name], default=None)
 
 
 def compare_input(answers: SourceAnswers, given: InputTensor) -> str | None:
@@ -54,4 +58,5 @@ def _misread_outputs(source: Rows) -> Iterator[tuple[str, Rows]]:
 
 
 def _agree(rows: Rows, bundle: Rows) -> bool:
-    return bool(np.abs(rows - bundle).max() <= _AGREES)
+    is_near = np.abs(rows - bundle).max() <= _AGREES
+    return bool(is_near and exceed_log_odds(rows, bundle, independent=False).max() <= 0)
