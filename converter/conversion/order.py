@@ -147,6 +147,12 @@ class ConversionOutcome:
     proof: SourceProof | None = None
 
     @property
+    def is_calibrated(self) -> bool:
+        """Whether ranges of any model were measured on the calibration pictures."""
+        converted = any(graph.ready is None for graph in self.fused)
+        return self.calibration is not None and self.order.mode.needs_calibration and converted
+
+    @property
     def milliseconds(self) -> tuple[float, float]:
         """Time of one inference of all models, float and quantized, on this machine at one thread."""
         found = {cost.mode: cost.milliseconds for cost in self.mode_costs}

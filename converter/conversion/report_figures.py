@@ -138,14 +138,14 @@ def _find_doubts(cascade: Cascade) -> Iterator[str]:
 
 def _find_calibration_misses(outcome: ConversionOutcome) -> tuple[str, ...]:
     folder, calibration = outcome.order.calibration, outcome.calibration
-    if folder is None or calibration is None or not outcome.order.mode.needs_calibration:
+    if folder is None or calibration is None or not outcome.is_calibrated:
         return ()
     return find_missing_labels(outcome.bundle.manifest.cascade, folder, calibration.paths)
 
 
 def _is_judged_on_calibration(outcome: ConversionOutcome) -> bool:
     """Return whether most of the compared pictures are those that ranges were measured on."""
-    if outcome.calibration is None or not outcome.order.mode.needs_calibration:
+    if outcome.calibration is None or not outcome.is_calibrated:
         return False
     if outcome.labelled is None:
         return True

@@ -326,7 +326,9 @@ def _format_model_notes(outcome: ConversionOutcome) -> Iterator[str]:
     for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True):
         float_mb, size_mb = floats.model(model.file).size_bytes / 1e6, model.size_bytes / 1e6
         stages = ", ".join(graph.stages)
-        yield f"{model.file}: {mode} {size_mb:.2f} MB, float {float_mb:.2f} MB: {stages}"
+        in_float = "" if graph.ready else f", float {float_mb:.2f} MB"
+        kind = graph.ready.mode if graph.ready else mode
+        yield f"{model.file}: {kind} {size_mb:.2f} MB{in_float}: {stages}"
         if len(graph.stages) > 1:
             yield f"{stages} share one backbone, proved equal: one inference answers all"
         yield from (
