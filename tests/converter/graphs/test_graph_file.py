@@ -11,7 +11,7 @@ from tests.support.graph_runs import refusal
     ("content", "said"),
     [
         (b"", "empty"),
-        (b"\x1c\x00\x00\x00TFL3 and so on", "TFLite model already"),
+        (b"\x1c\x00\x00\x00TFL3 and so on", "damaged or cut off"),
         (b'node {\n  name: "input"\n}\n', "text form"),
         (b"\xff\xd8\xff\xe0 a picture", "cut off"),
         (b"\x89HDF\r\n\x1a\n and no more", "damaged"),

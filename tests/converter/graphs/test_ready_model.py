@@ -60,8 +60,9 @@ def test_every_number_format_is_kept_byte_for_byte(tmp_path, mode, io, flags, na
     np.testing.assert_allclose(bundle_answer(bundle, pixels), want / want.sum(), atol=0.005)
 
 
-@pytest.mark.parametrize(("mode", "io"), [("none", None), ("int8", tf.uint8)])
-@pytest.mark.parametrize("labels", [1, 3])
+@pytest.mark.parametrize(
+    ("mode", "io", "labels"), [("none", None, 1), ("int8", tf.uint8, 1), ("int8", tf.uint8, 3)]
+)
 def test_sigmoids_are_cut_off_and_made_by_the_node(tmp_path, mode, io, labels):
     """One per label stays one per label; a single one is the second label's probability."""
     content = converted(_classifier(tf.nn.sigmoid, labels=labels, bias=-1.0), tmp_path, mode, io)
