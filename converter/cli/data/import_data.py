@@ -94,9 +94,10 @@ def _write_proposal(found: ForeignSet, args: argparse.Namespace) -> None:
     text, questions = propose_map(found, args.data.name)
     write_file(path, text.encode())
     asked = f'; {questions} "?" in it {"is" if questions == 1 else "are"} left to you' if questions else ""
+    count = len(found.categories)
+    each = "its one category" if count == 1 else f"each of {count} categories"
     raise DatasetError(
-        f"{path}: says what each of {len(found.categories)} categories would mean{asked}; check it, then run"
-        f" again with --map {path}"
+        f"{path}: says what {each} would mean{asked}; check it, then run again with --map {path}"
     )
 
 
