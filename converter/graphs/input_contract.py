@@ -358,13 +358,12 @@ class _Derivation:
             return "BGR" if entry.reverses else "RGB"
         found: ColourOrder | None = "RGB" if self._rule else recognise_caffe(mean)
         if found is not None:
-            told = _FROM_RECORD if self._rule else "the order in which Caffe's means stand"
-            self._sources["colour_order"] = told
+            self._sources["colour_order"] = _FROM_RECORD if self._rule else "the order of Caffe's means"
             return found
         self._sources["colour_order"] = f"not stated: TensorFlow decodes red first{turned}"
         self._not_known.append(
             "colour order: red first is taken, as TensorFlow decodes; if pictures were read by OpenCV in"
-            " training, give --input-colour-order BGR"
+            " training, give --input-colour-order BGR, else RGB"
         )
         return "BGR" if entry.reverses else "RGB"
 

@@ -17,6 +17,7 @@ def test_everything_that_a_person_has_to_know_is_told():
         crops=0,
         boxes=5,
         turned=1,
+        turned_by_habit=1,
         groups=3,
         joined={"their names": 4},
         conditions={"uncorroded": 3, "corroded": 4},
@@ -29,6 +30,10 @@ def test_everything_that_a_person_has_to_know_is_told():
         "  3 groups (4 joined by their names)",
         "  5 boxes taken as labels of their pictures: a box is not a mask, no pixel in it counts as corroded",
         "  1 pictures are turned by their EXIF data; masks are turned with them",
+        (
+            "  of 1 of them no size tells if positions are meant before the turn: COCO's habit was taken;"
+            " look at their masks, and give --orientation if they lie wrong"
+        ),
         "left out (import.json names all 5):",
         "  4  a copy: a, b, c, ...",
         "  1  cut off: e",

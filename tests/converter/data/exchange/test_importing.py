@@ -56,20 +56,22 @@ def test_a_size_of_the_shown_picture_says_so(tmp_path):
     (sample,), report = _import(tmp_path, [_picture(tmp_path / "a.jpg", region, **shown)])
     mask = sample.read_mask((WIDTH_PX, HEIGHT_PX))
     assert mask[:10, :20].all()
-    assert report.turned == 1
+    assert (report.turned, report.turned_by_habit) == (1, 0)
 
 
 def test_where_sizes_do_not_tell_the_habit_or_the_flag_does(tmp_path):
     """Upside down a picture has the same size; what is asked for wins over the format's habit."""
     (tmp_path / "a.jpg").write_bytes(with_orientation(cv2.imencode(".jpg", picture(1))[1].tobytes(), 3))
     region = Region("rust", None, _CORNER)
-    corners = []
+    corners, by_habit = [], []
     for at, more in enumerate(({}, {"is_stored_orientation": False})):
         (tmp_path / str(at)).mkdir()
-        (sample,), _ = _import(
+        (sample,), report = _import(
             tmp_path / str(at), [_picture(tmp_path / "a.jpg", region, is_stored_orientation=True)], **more
         )
+        by_habit.append(report.turned_by_habit)
         corners.append(bool(sample.read_mask((HEIGHT_PX, WIDTH_PX))[0, 0]))
+    assert by_habit == [1, 0]  # what was assumed is told
     assert corners == [False, True]
 
 
