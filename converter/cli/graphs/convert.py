@@ -56,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="GRAPH.pb|CASCADE.toml",
-        help="one graph (.pb, SavedModel folder, .keras, .h5; a .tflite is kept as it is), or a file that names"
-        " the stages",
+        help="one graph (.pb, SavedModel folder, .keras, .h5; a .tflite is kept as it is), or a file that"
+        " names the stages",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     _add_quantizing(parser)
