@@ -98,19 +98,20 @@ CONVERTER = {
     "specimens": "",
     "architectures": "edge_node.inference",
     "nodes": "",
-    "graphs": "nodes architectures edge_node.messages edge_node.inference",
+    "tflite": "",
+    "graphs": "nodes tflite architectures edge_node.messages edge_node.inference",
     "data": "graphs edge_node.camera edge_node.inference",
     # What other tools wrote, in one form; it knows nothing of labels.csv.
     "data.foreign": "edge_node.camera",
     "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
-    "quantize": "nodes graphs edge_node.inference",
+    "quantize": "nodes tflite graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     # The process of the source models must not see how the converter read them: nothing but itself.
     "source_model": "",
     "proof": "graphs data evaluation source_model edge_node.camera edge_node.inference",
     "conversion": (
         # its report shows pictures, which it reads where they lie
-        "specimens graphs data quantize evaluation proof edge_node.messages edge_node.camera "
+        "specimens tflite graphs data quantize evaluation proof edge_node.messages edge_node.camera "
         "edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
@@ -148,14 +149,16 @@ SOLE_IMPORTERS = {
     # TensorFlow itself is imported by one module; five others reach for parts that it does not export.
     ("converter", "tensorflow"): {
         "converter.tensorflow_import",
-        "converter.graphs.graph_file",
+        "converter.graphs.freezing",
         "converter.nodes.side_inputs",
         "converter.quantize.int8_builder",
         "converter.source_model.model_file",
         "converter.training.retrained_graph",
     },
     # The schema of .tflite files: to read them, and to add and remove operators.
-    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_edit", "converter.quantize.tflite_file"},
+    ("converter", "ai_edge_litert"): {"converter.tflite.tflite_edit", "converter.tflite.tflite_file"},
+    ("converter", "keras"): {"converter.graphs.keras_file", "converter.source_model.model_file"},
+    ("converter", "tf_keras"): {"converter.graphs.keras_file", "converter.source_model.model_file"},
     ("converter", "cryptography"): set[str](),
     ("converter", "yaml"): {"converter.data.foreign.yolo_reader"},
     ("converter", "sqlite3"): set[str](),

@@ -6,6 +6,7 @@ The child is ``converter.quantize.worker``; ``converter.quantize.request`` names
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     from converter.graphs.fuse import FusedGraph
 
 _TIMEOUT_S = 3600  # Inception v3 int8 takes 3 minutes on two busy cores
+
+# TensorFlow's converter names the node in a location: loc(fused["Conv2D:", "conv/Conv2D"]).
+_UNKNOWN_OP = re.compile(
+    r"(?:\"(?P<node>[^\"\n]*)\"[^\"\n]*)?'tf\.(?P<op>\w+)' op is neither a custom op nor a flex op"
+)
+_WAY_OUT = "export the graph without it, or name an --input-layer behind it or an --output-layer before it"
 
 
 class ConvertedModel(NamedTuple):
@@ -83,6 +90,25 @@ def convert_graph(  # noqa: PLR0913, PLR0917 - all that a model depends on, and 
     return ConvertedModel((work / MODEL_NAME).read_bytes(), result)
 
 
+def explain_failure(code: int, said: str) -> str:
+    """Return why TensorFlow's converter failed: the op that it cannot convert, or its most telling line."""
+    if code < 0:
+        return f"TensorFlow's converter was killed by signal {-code} (out of memory?)"
+    if unknown := _UNKNOWN_OP.search(said):
+        node = f" (node {unknown['node']!r})" if unknown["node"] else ""
+        return f"TFLite has no op {unknown['op']}{node}; {_WAY_OUT}"
+    if "functionalize Control Flow V1" in said:
+        return f"TFLite has no loop or choice of TensorFlow 1 (Enter, Switch), and the graph has; {_WAY_OUT}"
+    if "tf_type.q" in said:
+        return (
+            "the graph computes in 8 bits by ops of TensorFlow 1 (QuantizedConv2D and others), which TFLite"
+            " does not have; give the float graph that it was made from"
+        )
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line]
+    return "TensorFlow's converter failed: " + (errors or lines or [f"exit code {code}"])[0 if errors else -1]
+
+
 def _run_worker(work: Path, what: str, report: Callable[[float], None]) -> None:
     """Run the worker on a folder; ``what`` begins the messages of its errors."""
     command = [sys.executable, "-m", "converter.quantize.worker", str(work), str(os.getpid())]
@@ -110,13 +136,4 @@ def _run_worker(work: Path, what: str, report: Callable[[float], None]) -> None:
     if is_late:
         raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine")
     if code:
-        raise ConversionError(f"{what}: TensorFlow's converter failed: {_find_reason(code, said)}")
-
-
-def _find_reason(code: int, said: str) -> str:
-    """Return the most telling line of the worker's errors: the first with ``error:``, or the last."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "error:" in line]
-    if code < 0:
-        return f"it was killed by signal {-code} (out of memory?)"
-    return (errors or lines or [f"exit code {code}"])[0 if errors else -1][:400]
+        raise ConversionError(f"{what}: {explain_failure(code, said)}")

@@ -19,15 +19,15 @@ from converter.quantize.tflite_converter import (
     read_graph_def,
     scale_pictures,
 )
-from converter.quantize.tflite_file import WEIGHTED, copy_layer, read_operators
 from converter.tensorflow_import import tensorflow
+from converter.tflite.tflite_file import WEIGHTED, copy_layer, read_operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from converter.quantize.request import ConversionRequest
-    from converter.quantize.tflite_file import Operator
+    from converter.tflite.tflite_file import Operator
 
     # From a GraphDef, which stays as it is, to one that computes the same and loses less in 8 bits.
     Step = Callable[[Any, StepContext], Any]

@@ -109,6 +109,9 @@ def float_bundle(path: Path, work: Path, flags: Any = None) -> Bundle:
     plan = plan_single_graph(path, None, flags or GraphFlags())
     (planned,) = plan.stages
     (fused,) = fuse({planned.stage.name: load_graph(path, planned.flags)})
+    if fused.ready is not None:
+        made = MadeModel(fused, Mode(fused.ready.mode), fused.ready.content)
+        return assemble(plan, [made], Provenance(graphs=(), tools={}))
     work.mkdir(parents=True, exist_ok=True)
     write_request(work, fused, Mode.NONE, None, Target.LITERT)
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)

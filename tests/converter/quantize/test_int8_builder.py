@@ -14,8 +14,8 @@ from converter.quantize.request import (
     Target,
     write_request,
 )
-from converter.quantize.tflite_file import list_weighted_operators, parse_model
 from converter.tensorflow_import import tensorflow
+from converter.tflite.tflite_file import list_weighted_operators, parse_model
 
 
 def converted(network) -> bytes:
