@@ -44,8 +44,9 @@ class UserRecord(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
     def proof(self) -> str:
-        """Return what a session is bound to: it changes with the role and with the password."""
-        return hash_secret(f"user\n{self.name}\n{self.role.value}\n{self.password}")
+        """Return what a session is bound to: every change of the user makes it another, also one undone."""
+        changed_at = self.changed_at.isoformat()
+        return hash_secret(f"user\n{self.name}\n{self.role.value}\n{self.password}\n{changed_at}")
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,4 +232,4 @@ def _check(path: Path, found: UserList) -> None:
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc).replace(microsecond=0)
+    return datetime.now(timezone.utc)  # to the microsecond: two changes within a second are two

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from edge_node.control_room.people.logins import Logins
 
 
+Position = Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]  # what the database takes as a key
+
+
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query parameters for the audit; all optional."""
 
     user: FilterText | None = None
     action: Deed | None = None
-    before: Annotated[int, msgspec.Meta(ge=1)] | None = None  # position of the last page's last entry
+    before: Position | None = None  # of the last page's last entry
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 100
 
 

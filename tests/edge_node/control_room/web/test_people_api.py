@@ -38,3 +38,4 @@ def test_an_admin_sees_users_sessions_and_deeds_and_no_secret(tmp_path: Path) ->
         found = room.request("/api/audit?user=ada&action=login", cookie=cookie).json()["entries"]
         assert [one["address"] for one in found] == ["127.0.0.1"]
         assert room.request("/api/audit?action=nothing", cookie=cookie).status == 400
+        assert room.request(f"/api/audit?before={1 << 63}", cookie=cookie).status == 400
