@@ -132,3 +132,18 @@ def test_nothing_is_salvaged_beside_a_running_room(room: Path) -> None:
     """A room that runs would go on writing into the file that is moved away."""
     with RoomLock(room), pytest.raises(RoomInUseError, match="stop it first"):
         salvage(room, None, _quietly)
+
+
+def test_a_number_that_its_message_contradicts_is_lost(room: Path) -> None:
+    """One flipped bit would else make of a verdict one that never was."""
+    content = bytearray((room / NAME).read_bytes())
+    for name in (b"crawler-1:epoch1:17", b"crawler-1:epoch1:f17"):
+        content = content.replace(name + b'"', name[:-2] + b'97"')
+    content = content.replace(b'"seq":17,', b'"seq":97,')
+    (room / NAME).write_bytes(content)
+    done = salvage(room, None, _quietly)
+    assert check_history(room, _quietly).problems == []
+    assert [(one.robot, one.ranges) for one in done.lost if one.robot == "crawler-1"] == [
+        ("crawler-1", [(17, 17)])
+    ]
+    assert done.unreadable["finding"] == 1
