@@ -155,8 +155,8 @@ def restore_backup(folder: Path, state_dir: Path) -> tuple[BackupRecord, Path | 
                 (work / name).chmod(0o600)
             _sync_files(work)
             before = replace_record(state_dir, work, "before-restore", [*HISTORY_FILES, *files])
-        except OSError as err:
-            raise BackupError(f"{err.filename or state_dir}: {err.strerror or err}") from err
+        except OSError as err:  # of a copy it names the file that is read
+            raise BackupError(f"{state_dir}: {err.strerror or err}; it is as it was") from err
         finally:
             remove_leftovers(state_dir)
     return record, before

@@ -53,11 +53,13 @@ class HistoryCheck(msgspec.Struct, kw_only=True):
     Attributes:
         checked: rows that were read, by kind.
         problems: one sentence each; none if the history is whole.
+        is_missing: there is no history.
     """
 
     path: str
     checked: dict[str, int] = {}
     problems: list[str] = []
+    is_missing: bool = False
 
 
 def check_history(folder: Path, report: Callable[[str, float], None]) -> HistoryCheck:
@@ -69,6 +71,7 @@ def check_history(folder: Path, report: Callable[[str, float], None]) -> History
     """
     done = HistoryCheck(path=str(folder / NAME))
     if not (folder / NAME).is_file():
+        done.is_missing = True
         done.problems.append(f"{done.path}: not there; is it the state_dir of a control room?")
         return done
     report("checking pages and indexes", 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,8 @@ def salvage(state_dir: Path, target: Path | None, report: Callable[[str, float],
     try:
         with contextlib.ExitStack() as locks:
             for folder in {state_dir, place}:
-                locks.enter_context(RoomLock(folder))
+                if folder == place or not _is_read_only(folder):
+                    locks.enter_context(RoomLock(folder))
             try:
                 work = make_work_folder(place)
                 rebuilt = _rebuild(source, work, report)
@@ -104,6 +106,11 @@ def salvage(state_dir: Path, target: Path | None, report: Callable[[str, float],
             for one in rebuilt.lost
         ],
     )
+
+
+def _is_read_only(folder: Path) -> bool:
+    """Tell whether a folder's disk takes nothing, as after errors: then no control room runs there."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _rebuild(source: Path, work: Path, report: Callable[[str, float], None]) -> Rebuilt:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, NullPool, Text, cast, create_engine, event, func, literal_column, text
 from sqlalchemy.dialects import sqlite
@@ -67,7 +68,7 @@ def make_engine(path: Path) -> Engine:
     """Make the engine whose connections open the file at ``path``; threads may share one, one at a time."""
     # Autocommit: whoever writes begins the transaction.
     options = {"timeout": _BUSY_TIMEOUT_MS / 1000, "isolation_level": None, "check_same_thread": False}
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args=options, poolclass=NullPool)
+    engine = create_engine(_locate(path), connect_args=options, poolclass=NullPool)
     engine.dialect.statement_compiler = _Compiler
     event.listen(engine, "connect", _set_up)
     return engine
@@ -141,6 +142,17 @@ def contains(words: ColumnElement[str], word: ColumnElement[str]) -> ColumnEleme
 def larger(one: ColumnElement[int], other: ColumnElement[int]) -> Function[int]:
     """Return the larger of two numbers of a row."""
     return func.max(one, other)
+
+
+def _locate(path: Path) -> URL:
+    """Return where the file is; one in a folder that cannot be written, such as a backup's, is read as it is.
+
+    SQLite would make its index beside it. A control room that runs has a log there, which has to be read.
+    """
+    if os.access(path.parent, os.W_OK) or not path.exists() or path.with_name(f"{path.name}-wal").exists():
+        return URL.create("sqlite", database=str(path))
+    named = f"file:{quote(os.fsencode(path.absolute()))}"
+    return URL.create("sqlite", database=named, query={"immutable": "1", "uri": "true"})
 
 
 def _set_up(connection: Any, record: object) -> None:  # noqa: ARG001  SQLAlchemy passes it
