@@ -27,6 +27,7 @@ from converter.evaluation.output_checks import check_outputs, find_warnings
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.progress import share_of
+from converter.quantize.conversion_process import ConversionProcess
 from converter.quantize.request import Mode, Target
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
@@ -55,9 +56,9 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
     refuse_contradictions(order)
     started = time.perf_counter()
     prepare_target(order.target, begin)
-    with work_folder() as work:
+    with work_folder() as work, ConversionProcess(work) as process:
         inputs = read_inputs(order, begin)
-        maker = BundleMaker(order, inputs, begin, work)
+        maker = BundleMaker(order, inputs, begin, process, work)
         reference = make_reference(order, inputs, maker, begin)
         chosen = quantize_within_budget(order, inputs, maker, reference, begin)
         probe_target(order.target, chosen.attempt.bundle, begin)

@@ -15,7 +15,8 @@ from edge_node.inference.interpreter import Interpreter
 from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.quantization import dequantize
-from tests.support.stage_maps import maps_of, scaled
+from tests.support.graph_runs import outputs
+from tests.support.stage_maps import scaled
 
 
 def test_a_head_with_weights_of_all_sizes_survives_a_dynamic_model(uneven, pictures):
@@ -26,8 +27,13 @@ def test_a_head_with_weights_of_all_sizes_survives_a_dynamic_model(uneven, pictu
     spec = InputTensor(shape=entry.shape, dtype=entry.dtype, scale=kind.scale, zero_point=kind.zero_point)
     raw = [model.run(input_tensor(picture, spec))[output.name] for picture in pictures]
     found = dequantize(np.concatenate(raw), output.quantization)
-    wanted = maps_of(uneven.graph_def, scaled(pictures))
+    wanted = graph_maps(uneven.graph_def, scaled(pictures))
     assert (found - wanted).std() < 0.1 * wanted.std()
+
+
+def graph_maps(definition, tensors) -> np.ndarray:
+    """Return the stage's map of each tensor, computed by TensorFlow."""
+    return np.concatenate([outputs(definition, {"input:0": t}, "steel/map")[0] for t in tensors])
 
 
 def test_int8_without_pictures_is_refused(fused):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from converter.quantize.conversion_process import convert_graph
-from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
+from converter.quantize.conversion_process import ConversionProcess, convert_graph
+from converter.quantize.layer_ranking import LayerGain, order_layers
 from converter.quantize.request import (
     CALIBRATED_NAME,
     Mode,
@@ -27,7 +27,8 @@ def test_layers_come_in_the_order_of_what_their_pairs_gain():
 @pytest.mark.slow
 def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
     """Best remedy first; the pair kept is float, the others stay int8; ranges are measured once."""
-    gains = rank_layers(fused, pictures, Target.LITERT, tmp_path)
+    with ConversionProcess(tmp_path) as process:
+        gains = process.rank(fused, pictures, Target.LITERT, tmp_path, lambda _share: None)
     assert [found.gain for found in gains] == sorted((found.gain for found in gains), reverse=True)
     layers = order_layers(gains)
     assert len(layers) == 4  # three of the backbone and the head
@@ -39,6 +40,6 @@ def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
     shares = []
     afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, report=shares.append)
     assert shares == sorted(shares)
-    assert len(shares) > 2 * len(pictures)
+    assert len(shares) > len(pictures) + len(layers)  # each picture is run once, each layer rounded once
     assert shares[-1] < 1
     assert afresh.content == converted.content
