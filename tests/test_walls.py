@@ -89,7 +89,8 @@ CONVERTER = {
     "quantize": "nodes graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     "conversion": (
-        "specimens graphs data quantize evaluation edge_node.messages edge_node.inference "
+        # its report shows pictures, which it reads where they lie
+        "specimens graphs data quantize evaluation edge_node.messages edge_node.camera edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",

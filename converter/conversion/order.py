@@ -11,6 +11,9 @@ from converter.quantize.request import Mode, Target
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from converter.data.calibration_pictures import Calibration
     from converter.evaluation.accuracy_budget import Drop
     from converter.evaluation.confidence_fit import StageFit
@@ -43,6 +46,7 @@ class ConversionOrder:
         fuse: whether stages with one backbone become one model.
         all_modes: whether the other modes are made too, to measure their size and time.
         force: replace an existing bundle.
+        draft: for a first look: what takes long and proves the bundle is left out.
     """
 
     plan: CascadePlan
@@ -58,6 +62,7 @@ class ConversionOrder:
     fuse: bool = True
     all_modes: bool = False
     force: bool = False
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,23 @@ class ModeCost:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceProof:
+    """What came of asking the original graphs, in TensorFlow, about the pictures that are compared.
+
+    Attributes:
+        proved: whether the bundle says the same of all of them.
+        sentence: a clause with its figures; or why it is not proved.
+        indices: places of the pictures that it was asked about, among those that are compared.
+        answers: per stage, the original graph's probabilities of these, ``(pictures, labels)``.
+    """
+
+    proved: bool
+    sentence: str
+    indices: tuple[int, ...] = ()
+    answers: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ConversionOutcome:
     """The bundle and everything that the table and the report show of its conversion.
 
@@ -116,6 +138,7 @@ class ConversionOutcome:
         seconds: of the whole conversion.
         peak_memory_mb: of this process, and of its largest child.
         warnings: sentences for people.
+        proof: of the bundle at its source; None where the original graphs were not asked.
     """
 
     order: ConversionOrder
@@ -136,6 +159,7 @@ class ConversionOutcome:
     seconds: float = 0.0
     peak_memory_mb: tuple[float, float] = (0.0, 0.0)
     warnings: tuple[str, ...] = ()
+    proof: SourceProof | None = None
 
     @property
     def milliseconds(self) -> tuple[float, float]:

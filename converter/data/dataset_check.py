@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, UNCORRODED
+from converter.data.licences import is_non_commercial, is_unstated
 from converter.data.near_duplicates import find_near_duplicates, hash_view
 from converter.data.picture_facts import read_facts
 from edge_node.camera.picture import decode_picture, read_content
@@ -30,8 +31,6 @@ LEAST_PICTURES, LEAST_GROUPS = 20, 5  # of a class; of fewer, a split by group l
 _TELLING_SHARE, _TELLING_GAIN = 0.9, 0.6
 _LEAST_OF_VALUE = 3  # pictures of one camera; of fewer, all are easily of one class
 _SPLITS = re.compile(r"(train(ing)?|val(id(ation)?)?|test(ing)?|dev)[-_]?\d*", re.IGNORECASE)
-_NON_COMMERCIAL = re.compile(r"\bNC\b|non-?\s?commercial|evaluation only|research (only|use)", re.IGNORECASE)
-_UNSTATED = re.compile(r"^(|none|unknown|n/?a|\?)$|none stated|not stated|all rights reserved", re.IGNORECASE)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -248,12 +247,8 @@ def _find_mask_problems(seen: Sequence[_Seen]) -> Iterator[Problem | None]:
 
 
 def _find_licence_problems(samples: Sequence[Sample]) -> Iterator[Problem | None]:
-    unstated = [str(one.path) for one in samples if _UNSTATED.search(one.licence.strip())]
-    bound = [
-        f"{one.path} ({one.licence})"
-        for one in samples
-        if _NON_COMMERCIAL.search(one.licence) and not _UNSTATED.search(one.licence.strip())
-    ]
+    unstated = [str(one.path) for one in samples if is_unstated(one.licence)]
+    bound = [f"{one.path} ({one.licence})" for one in samples if is_non_commercial(one.licence)]
     yield _list_problem(
         "licence-missing",
         unstated,

@@ -19,6 +19,7 @@ from converter.evaluation.metrics import (
     tabulate_confusions,
     wilson_interval,
 )
+from converter.evaluation.ship_verdict import ShipVerdict
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         data: where the pictures were.
         mean_ms: mean time of a decision on this machine, preprocessing included.
         p95_ms: 95th percentile of that time.
+        verdict: whether it may be shipped, by its conversion and these figures.
     """
 
     model: str
@@ -80,6 +82,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     p95_ms: float
     figures: tuple[Figures, ...]
     maps: tuple[MapFigures, ...] = ()
+    verdict: ShipVerdict = ShipVerdict(ship=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from converter.evaluation.evaluation import find_mistakes
-from converter.evaluation.metrics import percent
+from converter.evaluation.metrics import decimal, percent
 from converter.page_template import render_page
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _source_rows(figures: Figures) -> list[list[str]]:
 
 def _map_table(all_figures: Sequence[MapFigures]) -> tuple[list[str], list[list[str]]]:
     cells = [
-        [m.source, str(m.pictures), f"{m.pixel_auroc:.3f}", f"{m.iou:.3f}", percent(m.area_error)]
+        [m.source, str(m.pictures), decimal(m.pixel_auroc), decimal(m.iou), percent(m.area_error)]
         for m in all_figures
     ]
     return ["source", "pictures", "pixel AUROC", "IoU", "mean error of the area"], cells

@@ -165,5 +165,10 @@ def percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.2f} %"
 
 
+def decimal(value: float) -> str:
+    """Return a figure between 0 and 1, or a dash where there is none."""
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan

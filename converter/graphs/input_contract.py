@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 _INCEPTION_SIZE_PX = 299
 _CAFFE_MEANS = (103.939, 116.779, 123.68)  # of ImageNet: blue, green, red
 _CAFFE_TOLERANCE = 1.5  # 104, 117, 123 and 124 are used too
-# A network is fed numbers of order 1: the span of its scaled pixels shows if they began as 0 to 255 or 0 to
-# 1.
+# A network is fed numbers of order 1: the span of its scaled pixels shows if they began as 0..255 or 0..1.
 _SPAN = (0.5, 16.0)
 _MOST_OF_A_SHARE = 1.5
 _FROM_GRAPH, _FROM_FLAG, _FROM_RECORD = "the graph's own ops", "flag", "the record of retrain"
@@ -328,8 +327,10 @@ class _Derivation:
                 f"input {self._name!r} has 4 channels, and nothing says what the fourth is;"
                 " give --input-colour-order RGBA or BGRA if it is opacity, which is then 255 everywhere"
             )
-        if (found := _recognise_caffe(mean)) is not None:
-            self._sources["colour_order"] = "the order in which Caffe's means stand"
+        found: ColourOrder | None = "RGB" if self._rule else _recognise_caffe(mean)
+        if found is not None:
+            told = _FROM_RECORD if self._rule else "the order in which Caffe's means stand"
+            self._sources["colour_order"] = told
             return found
         self._sources["colour_order"] = f"not stated: TensorFlow decodes red first{turned}"
         self._not_known.append(

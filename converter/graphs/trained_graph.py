@@ -59,6 +59,7 @@ class TrainedGraph:
         head: the affine head; None if there is none.
         no_head: the reason why there is none.
         map_trained: whether the head learned from positions, so that its map shows where.
+        licences: of the pictures that it was trained on, where a record says them.
     """
 
     file: GraphFile
@@ -75,6 +76,7 @@ class TrainedGraph:
     head: AffineHead | None = field(repr=False)
     no_head: str = ""
     map_trained: bool = False
+    licences: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Iterator[tuple[str, str]]:
@@ -135,6 +137,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         head=head,
         no_head=no_head,
         map_trained=record is not None and record.map_trained,
+        licences=record.licences if record else (),
     )
 
 

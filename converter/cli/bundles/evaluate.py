@@ -9,10 +9,12 @@ import msgspec
 
 from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
 from converter.data.stage_truth import with_meanings
+from converter.evaluation.evaluated_verdict import add_evaluation
 from converter.evaluation.evaluation import Evaluation, evaluate
 from converter.evaluation.judge import judge_samples, load_judge
-from converter.evaluation.metrics import percent
+from converter.evaluation.metrics import decimal, percent
 from converter.evaluation.questions import choose_questions
+from converter.evaluation.ship_verdict import read_verdict
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.progress import show_steps
 from converter.text_table import format_crossover
@@ -41,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         answers = judge_samples(judge, samples, begin("judging pictures", len(samples)))
     asked = choose_questions({sample.set_name for sample in samples}, judge.cascade)
     found = evaluate(str(args.model), str(args.data), answers, asked)
-    print("\n".join(format_lines(found)))
+    found = msgspec.structs.replace(found, verdict=add_evaluation(read_verdict(args.model), found))
+    print("\n".join([*format_lines(found), "", found.verdict.line]))
     if args.json is not None:
         write_file(args.json, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if args.html is not None:
@@ -79,7 +82,7 @@ def format_lines(found: Evaluation) -> list[str]:
         text += ["", "maps against masks"]
     for maps in found.maps:
         text.append(
-            f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {maps.pixel_auroc:.3f},"
-            f" IoU {maps.iou:.3f}, area off by {percent(maps.area_error)} on average"
+            f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {decimal(maps.pixel_auroc)},"
+            f" IoU {decimal(maps.iou)}, area off by {percent(maps.area_error)} on average"
         )
     return text

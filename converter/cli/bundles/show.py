@@ -11,17 +11,17 @@ import numpy as np
 
 from converter.argument_types import at_least
 from converter.data.calibration_pictures import choose, find_pictures
-from converter.data.dataset import FOLDER_COLUMN, OTHER, load_dataset, load_usable
-from converter.data.stage_truth import read_corroded, with_meanings
+from converter.data.dataset import FOLDER_COLUMN, OTHER
+from converter.data.known_truth import read_truths
+from converter.data.stage_truth import read_corroded
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.text_table import format_table
 from edge_node.camera.picture import read_judged
-from edge_node.errors import ConversionError, DatasetError
+from edge_node.errors import ConversionError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 from edge_node.inspection.overlay import draw_overlay
-from edge_node.labels_csv import LABELS_NAME
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -98,21 +98,6 @@ class ShownPicture:
     truth: str
     is_right: bool | None
     cell: NDArray[np.uint8] = field(repr=False)
-
-
-def read_truths(folder: Path) -> dict[Path, Sample]:
-    """Return what is known of the pictures in a folder, by their resolved paths.
-
-    Truth is in the ``labels.csv`` in or above the folder, or in the names of the folders within; without
-    both, and where the table cannot be used, nothing is known.
-    """
-    places = (folder, folder.resolve().parent, folder.resolve().parent.parent)
-    table = next((place for place in places if (place / LABELS_NAME).is_file()), None)
-    try:
-        samples = load_dataset(folder) if table is None else load_usable(table)[0]
-    except DatasetError:  # pictures without labels
-        return {}
-    return {sample.path.resolve(): sample for sample in with_meanings(samples)}
 
 
 def format_shown(shown: Sequence[ShownPicture]) -> list[str]:

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from converter.argument_types import at_least, up_to
 from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.conversion.bundle_writer import write_bundle
-from converter.conversion.measurements import measure_stage_bytes
 from converter.conversion.order import ConversionOrder
 from converter.conversion.pipeline import convert
-from converter.conversion.report import collect_report, encode_report
+from converter.conversion.report import encode_report
+from converter.conversion.report_figures import collect_report
 from converter.conversion.report_page import render_report, render_thumbnails
 from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.graphs.cascade_file import CascadePlan, describe_doubts, plan_single_graph, read_cascade
@@ -20,8 +22,9 @@ from converter.graphs.scaling import GraphFlags
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.progress import show_steps
 from converter.quantize.request import Mode, Target
+from converter.text_table import format_table
 from edge_node.errors import ConversionError, DestinationError
-from edge_node.inference.bundle import REPORT_NAME
+from edge_node.inference.bundle import REPORT_NAME, with_manifest
 from edge_node.inspection.corrosion_map import corroded_labels
 
 if TYPE_CHECKING:
@@ -29,8 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from converter.conversion.order import ConversionOutcome
+    from converter.conversion.report import Report
     from converter.evaluation.accuracy_budget import Drop
+    from converter.evaluation.ship_verdict import ShipVerdict
+    from edge_node.inference.bundle import Bundle
 
+_STDOUT = Path("-")
 _MODES = [mode.value for mode in Mode]
 
 
@@ -73,18 +80,29 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CorrosionError: anything about the graphs, labels, pictures or the bundle's folder.
     """
-    refuse_unwritable_file(args.report)
+    to_stdout = args.json == _STDOUT
+    for path in (args.report, None if to_stdout else args.json):
+        refuse_unwritable_file(path)
     order = _read_order(args)
     for doubt in describe_doubts(order.plan, is_file=args.source.suffix == ".toml"):
         print(f"{args.source}: {doubt}", file=sys.stderr)
     with show_steps() as begin:
         outcome = convert(order, begin)
+        report = collect_report(outcome)
         advance = begin("writing the bundle", 1)
-        write_bundle(outcome.bundle, order.out, _render_reports(outcome), force=order.force)
+        bundle = _add_verdict(outcome.bundle, report.verdict)
+        write_bundle(bundle, order.out, _render_reports(report), force=order.force)
+        page = args.report or _name_page(order.out)
+        _write_beside(page, render_report(report, render_thumbnails(outcome, report)))
         advance()
-    if args.report:
-        _write_report(args.report, outcome)
+    if args.json and not to_stdout:
+        _write_beside(args.json, encode_report(report))
+    if to_stdout:
+        print(encode_report(report).decode(), end="")
+        return 0
     _print_table(outcome)
+    print(f"report: {page}, with pictures; the one in the bundle only names them")
+    print("\n".join([*(f"to be known: {text}" for text in report.verdict.mind), report.verdict.line]))
     return 0
 
 
@@ -132,7 +150,8 @@ def _add_judging(judged: argparse._ArgumentGroup) -> None:
         "--report",
         type=Path,
         metavar="FILE.html",
-        help="also write the report with the pictures in it; the one in the bundle only names them",
+        help="where to write the report with the pictures in it (default: BUNDLE-report.html, beside the"
+        " bundle); the one in the bundle only names them",
     )
 
 
@@ -151,6 +170,12 @@ def _add_bundle_options(parser: argparse.ArgumentParser) -> None:
         "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
     )
     parser.add_argument("--force", action="store_true", help="replace an existing bundle")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write figures and verdict; - prints them instead of the table",
+    )
 
 
 def _read_order(args: argparse.Namespace) -> ConversionOrder:
@@ -186,56 +211,51 @@ def _read_plan(args: argparse.Namespace) -> CascadePlan:
     return plan.rename(args.name, args.version)
 
 
-def _render_reports(outcome: ConversionOutcome) -> dict[str, bytes]:
+def _name_page(out: Path) -> Path:
+    """Return where the report with pictures goes: beside the bundle, which is sent to robots."""
+    folder = out.resolve()
+    return folder.with_name(f"{folder.name}-report.html")
+
+
+def _add_verdict(bundle: Bundle, verdict: ShipVerdict) -> Bundle:
+    """Return the bundle with the verdict among the notes of its provenance."""
+    provenance = bundle.manifest.provenance
+    provenance = msgspec.structs.replace(provenance, notes=(*provenance.notes, verdict.line))
+    return with_manifest(bundle, msgspec.structs.replace(bundle.manifest, provenance=provenance))
+
+
+def _render_reports(report: Report) -> dict[str, bytes]:
     """Return the reports inside the bundle by file name: without photographs, which may be confidential."""
-    report = collect_report(outcome)
     return {REPORT_NAME: render_report(report), "report.json": encode_report(report)}
 
 
-def _write_report(path: Path, outcome: ConversionOutcome) -> None:
-    report = collect_report(outcome)
+def _write_beside(path: Path, content: bytes) -> None:
     try:
-        write_file(path, render_report(report, render_thumbnails(outcome, report)))
+        write_file(path, content)
     except DestinationError as err:
         raise DestinationError(f"{err}; the bundle itself is written") from err
 
 
 def _print_table(outcome: ConversionOutcome) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     manifest = outcome.bundle.manifest
-    mode = outcome.order.mode.heading
-    table = Table(title=f"{manifest.name} {manifest.version}", title_justify="left")
-    for heading in ("stage", "model"):
-        table.add_column(heading)
-    headings = ["float", mode, "same label", "worst probability difference"]
-    headings += ["accuracy: float", mode] if outcome.drops else []
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for row in _format_rows(outcome):
-        table.add_row(*row)
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
-    for note in _format_notes(outcome):
-        console.print(note, highlight=False)
+    print(f"{manifest.name} {manifest.version}")
+    heads = ["stage", "same label", "worst difference"]
+    heads += ["right: float", outcome.order.mode.heading] if outcome.drops else []
+    print("\n".join(format_table(heads, list(_format_rows(outcome)))))
+    print("\n".join(_format_notes(outcome)))
 
 
 def _format_rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
-    sizes = measure_stage_bytes(outcome.reference), measure_stage_bytes(outcome.bundle)
     comparisons = {comparison.stage.name: comparison for comparison in outcome.comparisons}
     scores = {drop.name: drop for drop in outcome.drops}
     for stage in outcome.bundle.manifest.cascade.stages:
-        row = [stage.name, stage.model, *(f"{size[stage.name] / 1e6:.2f} MB" for size in sizes)]
         comparison = comparisons.get(stage.name)
-        row += (
-            [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
-            if comparison
-            else ["-", "-"]
-        )
+        row = [stage.name, "-", "-"]
+        if comparison is not None:
+            row[1:] = [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
         yield row + _format_accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
     for drop in scores.values():
-        yield [drop.name, "", "", "", "", "", *_format_accuracies(drop, wanted=True)]
+        yield [drop.name, "", "", *_format_accuracies(drop, wanted=True)]
 
 
 def _format_accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
@@ -246,12 +266,7 @@ def _format_accuracies(drop: Drop | None, *, wanted: bool) -> list[str]:
 
 def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
     yield from outcome.warnings
-    for graph in outcome.fused:
-        if len(graph.stages) > 1:
-            yield f"{', '.join(graph.stages)} share one backbone, proved equal: one inference answers all"
-        yield from (
-            f"{output.stage} has no map: {output.no_map}" for output in graph.outputs if output.no_map
-        )
+    yield from _format_model_notes(outcome)
     if outcome.order.fuse and len(outcome.fused) > 1:
         yield f"{len(outcome.fused)} models: their backbones differ"
     if measured := outcome.bundle.manifest.measured:
@@ -286,6 +301,20 @@ def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
     own_mb, child_mb = outcome.peak_memory_mb
     memory = f"{own_mb:.0f} MB of memory, {child_mb:.0f} MB more in the largest child"
     yield f"written: {outcome.order.out} in {outcome.seconds:.0f} s, {memory}"
+
+
+def _format_model_notes(outcome: ConversionOutcome) -> Iterator[str]:
+    """Yield the size of each model with its stages, what they share, and which have no map."""
+    floats, mode = outcome.reference.manifest, outcome.order.mode.heading
+    for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True):
+        float_mb, size_mb = floats.model(model.file).size_bytes / 1e6, model.size_bytes / 1e6
+        stages = ", ".join(graph.stages)
+        yield f"{model.file}: {mode} {size_mb:.2f} MB, float {float_mb:.2f} MB: {stages}"
+        if len(graph.stages) > 1:
+            yield f"{stages} share one backbone, proved equal: one inference answers all"
+        yield from (
+            f"{output.stage} has no map: {output.no_map}" for output in graph.outputs if output.no_map
+        )
 
 
 def _format_map_notes(outcome: ConversionOutcome) -> Iterator[str]:

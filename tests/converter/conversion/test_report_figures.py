@@ -1,0 +1,52 @@
+"""The figures of a report: what it takes over from graphs, pictures, proof and budget."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from converter.conversion.order import SourceProof
+from converter.conversion.report import encode_report
+from converter.conversion.report_figures import collect_report
+from converter.evaluation.accuracy_budget import AccuracyBudget
+from edge_node.inference.probabilities import softmax
+from tests.support.conversions import with_changes
+
+
+def test_the_verdict_stands_in_the_json(report):
+    """Programs read the answer and every reason where people do."""
+    found = json.loads(encode_report(report))["verdict"]
+    assert found["ship"] is False
+    assert any("not proved at the source" in text for text in found["against"])
+    assert report.is_judged_on_calibration
+
+
+def test_the_source_has_its_own_columns(outcome):
+    """Agreement with the original graph and the worst difference are of the pictures it was asked."""
+    (comparison,) = outcome.comparisons
+    said = softmax(comparison.reference)[[0, 5]]
+    proof = SourceProof(proved=True, sentence="proved", indices=(0, 5), answers={comparison.stage.name: said})
+    report = collect_report(with_changes(outcome, proof=proof))
+    (stage,) = report.stages
+    assert stage.source_agreement == 0.5  # picture 5 was turned round
+    assert stage.worst_source_difference == pytest.approx(
+        abs(softmax(comparison.candidate)[5] - said[1]).max()
+    )
+    assert report.proof is not None
+    assert report.proof.proved
+
+
+def test_budget_and_draft_are_told(outcome):
+    """What the user allowed, and that it is a first look, is judged by."""
+    report = collect_report(with_changes(outcome, draft=True, budget=AccuracyBudget(1.0, 0.9)))
+    assert (report.draft, report.max_drop_points, report.min_agreement) == (True, 1.0, 0.9)
+    assert "it is a draft" in report.verdict.line
+
+
+def test_facts_of_the_input_have_their_origin(report):
+    """Each fact says where it comes from, and what nothing tells is named."""
+    (source,) = report.sources
+    assert ("layout", "NHWC [the graph's own ops], float32") in source.facts
+    assert [text for fact, text in source.facts if fact == "not known"] == list(source.not_known)
+    assert "--input-colour-order" in source.not_known[0]
