@@ -11,9 +11,6 @@ from converter.quantize.request import Mode, Target
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from converter.data.calibration_pictures import Calibration
     from converter.evaluation.accuracy_budget import Drop
     from converter.evaluation.confidence_fit import StageFit
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from converter.graphs.cascade_file import CascadePlan
     from converter.graphs.fuse import FusedGraph
     from converter.graphs.trained_graph import TrainedGraph
+    from converter.proof.source_proof import SourceProof
     from converter.quantize.request import ConversionResult
     from edge_node.inference.bundle import Bundle
 
@@ -43,6 +41,7 @@ class ConversionOrder:
         budget: what quantizing may cost on them, or else on the calibration pictures.
         max_risk: error among decided pictures that thresholds are chosen for; None for stages that never
             abstain.
+        source_proof: whether the bundle is held to its source models in TensorFlow.
         fuse: whether stages with one backbone become one model.
         all_modes: whether the other modes are made too, to measure their size and time.
         force: replace an existing bundle.
@@ -59,6 +58,7 @@ class ConversionOrder:
     evaluate: Path | None = None
     budget: AccuracyBudget = field(default_factory=AccuracyBudget)
     max_risk: float | None = None
+    source_proof: bool = True
     fuse: bool = True
     all_modes: bool = False
     force: bool = False
@@ -99,23 +99,6 @@ class ModeCost:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceProof:
-    """What came of asking the original graphs, in TensorFlow, about the pictures that are compared.
-
-    Attributes:
-        proved: whether the bundle says the same of all of them.
-        sentence: a clause with its figures; or why it is not proved.
-        indices: places of the pictures that it was asked about, among those that are compared.
-        answers: per stage, the original graph's probabilities of these, ``(pictures, labels)``.
-    """
-
-    proved: bool
-    sentence: str
-    indices: tuple[int, ...] = ()
-    answers: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class ConversionOutcome:
     """The bundle and everything that the table and the report show of its conversion.
 
@@ -138,7 +121,7 @@ class ConversionOutcome:
         seconds: of the whole conversion.
         peak_memory_mb: of this process, and of its largest child.
         warnings: sentences for people.
-        proof: of the bundle at its source; None where the original graphs were not asked.
+        proof: what the source models say in TensorFlow itself, beside the bundle; None: not asked yet.
     """
 
     order: ConversionOrder

@@ -27,6 +27,9 @@ from converter.evaluation.output_checks import check_outputs, find_warnings
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import TrainedGraph, load_graph
 from converter.progress import share_of
+from converter.proof.picture_choice import gather_pictures
+from converter.proof.prover import SourceSaid, ask_about, prove_float, prove_quantized
+from converter.proof.source_proof import skip_proof, with_proof
 from converter.quantize.conversion_process import ConversionProcess
 from converter.quantize.request import Mode, Target
 from converter.work_folder import work_folder
@@ -36,10 +39,13 @@ from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Measured
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from converter.progress import BeginStep
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Cascade
 
+_LEFT_OUT = skip_proof("left out by --no-source-proof")
 _THREADS = 2  # for comparing; nothing is timed there
 
 
@@ -60,13 +66,17 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
         inputs = read_inputs(order, begin)
         maker = BundleMaker(order, inputs, begin, process, work)
         reference = make_reference(order, inputs, maker, begin)
+        said = ask_sources(order, inputs, reference, work, begin)
+        proof = prove_float(said, reference.bundle, reference.logits) if said else _LEFT_OUT
         chosen = quantize_within_budget(order, inputs, maker, reference, begin)
         probe_target(order.target, chosen.attempt.bundle, begin)
         fitted = fit_bundle(order, inputs, reference, chosen.attempt, begin)
+        if said and order.mode is not Mode.NONE:
+            proof = prove_quantized(proof, said, fitted.bundle, order.budget.min_agreement)
         mode_costs = measure_modes(order, inputs, maker, reference.bundle, fitted.bundle)
     return ConversionOutcome(
         order=order,
-        bundle=fitted.bundle,
+        bundle=with_proof(fitted.bundle, proof),
         reference=reference.bundle,
         fused=inputs.fused,
         graphs=inputs.graphs,
@@ -83,6 +93,7 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
         warnings=tuple(find_warnings(order.mode, chosen.attempt.comparisons)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=(peak_memory_mb(), peak_memory_of_children_mb()),
+        proof=proof,
     )
 
 
@@ -153,6 +164,22 @@ def make_reference(
     labelled = load_labelled(order.evaluate, bundle.manifest.cascade) if order.evaluate else None
     logits = _run_on_pictures(bundle, labelled, inputs.calibration, begin, "asking the float models")
     return Reference(bundle, labelled, logits)
+
+
+def ask_sources(
+    order: ConversionOrder, inputs: ConversionInputs, reference: Reference, work: Path, begin: BeginStep
+) -> SourceSaid | None:
+    """Ask the source models in TensorFlow itself about a choice of the pictures; None if that is left out.
+
+    It comes before quantizing: a graph that was misread ends the conversion early.
+    """
+    if not order.source_proof:
+        return None
+    folder = work / "source"
+    folder.mkdir()
+    pictures = gather_pictures(reference.bundle, reference.labelled, inputs.calibration, order.calibration)
+    report = share_of(begin("asking TensorFlow, as proof", 1))
+    return ask_about(order.plan, pictures, reference.bundle, reference.logits, folder, report)
 
 
 @dataclass(frozen=True, slots=True)

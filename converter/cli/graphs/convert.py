@@ -165,6 +165,11 @@ def _add_bundle_options(parser: argparse.ArgumentParser) -> None:
         help="the robot's runtime: another than litert must pass the golden probe here, in an environment"
         " of its own (default: litert)",
     )
+    parser.add_argument(
+        "--no-source-proof",
+        action="store_true",
+        help="do not ask TensorFlow about the original graphs; the bundle then says that it is not proved",
+    )
     parser.add_argument("--no-fuse", action="store_true", help="one model per stage, whatever they share")
     parser.add_argument(
         "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
@@ -192,6 +197,7 @@ def _read_order(args: argparse.Namespace) -> ConversionOrder:
             args.max_accuracy_drop, None if args.min_agreement is None else args.min_agreement / 100.0
         ),
         max_risk=args.max_risk,
+        source_proof=not args.no_source_proof,
         fuse=not args.no_fuse,
         all_modes=args.all_modes,
         force=args.force,

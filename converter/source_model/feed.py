@@ -1,0 +1,83 @@
+"""Turn decoded pixels into what a source model takes, with TensorFlow's own ops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from converter.tensorflow_import import tensorflow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ResizeRule = Literal["bilinear of TensorFlow 1", "bilinear", "area"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How a picture enters a source model.
+
+    Attributes:
+        height: pixels.
+        width: pixels.
+        resize: the rule by which it is brought there.
+        layout: where the channels stand.
+        channels: their order: RGB, BGR, GREY, RGBA, BGRA.
+        mean: taken from each pixel, one number or one per channel in this order.
+        std: divides what is left.
+        dtype: of the input.
+        batch: how many pictures the input takes; one picture is repeated.
+        rank: 4, or 3 for an input without a batch.
+        raw: the model decodes pictures itself: it gets the decoded pixels and does all of this.
+    """
+
+    height: int
+    width: int
+    resize: ResizeRule
+    layout: Literal["NHWC", "NCHW"]
+    channels: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dtype: str = "float32"
+    batch: int = 1
+    rank: int = 4
+    raw: bool = False
+
+
+def resize_pixels(pixels: NDArray[np.uint8], feed: Feed) -> NDArray[np.float32]:
+    """Return decoded pixels, red first, at the size of a feed, float32 ``(height, width, 3)``, 0 to 255."""
+    tf, size = tensorflow(), [feed.height, feed.width]
+    picture = tf.cast(pixels, tf.float32)[tf.newaxis]
+    if feed.resize == "bilinear of TensorFlow 1":
+        resized = tf.compat.v1.image.resize_bilinear(picture, size)
+    else:
+        # Area averages what is made smaller; what is made larger is interpolated, as retraining does it.
+        is_smaller = feed.height * feed.width < pixels.shape[0] * pixels.shape[1]
+        method = "area" if feed.resize == "area" and is_smaller else "bilinear"
+        resized = tf.image.resize(picture, size, method)
+    return np.asarray(resized[0].numpy(), np.float32)
+
+
+def make_batch(resized: NDArray[np.float32], feed: Feed) -> NDArray[Any]:
+    """Return the model's input for a picture that ``resize_pixels`` made."""
+    tf = tensorflow()
+    picture = tf.constant(resized)
+    if feed.channels == "GREY":
+        picture = tf.image.rgb_to_grayscale(picture)
+    elif feed.channels in {"BGR", "BGRA"}:
+        picture = tf.reverse(picture, [-1])
+    if feed.channels.endswith("A"):
+        picture = tf.concat([picture, tf.fill([feed.height, feed.width, 1], 255.0)], -1)
+    wanted = tf.dtypes.as_dtype(feed.dtype)
+    if wanted.is_integer:
+        picture = tf.cast(tf.round(picture) - (128.0 if feed.dtype == "int8" else 0.0), wanted)
+    else:
+        scaled = (picture - tf.constant(feed.mean, tf.float32)) / tf.constant(feed.std, tf.float32)
+        picture = tf.cast(scaled, wanted)
+    if feed.layout == "NCHW":
+        picture = tf.transpose(picture, [2, 0, 1])
+    if feed.rank == 3:
+        return np.asarray(picture.numpy())
+    return np.asarray(tf.tile(picture[tf.newaxis], [feed.batch, 1, 1, 1]).numpy())
