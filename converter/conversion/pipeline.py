@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.progress import BeginStep
+    from converter.proof.source_proof import SourceProof
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Cascade
 
-_LEFT_OUT = skip_proof("left out by --no-source-proof")
 _THREADS = 2  # for comparing; nothing is timed there
 
 
@@ -67,7 +67,7 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
         maker = BundleMaker(order, inputs, begin, process, work)
         reference = make_reference(order, inputs, maker, begin)
         said = ask_sources(order, inputs, reference, work, begin)
-        proof = prove_float(said, reference.bundle, reference.logits) if said else _LEFT_OUT
+        proof = prove_float(said, reference.bundle, reference.logits) if said else _skip_proof(order)
         chosen = quantize_within_budget(order, inputs, maker, reference, begin)
         probe_target(order.target, chosen.attempt.bundle, begin)
         fitted = fit_bundle(order, inputs, reference, chosen.attempt, begin)
@@ -110,6 +110,12 @@ def refuse_contradictions(order: ConversionOrder) -> None:
             " give --calibration PICTURES"
         )
     labelled = (("--max-accuracy-drop", order.budget.max_drop_points), ("--max-risk", order.max_risk))
+    limits = (*labelled, ("--min-agreement", order.budget.min_agreement))
+    if order.draft and (held := [option for option, value in limits if value is not None]):
+        raise ConversionError(
+            f"--draft is for a first look and holds a bundle to nothing, found {' and '.join(held)};"
+            " leave one of them out"
+        )
     for option, value in labelled:
         if value is not None and order.evaluate is None:
             raise ConversionError(
@@ -173,13 +179,17 @@ def ask_sources(
 
     It comes before quantizing: a graph that was misread ends the conversion early.
     """
-    if not order.source_proof:
+    if order.draft or not order.source_proof:
         return None
     folder = work / "source"
     folder.mkdir()
     pictures = gather_pictures(reference.bundle, reference.labelled, inputs.calibration, order.calibration)
     report = share_of(begin("asking TensorFlow, as proof", 1))
     return ask_about(order.plan, pictures, reference.bundle, reference.logits, folder, report)
+
+
+def _skip_proof(order: ConversionOrder) -> SourceProof:
+    return skip_proof(f"left out by {'--draft' if order.draft else '--no-source-proof'}")
 
 
 @dataclass(frozen=True, slots=True)

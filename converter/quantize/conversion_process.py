@@ -74,14 +74,9 @@ class ConversionProcess:
     It starts at the first request, and anew after one that left it large or failed.
     """
 
-    def __init__(self, folder: Path, *, rounds_weights: bool = True) -> None:
-        """Prepare a process; none runs yet.
-
-        Args:
-            folder: for its temporary files.
-            rounds_weights: whether the weights of int8 models are rounded with care.
-        """
-        self._errors_file, self._rounds_weights = folder / "errors.txt", rounds_weights
+    def __init__(self, folder: Path) -> None:
+        """Prepare a process that keeps its temporary files in ``folder``; none runs yet."""
+        self._errors_file = folder / "errors.txt"
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> ConversionProcess:  # noqa: PYI034  Self needs Python 3.11
@@ -120,9 +115,7 @@ class ConversionProcess:
             raise ConversionError(
                 f"{mode.value} needs calibration pictures, found none; give --calibration PICTURES"
             )
-        request = make_request(graph, mode, target, float_nodes)
-        request = msgspec.structs.replace(request, rounds_weights=self._rounds_weights)
-        write_request(work, graph, request, calibration)
+        write_request(work, graph, make_request(graph, mode, target, float_nodes), calibration)
         self._carry_out(work, f"{', '.join(graph.stages)} as {mode.value}", report)
         result = msgspec.json.decode((work / RESULT_NAME).read_bytes(), type=ConversionResult)
         return ConvertedModel((work / MODEL_NAME).read_bytes(), result)

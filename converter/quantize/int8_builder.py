@@ -162,9 +162,9 @@ def _calibrate(work: Path, request: ConversionRequest, report: Callable[[float],
     readings = {convolution.reading for convolution in read_convolutions(parse_model(exact))}
     pictures = scale_pictures(work, request)
     activations = measure_activations(exact, pictures, readings, part_of(report, converted, ran))
-    model, steps = exact, STEPS if request.rounds_weights else ()
-    for at, step in enumerate(steps):
-        first, last = (ran + (rounded - ran) * end / len(steps) for end in (at, at + 1))
+    model = exact
+    for at, step in enumerate(STEPS):
+        first, last = (ran + (rounded - ran) * end / len(STEPS) for end in (at, at + 1))
         model = step(model, activations, part_of(report, first, last))
     tree = parse_model(model)
     for number, (lowest, highest) in activations.ranges.items():

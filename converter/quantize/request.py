@@ -74,7 +74,6 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
         float_nodes: layers that stay float32 in an int8 model, by their first operators.
         colour_order: of the input's channels.
         ranks_layers: whether layers are ranked instead, see ``converter.quantize.layer_ranking``.
-        rounds_weights: whether the weights of an int8 model are rounded with care.
     """
 
     mode: Mode
@@ -87,7 +86,6 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
     float_nodes: tuple[str, ...] = ()
     colour_order: Literal["RGB", "BGR"] = "RGB"
     ranks_layers: bool = False
-    rounds_weights: bool = True
 
 
 class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
