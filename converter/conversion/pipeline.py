@@ -32,6 +32,7 @@ from converter.proof.prover import SourceSaid, ask_about, prove_float, prove_qua
 from converter.proof.source_proof import skip_proof, with_proof
 from converter.quantize.conversion_process import ConversionProcess
 from converter.quantize.request import Mode, Target
+from converter.tensorflow_import import tensorflow
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
 from edge_node.inference.bundle import with_manifest
@@ -272,9 +273,9 @@ def fit_bundle(
     bundle = _record_figures(attempt, reference, fits, _name_pictures(labelled, inputs.calibration))
     map_fits = dict[str, MapFit]()
     if labelled is not None and any(sample.mask for sample in labelled.samples):
-        advance = begin("fitting maps to masks", 1)
-        map_fits = fit_maps(Engine(bundle, threads=_THREADS), labelled)
-        advance()
+        report = share_of(begin("fitting maps to masks", 1))
+        map_fits = fit_maps(Engine(bundle, threads=_THREADS), labelled, report)
+        report(1.0)
     return FittedBundle(with_map_thresholds(bundle, map_fits), fits, map_fits)
 
 
@@ -311,7 +312,9 @@ def _read_calibration(order: ConversionOrder, begin: BeginStep) -> Calibration |
 
 
 def _read_graphs(order: ConversionOrder, begin: BeginStep) -> dict[str, TrainedGraph]:
-    advance = begin("reading graphs", len(order.plan.stages))
+    advance = begin("reading graphs", 1 + len(order.plan.stages))
+    tensorflow()  # its import takes as long as a graph
+    advance()
     graphs = {}
     for planned in order.plan.stages:
         graph = load_graph(planned.graph, planned.flags)

@@ -30,6 +30,7 @@ from converter.quantize.request import (
 from converter.quantize.tflite_converter import make_converter
 from converter.tensorflow_import import tensorflow
 
+_LOADED = 0.15  # of a request, TensorFlow's import takes so much
 _LARGE_MB = 1000.0  # a worker that holds more ends after its request: TensorFlow's converter leaks
 
 
@@ -54,6 +55,7 @@ def main() -> int:
 def _carry_out(work: Path) -> None:
     """Convert the folder's graph, or rank its layers; write the outcome, its time and its memory."""
     request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    report_share(_LOADED)
     started = time.perf_counter()
     if request.ranks_layers:
         (work / GAINS_NAME).write_bytes(msgspec.json.encode(measure_gains(work, request, report_share)))

@@ -89,9 +89,10 @@ def run(args: argparse.Namespace) -> int:
     with show_steps() as begin:
         outcome = convert(order, begin)
         report = collect_report(outcome)
-        advance = begin("writing the bundle", 1)
+        advance = begin("writing bundle and report", 2)
         bundle = _add_verdict(outcome.bundle, report.verdict)
         write_bundle(bundle, order.out, _render_reports(report), force=order.force)
+        advance()
         page = args.report or _name_page(order.out)
         _write_beside(page, render_report(report, render_thumbnails(outcome, report)))
         advance()

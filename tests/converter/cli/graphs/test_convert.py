@@ -172,10 +172,15 @@ def test_the_other_modes_keep_floats_at_the_edges(cascade, tmp_path, mode, weigh
 
 @pytest.mark.slow
 def test_all_modes_are_weighed_and_timed(cascade, tmp_path):
-    """Asked for all modes, table and report have size and time of each; the bundle is the one asked for."""
+    """Asked for all modes, table and report have size and time of each; the bundle is the one asked for.
+
+    It is a draft, and says so wherever it is read.
+    """
     out, pictures = tmp_path / "bundle", cascade.parent / "pictures"
-    found = convert("--quantize", cascade, "--calibration", pictures, "--all-modes", "--out", out)
+    found = convert("--draft", "--quantize", cascade, "--calibration", pictures, "--all-modes", "--out", out)
     assert found.returncode == 0, found.stderr
+    assert load_bundle(out).manifest.why_not_proved == "not proved at the source: left out by --draft"
+    assert "May I ship it? No: (1) it is a draft" in found.stdout
     report = json.loads((out / "report.json").read_bytes())
     sizes = {cost["mode"]: cost["size_bytes"] for cost in report["modes"]}
     assert sizes.keys() == {"int8", "int8-float-io", "float16", "dynamic", "none"}
@@ -197,6 +202,17 @@ def test_a_budget_without_labelled_pictures_is_refused(tmp_path):
     assert found.returncode == 1
     assert "give --evaluate" in found.stderr
     assert not out.exists()
+
+
+def test_a_draft_is_held_to_nothing(tmp_path):
+    """It is a first look: a limit beside it is refused by name, before any work."""
+    graph = small_graphs.write_graph(tmp_path / "steel", small_graphs.poets_mobilenet(head=2))
+    pictures = write_pictures(tmp_path / "pictures")
+    arguments = ("--draft", "--calibration", pictures, "--min-agreement", "99", "--out", tmp_path / "bundle")
+    found = convert("--quantize", graph, *arguments)
+    assert found.returncode == 1
+    assert "--draft" in found.stderr
+    assert "found --min-agreement; leave one of them out" in found.stderr
 
 
 @pytest.mark.slow
