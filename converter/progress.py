@@ -41,6 +41,26 @@ def part_of(report: Callable[[float], None], first: float, last: float) -> Calla
     return lambda share: report(first + share * (last - first))
 
 
+def count_parts(begin: BeginStep, name: str, parts: str) -> Callable[[int, int], None]:
+    """Return what takes how many parts are done, and of how many; the first call begins the step.
+
+    Args:
+        begin: from ``show_steps``.
+        name: of the step, such as ``importing``.
+        parts: what is counted, such as ``pictures``.
+    """
+    advance: Advance | None = None
+    before = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal advance, before
+        advance = advance or begin(f"{name} {total} {parts}", total)
+        advance(done - before)
+        before = done
+
+    return report
+
+
 @contextmanager
 def show_steps() -> Iterator[BeginStep]:
     """Yield what begins a step; what it shows goes to stderr.

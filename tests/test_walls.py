@@ -88,9 +88,13 @@ CONVERTER = {
     "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
     "quantize": "nodes graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
+    # The process of the source models must not see how the converter read them: nothing but itself.
+    "source_model": "",
+    "proof": "graphs data evaluation source_model edge_node.camera edge_node.inference",
     "conversion": (
         # its report shows pictures, which it reads where they lie
-        "specimens graphs data quantize evaluation edge_node.messages edge_node.camera edge_node.inference "
+        "specimens graphs data quantize evaluation proof edge_node.messages edge_node.camera "
+        "edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",
@@ -120,15 +124,17 @@ SOLE_IMPORTERS = {
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},
     ("edge_node", "tensorflow"): set[str](),
-    # TensorFlow itself is imported by one module; four others reach for parts that it does not export.
+    # TensorFlow itself is imported by one module; five others reach for parts that it does not export.
     ("converter", "tensorflow"): {
         "converter.tensorflow_import",
         "converter.graphs.graph_file",
         "converter.nodes.side_inputs",
         "converter.quantize.int8_builder",
+        "converter.source_model.model_file",
         "converter.training.retrained_graph",
     },
-    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_file"},  # the schema of .tflite files
+    # The schema of .tflite files: to read them, and to add and remove operators.
+    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_edit", "converter.quantize.tflite_file"},
     ("converter", "cryptography"): set[str](),
     ("converter", "yaml"): {"converter.data.foreign.yolo_reader"},
     ("converter", "sqlite3"): set[str](),
@@ -302,6 +308,20 @@ def test_help_loads_no_library(program: str) -> None:
 def test_a_module_does_not_load_its_neighbours(module: str, forbidden: tuple[str, ...]) -> None:
     """What is pure stays pure, and the publisher does not open the database."""
     assert not {name.split(".")[0] for name in loaded_by(f"import {module}")} & set(forbidden)
+
+
+def test_the_process_of_the_source_models_loads_nothing_of_the_converters_reading() -> None:
+    """What proves a conversion must not see its contract: the process imports its own package alone."""
+    found = loaded_by("import converter.source_model.worker") & modules().keys()
+    found = {name for name in found if not name.startswith("converter.source_model.")}
+    assert found <= {
+        "converter",
+        "converter.source_model",
+        "converter.child_process",
+        "converter.tensorflow_import",
+        "edge_node",
+        "edge_node.errors",
+    }
 
 
 def test_the_parts_of_the_daemon_are_whole_when_they_are_made() -> None:

@@ -43,6 +43,10 @@ COMMANDS = {
         "converter.cli.training.runs",
         "a table of the trainings that `converter retrain` has kept in run folders",
     ),
+    "classes": Subcommand(
+        "converter.cli.bundles.classes",
+        "a classifier for MediaPipe and other tools of each stage of a bundle",
+    ),
     "bundle": Subcommand(
         "converter.cli.bundles.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),

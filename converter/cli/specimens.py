@@ -1,10 +1,10 @@
 """``converter specimens``: render a data set of metal plates with a known truth."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from converter.argument_types import at_least
+from converter.progress import count_parts, show_steps
 from converter.specimens.dataset import SIDE_LIMITS_PX, write_dataset
 
 
@@ -40,13 +40,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DatasetError: as ``write_dataset`` does.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("rendering", total=args.count + args.other)
+    total = args.count + args.other
+    with show_steps() as begin:
+        rendered = count_parts(begin, "rendering", "pictures")
         labels = write_dataset(
             args.out,
             args.count,
@@ -54,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             size=args.size,
             other=args.other,
             force=args.force,
-            on_written=lambda done: progress.update(task, completed=done),
+            on_written=lambda done: rendered(done, total),
         )
     others = f" of metal and {args.other} of other things" if args.other else ""
     print(f"{args.count} rendered pictures{others}, labels in {labels}")

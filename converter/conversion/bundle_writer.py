@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
@@ -16,9 +14,9 @@ import msgspec
 import numpy as np
 
 from converter.conversion.golden_pictures import render_golden_pictures
+from converter.output_folder import write_folder
 from converter.output_paths import refuse_unwritable_place
 from edge_node import __version__
-from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import (
     GOLDEN_NAME,
@@ -122,17 +120,7 @@ def write_bundle(bundle: Bundle, out: Path, extra: Mapping[str, bytes], *, force
     contents: dict[str, bytes] = {**bundle.models, **extra, GOLDEN_NAME: encode_golden(bundle.golden)}
     contents[MANIFEST_NAME] = encode_manifest(bundle.manifest)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-        try:
-            for name, content in contents.items():
-                write_new_file(partial / name, [content], mode=0o644)
-            partial.chmod(0o755)  # mkdtemp keeps others out; the node runs as another user
-            sync_folder(partial)
-            _swap(partial, out)
-            sync_folder(out.parent)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        write_folder(out, contents)
     except OSError as err:
         raise ConversionError(f"{out}: cannot write the bundle: {err.strerror or err}") from err
 
@@ -202,19 +190,3 @@ def _bind_stages(plan: CascadePlan, files: dict[str, MadeModel]) -> Cascade:
         thresholds = (planned.stage.label_thresholds or {}) if output.independent else msgspec.UNSET
         stages.append(msgspec.structs.replace(planned.stage, **found, label_thresholds=thresholds))
     return Cascade(root=plan.root, stages=tuple(stages))
-
-
-def _swap(partial: Path, out: Path) -> None:
-    """Rename ``partial`` to ``out``; an earlier bundle is moved away first and removed last."""
-    if not out.exists():
-        partial.rename(out)
-        return
-    earlier = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent)) / out.name
-    out.rename(earlier)
-    try:
-        partial.rename(out)
-    except OSError:
-        earlier.rename(out)
-        raise
-    finally:
-        shutil.rmtree(earlier.parent, ignore_errors=True)

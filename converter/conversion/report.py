@@ -93,11 +93,29 @@ class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
     conversion_peak_memory_mb: float
 
 
+class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one graph is right, in TensorFlow, under one reading of its pixels."""
+
+    stage: str
+    reading: str
+    right: int
+    pictures: int
+    gained: int
+    lost: int
+
+
 class ProofReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the original graphs, asked in TensorFlow, say the same, and a clause with the figures."""
+    """Whether the original graphs, asked in TensorFlow, say the same.
+
+    ``sentence`` has the figures, ``decoders`` how TensorFlow and the node decode the same files, and
+    ``readings`` are the scalings and orders of colours that were tried on labelled pictures: the chosen one
+    first, ``gained`` and ``lost`` against it.
+    """
 
     proved: bool
     sentence: str
+    decoders: str = ""
+    readings: tuple[ReadingReport, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

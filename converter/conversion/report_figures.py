@@ -12,6 +12,7 @@ from converter.conversion.report import (
     ModelReport,
     ModeReport,
     ProofReport,
+    ReadingReport,
     Report,
     ScoreFigures,
     SourceReport,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from converter.conversion.order import ConversionOutcome
     from converter.evaluation.float_agreement import StageComparison
+    from converter.proof.source_proof import SourceProof
     from edge_node.inference.manifest import Cascade, Stage
 
 _CURVE_POINTS = 40
@@ -98,15 +100,33 @@ def _collect_figures(outcome: ConversionOutcome) -> Report:
         licence=manifest.licence,
         intended_use=manifest.intended_use,
         draft=outcome.order.draft,
-        proof=ProofReport(proved=outcome.proof.proved, sentence=outcome.proof.sentence)
-        if outcome.proof
-        else None,
+        proof=_describe_proof(outcome.proof) if outcome.proof else None,
         doubts=tuple(_find_doubts(manifest.cascade)),
         max_drop_points=outcome.order.budget.max_drop_points,
         min_agreement=outcome.order.budget.min_agreement,
         calibration_misses=_find_calibration_misses(outcome),
         is_judged_on_photographs=bool(outcome.labelled or calibration),
         is_judged_on_calibration=_is_judged_on_calibration(outcome),
+    )
+
+
+def _describe_proof(proof: SourceProof) -> ProofReport:
+    return ProofReport(
+        proved=proof.proved,
+        sentence=proof.sentence,
+        decoders=proof.decoders,
+        readings=tuple(
+            ReadingReport(
+                stage=of.stage,
+                reading=score.name,
+                right=score.right,
+                pictures=score.pictures,
+                gained=score.gained,
+                lost=score.lost,
+            )
+            for of in proof.stages
+            for score in of.scores
+        ),
     )
 
 

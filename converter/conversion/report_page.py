@@ -13,6 +13,7 @@ import numpy as np
 from converter.conversion.report_tables import (
     tabulate_models,
     tabulate_modes,
+    tabulate_readings,
     tabulate_sources,
     tabulate_stages,
 )
@@ -52,6 +53,7 @@ def render_report(report: Report, pictures: dict[tuple[str, int], str] | None = 
         tables={
             "modes": tabulate_modes(report),
             "stages": tabulate_stages(report),
+            "readings": tabulate_readings(report),
             "sources": tabulate_sources(report),
             "models": tabulate_models(report),
         },

@@ -44,6 +44,15 @@ def tabulate_stages(report: Report) -> Table:
     return heads, rows
 
 
+def tabulate_readings(report: Report) -> Table:
+    """Return how often each graph is right in TensorFlow under every reading of its pixels that was tried."""
+    rows = [
+        [one.stage, one.reading, f"{one.right} of {one.pictures}", str(one.gained), str(one.lost)]
+        for one in (report.proof.readings if report.proof else ())
+    ]
+    return ["stage", "pixels read as", "right", "right only here", "wrong only here"], rows
+
+
 def tabulate_sources(report: Report) -> Table:
     """Return the graphs and the calibration pictures that went in."""
     rows = [

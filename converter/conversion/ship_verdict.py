@@ -46,24 +46,25 @@ def _merge(told: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def _judge_proof(report: Report) -> Iterator[str]:
     if report.draft:
-        yield "it is a draft, for a first look; convert again without --draft"
+        yield "it is a draft for a first look, not proved at the source; convert again without --draft"
     elif report.proof is None:
         yield "not proved at the source: the original graph did not answer the same pictures"
-    if report.proof is not None and not report.proof.proved:
+    elif not report.proof.proved:
         yield report.proof.sentence
 
 
 def _judge_contracts(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield what no graph and no flag tells; on labelled pictures other readings were tried beside it."""
-    if not _is_tested(report):
-        for source in report.sources:
+    """Yield what no graph and no flag tells, unless other readings were tried and were no better."""
+    for source in report.sources:
+        if not _is_tried(report, source.stage):
             for text in source.not_known:
                 yield source.stage, f"not known: {text}"
 
 
-def _is_tested(report: Report) -> bool:
-    has_truth = any(stage.quantized_accuracy for stage in report.stages)
-    return has_truth and report.proof is not None and report.proof.proved
+def _is_tried(report: Report, stage: str) -> bool:
+    """Return whether several readings of a graph's input were compared on labelled pictures."""
+    proof = report.proof
+    return proof is not None and proof.proved and sum(one.stage == stage for one in proof.readings) > 1
 
 
 def _judge_calibration(report: Report) -> Iterator[str]:
@@ -147,10 +148,12 @@ def _mind(report: Report) -> Iterator[str]:
         yield "how often it is right was not measured; --evaluate LABELLED does"
     elif not any(stage.abstain_below for stage in report.stages):
         yield "no stage abstains, however unsure it is; --max-risk SHARE chooses when"
-    if _is_tested(report):
-        yield from _merge(
-            (source.stage, f"not known: {text}") for source in report.sources for text in source.not_known
-        )
+    yield from _merge(
+        (source.stage, f"not known: {text}; on labelled pictures no other reading is better")
+        for source in report.sources
+        for text in source.not_known
+        if _is_tried(report, source.stage)
+    )
     if report.is_judged_on_calibration:
         yield "compared on the pictures that it was calibrated on, which flatters"
     yield from _merge(

@@ -49,7 +49,7 @@ class Sample:
         set_name: the part of the data set that it belongs to; empty without parts.
         licence: as in its row.
         labels: column -> value, without unknown ones; ``corroded`` is ``CORRODED`` or ``UNCORRODED``.
-        mask: a grey picture of the same view, 255 where corroded, or None.
+        mask: a grey picture of the same view, 255 where corroded, 127 where nobody labelled it, or None.
     """
 
     path: Path

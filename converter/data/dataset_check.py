@@ -12,6 +12,7 @@ import numpy as np
 
 from converter.data.dataset import CORRODED, FOLDER_COLUMN, UNCORRODED
 from converter.data.licences import is_non_commercial, is_unstated
+from converter.data.mask_values import find_corroded
 from converter.data.near_duplicates import find_near_duplicates, hash_view
 from converter.data.picture_facts import read_facts
 from edge_node.camera.picture import decode_picture, read_content
@@ -132,7 +133,7 @@ def _find_mask_problem(sample: Sample, shape: tuple[int, ...]) -> str:
     with Image.open(sample.mask) as picture:
         if picture.size != (shape[1], shape[0]):
             return "other size"
-    is_marked = mask is not None and bool((mask >= 128).any())
+    is_marked = mask is not None and bool(find_corroded(mask).any())
     condition = sample.labels.get("corroded")
     if not is_marked and condition == CORRODED:
         return "empty"

@@ -56,10 +56,9 @@ def with_groups(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     hashes = np.array([hash_view(samples[index].read()) for index in unknown])
     clusters = join_pairs(len(unknown), find_near_duplicates(hashes))
     contents = [samples[index].sha256 for index in unknown]
-    names = {
-        cluster: min(content for content, own in zip(contents, clusters, strict=True) if own == cluster)
-        for cluster in set(clusters)
-    }
+    names = dict[int, str]()
+    for content, cluster in zip(contents, clusters, strict=True):
+        names[cluster] = min(names.get(cluster, content), content)
     filled = list(samples)
     for index, cluster in zip(unknown, clusters, strict=True):
         filled[index] = replace(samples[index], group=f"view:{names[cluster][:16]}")

@@ -14,6 +14,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from converter.data.mask_values import UNKNOWN_VALUE, find_corroded
 from converter.data.stage_truth import UNKNOWN
 from converter.progress import part_of
 from edge_node.inference.bundle import with_manifest
@@ -153,7 +154,7 @@ def _count_pixels(
         if mask is None:
             raise AssertionError(f"{sample.path} was chosen for its mask")
         interval = np.digitize(fine, _LOG_ODDS)
-        for counted, pixel in ((corroded, mask > 127), (uncorroded, mask <= 127)):
+        for counted, pixel in ((corroded, find_corroded(mask)), (uncorroded, mask < UNKNOWN_VALUE)):
             counted.append(np.bincount(interval[pixel], minlength=len(_LOG_ODDS) + 1))
         report(number / len(samples))
     return MapCounts(np.array(corroded), np.array(uncorroded))
@@ -181,7 +182,8 @@ def _area_error(counts: MapCounts, chosen: NDArray[np.int64]) -> float:
     """Return the mean absolute error of the corroded share, each picture at its own index of a threshold."""
     predicted = _take(_count_above(counts.corroded) + _count_above(counts.uncorroded), chosen)
     true = counts.corroded.sum(axis=1)
-    return float((np.abs(predicted - true) / (true + counts.uncorroded.sum(axis=1))).mean())
+    known = np.maximum(true + counts.uncorroded.sum(axis=1), 1)
+    return float((np.abs(predicted - true) / known).mean())
 
 
 def _take(values: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import msgspec
 
 from converter.graphs.label_meanings import derive_meanings, find_doubts, read_meanings
 from converter.graphs.label_names import load_labels
+from converter.graphs.label_thresholds import read_thresholds
 from converter.graphs.scaling import ColourOrder, GraphFlags
 from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
@@ -19,7 +20,7 @@ from edge_node.messages.identifiers import Identifier
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _NAMES_OF_ALL = frozenset({"retrained_graph", "output_graph", "saved_model", "model"})
@@ -98,7 +99,12 @@ class CascadePlan:
 
 
 def plan_single_graph(
-    graph: Path, labels: Path | None, flags: GraphFlags, meanings: Sequence[str] = ()
+    graph: Path,
+    labels: Path | None,
+    flags: GraphFlags,
+    *,
+    meanings: Sequence[str] = (),
+    thresholds: Sequence[str] = (),
 ) -> CascadePlan:
     """Return the plan for one graph: a cascade of one stage, named after the graph's file or folder.
 
@@ -107,16 +113,20 @@ def plan_single_graph(
         labels: its label file; None: the one beside it.
         flags: given by the user about the graph.
         meanings: given by the user about labels, as ``LABEL=WORDS``.
+        thresholds: given by the user for independent labels, as ``LABEL=PROBABILITY``.
 
     Raises:
         ConversionError: there is nothing of that name.
-        DatasetError: its labels cannot be read, or ``meanings`` say nothing about them.
+        DatasetError: its labels cannot be read, or ``meanings`` or ``thresholds`` say nothing about them.
     """
     if not graph.exists():
         raise ConversionError(f"{graph}: no such file; wanted a graph, or a cascade file that ends in .toml")
     found = load_labels(graph, labels)
     name = _make_identifier(graph.resolve().parent.name if graph.stem in _NAMES_OF_ALL else graph.stem)
     stage = StageKeys(name=name).stage(found, {**derive_meanings(found), **read_meanings(meanings, found)})
+    stage = msgspec.structs.replace(
+        stage, label_thresholds=read_thresholds(thresholds, found) or msgspec.UNSET
+    )
     return CascadePlan(name, "1", name, (StagePlan(stage, graph, flags),))
 
 
@@ -151,17 +161,21 @@ def describe_doubts(plan: CascadePlan, *, is_file: bool) -> Iterator[str]:
         is_file: whether it was read from a cascade file, or else from one graph and flags.
     """
     for planned in plan.stages:
-        doubt = find_doubts(planned.stage.labels, planned.stage.meanings)
-        if doubt is None:
-            continue
-        told, labels = doubt
-        if is_file:
-            lines = ", ".join(f'"{label}" = {{ corroded = false }}' for label in labels)
-            hint = f"write into its [[stage]] what is true, like: meanings = {{ {lines} }}"
-        else:
-            flags = " ".join(f"--meaning {quote(label + '=uncorroded')}" for label in labels)
-            hint = f"say what is true, like: {flags}"
-        yield f"stage {planned.stage.name}: {told}; {hint}"
+        if told := describe_doubt(planned.stage.labels, planned.stage.meanings, is_file=is_file):
+            yield f"stage {planned.stage.name}: {told}"
+
+
+def describe_doubt(labels: Sequence[str], meanings: Mapping[str, Meaning], *, is_file: bool) -> str:
+    """Return in a sentence what the labels of one stage leave open, with what to write; empty if nothing."""
+    doubt = find_doubts(labels, meanings)
+    if doubt is None:
+        return ""
+    told, open_labels = doubt
+    if is_file:
+        lines = ", ".join(f'"{label}" = {{ corroded = false }}' for label in open_labels)
+        return f"{told}; write into its [[stage]] what is true, like: meanings = {{ {lines} }}"
+    flags = " ".join(f"--meaning {quote(label + '=uncorroded')}" for label in open_labels)
+    return f"{told}; say what is true, like: {flags}"
 
 
 def _plan_stage(path: Path, table: StageTable) -> StagePlan:

@@ -16,6 +16,7 @@ from converter.graphs.scaling import (
 )
 from converter.nodes.graph_entry import (
     CHANNELS,
+    describe_misfit,
     feeds_first_layer,
     find_first_kernel_channels,
     find_layout,
@@ -178,8 +179,8 @@ class _Derivation:
                 f"input {self._name!r} takes encoded pictures; name the node of their pixels with"
                 " --input-layer"
             )
-        if shape is not None and len(shape) not in {3, 4}:
-            raise self._error(f"input {self._name!r} is of shape {_write_shape(shape)}, wanted a picture")
+        if shape is not None and (misfit := describe_misfit(shape)):
+            raise self._error(f"input {self._name!r} is of shape {_write_shape(shape)}{misfit}")
         if shape is not None and shape[0] not in {None, 1} and len(shape) == 4:
             self._sources["batch"] = f"the graph's {shape[0]}; the node gives one picture at a time"
         layout, source = find_layout(self._graph, self._name, self._declared)

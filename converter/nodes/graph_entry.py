@@ -90,6 +90,19 @@ def read_declared_input(graph: GraphIndex, name: str) -> DeclaredInput:
     return DeclaredInput(sizes or None, dtype)
 
 
+def describe_misfit(shape: tuple[int | None, ...]) -> str:
+    """Return as the end of a sentence what keeps a declared shape from being a picture's; or nothing."""
+    sizes = shape[1:] if len(shape) == 3 else shape
+    is_plane = len(sizes) == 2 and all(size is not None and size > max(CHANNELS) for size in sizes)
+    if is_plane and (len(shape) == 2 or shape[0] not in CHANNELS[1:]):
+        height, width = sizes
+        return (
+            ", height and width without channels; name the node behind it that adds them, such as an"
+            f" ExpandDims or Reshape: --input-layer NODE --input-height {height} --input-width {width}"
+        )
+    return "" if len(shape) in {3, 4} else ", wanted a picture"
+
+
 def find_layout(graph: GraphIndex, name: str, declared: DeclaredInput) -> tuple[Layout | None, str]:
     """Return where an input's channels stand and what shows it; None if nothing does, or two things."""
     used = _find_used_layout(graph, name)

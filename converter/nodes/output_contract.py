@@ -60,7 +60,10 @@ def describe_output(contract: OutputContract) -> Iterator[tuple[str, str]]:
     """Yield each fact's name and a line about it."""
     yield "answer", f"{contract.classes} labels: {_MEANINGS[contract.form]}"
     if contract.is_independent:
-        yield "thresholds", "per label, 0.5 unless the cascade file says: thresholds = { label = 0.5 }"
+        yield (
+            "thresholds",
+            "per label, 0.5 unless told: --threshold LABEL=P; in a cascade file thresholds = { label = P }",
+        )
 
 
 def find_form(graph: GraphIndex, output: Ref) -> tuple[OutputForm, Ref]:

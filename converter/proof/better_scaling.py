@@ -31,7 +31,7 @@ def find_better(scores: Sequence[ScalingScore]) -> ScalingScore | None:
         if score.gained - score.lost >= _LEAST_GAIN * score.pictures
         and _chance(score.gained, score.lost) <= _MOST_CHANCE / len(others)
     ]
-    return max(better, key=lambda score: score.right / score.pictures, default=None)
+    return max(better, key=lambda score: (score.gained - score.lost) / score.pictures, default=None)
 
 
 def describe_better(better: ScalingScore, scores: Sequence[ScalingScore]) -> str:

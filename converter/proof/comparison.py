@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 CLEAR_MARGIN = 0.02  # of a label that the source is clear about
 MOST_DIFFERENCE = 0.01  # between two probabilities, in float
+# Between two log-odds, in float, and as a share of the source's: where a network is sure of everything, its
+# probabilities are near 0 or 1 whatever it is fed, and the log-odds alone show that it is fed something else.
+_MOST_LOG_ODDS, _MOST_LOG_ODDS_SHARE = 0.5, 0.1
+_TINY = 1e-7  # a sigmoid in float32 is no nearer to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,12 @@ class Comparison:
         if len(flipped):
             return int(flipped[self.differences[flipped].argmax()])
         worst = int(self.differences.argmax())
-        return worst if self.differences[worst] > MOST_DIFFERENCE else None
+        if self.differences[worst] > MOST_DIFFERENCE:
+            return worst
+        source = self._log_odds(self.source)
+        excess = np.abs(source - self._log_odds(self.bundle)) - _MOST_LOG_ODDS_SHARE * np.abs(source)
+        hidden = int(excess.argmax())
+        return hidden if excess[hidden] > _MOST_LOG_ODDS else None
 
     def describe(self, at: int) -> str:
         """Return a clause with the picture and both answers."""
@@ -85,6 +94,15 @@ class Comparison:
             f" the bundle {self._write(self.bundle[at])}"
         )
 
+    def _log_odds(self, rows: Rows) -> Rows:
+        """Return per picture the log-odds of the source's label against its second; or for itself."""
+        logs, at = np.log(np.maximum(rows, _TINY)), np.arange(len(rows))
+        ranked = np.argsort(self.source, axis=1)
+        first = ranked[:, -1]
+        if self.independent:
+            return np.asarray(logs[at, first] - np.log(np.maximum(1 - rows[at, first], _TINY)))
+        return np.asarray(logs[at, first] - logs[at, ranked[:, -2]])
+
     def _write(self, row: Rows) -> str:
         shown = np.argsort(-row, kind="stable")[:3]
-        return ", ".join(f"{self.labels[at]} {row[at]:.3f}" for at in shown)
+        return ", ".join(f"{self.labels[at]} {row[at]:.4g}" for at in shown)

@@ -279,7 +279,7 @@ def _find_cause(said: SourceSaid, bundle: Bundle, stage: Stage, comparison: Comp
     )
     folder = said.work / "variants"
     folder.mkdir(exist_ok=True)
-    variants = ask_sources(asked, folder).stages[stage.name].variants
+    variants = found.variants or ask_sources(asked, folder).stages[stage.name].variants
     if (text := name_variant(variants, comparison.bundle)) is not None:
         return f"likely cause: the bundle takes {text}, the source does not ({facts})"
     return (

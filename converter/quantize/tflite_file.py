@@ -1,7 +1,7 @@
 """Read and change the content of a ``.tflite`` file: operators, types of weights, metadata. Runs nothing.
 
-This is the one module that knows TFLite's schema, as the runtime's own wheel generates it: TensorFlow is not
-imported.
+TFLite's schema is taken as the runtime's own wheel generates it, here and in ``tflite_edit``: TensorFlow is
+not imported.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from converter.source_model.reading_error import ReadingError
+from converter.source_model.session import ReadingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.source_model.reading_error import ReadingError
+from converter.source_model.session import ReadingError
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ class GraphSession:
             return f"{decoders[0]}:0"
         found = [name for name in needed if self._nodes[name].op in _PLACEHOLDERS]
         found = found or [name for name in needed if self._takes_a_batch(name)]
-        pictures = [name for name in found if not self._takes_one_number(name)]
-        pictures = pictures or found
+        pictures = [name for name in found if len(self._nodes[name].attr["shape"].shape.dim) > 2]
+        pictures = pictures or [name for name in found if not self._takes_one_number(name)] or found
         if len(pictures) != 1:
             raise ReadingError(f"{len(pictures)} inputs; name one with --input-layer")
         return f"{pictures[0]}:0"

@@ -13,7 +13,7 @@ import numpy as np
 
 from converter.source_model.feed import Feed, ResizeRule
 from converter.source_model.published import look_up, recognise_caffe
-from converter.source_model.reading_error import ReadingError
+from converter.source_model.session import ReadingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def read_feed(
     blank = Feed(
         height,
         width,
-        _find_resize(model, record),
+        _find_resize(model, session, record),
         layout,
         {1: "GREY", 3: "RGB", 4: "RGBA"}[count],
         (0.0,),
@@ -137,9 +137,12 @@ def _find_size(
     return int(height), int(width)
 
 
-def _find_resize(model: ModelFile | None, record: dict[str, Any] | None) -> ResizeRule:
+def _find_resize(model: ModelFile | None, session: Session, record: dict[str, Any] | None) -> ResizeRule:
     if record:
         return _RULES[record["resize"]]
+    known = look_up(session.names)
+    if known is not None and known.is_of_tensorflow_1:
+        return "bilinear of TensorFlow 1"
     return "bilinear" if model is None or model.is_traced else "bilinear of TensorFlow 1"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.source_model.reading_error import ReadingError
+from converter.source_model.session import ReadingError
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from converter.source_model.request import SourceFlags
 
+_NO_ANSWERS = frozenset({"DEQUANTIZE", "QUANTIZE", "RESHAPE", "DELEGATE"})
 _LAYERS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 
 
@@ -48,11 +49,7 @@ class LiteSession:
         self.dtype = np.dtype(self._input["dtype"]).name
         ops = self._model._get_ops_details()  # noqa: SLF001 - the interpreter has no other way to name its ops
         self.output_op = {"SOFTMAX": "Softmax", "LOGISTIC": "Sigmoid", "FULLY_CONNECTED": "MatMul"}.get(
-            next(
-                op["op_name"]
-                for op in reversed(ops)
-                if op["op_name"] not in {"DEQUANTIZE", "QUANTIZE", "RESHAPE"}
-            ),
+            next(op["op_name"] for op in reversed(ops) if op["op_name"] not in _NO_ANSWERS),
             "",
         )
         self._first = next((int(op["inputs"][0]) for op in ops if op["op_name"] in _LAYERS), None)

@@ -23,6 +23,11 @@ class Published:
     source: str
     colour_order: str = "RGB"
 
+    @property
+    def is_of_tensorflow_1(self) -> bool:
+        """Whether the network's own scripts are older than TensorFlow 2, and resize as these did."""
+        return self.source is _SLIM
+
 
 _SLIM = "tf-slim, preprocessing/inception_preprocessing.py: 2 * (pixel / 255 - 0.5)"
 _KERAS_TF = "keras.applications.imagenet_utils, mode tf: pixel / 127.5 - 1"

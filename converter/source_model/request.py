@@ -131,9 +131,18 @@ class DecodedPicture(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The answers of all source models by stage, and how the compared pictures were decoded."""
+    """The answers of all source models.
+
+    Attributes:
+        stages: by name.
+        pictures: how the compared pictures were decoded.
+        seconds: that it took.
+        peak_memory_mb: of the process.
+        modules: of the converter that the process had loaded in the end.
+    """
 
     stages: dict[str, SourceAnswers]
     pictures: tuple[DecodedPicture, ...]
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    modules: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Ask a source model under other scalings of its pixels: is it right more often than under the chosen one?"""
+"""Ask a source model under other scalings of its pixels: is it more often right, does it explain a bundle?"""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from converter.source_model.request import CHOSEN, EXCHANGED_LABELS, UNKNOWN_LAB
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from converter.source_model.feed import Feed
+    from converter.source_model.feed import Feed, ResizeRule
 
+_CAFFE_BGR = (103.939, 116.779, 123.68)
+_RULES: tuple[ResizeRule, ...] = ("bilinear of TensorFlow 1", "bilinear", "area")
 _BATCH = 24  # pictures between two looks at who is ahead
 
 
@@ -33,6 +35,22 @@ def turn_colours(feed: Feed) -> Feed | None:
         return None
     channels = feed.channels.translate(str.maketrans("RB", "BR"))
     return replace(feed, channels=channels, mean=_turn(feed.mean), std=_turn(feed.std))
+
+
+def list_variants(feed: Feed) -> Iterator[tuple[str, Feed]]:
+    """Yield each variant with its name: scaling, order of colours, rule of resizing, and pairs of them."""
+    if feed.raw:
+        return
+    for name, other in list_alternatives(feed):
+        yield f"pixels {name}", other
+        if (turned := turn_colours(other)) is not None and other.channels == feed.channels:
+            yield f"pixels {name}, {turned.channels}", turned
+    if feed.channels in {"RGB", "BGR"} and "int" not in feed.dtype:
+        for order, mean in (("BGR", _CAFFE_BGR), ("RGB", _CAFFE_BGR[::-1])):
+            yield f"pixels less Caffe's means, {order}", replace(feed, channels=order, mean=mean, std=(1.0,))
+    for rule in _RULES:
+        if rule != feed.resize:
+            yield f"pictures resized by {rule}", replace(feed, resize=rule)
 
 
 def score_scalings(

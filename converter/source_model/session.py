@@ -1,4 +1,4 @@
-"""Define what a source model offers once it is loaded, whatever its file is."""
+"""Define what a source model offers once it is loaded, and the error where nothing tells how it is run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+class ReadingError(Exception):
+    """Neither the model's own ops nor a flag tells how it is run; the text is a clause without the file."""
 
 
 class Session(Protocol):

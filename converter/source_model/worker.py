@@ -21,7 +21,6 @@ from converter.source_model.graph_session import GraphSession
 from converter.source_model.input_reading import read_feed
 from converter.source_model.lite_session import LiteSession
 from converter.source_model.model_file import is_lite, load_model_file
-from converter.source_model.reading_error import ReadingError
 from converter.source_model.request import (
     PROGRESS,
     REQUEST_NAME,
@@ -31,8 +30,8 @@ from converter.source_model.request import (
     SourceResult,
     SourceStage,
 )
-from converter.source_model.scalings import score_scalings
-from converter.source_model.variants import list_variants
+from converter.source_model.scalings import list_variants, score_scalings
+from converter.source_model.session import ReadingError
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -59,7 +58,10 @@ def main() -> int:
     _report(_LOADED)
     result = answer_request(request, work, _report)
     seconds = time.perf_counter() - started
-    result = msgspec.structs.replace(result, seconds=seconds, peak_memory_mb=peak_memory_mb())
+    modules = tuple(sorted(name for name in sys.modules if name.startswith("converter.")))
+    result = msgspec.structs.replace(
+        result, seconds=seconds, peak_memory_mb=peak_memory_mb(), modules=modules
+    )
     (work / RESULT_NAME).write_bytes(msgspec.json.encode(result))
     return 0
 

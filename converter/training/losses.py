@@ -45,7 +45,8 @@ def position_loss(logits_map: Any, corroded: int, masks: Any, known: Any, is_cor
     Args:
         logits_map: ``(n, rows, columns, labels)``.
         corroded: index of the label that masks mark.
-        masks: corroded share of each position, ``(n, rows, columns)``; negative where there is no mask.
+        masks: corroded share of each position, ``(n, rows, columns)``; negative where it is not known, and
+            in all of a picture that has no mask.
         known: 1 for pictures whose label is known, ``(n,)``.
         is_corroded: 1 for those of them that are corroded, ``(n,)``.
 
@@ -59,8 +60,10 @@ def position_loss(logits_map: Any, corroded: int, masks: Any, known: Any, is_cor
     outside = tf.math.log1p(-tf.minimum(tf.exp(inside), 1 - 1e-6))
     share = tf.clip_by_value(masks, 0.0, 1.0)
     by_mask = -(CORRODED_POSITION_WEIGHT * share * inside + (1 - share) * outside)
-    has_mask = known * tf.cast(masks[:, 0, 0] >= 0, tf.float32)
-    masked = tf.reduce_sum(has_mask * tf.reduce_mean(by_mask, (1, 2)))
+    told = tf.cast(masks >= 0, tf.float32)
+    count = tf.reduce_sum(told, (1, 2))
+    has_mask = known * tf.minimum(count, 1.0)
+    masked = tf.reduce_sum(has_mask * tf.reduce_sum(by_mask * told, (1, 2)) / tf.maximum(count, 1.0))
     flat = tf.reshape(inside, (tf.shape(inside)[0], -1))
     highest = tf.math.top_k(flat, max(1, logits_map.shape[1] * logits_map.shape[2] // 10)).values
     labelled = (1 - has_mask) * is_corroded

@@ -87,6 +87,7 @@ COMMANDS = (
     ["retrain", "--image_dir", "absent", "--cascade", "absent.toml", "--output_dir", PROC],
     ["specimens", "--count=4", PROC],
     ["show", "absent", "absent", "--out", PROC.with_suffix(".jpg")],
+    ["classes", "absent", PROC],
 )
 
 

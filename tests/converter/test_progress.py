@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from converter.progress import share_of, show_steps
+from converter.progress import count_parts, share_of, show_steps
 
 _STEPS = """
 import time
@@ -57,3 +57,17 @@ def test_shares_of_a_part_add_up_to_it():
     for share in (0.25, 0.75, 0.5, 0.75, 1.0, 1.0):
         report(share)
     assert added == [0.25, 0.5, 0.0, 0.0, 0.25, 0.0]
+
+
+def test_counted_parts_begin_a_step_with_the_first(capfd):
+    """A walk over pictures knows their number when it begins; a log has one line of it."""
+    with show_steps() as begin:
+        count = count_parts(begin, "checking", "pictures")
+        for done in range(1, 31):
+            count(done, 30)
+    assert re.fullmatch(r" +\d+ s  checking 30 pictures\n", capfd.readouterr().err)
+    told = []
+    count = count_parts(lambda name, parts: told.append((name, parts)) or told.append, "reading", "pictures")
+    for done in (2, 2, 5):
+        count(done, 5)
+    assert told == [("reading 5 pictures", 5), 2, 0, 3]

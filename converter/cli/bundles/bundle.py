@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from converter.conversion.packing import Terms, pack, sign
+from converter.evaluation.ship_verdict import read_verdict
 from edge_node.signing import Signer, fingerprint, make_key_pair
 from edge_node.update.transport_file import SUFFIX
 
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             f"{file}: {statement.label}, {file.stat().st_size} bytes, {len(statement.files)} files,"
             " not signed"
         )
+        print(read_verdict(args.folder).line)
     else:
         file = args.file
     if signer is None:

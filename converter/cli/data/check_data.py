@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.cli.data.progress import show_progress
 from converter.data.dataset import add_choice_arguments, choose_samples, load_usable
 from converter.data.dataset_check import Problem, check_samples
 from converter.data.stage_truth import with_meanings
 from converter.output_paths import refuse_unwritable_file, write_file
+from converter.progress import count_parts, show_steps
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     samples, unusable_rows = load_usable(args.data)
     if samples:
         samples = choose_samples(with_meanings(samples), args.sets, args.sources)
-    with show_progress("checking") as done:
-        problems = check_samples(samples, unusable_rows, done)
+    with show_steps() as begin:
+        problems = check_samples(samples, unusable_rows, count_parts(begin, "checking", "pictures"))
     if args.json is not None:
         found = {"data": str(args.data), "pictures": len(samples), "problems": problems}
         content = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"

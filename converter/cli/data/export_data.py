@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.cli.data.progress import show_progress
 from converter.data.dataset import add_choice_arguments, choose_samples, load_dataset
 from converter.data.exchange.exporting import Target, export_samples
 from converter.data.stage_truth import with_meanings
 from converter.output_paths import refuse_unwritable_folder
+from converter.progress import count_parts, show_steps
 
 if TYPE_CHECKING:
     import argparse
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
     refuse_unwritable_folder(args.out)
     samples = choose_samples(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     root = args.data.parent if args.data.is_file() else args.data
-    with show_progress("exporting") as done:
-        files = export_samples(samples, root, args.out, args.to, done)
+    with show_steps() as begin:
+        files = export_samples(samples, root, args.out, args.to, count_parts(begin, "exporting", "pictures"))
     masks = sum(sample.mask is not None for sample in samples)
     print(f"{len(samples)} pictures, {masks} masks: {args.out} ({', '.join(files)})")
     if args.to is Target.LABEL_STUDIO:

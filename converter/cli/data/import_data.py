@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from converter.cli.data.progress import show_progress
 from converter.data.exchange.category_map import propose_map, read_category_map
 from converter.data.exchange.import_report import iter_summary
 from converter.data.exchange.importing import ImportOrder, find_questions, import_set
 from converter.data.exchange.source_formats import Format, read_foreign_set
 from converter.data.foreign.foreign_set import LeftOut
 from converter.output_paths import refuse_unwritable_folder, refuse_unwritable_place, write_file
+from converter.progress import count_parts, show_steps
 from edge_node.errors import DatasetError
 from edge_node.unprintable import replace_unprintable
 
@@ -62,8 +62,9 @@ def run(args: argparse.Namespace) -> int:
         raise DatasetError(f"{args.out}: is there already and not empty; name a new folder")
     refuse_unwritable_folder(args.out)
     left_out = LeftOut()
-    with show_progress("reading") as read:
-        found = read_foreign_set(args.data, args.pictures, args.format, left_out, read)
+    with show_steps() as begin:
+        reading = count_parts(begin, "reading", "pictures")
+        found = read_foreign_set(args.data, args.pictures, args.format, left_out, reading)
     if args.map is None:
         _write_proposal(found, args)
     order = ImportOrder(
@@ -77,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if questions := find_questions(found, order):
         raise DatasetError(f"{args.data}: {'; '.join(questions)}")
-    with show_progress("importing") as done:
-        report = import_set(found, order, left_out, done)
+    with show_steps() as begin:
+        report = import_set(found, order, left_out, count_parts(begin, "importing", "pictures"))
     print(replace_unprintable("\n".join(iter_summary(report, args.out))))  # foreign names hold anything
     return 0
 

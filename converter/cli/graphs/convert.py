@@ -71,6 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LABEL=WORDS",
         help="what a label means if its own words do not say it: good=uncorroded, 3='corroded steel'",
     )
+    one.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="LABEL=P",
+        help="of labels with a sigmoid each: the label holds from this probability on (default: 0.5)",
+    )
     add_graph_flags(one)
 
 
@@ -219,13 +226,16 @@ def _read_order(args: argparse.Namespace) -> ConversionOrder:
 def _read_plan(args: argparse.Namespace) -> CascadePlan:
     flags = read_graph_flags(args)
     if args.source.suffix == ".toml":
-        if args.labels or args.meaning or flags != GraphFlags():
+        if args.labels or args.meaning or args.threshold or flags != GraphFlags():
             raise ConversionError(
-                f"{args.source}: a cascade file says labels, meanings and layers itself, per stage"
+                f"{args.source}: a cascade file says labels, meanings, thresholds and layers itself,"
+                " per stage"
             )
         plan = read_cascade(args.source)
     else:
-        plan = plan_single_graph(args.source, args.labels, flags, args.meaning)
+        plan = plan_single_graph(
+            args.source, args.labels, flags, meanings=args.meaning, thresholds=args.threshold
+        )
     return plan.rename(args.name, args.version)
 
 

@@ -11,8 +11,10 @@ import msgspec
 
 from converter.architectures.backbones import record_path
 from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
+from converter.graphs.cascade_file import describe_doubt
 from converter.graphs.graph_file import GraphFile, read_graph
 from converter.graphs.input_contract import InputContract, describe_input
+from converter.graphs.label_meanings import derive_meanings
 from converter.graphs.label_names import LABEL_FILES, labels_path, load_labels
 from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_architecture
 from converter.graphs.trained_graph import load_graph
@@ -54,6 +56,7 @@ class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
     classes: int | None = None
     labels: tuple[str, ...] = ()
     labels_problem: str = ""
+    labels_doubt: str = ""
     problem: str = ""
 
 
@@ -108,6 +111,7 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
         ends=tuple(index.sinks()[:_LISTED]),
         labels=labels,
         labels_problem=labels_problem,
+        labels_doubt=describe_doubt(labels, derive_meanings(labels), is_file=False) if labels else "",
     )
     try:
         found = _add_graph(basic, load_graph(file.path, flags))
@@ -138,7 +142,8 @@ def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription
 
 def _format_lines(found: GraphDescription) -> list[str]:
     labels = ", ".join(found.labels[:_LISTED]) or found.labels_problem or "no label file beside it"
-    if found.labels and found.classes != len(found.labels):
+    fits = found.classes == len(found.labels)
+    if found.labels and not fits:
         labels = f"the label file beside it has {len(found.labels)}: not of this output"
     placeholders = ", ".join(f"{name} {shape}" for name, shape in found.placeholders.items()) or "none"
     counts = ", ".join(f"{count} {name}" for name, count in list(found.operators.items())[:_LISTED])
@@ -157,6 +162,7 @@ def _format_lines(found: GraphDescription) -> list[str]:
             lines += [f"{name:<14}{text}" for name, text in describe_output(found.output_contract)]
         lines += [
             f"output        {found.output}: {found.classes} classes ({labels})",
+            *([f"doubt         {found.labels_doubt}"] if fits and found.labels_doubt else []),
             f"logits        {found.logits}",
             f"bottleneck    {found.bottleneck}",
             f"head          {found.head}",

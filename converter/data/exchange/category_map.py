@@ -27,15 +27,20 @@ if TYPE_CHECKING:
     from edge_node.inference.manifest import Meaning
 
 OPEN, NOTHING = "?", "nothing"
+UNKNOWN = "unknown"  # pixels that nobody labelled
 TEXT_COLUMNS = ("material", "finish", "severity", "form")
 _KEYS = ("corroded", *TEXT_COLUMNS, "metal")
 _WITHOUT = "without_corrosion"
 _MAX_BYTES = 4 * 1024 * 1024
 _SHOWN = 5
 _EXPLANATION = (
-    '# Check every line, and replace every "?". What says nothing of the surface is "nothing". Keys:',
+    '# Check every line, and replace every "?". What says nothing of the surface is "nothing"; pixels that',
+    '# nobody labelled (void) are "unknown": they count neither as corroded nor as uncorroded. Keys:',
     "# corroded = true or false; material, finish, severity, form as words; metal = false for no metal.",
     "",
+)
+_VOID = re.compile(
+    r"\b(void|ignored?|unlabell?ed|not labell?ed|unannotated|don't care|unknown)\b", re.IGNORECASE
 )
 _BARE_TEXT = re.compile(r"[^\x00-\x1f\x7f\"\\]*")
 
@@ -48,10 +53,12 @@ class CategoryMap:
         columns: per category the columns of ``labels.csv`` that it fills; none where it means nothing.
         without_corrosion: what a picture is on which no corrosion is marked: ``UNCORRODED``, ``NOTHING``
             (nobody knows), or ``OPEN`` where the file does not say.
+        unknown: categories whose pixels nobody labelled.
     """
 
     columns: Mapping[str, Mapping[str, str]]
     without_corrosion: str = OPEN
+    unknown: frozenset[str] = frozenset()
 
     def means_corroded(self, category: str) -> bool:
         """Return whether a region of this category corrodes."""
@@ -65,7 +72,12 @@ def propose_map(found: ForeignSet, name: str) -> tuple[str, int]:
         for region in picture.regions:
             kinds[region.category][region.kind] += 1
     meanings = derive_meanings(found.categories)
-    proposed = {category: _propose(category, meanings.get(category)) for category in found.categories}
+    proposed = {
+        category: f'"{UNKNOWN}"'
+        if _is_void(category, found.categories)
+        else _propose(category, meanings.get(category))
+        for category in found.categories
+    }
     may_corrode = CategoryMap(
         {
             category: {"corroded": CORRODED} if OPEN in value else _columns_of(meanings.get(category))
@@ -113,14 +125,18 @@ def read_category_map(path: Path, categories: tuple[str, ...]) -> CategoryMap:
     if problems:
         more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
         raise DatasetError(f"{path}: {'; '.join(problems[:_SHOWN])}{more}")
-    columns = {name: {} if value == NOTHING else _read_value(value) for name, value in given.items()}
-    return CategoryMap(columns, content.get(_WITHOUT, OPEN))
+    columns = {name: _read_value(value) if isinstance(value, dict) else {} for name, value in given.items()}
+    unknown = frozenset(name for name, value in given.items() if value == UNKNOWN)
+    return CategoryMap(columns, content.get(_WITHOUT, OPEN), unknown)
 
 
-def format_map(columns: Mapping[str, Mapping[str, str]], without_corrosion: str) -> str:
+def format_map(
+    columns: Mapping[str, Mapping[str, str]], without_corrosion: str, *, has_unknown: bool = False
+) -> str:
     """Return the text of a map in which nothing is open, as an export writes it beside its categories."""
     lines = [f'{_WITHOUT} = "{without_corrosion}"', "", "[categories]"]
     lines += [f"{_quote(category)} = {_format(found)}" for category, found in columns.items()]
+    lines += [f'"{UNKNOWN}" = "{UNKNOWN}"'] if has_unknown else []
     return "\n".join(lines) + "\n"
 
 
@@ -163,8 +179,8 @@ def _find_category_problems(value: Any) -> Iterator[str]:
             yield f'says nothing; write "{NOTHING}" if that is meant'
     elif value == OPEN:
         yield f'is still "{OPEN}"'
-    elif value != NOTHING:
-        yield f'is {value!r}, wanted {{ corroded = true }} and the like, or "{NOTHING}"'
+    elif value not in (NOTHING, UNKNOWN):
+        yield f'is {value!r}, wanted {{ corroded = true }} and the like, "{NOTHING}" or "{UNKNOWN}"'
 
 
 def _find_value_problem(key: str, value: Any) -> str | None:
@@ -188,6 +204,17 @@ def _read_value(value: Mapping[str, Any]) -> dict[str, str]:
     if "metal" in value:
         columns["metal"] = METAL if value["metal"] in (True, METAL) else OTHER
     return columns
+
+
+def _is_void(category: str, categories: tuple[str, ...]) -> bool:
+    """Return whether a category's name says that nobody labelled its pixels.
+
+    255 is what masks of several classes have there; where it is the only value beside 0, it is the class.
+    """
+    if _VOID.search(category):
+        return True
+    values = [words[0] for name in categories if (words := name.split()) and words[0].isdecimal()]
+    return category.split()[:1] == ["255"] and bool(set(values) - {"0", "255"})
 
 
 def _propose(category: str, meaning: Meaning | None) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import numpy as np
 
 from converter.data.exchange.coco_writer import CocoWriter
 from converter.data.exchange.exported_picture import ExportedPicture, columns_of
 from converter.data.exchange.label_studio_writer import LabelStudioWriter
+from converter.data.mask_values import find_corroded, find_unknown
 from converter.data.picture_facts import read_facts
 from edge_node.camera.picture import decode_picture, read_content
 from edge_node.errors import DatasetError
@@ -20,11 +20,10 @@ from edge_node.errors import DatasetError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-
-_CORRODED_FROM = 128  # a mask's value, of 255
 
 
 class Target(str, Enum):
@@ -37,8 +36,10 @@ class Target(str, Enum):
 class Writer(Protocol):
     """Collect pictures for one tool."""
 
-    def add(self, picture: ExportedPicture, mask: NDArray[np.bool_] | None) -> None:
-        """Add a picture with its mask as shown."""
+    def add(
+        self, picture: ExportedPicture, mask: NDArray[np.bool_] | None, unknown: NDArray[np.bool_] | None
+    ) -> None:
+        """Add a picture with its corroded pixels as shown, and those of which nothing is known."""
 
     def files(self, source: str) -> dict[str, Any]:
         """Return what each file is to hold: a text, or an object to write as JSON."""
@@ -97,7 +98,10 @@ def _export_sample(sample: Sample, root: Path, folder: Path, writer: Writer) -> 
     destination.write_bytes(content)
     mask = sample.read_mask(shape)
     picture = ExportedPicture(file, shape, read_facts(content, pixels), columns_of(sample))
-    writer.add(picture, None if mask is None else np.asarray(mask >= _CORRODED_FROM))
+    if mask is None:
+        writer.add(picture, None, None)
+    else:
+        writer.add(picture, find_corroded(mask), find_unknown(mask))
 
 
 def _name_file(path: Path, root: Path) -> str:

@@ -30,6 +30,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     conditions: dict[str, int]
     categories: dict[str, dict[str, str]]
     left_out: dict[str, tuple[str, ...]]
+    turned_by_habit: int = 0
 
 
 def iter_summary(report: ImportReport, out: Path, *, most_shown: int = 3) -> Iterator[str]:
@@ -41,9 +42,15 @@ def iter_summary(report: ImportReport, out: Path, *, most_shown: int = 3) -> Ite
     yield f"  {report.groups} groups{f' ({joined})' if joined else ''}"
     if report.boxes:
         made = f"cut out as {report.crops} pictures" if report.crops else "taken as labels of their pictures"
-        yield f"  {report.boxes} boxes {made}: a box is not a mask, no pixel in it counts as corroded"
+        boxes = f"{report.boxes} box{'' if report.boxes == 1 else 'es'}"
+        yield f"  {boxes} {made}: a box is not a mask, no pixel in it counts as corroded"
     if report.turned:
         yield f"  {report.turned} pictures are turned by their EXIF data; masks are turned with them"
+    if report.turned_by_habit:
+        yield (
+            f"  of {report.turned_by_habit} of them no size tells if positions are meant before the turn:"
+            f" {report.tool}'s habit was taken; look at their masks, and give --orientation if they lie wrong"
+        )
     total = sum(len(names) for names in report.left_out.values())
     if total:
         yield f"left out ({REPORT_NAME} names all {total}):"

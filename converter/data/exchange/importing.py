@@ -22,6 +22,7 @@ from converter.data.exchange.grouping import View, find_groups
 from converter.data.exchange.import_report import REPORT_NAME, ImportReport
 from converter.data.exchange.picture_labels import label_crop, label_picture
 from converter.data.foreign.shapes import ShapeError
+from converter.data.mask_values import make_mask
 from converter.data.near_duplicates import hash_view
 from converter.data.picture_facts import UPRIGHT, PictureFacts, read_facts, turn_to_shown, turn_to_stored
 from edge_node.camera.picture import decode_picture, read_content
@@ -136,6 +137,7 @@ class _Written:
     files: set[str] = field(default_factory=set)
     crops: int = 0
     turned: int = 0
+    turned_by_habit: int = 0
 
     def name_file(self, name: str) -> str:
         """Return the path of a picture in the new folder: what an import wrote keeps its path."""
@@ -156,6 +158,7 @@ class _Read:
         facts: of its EXIF data.
         shape: height and width that positions are meant in.
         orientation: from positions to the shown picture, as EXIF numbers it.
+        by_habit: whether nothing but the tool's habit tells how its positions are meant.
     """
 
     foreign: ForeignPicture
@@ -164,6 +167,7 @@ class _Read:
     facts: PictureFacts
     shape: tuple[int, int]
     orientation: int
+    by_habit: bool
 
 
 def _import_picture(
@@ -202,7 +206,9 @@ def _read_picture(picture: ForeignPicture, order: ImportOrder) -> _Read | None:
         if shown != stored:
             is_stored = told == stored
     shape, orientation = (stored, facts.orientation) if is_stored else (shown, UPRIGHT)
-    return _Read(picture, content, pixels, facts, shape, orientation)
+    is_told = order.is_stored_orientation is not None or (picture.size_px is not None and shown != stored)
+    by_habit = not is_told and any(region.kind != "pictures" for region in picture.regions)
+    return _Read(picture, content, pixels, facts, shape, orientation, by_habit)
 
 
 def _write_picture(
@@ -221,6 +227,7 @@ def _write_picture(
         return
     written.digests[digest] = picture.name, labelled.labels
     written.turned += read.facts.orientation != UPRIGHT
+    written.turned_by_habit += read.facts.orientation != UPRIGHT and read.by_habit
     file = written.name_file(picture.name)
     _write(folder / file, read.content)
     mask = _write_mask(labelled, file, folder, read.orientation)
@@ -277,7 +284,8 @@ def _write_mask(labelled: Labelled, file: str, folder: Path, orientation: int) -
     if labelled.mask is None:
         return ""
     name = f"{_MASKS}/{file.removeprefix(f'{_PICTURES}/')}.png"
-    pixels = np.ascontiguousarray(turn_to_shown(labelled.mask, orientation)).astype(np.uint8) * 255
+    mask = make_mask(labelled.mask, labelled.unknown)
+    pixels = np.ascontiguousarray(turn_to_shown(mask, orientation))
     _write(folder / name, cv2.imencode(".png", pixels)[1].tobytes())
     return name
 
@@ -299,6 +307,7 @@ def _finish(
         crops=written.crops,
         boxes=boxes,
         turned=written.turned,
+        turned_by_habit=written.turned_by_habit,
         groups=len(set(groups.names)),
         joined=groups.joined,
         conditions=dict(Counter(_name_condition(row) for row in written.rows)),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from converter.data.dataset import CORRODED, LABEL_COLUMNS, UNCORRODED
-from converter.data.exchange.category_map import NOTHING, format_map
+from converter.data.exchange.category_map import NOTHING, UNKNOWN, format_map
 from converter.data.foreign.brush_rle import encode_brush
 from converter.data.foreign.label_studio_reader import KNOWN_PREFIX
 
@@ -25,11 +25,17 @@ class LabelStudioWriter:
 
     def __init__(self) -> None:
         self._tasks: list[dict[str, Any]] = []
+        self._has_unknown = False
         self._choices: dict[str, dict[str, str]] = {
             "corroded": {CORRODED: CORRODED, UNCORRODED: UNCORRODED}
         }  # per column: the choice's text -> the column's value
 
-    def add(self, picture: ExportedPicture, mask: NDArray[np.bool_] | None) -> None:
+    def add(
+        self,
+        picture: ExportedPicture,
+        mask: NDArray[np.bool_] | None,
+        unknown: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Add a picture as a task with one annotation."""
         height, width = picture.shape
         size = {"original_width": width, "original_height": height, "image_rotation": 0}
@@ -39,9 +45,11 @@ class LabelStudioWriter:
                 choice = value if column == "corroded" else f"{column}: {value}"
                 self._choices.setdefault(column, {})[choice] = value
                 results.append({"type": "choices", "from_name": column, "value": {"choices": [choice]}})
-        if mask is not None and mask.any():
-            brush = {"format": "rle", "rle": list(encode_brush(mask)), "brushlabels": [CORRODED]}
-            results.append({"type": "brushlabels", "from_name": "mask", "value": brush})
+        for label, pixels in ((CORRODED, mask), (UNKNOWN, unknown)):
+            if pixels is not None and pixels.any():
+                brush = {"format": "rle", "rle": list(encode_brush(pixels)), "brushlabels": [label]}
+                results.append({"type": "brushlabels", "from_name": "mask", "value": brush})
+                self._has_unknown |= label == UNKNOWN
         number = len(self._tasks) + 1
         shared = {"to_name": "image", "origin": "manual", **size}
         numbered = [{"id": f"{number}-{at}", **result, **shared} for at, result in enumerate(results)]
@@ -61,7 +69,7 @@ class LabelStudioWriter:
         return {
             TASKS_NAME: self._tasks,
             CONFIG_NAME: self._format_config(),
-            "categories.toml": format_map(columns, NOTHING),
+            "categories.toml": format_map(columns, NOTHING, has_unknown=self._has_unknown),
         }
 
     def _format_config(self) -> str:
@@ -70,6 +78,7 @@ class LabelStudioWriter:
         lines += [
             '  <BrushLabels name="mask" toName="image">',
             f'    <Label value="{CORRODED}"/>',
+            *([f'    <Label value="{UNKNOWN}"/>'] if self._has_unknown else []),
             "  </BrushLabels>",
         ]
         for column, choices in self._choices.items():

@@ -6,6 +6,7 @@ corroded.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,13 @@ class Labelled:
     Attributes:
         labels: columns of ``labels.csv``.
         mask: the corroded pixels, as the positions of the other tool are meant, or None.
+        unknown: the pixels of which nothing is known, beside a mask; None where all are known.
         notes: what was not taken over, each in words.
     """
 
     labels: Mapping[str, str]
     mask: NDArray[np.bool_] | None = field(default=None, repr=False)
+    unknown: NDArray[np.bool_] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
 
@@ -55,6 +58,7 @@ def label_picture(
         left_out: collects regions that cannot be drawn.
     """
     drawn = _draw_mask(picture, category_map, shape, left_out)
+    unknown = None if drawn is None else _draw_unknown(picture, category_map, shape)
     meant = [category_map.columns.get(region.category, {}) for region in picture.regions]
     labels, notes = _join_columns(meant)
     whole = {
@@ -67,7 +71,8 @@ def label_picture(
     if needs_condition(picture, category_map):
         labels.pop("corroded", None)
         says_sound = category_map.without_corrosion == UNCORRODED
-        if says_sound and not picture.is_incomplete and labels.get("metal") != OTHER:
+        is_seen = not picture.is_incomplete and (unknown is None or not unknown.all())
+        if says_sound and is_seen and labels.get("metal") != OTHER:
             labels["corroded"] = UNCORRODED
     known = _read_known(picture)
     if "corroded" in known and labels.get("corroded", known["corroded"]) != known["corroded"]:
@@ -75,7 +80,7 @@ def label_picture(
     told = {**known, **labels}
     if {"material", "corroded"} & told.keys():
         told.pop("metal", None)  # which they imply, whatever else is to be seen
-    return Labelled(told, drawn, tuple(notes)) if told else "no category that says anything of it"
+    return Labelled(told, drawn, unknown, tuple(notes)) if told else "no category that says anything of it"
 
 
 def label_crop(region: Region, category_map: CategoryMap) -> Mapping[str, str]:
@@ -116,6 +121,31 @@ def _draw_mask(
     if not is_whole or not (shapes or picture.is_covered or was_exported == HAS_MASK):
         return None
     return mask
+
+
+def _draw_unknown(
+    picture: ForeignPicture, category_map: CategoryMap, shape: tuple[int, int]
+) -> NDArray[np.bool_] | None:
+    """Return the pixels of which a person said that nothing is known; None where there are none."""
+    unknown = np.zeros(shape, bool)
+    for region in picture.regions:
+        if region.category in category_map.unknown:
+            unknown |= _cover(region, shape)
+    return unknown if unknown.any() else None
+
+
+def _cover(region: Region, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a region's pixels; those of its box, or of the picture, where no more is told or readable."""
+    with suppress(ShapeError):
+        if region.shape is not None:
+            return region.shape.draw(*shape)
+    covered = np.ones(shape, bool)
+    with suppress(ShapeError):
+        if region.box is not None:
+            left, top, right, bottom = region.box.corners_px(*shape)
+            covered[:] = False
+            covered[top:bottom, left:right] = True
+    return covered
 
 
 def _join_columns(meant: Iterable[Mapping[str, str]]) -> tuple[dict[str, str], list[str]]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _REASONS_SHOWN = 3
+_PICTURES_HINT = "; give the folder of its pictures with --pictures"
 
 
 class Format(str, Enum):
@@ -64,12 +65,13 @@ def read_foreign_set(
         raise DatasetError(f"--pictures {pictures}: no folder")
     finder = PictureFinder(pictures or (source if source.is_dir() else source.parent))
     found = _read(source, pictures, chosen or find_format(source), finder, left_out, on_read)
+    told = [f"{reason} ({names[0]})" for reason, names in left_out.names.items()][:_REASONS_SHOWN]
     if not found.pictures:
-        told = [f"{reason} ({names[0]})" for reason, names in left_out.names.items()][:_REASONS_SHOWN]
-        hint = "; give the folder of its pictures with --pictures" if pictures is None else ""
-        raise DatasetError(
-            f"{source}: no picture of it can be used: {'; '.join(told) or 'it names none'}{hint}"
-        )
+        reasons = "; ".join(told) or "it names none"
+        hint = "" if pictures is not None or "--pictures" in reasons else _PICTURES_HINT
+        raise DatasetError(f"{source}: no picture of it can be used: {reasons}{hint}")
+    if any(one.is_incomplete for one in found.pictures) and not any(one.regions for one in found.pictures):
+        raise DatasetError(f"{source}: none of its marks can be read: {'; '.join(told)}")
     return found
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from converter.data.foreign.foreign_set import ForeignPicture, ForeignSet, Region
 from converter.data.foreign.json_file import MAX_JSON_BYTES, read_json, take_record
-from converter.data.foreign.shapes import Box, Polygons, RunLengths
+from converter.data.foreign.shapes import Box, Polygons, RunLengths, box_around, is_turned_box
 from edge_node.errors import DatasetError
 from edge_node.text_file import TextFileError, read_bounded
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 KNOWN_KEY = "corrosion_labels"  # under which an export of ours writes the columns of labels.csv
 _LARGE_BYTES = 16 * 1024 * 1024  # larger ones are parsed once, when they are read
+_ROUNDED_PX = 1.0
 _ROBOFLOW_NAME = "_annotations.coco.json"
 Id: TypeAlias = int | float | str
 
@@ -148,6 +149,7 @@ def _read_regions(
     """Return the regions of each picture, and the pictures of which some could not be read."""
     regions: dict[str, list[Region]] = defaultdict(list)
     incomplete: set[str] = set()
+    has_outlines = not _are_all_boxes(content)
     for at, item in enumerate(_items(content.get("annotations"))):
         annotation = take_record(item, CocoAnnotation)
         where = f"{path.name}: annotation {item.get('id', at) if isinstance(item, dict) else at}"
@@ -164,7 +166,7 @@ def _read_regions(
             left_out.add("an annotation of a category that the file does not list", where)
             incomplete.add(image)
             continue
-        region = _make_region(names[category], annotation)
+        region = _make_region(names[category], annotation, has_outlines=has_outlines)
         if region is None:
             left_out.add("an annotation without a box or mask that can be read", where)
             incomplete.add(image)
@@ -173,9 +175,10 @@ def _read_regions(
     return regions, incomplete
 
 
-def _make_region(category: str, annotation: CocoAnnotation) -> Region | None:
+def _make_region(category: str, annotation: CocoAnnotation, *, has_outlines: bool) -> Region | None:
     box = Box(*annotation.bbox) if len(annotation.bbox) == 4 else None
-    given = annotation.segmentation
+    box = box if box is not None and box.is_real else None
+    given = annotation.segmentation if has_outlines else None
     if not given:
         return Region(category, box) if box is not None else None
     if isinstance(given, dict):
@@ -187,6 +190,33 @@ def _make_region(category: str, annotation: CocoAnnotation) -> Region | None:
     except msgspec.ValidationError:
         return None
     return Region(category, box, Polygons(polygons))
+
+
+def _are_all_boxes(content: Mapping[str, Any]) -> bool:
+    """Return whether every outline is its own box written as four corners, as tools for boxes write it."""
+    found = [
+        item
+        for item in _items(content.get("annotations"))
+        if isinstance(item, dict) and item.get("segmentation")
+    ]
+    return KNOWN_KEY not in next(iter(_items(content.get("images"))), {}) and all(map(_is_box, found))
+
+
+def _is_box(item: Mapping[str, Any]) -> bool:
+    try:
+        (outline,) = msgspec.convert(item["segmentation"], tuple[tuple[float, ...], ...])
+        left, top, width, height = msgspec.convert(item.get("bbox"), tuple[float, ...])
+    except (msgspec.ValidationError, ValueError):
+        return False
+    if not is_turned_box(outline[:8], _ROUNDED_PX) or len(outline) not in {8, 10}:
+        return False
+    around = box_around(zip(outline[::2], outline[1::2], strict=True))
+    corners = {(round(x), round(y)) for x, y in zip(outline[:8:2], outline[1:8:2], strict=True)}
+    same = (around.left - left, around.top - top, around.width - width, around.height - height)
+    return (
+        len({x for x, _ in corners}) == len({y for _, y in corners}) == 2
+        and max(map(abs, same)) <= _ROUNDED_PX
+    )
 
 
 def _read_categories(content: Mapping[str, Any], path: Path) -> dict[str, str]:

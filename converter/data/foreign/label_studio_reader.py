@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,7 +12,7 @@ import msgspec
 
 from converter.data.foreign.foreign_set import ForeignPicture, ForeignSet, Region
 from converter.data.foreign.json_file import take_record
-from converter.data.foreign.shapes import Box, Brush, Polygons, ShapeError
+from converter.data.foreign.shapes import Box, Brush, Polygons, ShapeError, box_around
 from edge_node.camera.picture import PICTURE_SUFFIXES
 from edge_node.errors import DatasetError
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 KNOWN_PREFIX = "labels_"  # of the task's data, under which an export of ours writes columns of labels.csv
 _PERCENT = 100.0
-_SHAPES = ("rectangle", "polygon", "brush")  # how the types of results with a place begin
+_SHAPES = ("rectangle", "ellipse", "polygon", "brush")  # how the types of results with a place begin
 # Results that mark nothing: the labels of a shape of the same id, relations, remarks.
 _NO_REGIONS = {"labels", "relation", "textarea", "rating", "number", "datetime"}
-_LABEL_KEYS = ("rectanglelabels", "polygonlabels", "brushlabels", "choices", "labels")
+_LABELS_END, _CHOICES = "labels", "choices"  # rectanglelabels, ellipselabels, ...
 Value: TypeAlias = dict[str, Any]
 
 
@@ -205,7 +206,8 @@ def _labels_by_id(results: Iterable[Result]) -> Mapping[str, list[str]]:
 
 def _labels_of(value: Value) -> list[str]:
     paths = ["/".join(map(str, path)) for path in value.get("taxonomy") or () if isinstance(path, list)]
-    return [str(label) for key in _LABEL_KEYS for label in value.get(key) or ()] + paths
+    given = [value[key] or () for key in value if key.endswith(_LABELS_END) or key == _CHOICES]
+    return [str(label) for labels in given for label in labels] + paths
 
 
 def _make_regions(result: Result, labels_by_id: Mapping[str, Sequence[str]], place: Result) -> list[Region]:
@@ -231,9 +233,14 @@ def _read_place(result: Result) -> tuple[Box | None, Shape | None]:
         return None, None
     if kind.startswith("rectangle"):
         if value.get("rotation"):
-            raise ShapeError("a turned rectangle")
+            return _box_turned(result), None
         left, top, width, height = (float(value[key]) / _PERCENT for key in ("x", "y", "width", "height"))
         return Box(left, top, width, height, is_relative=True), None
+    if kind.startswith("ellipse"):
+        across, down, half, tall = (float(value[key]) / _PERCENT for key in ("x", "y", "radiusX", "radiusY"))
+        most = max(half, tall) if value.get("rotation") else 0.0  # turned, it reaches no further
+        half, tall = max(half, most), max(tall, most)
+        return Box(across - half, down - tall, 2 * half, 2 * tall, is_relative=True), None
     if kind.startswith("polygon"):
         corners = tuple(float(number) / _PERCENT for point in value["points"] for number in point)
         return None, Polygons((corners,), is_relative=True)
@@ -241,3 +248,21 @@ def _read_place(result: Result) -> tuple[Box | None, Shape | None]:
         size = int(result.original_height or 0), int(result.original_width or 0)
         return None, Brush(size, bytes(value["rle"]))
     raise ShapeError(f"a region of a kind that is not read ({kind})")
+
+
+def _box_turned(result: Result) -> Box:
+    """Return the upright box around a rectangle that is turned about its upper left corner."""
+    if not result.original_width or not result.original_height:
+        raise ShapeError("a turned rectangle")  # of a picture whose size is not told
+    value, width_px, height_px = result.value, result.original_width, result.original_height
+    left, top = float(value["x"]) * width_px, float(value["y"]) * height_px
+    across, down = float(value["width"]) * width_px, float(value["height"]) * height_px
+    angle = math.radians(float(value["rotation"]))
+    corners = [
+        (
+            (left + x * math.cos(angle) - y * math.sin(angle)) / width_px / _PERCENT,
+            (top + x * math.sin(angle) + y * math.cos(angle)) / height_px / _PERCENT,
+        )
+        for x, y in ((0, 0), (across, 0), (across, down), (0, down))
+    ]
+    return box_around(corners, is_relative=True)

@@ -52,6 +52,8 @@ class PictureFinder:
             return found[0]
         if found:
             return self._choose_by_folders(relative, found)
+        if (plain := unquote(name)) != name:  # some tools write names as addresses: my%20plate.jpg
+            return self.find(plain, places)
         return OUTSIDE if is_absolute or self._leads_out(self.root / relative) else MISSING
 
     def find_url(self, url: str) -> Path | str:
@@ -66,7 +68,10 @@ class PictureFinder:
             return found
         last = Path(name).name
         bare = _UPLOADED.sub("", last)
-        return self.find(bare) if bare != last else found
+        if bare == last:
+            return found
+        again = self.find(bare)
+        return again if isinstance(again, Path) else self._find_uploaded(bare) or again
 
     def holds(self, path: Path) -> bool:
         """Return whether a path, links followed, lies below the root."""
@@ -96,6 +101,13 @@ class PictureFinder:
                     self._by_name[path.name].append(path.resolve())
         return self._by_name.get(name, [])
 
+    def _find_uploaded(self, name: str) -> Path | None:
+        """Return the only file that Label Studio would have stored under ``name``."""
+        self._all_named(name)
+        stored = [path for found in (self._by_name or {}).values() for path in found]
+        same = [path for path in stored if _store_name(path.name) == name]
+        return same[0] if len(same) == 1 else None
+
     def _choose_by_folders(self, relative: str, found: Sequence[Path]) -> Path | str:
         """Return the one file of several whose folders are named as those before the file's name."""
         wanted = [part for part in relative.split("/") if part not in {"", ".", ".."}]
@@ -104,6 +116,11 @@ class PictureFinder:
             wanted = wanted[1:]
             best = [path for path in found if list(path.parts[-len(wanted) :]) == wanted]
         return best[0] if len(best) == 1 else AMBIGUOUS
+
+
+def _store_name(name: str) -> str:
+    """Return a file's name as Label Studio (Django) stores it: blanks become _, other signs go."""
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
 
 
 def find_pictures_below(folder: Path) -> list[Path]:

@@ -16,14 +16,14 @@ import numpy as np
 from converter.data.foreign.brush_rle import BrushError, decode_brush
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from PIL.Image import Image
 
 _MOST_OUTSIDE = 1.0  # of a side; further out a corner is of another picture
-_CORNERS = 3
+_CORNERS, _BOX_CORNERS = 3, 4
 _HALF_COVERED = 127  # a brush's edge is soft: a pixel counts from half on
 _BITS, _CONTINUES, _SIGN, _ASCII_0 = 5, 0x20, 0x10, 48  # of COCO's compressed run lengths
 _GREY_MODES = frozenset({"P", "L", "1", "I", "I;16", "I;16B", "LA"})  # Pillow's names
@@ -44,6 +44,12 @@ class Box:
     height: float
     is_relative: bool = False
 
+    @property
+    def is_real(self) -> bool:
+        """Whether its sides are numbers, and it has a width and a height."""
+        sides = (self.left, self.top, self.width, self.height)
+        return all(map(math.isfinite, sides)) and self.width > 0 and self.height > 0
+
     def corners_px(self, height_px: int, width_px: int) -> tuple[int, int, int, int]:
         """Return left, top, right, bottom in whole px within the picture.
 
@@ -52,7 +58,7 @@ class Box:
         """
         across, down = (width_px, height_px) if self.is_relative else (1, 1)
         sides = (self.left * across, self.top * down, self.width * across, self.height * down)
-        if not all(map(math.isfinite, sides)) or sides[2] <= 0 or sides[3] <= 0:
+        if not self.is_real:
             raise ShapeError("a box without width or height")
         left, top = max(0, math.floor(sides[0] + 0.5)), max(0, math.floor(sides[1] + 0.5))
         right = min(width_px, math.floor(sides[0] + sides[2] + 0.5))
@@ -60,6 +66,20 @@ class Box:
         if right <= left or bottom <= top:
             raise ShapeError("a box outside of its picture")
         return left, top, right, bottom
+
+
+def box_around(corners: Iterable[tuple[float, float]], *, is_relative: bool = False) -> Box:
+    """Return the upright box around some corners."""
+    across, down = zip(*corners, strict=True)
+    return Box(min(across), min(down), max(across) - min(across), max(down) - min(down), is_relative)
+
+
+def is_turned_box(numbers: Sequence[float], tolerance: float) -> bool:
+    """Return whether four corners ``x, y, ...`` make a parallelogram: a rectangle in any scale."""
+    if len(numbers) != 2 * _BOX_CORNERS:
+        return False
+    first, second, third, fourth = np.asarray(numbers, np.float64).reshape(-1, 2)
+    return bool(np.abs(first + third - second - fourth).max() <= tolerance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from converter.data.foreign.foreign_set import ForeignPicture, ForeignSet, Region
 from converter.data.foreign.picture_finder import find_pictures_below
-from converter.data.foreign.shapes import Box, Polygons, ShapeError
+from converter.data.foreign.shapes import Box, Polygons, ShapeError, box_around, is_turned_box
 from edge_node.errors import DatasetError
 from edge_node.text_file import TextFileError, read_text_file
 
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
     from converter.data.foreign.picture_finder import PictureFinder
 
 PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
+_YAML_NAMES = {"data", "dataset"}
 _NAME_FILES = ("classes.txt", "obj.names", "labels/classes.txt", "data/obj.names")
 _MAX_BYTES = 64 * 1024 * 1024
 _OUTSIDE = 0.01  # share of a side by which rounding may lead out of the picture
-_BOX_NUMBERS, _CORNERS = 4, 3
+_BOX_NUMBERS, _CORNERS, _BOX_CORNERS = 4, 3, 4
+_TURNED_TOLERANCE, _TURNED_SHARE = 0.01, 0.9  # corners are rounded, and boxes cut off at the border
 
 
 def find_yaml(folder: Path) -> Path | None:
     """Return the file of a YOLO data set's classes and parts in a folder, ``data.yaml`` before others."""
     found = [path for suffix in ("*.yaml", "*.yml") for path in sorted(folder.glob(suffix))]
     told = [path for path in found if {"names", "nc"} & _read_yaml_or_nothing(path).keys()]
-    return next((path for path in told if path.stem in {"data", "dataset"}), told[0] if told else None)
+    return next((path for path in told if path.stem in _YAML_NAMES), told[0] if told else None)
 
 
 def has_label_files(folder: Path) -> bool:
@@ -75,6 +78,7 @@ def read_yolo(source: Path, finder: PictureFinder, left_out: LeftOut) -> Foreign
                 licence=licence,
                 is_incomplete=is_incomplete,
             )
+    pictures = _without_turned_boxes(pictures)
     if pictures:
         _report_orphans(finder.root, {picture.with_suffix("").name for picture in pictures}, left_out)
     used = {region.category for picture in pictures.values() for region in picture.regions}
@@ -82,6 +86,40 @@ def read_yolo(source: Path, finder: PictureFinder, left_out: LeftOut) -> Foreign
     origin = described.get("roboflow")
     address = str(origin.get("url") or "") if isinstance(origin, dict) else ""
     return ForeignSet("YOLO", tuple(pictures.values()), (*names.values(), *extra), address)
+
+
+def _without_turned_boxes(pictures: dict[Path, ForeignPicture]) -> dict[Path, ForeignPicture]:
+    """Return the pictures with boxes for the corners of turned boxes, where all outlines of a set are such.
+
+    A line of a class and four corners is a polygon in one kind of YOLO set and a turned box in another. No
+    set of outlines that people drew has only parallelograms.
+    """
+    outlines = [
+        region.shape.parts[0]
+        for picture in pictures.values()
+        for region in picture.regions
+        if isinstance(region.shape, Polygons)
+    ]
+    turned = [numbers for numbers in outlines if is_turned_box(numbers, _TURNED_TOLERANCE)]
+    if not outlines or any(len(one) != 2 * _BOX_CORNERS for one in outlines):
+        return pictures
+    if len(turned) < _TURNED_SHARE * len(outlines):
+        return pictures
+    return {path: replace(picture, regions=_box_all(picture.regions)) for path, picture in pictures.items()}
+
+
+def _box_all(regions: Sequence[Region]) -> tuple[Region, ...]:
+    return tuple(
+        Region(
+            region.category,
+            box_around(
+                zip(region.shape.parts[0][::2], region.shape.parts[0][1::2], strict=True), is_relative=True
+            ),
+        )
+        if isinstance(region.shape, Polygons)
+        else region
+        for region in regions
+    )
 
 
 def _report_orphans(root: Path, stems: set[str], left_out: LeftOut) -> None:
@@ -270,4 +308,6 @@ def _read_yaml_or_nothing(path: Path) -> dict[str, Any]:
     try:
         return _read_yaml(path)
     except DatasetError:
+        if path.stem in _YAML_NAMES:
+            raise  # its names would be lost
         return {}

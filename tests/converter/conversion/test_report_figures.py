@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from converter.conversion.order import SourceProof
 from converter.conversion.report import encode_report
 from converter.conversion.report_figures import collect_report
 from converter.evaluation.accuracy_budget import AccuracyBudget
+from converter.proof.source_proof import Agreement, SourceProof, StageProof
+from converter.source_model.request import ScalingScore
 from edge_node.inference.probabilities import softmax
 from tests.support.conversions import with_changes
 
@@ -26,7 +27,9 @@ def test_the_source_has_its_own_columns(outcome):
     """Agreement with the original graph and the worst difference are of the pictures it was asked."""
     (comparison,) = outcome.comparisons
     said = softmax(comparison.reference)[[0, 5]]
-    proof = SourceProof(proved=True, sentence="proved", indices=(0, 5), answers={comparison.stage.name: said})
+    scores = (ScalingScore(name="RGB", right=50, pictures=60), ScalingScore(name="BGR", right=9, pictures=60))
+    stages = (StageProof(comparison.stage.name, Agreement(2, 1, 2, 1, 0.9, "a.png"), scores=scores),)
+    proof = SourceProof(proved=True, stages=stages, indices=(0, 5), answers={comparison.stage.name: said})
     report = collect_report(with_changes(outcome, proof=proof))
     (stage,) = report.stages
     assert stage.source_agreement == 0.5  # picture 5 was turned round
@@ -35,6 +38,7 @@ def test_the_source_has_its_own_columns(outcome):
     )
     assert report.proof is not None
     assert report.proof.proved
+    assert [(one.reading, one.right) for one in report.proof.readings] == [("RGB", 50), ("BGR", 9)]
 
 
 def test_budget_and_draft_are_told(outcome):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from converter.conversion.order import SourceProof
 from converter.conversion.reported_pictures import (
     choose_known_labels,
     find_widest,
@@ -13,6 +12,7 @@ from converter.conversion.reported_pictures import (
     list_mistakes,
     name_picture,
 )
+from converter.proof.source_proof import SourceProof
 from converter.quantize.request import Mode
 from edge_node.inference.probabilities import softmax
 from tests.support.conversions import with_changes
@@ -40,7 +40,7 @@ def test_the_source_is_compared_where_it_was_asked(outcome):
     (comparison,) = outcome.comparisons
     said = softmax(comparison.reference)[[0, 5]]
     said[0] = said[0][::-1]  # of picture 0 the original graph says the opposite
-    proof = SourceProof(proved=False, sentence="no", indices=(0, 5), answers={comparison.stage.name: said})
+    proof = SourceProof(proved=False, indices=(0, 5), answers={comparison.stage.name: said})
     found = {one.index: one for one in list_differing(with_changes(outcome, proof=proof), comparison)}
     assert [answer.by for answer in found[0].answers] == ["source", "float", "int8"]
     assert found[0].answers[0].label != found[0].answers[2].label

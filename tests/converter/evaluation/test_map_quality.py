@@ -40,3 +40,25 @@ def test_maps_are_held_against_masks(tmp_path):
     assert here.iou == 0.5
     assert here.area_error == pytest.approx(0.25, abs=0.02)
     assert 0.85 < here.pixel_auroc < 1.0
+
+
+def test_pixels_that_nobody_labelled_are_not_held_against_a_map(tmp_path):
+    """The quarter that was wrong is not known: the map is right; a mask of unknown pixels alone is none."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:32, :32], mask[:32, 32:] = 255, 127
+    predicted = np.array([[0.9, 0.8], [0.1, 0.2]], np.float32)
+    for name, values in (("m", mask), ("void", np.full_like(mask, 127))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), values)
+    answers = [
+        JudgedSample(
+            Sample(tmp_path / "m.png", "g", mask=tmp_path / f"{name}.png"),
+            Decision(outcome=Outcome.CORRODED),
+            1.0,
+            predicted,
+        )
+        for name in ("m", "void")
+    ]
+    (found,) = measure_maps(answers)
+    assert (found.pictures, found.iou) == (1, 1.0)
+    assert found.area_error < 0.05
+    assert found.pixel_auroc > 0.95

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from converter.graphs.cascade_file import describe_doubts, plan_single_graph, read_cascade
@@ -82,8 +83,17 @@ def test_what_labels_leave_open_is_told_with_what_to_write(tmp_path):
     labels.write_text("rust\ngood\n", encoding="utf-8")
     (told,) = describe_doubts(plan_single_graph(graph, labels, GraphFlags()), is_file=False)
     assert told.endswith("--meaning good=uncorroded")
-    plan = plan_single_graph(graph, labels, GraphFlags(), ["good=uncorroded"])
+    plan = plan_single_graph(graph, labels, GraphFlags(), meanings=["good=uncorroded"])
     assert list(describe_doubts(plan, is_file=False)) == []
+
+
+def test_thresholds_per_label_are_read_beside_one_graph(tmp_path):
+    """As a cascade file's key ``thresholds``; without them nothing says that labels are independent."""
+    (tmp_path / "steel.pb").touch()
+    (tmp_path / "labels.txt").write_text("rust\ndent\n", encoding="utf-8")
+    for given, wanted in ((["dent=0.2"], {"dent": 0.2}), ([], msgspec.UNSET)):
+        plan = plan_single_graph(tmp_path / "steel.pb", None, GraphFlags(), thresholds=given)
+        assert plan.stages[0].stage.label_thresholds == wanted
 
 
 def test_colours_and_thresholds_are_read_per_stage(tmp_path):

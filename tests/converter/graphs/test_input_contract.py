@@ -179,6 +179,11 @@ _CASES = {
         lambda rgb: _opaque(rgb[..., ::-1]) / 255,
         GraphFlags(input_colour_order="BGRA", input_mean=0.0, input_std=255.0),
     ),
+    "a plane without channels, by its ExpandDims": _Case(
+        lambda: body(tf.expand_dims(placeholder(None, SIZE_PX, SIZE_PX), -1, name="grey") / 255.0),
+        lambda rgb: _grey(rgb)[..., 0],
+        GraphFlags(input_layer="grey", input_height=SIZE_PX, input_width=SIZE_PX),
+    ),
     "one picture without a batch": _Case(
         lambda: body(tf.expand_dims(placeholder(SIZE_PX, SIZE_PX, 3) / 255.0, 0)), lambda rgb: rgb
     ),
@@ -226,6 +231,20 @@ _REFUSED = {
         lambda: body(tf.reshape(placeholder(1, 48), (1, 4, 4, 3))),
         GraphFlags(),
         "of shape (1, 48), wanted a picture",
+    ),
+    "a plane": (
+        lambda: body(tf.expand_dims(placeholder(None, SIZE_PX, SIZE_PX), -1) / 255.0),
+        GraphFlags(),
+        (
+            f"of shape (?, {SIZE_PX}, {SIZE_PX}), height and width without channels; name the node behind it"
+            f" that adds them, such as an ExpandDims or Reshape: --input-layer NODE --input-height {SIZE_PX}"
+            f" --input-width {SIZE_PX}"
+        ),
+    ),
+    "a plane without a batch": (
+        lambda: body(tf.reshape(placeholder(SIZE_PX, SIZE_PX) / 255.0, (1, SIZE_PX, SIZE_PX, 1))),
+        GraphFlags(),
+        f"of shape ({SIZE_PX}, {SIZE_PX}), height and width without channels",
     ),
     "text": (
         lambda: body(tf.reshape(tf.io.decode_raw(placeholder(1, dtype=tf.string), tf.float32), (1, 4, 4, 3))),

@@ -7,67 +7,25 @@ import warnings
 import zipfile
 from dataclasses import replace
 
-import flatbuffers
 import numpy as np
 import pytest
-from flatbuffers.table import Table
 
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.conversion_process import convert_graph
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import parse_model
 from converter.quantize.tflite_metadata import (
-    METADATA_NAME,
+    CLASS_LABELS_NAME,
+    ClassDescription,
     ModelDescription,
+    add_class_metadata,
     add_metadata,
     name_label_file,
 )
+from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.interpreter import Interpreter
 from tests.support import small_graphs
-
-
-class Fields:
-    """One table of a flatbuffer, its fields by number: what a generated reader does."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    def _at(self, field: int) -> int:
-        offset = self._table.Offset(4 + 2 * field)
-        assert offset, f"field {field} is absent"
-        return offset + self._table.Pos
-
-    def text(self, field: int) -> str:
-        """Return a string."""
-        return self._table.String(self._at(field)).decode()
-
-    def byte(self, field: int) -> int:
-        """Return a one-byte number."""
-        return self._table.Get(flatbuffers.number_types.Uint8Flags, self._at(field))
-
-    def floats(self, field: int) -> np.ndarray:
-        """Return a vector of floats."""
-        return self._table.GetVectorAsNumpy(
-            flatbuffers.number_types.Float32Flags, self._at(field) - self._table.Pos
-        )
-
-    def table(self, field: int) -> Fields:
-        """Return a table that a field points to."""
-        return Fields(Table(self._table.Bytes, self._table.Indirect(self._at(field))))
-
-    def tables(self, field: int) -> list[Fields]:
-        """Return a vector of tables."""
-        offset = self._at(field) - self._table.Pos
-        start, count = self._table.Vector(offset), self._table.VectorLen(offset)
-        return [Fields(Table(self._table.Bytes, self._table.Indirect(start + 4 * at))) for at in range(count)]
-
-
-def read_metadata(content: bytes) -> bytes | None:
-    """Return the first metadata of that name in a model, as readers do."""
-    model = parse_model(content)
-    entries = [entry for entry in model.metadata or [] if entry.name == METADATA_NAME.encode()]
-    return bytes(np.asarray(model.buffers[entries[0].buffer].data, np.uint8)) if entries else None
+from tests.support.metadata_tables import read_metadata, read_tables
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +45,7 @@ def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
     content = read_metadata(models[1])
     assert content is not None
     assert content[4:8] == b"M001"
-    root = Fields(Table(bytearray(content), flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0)))
+    root = read_tables(content)
     assert (root.text(0), root.text(2), root.text(5)) == ("plates", "3", "CC0")
     (graph,) = root.tables(3)
     (picture,), (head,) = graph.tables(2), graph.tables(3)
@@ -98,7 +56,9 @@ def test_a_reader_of_the_schema_finds_name_scaling_and_labels(models):
     assert unit.table(1).floats(1) == pytest.approx([127.5] * 3)
     assert head.text(0) == "steel/map"
     (labels,) = head.tables(6)
-    assert (labels.text(0), labels.byte(2)) == (name_label_file("steel/map"), 2)  # TENSOR_AXIS_LABELS
+    assert labels.text(0) == name_label_file("steel/map")
+    with pytest.raises(AssertionError):  # no TENSOR_AXIS_LABELS: readers take those for names of classes
+        labels.byte(2)
 
 
 def test_a_reader_learns_what_makes_probabilities_of_logits_and_which_colour_is_first(models):
@@ -108,9 +68,7 @@ def test_a_reader_learns_what_makes_probabilities_of_logits_and_which_colour_is_
     other = replace(described, independent=frozenset({"steel/map"}), preprocessing=rule)
     found = []
     for description in (described, other):
-        content = read_metadata(add_metadata(bare, description))
-        offset = flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0)
-        (graph,) = Fields(Table(bytearray(content), offset)).tables(3)
+        (graph,) = read_tables(read_metadata(add_metadata(bare, description))).tables(3)
         (head,), (picture,) = graph.tables(3), graph.tables(2)
         colours = picture.table(3).table(1)
         found.append(("softmax" in head.text(1), "a sigmoid of each" in head.text(1), colours))
@@ -146,3 +104,21 @@ def test_the_runtime_computes_the_same_with_metadata(models):
     bare, described = (Interpreter(content, where="model").run(picture) for content in models[:2])
     assert np.array_equal(bare["steel/map"], described["steel/map"])
     assert read_metadata(models[0]) is None
+
+
+def test_readers_of_classes_find_what_they_ask_for():
+    """Red, green and blue bytes that are not scaled, one output in 0 to 1, and its labels as axis labels."""
+    described = ClassDescription("n", "1", "CC0", "tells", "bytes", "a probability", ("rust", "clean steel"))
+    content = add_class_metadata(load_bundle(DEFAULT_BUNDLE).models["model.tflite"], described)
+    metadata = read_metadata(content)
+    assert metadata is not None
+    (graph,) = read_tables(metadata).tables(3)
+    (picture,), (head,) = graph.tables(2), graph.tables(3)
+    assert picture.table(3).table(1).byte(0) == 1  # RGB, which alone they take
+    (unit,) = picture.tables(4)
+    assert (unit.table(1).floats(0), unit.table(1).floats(1)) == ([0.0], [1.0])
+    assert (head.table(5).floats(0), head.table(5).floats(1)) == ([1.0], [0.0])
+    (labels,) = head.tables(6)
+    assert (labels.text(0), labels.byte(2)) == (CLASS_LABELS_NAME, 2)  # TENSOR_AXIS_LABELS
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read(CLASS_LABELS_NAME).decode().splitlines() == ["rust", "clean steel"]

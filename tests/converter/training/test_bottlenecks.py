@@ -118,3 +118,17 @@ def test_masks_follow_their_variants(tmp_path):
         expected = cv2.resize(seen, (8, 8), interpolation=cv2.INTER_AREA) / 255
         np.testing.assert_allclose(mask, expected, atol=0.06)
     assert read_mask_variant(Sample(tmp_path / "p.png", "g"), Variant(0), 8) is None
+
+
+def test_positions_that_nobody_labelled_are_not_trained(tmp_path):
+    """Left half corroded, a quarter not known: negative there, in the picture as it is and in a copy."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :32], mask[:32, 32:] = 255, 127
+    for name in ("p.png", "m.png"):
+        cv2.imwrite(str(tmp_path / name), mask)
+    sample = Sample(tmp_path / "p.png", "g", mask=tmp_path / "m.png")
+    as_it_is = read_mask_variant(sample, Variant(0), 4)
+    np.testing.assert_array_equal(as_it_is, [[1, 1, -1, -1]] * 2 + [[1, 1, 0, 0]] * 2)
+    moved = read_mask_variant(sample, Variant(1, INSPECTION), 8)
+    assert (moved < 0).any()
+    assert ((moved == -1) | ((moved >= 0) & (moved <= 1))).all()

@@ -42,6 +42,8 @@ def test_positions_are_held_against_the_mask_or_else_the_highest_tenth_against_t
     one, none = tf.ones(1), tf.zeros(1)
     masked = position_loss(logits, 0, tf.constant([[[1.0, 0.0]]]), one, one)
     assert float(masked) == pytest.approx(np.log(2) * (CORRODED_POSITION_WEIGHT + 1) / 2, rel=1e-5)
+    half_known = position_loss(logits, 0, tf.constant([[[-1.0, 0.0]]]), one, one)
+    assert float(half_known) == pytest.approx(np.log(2), rel=1e-5)  # of the clean position alone
     unmasked = tf.fill((1, 1, 2), -1.0)
     assert float(position_loss(logits, 0, unmasked, one, one)) == pytest.approx(np.log(2), rel=1e-5)
     assert float(position_loss(logits, 0, unmasked, one, none)) == 0.0

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
+from converter.cli.graphs import inspect_graph
+from converter.evaluation.ship_verdict import read_verdict
 from converter.quantize.request import Mode
 from converter.quantize.tflite_file import count_weight_types, read_operators
 from edge_node.inference.bundle import load_bundle
@@ -22,7 +24,7 @@ from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.manifest import OutputKind
 from tests.support import small_graphs
 from tests.support.processes import command
-from tests.support.subcommands import convert
+from tests.support.subcommands import convert, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +78,7 @@ def int8_bundle(cascade, tmp_path_factory) -> Path:
     assert found.returncode == 0, found.stderr
     assert "share one backbone" in found.stdout
     assert "learned from whole pictures" in found.stdout  # heads that no mask has taught where
+    (out.parent / "printed.txt").write_text(found.stdout, encoding="utf-8")
     return out
 
 
@@ -103,12 +106,44 @@ def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
     notes = manifest.provenance.notes
     assert "steel: scaling: (pixel - 127.5) / 127.5 [MobileNet v1, whose scaling is known]" in notes
     assert "metal: answer: 2 labels: one of them, by a softmax" in notes
+    assert notes[-1].startswith(
+        "proof: proved at the source: 12 pictures in TensorFlow itself; float gives its"
+    )
+    assert "quantized gives its label" in notes[-1]
     assert manifest.measured is not None
     steel = next(stage for stage in manifest.measured.stages if stage.stage == "steel")
     assert steel.labelled_pictures == 12
     assert steel.quantized_bytes == manifest.models[0].size_bytes
     assert manifest.cascade.stage("metal").routes == {"steel": "steel"}
     assert manifest.cascade.stage("steel").meanings["corroded"].corroded is True
+
+
+def test_the_verdict_is_one_wherever_it_stands(int8_bundle):
+    """The last line of the terminal, the first of both pages, the figures and the bundle's notes."""
+    last = (int8_bundle.parent / "printed.txt").read_text(encoding="utf-8").splitlines()[-1]
+    assert last.startswith("May I ship it? No: (1) ")
+    assert "compared on 12 pictures, wanted 50 or more" in last
+    assert read_verdict(int8_bundle).line == last
+    assert load_bundle(int8_bundle).manifest.provenance.notes[-1] == last
+    beside = int8_bundle.with_name(f"{int8_bundle.name}-report.html").read_text(encoding="utf-8")
+    for page in (beside, (int8_bundle / "report.html").read_text(encoding="utf-8")):
+        assert "May I ship it? No" in page.partition("<h1>")[0]
+    assert "data:image" in beside
+
+
+def test_inspect_report_and_bundle_tell_the_same_of_the_input(int8_bundle, cascade, capsys):
+    """Each fact of both contracts with its origin, and what is not known, in the same words."""
+    assert run(inspect_graph, cascade.parent / "steel" / "retrained_graph.pb") == 0
+    lines = capsys.readouterr().out.splitlines()
+    report = json.loads((int8_bundle / "report.json").read_bytes())
+    facts = next(source["facts"] for source in report["sources"] if source["stage"] == "steel")
+    assert {"input", "layout", "channels", "scaling", "resize", "not known", "answer"} <= {
+        f for f, _ in facts
+    }
+    notes = load_bundle(int8_bundle).manifest.provenance.notes
+    for fact, text in facts:
+        assert f"{fact:<14}{text}" in lines
+        assert f"steel: {fact}: {text}" in notes
 
 
 def test_the_golden_probe_holds_and_is_no_photograph(int8_bundle, cascade):
@@ -161,13 +196,16 @@ def test_the_reports_agree_with_the_manifest(int8_bundle):
 def test_the_other_modes_keep_floats_at_the_edges(cascade, tmp_path, mode, weights):
     """Float pictures in, float maps out, weights as the mode says, and the probe holds."""
     out = tmp_path / "bundle"
-    found = convert(f"--quantize={mode}", cascade, "--calibration", cascade.parent / "pictures", "--out", out)
+    options = ("--calibration", cascade.parent / "pictures", "--no-source-proof", "--out", out)
+    found = convert(f"--quantize={mode}", cascade, *options)
     assert found.returncode == 0, found.stderr
     bundle = load_bundle(out)
     (model,) = bundle.manifest.models
     assert (model.input.dtype, model.outputs[0].dtype) == ("float32", "float32")
     assert set(count_weight_types((out / model.file).read_bytes())) <= weights
     run_probe(Engine(bundle))
+    *_, note = bundle.manifest.provenance.notes
+    assert note == "proof: not proved at the source: left out by --no-source-proof"
 
 
 @pytest.mark.slow

@@ -76,3 +76,16 @@ def test_inspect_does_not_take_labels_for_those_of_another_output(graph, capsys)
     """Forty values, two labels beside the graph: they are not shown as if they belonged together."""
     assert run(inspect_graph, graph, "--output-layer", "MobilenetV1/Predictions/Reshape") == 0
     assert "40 classes (the label file beside it has 2: not of this output)" in capsys.readouterr().out
+
+
+def test_inspect_tells_the_doubts_that_convert_tells(graph, capsys):
+    """A label that no word explains is named with the flag to give; labels that say it all are not."""
+    assert run(inspect_graph, graph) == 0
+    assert "\ndoubt" not in capsys.readouterr().out
+    (graph.parent / "retrained_labels.txt").write_text("corroded\nclass 7\n", encoding="utf-8")
+    assert run(inspect_graph, graph) == 0
+    wanted = "doubt         nothing is known of what 'class 7' should mean: no verdict will say it;"
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("doubt")]
+    assert line == f"{wanted} say what is true, like: --meaning 'class 7=uncorroded'"
+    assert run(inspect_graph, graph, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["labels_doubt"] == line.removeprefix("doubt         ")

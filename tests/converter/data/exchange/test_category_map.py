@@ -71,6 +71,24 @@ def test_a_category_of_no_picture_is_not_asked_for(tmp_path):
     assert questions == 0
 
 
+def test_what_nobody_labelled_is_proposed_as_unknown(tmp_path):
+    """By its name, and 255 of masks that have classes beside it; alone beside 0 it is the class."""
+
+    def propose(*categories):
+        regions = tuple(Region(category) for category in categories)
+        found = ForeignSet("mask pictures", (ForeignPicture(Path("a"), "a", regions),), categories)
+        return msgspec.toml.decode(propose_map(found, "set")[0])["categories"]
+
+    assert propose("0", "1", "255") == {"0": "?", "1": "?", "255": "unknown"}
+    assert propose("0", "255") == {"0": "?", "255": "?"}
+    named = ("rust", "Void", "255 #e0e0c0", "1 #800000", "unlabelled", "avoidance")
+    assert [propose(*named)[name] for name in named[1:]] == ["unknown", "unknown", "?", "unknown", "?"]
+    path = tmp_path / "map.toml"
+    path.write_text(format_map({"rust": {"corroded": "corroded"}}, "nothing", has_unknown=True))
+    found = read_category_map(path, ("rust", "unknown"))
+    assert (found.unknown, found.columns["unknown"]) == ({"unknown"}, {})
+
+
 def test_a_confirmed_map_is_read(tmp_path):
     """Each kind of value; more categories than the set has do no harm."""
     path = tmp_path / "map.toml"

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from converter.data.dataset import load_dataset
-from converter.data.exchange.category_map import CategoryMap
+from converter.data.exchange.category_map import CategoryMap, read_category_map
+from converter.data.exchange.exporting import Target, export_samples
 from converter.data.exchange.importing import ImportOrder, find_questions, import_set
+from converter.data.exchange.source_formats import read_foreign_set
 from converter.data.foreign.foreign_set import ForeignPicture, ForeignSet, LeftOut, Region
 from converter.data.foreign.shapes import Box, Polygons
 from converter.data.picture_facts import turn_to_shown
@@ -156,3 +158,28 @@ def test_what_is_not_known_is_asked_for():
     )
     told = ImportOrder(Path("o"), _MAP, source="s", licence="CC0")
     assert find_questions(ForeignSet("COCO", pictures, ()), told) == []
+
+
+@pytest.mark.parametrize("target", [Target.COCO, Target.LABEL_STUDIO])
+def test_pixels_that_nobody_labelled_come_back_from_an_export(tmp_path, target):
+    """A folder of masks with 255 for void: 127 in the mask, also after an export and another import."""
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    (tmp_path / "set" / "masks").mkdir()
+    given = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    given[:10, :20], given[15:25, 10:30] = 1, 255
+    cv2.imwrite(str(tmp_path / "set" / "images" / "a.png"), picture(1))
+    cv2.imwrite(str(tmp_path / "set" / "masks" / "a.png"), given)
+    columns = {"0": {}, "1": {"corroded": "corroded"}, "255": {}}
+    maps = [CategoryMap(columns, "uncorroded", frozenset({"255"}))]
+    read, folder, wanted = [], tmp_path / "set", np.select([given == 1, given == 255], [255, 127], 0)
+    for name in ("first", "again"):
+        found = read_foreign_set(folder, None, None, LeftOut())
+        import_set(found, ImportOrder(tmp_path / name, maps[-1], source="y", licence="CC0"), LeftOut())
+        (sample,) = load_dataset(tmp_path / name)
+        read.append(sample.read_mask(given.shape))
+        if name == "first":
+            folder = tmp_path / "out"
+            export_samples([sample], tmp_path / name, folder, target)
+            maps.append(read_category_map(folder / "categories.toml", ()))
+    for mask in read:
+        np.testing.assert_array_equal(mask, wanted)

@@ -47,6 +47,19 @@ def test_masks_mark_pixels_and_boxes_never_do():
     assert "a mask beside boxes of corrosion" in next(iter(left_out.names))
 
 
+def test_pixels_that_nobody_labelled_are_not_known():
+    """They lie beside the corroded ones, as shapes or boxes; a picture that has no other tells nothing."""
+    void = CategoryMap({**_MAP.columns, "void": {}}, "uncorroded", frozenset({"void"}))
+    found = _label(Region("rust", None, _SQUARE), Region("void", _BOX), category_map=void)
+    assert int(found.mask.sum()) == 100
+    assert int(found.unknown.sum()) == 81
+    assert _label(Region("rust", None, _SQUARE), category_map=void).unknown is None
+    covered = Polygons(((0.0, 0.0, 30.0, 0.0, 30.0, 20.0, 0.0, 20.0),))
+    assert isinstance(_label(Region("void", None, covered), is_covered=True, category_map=void), str)
+    part = _label(Region("void", None, _SQUARE), is_covered=True, category_map=void)
+    assert (part.labels, int(part.unknown.sum())) == ({"corroded": "uncorroded"}, 100)
+
+
 def test_a_mask_that_is_not_whole_is_none():
     """Where one region cannot be drawn, or could not be read, the other pixels are not known."""
     left_out = LeftOut()

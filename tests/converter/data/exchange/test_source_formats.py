@@ -72,3 +72,13 @@ def test_what_does_not_tell_is_asked_for(tmp_path):
         DatasetError, match=r"no picture of it can be used: the picture is not there \(x\.png\)"
     ):
         read_foreign_set(lost, None, None, LeftOut())
+
+
+def test_a_set_none_of_whose_marks_can_be_read_is_refused(tmp_path):
+    """Else every picture with a damaged mark were left out, and the rest were all uncorroded."""
+    write_pictures(tmp_path / "images", 2)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "p00.txt").write_text("7 0.5 0.5 0.2 0.2\n", encoding="utf-8")
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [rust]\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="none of its marks can be read: a class that 1 names"):
+        read_foreign_set(tmp_path, None, None, LeftOut())

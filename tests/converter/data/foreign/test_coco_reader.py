@@ -62,6 +62,29 @@ def test_what_dangles_is_left_out_and_makes_its_picture_incomplete(tmp_path, nam
     assert left_out["the picture is not there"] == 1
 
 
+def test_outlines_that_are_only_boxes_are_boxes(tmp_path, names):
+    """Tools for boxes write them as four corners too: no pixel in them counts as corroded."""
+    rectangle = [2, 3, 12, 3, 12, 9, 2, 9]
+    boxes = [
+        {"image_id": 1, "bbox": [2, 3, 10, 6], "segmentation": [rectangle]},
+        {"image_id": 2, "bbox": [2, 3, 10, 6], "segmentation": [[*rectangle, 2, 3]]},
+    ]
+    found, _ = _read(coco(names, boxes), tmp_path)
+    assert [region.kind for picture in found.pictures for region in picture.regions] == ["boxes", "boxes"]
+    outline = {"image_id": 2, "bbox": [2, 3, 10, 6], "segmentation": [[2, 3, 12, 3, 8, 9, 2, 9]]}
+    found, _ = _read(coco(names, [boxes[0], outline]), tmp_path)
+    assert [region.kind for picture in found.pictures for region in picture.regions] == ["masks", "masks"]
+
+
+@pytest.mark.parametrize("box", [[1, 2, float("nan"), 4], [1, 2, 0, 4], [1, 2, 3, -4]])
+def test_a_box_that_is_none_is_no_mark(tmp_path, names, box):
+    """Without width or height it says nothing, and its picture is not called uncorroded either."""
+    found, left_out = _read(coco(names, [{"image_id": 1, "bbox": box}]), tmp_path)
+    assert found.pictures[0].regions == ()
+    assert found.pictures[0].is_incomplete
+    assert left_out == {"an annotation without a box or mask that can be read": 1}
+
+
 def test_ids_that_are_there_twice_are_refused(tmp_path, names):
     """Nobody knows which picture, or which category, an annotation means then."""
     content = coco(names, [])

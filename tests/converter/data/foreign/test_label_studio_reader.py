@@ -111,7 +111,7 @@ def test_the_annotation_that_counts(tmp_path):
 
 
 def test_regions_that_cannot_be_read_make_the_picture_incomplete(tmp_path):
-    """Ellipses, turned rectangles, a picture turned in Label Studio, damaged values: each with its reason."""
+    """Damaged ellipses, a picture turned in Label Studio, damaged values: each with its reason."""
     box = {"x": 10, "y": 50, "width": 20, "height": 25, "rectanglelabels": ["a"]}
     results = [
         {"type": "ellipselabels", "value": {"x": 1, "ellipselabels": ["a"], "labels": ["a"]}},
@@ -125,8 +125,27 @@ def test_regions_that_cannot_be_read_make_the_picture_incomplete(tmp_path):
     found, left_out = _read([label_studio_task("p00.png", results)], tmp_path)
     assert found.pictures[0].is_incomplete
     assert sum(left_out.values()) == 7 - len(found.pictures[0].regions)
-    assert left_out["a turned rectangle"] == 1
+    assert [region.kind for region in found.pictures[0].regions].count("boxes") == 1  # the turned one
     assert left_out["a region on a picture that was turned in Label Studio"] == 1
+
+
+def test_turned_rectangles_and_ellipses_are_the_boxes_around_them(tmp_path):
+    """They label their picture, or are cut out, and mark no pixel; points are left out by their kind."""
+    turned = {"x": 50, "y": 50, "width": 20, "height": 10, "rotation": 90, "rectanglelabels": ["a"]}
+    ellipse = {"x": 50, "y": 40, "radiusX": 10, "radiusY": 20, "rotation": 0, "ellipselabels": ["b"]}
+    point = {"x": 50, "y": 50, "width": 1, "keypointlabels": ["c"]}
+    results = [
+        {"type": "rectanglelabels", "value": turned, "original_width": 200, "original_height": 100},
+        {"type": "ellipselabels", "value": ellipse},
+        {"type": "keypointlabels", "value": point},
+    ]
+    found, left_out = _read([label_studio_task("p00.png", results)], tmp_path)
+    first, second = found.pictures[0].regions
+    assert (first.kind, second.kind) == ("boxes", "boxes")
+    # 40 x 10 px about (100, 50), a quarter round: x from 90 to 100, y from 50 to 90.
+    assert first.box.corners_px(100, 200) == (90, 50, 100, 90)
+    assert second.box.corners_px(100, 200) == (80, 20, 120, 60)
+    assert left_out == {"a region of a kind that is not read (keypointlabels)": 1}
 
 
 def test_other_exports_are_refused_by_name(tmp_path):

@@ -78,6 +78,18 @@ def test_addresses_of_label_studio(finder, url, found):
     assert finder.name_of(path) == found
 
 
+def test_names_as_servers_change_them(tmp_path):
+    """Written as an address, or without the blanks and brackets that Label Studio takes out."""
+    for name in ("my plate (1).jpg", "x.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    finder = PictureFinder(tmp_path)
+    assert finder.find("images/my%20plate%20%281%29.jpg") == (tmp_path / "my plate (1).jpg").resolve()
+    assert (
+        finder.find_url("/data/upload/2/0a1b2c3d-my_plate_1.jpg") == (tmp_path / "my plate (1).jpg").resolve()
+    )
+    assert finder.find("..%2Fsecret.jpg") == OUTSIDE
+
+
 def test_addresses_that_lead_out_find_none(finder):
     """Neither an encoded path nor a picture written into the address is opened."""
     assert finder.find_url("/data/local-files/?d=..%2Fsecret.jpg") == OUTSIDE

@@ -131,3 +131,25 @@ def test_a_yaml_that_is_none_is_refused(tmp_path):
     (tmp_path / "data.yaml").write_text("names: [a\ntrain: [", encoding="utf-8")
     with pytest.raises(DatasetError, match=r"data\.yaml: no YAML"):
         _read(tmp_path, tmp_path / "data.yaml")
+
+
+def test_four_corners_of_every_mark_are_turned_boxes(tmp_path):
+    """A set of turned boxes has no outline: none of its pixels counts; one drawn outline says otherwise."""
+    turned = "0 0.5 0.2 0.8 0.4 0.6 0.7 0.3 0.5\n"
+    _write(tmp_path / "a", [turned, turned + turned], "train: train/images\nnames: [rust]\n")
+    found, _ = _read(tmp_path / "a")
+    regions = [region for picture in found.pictures for region in picture.regions]
+    assert [region.kind for region in regions] == ["boxes"] * 3
+    assert regions[0].box.corners_px(100, 100) == (30, 20, 80, 70)
+    outline = "0 0.5 0.2 0.8 0.4 0.6 0.7 0.3 0.5 0.4 0.3\n"
+    _write(tmp_path / "b", [turned, outline], "train: train/images\nnames: [rust]\n")
+    found, _ = _read(tmp_path / "b")
+    assert {region.kind for picture in found.pictures for region in picture.regions} == {"masks"}
+
+
+def test_a_data_yaml_that_cannot_be_read_is_refused(tmp_path):
+    """Without it classes would lose their names, and numbers would stand for them."""
+    _write(tmp_path, ["0 0.5 0.5 0.2 0.4"], "train: train/images\nnames: [rust]\n")
+    (tmp_path / "data.yaml").write_bytes("names: [r\u00fcst]".encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"data\.yaml: is not UTF-8 text"):
+        _read(tmp_path)
