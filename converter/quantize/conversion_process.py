@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from converter.graphs.fuse import FusedGraph
 
 _TIMEOUT_S = 3600  # Inception v3 int8 takes 3 minutes on two busy cores
+_LARGEST_MB = 1000.0  # TensorFlow's converter leaks at every call; a MobileNet leaves a process with 700
 
 
 class ConvertedModel(NamedTuple):
@@ -74,9 +75,14 @@ class ConversionProcess:
     It starts at the first request, and anew after one that left it large or failed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare a process that keeps its temporary files in ``folder``; none runs yet."""
-        self._errors_file = folder / "errors.txt"
+    def __init__(self, folder: Path, largest_mb: float = _LARGEST_MB) -> None:
+        """Prepare a process; none runs yet.
+
+        Args:
+            folder: for its temporary files.
+            largest_mb: a process that holds more ends after its request.
+        """
+        self._errors_file, self._largest_mb = folder / "errors.txt", largest_mb
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> ConversionProcess:  # noqa: PYI034  Self needs Python 3.11
@@ -84,6 +90,11 @@ class ConversionProcess:
 
     def __exit__(self, *_: object) -> None:
         self._end()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process waits for requests."""
+        return self._process is not None
 
     def convert(  # noqa: PLR0913, PLR0917 - all that a model depends on
         self,
@@ -178,7 +189,10 @@ class ConversionProcess:
     def _start(self) -> subprocess.Popen[str]:
         with self._errors_file.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "converter.quantize.worker", str(os.getpid())],
+                [
+                    *(sys.executable, "-m", "converter.quantize.worker"),
+                    *(str(os.getpid()), str(self._largest_mb)),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -1,4 +1,4 @@
-"""``python -m converter.quantize.worker PARENT``: run the conversions in the folders that stdin names.
+"""``python -m converter.quantize.worker PARENT LARGEST_MB``: convert what lies in folders that stdin names.
 
 ``converter.quantize.conversion_process`` starts it; ``converter.quantize.request`` names the files.
 """
@@ -31,7 +31,6 @@ from converter.quantize.tflite_converter import make_converter
 from converter.tensorflow_import import tensorflow
 
 _LOADED = 0.15  # of a request, TensorFlow's import takes so much
-_LARGE_MB = 1000.0  # a worker that holds more ends after its request: TensorFlow's converter leaks
 
 
 def report_share(share: float) -> None:
@@ -42,10 +41,11 @@ def report_share(share: float) -> None:
 def main() -> int:
     """Carry out the requests in the folders that stdin names, one a line; return the exit code."""
     end_with_parent(int(sys.argv[1]))
+    largest_mb = float(sys.argv[2])
     tensorflow()
     for line in sys.stdin:
         _carry_out(Path(line.rstrip("\n")))
-        is_large = memory_mb() > _LARGE_MB
+        is_large = memory_mb() > largest_mb
         print(FINISHED_LAST if is_large else FINISHED, flush=True)
         if is_large:
             break

@@ -110,7 +110,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _plan_graph(path: Path) -> CascadePlan:
-    return plan_single_graph(path, None, GraphFlags(), ())
+    return plan_single_graph(path, None, GraphFlags())
 
 
 def _convert(way: str, args: argparse.Namespace, plan: CascadePlan, listed: Path, work: Path) -> Cost:

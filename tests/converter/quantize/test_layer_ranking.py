@@ -29,16 +29,20 @@ def test_layers_are_ranked_and_kept_in_float_by_name(fused, pictures, tmp_path):
     """Best remedy first; the pair kept is float, the others stay int8; ranges are measured once."""
     with ConversionProcess(tmp_path) as process:
         gains = process.rank(fused, pictures, Target.LITERT, tmp_path, lambda _share: None)
+        measured = (tmp_path / CALIBRATED_NAME).stat()
+        kept = gains[0].layers
+        converted = process.convert(
+            fused, Mode.INT8, pictures, Target.LITERT, kept, tmp_path, lambda _share: None
+        )
+        assert process.is_running
     assert [found.gain for found in gains] == sorted((found.gain for found in gains), reverse=True)
     layers = order_layers(gains)
     assert len(layers) == 4  # three of the backbone and the head
     assert "steel/map" in layers
-    measured = (tmp_path / CALIBRATED_NAME).stat()
-    converted = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, work=tmp_path)
     assert count_weight_types(converted.content) == {"INT8": 2, "FLOAT32": 2}
     assert (tmp_path / CALIBRATED_NAME).stat() == measured
     shares = []
-    afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=gains[0].layers, report=shares.append)
+    afresh = convert_graph(fused, Mode.INT8, pictures, float_nodes=kept, report=shares.append)
     assert shares == sorted(shares)
     assert len(shares) > len(pictures) + len(layers)  # each picture is run once, each layer rounded once
     assert shares[-1] < 1
