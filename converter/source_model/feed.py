@@ -76,10 +76,10 @@ def _resize_area(picture: Any, size: list[int]) -> Any:
 
 def _weigh_lines(old: int, new: int) -> NDArray[np.float32]:
     """Return weights ``(new, old)`` of OpenCV's INTER_AREA for a picture of which one side grows."""
-    weights, scale = np.zeros((new, old), np.float32), old / new
+    weights, growth = np.zeros((new, old), np.float32), new / old
     for line in range(new):
-        lower = int(line * scale)
-        share = max((line + 1) - (lower + 1) / scale, 0.0)
+        lower = int(line * (1 / growth))  # rounded twice, as OpenCV does it: whole numbers may fall short
+        share = max((line + 1) - (lower + 1) * growth, 0.0)
         share -= int(share)
         weights[line, lower] += 1 - share
         weights[line, min(lower + 1, old - 1)] += share
