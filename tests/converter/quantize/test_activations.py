@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from converter.quantize.activations import measure_activations
 from converter.quantize.convolutions import Reading, read_convolutions
@@ -56,7 +57,8 @@ def test_ranges_are_those_of_each_operator_where_kernels_compute_in_place():
     picture = tf.keras.Input((8, 8, 3), batch_size=1)
     model = tf.keras.Model(picture, layers.Conv2D(4, 3, activation="swish")(picture))
     function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 8, 8, 3)))
-    content = tf.lite.TFLiteConverter.from_concrete_functions([function], model).convert()
+    frozen = convert_variables_to_constants_v2(function)
+    content = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
     values = np.random.default_rng(0).normal(0, 9, (4, 1, 8, 8, 3)).astype(np.float32)
     ranges = measure_activations(content, list(values), []).ranges
     names = {op.output: op.name for op in read_operators(content)}
