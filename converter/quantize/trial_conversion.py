@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from converter.graphs.fuse import fuse
 from converter.quantize.conversion_process import explain_failure
-from converter.quantize.request import REQUEST_NAME, ConversionRequest, Mode, Target, write_request
+from converter.quantize.request import Mode, Target, make_request, write_request
 from converter.quantize.tflite_converter import make_converter
 from converter.work_folder import work_folder
 
@@ -50,8 +48,9 @@ def find_unconvertible(graph: TrainedGraph) -> str | None:
     if {graph.index.op(name) for name in needed} <= _USUAL:
         return None
     with work_folder() as work:
-        write_request(work, fuse({"graph": graph})[0], Mode.NONE, None, Target.LITERT)
-        request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+        fused = fuse({"graph": graph})[0]
+        request = make_request(fused, Mode.NONE, Target.LITERT)
+        write_request(work, fused, request, None)
         try:
             make_converter(work, request).convert()  # in this process: it ends before the leak matters
         except Exception as err:  # noqa: BLE001 - TensorFlow's converter has several
