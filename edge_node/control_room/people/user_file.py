@@ -22,7 +22,7 @@ from edge_node.control_room.people.roles import Role  # msgspec resolves annotat
 from edge_node.durable_file import replace_file
 from edge_node.errors import ConfigError
 from edge_node.messages.review import Name  # the same
-from edge_node.text_file import TextFileError, read_bounded
+from edge_node.text_file import TextFileError, read_text_file
 from edge_node.validation import describe_invalid, text_rule
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class UserFile:
             ConfigError: it cannot be read, is damaged, or others can read or change it.
         """
         try:
-            content = read_bounded(self.path, _MAX_BYTES)
+            content = read_text_file(self.path, _MAX_BYTES)
         except TextFileError as err:
             hint = "; `edge-node control-room user add NAME` makes it" if err.is_missing else ""
             raise ConfigError(f"{self.path}: {err}{hint}") from err

@@ -23,6 +23,7 @@ from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.recovery.history_check import check_history
 from edge_node.control_room.history.recovery.replacement import (
     HISTORY_FILES,
+    describe_missing,
     make_work_folder,
     remove_leftovers,
     replace_record,
@@ -82,7 +83,7 @@ def make_backup(state_dir: Path, target: Path, report: Callable[[str, float], No
     if target.exists():
         raise BackupError(f"{target}: is there already; name a folder that is not")
     if not (state_dir / NAME).is_file():
-        raise BackupError(f"{state_dir / NAME}: not there; is it the state_dir of a control room?")
+        raise BackupError(describe_missing(state_dir))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:

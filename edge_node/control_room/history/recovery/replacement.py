@@ -120,6 +120,16 @@ def finish_replacement(state_dir: Path) -> None:
         ) from err
 
 
+def describe_missing(state_dir: Path) -> str:
+    """Say in a sentence that a state folder has no history, and what to do."""
+    if (state_dir / PLAN_NAME).exists():
+        return (
+            f"{state_dir / NAME}: not there: a restore or salvage was cut off; start the control room, or do"
+            " it again: either finishes it"
+        )
+    return f"{state_dir / NAME}: not there; is it the state_dir of a control room?"
+
+
 def remove_leftovers(state_dir: Path) -> None:
     """Delete work folders, also those of killed processes, in a state folder whose lock is held.
 

@@ -15,6 +15,8 @@ from edge_node.control_room.history.recovery.rebuild import Rebuilt, rebuild
 from edge_node.control_room.history.recovery.recovered_rows import RecoveredRows
 from edge_node.control_room.history.recovery.replacement import (
     HISTORY_FILES,
+    PLAN_NAME,
+    describe_missing,
     make_work_folder,
     remove_leftovers,
     replace_record,
@@ -74,8 +76,8 @@ def salvage(state_dir: Path, target: Path | None, report: Callable[[str, float],
         RoomInUseError: a control room runs.
     """
     source = state_dir / NAME
-    if not source.is_file():
-        raise WholeFileError(f"{source}: not there; is it the state_dir of a control room?")
+    if not source.is_file() and not (state_dir / PLAN_NAME).exists():
+        raise WholeFileError(describe_missing(state_dir))
     if target is not None and (target / NAME).exists():
         raise WholeFileError(f"{target / NAME}: is there already; name a folder without a history")
     place = target or state_dir
