@@ -24,6 +24,8 @@ from edge_node.control_room.history import (
     strip_cells,
 )
 from edge_node.control_room.history.database import Database, to_us
+from edge_node.control_room.history.records import Share
+from edge_node.control_room.history.shares import ledger
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -308,6 +310,11 @@ class History:
 
     # --- bounds
 
+    def shares(self, *, max_bytes: int) -> list[Share]:
+        """Return what each robot takes of the bound on messages, by site and name."""
+        used = ledger.sum_by_name(self._database)
+        return [Share(site, robot, taken, max_bytes // len(used)) for site, robot, taken in used]
+
     def trim(
         self,
         *,
@@ -316,10 +323,10 @@ class History:
         days: float | None = None,
         now: datetime | None = None,
     ) -> int:
-        """Delete the oldest verdicts, closed findings and pictures beyond the bounds; return the row count.
+        """Delete rows beyond the bounds and return their count: the oldest, of robots that use most.
 
-        Findings outlive their verdicts unless ``days`` have passed. The numbers of deleted verdicts stay
-        recorded, so a deletion leaves no gap.
+        Each robot keeps at least its rows or an equal part of the bound. The numbers of deleted verdicts stay
+        recorded, so a deletion leaves no gap. A retired robot of which no row is left is forgotten.
 
         Args:
             max_bytes: of everything but pictures.

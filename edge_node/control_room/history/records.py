@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -310,6 +310,20 @@ class Usage:
     database_bytes: int
     picture_bytes: int
     oldest_received_at: datetime | None
+
+
+class Share(NamedTuple):
+    """What a robot takes of the bound on messages.
+
+    Attributes:
+        bytes: with what its rows take in indexes and pages, a sixth above what they need.
+        bound_bytes: what it keeps whatever other robots send; it may use more while they use less.
+    """
+
+    site: str
+    robot: str
+    bytes: int
+    bound_bytes: int
 
 
 class Deed(str, Enum):

@@ -9,7 +9,6 @@ from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.kinds import (
     CHECKPOINT,
     CONFLICT,
-    DISAGREEMENT,
     MESSAGES,
     PICTURE,
     VERDICT,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.shares.store import Store
 
 # Whoever sends other verdicts under known ids, or signs at every frame, must not push the verdicts out.
-_PARTS = ((CONFLICT, 20), (CHECKPOINT, 20), (DISAGREEMENT, 10))
+_PARTS = ((CONFLICT, 20), (CHECKPOINT, 20))
 _COMPACT_PART = 20  # of the bound: less is not worth writing the file anew
 _MAX_TURNS = 200
 

@@ -108,7 +108,6 @@ _words = sum(
 _heard_here = case(
     (_review.c.origin.in_([literal_column("'login'"), literal_column("'typed'")]), _ONE), else_=_ZERO
 )
-DISAGREEMENT = _kind(tables.disagreement, tables.disagreement.c.disagreement_key, 400)
 CONFLICT = _kind(tables.conflict, tables.conflict.c.conflict_key, 400)
 CHECKPOINT = _kind(tables.checkpoint, tables.checkpoint.c.checkpoint_key, 400)
 # Full pictures first: a thumbnail is only 10 kB.
@@ -127,7 +126,7 @@ MESSAGES = (
     _kind(_finding, _finding.c.finding_key, 500, _is_reviewed, _finding.c.received_us, step=200),
     _kind(tables.response, tables.response.c.response_key, 300),
     _kind(_review, _review.c.review_id, 500, _heard_here, _review.c.reviewed_us, length=_words),
-    DISAGREEMENT,
+    _kind(tables.disagreement, tables.disagreement.c.disagreement_key, 400),
     CONFLICT,
     CHECKPOINT,
 )
