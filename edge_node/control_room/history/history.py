@@ -23,9 +23,9 @@ from edge_node.control_room.history import (
     sequence_gaps,
     strip_cells,
 )
-from edge_node.control_room.history.database import Database, to_us
-from edge_node.control_room.history.records import Share
-from edge_node.control_room.history.shares import ledger
+from edge_node.control_room.history.database import Database, from_us, to_us
+from edge_node.control_room.history.records import QuarantinedRobot, Share
+from edge_node.control_room.history.shares import ledger, quarantine
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -139,6 +139,41 @@ class History:
     def note_refused(self, reason: str, topic: str, text: str) -> None:
         """Count an unreadable message by its reason."""
         inserts.count_refused(self._database, reason, topic, text, to_us(_now()))
+
+    # --- robots beyond a bound
+
+    def note_waiting(self, site: str, robot: str, messages: int, received_at: datetime) -> None:
+        """Count messages that are not stored of a robot that nobody has admitted."""
+        quarantine.note_waiting(self._database, site, robot, messages, to_us(received_at))
+
+    def decide_robot(self, site: str, robot: str, *, admit: bool, by: str) -> None:
+        """Admit a robot, or refuse it; one that is stored already keeps its record."""
+        state = quarantine.ADMITTED if admit else quarantine.REFUSED
+        quarantine.decide(self._database, (site, robot), state, by, to_us(_now()))
+
+    def quarantined(self) -> list[QuarantinedRobot]:
+        """Return robots of which a person decides or has decided; those that wait first."""
+        return [
+            QuarantinedRobot(
+                site=row[0],
+                robot=row[1],
+                first_heard_at=from_us(row[2]),
+                last_heard_at=from_us(row[3]),
+                messages=row[4],
+                state=row[5],
+                decided_at=None if row[6] is None else from_us(row[6]),
+                decided_by=row[7],
+            )
+            for row in quarantine.select_all(self._database)
+        ]
+
+    def admissions(self) -> dict[tuple[str, str], str]:
+        """Return the state of those robots by site and name."""
+        return quarantine.select_states(self._database)
+
+    def robot_names(self) -> set[tuple[str, str]]:
+        """Return site and name of all robots of which something is stored."""
+        return quarantine.select_known(self._database)
 
     # --- reviews
 

@@ -326,6 +326,24 @@ class Share(NamedTuple):
     bound_bytes: int
 
 
+class QuarantinedRobot(NamedTuple):
+    """A robot of which a person decides, or has decided, whether its messages are stored.
+
+    Attributes:
+        messages: that came while they were not.
+        state: waiting, admitted or refused.
+    """
+
+    site: str
+    robot: str
+    first_heard_at: datetime
+    last_heard_at: datetime
+    messages: int
+    state: str
+    decided_at: datetime | None
+    decided_by: str
+
+
 class Deed(str, Enum):
     """What was done, or tried."""
 
