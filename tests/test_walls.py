@@ -64,7 +64,9 @@ EDGE_NODE = {
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
-    "control_room.ingest": "messages config mqtt control_room control_room.history",
+    "control_room.ingest": (
+        "messages config mqtt control_room control_room.history control_room.history.shares"
+    ),
     "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.long_work": "control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
