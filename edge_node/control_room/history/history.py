@@ -350,6 +350,10 @@ class History:
         used = ledger.sum_by_name(self._database)
         return [Share(site, robot, taken, max_bytes // len(used)) for site, robot, taken in used]
 
+    def count_shares(self) -> None:
+        """Count what each robot takes, as far as that is not done: after an upgrade that reads all verdicts."""
+        ledger.catch_up(self._database)
+
     def file_bytes(self) -> int:
         """Return the size of the file without its free room; cheap."""
         return self._database.used_bytes()

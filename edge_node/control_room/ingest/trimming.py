@@ -54,6 +54,7 @@ class HistoryTrimmer:
         self._floor = floor
         self._on_notice = on_notice
         self._trimmed_s = time.monotonic()
+        history.count_shares()
         self._trimmed_bytes = history.file_bytes()
         self._doubts = 0
 

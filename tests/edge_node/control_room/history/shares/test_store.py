@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def test_the_database_is_a_store(tmp_path: Path) -> None:
     """It has all that the protocol names."""
-    store: Store = Database(tmp_path)
+    database = Database(tmp_path)
+    store: Store = database
     assert store.used_bytes() > 0
     assert store.compact()
+    database.close()
