@@ -154,15 +154,8 @@ class History:
     def quarantined(self) -> list[QuarantinedRobot]:
         """Return robots of which a person decides or has decided; those that wait first."""
         return [
-            QuarantinedRobot(
-                site=row[0],
-                robot=row[1],
-                first_heard_at=from_us(row[2]),
-                last_heard_at=from_us(row[3]),
-                messages=row[4],
-                state=row[5],
-                decided_at=None if row[6] is None else from_us(row[6]),
-                decided_by=row[7],
+            QuarantinedRobot._make(
+                (*row[:2], *map(from_us, row[2:4]), *row[4:6], row[6] and from_us(row[6]), row[7])
             )
             for row in quarantine.select_all(self._database)
         ]
@@ -351,7 +344,7 @@ class History:
         return [Share(site, robot, taken, max_bytes // len(used)) for site, robot, taken in used]
 
     def count_shares(self) -> None:
-        """Count what each robot takes, as far as that is not done: after an upgrade that reads all verdicts."""
+        """Count what each robot takes, as far as that is not done; after an upgrade of all."""
         ledger.catch_up(self._database)
 
     def file_bytes(self) -> int:

@@ -84,7 +84,7 @@ def _decide(services: Services, person: Person, names: Mapping[str, str]) -> dic
     services.audit.note(person, Deed.ADMIT, f"{site}/{robot}", outcome="asked", text=decision)
     services.history.decide_robot(site, robot, admit=decision == "admit", by=person.name)
     services.audit.note_done(person, Deed.ADMIT, f"{site}/{robot}", text=decision)
-    return {"said": f"{site}/{robot}: {decision}"}
+    return {"said": f"{site}/{robot}: {'admitted' if decision == 'admit' else 'refused'}"}
 
 
 def _view_users(logins: Logins) -> dict[str, Any]:
