@@ -10,10 +10,11 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, delete, func, insert, literal_column, select, update
 
-from edge_node.control_room.history import conflicts, epochs, review_queue, sequence_gaps
+from edge_node.control_room.history import conflicts, epochs, review_queue, reviews, sequence_gaps
 from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
@@ -120,6 +121,7 @@ _INSERT_REFUSED = insert(_refused).values(
     last_text=bindparam("said"),
 )
 _NEWEST_REVIEW = select(func.max(tables.review.c.reviewed_us)).where(
+    tables.review.c.origin != literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text),
     tables.review.c.robot_key == bindparam("robot_key"),
     tables.review.c.finding_id == bindparam("finding_id"),
 )
@@ -296,6 +298,8 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
             newest = database.peek(_NEWEST_REVIEW, named)
             if newest is not None and newest[0] is not None:
                 reviewed_us = max(reviewed_us, newest[0] + 1)
+        if review.origin == ReviewOrigin.ROBOT.value:
+            reviews.delete_oldest_claim(database, robot_key)
         changed = database.write(
             _LEARN_REVIEW if ignore_known else _INSERT_REVIEW,
             {
@@ -310,6 +314,7 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
                 "delivery": review.delivery.value,
                 "answer": review.answer,
                 "origin": review.origin,
+                "evidence": review.evidence_sha256,
             },
         )
     return changed > 0

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import Delivery, RetiredRobot, StoredPicture, StoredReview
+from edge_node.control_room.history.records import (
+    Delivery,
+    RetiredRobot,
+    ReviewOrigin,
+    StoredPicture,
+    StoredReview,
+)
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
@@ -115,14 +121,18 @@ def _store_message(
 
 
 def _store_review(history: History, response: Response) -> None:
-    """Store the review that a robot confirms to have recorded, whichever client sent it."""
+    """Store the review that a robot says to have recorded.
+
+    One that this room sent stays as the person gave it, whatever the robot says of it: only its delivery is
+    told. Any other is the robot's claim.
+    """
     found, review_id = parse_review(response), response.command_id
     if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
         return
     for known in history.reviews(finding_id=found.subject):
         if (known.review_id, known.site, known.robot) == (review_id, response.site, response.robot):
-            # The response may arrive after the sender's timeout.
-            history.answer_review(review_id, Delivery.DONE, response.text)
+            if known.origin != ReviewOrigin.ROBOT.value:  # it may come after the sender's timeout
+                history.answer_review(review_id, Delivery.DONE, response.text)
             return
     labels = {"outcome": found.outcome.value if found.outcome else None, "material": found.material}
     labels |= {"form": found.form, "severity": found.severity}
@@ -139,5 +149,7 @@ def _store_review(history: History, response: Response) -> None:
             corrections={name: label for name, label in labels.items() if label is not None},
             delivery=Delivery.DONE,
             answer=response.text,
+            origin=ReviewOrigin.ROBOT.value,
+            evidence_sha256=found.evidence_sha256 or "",
         )
     )

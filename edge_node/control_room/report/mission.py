@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.records import VerdictFilter
-from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
+from edge_node.control_room.report.collected_reviews import SubjectReviews, collect_reviews
 from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.verdict import Outcome
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import Gap, Misdated, StoredPicture, StripCell, VerdictRecord
+    from edge_node.control_room.report.collected_reviews import CollectedReview
     from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import BundleReference, Pose, Verdict
 
@@ -50,12 +51,19 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class MissionFinding:
-    """A finding with its newest review and best picture; ``number`` counts along the path, from 1."""
+    """A finding with its reviews and best picture.
+
+    Attributes:
+        number: counts along the path, from 1.
+        review: the newest that this room heard from a person, or one of unknown origin.
+        claim: what the robot says that a person said.
+    """
 
     number: int
     finding: Finding
     review: CollectedReview | None
     picture: StoredPicture | None
+    claim: CollectedReview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,10 +337,11 @@ def _findings(
     records = history.findings_open_at(selection.verdicts, begin=first.observed_at, end=last.observed_at)
     found = [record.finding for record in records]
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
-    reviews = {(review.site, review.subject): review for review in collect_newest_reviews(history)}
+    reviews, nobody = collect_reviews(history), SubjectReviews()
+    said = [reviews.get((finding.site, finding.id), nobody) for finding in found]
     return tuple(
-        MissionFinding(number, finding, reviews.get((finding.site, finding.id)), _picture(history, finding))
-        for number, finding in enumerate(found, start=1)
+        MissionFinding(number, finding, one.review, _picture(history, finding), one.claim)
+        for number, (finding, one) in enumerate(zip(found, said, strict=True), start=1)
     )
 
 

@@ -47,7 +47,10 @@ _FINDING_COLUMNS = (
 )
 
 # At the end, so that readers of the columns before find them where they were.
-_LATER_COLUMNS = ("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2")
+_LATER_COLUMNS = (
+    *("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2", "review_origin"),
+    *("robot_claims_review", "robot_claims_by", "robot_claims_at"),
+)
 
 
 def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
@@ -88,6 +91,13 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
             "review_form": review.form,
             "review_severity": review.severity,
             "review_note": review.note,
+            "review_origin": review.origin or "unknown",
+        }
+    if (claim := found.claim) is not None:
+        row |= {
+            "robot_claims_review": claim.judgement.value,
+            "robot_claims_by": claim.by,
+            "robot_claims_at": claim.at.isoformat(),
         }
     return {column: row.get(column) for column in (*_FINDING_COLUMNS, *_LATER_COLUMNS)}
 

@@ -141,6 +141,12 @@ def list_cautions(mission: Mission) -> list[str]:
     if disputed:
         were = "finding was disputed and stays" if disputed == 1 else "findings were disputed and stay"
         sentences.append(f"{disputed} {were} in this report, marked so.")
+    claims = sum(found.claim is not None for found in mission.findings)
+    if claims:
+        sentences.append(
+            f"Of {claims} findings the robot says that a person reviewed them. This room did not hear that"
+            " from a person, and counts it as no review."
+        )
     if any(found.finding.peak_area_mm2 for found in mission.findings):
         sentences.append(_HEAD_ON)
     if mission.along_path:
@@ -249,7 +255,7 @@ def describe_finding(found: MissionFinding) -> Facts:
     if review is None:
         facts.append(("Review", "by nobody yet"))
     else:
-        facts.append(("Review", f"{review.judgement.value} by {review.by}, {_moment(review.at)}"))
+        facts.append(("Review", f"{review.judgement.value} by {review.who}, {_moment(review.at)}"))
         right = [review.outcome.value] if review.outcome else []
         right += [word for word in (review.material, review.form) if word]
         right += [f"severity {review.severity}"] if review.severity else []
@@ -259,6 +265,9 @@ def describe_finding(found: MissionFinding) -> Facts:
             facts.append(("Note", review.note))
         if not review.is_recorded:
             facts.append(("", "not yet in the robot's own audit"))
+    if claim := found.claim:
+        said = f"{it.robot} says that {claim.by} {claim.judgement.value} it, {_moment(claim.at)}"
+        facts.append(("Robot's claim", f"{said}; this room did not hear it from a person"))
     facts.append(("Id", it.id))
     return facts
 

@@ -95,11 +95,12 @@ def robot_view(record: RobotRecord) -> dict[str, Any]:
 
 
 def finding_view(record: FindingRecord) -> dict[str, Any]:
-    """Return a finding as the robot sent it, with its newest review."""
+    """Return a finding as the robot sent it, with its newest review, or what a robot says of one."""
     return {
         "received_at": record.received_at,
         "finding": record.finding,
         "review": review_view(record.review) if record.review else None,
+        "claim": review_view(record.claim) if record.claim else None,
     }
 
 

@@ -215,6 +215,7 @@ review = Table(
     _text("delivery"),
     _text("answer"),
     _text("origin", default=""),  # "" from versions that kept none
+    _text("evidence", default=""),
     sqlite_with_rowid=False,
 )
 Index("review_by_finding", review.c.robot_key, review.c.finding_id, review.c.reviewed_us)
