@@ -73,6 +73,11 @@ class History:
         """
         self._database = Database(folder, read_only=read_only)
 
+    @property
+    def database(self) -> Database:
+        """The open database, for packages of the history."""
+        return self._database
+
     def close(self) -> None:
         """Close the file; never raises."""
         self._database.close()

@@ -93,11 +93,13 @@ class ReviewOrigin(str, Enum):
 
     LOGIN = "login"  # of a user or program that logged in here
     TYPED = "typed"  # by hand, where no login says it
+    SIGNED = "signed"  # by a key that this room trusts; a robot passed it on
     ROBOT = "robot"  # only a robot says that a person said so
     UNKNOWN = ""  # stored by a version that did not keep it
 
 
-HEARD = frozenset({ReviewOrigin.LOGIN.value, ReviewOrigin.TYPED.value})  # from a person, by this room
+# From a person, not from a robot that speaks of one.
+HEARD = frozenset(one.value for one in (ReviewOrigin.LOGIN, ReviewOrigin.TYPED, ReviewOrigin.SIGNED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.record_proof.chain_book import note_verdicts
+from edge_node.control_room.history.record_proof.checkpoint_store import add_checkpoint
 from edge_node.control_room.history.records import (
     Delivery,
     RetiredRobot,
@@ -15,6 +18,8 @@ from edge_node.control_room.history.records import (
     StoredReview,
 )
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
+from edge_node.control_room.ingest.trusted_keys import RoomKeys
+from edge_node.messages.checkpoint import Checkpoint
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
 from edge_node.messages.review import parse_review
@@ -50,23 +55,26 @@ class Arrival:
     replayed: bool = False
 
 
-def store(history: History, batch: Sequence[Incoming], now: datetime | None = None) -> list[Arrival]:
+def store(
+    history: History, batch: Sequence[Incoming], now: datetime | None = None, keys: RoomKeys | None = None
+) -> list[Arrival]:
     """Store a batch, all of it or nothing, and return its messages; count unreadable ones.
 
     Args:
         history: of the control room.
         batch: messages in the order in which they were received.
         now: when that was; the wall clock if not given.
+        keys: by which signatures are checked; nothing signed is trusted if not given.
 
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
     try:
         with history.transaction():
-            return _store_all(history, batch, now or datetime.now(timezone.utc))
+            return _store_all(history, batch, now or datetime.now(timezone.utc), keys or RoomKeys())
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
-            return [arrival for message in batch for arrival in store(history, [message], now)]
+            return [arrival for message in batch for arrival in store(history, [message], now, keys)]
         _log.exception("a message that decodes cannot be stored")
         note_refused(history, f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
@@ -79,8 +87,11 @@ def note_refused(history: History, reason: str, topic: str, detail: str) -> None
     )
 
 
-def _store_all(history: History, batch: Sequence[Incoming], received_at: datetime) -> list[Arrival]:
+def _store_all(
+    history: History, batch: Sequence[Incoming], received_at: datetime, keys: RoomKeys
+) -> list[Arrival]:
     arrivals = []
+    verdicts: list[tuple[Verdict, bytes]] = []
     for incoming in batch:
         try:
             message = decode(incoming)
@@ -88,12 +99,17 @@ def _store_all(history: History, batch: Sequence[Incoming], received_at: datetim
             note_refused(history, str(err), incoming.topic, err.detail)
             continue
         if message is not None:
-            arrivals.append(_store_message(history, message, incoming, received_at))
+            arrival = _store_message(history, message, incoming, received_at, keys)
+            arrivals.append(arrival)
+            if arrival.is_news and isinstance(message, Verdict):
+                verdicts.append((message, incoming.payload))
+    if verdicts:
+        note_verdicts(history.database, verdicts)
     return arrivals
 
 
 def _store_message(
-    history: History, message: RobotMessage, incoming: Incoming, received_at: datetime
+    history: History, message: RobotMessage, incoming: Incoming, received_at: datetime, keys: RoomKeys
 ) -> Arrival:
     replayed = ("replayed", "true") in incoming.user
     is_news = True
@@ -110,23 +126,44 @@ def _store_message(
     elif isinstance(message, Health):
         history.set_health(message, received_at=received_at)
     elif isinstance(message, Response):
-        is_news = history.add_response(message, received_at=received_at)
-        if is_news:
-            _store_review(history, message)
+        is_news = _store_response(history, message, received_at, keys)
     elif isinstance(message, Disagreement):
         is_news = history.add_disagreement(message, received_at=received_at)
+    elif isinstance(message, Checkpoint):
+        is_news = _store_checkpoint(history, message, incoming, received_at, keys)
     elif isinstance(message, StoredPicture):
         is_news = history.add_picture(message, received_at=received_at)
     return Arrival(message, received_at, is_news, replayed)
 
 
-def _store_review(history: History, response: Response) -> None:
+def _store_response(history: History, message: Response, received_at: datetime, keys: RoomKeys) -> bool:
+    is_news = history.add_response(message, received_at=received_at)
+    if is_news:
+        _store_review(history, message, keys)
+    return is_news
+
+
+def _store_checkpoint(
+    history: History, found: Checkpoint, incoming: Incoming, received_at: datetime, keys: RoomKeys
+) -> bool:
+    """Store a checkpoint that the robot's key signed, or one of a robot whose key this room does not know."""
+    is_trusted = keys.signed(found, incoming.payload)
+    if not is_trusted and keys.has_key_of(found.site, found.robot):
+        reason = "checkpoint: not signed by a key that [robots] names for its robot"
+        note_refused(history, reason, incoming.topic, f"key {found.key_id[:16]}, checkpoint {found.id}")
+        return False
+    received_us = to_us(received_at)
+    return add_checkpoint(history.database, found, incoming.payload, received_us, is_trusted=is_trusted)
+
+
+def _store_review(history: History, response: Response, keys: RoomKeys) -> None:
     """Store the review that a robot says to have recorded.
 
     One that this room sent stays as the person gave it, whatever the robot says of it: only its delivery is
-    told. Any other is the robot's claim.
+    told. Any other is the robot's claim, unless a person's key signed it.
     """
-    found, review_id = parse_review(response), response.command_id
+    signed = keys.read_signed_review(response)
+    found, review_id = signed or parse_review(response), response.command_id
     if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
         return
     for known in history.reviews(finding_id=found.subject):
@@ -145,11 +182,11 @@ def _store_review(history: History, response: Response) -> None:
             opinion=found.judgement,
             note=found.note or "",
             reviewer=found.by,
-            reviewed_at=response.at,
+            reviewed_at=found.at,
             corrections={name: label for name, label in labels.items() if label is not None},
             delivery=Delivery.DONE,
             answer=response.text,
-            origin=ReviewOrigin.ROBOT.value,
+            origin=(ReviewOrigin.SIGNED if signed else ReviewOrigin.ROBOT).value,
             evidence_sha256=found.evidence_sha256 or "",
         )
     )

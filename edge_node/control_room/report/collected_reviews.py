@@ -57,6 +57,7 @@ class CollectedReview:
         """Who says so, in words: the reviewer, or a robot of the reviewer."""
         return {
             ReviewOrigin.TYPED.value: f"{self.by} (name typed by hand)",
+            ReviewOrigin.SIGNED.value: f"{self.by} (signed with a trusted key)",
             ReviewOrigin.ROBOT.value: f"{self.by}, as {self.robot} says",
             ReviewOrigin.UNKNOWN.value: f"{self.by} (not known whether this room heard it)",
         }.get(self.origin, self.by)

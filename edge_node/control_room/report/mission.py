@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.records import VerdictFilter
 from edge_node.control_room.report.collected_reviews import SubjectReviews, collect_reviews
+from edge_node.control_room.report.mission_record import MissionRecord, collect_record
 from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.verdict import Outcome
@@ -95,6 +96,7 @@ class Mission:
         strip: along the path, or over time where there is no path.
         hole_m: length from which a stretch without a judged frame is reported.
         unjudged: those stretches.
+        record: up to which number it is proved.
     """
 
     selection: Selection
@@ -119,6 +121,7 @@ class Mission:
     hole_m: float
     unjudged: tuple[PathStretch, ...]
     findings: tuple[MissionFinding, ...]
+    record: MissionRecord
 
     @property
     def frames(self) -> int:
@@ -172,6 +175,11 @@ class _Totals:
         if len(self.boots) < 2 or self.first is None or self.last is None:
             return running_s
         return max(running_s, (self.last.observed_at - self.first.observed_at).total_seconds())
+
+    def number_ranges(self) -> dict[str, tuple[int, int]]:
+        """Return the lowest and highest number of each epoch, in the order in which the epochs came."""
+        order = sorted(self.numbers, key=lambda epoch: self.numbers[epoch][2])
+        return {epoch: self.numbers[epoch][:2] for epoch in order}
 
     def add(self, record: VerdictRecord) -> None:
         """Add one verdict; called in order of the robot's time."""
@@ -252,6 +260,7 @@ def collect_mission(
         hole_m=hole_m,
         unjudged=tuple(_unjudged(totals.places_m, totals.judged_m, hole_m)),
         findings=_findings(history, selection, totals.first, totals.last),
+        record=collect_record(history, selection.site, selection.robot, totals.number_ranges()),
     )
 
 

@@ -125,6 +125,10 @@ def describe_coverage(mission: Mission) -> Facts:
         f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
     )
     facts.append(("Never delivered", missing))
+    facts.append(("Record", "\n".join(mission.record.sentences)))
+    if mission.record.conflicts:
+        text = "came under the id of another verdict, with other content; this report takes the first"
+        facts.append(("Two under one id", f"{mission.record.conflicts:,} {text}"))
     if mission.misdated:
         facts.append(("Dated elsewhere", describe_misdated(mission.misdated)))
     return facts

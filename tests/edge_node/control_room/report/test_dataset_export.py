@@ -111,6 +111,7 @@ class Room:
                 reviewer="Anna",
                 reviewed_at=START + timedelta(hours=1, seconds=self._number),
                 corrections=corrections,
+                origin=ReviewOrigin.TYPED.value,
             )
         )
 
