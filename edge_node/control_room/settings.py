@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,13 +27,7 @@ RoleName = Literal["viewer", "reviewer", "operator", "admin"]
 _HeaderName = Annotated[
     str, text_rule(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z", "the name of a header, such as X-Remote-User")
 ]
-_RobotName = Annotated[
-    str,
-    text_rule(
-        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z",
-        "SITE/ROBOT, such as hall-3/crawler-1",
-    ),
-]
+_ROBOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _RootPath = Annotated[
     str,
     text_rule(r"^(/[A-Za-z0-9._~-]+)*/?\Z", 'a path of letters, digits, ., _, ~ and -, such as "/corrosion"'),
@@ -163,7 +158,7 @@ class RobotsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: Annotated[tuple[Text, ...], about("They may sign for any robot that has no key below.")] = ()
     keys_of: Annotated[
-        dict[_RobotName, tuple[Text, ...]], about("Keys of one robot, SITE/ROBOT: no other signs for it.")
+        dict[str, tuple[Text, ...]], about("Keys of one robot, SITE/ROBOT: no other signs for it.")
     ] = {}
 
 
@@ -231,6 +226,9 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
         raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
     check_security(settings.mqtt)
     _check_web(settings.web)
+    for name in settings.robots.keys_of:
+        if not _ROBOT.fullmatch(name):
+            raise ConfigError(f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1")
     if not may_lack_users:
         _check_logins(settings)
     return settings

@@ -114,10 +114,10 @@ class _Epoch:
 def prove_epochs(
     epochs: Sequence[EpochRecord], find_hash: Callable[[str, int], bytes | None]
 ) -> dict[str, EpochProof]:
-    """Return what is proved of each epoch of one robot.
+    """Return what is proved of each epoch of one robot, each before the one that it follows.
 
     Args:
-        epochs: all that is known of it.
+        epochs: all that is known of it, the newest first as far as that is known.
         find_hash: the hash of a stored verdict by epoch and number; None if it is not there any more.
     """
     known = {one.name: _Epoch(one) for one in epochs}

@@ -47,7 +47,7 @@ async def get_dataset(request: Request) -> Response:
 
 
 async def post_job(request: Request) -> Response:
-    """POST to have a file made: kind (pdf, csv, json, dataset) and report (site, robot, ...), but for dataset."""
+    """POST to have a file made: kind (pdf, csv, json, dataset) and, but for dataset, report (site, ...)."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return respond_problem(415, "wanted application/json")
     try:

@@ -164,7 +164,8 @@ def _prove_robot(database: Database, robot_key: int, site: str, name: str) -> Ro
         return rows[0][0] if rows else None
 
     proofs = prove_epochs(records, find_hash)
-    epochs = tuple(proofs[one.name] for one in records if one.ranges or one.signed)
+    here = {one.name for one in records if one.signed or any(one.ranges)}
+    epochs = tuple(proof for name, proof in proofs.items() if name in here)
     others: dict[str, list[tuple[int, bytes]]] = {}
     for epoch_name, seq, sha256 in database.rows(_CONFLICTS, values):
         others.setdefault(epoch_name, []).append((seq, sha256))

@@ -15,7 +15,7 @@ import pytest
 from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import StoredPicture, StoredReview
+from edge_node.control_room.history.records import Delivery, ReviewOrigin, StoredPicture, StoredReview
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
@@ -24,7 +24,7 @@ from edge_node.labels_csv import COLUMNS, VIEW_COLUMN
 from edge_node.messages.camera_view import CameraView
 from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.response import Response, Result
+from edge_node.messages.response import Response
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict
@@ -115,22 +115,24 @@ class Room:
             )
         )
 
-    def said_by_robot(self, subject: str, judgement: str, **data) -> None:
-        """A review that a robot says it has recorded."""
+    def said_by_robot(self, subject: str, judgement: str, origin: str = "signed", **data: str) -> None:
+        """A review that a robot says it has recorded: a person's if a key signed it that the room trusts."""
         self._number += 1
-        self.history.add_response(
-            Response(
-                id=f"crawler-1:epoch:response:{self._number}",
-                seq=self._number,
+        sha256 = data.pop("evidence_sha256", "")
+        self.history.learn_review(
+            StoredReview(
+                review_id=f"terminal-{self._number:04}",
                 site="quay",
                 robot="crawler-1",
-                at=START + timedelta(hours=1, seconds=self._number),
-                verb="review",
-                command_id=f"terminal-{self._number:04}",
-                result=Result.DONE,
-                code="recorded",
-                text="recorded",
-                data={"subject": subject, "judgement": judgement, "by": "李", **data},
+                finding_id=subject,
+                opinion=ReviewJudgement(judgement),
+                note="",
+                reviewer="李",
+                reviewed_at=START + timedelta(hours=1, seconds=self._number),
+                corrections=data,
+                delivery=Delivery.DONE,
+                origin=origin,
+                evidence_sha256=sha256,
             )
         )
 
@@ -249,6 +251,20 @@ def test_the_newest_review_counts_wherever_it_was_made(room, tmp_path):
     assert labels(tmp_path / "out") == {looked_at: ("0", "", "none", "none")}
     (said,) = table(tmp_path / "out", "reviews.csv")
     assert (said["judgement"], said["by"], said["subject"]) == ("disputed", "李", finding_id)
+
+
+def test_what_a_robot_says_a_person_said_labels_nothing(room, tmp_path):
+    """Nor does a review of which nobody knows whether this room heard it; both are counted as left out."""
+    first, second, third = room.picture(), room.picture(), room.picture()
+    finding_id = room.finding(3, 5, first)
+    room.said_here(finding_id, "confirmed")
+    room.said_by_robot(finding_id, "disputed", origin="robot", outcome="uncorroded")
+    room.said_by_robot(room.verdict(30, "U", second), "confirmed", origin="robot")
+    room.said_by_robot(room.verdict(31, "U", third), "confirmed", origin="")
+    report = export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out") == {first: ("1", "steel", "", "")}
+    assert sum(report.left_out.values()) == 2
+    assert any("only a robot says" in why for why in report.left_out)
 
 
 def test_every_picture_adds_those_that_the_robot_judged_alike(room, tmp_path):

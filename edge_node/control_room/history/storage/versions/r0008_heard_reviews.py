@@ -7,7 +7,7 @@ response was deleted since, the origin stays unknown, and somebody must review i
 
 from __future__ import annotations
 
-from datetime import datetime, timezone  # msgspec resolves annotations at run time
+from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
@@ -20,11 +20,6 @@ down_revision = "0005"
 _review = sa.table("review", *map(sa.column, ("review_id", "robot_key", "reviewed_us", "delivery", "origin")))
 _response = sa.table("response", *map(sa.column, ("robot_key", "command_id", "payload")))
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-class _Said(msgspec.Struct):
-    at: datetime
-    data: dict[str, Any] = {}
 
 
 def upgrade() -> None:
@@ -61,10 +56,11 @@ def _look(reviewed_us: int, delivery: str, payload: bytes | None) -> tuple[str, 
     if payload is None:
         return ("typed" if delivery != "done" else ""), ""
     try:
-        said = msgspec.json.decode(payload, type=_Said)
-        at = said.at if said.at.tzinfo else said.at.replace(tzinfo=timezone.utc)
+        said = msgspec.json.decode(payload, type=dict[str, Any])
+        at, data = msgspec.convert((said.get("at"), said.get("data", {})), tuple[datetime, dict[str, Any]])
+        at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
     except (msgspec.MsgspecError, ValueError):
         return "", ""
-    evidence = said.data.get("evidence_sha256")
+    evidence = data.get("evidence_sha256")
     is_same = round((at - _EPOCH).total_seconds() * 1e6) == reviewed_us
     return ("robot" if is_same else "typed"), evidence if isinstance(evidence, str) else ""
