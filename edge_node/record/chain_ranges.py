@@ -73,6 +73,31 @@ def range_of(seq: int, sha256: bytes | None, previous: bytes | None, *, is_chain
     return ChainRange(seq, seq, kind, previous, sha256)
 
 
+def join_verdicts(verdicts: Iterable[tuple[int, bytes | None, bytes | None, bool]]) -> Iterator[ChainRange]:
+    """Yield the ranges of verdicts in the order of their numbers, those that are joined as one.
+
+    Each is its number, its hash, the hash that it names, and whether it is chained, as in ``range_of``.
+    """
+    held: ChainRange | None = None
+    first_previous = last = None
+    at = 0
+    for seq, sha256, previous, is_chained in verdicts:
+        if (
+            held is not None
+            and seq == at + 1
+            and previous == last is not None
+            and held.kind is RangeKind.LINKED
+        ):
+            at, last = seq, sha256  # the common case, of which a batch has hundreds
+            continue
+        if held is not None:
+            yield ChainRange(held.first, at, held.kind, first_previous, last)
+        held = range_of(seq, sha256, previous, is_chained=is_chained)
+        at, last, first_previous = seq, sha256, previous
+    if held is not None:
+        yield ChainRange(held.first, at, held.kind, first_previous, last)
+
+
 class ChainRanges:
     """The ranges of an epoch, or of a part of one; not thread-safe."""
 

@@ -6,7 +6,6 @@ state, a response by its id, a picture by its hash.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -136,10 +135,13 @@ _DELIVER_REVIEW = (
 
 
 def insert_verdict(
-    database: Database, verdict: Verdict, payload: bytes, received_us: int, *, replayed: bool
+    database: Database, verdict: Verdict, content: tuple[bytes, bytes], received_us: int, *, replayed: bool
 ) -> bool:
-    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before."""
-    sha256 = hashlib.sha256(payload).digest()
+    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before.
+
+    ``content`` is its payload as it came, and the SHA-256 of that.
+    """
+    payload, sha256 = content
     observed_us = to_us(verdict.observed_at)
     with database.transaction():
         robot_key = _robot_key(database, verdict.site, verdict.robot, received_us)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.database import to_us
-from edge_node.control_room.history.record_proof.chain_book import note_verdicts
+from edge_node.control_room.history.record_proof.chain_book import StoredVerdict, note_verdicts
 from edge_node.control_room.history.record_proof.checkpoint_store import add_checkpoint
 from edge_node.control_room.history.records import (
     Delivery,
@@ -91,33 +92,49 @@ def _store_all(
     history: History, batch: Sequence[Incoming], received_at: datetime, keys: RoomKeys
 ) -> list[Arrival]:
     arrivals = []
-    verdicts: list[tuple[Verdict, bytes]] = []
+    verdicts: list[StoredVerdict] = []
     for incoming in batch:
         try:
             message = decode(incoming)
         except UnreadableError as err:
             note_refused(history, str(err), incoming.topic, err.detail)
             continue
-        if message is not None:
-            arrival = _store_message(history, message, incoming, received_at, keys)
+        if isinstance(message, Verdict):
+            stored = StoredVerdict(message, incoming.payload, hashlib.sha256(incoming.payload).digest())
+            arrival = _store_verdict(history, stored, incoming, received_at)
             arrivals.append(arrival)
-            if arrival.is_news and isinstance(message, Verdict):
-                verdicts.append((message, incoming.payload))
+            if arrival.is_news:
+                verdicts.append(stored)
+        elif message is not None:
+            arrivals.append(_store_message(history, message, incoming, received_at, keys))
     if verdicts:
         note_verdicts(history.database, verdicts)
     return arrivals
 
 
+def _store_verdict(
+    history: History, stored: StoredVerdict, incoming: Incoming, received_at: datetime
+) -> Arrival:
+    replayed = _is_replayed(incoming)
+    is_news = history.add_verdict(
+        stored.verdict,
+        payload=stored.payload,
+        sha256=stored.sha256,
+        received_at=received_at,
+        replayed=replayed,
+    )
+    return Arrival(stored.verdict, received_at, is_news, replayed)
+
+
+def _is_replayed(incoming: Incoming) -> bool:
+    return ("replayed", "true") in incoming.user
+
+
 def _store_message(
     history: History, message: RobotMessage, incoming: Incoming, received_at: datetime, keys: RoomKeys
 ) -> Arrival:
-    replayed = ("replayed", "true") in incoming.user
     is_news = True
-    if isinstance(message, Verdict):
-        is_news = history.add_verdict(
-            message, payload=incoming.payload, received_at=received_at, replayed=replayed
-        )
-    elif isinstance(message, Finding):
+    if isinstance(message, Finding):
         is_news = history.add_finding(message, received_at=received_at)
     elif isinstance(message, Status):
         history.set_status(message, received_at=received_at, is_retained=incoming.is_retained)
@@ -133,7 +150,7 @@ def _store_message(
         is_news = _store_checkpoint(history, message, incoming, received_at, keys)
     elif isinstance(message, StoredPicture):
         is_news = history.add_picture(message, received_at=received_at)
-    return Arrival(message, received_at, is_news, replayed)
+    return Arrival(message, received_at, is_news, _is_replayed(incoming))
 
 
 def _store_response(history: History, message: Response, received_at: datetime, keys: RoomKeys) -> bool:

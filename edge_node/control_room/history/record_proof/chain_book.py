@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, select
@@ -19,15 +18,13 @@ from edge_node.control_room.history.storage.tables import (
     verdict,
     verdict_message,
 )
-from edge_node.messages.identifiers import split_verdict_id
-from edge_node.messages.verdict import EpochEnd
-from edge_node.record.chain_ranges import ChainRange, ChainRanges, RangeKind, range_of
+from edge_node.messages.verdict import EpochEnd, Verdict  # the same
+from edge_node.record.chain_ranges import ChainRange, ChainRanges, RangeKind, join_verdicts, range_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from edge_node.control_room.history.database import Database
-    from edge_node.messages.verdict import Verdict
 
 MAX_RANGES = 2000  # of an epoch; a robot whose chain is broken everywhere would fill the disk
 _PAGE = 2000
@@ -85,27 +82,37 @@ _MANY = (
 _HIGHEST = (1 << 63) - 1
 
 
+class StoredVerdict(NamedTuple):
+    """A verdict that was stored, its payload as it came, and the hash of that."""
+
+    verdict: Verdict
+    payload: bytes
+    sha256: bytes
+
+
 class _Link(msgspec.Struct):
     previous_sha256: str | None = None
     previous_epoch: EpochEnd | None = None
 
 
-def note_verdicts(database: Database, arrivals: Sequence[tuple[Verdict, bytes]]) -> None:
-    """Check verdicts that were just stored, each with its payload as it came; in the open transaction."""
-    by_epoch: dict[tuple[str, str, str], list[tuple[Verdict, bytes]]] = {}
-    for found, payload in arrivals:
-        key = found.site, found.robot, split_verdict_id(found.id).epoch
-        by_epoch.setdefault(key, []).append((found, payload))
-    for (site, name, epoch_name), verdicts in by_epoch.items():
-        row = database.peek(_FIND_EPOCH, {"site": site, "robot": name, "epoch": epoch_name})
+def note_verdicts(database: Database, arrivals: Iterable[StoredVerdict]) -> None:
+    """Check verdicts that were just stored; in the open transaction."""
+    by_epoch: dict[tuple[str, str, str], list[StoredVerdict]] = {}
+    for one in arrivals:
+        found = one.verdict
+        key = found.site, found.robot, found.id.rpartition(":")[0]
+        by_epoch.setdefault(key, []).append(one)
+    for (site, name, run), stored in by_epoch.items():
+        values = {"site": site, "robot": name, "epoch": run.partition(":")[2]}
+        row = database.peek(_FIND_EPOCH, values)
         if row is None:
             continue
-        new = [_range_of(found, payload) for found, payload in verdicts]
-        low, high = min(one.first for one in new), max(one.last for one in new)
-        _add(database, row[0], new, load_ranges(database, row[0], low=low, high=high + 1))
-        for found, _ in verdicts:
-            if found.previous_epoch is not None:
-                _note_before(database, row[0], found.previous_epoch)
+        stored.sort(key=_number)
+        new = list(join_verdicts(map(_link_of, stored)))
+        _add(database, row[0], new, load_ranges(database, row[0], low=new[0].first, high=new[-1].last + 1))
+        for one in stored:
+            if one.verdict.previous_epoch is not None:
+                _note_before(database, row[0], one.verdict.previous_epoch)
 
 
 def load_ranges(
@@ -165,10 +172,16 @@ def tangle_fragmented(database: Database) -> None:
             _write(database, epoch_key, known, found)
 
 
-def _range_of(found: Verdict, payload: bytes) -> ChainRange:
-    previous = bytes.fromhex(found.previous_sha256) if found.previous_sha256 else None
-    is_chained = previous is not None or (found.seq == 1 and _FIELD in payload)
-    return range_of(found.seq, hashlib.sha256(payload).digest(), previous, is_chained=is_chained)
+def _number(one: StoredVerdict) -> int:
+    return one.verdict.seq
+
+
+def _link_of(one: StoredVerdict) -> tuple[int, bytes | None, bytes | None, bool]:
+    """Return what the chain knows of a verdict."""
+    named = one.verdict.previous_sha256
+    if named is not None:
+        return one.verdict.seq, one.sha256, bytes.fromhex(named), True
+    return one.verdict.seq, one.sha256, None, one.verdict.seq == 1 and _FIELD in one.payload
 
 
 def _stored_range(seq: int, sha256: bytes | None, link: _Link) -> ChainRange:

@@ -224,7 +224,8 @@ class _Rebuild:
                 self._add_epoch(next(self._own_keys), robot_key, names[2])
         received_us = self._last_received_us or to_us(verdict.observed_at)
         is_replayed = bool(row.get("replayed", True))
-        if not insert_verdict(self._target, verdict, payload, received_us, replayed=is_replayed):
+        content = payload, hashlib.sha256(payload).digest()
+        if not insert_verdict(self._target, verdict, content, received_us, replayed=is_replayed):
             self._unreadable[tables.verdict.name] += 1
             return
         self._kept[tables.verdict.name] += 1
