@@ -82,14 +82,11 @@ def join_verdicts(verdicts: Iterable[tuple[int, bytes | None, bytes | None, bool
     first_previous = last = None
     at = 0
     for seq, sha256, previous, is_chained in verdicts:
-        if (
-            held is not None
-            and seq == at + 1
-            and previous == last is not None
-            and held.kind is RangeKind.LINKED
-        ):
-            at, last = seq, sha256  # the common case, of which a batch has hundreds
-            continue
+        if held is not None and seq == at + 1 and sha256 is not None:  # mostly: a batch has hundreds
+            is_linked = held.kind is RangeKind.LINKED and previous is not None and previous == last
+            if is_linked or (held.kind is RangeKind.UNCHAINED and previous is None):
+                at, last = seq, sha256
+                continue
         if held is not None:
             yield ChainRange(held.first, at, held.kind, first_previous, last)
         held = range_of(seq, sha256, previous, is_chained=is_chained)

@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_node.record.chain_ranges import Break, ChainRange, ChainRanges, RangeKind, range_of
+from edge_node.record.chain_ranges import Break, ChainRange, ChainRanges, RangeKind, join_verdicts, range_of
 
 
 def _hash(number: int) -> bytes:
@@ -49,6 +49,23 @@ def test_the_order_of_arrival_and_repetitions_change_nothing(numbers, wrong, ran
     assert {one.seq for one in shuffled.breaks()} >= {
         seq for seq in set(numbers) & bad if seq - 1 in numbers and wrong.get(seq - 1) != "unknown"
     }
+
+
+@given(numbers, wrong)
+def test_a_batch_is_joined_as_one_by_one(numbers, wrong) -> None:
+    """The short way of a whole batch gives the same ranges."""
+    verdicts = []
+    for seq in sorted(set(numbers)):
+        kind = wrong.get(seq)
+        named = None if kind == "none" or seq == 1 else _hash(99 if kind == "other" else seq - 1)
+        verdicts.append((seq, None if kind == "unknown" else _hash(seq), named, kind != "none"))
+    single = ChainRanges()
+    for seq, sha256, previous, is_chained in verdicts:
+        single.add(range_of(seq, sha256, previous, is_chained=is_chained))
+    batch = ChainRanges()
+    for one in join_verdicts(verdicts):
+        batch.add(one)
+    assert list(batch) == list(single)
 
 
 def test_a_break_tells_where_and_both_values() -> None:

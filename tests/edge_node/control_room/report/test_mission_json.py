@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_a_claim_stands_beside_the_review(tmp_path: Path) -> None:
     """What a person said here, and what the robot says that another said; numbers are numbers."""
     with closing(History(tmp_path)) as history:
-        for seq in range(1, 5):
+        for seq in range(1, 9):
             history.add_verdict(verdict(seq, "C"))
         history.add_finding(finding(5))
         review(history, origin="login")
@@ -29,5 +29,5 @@ def test_a_claim_stands_beside_the_review(tmp_path: Path) -> None:
         found = json.loads(render_mission_json(collect_mission(history, WHO)))
     (row,) = found["findings"]
     assert (row["reviewed_by"], row["review_origin"], row["robot_claims_by"]) == ("Anna", "login", "Alice")
-    assert found["mission"]["frames_corroded"] == 4
+    assert found["mission"]["frames_corroded"] == 8
     assert found["record"]["conflicts"] == 0
