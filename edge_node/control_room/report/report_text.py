@@ -9,7 +9,7 @@ import cv2
 from edge_node.control_room.report.mission import describe_misdated, distance_m, length_m, seen_at
 from edge_node.evidence.marked_jpeg import draw_marking
 from edge_node.inspection.grades import may_be_graded
-from edge_node.messages.plain_text import area_text
+from edge_node.messages.plain_text import area_text, counted
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Outcome
 
@@ -148,7 +148,7 @@ def list_cautions(mission: Mission) -> list[str]:
     claims = sum(found.claim is not None for found in mission.findings)
     if claims:
         sentences.append(
-            f"Of {claims} findings the robot says that a person reviewed them. This room did not hear that"
+            f"Of {counted(claims, 'finding')} the robot says that a person reviewed them. This room did not hear that"
             " from a person, and counts it as no review."
         )
     if any(found.finding.peak_area_mm2 for found in mission.findings):

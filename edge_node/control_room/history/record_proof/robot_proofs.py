@@ -117,13 +117,14 @@ def describe(proof: EpochProof) -> str:
     if proof.state is ProofState.NOT_CHAINED:
         return "not chained: made by a version whose record cannot be proved"
     if proof.state is ProofState.BROKEN:
-        return f"broken: {'; '.join(list_problems(proof)[:3])}"
+        reach = f"; proved: numbers {proof.proved_from:,} to {proof.proved_to:,}" if proof.proved_to else ""
+        return f"broken: {'; '.join(list_problems(proof)[:3])}{reach}"
     if not proof.proved_to:
         return "the chain is unbroken, and no signature that this room can check reaches it"
     span = f"numbers {proof.proved_from:,} to {proof.proved_to:,}" if proof.proved_from > 1 else ""
     text = f"proved: {span}" if span else f"proved up to number {proof.proved_to:,}"
     if proof.unnamed:
-        text += f"; {_numbers(proof.unnamed)} missing, and no checkpoint names them"
+        text += f"; {_numbers(proof.unnamed)} missing, and no checkpoint names that"
     if proof.last > proof.proved_to:
         text += f"; {proof.last - proof.proved_to:,} newer ones are not signed yet"
     return text
@@ -211,7 +212,7 @@ def _summarize(
         f"epoch {one.name}: {text}" for one in epochs for text in list_problems(one, others.get(one.name, ()))
     ]
     problems += [
-        f"epoch {one.name}: {_numbers(one.unnamed)} missing, and no checkpoint names them"
+        f"epoch {one.name}: {_numbers(one.unnamed)} missing, and no checkpoint names that"
         for one in epochs
         if one.unnamed
     ]
@@ -279,7 +280,8 @@ def _sentence(
 def _numbers(ranges: Sequence[tuple[int, int]]) -> str:
     shown = [f"{first:,}" if first == last else f"{first:,} to {last:,}" for first, last in ranges[:5]]
     more = f" and {len(ranges) - 5} more ranges" if len(ranges) > 5 else ""
-    return f"numbers {', '.join(shown)}{more} are"
+    one = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return f"number {shown[0]} is" if one else f"numbers {', '.join(shown)}{more} are"
 
 
 def _end(end: EpochEnd | None) -> End | None:

@@ -30,8 +30,9 @@ function showRecord() {
   byId("record").replaceChildren(...robots.map((robot) => {
     const [lamp, word] = PROOF[robot.state] ?? ["off", robot.state];
     return el("tr", { data: { state: robot.state } }, el("td", {}, robotKey(robot)), el("td", {}, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence)),
-      el("td", { class: "num" }, count(robot.not_yet)), el("td", {}, robot.signed_at ? dateTime(robot.signed_at) : "–"), el("td", { class: "problems" }, robot.problems.map((text) => el("div", {}, text))));
+      el("td", { class: "num" }, count(robot.not_yet)), el("td", {}, robot.signed_at ? dateTime(robot.signed_at) : "–"));
   }));
+  byId("record-problems").replaceChildren(...robots.flatMap((robot) => robot.problems.map((text) => el("li", { class: "note" }, `${robotKey(robot)}: ${text}`))));
   byId("record-scroll").hidden = !robots.length;
   setText(byId("conflicts-text"), conflicts.length ? "Both are kept; the page shows the one that came first. Two robots of one name, a state folder that was copied back, or a forged message." : "None.");
   byId("conflicts").replaceChildren(...conflicts.map((one) => el("tr", {}, el("td", {}, robotKey(one)), el("td", { class: "mono" }, one.epoch), el("td", { class: "num" }, one.seq), el("td", { class: "num" }, `${count(one.count)}×`), el("td", {}, dateTime(one.received_at)))));

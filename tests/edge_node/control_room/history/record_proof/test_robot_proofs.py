@@ -37,8 +37,8 @@ def test_a_gap_that_no_checkpoint_names_is_told(record: RobotRecord, tmp_path: P
             8,
             ((6, 6),),
         )
-        assert found.problems == (f"epoch {first}: numbers 6 are missing, and no checkpoint names them",)
-        assert describe(old).startswith("proved: numbers 7 to 8; numbers 6 are missing")
+        assert found.problems == (f"epoch {first}: number 6 is missing, and no checkpoint names that",)
+        assert describe(old).startswith("proved: numbers 7 to 8; number 6 is missing")
 
 
 def test_a_signed_verdict_that_never_came_is_missing(record: RobotRecord, tmp_path: Path) -> None:
