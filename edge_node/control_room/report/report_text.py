@@ -148,8 +148,8 @@ def list_cautions(mission: Mission) -> list[str]:
     claims = sum(found.claim is not None for found in mission.findings)
     if claims:
         sentences.append(
-            f"Of {counted(claims, 'finding')} the robot says that a person reviewed them. This room did not hear that"
-            " from a person, and counts it as no review."
+            f"Of {counted(claims, 'finding')} the robot says that a person reviewed them. This room did not"
+            " hear that from a person, and counts it as no review."
         )
     if any(found.finding.peak_area_mm2 for found in mission.findings):
         sentences.append(_HEAD_ON)

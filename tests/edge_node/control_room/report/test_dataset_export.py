@@ -16,6 +16,7 @@ from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Delivery, ReviewOrigin, StoredPicture, StoredReview
+from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
@@ -24,17 +25,18 @@ from edge_node.labels_csv import COLUMNS, VIEW_COLUMN
 from edge_node.messages.camera_view import CameraView
 from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.response import Response
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict
-from edge_node.mqtt.types import Endpoint
+from edge_node.mqtt.types import Endpoint, Incoming
+from edge_node.signing import load_signer, make_key_pair
 from edge_node.view.framing import Framing
 from edge_node.view.recorded_view import embed_view, record_view
 from edge_node.view.settings import ViewSettings
 from tests.support.collector import Collector
 from tests.support.processes import command, daemon, wait_for
 from tests.support.room_records import disagreement
+from tests.support.signed_records import keys_of
 from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -332,6 +334,7 @@ def _patches(folder: Path) -> None:
 def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_path):
     """Daemon, findings, reviews by command, pictures, export; and ``converter retrain`` learns from it."""
     _patches(tmp_path / "frames")
+    public = make_key_pair(tmp_path / "terminal.pem")
     config = tmp_path / "node.toml"
     config.write_text(
         example_config(
@@ -346,12 +349,13 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
             mqtt={"hostname": "127.0.0.1", "port": mosquitto.port, "keep_alive_s": 2},
             findings={"open_frames": 2, "of_frames": 3, "close_frames": 2},
             evidence={"min_interval_s": 0.0, "sample_every": 1},
-            commands={"burst": 1000, "max_per_minute": 6000},
+            commands={"burst": 1000, "max_per_minute": 6000, "public_key_file": str(public)},
         ),
         encoding="utf-8",
     )
-    history = History(tmp_path / "room")
-    asked = Commander(Endpoint("127.0.0.1", mosquitto.port, "room"), timeout_s=30)
+    history, keys = History(tmp_path / "room"), keys_of(trusted_keys=[str(public)])
+    sign = load_signer(tmp_path / "terminal.pem")
+    asked = Commander(Endpoint("127.0.0.1", mosquitto.port, "room"), sign, timeout_s=30)
     with Collector(mosquitto.port) as heard, daemon(config):
 
         def said(leaf: str, kind: type) -> list:
@@ -382,8 +386,10 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
             history.add_verdict(found)
         for found in said("finding", Finding):
             history.add_finding(found)
-        for response in said("rsp", Response):
-            history.add_response(response)
+        responses = heard.of(f"{TOPICS.base}/rsp")
+        store(
+            history, [Incoming(TOPICS.response, m.payload, is_retained=False) for m in responses], keys=keys
+        )
         for sha256 in whole:
             content = next(m.payload for m in heard.of(TOPICS.evidence(sha256)) if m.user["size"] == "full")
             history.add_picture(
