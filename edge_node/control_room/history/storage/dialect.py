@@ -27,6 +27,7 @@ HINTS = "sqlite"  # the dialect that hints of a statement are for
 BEGIN = "BEGIN IMMEDIATE"  # to write
 _APPLICATION_ID = 0x436F7248  # "CorH": distinguishes a history from other SQLite files
 _BUSY_TIMEOUT_MS = 5000
+_COMPACT_SIZES = 3  # of the file must be free on the disk
 _WAL_BYTES = 16 * 1024 * 1024
 _ON_CONNECT = (
     "PRAGMA journal_mode = WAL",
@@ -104,6 +105,18 @@ def read_used_bytes(connection: Any) -> int:
         for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - free) * size
+
+
+def compact(connection: Any, path: Path) -> bool:
+    """Write the file anew without free room, by a connection of the driver; False if the disk has no room.
+
+    It takes twice the file's size beside it for a while: a copy, and the log that brings it into the file.
+    """
+    disk = os.statvfs(path)
+    if disk.f_bavail * disk.f_frsize < _COMPACT_SIZES * read_used_bytes(connection):
+        return False
+    connection.execute("VACUUM")
+    return True
 
 
 def read_new_key(cursor: Any) -> int:
