@@ -85,6 +85,10 @@ class History:
         """Close the file; never raises."""
         self._database.close()
 
+    def check_place(self) -> None:
+        """Raise HistoryError if the file was removed or replaced since it was opened."""
+        self._database.check_place()
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit all ``add_...`` calls inside at once: a hundred verdicts cost as much as one.
 
