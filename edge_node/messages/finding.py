@@ -47,7 +47,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     path, the smallest and the largest. ``peak_area_fraction`` is the largest share of a picture, and
     ``peak_grades`` are those of that verdict; ``peak_area_mm2`` is the largest area on the surface, of the
     verdicts whose scale is known: a robot that comes closer makes the share grow, but not the area. ``seq``
-    counts messages, without gaps. ``review`` is the last review by a person while it was open.
+    counts messages, without gaps. ``review`` is the last review that the robot recorded while it was open, to
+    whoever did not hear the person a claim of the robot's.
 
     ``best_verdict`` is the worst one, ``best_evidence_sha256`` the worst picture that was kept. They are of
     the same frame unless a budget or the disk cost its picture; ``best_evidence`` says what that one shows.

@@ -340,7 +340,7 @@ def test_two_tabs_and_a_room_that_is_killed(
     other.close()
 
 
-def test_people_log_in_with_the_token(tmp_path, context: Any, broker: Mosquitto) -> None:
+def test_people_log_in_with_the_token(tmp_path, context: Any, broker: Mosquitto, room: ControlRoom) -> None:
     """A wrong one is told; the right one leads to the page; logging out leads back."""
     token = "a token of this test"  # noqa: S105
     (tmp_path / "token").write_text(token, encoding="utf-8")

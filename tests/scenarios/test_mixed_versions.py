@@ -1,8 +1,9 @@
-"""Version 0.5.0 beside this one: an old robot that is upgraded, and an old control room."""
+"""Older versions beside this one: an old robot that is upgraded, and old control rooms."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -15,14 +16,23 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_node.control_room.ingest.admission import Admission
+from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.settings import RoomConfig
+from edge_node.mqtt.types import Incoming
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
 from tests.support.processes import daemon, wait_for
+from tests.support.records import RobotRecord
+from tests.support.room_app import RoomApp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.collector import Received
+
 OLD_COMMIT = "3c630ad8feecde4f7f8ef38a51818fb282faee40"  # version 0.5.0
+NEWER_COMMIT = "b64dda491c388c0ec5842508982bc43279a08673"  # version 0.8.0
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE = "corrosion/v1/quay/crawler-1"
 
@@ -30,16 +40,25 @@ BASE = "corrosion/v1/quay/crawler-1"
 @pytest.fixture(scope="module")
 def old_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package as it was in version 0.5.0."""
+    return _unpack(OLD_COMMIT, tmp_path_factory.mktemp("old"))
+
+
+@pytest.fixture(scope="module")
+def newer_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package as it was in version 0.8.0."""
+    return _unpack(NEWER_COMMIT, tmp_path_factory.mktemp("newer"))
+
+
+def _unpack(commit: str, folder: Path) -> Path:
     pytest.importorskip("starlette", reason="needs the extra control-room")
     packed = subprocess.run(
-        ["git", "archive", OLD_COMMIT, "edge_node"],
+        ["git", "archive", commit, "edge_node"],
         cwd=REPOSITORY,
         capture_output=True,
         check=False,
     )
     if packed.returncode:
-        pytest.skip("the history of this clone does not reach back to version 0.5.0")
-    folder = tmp_path_factory.mktemp("old")
+        pytest.skip("the history of this clone does not reach back to that version")
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return folder
@@ -83,16 +102,21 @@ def old_daemon(config: Path, old_code: Path) -> Iterator[subprocess.Popen[bytes]
 def test_an_old_robot_is_upgraded_under_a_new_control_room(
     tmp_path: Path, mosquitto, config: Path, old_code: Path
 ) -> None:
-    """Verdicts of 0.5.0 are stored; the new node goes on from its state folder, and nothing is missing."""
+    """Verdicts of 0.5.0 are stored; the new node goes on from its state folder, and nothing is missing.
+
+    A room with users and a list of sites takes what 0.5.0 says once a person has admitted it.
+    """
     with (
         ControlRoom(tmp_path, mosquitto.port) as room,
         Collector(mosquitto.port, f"{BASE}/verdict") as collector,
+        Collector(mosquitto.port, f"{BASE}/#", client_id="everything") as everything,
     ):
         with old_daemon(config, old_code) as process:
             wait_for(lambda: len(collector.messages) >= 20, 60, "verdicts of the old robot")
             process.terminate()
             process.wait(30)
         old = [json.loads(message.payload) for message in collector.messages]
+        of_old = list(everything.messages)
         assert not any("previous_sha256" in verdict for verdict in old), "the old robot is not old"
         with daemon(config) as process:
             wait_for(lambda: len(collector.messages) >= len(old) + 20, 60, "verdicts of the new robot")
@@ -108,14 +132,46 @@ def test_an_old_robot_is_upgraded_under_a_new_control_room(
         first = next(json.loads(m.payload) for m in collector.messages[len(old) :])
         assert first["previous_epoch"]["epoch"] == old[-1]["id"].split(":")[1]
         assert first["previous_epoch"]["seq"] == old[-1]["seq"]
+    _admit(tmp_path, of_old)
 
 
-def test_a_new_robot_reports_to_an_old_control_room(
-    tmp_path: Path, mosquitto, config: Path, old_code: Path
+def _admit(folder: Path, said: list[Received]) -> None:
+    """Let the robot wait in a room with users, admit it, and store what it says again."""
+    folder = folder / "with users"
+    folder.mkdir(mode=0o700)
+    batch = [
+        Incoming(one.topic, one.payload, is_retained=one.retain, user=(*one.user.items(),))
+        for one in said
+        if not one.topic.endswith("/latest")  # the room does not subscribe to it
+    ]
+    verdicts = {one.payload for one in said if one.topic.endswith("/verdict")}
+    with RoomApp(folder) as room:
+        for name, role in (("vera", "viewer"), ("ada", "admin")):
+            room.add_user(name, role)
+        vera, ada = room.log_in("vera").cookie, room.log_in("ada").cookie
+        elsewhere = RoomConfig(sites=("elsewhere",))
+        admission = Admission(elsewhere, room.history, itertools.count(step=60).__next__)
+        admission.look()
+        store(room.history, batch, admission=admission)
+        assert (admission.turned_away, room.history.count_verdicts()) == (True, 0)
+        address = "/api/quarantine/quay/crawler-1/admit"
+        assert [room.request(address, "POST", cookie=one).status for one in (vera, ada)] == [403, 200]
+        admission.look()
+        store(room.history, batch, admission=admission)
+        assert (room.history.count_verdicts(), room.history.refused()) == (len(verdicts), [])
+        (robot,) = room.request("/api/state", cookie=vera).json()["robots"]
+        assert (robot["verdicts"], robot["missing"]) == (len(verdicts), 0)
+        assert robot["status"]["robot"] == robot["health"]["robot"] == "crawler-1"
+
+
+def test_a_new_robot_reports_to_old_control_rooms(
+    tmp_path: Path, mosquitto, config: Path, old_code: Path, newer_code: Path
 ) -> None:
-    """The control room of 0.5.0 stores what a new robot sends over two starts, and refuses nothing."""
+    """Those of 0.5.0 and 0.8.0 store what a new robot sends over two starts, and refuse nothing."""
+    (tmp_path / "0.8.0").mkdir()
     room = ControlRoom(tmp_path, mosquitto.port, code=old_code)
-    with room, Collector(mosquitto.port, f"{BASE}/verdict") as collector:
+    newer = ControlRoom(tmp_path / "0.8.0", mosquitto.port, code=newer_code)
+    with room, newer, Collector(mosquitto.port, f"{BASE}/verdict") as collector:
         for _ in range(2):
             before = len(collector.messages)
             with daemon(config) as process:
@@ -124,11 +180,15 @@ def test_a_new_robot_reports_to_an_old_control_room(
                 process.wait(30)
         sent = {json.loads(message.payload)["id"] for message in collector.messages}
         assert len({verdict_id.split(":")[1] for verdict_id in sent}) == 2
-        wait_for(lambda: _robot(room)["verdicts"] >= len(sent), what="verdicts in the control room")
         collector.publish(f"{BASE}/rsp", _signed_review())
-        wait_for(lambda: len(room.ask("/api/state")["robots"]) == 1, what="robot")
-        assert _robot(room)["missing"] == 0
-        assert room.state()["refused"] == []
+        made = RobotRecord(tmp_path / "0.8.0")
+        made.run(3)
+        for checkpoint in made.checkpoints:
+            collector.publish(f"{BASE}/checkpoint", checkpoint)
+        for one in (room, newer):
+            wait_for(lambda it=one: _robot(it)["verdicts"] >= len(sent), what="verdicts in the control room")
+            assert _robot(one)["missing"] == 0
+            assert one.state()["refused"] == []
 
 
 def _signed_review() -> bytes:

@@ -57,6 +57,9 @@ def site(tmp_path_factory) -> Iterator[Site]:
     users = UserFile(folder / "room" / "users.json")
     users.add_user("olga", Role.OPERATOR, QUICK_HASH)
     users.add_user("vera", Role.VIEWER, QUICK_HASH)
+    history = History(folder / "room")
+    history.add_verdict(verdict(1, "U"))
+    history.close()
     room = ControlRoom(folder, broker.port, web=web)
     (folder / "nginx").mkdir()
     with Nginx(folder / "nginx", room.port, "/corrosion") as nginx:
@@ -106,8 +109,8 @@ def test_an_operator_logs_in_reviews_commands_and_logs_out(page: Any, context: A
     assert cookie["secure"]
     assert cookie["httpOnly"]
     page.get_by_text("broker connected").wait_for()
-    site.robot.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(1, "C")))
-    page.locator('#feed [data-id="crawler-1:epoch:1"]').click()  # the event stream came through nginx
+    site.robot.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(2, "C")))
+    page.locator('#feed [data-id="crawler-1:epoch:2"]').click()  # the event stream came through nginx
     drawer = page.locator("#drawer")
     drawer.get_by_text("Signed as olga.").wait_for()
     assert drawer.get_by_label("Your name").count() == 0

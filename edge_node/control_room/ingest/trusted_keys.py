@@ -43,7 +43,7 @@ class RoomKeys:
             for name, paths in robots.keys_of.items()
         }
         reviewers = [load_trusted_key(one, "[commands] trusted_keys") for one in commands.trusted_keys]
-        if commands.key_file is not None:
+        if commands.enabled and commands.key_file is not None:
             try:
                 reviewers.append(Signer(Path(commands.key_file)).public_half(Path(commands.key_file)))
             except CorrosionError as err:

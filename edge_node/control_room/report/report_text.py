@@ -121,9 +121,9 @@ def describe_coverage(mission: Mission) -> Facts:
     if mission.unchanged:
         text = f"{mission.unchanged:,} frames of the camera: nothing new since the frame judged before"
         facts.append(("Unchanged", text))
-    missing = (
-        f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
-    )
+    missing = f"{mission.missing:,} verdict{'' if mission.missing == 1 else 's'}"
+    if not mission.missing:
+        missing = "nothing is missing between first and last"
     facts.append(("Never delivered", missing))
     facts.append(("Record", "\n".join(mission.record.sentences)))
     if mission.record.conflicts:
@@ -148,8 +148,9 @@ def list_cautions(mission: Mission) -> list[str]:
     claims = sum(found.claim is not None for found in mission.findings)
     if claims:
         sentences.append(
-            f"Of {counted(claims, 'finding')} the robot says that a person reviewed them. This room did not"
-            " hear that from a person, and counts it as no review."
+            f"Of {counted(claims, 'finding')} the robot says that a person reviewed"
+            f" {'it' if claims == 1 else 'them'}. This room did not hear that from a person, and counts it as"
+            " no review."
         )
     if any(found.finding.peak_area_mm2 for found in mission.findings):
         sentences.append(_HEAD_ON)

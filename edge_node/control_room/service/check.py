@@ -15,7 +15,6 @@ from edge_node.control_room.settings import check_secrets
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint, host_problems
-from edge_node.signing import load_signer
 from edge_node.state_folder import find_problem
 from edge_node.text_file import TextFileError, check_pem_file
 
@@ -38,7 +37,6 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: check_logins(settings),
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
-        lambda: _check_key(settings),
         lambda: RoomKeys(settings),
     ]
     for check in checks:
@@ -83,11 +81,3 @@ def _check_login(mqtt: MqttConfig) -> None:
     files = [getattr(mqtt, key) or "" for key in _MQTT_FILES]
     if "CREDENTIALS_DIRECTORY" in os.environ or not any("$CREDENTIALS_DIRECTORY" in file for file in files):
         endpoint(mqtt, Topics("room", "room"))
-
-
-def _check_key(settings: RoomSettings) -> None:
-    if settings.commands.enabled and settings.commands.key_file is not None:
-        try:
-            load_signer(Path(settings.commands.key_file))
-        except CorrosionError as err:
-            raise ConfigError(f"[commands] key_file: {err}") from err

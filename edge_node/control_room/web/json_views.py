@@ -98,7 +98,10 @@ def robot_view(record: RobotRecord) -> dict[str, Any]:
 
 
 def finding_view(record: FindingRecord) -> dict[str, Any]:
-    """Return a finding as the robot sent it, with its newest review, or what a robot says of one."""
+    """Return a finding as the robot sent it, with its newest review, or what a robot says of one.
+
+    ``review`` within the finding is the robot's word too: only the one beside it is a person's.
+    """
     return {
         "received_at": record.received_at,
         "finding": record.finding,

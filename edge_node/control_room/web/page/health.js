@@ -49,7 +49,7 @@ export function showFleet() {
 /** What is missing, and the badge that says so. */
 export function showGaps() {
   const missing = known.gaps.reduce((sum, gap) => sum + gap.last_seq - gap.first_seq + 1, 0);
-  setText(byId("gaps-text"), missing ? `${count(missing)} verdicts are missing. A robot's backlog may bring them yet; then they leave this list.` : "None: every number between the first and the last that came is here.");
+  setText(byId("gaps-text"), missing ? `${missing === 1 ? "1 verdict is" : `${count(missing)} verdicts are`} missing. A robot's backlog may bring what is missing yet; then it leaves this list.` : "None: every number between the first and the last that came is here.");
   byId("gaps").replaceChildren(...known.gaps.map((gap) => el("tr", {}, el("td", {}, robotKey(gap)), el("td", { class: "mono" }, gap.epoch), el("td", { class: "num" }, gap.first_seq), el("td", { class: "num" }, gap.last_seq), el("td", { class: "num" }, gap.last_seq - gap.first_seq + 1), el("td", {}, gap.noticed_at ? dateTime(gap.noticed_at) : "–"))));
   byId("gaps-scroll").hidden = !known.gaps.length;
   badge();

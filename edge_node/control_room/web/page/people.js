@@ -70,8 +70,7 @@ async function showQuarantine(said = "") {
 function quarantineRow(robot) {
   const name = `${robot.site}/${robot.robot}`;
   const button = (decision, label, state) => el("button", { class: "plain", type: "button", disabled: robot.state === state, title: `${label} ${name}`, onclick: () => decide(robot, decision) }, label);
-  return el("tr", {}, el("td", {}, name), el("td", {}, el("span", { class: `tag ${robot.state === "admitted" ? "good" : robot.state === "refused" ? "bad" : ""}` }, robot.state)), el("td", { class: "num" }, count(robot.messages)), el("td", {}, dateTime(robot.first_heard_at)), el("td", {}, dateTime(robot.last_heard_at)), el("td", {}, robot.decided_at ? `${dateTime(robot.decided_at)} ${robot.decided_by}` : "–"),
-    el("td", { class: "buttons" }, button("admit", "Admit", "admitted"), button("refuse", "Refuse", "refused")));
+  return el("tr", {}, el("td", { class: "name" }, name), el("td", { class: "buttons" }, button("admit", "Admit", "admitted"), button("refuse", "Refuse", "refused")), el("td", {}, el("span", { class: `tag ${robot.state === "admitted" ? "good" : robot.state === "refused" ? "bad" : ""}` }, robot.state)), el("td", { class: "num" }, count(robot.messages)), el("td", {}, dateTime(robot.first_heard_at)), el("td", {}, dateTime(robot.last_heard_at)), el("td", {}, robot.decided_at ? `${dateTime(robot.decided_at)} ${robot.decided_by}` : "–"));
 }
 
 async function decide(robot, decision) {

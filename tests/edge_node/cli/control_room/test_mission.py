@@ -18,7 +18,7 @@ def test_the_command_line_writes_both_and_never_over_a_file(history, tmp_path):
         assert (tmp_path / name).read_bytes().startswith(begins)
     for arguments, said in (
         ((str(tmp_path / "out.pdf"),), "is there already"),
-        ((str(tmp_path / "out.doc"),), "ends in .pdf or .csv"),
+        ((str(tmp_path / "out.doc"),), "ends in .pdf, .csv or .json"),
         ((str(tmp_path / "x.pdf"), "--to", "2020-01-01T00:00Z"), "no verdict in that time"),
     ):
         ran = command("edge_node.cli", *where, *arguments)
