@@ -2,7 +2,7 @@
 import { byId, el, setText } from "./dom.js";
 import { alarms, condition, part } from "./robots.js";
 import { ask, known, robotKey } from "./store.js";
-import { age, bytes, count, dateTime, duration } from "./words.js";
+import { age, bytes, count, counted, dateTime, duration } from "./words.js";
 
 const COLUMNS = ["Robot", "State", "Heard", "Version", "Bundle", "Up", "Frames/s", "Verdicts/s", "Dropped", "Unchanged", "Frame age", "Inference", "Spool", "On disk", "Oldest", "Clock", "Memory", "Verdicts", "Twice", "Missing", "Camera", "Alarms"];
 
@@ -49,7 +49,7 @@ export function showFleet() {
 /** What is missing, and the badge that says so. */
 export function showGaps() {
   const missing = known.gaps.reduce((sum, gap) => sum + gap.last_seq - gap.first_seq + 1, 0);
-  setText(byId("gaps-text"), missing ? `${missing === 1 ? "1 verdict is" : `${count(missing)} verdicts are`} missing. A robot's backlog may bring what is missing yet; then it leaves this list.` : "None: every number between the first and the last that came is here.");
+  setText(byId("gaps-text"), missing ? `${counted(missing, "verdict")} ${missing === 1 ? "is" : "are"} missing. A robot's backlog may bring what is missing yet; then it leaves this list.` : "None: every number between the first and the last that came is here.");
   byId("gaps").replaceChildren(...known.gaps.map((gap) => el("tr", {}, el("td", {}, robotKey(gap)), el("td", { class: "mono" }, gap.epoch), el("td", { class: "num" }, gap.first_seq), el("td", { class: "num" }, gap.last_seq), el("td", { class: "num" }, gap.last_seq - gap.first_seq + 1), el("td", {}, gap.noticed_at ? dateTime(gap.noticed_at) : "–"))));
   byId("gaps-scroll").hidden = !known.gaps.length;
   badge();
@@ -66,7 +66,7 @@ function showRoom() {
   const { usage, link } = known;
   byId("room-facts").replaceChildren(...[
     ["broker", `${link?.state ?? "–"}${link?.text ? `: ${link.text}` : ""}, since ${link ? dateTime(link.since) : "–"}`],
-    ["history", `${count(usage?.verdicts)} verdicts, ${count(usage?.findings)} findings, ${count(usage?.pictures)} pictures`],
+    ["history", [["verdict", usage?.verdicts], ["finding", usage?.findings], ["picture", usage?.pictures]].map(([noun, number]) => counted(number, noun)).join(", ")],
     ["on disk", `${bytes(usage?.database_bytes)}, of it pictures ${bytes(usage?.picture_bytes)}`],
     ["reaches back to", usage?.oldest_received_at ? dateTime(usage.oldest_received_at) : "–"],
     ["version", known.version ?? "–"],

@@ -1,7 +1,7 @@
 // The robots and their lamps.
 import { byId, el, keyed, setText } from "./dom.js";
 import { known, robotKey } from "./store.js";
-import { age, controlWords, count, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
+import { age, controlWords, count, counted, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
 
 const SILENT_MS = 30_000; // health comes every few seconds
 const CLOCK_OFF_S = 5;
@@ -42,7 +42,7 @@ export function alarms(robot) {
   const said = [...(robot.status?.spool?.alarms ?? []), ...(robot.health?.alarms ?? [])];
   const texts = said.map((alarm) => alarm.text);
   if (robot.status?.scale?.state === "failing") texts.push(robot.status.scale.text);
-  if (robot.conflicts) texts.push(`${robot.conflicts} verdicts came with an id that another verdict has: two robots of one name?`);
+  if (robot.conflicts) texts.push(`${counted(robot.conflicts, "verdict")} came with an id that another verdict has: two robots of one name?`);
   return [...new Set(texts)];
 }
 
@@ -79,7 +79,7 @@ function update(node, robot, chosen) {
   setText(find(".name"), robot.robot);
   setText(find(".site"), robot.site);
   setText(find(".word"), is.word);
-  setText(find(".total"), `${count(robot.verdicts)} verdicts`);
+  setText(find(".total"), counted(robot.verdicts, "verdict"));
   setText(find(".missing"), robot.missing ? `${count(robot.missing)} missing` : "");
   for (const name of PARTS) {
     const lamp = find(`[data-part="${name}"]`);

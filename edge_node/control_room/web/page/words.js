@@ -37,6 +37,9 @@ export function areaWords(mm2, share, digits = 0) {
 export const metres = (distance) => (distance === null || distance === undefined ? "–" : `${distance.toFixed(2)} m`);
 export const count = (number) => (number ?? 0).toLocaleString("en");
 
+/** A number with its noun: "1 finding", "2 findings". */
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+
 export function bytes(number) {
   if (number === null || number === undefined) return "–";
   return number < 1e6 ? `${(number / 1e3).toFixed(0)} kB` : number < 1e9 ? `${(number / 1e6).toFixed(1)} MB` : `${(number / 1e9).toFixed(2)} GB`;

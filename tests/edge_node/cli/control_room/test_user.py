@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import argon2
 import msgspec
 import pytest
 
 from edge_node.cli.framework import run_command
 from edge_node.cli.main import COMMANDS
 from edge_node.control_room.history.history import History
+from edge_node.control_room.people import passwords
 from edge_node.control_room.people.passwords import is_password
 from edge_node.control_room.people.user_file import UserFile
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run ``edge-node control-room user`` with words and stdin; return code, stdout, stderr."""
     monkeypatch.setattr("signal.signal", lambda *_given: None)
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # test_passwords holds the costs
+    monkeypatch.setattr(passwords, "_hasher", lambda: cheap)
 
     def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
