@@ -144,7 +144,7 @@ def test_a_viewer_is_offered_and_may_nothing_but_look(page: Any, context: Any, s
     page.locator("#who", has_text="vera").wait_for()
     page.locator(".robot", has_text="crawler-1").click()
     page.locator("#feed .verdict").first.click()
-    page.locator("#drawer").get_by_text("What people said").wait_for()
+    page.locator("#drawer .mono", has_text="crawler-1:epoch:").first.wait_for()
     assert page.locator("#drawer .review").count() == 0
     assert not page.locator("#commands").is_visible()
     page.keyboard.press("Escape")

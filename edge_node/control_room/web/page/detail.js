@@ -47,7 +47,7 @@ export async function openVerdict(id) {
     ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
     verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
     cascade(verdict),
-    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews[0], sha256: queued?.evidence_sha256 }),
+    reviewForm({ address: `api/verdicts/${encodeURIComponent(id)}/review`, was: verdict, materials: materials(verdict), last: record.reviews.find((one) => one.origin !== "robot"), sha256: queued?.evidence_sha256 }),
     reviews(record.reviews),
     ...verdictFacts(record),
   ]);
