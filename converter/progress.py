@@ -36,6 +36,11 @@ def share_of(advance: Advance) -> Callable[[float], None]:
     return report
 
 
+def part_of(report: Callable[[float], None], first: float, last: float) -> Callable[[float], None]:
+    """Return what takes the share of a part that is done, and reports where that is between two shares."""
+    return lambda share: report(first + share * (last - first))
+
+
 def count_parts(begin: BeginStep, name: str, parts: str) -> Callable[[int, int], None]:
     """Return what takes how many parts are done, and of how many; the first call begins the step.
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
 from converter.progress import share_of
-from converter.quantize.conversion_process import convert_graph
-from converter.quantize.layer_ranking import LayerGain, order_layers, rank_layers
+from converter.quantize.layer_ranking import LayerGain, order_layers
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
 from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from converter.conversion.order import ConversionInputs, ConversionOrder
     from converter.graphs.fuse import FusedGraph
     from converter.progress import BeginStep
+    from converter.quantize.conversion_process import ConversionProcess
     from converter.quantize.request import ConversionResult, Mode
     from edge_node.inference.bundle import Bundle
 
@@ -30,7 +30,12 @@ class BundleMaker:
     """Converts the graphs of one order to one mode after another, and sums up time and memory."""
 
     def __init__(
-        self, order: ConversionOrder, inputs: ConversionInputs, begin: BeginStep, work: Path
+        self,
+        order: ConversionOrder,
+        inputs: ConversionInputs,
+        begin: BeginStep,
+        process: ConversionProcess,
+        work: Path,
     ) -> None:
         """Keep the parts that every conversion needs.
 
@@ -38,9 +43,11 @@ class BundleMaker:
             order: of the conversion.
             inputs: its graphs and calibration pictures.
             begin: shows a step, see ``BeginStep``.
+            process: converts.
             work: folder that keeps each graph's calibrated model from one conversion to the next.
         """
-        self._order, self._inputs, self._begin, self._work = order, inputs, begin, work
+        self._order, self._inputs, self._begin = order, inputs, begin
+        self._process, self._work = process, work
         self._taken: dict[Mode, ConversionResult] = {}
 
     @property
@@ -72,7 +79,7 @@ class BundleMaker:
             pictures = self._pictures(graph)
             if pictures is not None:
                 folder = self._graph_folder(graph)
-                gains += rank_layers(graph, pictures, self._order.target, folder, report)
+                gains += self._process.rank(graph, pictures, self._order.target, folder, report)
             report(1.0)
         return order_layers(gains)
 
@@ -81,7 +88,8 @@ class BundleMaker:
     ) -> MadeModel:
         pictures = self._pictures(graph) if mode.needs_calibration else None
         folder = self._graph_folder(graph)
-        converted = convert_graph(graph, mode, pictures, self._order.target, float_layers, folder, report)
+        target = self._order.target
+        converted = self._process.convert(graph, mode, pictures, target, float_layers, folder, report)
         report(1.0)
         earlier = self._taken.get(mode)
         self._taken[mode] = earlier.and_then(converted.result) if earlier else converted.result

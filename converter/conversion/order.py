@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edge_node.inference.bundle import Bundle
 
 
+CALIBRATION_PICTURES, DRAFT_PICTURES = 200, 50  # how many are chosen by default
+
+
 @dataclass(frozen=True, slots=True)
 class ConversionOrder:
     """Options of one conversion, as the command line gives them.
@@ -45,7 +48,7 @@ class ConversionOrder:
         fuse: whether stages with one backbone become one model.
         all_modes: whether the other modes are made too, to measure their size and time.
         force: replace an existing bundle.
-        draft: for a first look: what takes long and proves the bundle is left out.
+        draft: for a first look: fewer pictures, and nothing that holds the bundle to anything.
     """
 
     plan: CascadePlan
@@ -53,7 +56,7 @@ class ConversionOrder:
     mode: Mode
     target: Target = Target.LITERT
     calibration: Path | None = None
-    calibration_pictures: int = 200
+    calibration_pictures: int = CALIBRATION_PICTURES
     seed: int = 0
     evaluate: Path | None = None
     budget: AccuracyBudget = field(default_factory=AccuracyBudget)

@@ -30,7 +30,9 @@ from converter.progress import share_of
 from converter.proof.picture_choice import gather_pictures
 from converter.proof.prover import SourceSaid, ask_about, prove_float, prove_quantized
 from converter.proof.source_proof import skip_proof, with_proof
+from converter.quantize.conversion_process import ConversionProcess
 from converter.quantize.request import Mode, Target
+from converter.tensorflow_import import tensorflow
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
 from edge_node.inference.bundle import with_manifest
@@ -41,10 +43,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.progress import BeginStep
+    from converter.proof.source_proof import SourceProof
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Cascade
 
-_LEFT_OUT = skip_proof("left out by --no-source-proof")
 _THREADS = 2  # for comparing; nothing is timed there
 
 
@@ -61,12 +63,12 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
     refuse_contradictions(order)
     started = time.perf_counter()
     prepare_target(order.target, begin)
-    with work_folder() as work:
+    with work_folder() as work, ConversionProcess(work) as process:
         inputs = read_inputs(order, begin)
-        maker = BundleMaker(order, inputs, begin, work)
+        maker = BundleMaker(order, inputs, begin, process, work)
         reference = make_reference(order, inputs, maker, begin)
         said = ask_sources(order, inputs, reference, work, begin)
-        proof = prove_float(said, reference.bundle, reference.logits) if said else _LEFT_OUT
+        proof = prove_float(said, reference.bundle, reference.logits) if said else _skip_proof(order)
         chosen = quantize_within_budget(order, inputs, maker, reference, begin)
         probe_target(order.target, chosen.attempt.bundle, begin)
         fitted = fit_bundle(order, inputs, reference, chosen.attempt, begin)
@@ -109,6 +111,12 @@ def refuse_contradictions(order: ConversionOrder) -> None:
             " give --calibration PICTURES"
         )
     labelled = (("--max-accuracy-drop", order.budget.max_drop_points), ("--max-risk", order.max_risk))
+    limits = (*labelled, ("--min-agreement", order.budget.min_agreement))
+    if order.draft and (held := [option for option, value in limits if value is not None]):
+        raise ConversionError(
+            f"--draft is for a first look and holds a bundle to nothing, found {' and '.join(held)};"
+            " leave one of them out"
+        )
     for option, value in labelled:
         if value is not None and order.evaluate is None:
             raise ConversionError(
@@ -172,13 +180,17 @@ def ask_sources(
 
     It comes before quantizing: a graph that was misread ends the conversion early.
     """
-    if not order.source_proof:
+    if order.draft or not order.source_proof:
         return None
     folder = work / "source"
     folder.mkdir()
     pictures = gather_pictures(reference.bundle, reference.labelled, inputs.calibration, order.calibration)
     report = share_of(begin("asking TensorFlow, as proof", 1))
     return ask_about(order.plan, pictures, reference.bundle, reference.logits, folder, report)
+
+
+def _skip_proof(order: ConversionOrder) -> SourceProof:
+    return skip_proof(f"left out by {'--draft' if order.draft else '--no-source-proof'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +273,9 @@ def fit_bundle(
     bundle = _record_figures(attempt, reference, fits, _name_pictures(labelled, inputs.calibration))
     map_fits = dict[str, MapFit]()
     if labelled is not None and any(sample.mask for sample in labelled.samples):
-        advance = begin("fitting maps to masks", 1)
-        map_fits = fit_maps(Engine(bundle, threads=_THREADS), labelled)
-        advance()
+        report = share_of(begin("fitting maps to masks", 1))
+        map_fits = fit_maps(Engine(bundle, threads=_THREADS), labelled, report)
+        report(1.0)
     return FittedBundle(with_map_thresholds(bundle, map_fits), fits, map_fits)
 
 
@@ -300,7 +312,9 @@ def _read_calibration(order: ConversionOrder, begin: BeginStep) -> Calibration |
 
 
 def _read_graphs(order: ConversionOrder, begin: BeginStep) -> dict[str, TrainedGraph]:
-    advance = begin("reading graphs", len(order.plan.stages))
+    advance = begin("reading graphs", 1 + len(order.plan.stages))
+    tensorflow()  # its import takes as long as a graph
+    advance()
     graphs = {}
     for planned in order.plan.stages:
         graph = load_graph(planned.graph, planned.flags)

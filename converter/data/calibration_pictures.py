@@ -7,8 +7,9 @@ import csv
 import hashlib
 import io
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,14 +20,16 @@ from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from converter.graphs.scaling import Preprocessing
+    from edge_node.inference.manifest import Resize
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_KEPT_BYTES = 200e6  # of decoded pictures: 300 of 640 x 340 px, or six of a telephone
 _CLASS_COLUMNS = ("material", "corroded", "severity", "form")
 
 
@@ -36,22 +39,50 @@ class Calibration:
 
     Attributes:
         paths: in the order in which they were chosen.
-        pixels: per picture uint8 ``(height, width, 3)``, blue, green, red.
+        pixels: per picture uint8 ``(height, width, 3)``, blue, green, red; those that do not fit into memory
+            are read again whenever they are asked for.
         sha256: over the sorted hashes of the files' contents.
         seed: of the choice.
         set_name: the folder's name.
     """
 
     paths: tuple[Path, ...]
-    pixels: tuple[NDArray[np.uint8], ...] = field(repr=False)
+    pixels: Sequence[NDArray[np.uint8]] = field(repr=False)
     sha256: str
     seed: int
     set_name: str
+    _resized: dict[tuple[int, int, Resize], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
     def resized(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
         """Return the pictures at a graph's size by the node's own rule, ``(pictures, height, width, 3)``."""
-        height, width = preprocessing.height, preprocessing.width
-        return np.stack([resize(p, height, width, preprocessing.resize) for p in self.pixels])
+        size = preprocessing.height, preprocessing.width, preprocessing.resize
+        if size not in self._resized:
+            self._resized[size] = np.stack([resize(pixels, *size) for pixels in self.pixels])
+        return self._resized[size]
+
+
+class StoredPictures(Sequence[Any]):
+    """Pictures in files, decoded as they are asked for; the first ones are kept, up to ``kept_bytes``."""
+
+    def __init__(self, paths: Sequence[Path], kept_bytes: float = _KEPT_BYTES) -> None:
+        self._paths, self._kept_bytes = paths, kept_bytes
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, at: Any) -> Any:
+        if at in self._kept:
+            return self._kept[at]
+        path = self._paths[at]
+        return self.keep(at, decode_judged(_read_bytes(path), str(path)))
+
+    def keep(self, at: int, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Keep a decoded picture if it fits, and return it."""
+        if pixels.nbytes <= self._kept_bytes:
+            self._kept_bytes -= pixels.nbytes
+            self._kept[at] = pixels
+        return pixels
 
 
 def load_calibration(
@@ -67,15 +98,15 @@ def load_calibration(
         UnreadablePictureError: a chosen file is cut off or no picture.
     """
     chosen = choose(folder, find_pictures(folder), count, seed)
-    digests, pixels = [], []
-    for number, path in enumerate(chosen, 1):
+    digests, pixels = [], StoredPictures(chosen)
+    for number, path in enumerate(chosen):
         content = _read_bytes(path)
         digests.append(hashlib.sha256(content).hexdigest())
-        pixels.append(decode_judged(content, str(path)))
-        report(number / len(chosen))
+        pixels.keep(number, decode_judged(content, str(path)))
+        report((number + 1) / len(chosen))
     return Calibration(
         paths=tuple(chosen),
-        pixels=tuple(pixels),
+        pixels=pixels,
         sha256=hashlib.sha256("".join(sorted(digests)).encode()).hexdigest(),
         seed=seed,
         set_name=folder.resolve().name,

@@ -16,12 +16,13 @@ import numpy as np
 
 from converter.data.mask_values import UNKNOWN_VALUE, find_corroded
 from converter.data.stage_truth import UNKNOWN
+from converter.progress import part_of
 from edge_node.inference.bundle import with_manifest
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,22 +65,25 @@ class MapCounts:
     uncorroded: NDArray[np.int64]
 
 
-def fit_maps(engine: Engine, labelled: LabelledSet) -> dict[str, MapFit]:
+def fit_maps(
+    engine: Engine, labelled: LabelledSet, report: Callable[[float], None] = lambda _share: None
+) -> dict[str, MapFit]:
     """Fit a threshold for every stage whose map is better with another one than one half.
 
     Args:
         engine: of the bundle, whose temperatures are fitted.
         labelled: pictures, some of them with masks.
+        report: called with the share of the pictures that is judged, 0 to 1.
     """
     found = {}
-    for stage in engine.bundle.manifest.cascade.stages:
-        if stage.map is None or not corroded_labels(stage):
-            continue
+    stages = [s for s in engine.bundle.manifest.cascade.stages if s.map is not None and corroded_labels(s)]
+    for at, stage in enumerate(stages):
         samples = _with_masks(labelled, stage)
         if len(samples) < MIN_PICTURES:
             continue
         groups = [sample.specimen for sample in samples]
-        fit = fit_threshold(_count_pixels(engine, stage, samples), groups)
+        part = part_of(report, at / len(stages), (at + 1) / len(stages))
+        fit = fit_threshold(_count_pixels(engine, stage, samples, part), groups)
         if fit is not None:
             found[stage.name] = fit
     return found
@@ -133,12 +137,14 @@ def _with_masks(labelled: LabelledSet, stage: Stage) -> list[Sample]:
     return samples[::every]
 
 
-def _count_pixels(engine: Engine, stage: Stage, samples: Sequence[Sample]) -> MapCounts:
+def _count_pixels(
+    engine: Engine, stage: Stage, samples: Sequence[Sample], report: Callable[[float], None]
+) -> MapCounts:
     """Run the stage on the pictures and count their pixels by predicted log odds and by mask."""
     model = engine.bundle.manifest.model(stage.model)
     corroded: list[NDArray[np.int64]] = []
     uncorroded: list[NDArray[np.int64]] = []
-    for sample in samples:
+    for number, sample in enumerate(samples, 1):
         pixels = sample.read()
         logits = engine.outputs(model.file, input_tensor(pixels, model.input))[str(stage.map)][0]
         probability = np.clip(corroded_probability(logits, stage), 1e-7, 1 - 1e-7)
@@ -150,6 +156,7 @@ def _count_pixels(engine: Engine, stage: Stage, samples: Sequence[Sample]) -> Ma
         interval = np.digitize(fine, _LOG_ODDS)
         for counted, pixel in ((corroded, find_corroded(mask)), (uncorroded, mask < UNKNOWN_VALUE)):
             counted.append(np.bincount(interval[pixel], minlength=len(_LOG_ODDS) + 1))
+        report(number / len(samples))
     return MapCounts(np.array(corroded), np.array(uncorroded))
 
 

@@ -5,40 +5,46 @@ The accuracy budget tries one set of float layers after another, and only the la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from converter.progress import part_of
+from converter.quantize.activations import measure_activations
+from converter.quantize.convolutions import read_convolutions
 from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, Mode, Target
-from converter.quantize.round_weights import CORRECTED, round_weights
-from converter.quantize.tflite_converter import (
-    StepContext,
-    make_converter,
-    read_graph_def,
-    scale_pictures,
+from converter.quantize.round_weights import round_weights
+from converter.quantize.tflite_converter import make_converter, scale_pictures
+from converter.quantize.tflite_file import (
+    WEIGHTED,
+    copy_layer,
+    encode_model,
+    parse_model,
+    read_operators,
+    set_range,
 )
-from converter.quantize.tflite_file import WEIGHTED, copy_layer, read_operators
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from converter.quantize.activations import Activations
     from converter.quantize.request import ConversionRequest
     from converter.quantize.tflite_file import Operator
 
-    # From a GraphDef, which stays as it is, to one that computes the same and loses less in 8 bits.
-    Step = Callable[[Any, StepContext], Any]
+    # From a float model to one that computes the same and loses less in 8 bits; it reports
+    # the share of its work that is done.
+    Step = Callable[[bytes, Activations, Callable[[float], None]], bytes]
 
-# Applied to the float graph, in this order. A step stands here as long as the ablation shows that it pays
+# Applied to the float model, in this order. A step stands here as long as the ablation shows that it pays
 # (``tests/benchmarks/ablation.py``).
 STEPS: tuple[Step, ...] = (round_weights,)
 
 
-# When correction steps and the measuring of ranges begin and end, as shares of the time: MobileNet v1.
-_SHARE_OF_STEPS, _SHARE_OF_RANGES = (0.2, 0.5), (0.82, 0.92)
+# When the run over the pictures and the steps end, as shares of the time: MobileNet v1.
+_SHARES = (0.2, 0.8, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +60,6 @@ class CalibratedModel:
     exact: bytes
 
 
-class _Counted(Sequence[Any]):
-    """Tensors whose reading reports how far a step is that goes through them once."""
-
-    def __init__(
-        self, tensors: Sequence[Any], report: Callable[[float], None], shares: tuple[float, float]
-    ) -> None:
-        self._tensors, self._report, self._shares = tensors, report, shares
-
-    def __len__(self) -> int:
-        return len(self._tensors)
-
-    def __getitem__(self, at: Any) -> Any:
-        found = self._tensors[at]
-        first, last = self._shares
-        if isinstance(at, int):
-            self._report(first + (last - first) * at / len(self._tensors))
-        return found
-
-
 def calibrate_model(
     work: Path, request: ConversionRequest, report: Callable[[float], None] = lambda _share: None
 ) -> CalibratedModel:
@@ -83,12 +70,19 @@ def calibrate_model(
         request: its float layers do not matter here.
         report: called with the share of a conversion that is done, 0 to 1.
     """
-    model, exact = work / CALIBRATED_NAME, work / EXACT_NAME
+    model = work / CALIBRATED_NAME
     if not model.exists():
-        calibrated = _calibrate(work, msgspec.structs.replace(request, float_nodes=()), report)
-        exact.write_bytes(calibrated.exact)
-        model.write_bytes(calibrated.model)
-    return CalibratedModel(model.read_bytes(), exact.read_bytes())
+        model.write_bytes(_calibrate(work, request, report))
+    return CalibratedModel(model.read_bytes(), convert_exact(work, request))
+
+
+def convert_exact(work: Path, request: ConversionRequest) -> bytes:
+    """Return the float32 model that an earlier request left in the folder, or make it and leave it there."""
+    file = work / EXACT_NAME
+    if not file.exists():
+        in_float = msgspec.structs.replace(request, mode=Mode.NONE, float_nodes=())
+        file.write_bytes(make_converter(work, in_float).convert())
+    return file.read_bytes()
 
 
 def quantize_int8(
@@ -161,25 +155,23 @@ def pair_layers(model: bytes) -> tuple[tuple[str, ...], ...]:
     return (*pairs, *((name,) for name in names if name not in paired))
 
 
-def _calibrate(work: Path, request: ConversionRequest, report: Callable[[float], None]) -> CalibratedModel:
-    in_float = msgspec.structs.replace(request, mode=Mode.NONE)
-    exact = bytes(make_converter(work, in_float).convert())
-    graph_def = read_graph_def(work)
-    report(_SHARE_OF_STEPS[0])
-    tensors = scale_pictures(work, request)
-    context = StepContext(request.input, request.outputs, _Counted(tensors, report, _SHARE_OF_STEPS))
-    for step in STEPS:
-        graph_def = step(graph_def, context)
-    converter = make_converter(work, request, graph_def)
-    counted = _Counted(tensors, report, _SHARE_OF_RANGES)
-    converter.representative_dataset = lambda: ([tensor] for tensor in counted)
-    converter._experimental_calibrate_only = True  # noqa: SLF001 - as QuantizationDebugger does it
-    return CalibratedModel(bytes(converter.convert()), exact)
+def _calibrate(work: Path, request: ConversionRequest, report: Callable[[float], None]) -> bytes:
+    exact = convert_exact(work, request)
+    converted, ran, rounded = _SHARES
+    report(converted)
+    readings = {convolution.reading for convolution in read_convolutions(parse_model(exact))}
+    pictures = scale_pictures(work, request)
+    activations = measure_activations(exact, pictures, readings, part_of(report, converted, ran))
+    model = exact
+    for at, step in enumerate(STEPS):
+        first, last = (ran + (rounded - ran) * end / len(STEPS) for end in (at, at + 1))
+        model = step(model, activations, part_of(report, first, last))
+    tree = parse_model(model)
+    for number, (lowest, highest) in activations.ranges.items():
+        set_range(tree, number, lowest, highest)
+    return encode_model(tree)
 
 
 def _node_name(operator: Operator) -> str:
-    """Return an operator's last graph node; its output's name lists all of them, the last one first.
-
-    The same operator has one name in every conversion, whether its weights were rounded before or not.
-    """
-    return operator.output.split(";", maxsplit=1)[0].removesuffix(CORRECTED)
+    """Return an operator's last graph node; its output's name lists all of them, the last one first."""
+    return operator.output.split(";", maxsplit=1)[0]

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 # Written for the worker.
 GRAPH_NAME, CALIBRATION_NAME, REQUEST_NAME = "graph.pb", "calibration.npy", "request.json"
 # Written by the worker.
-MODEL_NAME, RESULT_NAME = "model.tflite", "result.json"
-# The worker's own: the graph after its steps, on the way into TensorFlow's converter; and models that it
-# leaves for the next worker in the same folder, see ``converter.quantize.int8_builder``.
-CHANGED_GRAPH_NAME = "changed.pb"
-PROGRESS = "share done: "  # begins the worker's lines about how far it is; TensorFlow may print others
+MODEL_NAME, RESULT_NAME, GAINS_NAME = "model.tflite", "result.json", "gains.json"
+# Lines of the worker, beside which TensorFlow may print others: how far it is, that a request is done, and
+# that it then ends because it has grown.
+PROGRESS, FINISHED, FINISHED_LAST = "share done: ", "request done", "request done, the last"
+# Models that requests leave for later ones in their folder, see ``converter.quantize.int8_builder``.
 CALIBRATED_NAME, EXACT_NAME = "calibrated.tflite", "exact.tflite"
 
 
@@ -73,6 +73,7 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
         outputs: names of the output nodes, each once.
         float_nodes: layers that stay float32 in an int8 model, by their first operators.
         colour_order: of the input's channels.
+        ranks_layers: whether layers are ranked instead, see ``converter.quantize.layer_ranking``.
     """
 
     mode: Mode
@@ -84,6 +85,7 @@ class ConversionRequest(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...]
     float_nodes: tuple[str, ...] = ()
     colour_order: Literal["RGB", "BGR"] = "RGB"
+    ranks_layers: bool = False
 
 
 class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,17 +100,12 @@ class ConversionResult(msgspec.Struct, frozen=True, kw_only=True):
         return ConversionResult(seconds=self.seconds + later.seconds, peak_memory_mb=peak_mb)
 
 
-def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of convert_graph
-    work: Path,
-    graph: FusedGraph,
-    mode: Mode,
-    calibration: NDArray[np.uint8] | None,
-    target: Target,
-    float_nodes: tuple[str, ...] = (),
-) -> None:
-    """Write the files of a request into the folder ``work``; arguments as for ``convert_graph``."""
+def make_request(
+    graph: FusedGraph, mode: Mode, target: Target, float_nodes: tuple[str, ...] = ()
+) -> ConversionRequest:
+    """Return the request to convert a graph; arguments as for ``ConversionProcess.convert``."""
     preprocessing = graph.preprocessing
-    request = ConversionRequest(
+    return ConversionRequest(
         mode=mode,
         target=target,
         input=graph.input,
@@ -119,16 +116,23 @@ def write_request(  # noqa: PLR0913, PLR0917 - the folder, and the arguments of 
         float_nodes=float_nodes,
         colour_order=preprocessing.colour_order,
     )
-    (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))
+
+
+def write_request(
+    work: Path, graph: FusedGraph, request: ConversionRequest, calibration: NDArray[np.uint8] | None
+) -> None:
+    """Write the files of a request about a graph into the folder ``work``."""
     (work / REQUEST_NAME).write_bytes(msgspec.json.encode(request))
-    if calibration is not None and mode.needs_calibration:
+    if not (work / GRAPH_NAME).exists():  # it stays the same from request to request
+        (work / GRAPH_NAME).write_bytes(graph.graph_def.SerializeToString(deterministic=True))
+    if calibration is not None and request.mode.needs_calibration:
         np.save(work / CALIBRATION_NAME, calibration)
 
 
-def worker_environment(work: Path) -> dict[str, str]:
-    """Return environment variables for a worker process, its temporary files in the folder ``work``.
+def worker_environment(folder: Path) -> dict[str, str]:
+    """Return environment variables for a worker process, its temporary files in ``folder``.
 
-    ``TF_USE_LEGACY_KERAS`` keeps TensorFlow from loading Keras at its import, which takes 40 % of that time:
-    a worker needs no Keras.
+    One thread multiplies matrices unless the user asks for more: OpenBLAS's threads wait for each other in
+    busy loops, which takes five times the processor time of the work.
     """
-    return {**os.environ, "TMPDIR": str(work), "TF_USE_LEGACY_KERAS": "1"}
+    return {"OPENBLAS_NUM_THREADS": "1", **os.environ, "TMPDIR": str(folder)}

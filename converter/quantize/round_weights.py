@@ -19,94 +19,49 @@ Equalization and Bias Correction", 2019, section 4.2, with the means measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.nodes.graph_edit import add_constant, redirect_readers
-from converter.nodes.graph_index import CONVOLUTIONS, GraphIndex
-from converter.tensorflow_import import tensorflow
+from converter.quantize.convolutions import read_convolutions
+from converter.quantize.tflite_file import encode_model, parse_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from converter.quantize.tflite_converter import StepContext
+    from converter.quantize.activations import Activations
 
     Array = NDArray[np.float64]
 
-CORRECTED = "/corrected"  # suffix of a convolution's name: the node that subtracts its mean error
 _TOP = 127  # int8 weights are symmetric: -127 to 127
 _TINY = 1e-30
-_POSITIONS = 64  # per picture for covariances; neighbouring positions are much alike
-_WIDEST = 2048  # inputs of one output; a wider convolution's weights are rounded to their nearest
 _DAMPING = 0.01  # of the mean variance, for inputs that hardly vary
 _BLOCK = 64  # weights whose errors are passed on together to all later ones
 _BRANCHES = 512  # roundings that are followed at once: all of a 3x3 kernel's nine weights
 _FEW = 25  # inputs of one output up to which both neighbours of each weight are tried
 
 
-@dataclass(frozen=True, slots=True)
-class _Kernel:
-    """A convolution's weights as matrices: ``(groups, inputs, outputs)``.
-
-    A convolution is one group; a depthwise one has a group per channel.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    depthwise: bool
-    matrices: Array
-
-    def reshape(self, matrices: Array) -> NDArray[np.float32]:
-        """Return matrices in the kernel's own shape."""
-        rows, columns, channels, outputs = self.shape
-        if self.depthwise:
-            matrices = matrices.reshape(channels, rows, columns, outputs).transpose(1, 2, 0, 3)
-        return np.asarray(matrices.reshape(self.shape), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Statistics of a convolution's inputs over the calibration pictures.
-
-    Attributes:
-        mean: ``(groups, inputs)``.
-        covariance: ``(groups, inputs, inputs)``; None where it would be too large.
-    """
-
-    mean: Array
-    covariance: Array | None
-
-
-def round_weights(graph_def: Any, context: StepContext) -> Any:
-    """Return the graph with the weights of all convolutions on the grid that a converter will find for them.
+def round_weights(
+    content: bytes, activations: Activations, report: Callable[[float], None] = lambda _share: None
+) -> bytes:
+    """Return the model with the weights of all convolutions on the grid that the quantizer will find.
 
     Args:
-        graph_def: a fused graph; not changed.
-        context: its input and the calibration pictures.
+        content: a ``.tflite`` file in float32.
+        activations: of this model.
+        report: called with the share of the convolutions that is done, 0 to 1.
     """
-    index = GraphIndex(graph_def)
-    kernels = [kernel for name in index.nodes if (kernel := _read_kernel(index, name))]
-    found = _measure(graph_def, context.input, kernels, context.tensors)
-    rounded = tensorflow().compat.v1.GraphDef()
-    rounded.CopyFrom(graph_def)
-    nodes = {node.name: node for node in rounded.node}
-    shifts = {}
-    for kernel, inputs in zip(kernels, found, strict=True):
-        matrices = round_to_grid(kernel.matrices, inputs.covariance)
-        error = matrices - kernel.matrices
-        shifts[kernel.name] = np.einsum("gi,gio->go", inputs.mean, error).reshape(-1)
-        nodes[kernel.name].input[1] = add_constant(
-            rounded, f"{kernel.name}/rounded", kernel.reshape(matrices)
-        )
-    for name in shifts:
-        redirect_readers(rounded, name, f"{name}{CORRECTED}")
-    for name, shift in shifts.items():
-        _add_after(rounded, name, -shift.astype(np.float32))
-    return rounded
+    model = parse_model(content)
+    convolutions = read_convolutions(model)
+    for at, convolution in enumerate(convolutions, 1):
+        inputs = activations.readings[convolution.reading]
+        weights = round_to_grid(convolution.weights, inputs.covariance)
+        shift = np.einsum("gi,gio->go", inputs.mean, weights - convolution.weights).reshape(-1)
+        convolution.change(model, weights, shift)
+        report(at / len(convolutions))
+    return encode_model(model)
 
 
 def round_to_grid(weights: Array, covariance: Array | None) -> Array:
@@ -184,94 +139,3 @@ def _factor_errors(covariance: Array) -> Array:
     inverse = np.linalg.inv(damped / (spread[:, :, np.newaxis] * spread[:, np.newaxis]))
     factor = np.swapaxes(np.linalg.cholesky((inverse + np.swapaxes(inverse, 1, 2)) / 2), 1, 2)
     return np.asarray(factor / spread[:, np.newaxis])
-
-
-def _read_kernel(index: GraphIndex, name: str) -> _Kernel | None:
-    """Return the weights of a convolution; None for other nodes."""
-    if index.op(name) not in CONVOLUTIONS or index.nodes[name].attr["data_format"].s == b"NCHW":
-        return None
-    weights = index.constant(index.inputs(name)[1])
-    if weights is None:
-        return None
-    rows, columns, channels, outputs = weights.shape
-    if index.op(name) == "Conv2D":
-        matrices = weights.reshape(1, rows * columns * channels, outputs)
-        return _Kernel(name, weights.shape, depthwise=False, matrices=matrices.astype(np.float64))
-    matrices = weights.reshape(rows * columns, channels, outputs).transpose(1, 0, 2)
-    return _Kernel(name, weights.shape, depthwise=True, matrices=matrices.astype(np.float64))
-
-
-def _measure(
-    graph_def: Any, input_name: str, kernels: list[_Kernel], tensors: Iterable[NDArray[np.float32]]
-) -> list[_Inputs]:
-    """Measure the inputs of each convolution; sums stay inside TensorFlow, because they are large."""
-    tf = tensorflow()
-    nodes = {node.name: node for node in graph_def.node}
-    with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
-        sums, additions = [], []
-        for kernel in kernels:
-            values = _extract_patches(graph, nodes[kernel.name], kernel)
-            totals = [tf.reduce_mean(values, axis=1)]
-            if kernel.matrices.shape[1] <= _WIDEST:
-                few = _sample_positions(values)
-                squares = tf.matmul(few, few, transpose_a=True) / tf.cast(tf.shape(few)[1], tf.float32)
-                totals += [tf.reduce_mean(few, axis=1), squares]
-            for total in totals:
-                sums.append(tf.compat.v1.Variable(tf.zeros(total.shape), use_resource=True, trainable=False))
-                additions.append(sums[-1].assign_add(total).op)
-        with tf.compat.v1.Session(graph=graph) as session:
-            session.run([total.initializer for total in sums])
-            pictures = 0
-            for tensor in tensors:
-                session.run(additions, {f"{input_name}:0": tensor})
-                pictures += 1
-            return list(_read_inputs(kernels, [np.float64(session.run(total)) / pictures for total in sums]))
-
-
-def _read_inputs(kernels: list[_Kernel], means: list[Array]) -> Iterable[_Inputs]:
-    remaining = iter(means)
-    for kernel in kernels:
-        mean, covariance = next(remaining), None
-        if kernel.matrices.shape[1] <= _WIDEST:
-            few, squares = next(remaining), next(remaining)
-            covariance = squares - few[:, :, np.newaxis] * few[:, np.newaxis]
-        yield _Inputs(mean, covariance)
-
-
-def _extract_patches(graph: Any, node: Any, kernel: _Kernel) -> Any:
-    """Return the values that a convolution multiplies its weights with, ``(groups, positions, inputs)``."""
-    tf = tensorflow()
-    rows, columns, channels, _ = kernel.shape
-    source = node.input[0] if ":" in node.input[0] else f"{node.input[0]}:0"
-    values, padding = graph.get_tensor_by_name(source), node.attr["padding"].s.decode()
-    if padding == "EXPLICIT":
-        pads = list(node.attr["explicit_paddings"].list.i)
-        values, padding = tf.pad(values, [pads[at : at + 2] for at in range(0, 8, 2)]), "VALID"
-    values = tf.image.extract_patches(
-        values,
-        sizes=[1, rows, columns, 1],
-        strides=list(node.attr["strides"].list.i),
-        rates=list(node.attr["dilations"].list.i) or [1, 1, 1, 1],
-        padding=padding,
-    )
-    if not kernel.depthwise:
-        return tf.reshape(values, (1, -1, rows * columns * channels))
-    return tf.transpose(tf.reshape(values, (-1, rows * columns, channels)), (2, 0, 1))
-
-
-def _sample_positions(values: Any) -> Any:
-    """Return ``_POSITIONS`` evenly spaced positions of ``(groups, positions, inputs)``."""
-    positions = values.shape[1]
-    if positions is None or positions <= _POSITIONS:
-        return values
-    chosen = np.linspace(0, positions - 1, _POSITIONS).astype(np.int32)
-    return tensorflow().gather(values, chosen, axis=1)
-
-
-def _add_after(graph_def: Any, name: str, bias: NDArray[np.float32]) -> None:
-    node = graph_def.node.add()
-    node.name, node.op = f"{name}{CORRECTED}", "BiasAdd"
-    node.input.extend([name, add_constant(graph_def, f"{name}/correction", bias)])
-    node.attr["T"].type = tensorflow().float32.as_datatype_enum
-    node.attr["data_format"].s = b"NHWC"

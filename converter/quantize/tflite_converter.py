@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from converter.quantize.request import (
     CALIBRATION_NAME,
-    CHANGED_GRAPH_NAME,
     GRAPH_NAME,
     ConversionRequest,
     Mode,
@@ -20,7 +19,6 @@ from edge_node.inference.manifest import InputTensor
 from edge_node.inference.preprocess import input_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,52 +26,18 @@ if TYPE_CHECKING:
     from edge_node.inference.interpreter import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class StepContext:
-    """Input of a correction step of int8 beside the graph.
-
-    Attributes:
-        input: the graph's placeholder.
-        outputs: its output nodes: logits or maps of the stages.
-        tensors: the calibration pictures as inputs, each float32 ``(1, height, width, 3)``.
-    """
-
-    input: str
-    outputs: tuple[str, ...]
-    tensors: Sequence[NDArray[np.float32]]
-
-
-def read_graph_def(work: Path) -> Any:
-    """Return the GraphDef that the request in the folder is about."""
-    graph_def = tensorflow().compat.v1.GraphDef()
-    graph_def.ParseFromString((work / GRAPH_NAME).read_bytes())
-    return graph_def
-
-
-def make_converter(work: Path, request: ConversionRequest, graph_def: Any = None) -> Any:
-    """Return TensorFlow's converter, set up for a request.
-
-    Args:
-        work: folder of the request.
-        request: mode and target.
-        graph_def: the graph to convert; the folder's own if None.
-    """
+def make_converter(work: Path, request: ConversionRequest) -> Any:
+    """Return TensorFlow's converter, set up for the graph in the folder of a request."""
     tf = tensorflow()
-    file = work / GRAPH_NAME
-    if graph_def is not None:
-        # The converter takes a frozen graph from a file only.
-        file = work / CHANGED_GRAPH_NAME
-        file.write_bytes(graph_def.SerializeToString())
     converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
-        str(file), [request.input], list(request.outputs), {request.input: list(request.shape)}
+        str(work / GRAPH_NAME), [request.input], list(request.outputs), {request.input: list(request.shape)}
     )
     if request.mode is not Mode.NONE:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.mode is Mode.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
     if request.mode.needs_calibration:
-        tensors = scale_pictures(work, request)
-        converter.representative_dataset = lambda: ([tensor] for tensor in tensors)
+        converter.representative_dataset = lambda: ([tensor] for tensor in scale_pictures(work, request))
         ops = tf.lite.OpsSet
         converter.target_spec.supported_ops = [
             ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -89,14 +53,14 @@ def make_converter(work: Path, request: ConversionRequest, graph_def: Any = None
     return converter
 
 
-def scale_pictures(work: Path, request: ConversionRequest) -> list[NDArray[np.float32]]:
+def scale_pictures(work: Path, request: ConversionRequest) -> Sequence[NDArray[np.float32]]:
     """Return the calibration pictures as the node feeds them to float models, ``(1, height, width, 3)``."""
-    return [np.asarray(tensor, np.float32) for tensor in _prepare(work, request, {"dtype": "float32"})]
+    return _Pictures(work, request, {"dtype": "float32"})
 
 
 def feed_pictures(
     work: Path, request: ConversionRequest, entry: Tensor, count: int | None = None
-) -> list[NDArray[np.generic]]:
+) -> Sequence[NDArray[Any]]:
     """Return the calibration pictures as the node feeds them to a model, ``(1, height, width, 3)``.
 
     Scaled pictures cannot be quantized instead: their zero point may lie between two bytes, and every second
@@ -109,21 +73,31 @@ def feed_pictures(
         count: how many pictures, from the first on; all if None.
     """
     scale, zero_point = entry.quantization.scale, entry.quantization.zero_point
-    return _prepare(work, request, {"dtype": entry.dtype, "scale": scale, "zero_point": zero_point}, count)
+    return _Pictures(work, request, {"dtype": entry.dtype, "scale": scale, "zero_point": zero_point}, count)
 
 
-def _prepare(
-    work: Path, request: ConversionRequest, quantization: dict[str, Any], count: int | None = None
-) -> list[NDArray[np.generic]]:
-    pictures = np.load(work / CALIBRATION_NAME, allow_pickle=False)[:count]
-    # Two pixels that span all that a camera can give: the input's range then never depends on the pictures,
-    # and a byte of the picture is a byte of the tensor.
-    pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255
-    spec = InputTensor(
-        shape=(1, *request.shape[1:3], 3),
-        colour_order=request.colour_order,
-        mean=request.mean,
-        std=request.std,
-        **quantization,
-    )
-    return [input_tensor(picture, spec) for picture in pictures]
+class _Pictures(Sequence[Any]):
+    """The calibration pictures of a request, each read and scaled when it is asked for."""
+
+    def __init__(
+        self, work: Path, request: ConversionRequest, quantization: dict[str, Any], count: int | None = None
+    ) -> None:
+        self._pictures = np.load(work / CALIBRATION_NAME, mmap_mode="r", allow_pickle=False)[:count]
+        self._spec = InputTensor(
+            shape=(1, *request.shape[1:3], 3),
+            colour_order=request.colour_order,
+            mean=request.mean,
+            std=request.std,
+            **quantization,
+        )
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, at: Any) -> Any:
+        picture = np.array(self._pictures[at])
+        if at == 0:
+            # Two pixels that span all that a camera can give: the input's range then never depends on the
+            # pictures, and a byte of the picture is a byte of the tensor.
+            picture[0, 0], picture[0, 1] = 0, 255
+        return input_tensor(picture, self._spec)

@@ -7,6 +7,7 @@ not imported.
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 # Operators whose second input is their weights.
 WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
@@ -74,6 +77,52 @@ def list_weighted_operators(model: Any) -> list[tuple[Any, Operator]]:
     """Return the operators with weights of a parsed model, each as a schema object and as ``Operator``."""
     found = zip(model.subgraphs[0].operators, _operators(model), strict=True)
     return [(operator, read) for operator, read in found if read.name in WEIGHTED]
+
+
+def list_activations(model: Any) -> list[int]:
+    """Return the numbers of a parsed model's float tensors that differ from picture to picture."""
+    graph = model.subgraphs[0]
+    numbers = [*graph.inputs, *(number for operator in graph.operators for number in operator.outputs)]
+    return [int(n) for n in numbers if graph.tensors[n].type == schema.TensorType.FLOAT32]
+
+
+def read_values(model: Any, number: int) -> NDArray[np.float32] | None:
+    """Return the values of a constant float tensor of a parsed model; None if it is none.
+
+    The number of an input that an operator does without is -1.
+    """
+    if number < 0:
+        return None
+    tensor = model.subgraphs[0].tensors[number]
+    data = model.buffers[tensor.buffer].data
+    if data is None or len(data) == 0:
+        return None
+    return np.frombuffer(bytes(data), np.float32).reshape([int(size) for size in tensor.shape])
+
+
+def write_values(model: Any, operator: Any, at: int, values: NDArray[np.float32]) -> None:
+    """Let the input at place ``at`` of one operator of a parsed model be these values, of the same shape.
+
+    Other operators keep theirs, also where they share the tensor or its buffer.
+    """
+    graph = model.subgraphs[0]
+    tensor = copy(graph.tensors[operator.inputs[at]])
+    tensor.buffer = len(model.buffers)
+    model.buffers.append(schema.BufferT())
+    model.buffers[-1].data = np.frombuffer(values.tobytes(), np.uint8)
+    if sum(operator.inputs[at] in other.inputs for other in graph.operators) > 1:
+        operator.inputs = np.array(operator.inputs)  # what was read may not be written to
+        operator.inputs[at] = len(graph.tensors)
+        graph.tensors.append(tensor)
+    else:
+        graph.tensors[operator.inputs[at]] = tensor
+
+
+def set_range(model: Any, number: int, lowest: float, highest: float) -> None:
+    """Set the range that the quantizer takes for a tensor of a parsed model."""
+    found = schema.QuantizationParametersT()
+    found.min, found.max = [lowest], [highest]
+    model.subgraphs[0].tensors[number].quantization = found
 
 
 def read_operators(content: bytes) -> tuple[Operator, ...]:

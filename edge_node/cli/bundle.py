@@ -97,6 +97,8 @@ def _install(args: argparse.Namespace) -> int:
         f"{statement.label} is installed and on trial for {config.bundle.trial_verdicts} verdicts;"
         " `edge-node bundle list` shows how it does"
     )
+    if why_not := store.bundle(store.state().current).manifest.why_not_proved:
+        print(f"{statement.label}: {why_not}")
     return 0
 
 
@@ -257,4 +259,6 @@ def _report_good(name: str, bundle: Bundle) -> int:
         f" {counted(len(manifest.cascade.stages), 'stage')}, golden probe of"
         f" {len(engine.bundle.golden.pictures)} pictures on {found.name} {found.version}"
     )
+    if manifest.why_not_proved:
+        print(f"{name}: {manifest.why_not_proved}")
     return 0

@@ -41,6 +41,7 @@ Sha256 = Annotated[str, text_rule(r"^[0-9a-f]{64}\Z", SHA256_WANTED)]
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]  # finite
 Between0And1 = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+_PROOF_NOTE = "proof: "  # begins the note on the proof at the source
 Triple: TypeAlias = tuple[float, float, float]
 
 
@@ -227,6 +228,15 @@ class Manifest(_ManifestPart, frozen=True, kw_only=True):
     intended_use: str = "not stated"
     colourless: Literal["measured"] | msgspec.UnsetType = msgspec.UNSET
 
+    @property
+    def why_not_proved(self) -> str:
+        """Why the bundle is not proved at its source graphs, in words; empty if it is, or says nothing of it.
+
+        The converter writes it as a note, which older nodes take too.
+        """
+        found = (note.removeprefix(_PROOF_NOTE) for note in self.provenance.notes if _is_unproved(note))
+        return next(found, "")
+
     def model(self, file: str) -> ModelFile:
         """Return the entry of the model file called ``file``."""
         return next(model for model in self.models if model.file == file)
@@ -252,6 +262,10 @@ def decode_manifest(text: bytes, where: str) -> Manifest:
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return ``manifest`` as the indented JSON of ``bundle.json``."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def _is_unproved(note: str) -> bool:
+    return note.startswith(f"{_PROOF_NOTE}not proved")
 
 
 def cascade_contradictions(cascade: Cascade) -> Iterator[str]:

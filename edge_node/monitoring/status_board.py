@@ -55,7 +55,7 @@ class StatusBoard:
         self._node = config.node
         self._floor = floor or ClockFloor(None)
         self._clock = self._floor.read()
-        self.bundle = _label(bundle)
+        self.bundle, self._model_text = _label(bundle), _describe_proofs(bundle)
         self._spool = spool
         self._scale = ScaleWatch(configured_scale(config.camera))
         self._since = datetime.now(timezone.utc)
@@ -69,7 +69,7 @@ class StatusBoard:
     def on_reload(self, bundle: Bundle | None, /) -> None:
         """Name another bundle from now on, unless it was refused."""
         if bundle is not None:
-            self.bundle = _label(bundle)
+            self.bundle, self._model_text = _label(bundle), _describe_proofs(bundle)
 
     @property
     def verdicts(self) -> int:
@@ -109,7 +109,7 @@ class StatusBoard:
             camera=camera_part(replace(camera, text=text)),
             camera_controls=_camera_controls(camera),
             unchanged_since=unchanged_since,
-            model=Part(state=PartState.OK, text="the golden probe holds"),
+            model=Part(state=PartState.OK, text=self._model_text),
             clock=Part(state=state, text=clock.text),
             scale=self._scale.part,
         )
@@ -192,6 +192,11 @@ def _date_start(since: datetime, running_s: float) -> datetime:
     """Return when the node started: ``since``, unless the clock was set in the ``running_s`` from then on."""
     by_clock = datetime.now(timezone.utc) - timedelta(seconds=running_s)
     return by_clock if abs(by_clock - since) > _STEP else since
+
+
+def _describe_proofs(bundle: Bundle) -> str:
+    why_not = bundle.manifest.why_not_proved
+    return f"the golden probe holds; {why_not}" if why_not else "the golden probe holds"
 
 
 def _label(bundle: Bundle) -> str:

@@ -28,7 +28,7 @@ from converter.evaluation.float_agreement import StageLogits, compare, run_model
 from converter.graphs.fuse import fuse
 from converter.graphs.trained_graph import load_graph
 from converter.quantize.conversion_process import convert_graph
-from converter.quantize.request import Mode, Target, write_request
+from converter.quantize.request import Mode, Target, make_request, write_request
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Provenance
 from edge_node.inference.resize import resize
@@ -128,7 +128,8 @@ class Ablation:
         rule = self.graph.preprocessing
         pixels = [resize(picture, rule.height, rule.width, rule.resize) for picture in self.calibration]
         with tempfile.TemporaryDirectory(prefix="corrosion-ablation-") as name:
-            write_request(Path(name), self.graph, Mode.INT8, np.stack(pixels), Target.LITERT)
+            request = make_request(self.graph, Mode.INT8, Target.LITERT)
+            write_request(Path(name), self.graph, request, np.stack(pixels))
             content, cost = convert_without(Path(name), left_out)
         bundle = self._assemble(content, Mode.INT8)
         found = compare(bundle.manifest.cascade.stages, self._float_logits, self._run(bundle))

@@ -19,10 +19,10 @@ from converter.quantize import int8_builder
 from converter.quantize.request import REQUEST_NAME, ConversionRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
+    from converter.quantize.activations import Activations
     from converter.quantize.int8_builder import Step
-    from converter.quantize.tflite_converter import StepContext
 
 # By name, in the order in which they are applied.
 STEPS: dict[str, Step] = {step.__name__: step for step in int8_builder.STEPS}
@@ -37,7 +37,7 @@ def convert_without(work: Path, left_out: Collection[str]) -> tuple[bytes, dict[
 
     Returns:
         The ``.tflite`` file; and ``cpu_s`` of all cores from TensorFlow's import on, ``steps_cpu_s`` of each
-        step that was applied, and ``changed``: whether it changed the graph.
+        step that was applied, and ``changed``: whether it changed the model.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         return process.submit(_convert, work, left_out).result()
@@ -51,16 +51,16 @@ def count_lines(step: str) -> int:
 
 @dataclass
 class _MeasuredStep:
-    """Apply a step; measure its CPU time and whether it changes the graph."""
+    """Apply a step; measure its CPU time and whether it changes the model."""
 
     step: Step
     cpu_s: float = 0.0
     changed: bool = False
 
-    def __call__(self, graph_def: Any, context: StepContext) -> Any:
+    def __call__(self, model: bytes, activations: Activations, report: Callable[[float], None]) -> bytes:
         started = time.process_time()
-        found = self.step(graph_def, context)
-        self.cpu_s, self.changed = time.process_time() - started, bool(found != graph_def)
+        found = self.step(model, activations, report)
+        self.cpu_s, self.changed = time.process_time() - started, found != model
         return found
 
 

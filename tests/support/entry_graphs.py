@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import tensorflow as tf
 
@@ -13,8 +12,8 @@ from converter.graphs.cascade_file import plan_single_graph
 from converter.graphs.fuse import fuse
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
-from converter.quantize.request import REQUEST_NAME, ConversionRequest, Mode, Target, write_request
-from converter.quantize.tflite_converter import make_converter
+from converter.quantize.int8_builder import convert_exact
+from converter.quantize.request import Mode, Target, make_request, write_request
 from edge_node.inference.engine import Engine
 from edge_node.inference.manifest import Provenance
 from edge_node.inference.preprocess import input_tensor
@@ -110,9 +109,9 @@ def float_bundle(path: Path, work: Path, flags: Any = None) -> Bundle:
     (planned,) = plan.stages
     (fused,) = fuse({planned.stage.name: load_graph(path, planned.flags)})
     work.mkdir(parents=True, exist_ok=True)
-    write_request(work, fused, Mode.NONE, None, Target.LITERT)
-    request = msgspec.json.decode((work / REQUEST_NAME).read_bytes(), type=ConversionRequest)
-    content = bytes(make_converter(work, request).convert())
+    request = make_request(fused, Mode.NONE, Target.LITERT)
+    write_request(work, fused, request, None)
+    content = convert_exact(work, request)
     return assemble(plan, [MadeModel(fused, Mode.NONE, content)], Provenance(graphs=(), tools={}))
 
 

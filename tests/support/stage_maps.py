@@ -1,30 +1,35 @@
-"""Feed the graph of one stage, and round its kernels as a converter does."""
+"""Convert a fused graph of one stage to a float model, ask it for its maps, and measure its activations."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import tensorflow as tf
 
-from converter.nodes.graph_index import GraphIndex
-from converter.quantize.tflite_converter import StepContext
-from tests.support.graph_runs import outputs
+from converter.quantize.activations import Activations, measure_activations
+from converter.quantize.convolutions import read_convolutions
+from converter.quantize.int8_builder import convert_exact
+from converter.quantize.request import Mode, Target, make_request, write_request
+from converter.quantize.tflite_converter import scale_pictures
+from converter.quantize.tflite_file import parse_model
+from edge_node.inference.interpreter import Interpreter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def rounded(definition):
-    """Return a copy of a graph whose kernels hold what 8 bits can, as a converter rounds them."""
-    copy = tf.compat.v1.GraphDef()
-    copy.CopyFrom(definition)
-    index, nodes = GraphIndex(definition), {node.name: node for node in copy.node}
-    for name in index.nodes:
-        if index.op(name) in {"Conv2D", "DepthwiseConv2dNative"}:
-            constant = index.inputs(name)[1].node
-            kernel = index.constant(index.inputs(name)[1])
-            axes = (0, 1, 2) if index.op(name) == "Conv2D" else (0, 1)
-            scale = np.abs(kernel).max(axis=axes, keepdims=True) / 127
-            nodes[constant].attr["value"].tensor.CopyFrom(
-                tf.make_tensor_proto(np.rint(kernel / scale) * scale)
-            )
-    return copy
+def float_model(work: Path, fused, pictures) -> bytes:
+    """Return a graph's float model, made in this process; the folder keeps the request and the pictures."""
+    request = make_request(fused, Mode.INT8, Target.LITERT)
+    write_request(work, fused, request, pictures)
+    return convert_exact(work, request)
+
+
+def activations_of(work: Path, fused, model: bytes) -> Activations:
+    """Return what the pictures of a request show of its float model."""
+    tensors = scale_pictures(work, make_request(fused, Mode.INT8, Target.LITERT))
+    readings = {convolution.reading for convolution in read_convolutions(parse_model(model))}
+    return measure_activations(model, tensors, readings)
 
 
 def scaled(pictures) -> list[np.ndarray]:
@@ -32,11 +37,7 @@ def scaled(pictures) -> list[np.ndarray]:
     return [(picture[None, ..., ::-1].astype(np.float32) - 127.5) / 127.5 for picture in pictures]
 
 
-def context(tensors) -> StepContext:
-    """Return what a step is given beside a graph of one stage."""
-    return StepContext("input", ("steel/map",), tensors)
-
-
-def maps_of(definition, tensors) -> np.ndarray:
+def maps_of(model: bytes, tensors) -> np.ndarray:
     """Return the stage's map of each tensor, ``(pictures, rows, columns, labels)``."""
-    return np.concatenate([outputs(definition, {"input:0": t}, "steel/map")[0] for t in tensors])
+    interpreter = Interpreter(model, where="model")
+    return np.concatenate([interpreter.run(tensor)["steel/map"] for tensor in tensors])

@@ -11,7 +11,7 @@ import msgspec
 from converter.argument_types import at_least, up_to
 from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.conversion.bundle_writer import write_bundle
-from converter.conversion.order import ConversionOrder
+from converter.conversion.order import CALIBRATION_PICTURES, DRAFT_PICTURES, ConversionOrder
 from converter.conversion.pipeline import convert
 from converter.conversion.report import encode_report
 from converter.conversion.report_figures import collect_report
@@ -96,9 +96,10 @@ def run(args: argparse.Namespace) -> int:
     with show_steps() as begin:
         outcome = convert(order, begin)
         report = collect_report(outcome)
-        advance = begin("writing the bundle", 1)
+        advance = begin("writing bundle and report", 2)
         bundle = _add_verdict(outcome.bundle, report.verdict)
         write_bundle(bundle, order.out, _render_reports(report), force=order.force)
+        advance()
         page = args.report or _name_page(order.out)
         _write_beside(page, render_report(report, render_thumbnails(outcome, report)))
         advance()
@@ -124,7 +125,10 @@ def _add_quantizing(parser: argparse.ArgumentParser) -> None:
         "--calibration", type=Path, metavar="PICTURES", help="folder that int8 ranges are measured on"
     )
     parser.add_argument(
-        "--calibration-pictures", type=at_least(1), default=200, metavar="N", help="default: 200"
+        "--calibration-pictures",
+        type=at_least(1),
+        metavar="N",
+        help=f"default: {CALIBRATION_PICTURES}, of a draft {DRAFT_PICTURES}",
     )
     parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice of pictures (default: 0)")
     parser.add_argument(
@@ -173,6 +177,12 @@ def _add_bundle_options(parser: argparse.ArgumentParser) -> None:
         " of its own (default: litert)",
     )
     parser.add_argument(
+        "--draft",
+        action="store_true",
+        help="for a first look: ranges are measured on fewer pictures, and the original graphs are not asked;"
+        " the bundle says that it is not proved",
+    )
+    parser.add_argument(
         "--no-source-proof",
         action="store_true",
         help="do not ask TensorFlow about the original graphs; the bundle then says that it is not proved",
@@ -197,7 +207,8 @@ def _read_order(args: argparse.Namespace) -> ConversionOrder:
         mode=Mode(args.quantize),
         target=Target(args.target),
         calibration=args.calibration,
-        calibration_pictures=args.calibration_pictures,
+        calibration_pictures=args.calibration_pictures
+        or (DRAFT_PICTURES if args.draft else CALIBRATION_PICTURES),
         seed=args.seed,
         evaluate=args.evaluate,
         budget=AccuracyBudget(
@@ -208,6 +219,7 @@ def _read_order(args: argparse.Namespace) -> ConversionOrder:
         fuse=not args.no_fuse,
         all_modes=args.all_modes,
         force=args.force,
+        draft=args.draft,
     )
 
 

@@ -79,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         f" {check_login(config.camera).name} with {manifest.name} {manifest.version}"
         f" and tells {config.mqtt.hostname}."
     )
+    if manifest.why_not_proved:
+        print(f"{manifest.name} {manifest.version}: {manifest.why_not_proved}")
     for note in _find_notes(config):
         print(f"{file}: note: {note}")
     return 0

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.data.calibration_pictures import choose, find_pictures, load_calibration
+from converter.data.calibration_pictures import StoredPictures, choose, find_pictures, load_calibration
 from converter.graphs.scaling import Preprocessing
 from edge_node.errors import DatasetError, UnreadablePictureError
 
@@ -55,6 +55,16 @@ def test_masks_are_no_pictures(tmp_path):
     row = "set/plate.png,g,steel,1,,,set/plate_mask.png\n"
     (tmp_path / "labels.csv").write_text(HEADER + row, encoding="utf-8")
     assert [path.name for path in find_pictures(tmp_path / "set")] == ["plate.png"]
+
+
+def test_pictures_that_memory_does_not_hold_are_read_again(tmp_path):
+    """The first two of three are kept; the third is what its file holds when it is asked for."""
+    paths = [write_picture(tmp_path / f"{at}.png", at) for at in range(3)]
+    pictures = StoredPictures(paths, kept_bytes=2 * 10 * 20 * 3)
+    assert [int(pixels.max()) for pixels in pictures] == [0, 1, 2]
+    for path in paths:
+        write_picture(path, 100)
+    assert [int(pixels.max()) for pixels in pictures] == [0, 1, 100]
 
 
 def test_the_hash_is_of_the_contents_whatever_their_order(tmp_path):

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 import pytest
 
 from converter.quantize.int8_builder import calibrate_model, list_layers, pair_layers, quantize_int8
-from converter.quantize.request import (
-    REQUEST_NAME,
-    ConversionRequest,
-    Mode,
-    Target,
-    write_request,
-)
+from converter.quantize.request import Mode, Target, make_request, write_request
 from converter.quantize.tflite_file import list_weighted_operators, parse_model
 from converter.tensorflow_import import tensorflow
 
@@ -79,8 +72,8 @@ def test_a_layer_is_paired_with_the_one_that_it_reads(network, wanted):
 
 def test_a_layer_in_float_keeps_its_weights(fused, pictures, tmp_path):
     """It makes no error, so its weights and bias are the exact ones; the others' are rounded."""
-    write_request(tmp_path, fused, Mode.INT8, pictures, Target.LITERT)
-    request = msgspec.json.decode((tmp_path / REQUEST_NAME).read_bytes(), type=ConversionRequest)
+    request = make_request(fused, Mode.INT8, Target.LITERT)
+    write_request(tmp_path, fused, request, pictures)
     source = calibrate_model(tmp_path, request)
     layer = list_layers(source.model)[1]
     assert layer == ("MobilenetV1/b1/Relu6",)

@@ -5,29 +5,44 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.nodes.graph_index import GraphIndex, Ref
+from converter.quantize.convolutions import read_convolutions
 from converter.quantize.round_weights import round_to_grid, round_weights
-from tests.support.stage_maps import context, maps_of, rounded, scaled
+from converter.quantize.tflite_file import encode_model, parse_model
+from tests.support.stage_maps import activations_of, float_model, maps_of, scaled
 
 
-def test_rounding_with_care_loses_less_than_half_of_rounding_to_the_nearest(fused, pictures):
+@pytest.fixture(scope="module")
+def model(fused, pictures, tmp_path_factory):
+    """A float model, and the same with its weights rounded."""
+    work = tmp_path_factory.mktemp("work")
+    exact = float_model(work, fused, pictures)
+    return exact, round_weights(exact, activations_of(work, fused, exact))
+
+
+def rounded_to_nearest(model: bytes) -> bytes:
+    """Return a model whose kernels hold what 8 bits can, as the quantizer rounds them."""
+    tree = parse_model(model)
+    for convolution in read_convolutions(tree):
+        convolution.change(tree, round_to_grid(convolution.weights, None), 0.0)
+    return encode_model(tree)
+
+
+def test_rounding_with_care_loses_less_than_half_of_rounding_to_the_nearest(model, pictures):
     """Over the pictures it was measured on, both the mean of the maps and what is about it."""
     tensors = scaled(pictures)
-    wanted = maps_of(fused.graph_def, tensors)
-    nearest = maps_of(rounded(fused.graph_def), tensors) - wanted
-    careful = maps_of(round_weights(fused.graph_def, context(tensors)), tensors) - wanted
+    wanted = maps_of(model[0], tensors)
+    nearest = maps_of(rounded_to_nearest(model[0]), tensors) - wanted
+    careful = maps_of(model[1], tensors) - wanted
     assert np.abs(careful.mean(axis=(0, 1, 2))).max() < np.abs(nearest.mean(axis=(0, 1, 2))).max() / 2
     assert careful.std() < nearest.std()
 
 
-def test_a_converter_finds_the_grid_that_weights_were_put_on(fused, pictures):
+def test_the_quantizer_finds_the_grid_that_weights_were_put_on(model):
     """Rounding them once more to a 127th of each channel's largest changes nothing."""
-    once = round_weights(fused.graph_def, context(scaled(pictures)))
-    index, again = GraphIndex(once), GraphIndex(rounded(once))
-    kernels = [name for name in index.nodes if name.endswith("/rounded")]
-    assert len(kernels) == 4  # three of the backbone and the head
-    for name in kernels:
-        np.testing.assert_allclose(index.constant(Ref(name)), again.constant(Ref(name)), rtol=1e-5, atol=1e-7)
+    once, again = (read_convolutions(parse_model(m)) for m in (model[1], rounded_to_nearest(model[1])))
+    assert len(once) == 4  # three of the backbone and the head
+    for first, second in zip(once, again, strict=True):
+        np.testing.assert_allclose(first.weights, second.weights, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(("groups", "inputs", "outs"), [(1, 300, 40), (16, 9, 1)])

@@ -128,6 +128,20 @@ def test_the_claim_of_pictures_without_colour_is_kept_and_checked():
         decode_manifest(guessed, "again")
 
 
+def test_a_bundle_that_is_not_proved_says_why_in_a_note():
+    """Notes are free text, which older nodes take; what is proved or older than proofs says nothing."""
+    manifest = load_bundle(DEFAULT_BUNDLE).manifest
+    assert manifest.why_not_proved == ""
+    for text, wanted in (
+        ("proved at the source: 32 pictures", ""),
+        ("not proved at the source: left out by --draft", "not proved at the source: left out by --draft"),
+    ):
+        notes = ("target: litert", f"proof: {text}", "another note")
+        provenance = msgspec.structs.replace(manifest.provenance, notes=notes)
+        written = encode_manifest(msgspec.structs.replace(manifest, provenance=provenance))
+        assert decode_manifest(written, "again").why_not_proved == wanted
+
+
 def test_thresholds_per_label_are_kept_and_checked():
     """Without them the key is absent, so that older nodes take the stage; with them those refuse it."""
     manifest = load_bundle(DEFAULT_BUNDLE).manifest

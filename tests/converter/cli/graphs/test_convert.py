@@ -106,10 +106,9 @@ def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
     notes = manifest.provenance.notes
     assert "steel: scaling: (pixel - 127.5) / 127.5 [MobileNet v1, whose scaling is known]" in notes
     assert "metal: answer: 2 labels: one of them, by a softmax" in notes
-    assert notes[-1].startswith(
-        "proof: proved at the source: 12 pictures in TensorFlow itself; float gives its"
-    )
-    assert "quantized gives its label" in notes[-1]
+    proof = next(note for note in notes if note.startswith("proof: "))
+    assert proof.startswith("proof: proved at the source: 12 pictures in TensorFlow itself; float gives its")
+    assert "quantized gives its label" in proof
     assert manifest.measured is not None
     steel = next(stage for stage in manifest.measured.stages if stage.stage == "steel")
     assert steel.labelled_pictures == 12
@@ -204,17 +203,21 @@ def test_the_other_modes_keep_floats_at_the_edges(cascade, tmp_path, mode, weigh
     assert (model.input.dtype, model.outputs[0].dtype) == ("float32", "float32")
     assert set(count_weight_types((out / model.file).read_bytes())) <= weights
     run_probe(Engine(bundle))
-    *_, note = bundle.manifest.provenance.notes
-    assert note == "proof: not proved at the source: left out by --no-source-proof"
+    why_not = bundle.manifest.why_not_proved
+    assert why_not == "not proved at the source: left out by --no-source-proof"
 
 
 @pytest.mark.slow
 def test_all_modes_are_weighed_and_timed(cascade, tmp_path):
-    """Asked for all modes, table and report have size and time of each; the bundle is the one asked for."""
+    """Asked for all modes, table and report have size and time of each; the bundle is the one asked for.
+
+    It is a draft, and says so wherever it is read.
+    """
     out, pictures = tmp_path / "bundle", cascade.parent / "pictures"
-    options = ("--calibration", pictures, "--all-modes", "--no-source-proof", "--out", out)
-    found = convert("--quantize", cascade, *options)
+    found = convert("--draft", "--quantize", cascade, "--calibration", pictures, "--all-modes", "--out", out)
     assert found.returncode == 0, found.stderr
+    assert load_bundle(out).manifest.why_not_proved == "not proved at the source: left out by --draft"
+    assert "May I ship it? No: (1) it is a draft" in found.stdout
     report = json.loads((out / "report.json").read_bytes())
     sizes = {cost["mode"]: cost["size_bytes"] for cost in report["modes"]}
     assert sizes.keys() == {"int8", "int8-float-io", "float16", "dynamic", "none"}
@@ -236,6 +239,17 @@ def test_a_budget_without_labelled_pictures_is_refused(tmp_path):
     assert found.returncode == 1
     assert "give --evaluate" in found.stderr
     assert not out.exists()
+
+
+def test_a_draft_is_held_to_nothing(tmp_path):
+    """It is a first look: a limit beside it is refused by name, before any work."""
+    graph = small_graphs.write_graph(tmp_path / "steel", small_graphs.poets_mobilenet(head=2))
+    pictures = write_pictures(tmp_path / "pictures")
+    arguments = ("--draft", "--calibration", pictures, "--min-agreement", "99", "--out", tmp_path / "bundle")
+    found = convert("--quantize", graph, *arguments)
+    assert found.returncode == 1
+    assert "--draft" in found.stderr
+    assert "found --min-agreement; leave one of them out" in found.stderr
 
 
 @pytest.mark.slow
