@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from converter.source_model.request import ScalingScore
 
 # The chance that a scaling which is no better looks so much better on these pictures; shared by all that are
-# tried. Twelve pictures must speak for it at least, and none against it.
-_MOST_CHANCE = 0.001
+# tried. Ten pictures or so must speak for it at least, and none against it.
+_MOST_CHANCE = 0.005
 _LEAST_GAIN = 0.1  # share of the pictures; less is no reason to stop a conversion
 
 

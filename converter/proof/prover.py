@@ -151,7 +151,8 @@ def prove_float(said: SourceSaid, bundle: Bundle, logits: StageLogits) -> Source
                 " cascade file"
             )
         comparison = _compare(said, stage, own[stage.name])
-        if (fault := comparison.find_fault()) is not None:
+        fault = comparison.find_fault()
+        if fault is not None and not _is_resizing(said, bundle, stage, comparison):
             raise ConversionError(_describe_fault(said, bundle, stage, comparison, fault))
         if (better := find_better(found.scores)) is not None:
             raise ConversionError(
@@ -255,6 +256,17 @@ def _is_clearly_below(agreement: Agreement, wanted: float) -> bool:
     return wilson_interval(agreement.clear_same, agreement.clear).high < wanted
 
 
+def _is_resizing(said: SourceSaid, bundle: Bundle, stage: Stage, comparison: Comparison) -> bool:
+    """Return whether both agree on pictures that TensorFlow resized, so that resizing is all that differs."""
+    found = said.result.stages[stage.name]
+    if not found.resized or not comparison.may_be_resizing:
+        return False
+    pictures = np.load(said.work / found.resized)[..., ::-1]
+    again = run_model(Engine(bundle, threads=_THREADS), map(np.ascontiguousarray, pictures))
+    own = label_probabilities(stage, again.logits[stage.name], 1.0)
+    return replace(comparison, bundle=own).find_fault() is None
+
+
 def _describe_fault(
     said: SourceSaid, bundle: Bundle, stage: Stage, comparison: Comparison, fault: int
 ) -> str:
@@ -298,9 +310,13 @@ def _describe_decoders(result: SourceResult) -> str:
         worst = max(picture.worst_levels or 0.0 for picture in measured)
         mean = float(np.mean([picture.mean_levels or 0.0 for picture in measured]))
         text += f"; its faster default for JPEG is off by {mean:.1f} levels on average, {worst:.0f} at most"
-        moved = [found.fast_decoding for found in result.stages.values() if found.fast_decoding is not None]
-        if moved:
-            text += f", which moves a probability by {max(moved):.4f} at most"
+    stages = result.stages.values()
+    for what, moved in (
+        ("that decoder", [found.fast_decoding for found in stages] if measured else []),
+        ("rounding of resized pixels to bytes", [found.rounding for found in stages]),
+    ):
+        if most := max((value for value in moved if value is not None), default=0.0):
+            text += f"; {what} moves a probability by {most:.4f} at most"
     if unread := [picture for picture in result.pictures if picture.unread]:
         text += f"; {len(unread)} pictures that it does not decode were left out ({unread[0].unread})"
     return text

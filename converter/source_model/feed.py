@@ -46,18 +46,44 @@ class Feed:
     raw: bool = False
 
 
-def resize_pixels(pixels: NDArray[np.uint8], feed: Feed) -> NDArray[np.float32]:
-    """Return decoded pixels, red first, at the size of a feed, float32 ``(height, width, 3)``, 0 to 255."""
+def resize_pixels(pixels: NDArray[np.uint8], feed: Feed, *, fractions: bool = False) -> NDArray[np.float32]:
+    """Return decoded pixels, red first, at the size of a feed, float32 ``(height, width, 3)``, 0 to 255.
+
+    A picture that was resized is rounded, as a picture is bytes; ``fractions`` leaves what is computed.
+    Scripts of TensorFlow 1 resized within the graph, and did not round.
+    """
     tf, size = tensorflow(), [feed.height, feed.width]
     picture = tf.cast(pixels, tf.float32)[tf.newaxis]
     if feed.resize == "bilinear of TensorFlow 1":
         resized = tf.compat.v1.image.resize_bilinear(picture, size)
     else:
-        # Area averages what is made smaller; what is made larger is interpolated, as retraining does it.
-        is_smaller = feed.height * feed.width < pixels.shape[0] * pixels.shape[1]
-        method = "area" if feed.resize == "area" and is_smaller else "bilinear"
-        resized = tf.image.resize(picture, size, method)
+        resized = _resize_area(picture, size) if feed.resize == "area" else tf.image.resize(picture, size)
+        resized = resized if fractions else tf.round(resized)
     return np.asarray(resized[0].numpy(), np.float32)
+
+
+def _resize_area(picture: Any, size: list[int]) -> Any:
+    """Average what is made smaller, interpolate what is made larger, as retraining resized its pictures."""
+    tf = tensorflow()
+    old = [int(side) for side in picture.shape[1:3]]
+    if size[0] * size[1] >= old[0] * old[1]:
+        return tf.image.resize(picture, size)
+    if size[0] <= old[0] and size[1] <= old[1]:
+        return tf.image.resize(picture, size, "area")
+    down, across = (tf.constant(_weigh_lines(*sides)) for sides in zip(old, size, strict=True))
+    return tf.einsum("ab,nbcd,ec->naed", down, picture, across)
+
+
+def _weigh_lines(old: int, new: int) -> NDArray[np.float32]:
+    """Return weights ``(new, old)`` of OpenCV's INTER_AREA for a picture of which one side grows."""
+    weights, growth = np.zeros((new, old), np.float32), new / old
+    for line in range(new):
+        lower = int(line * (1 / growth))  # rounded twice, as OpenCV does it: whole numbers may fall short
+        share = max((line + 1) - (lower + 1) * growth, 0.0)
+        share -= int(share)
+        weights[line, lower] += 1 - share
+        weights[line, min(lower + 1, old - 1)] += share
+    return weights
 
 
 def make_batch(resized: NDArray[np.float32], feed: Feed) -> NDArray[Any]:

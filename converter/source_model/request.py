@@ -98,6 +98,9 @@ class SourceAnswers(msgspec.Struct, frozen=True, kw_only=True):
         probabilities: per compared picture that could be read, per label.
         scores: accuracy under the chosen scaling and others, on the pictures whose label is known.
         fast_decoding: the most that TensorFlow's own default decoding of JPEG moves a probability.
+        resized: file with the compared pictures at the input's size, bytes, red first; empty where they are
+            no bytes.
+        rounding: the most that rounding of resized pixels moves a probability.
         variants: how pixels were fed -> the probabilities of the first compared pictures.
         refusal: a sentence on what nothing tells; then there is no answer.
     """
@@ -109,6 +112,8 @@ class SourceAnswers(msgspec.Struct, frozen=True, kw_only=True):
     probabilities: tuple[tuple[float, ...], ...] = ()
     scores: tuple[ScalingScore, ...] = ()
     fast_decoding: float | None = None
+    resized: str = ""
+    rounding: float | None = None
     variants: dict[str, tuple[tuple[float, ...], ...]] = {}
     refusal: str = ""
 

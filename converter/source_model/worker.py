@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from converter.source_model.session import Session
 
 _LOADED, _DECODED = 0.1, 0.2  # of the whole, roughly
-_FAST_ASKED, _VARIANTS_ASKED = 4, 6  # pictures
+_MEASURED, _VARIANTS_ASKED = 4, 6  # pictures
 _SAME_AS_ORIGINAL = 1e-4  # a probability may differ so much once functions are inlined
 
 
@@ -77,7 +77,7 @@ def answer_request(
     answers = {}
     for done, stage in enumerate(request.stages, 1):
         try:
-            answers[stage.name] = _StageRun(stage, pictures, asked, request).answer()
+            answers[stage.name] = _StageRun(stage, pictures, asked, request, work).answer()
         except ReadingError as err:
             answers[stage.name] = SourceAnswers(refusal=str(err))
         report(_DECODED + (1 - _DECODED) * done / len(request.stages))
@@ -88,9 +88,10 @@ class _StageRun:
     """One source model, loaded and asked."""
 
     def __init__(
-        self, stage: SourceStage, pictures: Pictures, asked: list[int], request: SourceRequest
+        self, stage: SourceStage, pictures: Pictures, asked: list[int], request: SourceRequest, work: Path
     ) -> None:
         self._stage, self._pictures, self._asked, self._request = stage, pictures, asked, request
+        self._work = work
         path = Path(stage.graph)
         self._model: ModelFile | None = None if is_lite(path) else load_model_file(path)
         self._session: Session = (
@@ -121,7 +122,9 @@ class _StageRun:
             form=form,
             probabilities=_tuples(probabilities),
             scores=score_scalings(feed, self._stage.truth, self._stage.labels, self._choose),
-            fast_decoding=self._measure_fast_decoding(probabilities),
+            fast_decoding=self._measure(probabilities, self._decode_fast),
+            resized=self._keep_resized(),
+            rounding=self._measure(probabilities, self._keep_fractions),
             variants=self._ask_variants() if self._request.variants else {},
         )
         self._session.close()
@@ -154,14 +157,32 @@ class _StageRun:
         if off > _SAME_AS_ORIGINAL * max(1.0, np.abs(said).max()):
             raise ReadingError(f"TensorFlow's own inlining changes its answer by {off:.2g}")
 
-    def _measure_fast_decoding(self, probabilities: NDArray[np.float64]) -> float | None:
-        """Return the most that TensorFlow's own default decoding of JPEG moves a probability."""
+    def _measure(
+        self, probabilities: NDArray[np.float64], prepare: Callable[[int], NDArray[np.float32]]
+    ) -> float | None:
+        """Return the most that other pixels move a probability; None if the model prepares them itself."""
+        if self._feed.raw:
+            return None
         moved = []
-        for place, at in enumerate(self._asked[:_FAST_ASKED]):
-            pixels = self._pictures.decoded(at, fast=True)
-            batch = pixels if self._feed.raw else make_batch(resize_pixels(pixels, self._feed), self._feed)
-            moved.append(np.abs(self._say(self._session.run(batch)[np.newaxis])[0] - probabilities[place]))
-        return float(np.max(moved)) if moved else None
+        for place, at in enumerate(self._asked[:_MEASURED]):
+            row = self._session.run(make_batch(prepare(at), self._feed))
+            moved.append(np.abs(self._say(row[np.newaxis])[0] - probabilities[place]).max())
+        return float(max(moved))
+
+    def _keep_resized(self) -> str:
+        feed = self._feed
+        if feed.raw or feed.resize == "bilinear of TensorFlow 1":
+            return ""
+        name = f"resized-{feed.height}-{feed.width}-{feed.resize}.npy"
+        pictures = [self._pictures.resized(at, feed) for at in self._asked]
+        np.save(self._work / name, np.stack(pictures).clip(0, 255).astype(np.uint8))
+        return name
+
+    def _decode_fast(self, at: int) -> NDArray[np.float32]:
+        return resize_pixels(self._pictures.decoded(at, fast=True), self._feed)
+
+    def _keep_fractions(self, at: int) -> NDArray[np.float32]:
+        return resize_pixels(self._pictures.decoded(at), self._feed, fractions=True)
 
     def _ask_variants(self) -> dict[str, tuple[tuple[float, ...], ...]]:
         found = {}

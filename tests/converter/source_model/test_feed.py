@@ -27,6 +27,14 @@ def test_resizing_is_what_opencv_does_but_for_rounding(rule, cv):
     assert np.abs(found - cv2.resize(PIXELS, (16, 12), interpolation=cv)).max() <= 1.0
 
 
+@pytest.mark.parametrize(("old", "new"), [((216, 288), (240, 240)), ((50, 20), (30, 24))])
+def test_an_area_of_which_one_side_grows_is_what_opencv_makes_of_it(old, new):
+    """Retraining resizes by OpenCV: one side smaller, one larger, and each pixel the same."""
+    pixels = np.random.default_rng(0).integers(0, 256, (*old, 3), np.uint8)
+    found = resize_pixels(pixels, feed(height=new[0], width=new[1], resize="area"))
+    assert np.abs(found - cv2.resize(pixels, new[::-1], interpolation=cv2.INTER_AREA)).max() <= 1.0
+
+
 def test_the_resize_of_tensorflow_1_has_no_half_pixels():
     """Every second pixel of a picture of twice the size, not their means."""
     found = resize_pixels(PIXELS, feed(height=12, width=12, resize="bilinear of TensorFlow 1"))
