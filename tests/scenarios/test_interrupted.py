@@ -39,7 +39,7 @@ PHASES = (
     ("converting, int8", signal.SIGTERM),
     ("asking the quantized models", signal.SIGINT),
     ("golden probe in tflite-runtime", signal.SIGTERM),
-    ("writing the bundle", signal.SIGTERM),
+    ("writing bundle and report", signal.SIGTERM),
 )
 
 
@@ -134,7 +134,7 @@ def test_a_stop_in_any_phase_leaves_nothing(source, tmp_path, phase, number):
     else:
         conversion.process.send_signal(number)
     exit_code = conversion.end()
-    finished = phase == "writing the bundle" and conversion.out.exists()
+    finished = phase == "writing bundle and report" and conversion.out.exists()
     if finished:  # the signal came after the last byte
         load_bundle(conversion.out)
     else:
