@@ -25,6 +25,7 @@ def tensorflow() -> Any:
         "TF_ENABLE_ONEDNN_OPTS", "0"
     )  # it rounds otherwise, and prints a notice at every start
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # no GPU is needed, and looking for one takes time
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's other programs take
     try:
         if "tensorflow" in sys.modules:
             return sys.modules["tensorflow"]

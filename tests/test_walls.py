@@ -98,19 +98,20 @@ CONVERTER = {
     "specimens": "",
     "architectures": "edge_node.inference",
     "nodes": "",
-    "graphs": "nodes architectures edge_node.messages edge_node.inference",
+    "tflite": "",
+    "graphs": "nodes tflite architectures edge_node.messages edge_node.inference",
     "data": "graphs edge_node.camera edge_node.inference",
     # What other tools wrote, in one form; it knows nothing of labels.csv.
     "data.foreign": "edge_node.camera",
     "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
-    "quantize": "graphs edge_node.inference",
+    "quantize": "tflite graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     # The process of the source models must not see how the converter read them: nothing but itself.
     "source_model": "",
     "proof": "graphs data evaluation source_model edge_node.camera edge_node.inference",
     "conversion": (
         # its report shows pictures, which it reads where they lie
-        "specimens graphs data quantize evaluation proof edge_node.messages edge_node.camera "
+        "specimens tflite graphs data quantize evaluation proof edge_node.messages edge_node.camera "
         "edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
@@ -138,21 +139,26 @@ SOLE_IMPORTERS = {
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
     ("edge_node", "sqlite3"): {"edge_node.spool.transaction"},
     ("edge_node", "cryptography"): {"edge_node.signing"},
-    ("edge_node", "argon2"): {"edge_node.control_room.people.passwords"},
+    ("edge_node", "argon2"): {
+        "edge_node.control_room.people.passwords",
+        "edge_node.cli.control_room.room_option",  # looks whether it is installed
+    },
     ("edge_node", "ai_edge_litert"): {"edge_node.inference.interpreter"},
     ("edge_node", "tflite_runtime"): {"edge_node.inference.interpreter"},
     ("edge_node", "tensorflow"): set[str](),
     # TensorFlow itself is imported by one module; five others reach for parts that it does not export.
     ("converter", "tensorflow"): {
         "converter.tensorflow_import",
-        "converter.graphs.graph_file",
+        "converter.graphs.freezing",
         "converter.nodes.side_inputs",
         "converter.quantize.int8_builder",
         "converter.source_model.model_file",
         "converter.training.retrained_graph",
     },
     # The schema of .tflite files: to read them, and to add and remove operators.
-    ("converter", "ai_edge_litert"): {"converter.quantize.tflite_edit", "converter.quantize.tflite_file"},
+    ("converter", "ai_edge_litert"): {"converter.tflite.tflite_edit", "converter.tflite.tflite_file"},
+    ("converter", "keras"): {"converter.graphs.keras_file", "converter.source_model.model_file"},
+    ("converter", "tf_keras"): {"converter.graphs.keras_file", "converter.source_model.model_file"},
     ("converter", "cryptography"): set[str](),
     ("converter", "yaml"): {"converter.data.foreign.yolo_reader"},
     ("converter", "sqlite3"): set[str](),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from converter.conversion.bundle_writer import MadeModel, assemble, list_tool_versions
 from converter.progress import share_of
 from converter.quantize.layer_ranking import LayerGain, order_layers
+from converter.quantize.request import ConversionResult, Mode
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
 from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from converter.graphs.fuse import FusedGraph
     from converter.progress import BeginStep
     from converter.quantize.conversion_process import ConversionProcess
-    from converter.quantize.request import ConversionResult, Mode
     from edge_node.inference.bundle import Bundle
 
 
@@ -67,7 +67,10 @@ class BundleMaker:
         """
         fused = self._inputs.fused
         kept = f", {len(float_layers)} layers in float" if float_layers else ""
-        advance = self._begin(f"converting, {mode.heading}{kept}", len(fused))
+        what = f"converting, {mode.heading}{kept}"
+        if all(graph.ready is not None for graph in fused):
+            what = "taking .tflite files as they are"
+        advance = self._begin(what, len(fused))
         models = [self._make_model(graph, mode, float_layers, share_of(advance)) for graph in fused]
         return assemble(self._order.plan, models, self._provenance())
 
@@ -75,6 +78,8 @@ class BundleMaker:
         """Return the layers of all models, the one whose rounding costs most first."""
         gains: list[LayerGain] = []
         for graph in self._inputs.fused:
+            if graph.ready is not None:
+                continue
             report = share_of(self._begin(f"ranking layers of {graph.stages[0]}", 1))
             pictures = self._pictures(graph)
             if pictures is not None:
@@ -86,6 +91,10 @@ class BundleMaker:
     def _make_model(
         self, graph: FusedGraph, mode: Mode, float_layers: tuple[str, ...], report: Callable[[float], None]
     ) -> MadeModel:
+        if graph.ready is not None:
+            self._taken.setdefault(mode, ConversionResult(seconds=0.0, peak_memory_mb=0.0))
+            report(1.0)
+            return MadeModel(graph, Mode(graph.ready.mode), graph.ready.content)
         pictures = self._pictures(graph) if mode.needs_calibration else None
         folder = self._graph_folder(graph)
         target = self._order.target
@@ -110,7 +119,9 @@ class BundleMaker:
         )
 
     def _provenance(self) -> Provenance:
-        calibration = self._inputs.calibration if self._order.mode.needs_calibration else None
+        converts = any(graph.ready is None for graph in self._inputs.fused)
+        needed = self._order.mode.needs_calibration and converts
+        calibration = self._inputs.calibration if needed else None
         return Provenance(
             graphs=tuple(
                 SourceGraph(stage=stage, file=graph.file.path.name, sha256=graph.file.sha256)

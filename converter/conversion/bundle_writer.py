@@ -31,7 +31,6 @@ from edge_node.inference.golden_probe import golden_outputs
 from edge_node.inference.interpreter import Interpreter, Tensor, runtime
 from edge_node.inference.manifest import (
     Cascade,
-    InputTensor,
     Manifest,
     ModelFile,
     OutputTensor,
@@ -145,25 +144,18 @@ def _name_file(made: MadeModel, models: int) -> str:
 
 def _describe_model(name: str, made: MadeModel) -> ModelFile:
     interpreter = Interpreter(made.content, where=name)
-    tensor, preprocessing = interpreter.inputs[0], made.graph.preprocessing
-    spec = InputTensor(
-        shape=(1, preprocessing.height, preprocessing.width, 3),
-        dtype=tensor.dtype,  # type: ignore[arg-type]  # decode_manifest checks it against the Literal
-        scale=tensor.quantization.scale,
-        zero_point=tensor.quantization.zero_point,
-        colour_order=preprocessing.colour_order,
-        resize=preprocessing.resize,
-        mean=preprocessing.mean,
-        std=preprocessing.std,
-    )
     kinds = {output.tensor: output.kind for output in made.graph.outputs}
     return ModelFile(
         file=name,
         sha256=hashlib.sha256(made.content).hexdigest(),
         size_bytes=len(made.content),
         quantization=made.mode.value,
-        input=spec,
-        outputs=tuple(_describe_output(output, kinds[output.name]) for output in interpreter.outputs),
+        input=made.graph.preprocessing.input_of(interpreter.inputs[0]),
+        outputs=tuple(
+            _describe_output(output, kinds[output.name])
+            for output in interpreter.outputs
+            if output.name in kinds  # a ready model may have others
+        ),
     )
 
 

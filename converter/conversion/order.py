@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.quantize.request import Mode, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from converter.data.calibration_pictures import Calibration
@@ -148,7 +150,37 @@ class ConversionOutcome:
     proof: SourceProof | None = None
 
     @property
+    def is_calibrated(self) -> bool:
+        """Whether ranges of any model were measured on the calibration pictures."""
+        converted = any(graph.ready is None for graph in self.fused)
+        return self.calibration is not None and self.order.mode.needs_calibration and converted
+
+    @property
     def milliseconds(self) -> tuple[float, float]:
         """Time of one inference of all models, float and quantized, on this machine at one thread."""
         found = {cost.mode: cost.milliseconds for cost in self.mode_costs}
-        return found[Mode.NONE], found[self.order.mode]
+        return found.get(Mode.NONE, found[self.order.mode]), found[self.order.mode]
+
+
+def keep_mode(order: ConversionOrder, inputs: ConversionInputs) -> ConversionOrder:
+    """Return the order in the number format of its files, where each is a `.tflite` file already."""
+    modes = {None if graph.ready is None else graph.ready.mode for graph in inputs.graphs.values()}
+    if None in modes:
+        return order
+    return dataclasses.replace(order, mode=Mode(modes.pop()) if len(modes) == 1 else Mode.NONE)
+
+
+def describe_finished(inputs: ConversionInputs, wanted: Mode) -> Iterator[str]:
+    """Yield a sentence for each stage that was a `.tflite` file already."""
+    for stage, graph in inputs.graphs.items():
+        if graph.ready is None:
+            continue
+        mode = Mode(graph.ready.mode)
+        other = f", not {wanted.heading}: nothing in it is quantized again"
+        other = "" if wanted in {mode, Mode.NONE} else other
+        changes = ", ".join(graph.ready.changes)
+        kept = f"kept but for this: {changes}" if changes else "kept byte for byte"
+        yield (
+            f"{stage}: {graph.file.path.name} is a .tflite file already ({mode.heading}{other}); {kept}, and"
+            " float is not compared with 8 bits, because there is no float model of it"
+        )

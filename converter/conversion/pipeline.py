@@ -15,7 +15,14 @@ from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
 from converter.conversion.bundle_maker import BundleMaker
 from converter.conversion.bundle_writer import refuse_existing
 from converter.conversion.measurements import measure_stages, sum_model_bytes, time_inference
-from converter.conversion.order import ConversionInputs, ConversionOrder, ConversionOutcome, ModeCost
+from converter.conversion.order import (
+    ConversionInputs,
+    ConversionOrder,
+    ConversionOutcome,
+    ModeCost,
+    describe_finished,
+    keep_mode,
+)
 from converter.conversion.target_runtime import prepare_environment, probe_in_target
 from converter.data.calibration_pictures import Calibration, load_calibration
 from converter.evaluation.accuracy_budget import Attempt, Drop, measure_drops, meet_budget
@@ -33,6 +40,7 @@ from converter.proof.source_proof import skip_proof, with_proof
 from converter.quantize.conversion_process import ConversionProcess
 from converter.quantize.request import Mode, Target
 from converter.tensorflow_import import tensorflow
+from converter.tflite.foreign_file import is_foreign_file
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
 from edge_node.inference.bundle import with_manifest
@@ -65,6 +73,8 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
     prepare_target(order.target, begin)
     with work_folder() as work, ConversionProcess(work) as process:
         inputs = read_inputs(order, begin)
+        notes = tuple(describe_finished(inputs, order.mode))
+        order = keep_mode(order, inputs)
         maker = BundleMaker(order, inputs, begin, process, work)
         reference = make_reference(order, inputs, maker, begin)
         said = ask_sources(order, inputs, reference, work, begin)
@@ -91,7 +101,7 @@ def convert(order: ConversionOrder, begin: BeginStep) -> ConversionOutcome:
         float_layers=chosen.attempt.float_layers,
         all_quantized=chosen.all_quantized if chosen.attempt.float_layers else None,
         mode_costs=mode_costs,
-        warnings=tuple(find_warnings(order.mode, chosen.attempt.comparisons)),
+        warnings=(*notes, *find_warnings(order.mode, chosen.attempt.comparisons)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=(peak_memory_mb(), peak_memory_of_children_mb()),
         proof=proof,
@@ -105,7 +115,8 @@ def refuse_contradictions(order: ConversionOrder) -> None:
         ConversionError: the folder exists, or pictures are missing that an option needs.
     """
     refuse_existing(order.out, force=order.force)
-    if order.mode.needs_calibration and order.calibration is None:
+    converts = any(not is_foreign_file(planned.graph) for planned in order.plan.stages)
+    if order.mode.needs_calibration and order.calibration is None and converts:
         raise ConversionError(
             f"{order.mode.value} measures its ranges on pictures like those the robot will see, found none;"
             " give --calibration PICTURES"
@@ -151,11 +162,13 @@ class Reference:
         bundle: the cascade in float32.
         labelled: the labelled pictures, if any.
         logits: of the float models for the pictures that are compared on.
+        ready: stages that were `.tflite` files already, of which there is no float model.
     """
 
     bundle: Bundle
     labelled: LabelledSet | None
     logits: StageLogits = field(repr=False)
+    ready: frozenset[str] = frozenset()
 
     @property
     def cascade(self) -> Cascade:
@@ -170,7 +183,8 @@ def make_reference(
     bundle = maker.make(Mode.NONE)
     labelled = load_labelled(order.evaluate, bundle.manifest.cascade) if order.evaluate else None
     logits = _run_on_pictures(bundle, labelled, inputs.calibration, begin, "asking the float models")
-    return Reference(bundle, labelled, logits)
+    ready = frozenset(stage for stage, graph in inputs.graphs.items() if graph.ready is not None)
+    return Reference(bundle, labelled, logits, ready)
 
 
 def ask_sources(
@@ -219,7 +233,7 @@ def quantize_within_budget(
         ConversionError: the budget cannot be held.
     """
     mode, budget = order.mode, order.budget
-    if mode is Mode.NONE:
+    if mode is Mode.NONE or len(reference.ready) == len(inputs.graphs):
         return BudgetChoice(_compare_with(reference, reference.bundle, reference.logits, ()))
 
     def attempt(float_layers: tuple[str, ...]) -> Attempt:
@@ -293,6 +307,9 @@ def measure_modes(
         reference: in float32.
         bundle: in the order's mode.
     """
+    if all(graph.ready is not None for graph in inputs.fused):
+        size_bytes, inference_ms = sum_model_bytes(bundle), time_inference(bundle)
+        return (ModeCost(order.mode, size_bytes, inference_ms, maker.taken[Mode.NONE]),)
     made, costs = {order.mode: bundle, Mode.NONE: reference}, list[ModeCost]()
     for mode in Mode:
         possible = mode is not Mode.INT16X8 and (inputs.calibration or not mode.needs_calibration)
@@ -362,7 +379,7 @@ def _compare_with(
     reference: Reference, bundle: Bundle, logits: StageLogits, float_layers: tuple[str, ...]
 ) -> Attempt:
     cascade = reference.cascade
-    compared = compare(cascade.stages, reference.logits, logits)
+    compared = compare(cascade.stages, reference.logits, logits, reference.ready)
     lost = tuple[Drop, ...]()
     if reference.labelled:
         lost = measure_drops(reference.labelled, cascade, reference.logits, logits)
@@ -377,10 +394,11 @@ def _record_figures(
     stages = tuple(with_fit(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
     notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
     provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
+    compared = [comparison for comparison in attempt.comparisons if not comparison.kept]
     measured = Measured(
         set=pictures,
         pictures=len(attempt.comparisons[0].reference),
-        stages=measure_stages(reference.bundle, attempt.bundle, attempt.comparisons, attempt.drops),
+        stages=measure_stages(reference.bundle, attempt.bundle, compared, attempt.drops),
     )
     changes = {
         "cascade": msgspec.structs.replace(manifest.cascade, stages=stages),

@@ -32,7 +32,7 @@ from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
 from converter.evaluation.metrics import bin_by_confidence, expected_calibration_error
 from converter.graphs.label_meanings import find_doubts
-from converter.quantize.tflite_file import count_operators, count_weight_types
+from converter.tflite.tflite_file import count_operators, count_weight_types
 from edge_node.inference.probabilities import label_probabilities
 from edge_node.messages.verdict import Outcome
 
@@ -138,14 +138,14 @@ def _find_doubts(cascade: Cascade) -> Iterator[str]:
 
 def _find_calibration_misses(outcome: ConversionOutcome) -> tuple[str, ...]:
     folder, calibration = outcome.order.calibration, outcome.calibration
-    if folder is None or calibration is None or not outcome.order.mode.needs_calibration:
+    if folder is None or calibration is None or not outcome.is_calibrated:
         return ()
     return find_missing_labels(outcome.bundle.manifest.cascade, folder, calibration.paths)
 
 
 def _is_judged_on_calibration(outcome: ConversionOutcome) -> bool:
     """Return whether most of the compared pictures are those that ranges were measured on."""
-    if outcome.calibration is None or not outcome.order.mode.needs_calibration:
+    if outcome.calibration is None or not outcome.is_calibrated:
         return False
     if outcome.labelled is None:
         return True
@@ -229,8 +229,8 @@ def _describe_stage(outcome: ConversionOutcome, stage: Stage) -> StageReport:
         return basic
     compared = msgspec.structs.replace(
         _add_source(outcome, basic, comparison),
-        agreement=comparison.agreement,
-        worst_probability_difference=comparison.worst_difference,
+        agreement=None if comparison.kept else comparison.agreement,
+        worst_probability_difference=None if comparison.kept else comparison.worst_difference,
         saturated=comparison.saturated,
         widest=find_widest(outcome, comparison),
         differing=list_differing(outcome, comparison),
@@ -270,7 +270,7 @@ def _add_accuracy(
     abstention = fit.abstention if fit else None
     return msgspec.structs.replace(
         report,
-        float_accuracy=_describe_score(drop.reference),
+        float_accuracy=None if comparison.kept else _describe_score(drop.reference),
         quantized_accuracy=_describe_score(drop.candidate),
         confusion=tuple(
             tuple(map(int, row))

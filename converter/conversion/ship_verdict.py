@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from converter.data.licences import is_non_commercial, is_unstated
 from converter.evaluation.ship_verdict import LEAST_PICTURES, ShipVerdict
+from converter.graphs.graph_file import TFLITE_KIND
 from converter.quantize.request import Mode
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def _is_tried(report: Report, stage: str) -> bool:
 
 
 def _judge_calibration(report: Report) -> Iterator[str]:
-    if not any(mode.heading == report.mode and mode.needs_calibration for mode in Mode):
+    needed = any(mode.heading == report.mode and mode.needs_calibration for mode in Mode)
+    if not needed or all(source.kind == TFLITE_KIND for source in report.sources):
         return
     if report.calibration_pictures < LEAST_PICTURES:
         yield (
@@ -153,6 +155,11 @@ def _mind(report: Report) -> Iterator[str]:
         for source in report.sources
         for text in source.not_known
         if _is_tried(report, source.stage)
+    )
+    yield from _merge(
+        (source.stage, "a .tflite file already, so float is not compared with its numbers")
+        for source in report.sources
+        if source.kind == TFLITE_KIND
     )
     if report.is_judged_on_calibration:
         yield "compared on the pictures that it was calibrated on, which flatters"

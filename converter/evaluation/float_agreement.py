@@ -29,12 +29,14 @@ class StageComparison:
         reference: float64 ``(pictures, labels)``, of the float models.
         candidate: the same of the quantized models.
         saturated: share of the quantized output's values at either end of their range.
+        kept: whether it was a `.tflite` file already, so that both are the same model.
     """
 
     stage: Stage
     reference: NDArray[np.float64] = field(repr=False)
     candidate: NDArray[np.float64] = field(repr=False)
     saturated: float = 0.0
+    kept: bool = False
 
     @property
     def same_label(self) -> NDArray[np.bool_]:
@@ -113,12 +115,19 @@ def run_model(
 
 
 def compare(
-    stages: Iterable[Stage], reference: StageLogits, candidate: StageLogits
+    stages: Iterable[Stage],
+    reference: StageLogits,
+    candidate: StageLogits,
+    kept: frozenset[str] = frozenset(),
 ) -> tuple[StageComparison, ...]:
-    """Pair the logits of the float and the quantized models, stage by stage."""
+    """Pair the logits of the float and the quantized models, stage by stage; ``kept`` have no float model."""
     return tuple(
         StageComparison(
-            stage, reference.logits[stage.name], candidate.logits[stage.name], candidate.saturated[stage.name]
+            stage,
+            reference.logits[stage.name],
+            candidate.logits[stage.name],
+            candidate.saturated[stage.name],
+            stage.name in kept,
         )
         for stage in stages
     )

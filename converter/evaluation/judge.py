@@ -17,9 +17,11 @@ from edge_node.errors import GraphError
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.cascade import decide
 from edge_node.inference.engine import Engine
+from edge_node.inference.interpreter import Interpreter
 from edge_node.inference.manifest import Cascade, Stage
-from edge_node.inference.probabilities import label_probabilities
-from edge_node.inference.resize import resize
+from edge_node.inference.preprocess import input_tensor
+from edge_node.inference.probabilities import label_probabilities, mean_logits
+from edge_node.inference.quantization import dequantize
 from edge_node.inspection.corrosion_map import corroded_labels, corroded_probability
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
+    from converter.graphs.ready_model import ReadyModel
+    from converter.graphs.scaling import Preprocessing
+    from converter.graphs.trained_graph import TrainedGraph
     from edge_node.messages.verdict import Decision
 
 
@@ -131,11 +136,6 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
     """Return a judge that runs a graph in a TensorFlow session, as a cascade of one stage."""
     graph = load_graph(path)
     check_label_count(path, labels, graph.classes)
-    tf = tensorflow()
-    imported = tf.Graph()
-    with imported.as_default():
-        tf.import_graph_def(graph.index.graph_def, name="")
-    session = tf.compat.v1.Session(graph=imported)
     stage = Stage(
         name="graph",
         labels=labels,
@@ -145,14 +145,40 @@ def _graph_judge(path: Path, labels: tuple[str, ...]) -> Judge:
         label_thresholds={} if graph.output_contract.is_independent else msgspec.UNSET,
     )
     cascade = Cascade(root="graph", stages=(stage,))
-    rule = graph.preprocessing
+    run = open_graph(graph)
 
     def predict(pixels: NDArray[np.uint8]) -> Prediction:
-        resized = resize(pixels, rule.height, rule.width, rule.resize, real=True)
-        ordered = resized[..., ::-1] if rule.colour_order == "RGB" else resized
-        real = (ordered - np.asarray(rule.mean, np.float32)) / np.asarray(rule.std, np.float32)
-        logits = session.run(f"{graph.logits.node}:0", {f"{graph.input}:0": real[np.newaxis]})
-        probabilities = label_probabilities(stage, logits[0].astype(np.float64))
+        probabilities = label_probabilities(stage, run(pixels))
         return Prediction(decide(cascade, lambda _stage: probabilities))
 
     return Judge(cascade, predict)
+
+
+def open_graph(graph: TrainedGraph) -> Callable[[NDArray[np.uint8]], NDArray[np.float64]]:
+    """Return what gives a graph's logits for a picture: TensorFlow, or TFLite for a file that is ready."""
+    if graph.ready is not None:
+        return _open_ready(graph.ready, graph.preprocessing)
+    tf = tensorflow()
+    imported = tf.Graph()
+    with imported.as_default():
+        tf.import_graph_def(graph.index.graph_def, name="")
+    session = tf.compat.v1.Session(graph=imported)
+    spec = graph.preprocessing.float_input()
+
+    def run(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        feeds = {f"{graph.input}:0": input_tensor(pixels, spec)}
+        return np.asarray(session.run(f"{graph.logits.node}:0", feeds)[0], np.float64)
+
+    return run
+
+
+def _open_ready(model: ReadyModel, rule: Preprocessing) -> Callable[[NDArray[np.uint8]], NDArray[np.float64]]:
+    interpreter = Interpreter(model.content, where=model.tensor)
+    spec = rule.input_of(interpreter.inputs[0])
+    output = next(output for output in interpreter.outputs if output.name == model.tensor)
+
+    def run(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        raw = interpreter.run(input_tensor(pixels, spec))[model.tensor]
+        return mean_logits(dequantize(raw, output.quantization), model.kind)
+
+    return run

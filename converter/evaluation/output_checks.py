@@ -56,7 +56,7 @@ def find_warnings(mode: Mode, comparisons: Sequence[StageComparison]) -> Iterato
                 f"{name}: its output is a sigmoid per label: the labels are independent and kept as they are;"
                 " each holds from its own threshold on (thresholds in the cascade file, else 0.5)"
             )
-        if comparison.saturated > _SATURATED_WARNING:
+        if comparison.saturated > _SATURATED_WARNING and not comparison.kept:
             yield (
                 f"warning: {name}: {comparison.saturated:.1%} of its output is at the end of its range;"
                 " calibrate on more varied pictures"

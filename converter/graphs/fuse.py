@@ -20,6 +20,7 @@ from edge_node.inference.manifest import OutputKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from converter.graphs.ready_model import ReadyModel
     from converter.graphs.scaling import Preprocessing
     from converter.graphs.trained_graph import TrainedGraph
 
@@ -49,6 +50,7 @@ class FusedGraph:
         preprocessing: from a picture to the input.
         outputs: one per stage, in the order of ``stages``; stages whose heads are equal share a tensor.
         shared: number of nodes that more than one stage uses, and of all nodes.
+        ready: the `.tflite` file that it is already; ``graph_def`` is then None.
     """
 
     stages: tuple[str, ...]
@@ -57,6 +59,7 @@ class FusedGraph:
     preprocessing: Preprocessing
     outputs: tuple[FusedOutput, ...]
     shared: tuple[int, int]
+    ready: ReadyModel | None = field(default=None, repr=False)
 
 
 def fuse(graphs: dict[str, TrainedGraph], *, share: bool = True, maps: bool = True) -> tuple[FusedGraph, ...]:
@@ -77,6 +80,8 @@ def fuse(graphs: dict[str, TrainedGraph], *, share: bool = True, maps: bool = Tr
 
 def _identify_backbone(graph: TrainedGraph) -> object:
     """Return a key that is equal for stages that can share a model."""
+    if graph.ready is not None:
+        return id(graph)
     merger = _Merger(graph.input, graph.preprocessing)
     merger.add(graph.index, graph.input, [graph.trunk], "")
     return graph.preprocessing, merger.digest(graph.index, graph.trunk)
@@ -84,6 +89,8 @@ def _identify_backbone(graph: TrainedGraph) -> object:
 
 def _fuse_group(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
     first = next(iter(graphs.values()))
+    if first.ready is not None:
+        return _keep_ready(next(iter(graphs)), first, first.ready)
     merger = _Merger(first.input, first.preprocessing)
     outputs = []
     heads: dict[object, str] = {}
@@ -110,6 +117,13 @@ def _fuse_group(graphs: dict[str, TrainedGraph], *, maps: bool) -> FusedGraph:
         outputs=tuple(outputs),
         shared=(merger.reused, len(merger.graph_def.node)),
     )
+
+
+def _keep_ready(stage: str, graph: TrainedGraph, ready: ReadyModel) -> FusedGraph:
+    """Return the one stage that a `.tflite` file computes; there is nothing to convert."""
+    independent = graph.output_contract.is_independent
+    output = FusedOutput(stage, ready.tensor, ready.kind, graph.no_head, independent)
+    return FusedGraph((stage,), None, graph.input, graph.preprocessing, (output,), (0, 0), ready)
 
 
 class _Merger:

@@ -1,4 +1,4 @@
-"""Read trained models as frozen GraphDefs: frozen graphs, SavedModels, Keras files."""
+"""Read trained models as GraphDefs: frozen graphs, SavedModels, Keras files; TFLite files as a sketch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from converter.graphs.freezing import freeze
+from converter.graphs.keras_file import load_keras
+from converter.graphs.ready_model import StatedInput, refuse_unfit, state_input
 from converter.tensorflow_import import tensorflow
+from converter.tflite.foreign_file import IDENTIFIER, ForeignFile, read_foreign_file
+from converter.tflite.skeleton import Sketch
 from edge_node.errors import GraphError
 from edge_node.inference.bundle import MANIFEST_NAME
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 MAX_GRAPH_BYTES = 2**31 - 1  # protobuf's own bound
 _ONNX_START = b"\x08"
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
+TFLITE_KIND = "TFLite model"
 _SIGNATURES = ("serving_default", "predict")
 
 
@@ -32,6 +38,9 @@ class GraphFile:
         graph_def: the frozen graph.
         output: the output that the format declares, if it declares one.
         model_name: the name that the model was saved under, where there is one.
+        stated: what a `.tflite` file says of its input beside its operators.
+        foreign: the content of a `.tflite` file, whose ``graph_def`` is only a sketch of it.
+        sketch: the sketch.
     """
 
     path: Path
@@ -41,10 +50,13 @@ class GraphFile:
     graph_def: Any = field(repr=False)
     output: str | None = None
     model_name: str | None = None
+    stated: StatedInput | None = None
+    foreign: ForeignFile | None = field(default=None, repr=False)
+    sketch: Sketch | None = field(default=None, repr=False)
 
 
 def read_graph(path: Path) -> GraphFile:
-    """Read the model in ``path``: a frozen graph, a SavedModel's folder, a Keras file.
+    """Read the model in ``path``: a frozen graph, a SavedModel's folder, a Keras file, a TFLite file.
 
     Raises:
         GraphError: it is missing, damaged or of another kind.
@@ -52,6 +64,8 @@ def read_graph(path: Path) -> GraphFile:
     if path.is_dir():
         return _read_saved_model(path)
     content = _read(path)
+    if content[4:8] == IDENTIFIER:
+        return _read_tflite(path, content)
     _refuse_other_kinds(path, content)
     if content[:8] == _HDF5_START or zipfile.is_zipfile(path):
         return _read_keras(path, content)
@@ -82,58 +96,49 @@ def _read_saved_model(path: Path) -> GraphFile:
         loaded = tensorflow().saved_model.load(str(path))
         signatures = dict(loaded.signatures)
         name = next((name for name in _SIGNATURES if name in signatures), None)
-        graph_def, output = _freeze(signatures[name]) if name else (None, None)
+        graph_def, output = freeze(signatures[name]) if name else (None, None)
     except Exception as err:  # whatever TensorFlow's loader meets in a damaged folder
-        raise GraphError(f"{path}: TensorFlow does not load this SavedModel: {_first_line(err)}") from err
+        raise GraphError(f"{path}: TensorFlow does not load this SavedModel: {_find_reason(err)}") from err
     if graph_def is None:
         raise GraphError(f"{path}: no signature {_SIGNATURES[0]!r}; it has {', '.join(signatures) or 'none'}")
     return GraphFile(path, "SavedModel", digest, sum(map(len, contents)), graph_def, output)
 
 
 def _read_keras(path: Path, content: bytes) -> GraphFile:
-    tf = tensorflow()
-    try:
-        model = tf.keras.models.load_model(path, compile=False)  # safe_mode: runs no code from the file
-        shapes = [tensor.shape for tensor in model.inputs]
-        specifications = [tf.TensorSpec(shape, tf.float32, name="input") for shape in shapes]
-        function = tf.function(lambda *pictures: model(list(pictures) if len(shapes) > 1 else pictures[0]))
-        graph_def, output = _freeze(function.get_concrete_function(*specifications))
-    except Exception as err:  # Keras has no error of its own for files that it cannot read
-        raise GraphError(f"{path}: Keras does not load it: {_first_line(err)}") from err
+    model = load_keras(path, content)
     digest = hashlib.sha256(content).hexdigest()
-    return GraphFile(path, "Keras model", digest, len(content), graph_def, output, model.name)
+    return GraphFile(path, "Keras model", digest, len(content), model.graph_def, model.output, model.name)
 
 
-def _freeze(function: Any) -> tuple[Any, str | None]:
-    """Return a function's graph with variables turned into constants, and its output if it has only one."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    outputs = [tensor.name.split(":")[0] for tensor in frozen.outputs]
-    graph_def = _fold_constants(frozen)
-    return graph_def, outputs[0] if len(outputs) == 1 else None
-
-
-def _fold_constants(frozen: Any) -> Any:
-    """Return the function's GraphDef with nodes that depend on constants alone computed."""
-    tf = tensorflow()
-    from tensorflow.python.grappler import tf_optimizer
-
-    meta_graph = tf.compat.v1.train.export_meta_graph(
-        graph_def=frozen.graph.as_graph_def(), graph=frozen.graph, clear_devices=True
+def _read_tflite(path: Path, content: bytes) -> GraphFile:
+    foreign = read_foreign_file(path, content)
+    refuse_unfit(path, foreign)
+    try:
+        sketch = Sketch(foreign)
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as err:
+        raise GraphError(f"{path}: a TFLite file whose operators cannot be read; export it again") from err
+    digest = hashlib.sha256(content).hexdigest()
+    return GraphFile(
+        path,
+        TFLITE_KIND,
+        digest,
+        len(content),
+        sketch.graph_def,
+        stated=state_input(foreign),
+        foreign=foreign,
+        sketch=sketch,
     )
-    fetch = tf.compat.v1.MetaGraphDef().collection_def["train_op"]
-    fetch.node_list.value.extend(tensor.name for tensor in frozen.outputs)
-    meta_graph.collection_def["train_op"].CopyFrom(fetch)
-    config = tf.compat.v1.ConfigProto()
-    options = config.graph_options.rewrite_options
-    options.optimizers.append("constfold")
-    options.min_graph_nodes = -1  # also small graphs
-    return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
-def _first_line(err: Exception) -> str:
-    return next((line.strip() for line in str(err).splitlines() if line.strip()), type(err).__name__)[:300]
+def _find_reason(err: Exception) -> str:
+    """Return why a SavedModel does not load or freeze, on one line."""
+    if "AssignVariableOp" in str(err):  # of the seeds of Keras's layers that draw random numbers
+        return (
+            "it changes a variable whenever it classifies, as augmentation layers do in training; export it"
+            " with training=False (ExportArchive.add_endpoint of lambda x: model(x, training=False)), or give"
+            " the .keras file"
+        )
+    return next((line.strip() for line in str(err).splitlines() if line.strip()), type(err).__name__)
 
 
 def _read(path: Path) -> bytes:
@@ -155,8 +160,6 @@ def _refuse_other_kinds(path: Path, content: bytes) -> None:
     Raises:
         GraphError: it is one of them.
     """
-    if content[4:8] == b"TFL3":
-        raise GraphError(f"{path}: a TFLite model already; wanted the graph that it was converted from")
     if content.startswith(b"version https://git-lfs"):
         raise GraphError(f"{path}: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`")
     if content[:1] == _ONNX_START:  # its first field is a number; that of a GraphDef is a node

@@ -14,6 +14,7 @@ from converter.graphs.scaling import (
     look_up_mean,
     recognise_architecture,
 )
+from converter.nodes.entry_scaling import find_base, recognise_caffe
 from converter.nodes.graph_entry import (
     CHANNELS,
     describe_misfit,
@@ -40,11 +41,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 _INCEPTION_SIZE_PX = 299
-_CAFFE_MEANS = (103.939, 116.779, 123.68)  # of ImageNet: blue, green, red
-_CAFFE_TOLERANCE = 1.5  # 104, 117, 123 and 124 are used too
-# A network is fed numbers of order 1: the span of its scaled pixels shows if they began as 0..255 or 0..1.
-_SPAN = (0.5, 16.0)
-_MOST_OF_A_SHARE = 1.5
 _FROM_GRAPH, _FROM_FLAG, _FROM_RECORD = "the graph's own ops", "flag", "the record of retrain"
 
 
@@ -97,7 +93,11 @@ class DerivedInput:
 
 
 def derive_input(
-    file: GraphFile, graph: GraphIndex, name: str, flags: GraphFlags, rule: InputRule | None = None
+    file: GraphFile,
+    graph: GraphIndex,
+    name: str,
+    flags: GraphFlags,
+    rule: InputRule | None = None,
 ) -> DerivedInput:
     """Derive the contract of a graph's input.
 
@@ -133,9 +133,15 @@ class _Derivation:
     """Steps of one derivation; each notes where its fact comes from."""
 
     def __init__(
-        self, file: GraphFile, graph: GraphIndex, name: str, flags: GraphFlags, rule: InputRule | None
+        self,
+        file: GraphFile,
+        graph: GraphIndex,
+        name: str,
+        flags: GraphFlags,
+        rule: InputRule | None,
     ) -> None:
         self._file, self._graph, self._name, self._flags, self._rule = file, graph, name, flags, rule
+        self._stated = file.stated
         self._declared: DeclaredInput = read_declared_input(graph, name)
         self._architecture = recognise_architecture(graph)
         self._sources: dict[str, str] = {}
@@ -151,12 +157,16 @@ class _Derivation:
         mean, std = self._find_scaling(entry)
         order = self._find_colour_order(channels, entry, mean)
         self._refuse_uneven(channels, mean, std)
+        if self._stated is not None:
+            mean, std = mean + entry.offset * std, std * entry.factor  # at the input itself
+            if entry.reverses:
+                mean, std, order = mean[::-1], std[::-1], _turn_round(order)
         contract = InputContract(
             self._name,
             layout,
             channels,
             order,
-            self._declared.dtype,
+            self._stated.dtype if self._stated else self._declared.dtype,
             height,
             width,
             resize,
@@ -249,8 +259,8 @@ class _Derivation:
         if self._rule:
             self._sources["resize"] = _FROM_RECORD
             return self._rule.resize
-        if self._file.kind == "Keras model":
-            self._sources["resize"] = "a Keras file"
+        if self._stated is not None or self._file.kind == "Keras model":
+            self._sources["resize"] = "a Keras file" if self._stated is None else "a TFLite file"
             return Resize.BILINEAR
         self._sources["resize"] = "the age of the graph's ops"
         return find_resize(self._graph, self._architecture)
@@ -266,10 +276,13 @@ class _Derivation:
         elif self._rule:
             mean, std = np.array(self._rule.mean), np.array(self._rule.std)
             self._sources["scaling"] = _FROM_RECORD
+        elif self._stated is not None and self._stated.mean:
+            mean, std = np.array(self._stated.mean), np.array(self._stated.std)
+            self._sources["scaling"] = self._stated.source
         elif self._declared.is_integer:
             mean, std = np.zeros(1), np.ones(1)
             self._sources["scaling"] = f"an input of whole numbers takes bytes, then {_FROM_GRAPH}"
-        elif (base := _find_base(entry)) is not None:
+        elif (base := find_base(entry)) is not None:
             mean, std = np.zeros(1), np.full(1, base)
             self._sources["scaling"] = _FROM_GRAPH
         elif (known := self._look_up_known(entry)) is None:
@@ -286,6 +299,10 @@ class _Derivation:
 
     def _look_up_known(self, entry: GraphEntry) -> float | None:
         """Return the architecture's own scaling, unless the graph may do some of it itself."""
+        if (
+            self._stated is not None or self._file.kind == "SavedModel"
+        ):  # people train these with another scaling than the architecture's
+            return None
         is_bare = not entry.is_arithmetic and feeds_first_layer(self._graph, entry.last)
         return look_up_mean(self._architecture) if is_bare else None
 
@@ -300,6 +317,14 @@ class _Derivation:
             raise self._error(
                 f"--input-std is {_write_numbers(stds)}, --input-mean {_write_numbers(means)}: wanted what"
                 " training took from each pixel and the divisor that it used (127.5 or so)"
+            )
+        pairs = np.broadcast_arrays(means, stds)
+        if self._stated is not None and self._stated.refuses(*(pair.tolist() for pair in pairs)):
+            low, high = self._stated.span or (0.0, 0.0)
+            raise self._error(
+                f"input {self._name!r} takes {low:.3g} to {high:.3g}, which pixels with --input-mean"
+                f" {_write_numbers(means)} and --input-std {_write_numbers(stds)} are not; give those of"
+                " training"
             )
         if self._declared.is_integer and (means.any() or (stds != 1).any()):
             raise self._error(
@@ -328,7 +353,10 @@ class _Derivation:
                 f"input {self._name!r} has 4 channels, and nothing says what the fourth is;"
                 " give --input-colour-order RGBA or BGRA if it is opacity, which is then 255 everywhere"
             )
-        found: ColourOrder | None = "RGB" if self._rule else _recognise_caffe(mean)
+        if self._stated is not None and self._stated.colours == "RGB":
+            self._sources["colour_order"] = "its metadata"
+            return "BGR" if entry.reverses else "RGB"
+        found: ColourOrder | None = "RGB" if self._rule else recognise_caffe(mean)
         if found is not None:
             self._sources["colour_order"] = _FROM_RECORD if self._rule else "the order of Caffe's means"
             return found
@@ -347,35 +375,6 @@ class _Derivation:
             f"input {self._name!r} has {channels} channel{'s' * (channels > 1)}, but its means are"
             f" {mean.size} and its divisors {std.size}; give one --input-mean and one --input-std"
         )
-
-
-def _find_base(entry: GraphEntry) -> float | None:
-    """Return by what bytes must be divided before they enter a graph: 1 or 255; None if that is not clear."""
-    if not entry.is_arithmetic or (entry.factor <= 0).any():
-        return None
-    factor, offset = np.broadcast_arrays(entry.factor, entry.offset)
-    mean = -offset / factor  # of the numbers that enter: at most 1 where they are shares of 255
-    if (mean > _MOST_OF_A_SHARE).all():
-        return 1.0
-    if ((mean > 0) & (mean <= 1)).all():
-        return 255.0
-    if mean.any() or np.allclose(factor, 1, atol=1e-3):
-        return None
-    if np.allclose(factor, 255, rtol=1e-3):  # shares become bytes
-        return 255.0
-    fits = [
-        ((255 * factor / base >= _SPAN[0]) & (255 * factor / base <= _SPAN[1])).all() for base in (1, 255)
-    ]
-    return 1.0 if fits[0] else 255.0 if fits[1] else None
-
-
-def _recognise_caffe(mean: Numbers) -> Literal["RGB", "BGR"] | None:
-    """Return the order in which the means of ImageNet that Caffe used stand, if they are these."""
-    if mean.size != 3:
-        return None
-    if np.allclose(mean, _CAFFE_MEANS, rtol=0, atol=_CAFFE_TOLERANCE):
-        return "BGR"
-    return "RGB" if np.allclose(mean, _CAFFE_MEANS[::-1], rtol=0, atol=_CAFFE_TOLERANCE) else None
 
 
 def _turn_round(order: ColourOrder) -> ColourOrder:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.architectures.backbones import read_record, record_path
+from converter.tflite.foreign_file import is_foreign_file, read_foreign_file
+from converter.tflite.metadata_reader import read_metadata
 from edge_node.errors import DatasetError
 from edge_node.text_file import TextFileError, read_text_file
 
@@ -30,7 +32,8 @@ def load_labels(graph: Path, given: Path | Sequence[str] | None = None) -> tuple
     Args:
         graph: its file, or the folder of a SavedModel.
         given: by the user: a label file, or the labels themselves. None takes the file named after the graph,
-            or one of ``LABEL_FILES`` beside it, or the labels in its record.
+            or one of ``LABEL_FILES`` beside it, or the labels in its record, or in a `.tflite`
+            file's metadata.
 
     Raises:
         DatasetError: there is no such graph, or it has no labels, or two label files that disagree, or other
@@ -40,12 +43,21 @@ def load_labels(graph: Path, given: Path | Sequence[str] | None = None) -> tuple
     if given is None and not graph.exists():
         raise DatasetError(f"{graph}: no such file; wanted a graph, with its labels beside it")
     record = None if graph.is_dir() else read_record(graph)
+    inside = () if record is not None else read_labels_inside(graph)
+    if given is None and inside and _find_label_file(graph) is None:
+        return inside
     if given is None and record is not None and _find_label_file(graph) is None:
         return record.labels
+    is_told = given is not None
     if given is None:
         given = find_label_file(graph)
     labels = read_labels(given) if isinstance(given, Path) else tuple(given)
     where = given if isinstance(given, Path) else f"labels of {graph}"
+    if inside and labels != inside and (not is_told or set(labels) == set(inside)):
+        raise DatasetError(
+            f"{where}: {_contrast(labels, inside)} the metadata of {graph.name}; give the right ones with"
+            " --labels FILE"
+        )
     if record is not None and labels != record.labels:
         raise DatasetError(
             f"{where}: {_contrast(labels, record.labels)} {record_path(graph)}, the record of {graph.name};"
@@ -53,6 +65,15 @@ def load_labels(graph: Path, given: Path | Sequence[str] | None = None) -> tuple
             " if that is wrong"
         )
     return labels
+
+
+def read_labels_inside(graph: Path) -> tuple[str, ...]:
+    """Return the labels that a `.tflite` file's metadata state for its one output; none if they do not."""
+    if not is_foreign_file(graph):
+        return ()
+    file = read_foreign_file(graph, graph.read_bytes())
+    found = read_metadata(file.model, file.content)
+    return found.labels[0] if found is not None and len(found.labels) == 1 else ()
 
 
 def labels_path(graph: Path) -> Path:

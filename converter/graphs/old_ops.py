@@ -43,6 +43,8 @@ def _cut_out(graph_def: Any, input_name: str, output_name: str, shape: tuple[int
         node.CopyFrom(index.nodes[name])
         if node.op.startswith(_FAKE_QUANT):
             _replace_fake_quant(node, index)
+        if node.op == "Dequantize" and index.op(index.inputs(name)[0].node) == "QuantizeV2":
+            _pass_by_rounding(node, index)
         if node.op == _OLD_BATCH_NORM:
             _replace_batch_norm(part, node, index)
         kept = [text for text in node.input if not text.startswith("^")]
@@ -80,6 +82,16 @@ def _replace_fake_quant(node: Any, index: GraphIndex) -> None:
         node.attr[key].type = value
     if weights is not None:
         node.attr["value"].tensor.CopyFrom(tensorflow().make_tensor_proto(rounded))
+
+
+def _pass_by_rounding(node: Any, index: GraphIndex) -> None:
+    """Let readers of activations that are rounded to 8 bits and back read what was rounded."""
+    node.op = "Identity"
+    source = index.nodes[index.inputs(node.name)[0].node].input[0]
+    del node.input[:]
+    node.input.append(source)
+    node.attr.clear()
+    node.attr["T"].type = tensorflow().float32.as_datatype_enum
 
 
 def _fake_quantize(node: Any, weights: Any, index: GraphIndex) -> Any:

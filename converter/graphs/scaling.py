@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+import msgspec
+
 from edge_node.inference.manifest import InputTensor, Resize, Triple
 
 if TYPE_CHECKING:
     from converter.nodes.graph_index import GraphIndex
+    from edge_node.inference.interpreter import Tensor
 
 INCEPTION_2015 = "Inception v3 of 2015"
 ColourOrder: TypeAlias = Literal["RGB", "BGR", "GREY", "RGBA", "BGRA"]
@@ -53,6 +56,15 @@ class Preprocessing:
             resize=self.resize,
             mean=self.mean,
             std=self.std,
+        )
+
+    def input_of(self, tensor: Tensor) -> InputTensor:
+        """Return the input of a model with the input ``tensor``, as the manifest describes it."""
+        return msgspec.structs.replace(
+            self.float_input(),
+            dtype=tensor.dtype,
+            scale=tensor.quantization.scale,
+            zero_point=tensor.quantization.zero_point,
         )
 
 

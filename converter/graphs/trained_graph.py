@@ -15,6 +15,12 @@ from converter.graphs.head import AffineHead, NotAffineError, find_affine_head, 
 from converter.graphs.input_adapter import adapt_input
 from converter.graphs.input_contract import InputContract, derive_input, describe_input
 from converter.graphs.old_ops import modernise_ops
+from converter.graphs.ready_model import (
+    NO_MAP,
+    ReadyModel,
+    count_labels,
+    fit_model,
+)
 from converter.graphs.scaling import (
     INCEPTION_2015,
     GraphFlags,
@@ -30,12 +36,16 @@ from converter.nodes.output_contract import (
     find_form,
     widen_one_sigmoid,
 )
+from converter.nodes.packed_constants import unpack_constants, widen_floats
 from converter.nodes.side_inputs import could_be_side_input, set_side_inputs
 from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from converter.tflite.foreign_file import ForeignFile, TensorFacts
+    from converter.tflite.skeleton import Sketch
 
 _POETS_OUTPUT = "final_result"
 
@@ -59,6 +69,7 @@ class TrainedGraph:
         head: the affine head; None if there is none.
         no_head: the reason why there is none.
         map_trained: whether the head learned from positions, so that its map shows where.
+        ready: the `.tflite` file that it is already; ``index`` is then a sketch that cannot run.
         licences: of the pictures that it was trained on, where a record says them.
     """
 
@@ -76,6 +87,7 @@ class TrainedGraph:
     head: AffineHead | None = field(repr=False)
     no_head: str = ""
     map_trained: bool = False
+    ready: ReadyModel | None = field(default=None, repr=False)
     licences: tuple[str, ...] = ()
 
     @property
@@ -94,11 +106,13 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
     """
     flags = flags or GraphFlags()
     file = read_graph(path)
+    if file.foreign is not None and file.sketch is not None:
+        return _load_ready(file, file.foreign, file.sketch, flags)
     record = read_record(path) if path.is_file() else None
-    raw = GraphIndex(file.graph_def)
+    raw = GraphIndex(widen_floats(unpack_constants(path, file.graph_def)))
     output = _find_output(path, raw, flags, file.output)
     source = _find_input(path, raw, output, flags)
-    raw = GraphIndex(set_side_inputs(path, file.graph_def, source, output))
+    raw = GraphIndex(set_side_inputs(path, raw.graph_def, source, output))
     derived = derive_input(file, raw, source, flags, record.input if record else None)
     name, preprocessing = derived.entry.last, derived.preprocessing
     architecture = record.architecture if record else recognise_architecture(raw)
@@ -139,6 +153,62 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         map_trained=record is not None and record.map_trained,
         licences=record.licences if record else (),
     )
+
+
+def _load_ready(file: GraphFile, foreign: ForeignFile, sketch: Sketch, flags: GraphFlags) -> TrainedGraph:
+    """Return the trained graph that a `.tflite` file is already: its numbers stay as they are."""
+    path, index = file.path, GraphIndex(file.graph_def)
+    name = sketch.node(foreign.inputs[0].at)
+    output, tensor = _find_ready_output(path, foreign, sketch, index, flags)
+    derived = derive_input(file, index, name, flags)
+    channels = derived.contract.channels
+    if channels != 3:
+        raise GraphError(
+            f"{path}: its input has {channels} channel{'s' * (channels > 1)}, wanted three; convert the graph"
+            " that it was made from, which is then given grey or opacity"
+        )
+    classes = count_labels(path, tensor)
+    form, logits = _find_form(path, index, Ref(output))
+    if classes == 1:
+        if form is not OutputForm.SIGMOID:
+            raise GraphError(f"{path}: output {output!r} has one value, wanted one per class")
+        form, classes = OutputForm.ONE_SIGMOID, 2
+    contract = OutputContract(output, form, classes)
+    ready = fit_model(path, (foreign, sketch), derived.preprocessing, contract, logits)
+    return TrainedGraph(
+        file=file,
+        architecture=recognise_architecture(index),
+        index=index,
+        input=name,
+        preprocessing=derived.preprocessing,
+        input_contract=derived.contract,
+        output=output,
+        logits=logits,
+        classes=classes,
+        output_contract=contract,
+        trunk=logits,
+        head=None,
+        no_head=NO_MAP,
+        ready=ready,
+    )
+
+
+def _find_ready_output(
+    path: Path, foreign: ForeignFile, sketch: Sketch, index: GraphIndex, flags: GraphFlags
+) -> tuple[str, TensorFacts]:
+    """Return the node and the tensor of a `.tflite` file's classifier."""
+    outputs = {sketch.node(tensor.at): tensor for tensor in foreign.outputs}
+    if flags.input_layer and parse_ref(flags.input_layer).node not in {*index.nodes} - {*outputs}:
+        raise GraphError(f"{path}: no node {flags.input_layer!r} (--input-layer); leave it out")
+    wanted = parse_ref(flags.output_layer).node if flags.output_layer else None
+    if wanted is None and len(outputs) == 1:
+        return next(iter(outputs.items()))
+    if wanted not in outputs:
+        told = f"no output {wanted!r} (--output-layer)" if wanted else f"{len(outputs)} outputs"
+        raise GraphError(
+            f"{path}: {told}, wanted one classifier; name one of {_join(list(outputs))} with --output-layer"
+        )
+    return wanted, outputs[wanted]
 
 
 def _find_output(path: Path, graph: GraphIndex, flags: GraphFlags, declared: str | None) -> Ref:

@@ -58,7 +58,7 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
     needed = graph.upstream([output], stop=[picture])
     inputs = [name for name in needed if name != picture and graph.op(name) in _INPUTS]
     values = {name: value for name in inputs if (value := _choose_value(path, graph, name)) is not None}
-    if values:
+    if values or any(graph.op(name) in _BRANCHES | _RANDOM for name in needed):
         changed = tensorflow().compat.v1.GraphDef()
         changed.CopyFrom(graph_def)
         for node in changed.node:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.quantize.tflite_edit import ModelEditor
-from converter.quantize.tflite_file import encode_model, parse_model
+from converter.tflite.tflite_edit import ModelEditor
+from converter.tflite.tflite_file import encode_model, parse_model
 from edge_node.inference.manifest import OutputKind
 from edge_node.inference.preprocess import input_tensor
 

@@ -6,6 +6,7 @@ The child is ``converter.quantize.worker``; ``converter.quantize.request`` names
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 3600  # Inception v3 int8 takes 3 minutes on two busy cores
 _LARGEST_MB = 1000.0  # TensorFlow's converter leaks at every call; a MobileNet leaves a process with 700
+
+# TensorFlow's converter names the node in a location: loc(fused["Conv2D:", "conv/Conv2D"]).
+_UNKNOWN_OP = re.compile(
+    r"(?:\"(?P<node>[^\"\n]*)\"[^\"\n]*)?'tf\.(?P<op>\w+)' op is neither a custom op nor a flex op"
+)
+_WAY_OUT = "export the graph without it, or name an --input-layer behind it or an --output-layer before it"
 
 
 class ConvertedModel(NamedTuple):
@@ -184,7 +191,7 @@ class ConversionProcess:
         if is_late:
             raise ConversionError(f"{what}: no result after {_TIMEOUT_S} s; convert on a faster machine")
         if last != FINISHED_LAST:
-            raise ConversionError(f"{what}: TensorFlow's converter failed: {reason}")
+            raise ConversionError(f"{what}: {reason}")
 
     def _start(self) -> subprocess.Popen[str]:
         with self._errors_file.open("w", encoding="utf-8") as errors:
@@ -209,13 +216,23 @@ class ConversionProcess:
         with suppress(BrokenPipeError):
             process.communicate()
         said = self._errors_file.read_text(encoding="utf-8", errors="replace")
-        return _find_reason(process.returncode, said)
+        return explain_failure(process.returncode, said) if process.returncode else ""
 
 
-def _find_reason(code: int, said: str) -> str:
-    """Return the most telling line of the worker's errors: the first with ``error:``, or the last."""
+def explain_failure(code: int, said: str) -> str:
+    """Return why TensorFlow's converter failed: the op that it cannot convert, or its most telling line."""
+    if code < 0:
+        return f"TensorFlow's converter was killed by signal {-code} (out of memory?)"
+    if unknown := _UNKNOWN_OP.search(said):
+        node = f" (node {unknown['node']!r})" if unknown["node"] else ""
+        return f"TFLite has no op {unknown['op']}{node}; {_WAY_OUT}"
+    if "functionalize Control Flow V1" in said:
+        return f"TFLite has no loop or choice of TensorFlow 1 (Enter, Switch), and the graph has; {_WAY_OUT}"
+    if "tf_type.q" in said:
+        return (
+            "the graph computes in 8 bits by ops of TensorFlow 1 (QuantizedConv2D and others), which TFLite"
+            " does not have; give the float graph that it was made from"
+        )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line]
-    if code < 0:
-        return f"it was killed by signal {-code} (out of memory?)"
-    return (errors or lines or [f"exit code {code}"])[0 if errors else -1][:400]
+    return "TensorFlow's converter failed: " + (errors or lines or [f"exit code {code}"])[0 if errors else -1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.quantize.tflite_file import list_weighted_operators, read_values, write_values
+from converter.tflite.tflite_file import list_weighted_operators, read_values, write_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

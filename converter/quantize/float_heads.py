@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.quantize.tflite_file import encode_model, list_weighted_operators, parse_model
+from converter.tflite.tflite_file import encode_model, list_weighted_operators, parse_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from converter.quantize.convolutions import read_convolutions
 from converter.quantize.request import CALIBRATED_NAME, EXACT_NAME, Mode, Target
 from converter.quantize.round_weights import round_weights
 from converter.quantize.tflite_converter import make_converter, scale_pictures
-from converter.quantize.tflite_file import (
+from converter.tensorflow_import import tensorflow
+from converter.tflite.tflite_file import (
     WEIGHTED,
     copy_layer,
     encode_model,
@@ -24,7 +25,6 @@ from converter.quantize.tflite_file import (
     read_operators,
     set_range,
 )
-from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from converter.quantize.activations import Activations
     from converter.quantize.request import ConversionRequest
-    from converter.quantize.tflite_file import Operator
+    from converter.tflite.tflite_file import Operator
 
     # From a float model to one that computes the same and loses less in 8 bits; it reports
     # the share of its work that is done.

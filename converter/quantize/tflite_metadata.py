@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import flatbuffers
 import numpy as np
 
-from converter.quantize.tflite_file import encode_model, parse_model, set_metadata
+from converter.tflite.tflite_file import encode_model, parse_model, set_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import count_weight_types
+from converter.tflite.tflite_file import count_weight_types
 from edge_node.errors import ConversionError
 
 # Allowed types of weights of convolutions and dense layers, by mode. DEQUANTIZE turns float16 into FLOAT32

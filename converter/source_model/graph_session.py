@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.source_model.session import ReadingError
+from converter.source_model.session import ReadingError, Scaling
 from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class GraphSession:
         takes_files: whether the graph decodes pictures itself; then decoded pixels are fed as they are.
         output: its tensor.
         output_op: the op that makes its numbers.
+        stated: nothing: a graph says how pixels are scaled by its ops alone.
     """
+
+    stated: Scaling | None = None
 
     def __init__(self, model: ModelFile, flags: SourceFlags) -> None:
         """Find input and output, and load the graph.

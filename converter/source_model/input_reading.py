@@ -192,6 +192,8 @@ def _find_scaling(
         return flags.mean, flags.std, "flags"
     if record:
         return tuple(record["mean"]), tuple(record["std"]), "the record that training wrote"
+    if session.stated is not None:
+        return session.stated
     if "int" in session.dtype:
         return (0.0,), (1.0,), "an input of whole numbers takes bytes"
     if entry is not None and not entry.is_untouched:

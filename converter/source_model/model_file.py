@@ -105,17 +105,40 @@ def _load_keras(path: Path) -> ModelFile:
 
 
 def _load_keras_model(path: Path) -> Any:
-    """Load by Keras 3, and what that refuses by Keras 2, which wrote most files until 2023."""
+    """Load by Keras 3, and what that refuses by Keras 2, which wrote most files until 2023.
+
+    Code in a file is not run: ``.keras`` files are read so by default, ``.h5`` files when told.
+    """
+    import keras
+
     try:
-        return tensorflow().keras.models.load_model(path, compile=False)
-    except Exception:
+        return keras.models.load_model(path, compile=False)
+    except Exception as refused:  # noqa: BLE001 - Keras has no error of its own
         try:
-            import tf_keras  # type: ignore[import-untyped]  # no stubs in the wheel
-        except ImportError:
-            tf_keras = None
-        if tf_keras is None:
-            raise
-        return tf_keras.models.load_model(path, compile=False)
+            import tf_keras
+            from tf_keras.src.saving.serialization_lib import SafeModeScope
+
+            with SafeModeScope(safe_mode=True):
+                return tf_keras.models.load_model(path, compile=False)
+        except Exception as err:
+            if "groups" not in str(refused):
+                raise
+            return _load_without_groups(path, err)
+
+
+def _load_without_groups(path: Path, refused: Exception) -> Any:
+    """Load an ``.h5`` file by Keras 3 whose depthwise convolutions have Keras 2's word, which is always 1."""
+    import h5py
+    import keras
+
+    class Depthwise(keras.layers.DepthwiseConv2D):  # type: ignore[misc]  # untyped
+        def __init__(self, **settings: Any) -> None:
+            if settings.pop("groups", 1) != 1:
+                raise refused
+            super().__init__(**settings)
+
+    with h5py.File(path, "r") as file:
+        return keras.models.load_model(file, compile=False, custom_objects={"DepthwiseConv2D": Depthwise})
 
 
 def _inline(function: Any) -> tuple[Any, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 class ReadingError(Exception):
     """Neither the model's own ops nor a flag tells how it is run; the text is a clause without the file."""
+
+
+class Scaling(NamedTuple):
+    """Mean and divisor of pixels, one number or one per channel, and what says them."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    source: str
 
 
 class Session(Protocol):
@@ -29,6 +37,10 @@ class Session(Protocol):
     @property
     def dtype(self) -> str:
         """TensorFlow's name of the input's numbers."""
+
+    @property
+    def stated(self) -> Scaling | None:
+        """How pixels are scaled by what the file says beside its ops; None if it says nothing."""
 
     @property
     def takes_files(self) -> bool:

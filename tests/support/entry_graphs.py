@@ -108,6 +108,9 @@ def float_bundle(path: Path, work: Path, flags: Any = None) -> Bundle:
     plan = plan_single_graph(path, None, flags or GraphFlags())
     (planned,) = plan.stages
     (fused,) = fuse({planned.stage.name: load_graph(path, planned.flags)})
+    if fused.ready is not None:
+        made = MadeModel(fused, Mode(fused.ready.mode), fused.ready.content)
+        return assemble(plan, [made], Provenance(graphs=(), tools={}))
     work.mkdir(parents=True, exist_ok=True)
     request = make_request(fused, Mode.NONE, Target.LITERT)
     write_request(work, fused, request, None)

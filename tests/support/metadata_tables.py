@@ -6,8 +6,8 @@ import flatbuffers
 import numpy as np
 from flatbuffers.table import Table
 
-from converter.quantize.tflite_file import parse_model
 from converter.quantize.tflite_metadata import METADATA_NAME
+from converter.tflite.tflite_file import parse_model
 
 
 class Fields:

@@ -28,7 +28,7 @@ http {{
     location {path}/ {{
       proxy_pass http://127.0.0.1:{behind}/;
       proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
+      proxy_set_header Host $host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_read_timeout 1h;

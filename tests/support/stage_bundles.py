@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from converter.quantize.tflite_edit import ModelEditor
-from converter.quantize.tflite_file import encode_model, parse_model
+from converter.tflite.tflite_edit import ModelEditor
+from converter.tflite.tflite_file import encode_model, parse_model
 from edge_node.inference.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, with_manifest
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from converter.quantize.convolutions import read_convolutions
 from converter.quantize.int8_builder import convert_exact
 from converter.quantize.request import Mode, Target, make_request, write_request
 from converter.quantize.tflite_converter import scale_pictures
-from converter.quantize.tflite_file import parse_model
+from converter.tflite.tflite_file import parse_model
 from edge_node.inference.interpreter import Interpreter
 
 if TYPE_CHECKING:

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="GRAPH.pb|CASCADE.toml",
-        help="one graph, or a file that names the stages",
+        help="one graph (.pb, SavedModel folder, .keras, .h5; a .tflite is kept as it is), or a file that"
+        " names the stages",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     _add_quantizing(parser)
@@ -279,7 +280,7 @@ def _format_rows(outcome: ConversionOutcome) -> Iterator[list[str]]:
     for stage in outcome.bundle.manifest.cascade.stages:
         comparison = comparisons.get(stage.name)
         row = [stage.name, "-", "-"]
-        if comparison is not None:
+        if comparison is not None and not comparison.kept:
             row[1:] = [f"{comparison.agreement:.2%}", f"{comparison.worst_difference:.4f}"]
         yield row + _format_accuracies(scores.pop(stage.name, None), wanted=bool(outcome.drops))
     for drop in scores.values():
@@ -297,12 +298,13 @@ def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
     yield from _format_model_notes(outcome)
     if outcome.order.fuse and len(outcome.fused) > 1:
         yield f"{len(outcome.fused)} models: their backbones differ"
-    if measured := outcome.bundle.manifest.measured:
+    if (measured := outcome.bundle.manifest.measured) and measured.stages:
         what = "" if outcome.labelled else "; agreement, not accuracy"
         yield f"compared on {measured.pictures} pictures, {measured.set}{what}"
     float_ms, quantized_ms = outcome.milliseconds
-    yield f"one inference: {quantized_ms:.1f} ms, float {float_ms:.1f} ms (this machine, one thread)"
-    for cost in outcome.mode_costs:
+    in_float = f", float {float_ms:.1f} ms" if len(outcome.mode_costs) > 1 else ""
+    yield f"one inference: {quantized_ms:.1f} ms{in_float} (this machine, one thread)"
+    for cost in outcome.mode_costs if in_float else ():
         taken = cost.conversion
         yield (
             f"  {cost.mode.heading:14}{cost.size_bytes / 1e6:7.2f} MB{cost.milliseconds:7.1f} ms;"
@@ -337,7 +339,9 @@ def _format_model_notes(outcome: ConversionOutcome) -> Iterator[str]:
     for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True):
         float_mb, size_mb = floats.model(model.file).size_bytes / 1e6, model.size_bytes / 1e6
         stages = ", ".join(graph.stages)
-        yield f"{model.file}: {mode} {size_mb:.2f} MB, float {float_mb:.2f} MB: {stages}"
+        in_float = "" if graph.ready else f", float {float_mb:.2f} MB"
+        kind = graph.ready.mode if graph.ready else mode
+        yield f"{model.file}: {kind} {size_mb:.2f} MB{in_float}: {stages}"
         if len(graph.stages) > 1:
             yield f"{stages} share one backbone, proved equal: one inference answers all"
         yield from (

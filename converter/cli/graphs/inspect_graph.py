@@ -20,6 +20,7 @@ from converter.graphs.scaling import GraphFlags, Preprocessing, recognise_archit
 from converter.graphs.trained_graph import load_graph
 from converter.nodes.graph_index import GraphIndex
 from converter.nodes.output_contract import OutputContract, describe_output
+from converter.quantize.trial_conversion import find_unconvertible
 from converter.tensorflow_import import tensorflow
 from edge_node.errors import CorrosionError, GraphError
 
@@ -62,7 +63,7 @@ class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter inspect``."""
-    parser.add_argument("graph", type=Path, help="frozen graph, SavedModel folder, .keras or .h5")
+    parser.add_argument("graph", type=Path, help="frozen graph, SavedModel folder, .keras, .h5 or .tflite")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the graph for TensorBoard")
     add_graph_flags(parser)
@@ -114,10 +115,12 @@ def inspect_graph(file: GraphFile, flags: GraphFlags) -> GraphDescription:
         labels_doubt=describe_doubt(labels, derive_meanings(labels), is_file=False) if labels else "",
     )
     try:
-        found = _add_graph(basic, load_graph(file.path, flags))
+        graph = load_graph(file.path, flags)
     except GraphError as err:
         return msgspec.structs.replace(basic, problem=str(err))
-    return msgspec.structs.replace(found, problem=labels_problem)
+    reason = find_unconvertible(graph) if graph.ready is None else None
+    problem = f"{file.path}: {reason}" if reason else labels_problem
+    return msgspec.structs.replace(_add_graph(basic, graph), problem=problem)
 
 
 def _add_graph(basic: GraphDescription, graph: TrainedGraph) -> GraphDescription:

@@ -10,6 +10,7 @@ import numpy as np
 
 from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
 from converter.evaluation.float_agreement import run_stages
+from converter.evaluation.judge import open_graph
 from converter.graphs.label_names import check_label_count, load_labels
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
@@ -20,11 +21,11 @@ from edge_node.errors import DatasetError
 from edge_node.inference.bundle import MANIFEST_NAME, load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.preprocess import input_tensor
-from edge_node.inference.probabilities import label_probabilities
+from edge_node.inference.probabilities import label_probabilities, sigmoid, softmax
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -86,6 +87,8 @@ def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
     graph = load_graph(args.graph, read_graph_flags(args))
     labels = load_labels(args.graph, args.labels)
     check_label_count(args.graph, labels, graph.classes)
+    if graph.ready is not None:
+        return _make_ready_labeller(graph, labels)
     spec = graph.preprocessing.float_input()
     session, output = _open_session(graph)
     # The first run plans the graph; label_image timed that too, which is not the model's time.
@@ -97,6 +100,18 @@ def _make_graph_labeller(args: argparse.Namespace) -> Labeller:
         scores = session.run(output, {f"{graph.input}:0": tensor})[0]
         if graph.output_contract.form is OutputForm.ONE_SIGMOID:
             scores = np.array([1 - scores.item(), scores.item()])
+        return _rank(labels, scores), time.perf_counter() - started
+
+    return label
+
+
+def _make_ready_labeller(graph: TrainedGraph, labels: Sequence[str]) -> Labeller:
+    run = open_graph(graph)
+    squash = sigmoid if graph.output_contract.is_independent else softmax
+
+    def label(pixels: NDArray[np.uint8]) -> tuple[list[str], float]:
+        started = time.perf_counter()
+        scores = squash(run(pixels))
         return _rank(labels, scores), time.perf_counter() - started
 
     return label

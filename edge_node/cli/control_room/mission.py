@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.server import default_state_dir
+from edge_node.cli.control_room.room_option import default_state_dir
 from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, collect_mission, describe_misdated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +53,25 @@ def find_room(args: argparse.Namespace) -> RoomSettings:
 
 def find_state_dir() -> Path:
     """Return the state folder of the service, or of the control room that the user starts by hand."""
-    from edge_node.cli.control_room.server import default_state_dir
-
     return _SERVICE_DIR if _SERVICE_DIR.is_dir() else default_state_dir()
+
+
+def default_state_dir() -> Path:
+    """Return the state folder in the user's home, so that the quick start needs no root."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "corrosion-room"
+
+
+def check_extra() -> None:
+    """Raise CorrosionError where the packages of the extra are not installed."""
+    try:
+        import argon2  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as err:
+        raise CorrosionError(
+            f"needs the Python package {err.name}; pip install 'corrosion-edge-node[control-room]'"
+        ) from err
 
 
 def note_deed(folder: Path, action: Deed, subject: str, *, outcome: str = "done", text: str = "") -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_node.cli.broker_options import add_security_options, broker_config
+from edge_node.cli.control_room.room_option import check_extra, default_state_dir
 from edge_node.cli.framework import Subcommand, add_actions
 from edge_node.cli.number_options import whole_number_between
 from edge_node.control_room.settings import build_settings, example_settings, exposed_secrets, load_settings
-from edge_node.errors import ConfigError, CorrosionError
+from edge_node.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     logging.getLogger("edge_node").setLevel(args.log_level.upper())
     if not (args.demo or args.broker or args.config):
         raise ConfigError("wanted --demo, --broker HOST or --config FILE; --help says more")
-    _check_extra()
+    check_extra()
     if args.demo:
         from edge_node.control_room.service.demo import run_demo
 
@@ -106,16 +106,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_extra() -> None:
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ModuleNotFoundError as err:
-        raise CorrosionError(
-            f"needs the Python package {err.name}; pip install 'corrosion-edge-node[control-room]'"
-        ) from err
-
-
 def _settings(args: argparse.Namespace) -> RoomSettings:
     if args.config:
         if given := [name for name in ("state_dir", "host", "port", "token_file") if getattr(args, name)]:
@@ -132,9 +122,3 @@ def _mqtt(args: argparse.Namespace) -> dict[str, Any]:
     """Return the broker options for ``[mqtt]``, without the client id: the control room makes its own."""
     config = broker_config(args.broker, args, "control-room")
     return {name: getattr(config, name) for name in _BROKER_KEYS}
-
-
-def default_state_dir() -> Path:
-    """Return the state folder in the user's home, so that the quick start needs no root."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "corrosion-room"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
+from edge_node.cli.control_room.room_option import add_room_options, check_extra, find_room, note_deed
 from edge_node.cli.state_owner import become_owner
 from edge_node.control_room.history.records import Deed
 from edge_node.control_room.people.logins import users_path
@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action."""
+    check_extra()
     settings = find_room(args)
     path = users_path(settings)
     become_owner(path.parent, must_exist=False)

@@ -318,7 +318,6 @@ class Deed(str, Enum):
     LOGIN = "login"
     FAILED_LOGIN = "failed_login"
     LOGOUT = "logout"
-    SESSION_ENDED = "session_ended"  # the user, the role or the password changed, or the time was over
     FORBIDDEN = "forbidden"  # the role does not allow it
     REVIEW = "review"
     COMMAND = "command"

@@ -81,22 +81,27 @@ def _render_report(history: History, order: JobOrder, on_progress: Callable[[int
 
 
 def _pack_dataset(history: History, packed: Path, on_progress: Callable[[int, int], None]) -> None:
-    _check_room(packed.parent, history.usage().picture_bytes)
+    def tell(done: int, of: int) -> None:
+        _check_room(packed.parent, 0)
+        on_progress(done, of)
+
     with tempfile.TemporaryDirectory(dir=packed.parent) as folder:
         out = Path(folder) / "reviewed"
-        export_dataset(history, out, on_progress=on_progress)
+        export_dataset(history, out, on_progress=tell)
+        files = sorted(out.rglob("*"))
+        _check_room(packed.parent, sum(path.stat().st_size for path in files))
         with zipfile.ZipFile(packed, "w") as archive:  # stored: JPEG does not compress
-            for path in sorted(out.rglob("*")):
+            for path in files:
                 archive.write(path, path.relative_to(out.parent))
 
 
-def _check_room(folder: Path, picture_bytes: int) -> None:
-    """Raise unless the disk holds every picture twice, in the folder and in the file."""
+def _check_room(folder: Path, wanted_bytes: int) -> None:
+    """Raise unless the disk has room for so many bytes, and something to spare for others."""
     free = shutil.disk_usage(folder).free
-    if free < 2 * picture_bytes + _SPARE_BYTES:
+    if free < wanted_bytes + _SPARE_BYTES:
         raise CorrosionError(
-            f"{folder}: {free // 1_000_000} MB are free, a data set may need"
-            f" {(2 * picture_bytes + _SPARE_BYTES) // 1_000_000}; set TMPDIR to a folder on a larger disk"
+            f"{folder.parent}: {free // 1_000_000} MB are free, wanted"
+            f" {(wanted_bytes + _SPARE_BYTES) // 1_000_000}; set TMPDIR to a folder on a larger disk"
         )
 
 

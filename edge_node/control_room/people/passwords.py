@@ -1,4 +1,4 @@
-"""Hash and check passwords with argon2id, few at a time: the only importer of argon2.
+"""Hash and check passwords with argon2id, few at a time.
 
 One check costs 64 MB and some 50 ms of a processor. At most two run at once, in threads of their own; others
 wait in one queue for each address, served in turn, so that nobody can fill it for everybody.

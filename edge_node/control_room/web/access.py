@@ -122,7 +122,7 @@ class AccessMiddleware:
         if not all(map(self._is_own_host, request.scope["hosts"])):
             return PlainTextResponse("not this host; see [web] names\n", 421)
         is_read = request.method in ("GET", "HEAD")
-        if is_foreign_read(request) or not (is_read or _is_own_origin(request)):
+        if is_foreign_read(request) or not (is_read or self._is_own_origin(request)):
             return PlainTextResponse("what another site asks for is refused; open the page itself\n", 403)
         if self._root_path and request.scope["path"] == self._root_path:
             return RedirectResponse(f"{self._root_path}/", 308)
@@ -199,6 +199,24 @@ class AccessMiddleware:
             return name in self._names
         return True
 
+    def _is_own_origin(self, request: Request) -> bool:
+        """Whether a post comes from this page; programs send no origin and are checked by token or cookie."""
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site", "same-origin" if origin is None else "")
+        if origin is None:
+            return site == "same-origin"
+        try:
+            found = urlsplit(origin)
+        except ValueError:
+            return False
+        if is_secure(request) and found.scheme != "https":
+            return False
+        if found.netloc.lower() == request.headers.get("host", "").lower():
+            return True
+        # Many a proxy passes a host on without its port, or its own: then the browser says whose page it is.
+        is_proxied = self._proxies.is_trusted(request.scope["peer"])
+        return is_proxied and site == "same-origin" and self._is_own_host(found.netloc)
+
 
 def person_of(request: Request) -> Person:
     """Return who sent a request that needed a login."""
@@ -234,20 +252,6 @@ def cookie_name(request: Request) -> str:
     if not is_secure(request):
         return _COOKIE
     return f"__Secure-{_COOKIE}" if request.scope["root_path"] else f"__Host-{_COOKIE}"
-
-
-def _is_own_origin(request: Request) -> bool:
-    """Whether a post comes from this page; programs send no origin and are checked by token or cookie."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    try:
-        found = urlsplit(origin)
-    except ValueError:
-        return False
-    if is_secure(request) and found.scheme != "https":
-        return False
-    return found.netloc.lower() == request.headers.get("host", "").lower()
 
 
 def _values(headers: Headers, name: str | None) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from tests.support.graph_runs import refusal
     ("content", "said"),
     [
         (b"", "empty"),
-        (b"\x1c\x00\x00\x00TFL3 and so on", "TFLite model already"),
+        (b"\x1c\x00\x00\x00TFL3 and so on", "damaged or cut off"),
         (b'node {\n  name: "input"\n}\n', "text form"),
         (b"\xff\xd8\xff\xe0 a picture", "cut off"),
-        (b"\x89HDF\r\n\x1a\n and no more", "Keras does not load it"),
+        (b"\x89HDF\r\n\x1a\n and no more", "damaged"),
     ],
 )
 def test_files_of_other_kinds_are_called_what_they_are(tmp_path, content, said):

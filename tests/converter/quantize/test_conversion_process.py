@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from converter.quantize.conversion_process import ConversionProcess, convert_graph
 from converter.quantize.request import Mode, Target
-from converter.quantize.tflite_file import read_operators
+from converter.tflite.tflite_file import read_operators
 from edge_node.errors import ConversionError
 from edge_node.inference.interpreter import Interpreter
 from edge_node.inference.manifest import InputTensor

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from converter.quantize.convolutions import read_convolutions
-from converter.quantize.tflite_file import encode_model, parse_model
 from converter.tensorflow_import import tensorflow
+from converter.tflite.tflite_file import encode_model, parse_model
 from edge_node.inference.interpreter import Interpreter
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from converter.quantize.int8_builder import calibrate_model, list_layers, pair_layers, quantize_int8
 from converter.quantize.request import Mode, Target, make_request, write_request
-from converter.quantize.tflite_file import list_weighted_operators, parse_model
 from converter.tensorflow_import import tensorflow
+from converter.tflite.tflite_file import list_weighted_operators, parse_model
 
 
 def converted(network) -> bytes:

@@ -11,7 +11,7 @@ from converter.quantize.request import (
     Mode,
     Target,
 )
-from converter.quantize.tflite_file import count_weight_types
+from converter.tflite.tflite_file import count_weight_types
 
 
 def test_layers_come_in_the_order_of_what_their_pairs_gain():

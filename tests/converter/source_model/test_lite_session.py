@@ -10,7 +10,8 @@ from converter.source_model.input_reading import read_feed
 from converter.source_model.lite_session import LiteSession
 from converter.source_model.model_file import is_lite
 from converter.source_model.request import SourceFlags
-from tests.support.entry_graphs import SIZE_PX, body, draw_picture
+from tests.support.entry_graphs import SIZE_PX, body, colours, draw_picture
+from tests.support.ready_files import converted, plain_answer, put
 
 BATCH = draw_picture()[np.newaxis].astype(np.float32)
 SHAPE = (1, SIZE_PX, SIZE_PX, 3)
@@ -47,3 +48,18 @@ def test_its_answer_is_the_networks_own(tmp_path, to_bytes, tolerance):
     assert session.output_op == "Softmax"
     assert f"{SIZE_PX} x {SIZE_PX}" in facts["input"]
     assert session.try_sides(BATCH) == ""
+
+
+@pytest.mark.parametrize(("io", "mean", "std"), [(tf.uint8, 127.0, 127.5), (tf.int8, 127.0, 127.5)])
+def test_bytes_of_a_picture_are_bytes_of_a_symmetric_input(tmp_path, io, mean, std):
+    """8 bits that stand for -1 to 1: the plain interpreter gets each byte as it is, less 128 where signed."""
+    content = converted(lambda: body(colours(1)), tmp_path, "int8", io)
+    path = put(tmp_path, content)
+    session = LiteSession(path, SourceFlags())
+    feed, _ = read_feed(path, None, session, SourceFlags())
+    assert (feed.mean[0], feed.std[0]) == pytest.approx((mean, std), abs=0.01)
+    pixels = draw_picture()
+    red_first = pixels[..., ::-1].astype(np.float32)
+    batch = (red_first[np.newaxis] - feed.mean[0]) / feed.std[0]
+    want = plain_answer(content, pixels, feed.mean[0], feed.std[0])
+    np.testing.assert_allclose(session.run(batch), want, atol=0.004)

@@ -17,7 +17,7 @@ import pytest
 from converter.cli.graphs import inspect_graph
 from converter.evaluation.ship_verdict import read_verdict
 from converter.quantize.request import Mode
-from converter.quantize.tflite_file import count_weight_types, read_operators
+from converter.tflite.tflite_file import count_weight_types, read_operators
 from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe

@@ -63,13 +63,14 @@ def test_inspect_writes_for_tensorboard(graph, tmp_path):
     assert "final_result" in {node.name for node in definition.node}
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("", "a bundle already"), ("model.tflite", "a TFLite model already")]
-)
-def test_inspect_knows_what_the_converter_itself_wrote(name, said):
-    """A bundle and its model, which ends in a zip archive as Keras files do, are called what they are."""
-    with pytest.raises(GraphError, match=said):
-        run(inspect_graph, DEFAULT_BUNDLE / name)
+def test_inspect_knows_what_the_converter_itself_wrote(capsys):
+    """A bundle is called that; its model has several outputs, each with a map."""
+    with pytest.raises(GraphError, match="a bundle already"):
+        run(inspect_graph, DEFAULT_BUNDLE)
+    assert run(inspect_graph, DEFAULT_BUNDLE / "model.tflite") == 1
+    said = capsys.readouterr()
+    assert "TFLite model, " in said.out
+    assert "5 outputs, wanted one classifier; name one of material/map" in said.err
 
 
 def test_inspect_does_not_take_labels_for_those_of_another_output(graph, capsys):

@@ -61,5 +61,5 @@ def test_a_data_set_leaves_room_on_the_disk(reviewed: Room, tmp_path: Path, monk
     """Others write there too: said with what is free and what is wanted."""
     few = shutil.disk_usage(tmp_path)._replace(free=50_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: few)
-    with pytest.raises(CorrosionError, match="50 MB are free, a data set may need 1"):
+    with pytest.raises(CorrosionError, match="50 MB are free, wanted 100; set TMPDIR"):
         made(tmp_path, PostedJob(kind=JobKind.DATASET), [])

@@ -146,6 +146,12 @@ def test_the_client_behind_a_proxy_is_the_one_that_is_noted(tmp_path: Path) -> N
         ({"origin": "https://plant.example", "x_forwarded_host": "plant.example", "host": "10.0.0.9"}, 303),
         ({"origin": "https://evil.example", "x_forwarded_host": "evil.example", "host": "10.0.0.9"}, 421),
         ({"host": "evil.example", "x_forwarded_host": "plant.example"}, 421),
+        # A proxy that passes on a host without its port, or its own: the browser knows whose page it is.
+        ({"origin": "https://plant.example:8443", "x_forwarded_proto": "https"}, 403),
+        ({"origin": "https://plant.example:8443", "sec_fetch_site": "same-origin"}, 303),
+        ({"origin": "https://plant.example:8443", "sec_fetch_site": "same-site"}, 403),
+        ({"origin": "https://plant.example", "sec_fetch_site": "same-origin", "host": "10.0.0.9:8430"}, 303),
+        ({"origin": "https://evil.example", "sec_fetch_site": "same-origin"}, 403),
     ],
 )
 def test_a_post_behind_a_proxy_comes_from_the_page_as_the_browser_knows_it(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _OPTIONS = {
     "ADD": "AddOptions",
     "CAST": "CastOptions",
+    "CONCATENATION": "ConcatenationOptions",
     "DEQUANTIZE": "DequantizeOptions",
     "GATHER": "GatherOptions",
     "GREATER_EQUAL": "GreaterEqualOptions",
@@ -24,6 +25,7 @@ _OPTIONS = {
     "MUL": "MulOptions",
     "SELECT_V2": "SelectV2Options",
     "SOFTMAX": "SoftmaxOptions",
+    "TRANSPOSE": "TransposeOptions",
 }
 # The schema's number of each numpy dtype.
 _TYPES: dict[str, int] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.quantize.tflite_edit import ModelEditor
-from converter.quantize.tflite_file import count_operators, encode_model, parse_model
+from converter.tflite.tflite_edit import ModelEditor
+from converter.tflite.tflite_file import count_operators, encode_model, parse_model
 from edge_node.inference.interpreter import Interpreter
 from tests.support.stage_bundles import default_bundle, pictures
 

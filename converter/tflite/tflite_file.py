@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Operators whose second input is their weights.
 WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
+_OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_TYPES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,19 @@ def copy_layer(content: bytes, source: bytes, at: int) -> bytes:
     return encode_model(model)
 
 
+def list_operators(model: Any) -> list[tuple[Any, Operator]]:
+    """Return the operators of a parsed model, each as a schema object and as ``Operator``."""
+    return list(zip(model.subgraphs[0].operators, _operators(model), strict=True))
+
+
 def list_weighted_operators(model: Any) -> list[tuple[Any, Operator]]:
-    """Return the operators with weights of a parsed model, each as a schema object and as ``Operator``."""
-    found = zip(model.subgraphs[0].operators, _operators(model), strict=True)
-    return [(operator, read) for operator, read in found if read.name in WEIGHTED]
+    """Return those with weights."""
+    return [(operator, read) for operator, read in list_operators(model) if read.name in WEIGHTED]
+
+
+def name_type(tensor: Any) -> str:
+    """Return the type of a tensor's numbers as TFLite's schema calls it: ``INT8``."""
+    return str(_TYPES[tensor.type])
 
 
 def list_activations(model: Any) -> list[int]:
@@ -157,17 +168,30 @@ def set_metadata(model: Any, name: str, content: bytes) -> None:
     model.metadata = [*entries, entry]
 
 
+def set_input(model: Any, shape: tuple[int, ...], *, scale: float | None) -> None:
+    """Give the one input of a parsed model a fixed shape, and a scale where one is given, in place."""
+    tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
+    tensor.shape, tensor.shapeSignature = np.array(shape, np.int32), None
+    if scale is not None:
+        tensor.quantization = schema.QuantizationParametersT(
+            scale=np.array([scale], np.float32), zeroPoint=np.array([0], np.int64)
+        )
+
+
+def get_metadata(model: Any, name: str) -> bytes | None:
+    """Return the metadata called ``name`` of a parsed model; None if it has none."""
+    found = next((entry for entry in model.metadata or [] if entry.name == name.encode()), None)
+    data = None if found is None else model.buffers[found.buffer].data
+    return None if data is None else bytes(bytearray(data))
+
+
 def _operators(model: Any) -> Iterator[Operator]:
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    types = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
     graph = model.subgraphs[0]
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
         # Old writers put codes below 127 into the first field alone.
-        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        weights_type = ""
-        if name in WEIGHTED:
-            weights_type = types[graph.tensors[operator.inputs[1]].type]
+        name = _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        weights_type = name_type(graph.tensors[operator.inputs[1]]) if name in WEIGHTED else ""
         inputs = tuple(graph.tensors[at].name.decode() for at in operator.inputs if at >= 0)
         output = graph.tensors[operator.outputs[0]].name.decode()
         yield Operator(name, int(code.version), inputs, output, weights_type)

@@ -1,0 +1,1 @@
+"""Read `.tflite` files that others made, and change what the node needs otherwise. Runs none."""

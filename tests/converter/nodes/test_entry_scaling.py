@@ -1,0 +1,33 @@
+"""By what pixels were divided before they entered a graph, and whose means they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from converter.nodes.entry_scaling import find_base, recognise_caffe
+from converter.nodes.graph_entry import GraphEntry
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset", "base"),
+    [
+        (1 / 255, 0.0, 1.0),  # Rescaling(1/255): bytes
+        (1 / 127.5, -1.0, 1.0),  # bytes
+        (2.0, -1.0, 255.0),  # shares, to -1 to 1
+        (1.0, -117.0, 1.0),  # a mean of bytes
+        (255.0, 0.0, 255.0),  # shares become bytes
+        (1.0, 0.0, None),  # nothing is done: nothing is known
+    ],
+)
+def test_arithmetic_says_what_it_takes(factor, offset, base):
+    """Bytes or shares of 255; None where that is not clear."""
+    entry = GraphEntry("x", "NHWC", "float32", False, np.array([factor]), np.array([offset]))
+    assert find_base(entry) == base
+
+
+def test_the_order_of_caffes_means_is_the_order_of_the_colours():
+    """Blue first is Caffe's own."""
+    assert recognise_caffe(np.array([104.0, 117.0, 123.0])) == "BGR"
+    assert recognise_caffe(np.array([123.68, 116.78, 103.94])) == "RGB"
+    assert recognise_caffe(np.array([127.5] * 3)) is None
