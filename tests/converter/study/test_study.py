@@ -22,13 +22,13 @@ def test_a_study_of_rendered_specimens(tmp_path, capsys):
     """Every model of the thesis, both cascades and the severity stages are trained, tested and compared."""
     data = tmp_path / "rendered"
     assert run(specimens, data, "--count", 96, "--size", "96x96") == 0
-    flags = ["--size-px", 64, "--folds", 2, "--steps", 60, "--pilot-steps", 20, 40, "--set", "specimens"]
+    flags = ["--size-px", 64, "--folds", 2, "--steps", 120, "--pilot-steps", 40, 80, "--set", "specimens"]
     figures, report = tmp_path / "s.json", tmp_path / "s.html"
     outputs = ["--json", figures, "--html", report, "--bottleneck-dir", tmp_path / "b"]
     assert run(study, data, *flags, *outputs) == 0
     found = json.loads(figures.read_text())
     by_model = {(one["model"], one["split"], one["steps"]): one for one in found["rows"]}
-    assert by_model[PILOT, "known", 20]["pictures"] > 20
+    assert by_model[PILOT, "known", 40]["pictures"] > 20
     for split in ("specimen", "picture"):
         for title in (*TITLES.values(), CASCADE, SEVERITY_CASCADE):
             accuracy = by_model[title, split, None]["accuracy"]
