@@ -45,6 +45,7 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
     ]
     _run(retrain_cli, *flags, "--testing_percentage", 0, "--validation_percentage", 0)
     command = ["--quantize", graphs / "CASCADE.toml", "--calibration", rendered, "--out", tmp_path / "bundle"]
+    command += ["--calibration-pictures", 48]
     assert convert_main([str(part) for part in command]) == 0
     engine = Engine(load_bundle(tmp_path / "bundle"))
     right, asked = [], set()
