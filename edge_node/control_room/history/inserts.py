@@ -6,14 +6,14 @@ state, a response by its id, a picture by its hash.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, delete, func, insert, literal_column, select, update
 
-from edge_node.control_room.history import conflicts, epochs, review_queue, sequence_gaps
+from edge_node.control_room.history import conflicts, epochs, review_queue, reviews, sequence_gaps
 from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMN = 200  # characters of a text that is searched by; the message itself is stored whole
 MAX_REASONS = 100  # kinds of unreadable messages that are counted separately
+OTHER_REASONS = "other reasons"  # the last of these
 
 _robot, _finding, _refused = tables.robot, tables.finding, tables.refused
 _NO_TEACHING = review_queue.Teaching("", NO_REASON, 0.0)
@@ -120,6 +121,7 @@ _INSERT_REFUSED = insert(_refused).values(
     last_text=bindparam("said"),
 )
 _NEWEST_REVIEW = select(func.max(tables.review.c.reviewed_us)).where(
+    tables.review.c.origin != literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text),
     tables.review.c.robot_key == bindparam("robot_key"),
     tables.review.c.finding_id == bindparam("finding_id"),
 )
@@ -134,10 +136,13 @@ _DELIVER_REVIEW = (
 
 
 def insert_verdict(
-    database: Database, verdict: Verdict, payload: bytes, received_us: int, *, replayed: bool
+    database: Database, verdict: Verdict, content: tuple[bytes, bytes], received_us: int, *, replayed: bool
 ) -> bool:
-    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before."""
-    sha256 = hashlib.sha256(payload).digest()
+    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before.
+
+    ``content`` is its payload as it came, and the SHA-256 of that.
+    """
+    payload, sha256 = content
     observed_us = to_us(verdict.observed_at)
     with database.transaction():
         robot_key = _robot_key(database, verdict.site, verdict.robot, received_us)
@@ -276,8 +281,11 @@ def count_refused(database: Database, reason: str, topic: str, text: str, now_us
         if database.write(_COUNT_REFUSED, values):
             return
         kinds = database.peek(_COUNT_KINDS)
-        if kinds is not None and kinds[0] < MAX_REASONS:
-            database.write(_INSERT_REFUSED, values)
+        if kinds is not None and kinds[0] >= MAX_REASONS - 1:  # invented reasons hide no others
+            values["kind"] = OTHER_REASONS
+            if database.write(_COUNT_REFUSED, values):
+                return
+        database.write(_INSERT_REFUSED, values)
 
 
 def insert_review(database: Database, review: StoredReview, *, ignore_known: bool) -> bool:
@@ -296,6 +304,8 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
             newest = database.peek(_NEWEST_REVIEW, named)
             if newest is not None and newest[0] is not None:
                 reviewed_us = max(reviewed_us, newest[0] + 1)
+        if review.origin == ReviewOrigin.ROBOT.value:
+            reviews.delete_oldest_claim(database, robot_key)
         changed = database.write(
             _LEARN_REVIEW if ignore_known else _INSERT_REVIEW,
             {
@@ -310,6 +320,7 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
                 "delivery": review.delivery.value,
                 "answer": review.answer,
                 "origin": review.origin,
+                "evidence": review.evidence_sha256,
             },
         )
     return changed > 0

@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    delete,
     func,
     literal_column,
     or_,
@@ -29,7 +28,7 @@ from sqlalchemy import (
 )
 
 from edge_node.control_room.history.database import from_us
-from edge_node.control_room.history.records import QueuedPicture, VerdictRecord
+from edge_node.control_room.history.records import QueuedPicture, ReviewOrigin, VerdictRecord
 from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, ZERO, bound_limit, robot_conditions
 from edge_node.control_room.history.storage.dialect import contains, insert_new, json_text
 from edge_node.control_room.history.storage.tables import (
@@ -55,20 +54,26 @@ if TYPE_CHECKING:
 _ORDER = tuple(reason.value for reason in EvidenceReason)
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MAX_REASONS = 16
-_KEPT = 20_000  # disagreements: 2 kB each
 _COMMA, _COLON, _NOTHING = (literal_column(f"'{sign}'", Text) for sign in (",", ":", ""))
 
 _VERDICT_ID = robot.c.robot + _COLON + epoch.c.epoch + _COLON + cast(verdict.c.seq, Text)
+_CLAIMED = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)  # nobody told this room
 _reviewed = review.alias("reviewed")
 _IS_REVIEWED = or_(
     select(review.c.review_id)
-    .where(review.c.robot_key == verdict.c.robot_key, review.c.finding_id == _VERDICT_ID)
+    .where(
+        review.c.robot_key == verdict.c.robot_key,
+        review.c.finding_id == _VERDICT_ID,
+        review.c.origin != _CLAIMED,
+    )
     .correlate(verdict, robot, epoch)
     .exists(),
     tuple_(verdict.c.robot_key, verdict.c.evidence).in_(
         select(finding.c.robot_key, json_text(finding.c.payload, "best_evidence_sha256")).join(
             _reviewed,
-            (_reviewed.c.robot_key == finding.c.robot_key) & (_reviewed.c.finding_id == finding.c.finding_id),
+            (_reviewed.c.robot_key == finding.c.robot_key)
+            & (_reviewed.c.finding_id == finding.c.finding_id)
+            & (_reviewed.c.origin != _CLAIMED),
         )
     ),
 )
@@ -82,10 +87,6 @@ _NUMBERED = ("robot_key", "epoch", "seq")
 _OF_VERDICT = [disagreement.c[name] == bindparam(name) for name in _NUMBERED]
 _INSERT = insert_new(disagreement).values(
     {name: bindparam(name) for name in (*_NUMBERED, "received_us", "evidence", "payload")}
-)
-_DELETE_OLDEST = delete(disagreement).where(
-    disagreement.c.disagreement_key
-    <= select(func.max(disagreement.c.disagreement_key)).scalar_subquery() - bindparam("kept")
 )
 _FIND_POSITION = (
     select(verdict.c.position)
@@ -143,7 +144,6 @@ def insert_disagreement(database: Database, robot_key: int, found: Disagreement,
     content = {"received_us": received_us, "evidence": found.evidence_sha256, "payload": encode(found)}
     changed = database.write(_INSERT, {**numbered, **content})
     if changed:
-        database.write(_DELETE_OLDEST, {"kept": _KEPT})
         position = database.peek(_FIND_POSITION, numbered)
         if position is not None:
             mark_disagreed(database, int(position[0]), robot_key, name, int(seq))

@@ -12,9 +12,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 
 from edge_node import __version__
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.long_work.job_queue import JobState
 from edge_node.control_room.metrics.room_metrics import PREFIX
 from edge_node.messages.status import LinkState, OfflineReason, Presence
+from edge_node.record.proof import ProofState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.connections.connection_book import ConnectionBook
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import RobotRecord
+    from edge_node.control_room.history.record_proof.robot_proofs import RobotProof
+    from edge_node.control_room.history.records import RobotRecord, Share
     from edge_node.control_room.ingest.ingest import Ingest
     from edge_node.control_room.long_work.job_queue import JobQueue
     from edge_node.control_room.settings import RoomConfig
@@ -133,8 +136,34 @@ class RoomSnapshot:
         for reason, count in ({"topic of another shape": 0} | counts).items():
             refused.add_metric([reason], count)
         yield refused
+        waiting = sum(found.state == "waiting" for found in history.quarantined())
+        yield _gauge("robots_waiting", "Robots beyond the bounds that wait to be admitted.", waiting)
+        yield from _describe_shares(history.shares(max_bytes=room.max_mb * _MEGABYTE))
         yield _count_robots(robots)
         yield from _describe_robots(robots)
+        yield from _describe_records(read_proofs(history.database)[:_MOST_ROBOTS])
+
+
+def _describe_records(proofs: list[RobotProof]) -> Iterator[Metric]:
+    gauges: dict[str, tuple[str, Callable[[RobotProof], float]]] = {
+        "robot_record_broken": (
+            "1 where a robot's chain is broken, or two histories of it are known.",
+            lambda proof: proof.state is ProofState.BROKEN,
+        ),
+        "robot_record_problems": (
+            "What contradicts a robot's record, or is missing without a name.",
+            lambda proof: len(proof.problems),
+        ),
+        "robot_record_unsigned_verdicts": (
+            "Verdicts behind the newest that is proved.",
+            lambda proof: proof.not_yet,
+        ),
+    }
+    for name, (about, read) in gauges.items():
+        gauge = GaugeMetricFamily(f"{PREFIX}_{name}", about, labels=["site", "robot"])
+        for proof in proofs:
+            gauge.add_metric([proof.site, proof.robot], float(read(proof)))
+        yield gauge
 
 
 def _info() -> Metric:
@@ -159,6 +188,19 @@ def _count_robots(robots: list[RobotRecord]) -> Metric:
     for state in _ROBOT_STATES:
         family.add_metric([state], states[state])
     return family
+
+
+def _describe_shares(shares: list[Share]) -> Iterator[Metric]:
+    largest = sorted(shares, key=lambda share: share.bytes, reverse=True)[:_MOST_ROBOTS]
+    family = GaugeMetricFamily(
+        f"{PREFIX}_robot_share_bytes", "What a robot takes of the bound.", labels=["site", "robot"]
+    )
+    for share in largest:
+        family.add_metric([share.site, share.robot], share.bytes)
+    yield family
+    if shares:
+        about = "What each robot keeps whatever others send."
+        yield _gauge("share_bound_bytes", about, shares[0].bound_bytes)
 
 
 def _find_state(record: RobotRecord) -> str:

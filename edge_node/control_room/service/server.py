@@ -66,11 +66,11 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
-    floor = open_room_floor(folder)
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         stack.enter_context(RoomLock(folder))
+        floor = open_room_floor(folder)
         history = History(folder)
         stack.callback(history.close)
         audit = Audit(history)
@@ -101,6 +101,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         server = _UvicornServer(_build_uvicorn_config(services, book), events)
         stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
+        ingest.check_stored()
         ingest.start()
         url = _url(settings, listening)
         _log.info("page at %s", url)

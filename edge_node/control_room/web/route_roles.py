@@ -44,6 +44,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/markings/{site}/{robot}/{sha256}"): Role.VIEWER,
     ("GET", "/api/usage"): Role.VIEWER,
     ("GET", "/api/report.{kind}"): Role.VIEWER,
+    ("GET", "/api/record"): Role.VIEWER,
     ("GET", "/api/dataset.zip"): Role.VIEWER,
     ("GET", "/api/jobs"): Role.VIEWER,
     ("POST", "/api/jobs"): Role.VIEWER,  # to make a report is to look
@@ -60,6 +61,9 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Seeing who does what.
     ("GET", "/api/audit"): Role.ADMIN,
     ("GET", "/api/users"): Role.ADMIN,
+    # Deciding which robots come in.
+    ("GET", "/api/quarantine"): Role.ADMIN,
+    ("POST", "/api/quarantine/{site}/{robot}/{decision}"): Role.ADMIN,
 }
 # Files that the login page shows.
 OPEN_FILES: Final = frozenset({"/page/login.css", "/page/theme.js", "/page/icon.svg"})

@@ -20,7 +20,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, room, room_clock, room_people, state
+from tests.endurance.attacks import (
+    commands,
+    links,
+    page,
+    record,
+    room,
+    room_clock,
+    room_people,
+    room_record,
+    room_shares,
+    state,
+)
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
 ATTACKS = (
@@ -32,6 +43,8 @@ ATTACKS = (
     *room.ATTACKS,
     *room_clock.ATTACKS,
     *room_people.ATTACKS,
+    *room_record.ATTACKS,
+    *room_shares.ATTACKS,
 )
 
 

@@ -53,7 +53,8 @@ _MESSAGES: dict[Table, type[msgspec.Struct]] = {
 _BEFORE_VERDICTS = (tables.disagreement,)
 _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
-    *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.retired),
+    *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
+    tables.retired,
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")
@@ -205,7 +206,7 @@ class _Rebuild:
     def _add_verdict(self, found: Row | None, payload: bytes | None) -> None:
         """Store a verdict from its message; without one its number is lost."""
         verdict = None if payload is None else _decode(payload, Verdict)
-        if payload is None or verdict is None:
+        if payload is None or verdict is None or (found is not None and found["seq"] != verdict.seq):
             self._unreadable[tables.verdict.name] += 1
             if found is not None:
                 self._unread.setdefault(found["epoch_key"], []).append((found["seq"], found["seq"]))
@@ -223,7 +224,8 @@ class _Rebuild:
                 self._add_epoch(next(self._own_keys), robot_key, names[2])
         received_us = self._last_received_us or to_us(verdict.observed_at)
         is_replayed = bool(row.get("replayed", True))
-        if not insert_verdict(self._target, verdict, payload, received_us, replayed=is_replayed):
+        content = payload, hashlib.sha256(payload).digest()
+        if not insert_verdict(self._target, verdict, content, received_us, replayed=is_replayed):
             self._unreadable[tables.verdict.name] += 1
             return
         self._kept[tables.verdict.name] += 1
@@ -251,7 +253,10 @@ class _Rebuild:
         if table not in _MESSAGES:
             return True
         message: Any = _decode(row["payload"], _MESSAGES[table])
-        return message is not None and (message.site, message.robot) == robot
+        if message is None or (message.site, message.robot) != robot:
+            return False
+        key = f"{table.name}_id"
+        return key not in row or row[key] == message.id
 
     def _set_counters(self, robots: Iterable[Row]) -> None:
         """Set what a robot's row counted, and what was known of its epochs."""
