@@ -30,7 +30,7 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
     rendered = tmp_path / "rendered"
     _run(specimens, rendered, "--count", 96, "--size", "128x96")
     recipe = tmp_path / "recipe.toml"
-    smaller = _EXAMPLE.read_text(encoding="utf-8").replace("steps = 600", "steps = 200\nsize_px = 96")
+    smaller = _EXAMPLE.read_text(encoding="utf-8").replace("steps = 600", "steps = 120\nsize_px = 64")
     recipe.write_text(smaller, encoding="utf-8")
     graphs = tmp_path / "graphs"
     flags = [

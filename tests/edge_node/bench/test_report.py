@@ -7,6 +7,7 @@ import pytest
 
 from edge_node.bench.report import BenchResult
 from tests.support.processes import command
+from tests.support.subcommands import command_here
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_two_thread_counts_are_two_results():
 )
 def test_bad_input_is_one_sentence(arguments, words):
     """Each wrong argument is named in one line, with a non-zero exit."""
-    found = command("edge_node.cli", "bench", *arguments)
+    found = command_here("edge_node.cli", "bench", *arguments)
     assert found.returncode != 0
     assert words in found.stderr
     errors = [line for line in found.stderr.splitlines() if "edge-node" in line and "usage" not in line]

@@ -7,7 +7,7 @@ from alembic import op
 
 from edge_node.control_room.history.storage.tables import NUMBER
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 

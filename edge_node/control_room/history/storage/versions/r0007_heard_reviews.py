@@ -14,8 +14,8 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 
 _review = sa.table("review", *map(sa.column, ("review_id", "robot_key", "reviewed_us", "delivery", "origin")))
 _response = sa.table("response", *map(sa.column, ("robot_key", "command_id", "payload")))
