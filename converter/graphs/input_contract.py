@@ -363,7 +363,7 @@ class _Derivation:
         self._sources["colour_order"] = f"not stated: TensorFlow decodes red first{turned}"
         self._not_known.append(
             "colour order: red first is taken, as TensorFlow decodes; if pictures were read by OpenCV in"
-            " training, give --input-colour-order BGR, else RGB"
+            " training, give --input-colour-order BGR, else RGB (in a cascade file: input_colour_order)"
         )
         return "BGR" if entry.reverses else "RGB"
 

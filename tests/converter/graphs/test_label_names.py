@@ -39,6 +39,15 @@ def test_a_graph_that_is_missing_is_called_missing(tmp_path):
         find_label_file(tmp_path / "steel.pb")
 
 
+def test_a_folder_that_is_no_graph_is_called_so(tmp_path):
+    """Not its labels are missing: the graph in it is named, where there is one."""
+    with pytest.raises(DatasetError, match=r"without saved_model\.pb; wanted a graph"):
+        find_label_file(tmp_path)
+    (tmp_path / "retrained_graph.pb").write_bytes(b"graph")
+    with pytest.raises(DatasetError, match=r"wanted the graph in it, \S+retrained_graph\.pb"):
+        find_label_file(tmp_path)
+
+
 @pytest.fixture
 def graph(tmp_path):
     """A graph's file with the record that a training of before 0.8 wrote: without hashes."""
