@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _INPUTS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _RANDOM = frozenset({"RandomUniform", "RandomStandardNormal", "TruncatedNormal", "StatelessRandomUniformV2"})
+_LOOPS = frozenset({"While", "StatelessWhile", "Enter", "RefEnter", "LoopCond", "NextIteration"})
 _BRANCHES = frozenset({"If", "StatelessIf", "Switch", "Merge"})
 _CALLS = frozenset({"If", "StatelessIf", "PartitionedCall", "StatefulPartitionedCall"})
 # What a dropout does with its number: one less it, divide by it, or set it against random numbers.
@@ -52,7 +53,8 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
         output: of the classifier.
 
     Raises:
-        GraphError: an input is none of these, or the graph draws random numbers when it classifies.
+        GraphError: an input is none of these, or the graph draws random numbers or runs a loop when it
+            classifies.
     """
     graph = GraphIndex(graph_def)
     needed = graph.upstream([output], stop=[picture])
@@ -67,6 +69,7 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
         graph_def = _fold_branches(changed, picture, output)
         _pass_by_dropouts(graph_def, picture, output)
     _refuse_random(path, GraphIndex(graph_def), picture, output)
+    _refuse_loops(path, GraphIndex(graph_def), picture, output)
     return graph_def
 
 
@@ -212,4 +215,13 @@ def _refuse_random(path: Path, graph: GraphIndex, picture: str, output: Ref) -> 
         raise GraphError(
             f"{path}: node {drawing[0]!r} draws random numbers whenever it classifies: the graph was exported"
             " as it was trained; export it for inference (dropout and augmentation off)"
+        )
+
+
+def _refuse_loops(path: Path, graph: GraphIndex, picture: str, output: Ref) -> None:
+    looping = [name for name in graph.upstream([output], stop=[picture]) if graph.op(name) in _LOOPS]
+    if looping:
+        raise GraphError(
+            f"{path}: {looping[0]!r} runs a loop whenever it classifies, which a bundle cannot; export the"
+            " classifier without tf.map_fn and tf.while_loop, or name the node behind it with --input-layer"
         )
