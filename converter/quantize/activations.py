@@ -103,6 +103,7 @@ class _Moments:
         self._pictures = 0
         self._waiting: list[Floats] = []
         self._waiting_bytes = 0
+        self._centre: Floats | None = None
         self._positions = 0
         self._few: Any = 0.0
         self._squares: Any = 0.0
@@ -118,10 +119,12 @@ class _Moments:
         inputs = rows * columns * values.shape[-1] // self._reading.groups
         if inputs > _WIDEST:
             return
+        # Covariances are the same about any point; about 0, inputs that hardly vary would drown in rounding.
+        if self._centre is None:
+            self._centre = values.mean(axis=(0, 1, 2))
         samples = max(_SAMPLES_PER_INPUT * inputs, _FEWEST_SAMPLES)
-        self._waiting.append(
-            _read_positions(self._reading, values, min(-(-samples // self._expected), _POSITIONS))
-        )
+        positions = min(-(-samples // self._expected), _POSITIONS)
+        self._waiting.append(_read_positions(self._reading, values, positions) - self._centre)
         self._waiting_bytes += self._waiting[-1].nbytes
         if self._waiting_bytes > _BATCH_BYTES:
             self._multiply()

@@ -136,6 +136,14 @@ def _factor_errors(covariance: Array) -> Array:
     damped = covariance + floor[..., np.newaxis] * np.eye(covariance.shape[1])
     # Scaled to a unit diagonal first: variances lie many powers of ten apart.
     spread = np.sqrt(np.diagonal(damped, axis1=1, axis2=2))
-    inverse = np.linalg.inv(damped / (spread[:, :, np.newaxis] * spread[:, np.newaxis]))
-    factor = np.swapaxes(np.linalg.cholesky((inverse + np.swapaxes(inverse, 1, 2)) / 2), 1, 2)
+    scaled = damped / (spread[:, :, np.newaxis] * spread[:, np.newaxis])
+    try:
+        factor = _factor_inverse(scaled)
+    except np.linalg.LinAlgError:  # of few pictures, and rounded: without correlations any can be factored
+        factor = np.broadcast_to(np.eye(covariance.shape[1]), covariance.shape)
     return np.asarray(factor / spread[:, np.newaxis])
+
+
+def _factor_inverse(matrices: Array) -> Array:
+    inverse = np.linalg.inv(matrices)
+    return np.swapaxes(np.linalg.cholesky((inverse + np.swapaxes(inverse, 1, 2)) / 2), 1, 2)

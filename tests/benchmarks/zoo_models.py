@@ -92,31 +92,6 @@ class ZooModel:
     all_modes: bool = False
 
 
-def source_probabilities(path: Path, model: ZooModel, pixels: np.ndarray, entry: str) -> np.ndarray:
-    """Return what a source model itself says, in its own framework.
-
-    Args:
-        path: as written by ``build``.
-        model: how its pixels are scaled.
-        pixels: ``(n, size, size, 3)``, 0 to 255, red first.
-        entry: node that scaled pixels go into, where the file is a frozen graph.
-
-    Returns:
-        Probabilities, ``(n, labels)``.
-    """
-    tf = tensorflow()
-    scaled = ((pixels - np.float64(model.mean)) / model.std).astype(np.float32)
-    if path.is_dir():
-        signature = tf.saved_model.load(str(path)).signatures["serving_default"]
-        (name,) = signature.structured_input_signature[1]
-        rows = [signature(**{name: tf.constant(row[np.newaxis])}) for row in scaled]
-        return np.concatenate([next(iter(row.values())).numpy() for row in rows])
-    if path.suffix in {".keras", ".h5"}:
-        return tf.keras.models.load_model(path, compile=False).predict(scaled, batch_size=16, verbose=0)
-    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
-    return zoo_graphs.run(definition, entry, [zoo_graphs.RESULT], scaled)[0]
-
-
 # Frozen graphs of TensorFlow for Poets
 
 

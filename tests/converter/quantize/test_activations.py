@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from converter.quantize.activations import measure_activations
 from converter.quantize.convolutions import Reading, read_convolutions
-from converter.tflite.tflite_file import parse_model
+from converter.tflite.tflite_file import parse_model, read_operators
 from tests.support.stage_maps import activations_of, float_model, maps_of, scaled
 
 
@@ -48,6 +49,24 @@ def test_means_and_covariances_are_those_of_the_patches(fused, pictures, tmp_pat
     wanted = np.cov(flat.T)
     assert found.covariance is not None
     assert np.abs(found.covariance[0] - wanted).max() < 0.2 * wanted.diagonal().max()
+
+
+def test_ranges_are_those_of_each_operator_where_kernels_compute_in_place():
+    """A sigmoid lies between 0 and 1, whatever the product that follows it writes into its place."""
+    layers = tf.keras.layers
+    picture = tf.keras.Input((8, 8, 3), batch_size=1)
+    model = tf.keras.Model(picture, layers.Conv2D(4, 3, activation="swish")(picture))
+    function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 8, 8, 3)))
+    frozen = convert_variables_to_constants_v2(function)
+    content = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+    values = np.random.default_rng(0).normal(0, 9, (4, 1, 8, 8, 3)).astype(np.float32)
+    ranges = measure_activations(content, list(values), []).ranges
+    names = {op.output: op.name for op in read_operators(content)}
+    tensors = parse_model(content).subgraphs[0].tensors
+    found = {names.get(tensors[number].name.decode()): span for number, span in ranges.items()}
+    lowest, highest = found["LOGISTIC"]
+    assert 0.0 <= lowest < highest <= 1.0
+    assert found["MUL"][1] > 2.0
 
 
 def test_ranges_are_the_least_and_the_largest_of_each_tensor(fused, pictures, tmp_path):

@@ -81,6 +81,13 @@ def test_few_weights_are_rounded_as_well_as_can_be():
         assert (cost(found) <= 1.1 * cost(other) + 1e-9).all()
 
 
+def test_a_covariance_that_is_none_is_no_trouble():
+    """Sums of few pictures, rounded, may be impossible: weights are then rounded to their nearest."""
+    weights = np.random.default_rng(0).normal(size=(1, 30, 3))
+    covariance = np.full((1, 30, 30), 2.0) - np.eye(30)
+    np.testing.assert_allclose(round_to_grid(weights, covariance), round_to_grid(weights, None))
+
+
 def test_inputs_that_never_vary_are_no_trouble():
     """A dead channel, and all of them dead."""
     weights = np.random.default_rng(0).normal(size=(2, 4, 3))
