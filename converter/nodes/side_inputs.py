@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _INPUTS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _RANDOM = frozenset({"RandomUniform", "RandomStandardNormal", "TruncatedNormal", "StatelessRandomUniformV2"})
 _LOOPS = frozenset({"While", "StatelessWhile", "Enter", "RefEnter", "LoopCond", "NextIteration"})
+_VARIABLES = frozenset({"Variable", "VariableV2", "VarHandleOp"})
 _BRANCHES = frozenset({"If", "StatelessIf", "Switch", "Merge"})
 _CALLS = frozenset({"If", "StatelessIf", "PartitionedCall", "StatefulPartitionedCall"})
 # What a dropout does with its number: one less it, divide by it, or set it against random numbers.
@@ -54,7 +55,7 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
 
     Raises:
         GraphError: an input is none of these, or the graph draws random numbers or runs a loop when it
-            classifies.
+            classifies, or is not frozen.
     """
     graph = GraphIndex(graph_def)
     needed = graph.upstream([output], stop=[picture])
@@ -69,7 +70,7 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
         graph_def = _fold_branches(changed, picture, output)
         _pass_by_dropouts(graph_def, picture, output)
     _refuse_random(path, GraphIndex(graph_def), picture, output)
-    _refuse_loops(path, GraphIndex(graph_def), picture, output)
+    _refuse_what_is_left(path, GraphIndex(graph_def), picture, output)
     return graph_def
 
 
@@ -218,10 +219,16 @@ def _refuse_random(path: Path, graph: GraphIndex, picture: str, output: Ref) -> 
         )
 
 
-def _refuse_loops(path: Path, graph: GraphIndex, picture: str, output: Ref) -> None:
-    looping = [name for name in graph.upstream([output], stop=[picture]) if graph.op(name) in _LOOPS]
-    if looping:
-        raise GraphError(
-            f"{path}: {looping[0]!r} runs a loop whenever it classifies, which a bundle cannot; export the"
-            " classifier without tf.map_fn and tf.while_loop, or name the node behind it with --input-layer"
-        )
+def _refuse_what_is_left(path: Path, graph: GraphIndex, picture: str, output: Ref) -> None:
+    """Refuse loops, and variables whose values are in another file."""
+    for name in graph.upstream([output], stop=[picture]):
+        if graph.op(name) in _LOOPS:
+            raise GraphError(
+                f"{path}: {name!r} runs a loop whenever it classifies, which a bundle cannot; export the"
+                " classifier without tf.map_fn and tf.while_loop, or name what follows it with --input-layer"
+            )
+        if graph.op(name) in _VARIABLES:
+            raise GraphError(
+                f"{path}: a graph that is not frozen: the numbers of {name!r} are not in it; freeze it with"
+                " its checkpoint, or give the SavedModel's folder"
+            )
